@@ -1,0 +1,1 @@
+"""What can be made: every model, its inputs and their limits. Pure data, no I/O."""

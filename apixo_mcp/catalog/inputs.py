@@ -1,0 +1,200 @@
+"""The base of every model's input class, and the rules that tie its fields together."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from apixo_mcp.errors import Problem
+
+
+
+def _is_url(value: str) -> str:
+    if not value.startswith(("http://", "https://", "data:")):
+        raise PydanticCustomError("url_scheme", "must be a URL that starts with https:// or http://")
+    return value
+
+
+Url = Annotated[str, Field(min_length=1, json_schema_extra={"format": "uri"}), AfterValidator(_is_url)]
+"""A public URL of an input file. Gateways take nothing else (APIXO and Ruxa document no upload)."""
+
+When = Mapping[str, Iterable[Any]]
+"""Field values under which a rule holds, for example `{"mode": ["image-to-image"]}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A documented condition between fields.
+
+    Attributes:
+        text: the rule as a sentence, shown by `describe_model`.
+        fields: those it reads; it is skipped while one of them is itself wrong.
+        check: the values by field (absent: None) to a problem, or None.
+    """
+
+    text: str
+    fields: tuple[str, ...]
+    check: Callable[[Mapping[str, Any]], Problem | None]
+
+
+def _holds(when: When, values: Mapping[str, Any]) -> bool:
+    return all(values.get(name) in tuple(allowed) for name, allowed in when.items())
+
+
+def _words(when: When) -> str:
+    return " and ".join(f"{name} is {' or '.join(map(str, allowed))}" for name, allowed in when.items())
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value != [] and value != ""
+
+
+def required(name: str, *, when: When | None = None, why: str = "") -> Rule:
+    """`name` must be given under `when`."""
+    condition = f" when {_words(when)}" if when else ""
+    text = f"{name} is required{condition}{'; ' + why if why else ''}"
+
+    def check(values: Mapping[str, Any]) -> Problem | None:
+        if _holds(when or {}, values) and not _is_given(values.get(name)):
+            return Problem(name, "", f"required{condition}")
+        return None
+
+    return Rule(text, (name, *(when or {})), check)
+
+
+def refused(name: str, *, when: When, why: str = "") -> Rule:
+    """`name` must not be given under `when`."""
+    text = f"{name} is not accepted when {_words(when)}{'; ' + why if why else ''}"
+
+    def check(values: Mapping[str, Any]) -> Problem | None:
+        if _holds(when, values) and _is_given(values.get(name)):
+            return Problem(name, shorten(values[name]), f"not accepted when {_words(when)}")
+        return None
+
+    return Rule(text, (name, *when), check)
+
+
+def count(name: str, least: int, most: int | None, *, when: When) -> Rule:
+    """`name`, a list, holds `least` to `most` items under `when` (if it is given at all)."""
+    span = f"exactly {least}" if least == most else f"{least} to {most}" if most is not None else f"at least {least}"
+    text = f"{name} takes {span} when {_words(when)}"
+
+    def check(values: Mapping[str, Any]) -> Problem | None:
+        items = values.get(name)
+        if not _holds(when, values) or not _is_given(items) or not isinstance(items, list | tuple):
+            return None
+        size = len(items)  # pyright: ignore[reportUnknownArgumentType]
+        if size < least or (most is not None and size > most):
+            return Problem(name, f"{size} items", f"takes {span} items when {_words(when)}")
+        return None
+
+    return Rule(text, (name, *when), check)
+
+
+def only(name: str, allowed: Iterable[Any], *, when: When) -> Rule:
+    """`name` is one of `allowed` under `when` (if it is given at all)."""
+    choices = tuple(allowed)
+    text = f"{name} is {' or '.join(map(str, choices))} when {_words(when)}"
+
+    def check(values: Mapping[str, Any]) -> Problem | None:
+        value = values.get(name)
+        if _holds(when, values) and value is not None and value not in choices:
+            return Problem(name, shorten(value), f"must be one of {', '.join(map(str, choices))} when {_words(when)}")
+        return None
+
+    return Rule(text, (name, *when), check)
+
+
+def one_of(*names: str, when: When | None = None, at_most: int = 1) -> Rule:
+    """At least one and at most `at_most` of `names` must be given under `when`."""
+    condition = f" when {_words(when)}" if when else ""
+    some = "one" if at_most == 1 else "at least one"
+    text = f"{some} of {', '.join(names)} is required{condition}"
+
+    def check(values: Mapping[str, Any]) -> Problem | None:
+        given = [name for name in names if _is_given(values.get(name))]
+        if not _holds(when or {}, values) or 1 <= len(given) <= at_most:
+            return None
+        return Problem(given[-1] if given else names[0], ", ".join(given), f"give {some} of {', '.join(names)}{condition}")
+
+    return Rule(text, (*names, *(when or {})), check)
+
+
+def rule(text: str, *fields: str, broken: Callable[[Mapping[str, Any]], bool]) -> Rule:
+    """Any other documented condition; the first of `fields` is the one to blame."""
+
+    def check(values: Mapping[str, Any]) -> Problem | None:
+        return Problem(fields[0], shorten(values.get(fields[0])), text) if broken(values) else None
+
+    return Rule(text, fields, check)
+
+
+def shorten(value: Any, limit: int = 60) -> str:
+    """A value for an error message: its `repr`, at most `limit` characters."""
+    if value is None:
+        return ""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+class ModelInput(BaseModel):
+    """Base of the input classes: frozen, strict about unknown fields, fields named as on the wire.
+
+    A field that is None was not given and is not sent. Documented limits are field constraints or `RULES`. What a
+    document only implies stands in the field's description as "inferred" and is never enforced.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), use_attribute_docstrings=True)
+
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+
+    @model_validator(mode="after")
+    def _obey_rules(self) -> Self:
+        problems = self.broken_rules(self.model_dump(), skip=frozenset())
+        if problems:
+            raise PydanticCustomError("rules", "{text}", {"text": "; ".join(map(str, problems)), "problems": problems})
+        return self
+
+    @classmethod
+    def broken_rules(cls, values: Mapping[str, Any], *, skip: frozenset[str]) -> tuple[Problem, ...]:
+        """The problems that `RULES` finds in `values`, leaving out rules that read a field of `skip`."""
+        full = cls.defaults() | {name: value for name, value in values.items() if value is not None}
+        found = (entry.check(full) for entry in cls.RULES if not skip.intersection(entry.fields))
+        return tuple(problem for problem in found if problem is not None)
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Every field's default, None where it has none."""
+        return {name: None if info.is_required() else info.default for name, info in cls.model_fields.items()}
+
+    @classmethod
+    def choices(cls, name: str) -> tuple[Any, ...]:
+        """The allowed values of a field, empty where it takes any."""
+        return _choices(cls).get(name, ())
+
+    def wire(self) -> dict[str, Any]:
+        """The `input` object as it is sent: JSON values, without the fields that were not given."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class AnyInput(ModelInput):
+    """The input of a model whose fields no document lists: everything is passed on as given."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    prompt: str | None = Field(None, min_length=1, description="What to make. Its length limit is not documented.")
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(value for part in get_args(annotation) for value in _literals(part))
+
+
+@cache
+def _choices(cls: type[ModelInput]) -> Mapping[str, tuple[Any, ...]]:
+    return MappingProxyType({name: _literals(info.annotation) for name, info in cls.model_fields.items()})

@@ -1,0 +1,90 @@
+"""The registry: every offered model, found by id, alias or title."""
+
+import difflib
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from apixo_mcp.catalog.model import Modality, Model
+from apixo_mcp.errors import InvalidInput, Problem, SettingsError
+
+
+def _families() -> Iterator[Model]:
+    from apixo_mcp.catalog import families
+
+    for module in sorted(pkgutil.iter_modules(families.__path__), key=lambda found: found.name):
+        yield from importlib.import_module(f"{families.__name__}.{module.name}").MODELS
+
+
+def _plain(name: str) -> str:
+    """A name without case and separators: `Nano Banana_Pro` and `nano-banana-pro` are the same."""
+    return re.sub(r"[^a-z0-9/]+", "", name.casefold())
+
+
+class Catalog:
+    """The models that this server offers.
+
+    Args:
+        offered: ids, which may hold `*`; empty offers all (setting `APIXO_MCP_MODELS`).
+        extra: models of the user's own; one with a known id takes that one's place.
+    """
+
+    def __init__(self, offered: Iterable[str] = (), extra: Iterable[Model] = ()) -> None:
+        self._offered = tuple(offered)
+        self._extra = tuple(extra)
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
+        # Built at first use: fifty pydantic classes would slow the start of the server down.
+        every = {model.id: model for model in (*_families(), *self._extra)}
+        if not self._offered:
+            return every
+        for pattern in self._offered:
+            if not any(fnmatchcase(name, pattern) for name in every):
+                near = difflib.get_close_matches(pattern, every, n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise SettingsError(f"APIXO_MCP_MODELS: no model matches {pattern!r}.{hint}")
+        return {n: model for n, model in every.items() if any(fnmatchcase(n, pattern) for pattern in self._offered)}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for model in self._models.values():
+            for name in (model.title, *model.aliases, model.wire_id, model.id):
+                # An id outranks what other models are merely called.
+                if _plain(name) not in names or name == model.id:
+                    names[_plain(name)] = model.id
+        return names
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._models.values())
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def get(self, name: str) -> Model | None:
+        """The model with exactly this id, or None."""
+        return self._models.get(name)
+
+    def find(self, name: str, modality: Modality | None = None) -> Model:
+        """The model that `name` means: its id, an older id, its title, in any case and with any separators.
+
+        Raises:
+            InvalidInput: no offered model is meant, or it makes something else than `modality`.
+        """
+        found = self._models.get(name.strip()) or self._models.get(self._names.get(_plain(name), ""))
+        if found is None:
+            raise InvalidInput([Problem("model", repr(name), *self._choice(name, modality))])
+        if modality is not None and found.modality != modality:
+            allowed = f"{found.id} makes {found.modality}; use generate_{found.modality}"
+            raise InvalidInput([Problem("model", repr(name), allowed)])
+        return found
+
+    def _choice(self, name: str, modality: Modality | None) -> tuple[str, str]:
+        ids = [model.id for model in self if modality in (None, model.modality)]
+        near = difflib.get_close_matches(name.casefold(), ids, n=3, cutoff=0.5)
+        listing = f"must be one of {', '.join(ids)}" if len(ids) <= 12 else f"no such model; list_models shows all {len(ids)}"
+        return listing, " or ".join(near)

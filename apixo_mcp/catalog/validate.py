@@ -1,0 +1,111 @@
+"""A model's input checked against every documented limit, before money is spent."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from apixo_mcp.catalog.inputs import ModelInput, shorten
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.errors import InvalidInput, Problem
+
+
+def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, ...] = ()) -> ModelInput:
+    """The model's input as its frozen class.
+
+    Args:
+        model: whose input it is.
+        values: by the wire's field names.
+        problems: found earlier; reported together with what is found here.
+
+    Raises:
+        InvalidInput: with all problems at once, under the names that the caller knows.
+    """
+    try:
+        checked = model.input.model_validate(dict(values))
+    except ValidationError as error:
+        found = [problem for details in error.errors() for problem in _problems(model, details)]
+        wrong = frozenset(str(details["loc"][0]) for details in error.errors() if details["loc"])
+        if wrong:
+            found += model.input.broken_rules(dict(values), skip=wrong)
+        raise InvalidInput((*problems, *(_as_called(model, problem) for problem in found))) from None
+    if problems:
+        raise InvalidInput(problems)
+    return checked
+
+
+def _as_called(model: Model, problem: Problem) -> Problem:
+    """The problem under the common name of its field, if it has one."""
+    for name, spelling in model.spelling.items():
+        if spelling.field == problem.field:
+            return Problem(name, problem.given, problem.allowed, problem.nearest)
+    return problem
+
+
+def _problems(model: Model, details: ErrorDetails) -> tuple[Problem, ...]:
+    context: dict[str, Any] = details.get("ctx", {})
+    if details["type"] == "rules":
+        return cast(tuple[Problem, ...], context["problems"])
+    name = ".".join(str(part) for part in details["loc"])
+    value: Any = details["input"]
+    given = shorten(value)
+    match details["type"]:
+        case "missing":
+            return (Problem(name, "", "required"),)
+        case "extra_forbidden":
+            near = difflib.get_close_matches(name, model.input.model_fields, n=1)
+            allowed = f"not an input of {model.id}; it takes {', '.join(model.input.model_fields)}"
+            return (Problem(name, given, allowed, near[0] if near else ""),)
+        case "literal_error":
+            choices = model.input.choices(str(details["loc"][0]))
+            return (Problem(name, given, f"must be one of {', '.join(map(str, choices))}", nearest(value, choices)),)
+        case "string_too_long":
+            return (Problem(name, f"{len(value)} characters", f"at most {context['max_length']:,} characters"),)
+        case "string_too_short":
+            least = context["min_length"]
+            return (Problem(name, given, "must not be empty" if least == 1 else f"at least {least} characters"),)
+        case "too_long":
+            return (Problem(name, f"{context['actual_length']} items", f"at most {context['max_length']} items"),)
+        case "too_short":
+            return (Problem(name, f"{context['actual_length']} items", f"at least {context['min_length']} items"),)
+        case "greater_than_equal" | "less_than_equal":
+            return (Problem(name, given, _span(model.input, str(details["loc"][0]), context)),)
+        case _:
+            return (Problem(name, given, details["msg"][:1].lower() + details["msg"][1:]),)
+
+
+def _span(cls: type[ModelInput], name: str, context: Mapping[str, Any]) -> str:
+    """The whole documented range of a number, since half of it invites a second error."""
+    bounds = {key: bound for meta in _metadata(cls, name) for key in ("ge", "le") if (bound := getattr(meta, key, None)) is not None}
+    if len(bounds) == 2:
+        return f"must be from {bounds['ge']} to {bounds['le']}"
+    return f"must be at least {context['ge']}" if "ge" in context else f"must be at most {context['le']}"
+
+
+def _metadata(cls: type[ModelInput], name: str) -> list[Any]:
+    return list(cls.model_fields[name].metadata) if name in cls.model_fields else []
+
+
+def nearest(value: Any, choices: tuple[Any, ...]) -> str:
+    """The choice closest to `value`: by distance for numbers and ratios, else by spelling; empty where none is near."""
+    numbers = [(choice, _number(choice)) for choice in choices]
+    target = _number(value)
+    known = [(choice, number) for choice, number in numbers if number is not None]
+    if target is not None and known:
+        return str(min(known, key=lambda pair: abs(pair[1] - target))[0])
+    near = difflib.get_close_matches(str(value).casefold(), [str(choice) for choice in choices], n=1, cutoff=0.4)
+    return near[0] if near else ""
+
+
+def _number(value: Any) -> float | None:
+    """`5`, `"10"`, `"16:9"`, `"2K"` and `"720p"` as a number."""
+    text = str(value).casefold()
+    try:
+        if ":" in text:
+            left, right = text.split(":", 1)
+            return float(left) / float(right)
+        return float(text.rstrip("kps"))
+    except (ValueError, ZeroDivisionError):
+        return None

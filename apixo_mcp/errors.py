@@ -1,0 +1,86 @@
+"""Every error this package raises.
+
+    ApixoError
+    ├── SettingsError        a setting cannot be used; names it and what is allowed
+    ├── InvalidInput         refused before anything was sent; lists every problem
+    ├── NotFound             no such task, model or result
+    ├── StoreError           the task store cannot be used
+    │   └── SchemaTooNew     it was written by a newer version
+    └── MediaError           a file could not be fetched, read or written
+        └── HostRefused      its address is private and private hosts are not allowed
+
+What a gateway answers is no error here but a value (`gateways.gateway.Submitted`, `gateways.gateway.Look`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ApixoError(Exception):
+    """Root of the tree. The message is written for whoever asked, and holds no secret."""
+
+
+class SettingsError(ApixoError):
+    """A setting cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input.
+
+    Attributes:
+        field: the argument's name as the caller knows it.
+        given: what was given, shortened; empty where nothing was.
+        allowed: what would have been accepted, as the end of a sentence.
+        nearest: the closest valid choice, empty where there is none.
+    """
+
+    field: str
+    given: str
+    allowed: str
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        got = f" (got {self.given})" if self.given else ""
+        hint = f" Did you mean {self.nearest}?" if self.nearest else ""
+        return f"{self.field}: {self.allowed}{got}.{hint}"
+
+
+class InvalidInput(ApixoError):
+    """An input was refused before any request left. Nothing was spent.
+
+    Attributes:
+        problems: all of them at once.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NotFound(ApixoError):
+    """There is no such task, model or result for this owner."""
+
+
+class StoreError(ApixoError):
+    """The task store cannot be opened or used."""
+
+
+class SchemaTooNew(StoreError):
+    """The store was written by a newer version of this program."""
+
+
+class MediaError(ApixoError):
+    """A file could not be fetched, read or written.
+
+    Attributes:
+        gone: the source no longer has it, so that trying again is useless.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False) -> None:
+        super().__init__(message)
+        self.gone = gone
+
+
+class HostRefused(MediaError):
+    """An address is private, loopback or link-local, and private hosts are not allowed."""

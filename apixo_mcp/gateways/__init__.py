@@ -1,0 +1,1 @@
+"""Who makes it: the HTTP APIs that sell generations, behind one protocol."""

@@ -1,0 +1,150 @@
+"""The protocol of a gateway: two questions and their possible answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from apixo_mcp.tasks.task import Failure, Produced
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The submit created a task, which costs money.
+
+    Attributes:
+        remote_id: the gateway's task id; empty where the answer already held the result and named no task.
+        produced: what the answer already holds (an asset id); usually nothing.
+        done: whether the task has ended with this answer.
+    """
+
+    remote_id: str
+    produced: tuple[Produced, ...] = ()
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The gateway answered, in its own envelope, that it will not do it. Nothing was spent."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing was spent and the same submit may be sent again: it never left, or it was refused for now.
+
+    Attributes:
+        failure: what it becomes if it stays so.
+        retry_after: seconds that the gateway asked for.
+        reached: whether the gateway answered at all.
+    """
+
+    failure: Failure
+    retry_after: float | None = None
+    reached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The request may have reached the gateway: it must never be sent again by itself.
+
+    Attributes:
+        reason: what happened, in a sentence without secrets.
+    """
+
+    reason: str
+
+
+Submitted = Accepted | Refused | Later | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Not ended yet. A state the gateway never documented counts as running."""
+
+    state: Literal["pending", "processing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """Ended well.
+
+    Attributes:
+        produced: in the gateway's order; empty is a failure of its own, made by the caller.
+        completed_at: Unix seconds, where told.
+    """
+
+    produced: tuple[Produced, ...]
+    completed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Ended badly.
+
+    Attributes:
+        transient: whether the gateway's documents say to submit again (PROCESSING_TIMEOUT, MODEL_UNAVAILABLE).
+    """
+
+    failure: Failure
+    transient: bool = False
+    completed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The look told nothing; the task is as it was.
+
+    Attributes:
+        reason: what happened, in a sentence without secrets.
+        retry_after: seconds that the gateway asked for.
+        failure: set where every look with this key will fare so (401, 402, 403), for the reader.
+    """
+
+    reason: str
+    retry_after: float | None = None
+    failure: Failure | None = None
+
+
+Look = Running | Succeeded | Failed | NoAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left on the account.
+
+    Attributes:
+        amount: as the gateway counts.
+        currency: `USD`, or the gateway's own word.
+    """
+
+    amount: float
+    currency: str
+
+
+class Gateway(Protocol):
+    """One gateway with one API key. Every method returns a value for whatever happens on the wire and never raises."""
+
+    @property
+    def name(self) -> str:
+        """`apixo` or `ruxa`."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """Without a trailing slash; a path in it is kept."""
+        ...
+
+    async def submit(
+        self, wire_model: str, inputs: Mapping[str, Any], *, provider: str = "", callback_url: str = ""
+    ) -> Submitted:
+        """Sends the paid POST exactly once."""
+        ...
+
+    async def look(self, wire_model: str, remote_id: str) -> Look:
+        """Asks how one task is."""
+        ...
+
+    async def balance(self) -> Balance | Failure | None:
+        """Asks what is left; None where the gateway documents no such call."""
+        ...

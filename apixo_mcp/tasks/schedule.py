@@ -1,0 +1,92 @@
+"""When to look at a task: pure arithmetic, in seconds."""
+
+from dataclasses import dataclass
+
+BACK_OFF = 1.5  # APIXO best practices guide: interval x 1.5, at most 30 s
+CAP = 30.0
+JITTER = 0.1  # of each wait, so that tasks submitted together do not look together
+OVERDUE_EVERY = 60.0
+GIVE_UP_AFTER = 24 * 3600.0
+RETRY_ATTEMPT_AFTER = 5.0  # APIXO best practices guide: wait 5 s before submitting again after PROCESSING_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A model's schedule as the poller uses it, all in seconds and already scaled.
+
+    Attributes:
+        first_wait: from the accepted submit to the first look.
+        interval: to the second look.
+        cap: the longest wait between looks.
+        maximum: from the accepted submit until the task is overdue.
+        overdue_every: between looks at an overdue task.
+    """
+
+    first_wait: float
+    interval: float
+    maximum: float
+    cap: float = CAP
+    overdue_every: float = OVERDUE_EVERY
+
+    def scaled(self, factor: float) -> "Pace":
+        """Every wait times `factor` (setting `APIXO_MCP_POLL_SCALE`)."""
+        return Pace(
+            self.first_wait * factor,
+            self.interval * factor,
+            self.maximum * factor,
+            self.cap * factor,
+            self.overdue_every * factor,
+        )
+
+
+def wait_before_look(pace: Pace, looks: int, elapsed: float, chance: float = 0.5) -> float | None:
+    """How long to let pass before the next look.
+
+    Args:
+        pace: the model's.
+        looks: how many there were.
+        elapsed: since the submit was accepted.
+        chance: 0 to 1, spreads the waits by ±`JITTER`; 0.5 leaves them as they are.
+
+    Returns:
+        Seconds, or None when looking stops: 24 hours overdue.
+    """
+    if elapsed >= pace.maximum + GIVE_UP_AFTER:
+        return None
+    spread = 1 + JITTER * (2 * chance - 1)
+    if elapsed >= pace.maximum:
+        return pace.overdue_every * spread
+    if looks == 0:
+        return pace.first_wait * spread
+    return min(pace.cap, pace.interval * BACK_OFF ** min(looks - 1, 32)) * spread
+
+
+def wait_after_error(pace: Pace, errors: int, retry_after: float | None, chance: float = 0.5) -> float:
+    """How long to let pass after looks that got no usable answer: back-off to a minute, or as long as was asked."""
+    spread = 1 + JITTER * (2 * chance - 1)
+    wait = min(pace.overdue_every, pace.interval * 2.0 ** min(errors, 16)) * spread
+    return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
+
+
+def wait_before_resend(tries: int, retry_after: float | None, chance: float = 0.5) -> float:
+    """How long to let pass before a submit that certainly cost nothing is sent again: 1, 2, 4 … 60 s."""
+    wait = min(60.0, 2.0 ** min(tries, 16)) * (1 + JITTER * (2 * chance - 1))
+    return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
+
+
+def is_overdue(pace: Pace, elapsed: float) -> bool:
+    """Whether the model's maximum wait has passed."""
+    return elapsed >= pace.maximum
+
+
+def progress(usual: tuple[float, float], elapsed: float) -> float:
+    """An estimate from the model's usual time, 0 to 0.99: linear to 0.9 at the longest usual time, then ever slower."""
+    longest = max(usual[1], 1.0)
+    if elapsed <= longest:
+        return round(0.9 * max(0.0, elapsed) / longest, 3)
+    return round(0.99 - 0.09 * longest / elapsed, 3)
+
+
+def eta_seconds(usual: tuple[float, float], elapsed: float) -> int:
+    """Seconds until it usually ends, at least 1."""
+    return max(1, round(usual[1] - elapsed)) if elapsed < usual[1] else max(1, round(0.25 * elapsed))

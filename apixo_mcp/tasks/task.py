@@ -1,0 +1,245 @@
+"""The values of a task's life, and the moves between its states."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Literal
+
+Modality = Literal["image", "video", "audio"]
+Category = Literal[
+    "content_policy",
+    "invalid_input",
+    "media_input",
+    "insufficient_credits",
+    "auth",
+    "rate_limited",
+    "timeout",
+    "unavailable",
+    "generation_failed",
+    "unknown",
+]
+Charged = Literal["no", "yes", "unknown"]
+
+
+class State(StrEnum):
+    """Where a task stands."""
+
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    PROCESSING = "processing"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TERMINAL = frozenset({State.SUCCESS, State.FAILED, State.CANCELLED})
+FOLLOWED = frozenset({State.PENDING, State.PROCESSING})
+
+MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.SUBMITTING: frozenset({State.PENDING, State.FAILED, State.UNKNOWN, State.CANCELLED, State.SUCCESS}),
+        State.UNKNOWN: frozenset({State.PENDING, State.FAILED}),
+        # Back to submitting: a further attempt after a failure that the gateway itself says to retry.
+        State.PENDING: frozenset({State.PROCESSING, State.SUCCESS, State.FAILED, State.SUBMITTING}),
+        State.PROCESSING: frozenset({State.SUCCESS, State.FAILED, State.SUBMITTING}),
+        State.SUCCESS: frozenset(),
+        State.FAILED: frozenset(),
+        State.CANCELLED: frozenset(),
+    }
+)
+"""Every allowed move. Submitting goes straight to success where the submit answer already holds the result."""
+
+
+class FileState(StrEnum):
+    """What became of a result's file."""
+
+    SAVING = "saving"
+    SAVED = "saved"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a task failed, for the one who asked.
+
+    Attributes:
+        code: the gateway's own failCode, or `HTTP 402` where it gave none.
+        message: the gateway's own words.
+        advice: what to change or do next, as a sentence.
+        retryable: whether the same request may succeed later.
+    """
+
+    code: str
+    category: Category
+    message: str
+    advice: str
+    retryable: bool
+    charged: Charged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Produced:
+    """One thing that a gateway made: a file behind a URL, or an id to use in a next request.
+
+    Attributes:
+        kind: what the file holds, where the answer tells; None means the task's own modality.
+        asset_id: an id in place of a file (a voice, a character, an audio asset).
+        label: what it is, in a few words (a track's title, `cover`).
+    """
+
+    url: str = ""
+    kind: Modality | None = None
+    asset_id: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One result of a task, and what became of its file.
+
+    Attributes:
+        index: counts from 0.
+        file: None where there is no file to save (an asset id).
+        expires_at: Unix seconds, None where unknown.
+        problem: why the file is not saved, for the reader.
+    """
+
+    index: int
+    url: str = ""
+    kind: Modality = "image"
+    asset_id: str = ""
+    label: str = ""
+    file: FileState | None = FileState.SAVING
+    path: str = ""
+    mime_type: str = ""
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    duration_seconds: float | None = None
+    sha256: str = ""
+    expires_at: float | None = None
+    problem: str = ""
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One submit that the gateway has seen, or may have.
+
+    Attributes:
+        sent_at: Unix seconds, when the POST was about to leave.
+        remote_id: the gateway's task id, empty where none came back.
+        failure_code: how it ended, empty while it runs or when it ended well.
+    """
+
+    sent_at: float
+    remote_id: str = ""
+    failure_code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The durable record of one generation. The row in the store is the truth; this is a copy of it.
+
+    Attributes:
+        task_id: ours, unguessable.
+        owner: `local` on stdio, the authenticated principal on HTTP.
+        base_url: of the gateway it was submitted to.
+        key_print: fingerprint of the API key (`key_fingerprint`); only a process that holds this key follows the task.
+        inputs: the `input` object as sent.
+        provider: APIXO's routing choice, empty where the user set none.
+        fingerprint: of the request, for adoption (`request_fingerprint`).
+        sent_at: Unix seconds when the present attempt's POST was about to leave; None: not sent yet.
+        due: Unix seconds of the next step; None: nothing is left to do.
+        looks: how often the present attempt was looked at.
+        fence: grows with every claim; a write with an older one is refused.
+        notes: what was filled in for the caller, as sentences.
+        answered: whether some caller was told of this task.
+    """
+
+    task_id: str
+    owner: str
+    gateway: str
+    base_url: str
+    key_print: str
+    model: str
+    wire_model: str
+    modality: Modality
+    state: State
+    prompt: str
+    inputs: Mapping[str, Any]
+    provider: str = ""
+    fingerprint: str = ""
+    idempotency_key: str = ""
+    created_at: float
+    updated_at: float
+    completed_at: float | None = None
+    sent_at: float | None = None
+    accepted_at: float | None = None
+    remote_id: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    results: tuple[Result, ...] = ()
+    failure: Failure | None = None
+    cancel_requested: bool = False
+    due: float | None = None
+    looks: int = 0
+    tries: int = 0
+    fence: int = 0
+    lease_holder: str = ""
+    lease_until: float = 0.0
+    notes: tuple[str, ...] = ()
+    answered: bool = False
+    estimate_usd: float | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a waiter has nothing left to wait for: it ended, and every file is settled; or it is stuck."""
+        if self.state is State.SUCCESS:
+            return all(result.file is not FileState.SAVING for result in self.results)
+        return self.state in TERMINAL or self.state is State.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A validated wish, ready to become a task."""
+
+    owner: str
+    model: str
+    gateway: str
+    wire_model: str
+    modality: Modality
+    prompt: str
+    inputs: Mapping[str, Any]
+    provider: str = ""
+    idempotency_key: str = ""
+    notes: tuple[str, ...] = ()
+    estimate_usd: float | None = None
+
+
+def new_task_id() -> str:
+    """`tsk_` and 26 base32 characters: 128 random bits and more, unguessable."""
+    return "tsk_" + base64.b32encode(secrets.token_bytes(17)).decode()[:26].lower()
+
+
+def request_fingerprint(request: Request, base_url: str) -> str:
+    """The same for two requests that would cause the same submit."""
+    wish = [request.owner, request.gateway, base_url, request.wire_model, request.provider, dict(request.inputs)]
+    return hashlib.sha256(json.dumps(wish, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def key_fingerprint(key: str, salt: bytes) -> str:
+    """Tells two API keys apart without telling either: keyed with a salt that never leaves the data folder."""
+    return hmac.new(salt, key.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def may_move(start: State, end: State) -> bool:
+    """Whether the table of moves allows it."""
+    return end in MOVES[start]
