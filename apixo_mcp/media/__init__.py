@@ -1,0 +1,1 @@
+"""Files: saving results, previews, and turning inputs into URLs."""

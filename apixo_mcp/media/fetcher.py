@@ -1,0 +1,42 @@
+"""The protocol of whoever fetches files over HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An answer whose body has not been read yet.
+
+    Attributes:
+        status: 200, or 206 where the rest after an offset is coming.
+        content_type: as declared, without parameters, lower case; empty where none was.
+        length: bytes that are declared to follow, None where none are declared.
+        total: bytes of the whole file, where known.
+        etag: empty where there is none.
+        resumable: whether the server says that it serves ranges.
+        chunks: the body, once; raises `MediaError` where the line breaks.
+    """
+
+    status: int
+    content_type: str
+    length: int | None
+    total: int | None
+    etag: str
+    resumable: bool
+    chunks: AsyncIterator[bytes]
+
+
+class Fetcher(Protocol):
+    """Fetches result files. Follows at most five redirects, checks every address it connects to, sends no key."""
+
+    def fetch(self, url: str, *, offset: int = 0, etag: str = "") -> AbstractAsyncContextManager[Download]:
+        """Opens a file from `offset` on; with `etag` only if it is still the same (else it starts again at 0).
+
+        Raises:
+            HostRefused: the URL or a redirect leads to a private address.
+            MediaError: no connection, an error answer (`gone` for 403, 404, 410), or a broken line.
+        """
+        ...
