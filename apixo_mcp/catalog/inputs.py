@@ -12,7 +12,6 @@ from pydantic_core import PydanticCustomError
 from apixo_mcp.errors import Problem
 
 
-
 def _is_url(value: str) -> str:
     if not value.startswith(("http://", "https://", "data:")):
         raise PydanticCustomError("url_scheme", "must be a URL that starts with https:// or http://")
@@ -21,6 +20,9 @@ def _is_url(value: str) -> str:
 
 Url = Annotated[str, Field(min_length=1, json_schema_extra={"format": "uri"}), AfterValidator(_is_url)]
 """A public URL of an input file. Gateways take nothing else (APIXO and Ruxa document no upload)."""
+
+UNDOCUMENTED_PROMPT = 5000
+"""The longest prompt where no page names a limit: what the APIXO best practices guide checks for."""
 
 When = Mapping[str, Iterable[Any]]
 """Field values under which a rule holds, for example `{"mode": ["image-to-image"]}`."""
@@ -60,7 +62,7 @@ def required(name: str, *, when: When | None = None, why: str = "") -> Rule:
 
     def check(values: Mapping[str, Any]) -> Problem | None:
         if _holds(when or {}, values) and not _is_given(values.get(name)):
-            return Problem(name, "", f"required{condition}")
+            return Problem(name, "", f"required{condition}{'; ' + why if why else ''}")
         return None
 
     return Rule(text, (name, *(when or {})), check)
@@ -72,7 +74,8 @@ def refused(name: str, *, when: When, why: str = "") -> Rule:
 
     def check(values: Mapping[str, Any]) -> Problem | None:
         if _holds(when, values) and _is_given(values.get(name)):
-            return Problem(name, shorten(values[name]), f"not accepted when {_words(when)}")
+            reason = f"; {why}" if why else ""
+            return Problem(name, shorten(values[name]), f"not accepted when {_words(when)}{reason}")
         return None
 
     return Rule(text, (name, *when), check)
@@ -89,7 +92,7 @@ def count(name: str, least: int, most: int | None, *, when: When) -> Rule:
             return None
         size = len(items)  # pyright: ignore[reportUnknownArgumentType]
         if size < least or (most is not None and size > most):
-            return Problem(name, f"{size} items", f"takes {span} items when {_words(when)}")
+            return Problem(name, f"{size} {'item' if size == 1 else 'items'}", f"takes {span} when {_words(when)}")
         return None
 
     return Rule(text, (name, *when), check)
@@ -119,9 +122,25 @@ def one_of(*names: str, when: When | None = None, at_most: int = 1) -> Rule:
         given = [name for name in names if _is_given(values.get(name))]
         if not _holds(when or {}, values) or 1 <= len(given) <= at_most:
             return None
-        return Problem(given[-1] if given else names[0], ", ".join(given), f"give {some} of {', '.join(names)}{condition}")
+        allowed = f"give {some} of {', '.join(names)}{condition}"
+        return Problem(given[-1] if given else names[0], ", ".join(given), allowed)
 
     return Rule(text, (*names, *(when or {})), check)
+
+
+def some_media(name: str, known: Iterable[str], *, when: When | None = None) -> Rule:
+    """A picture must be given under `when`, in `name` or in a field whose name no document shows."""
+    condition = f" when {_words(when)}" if when else ""
+    fields = frozenset(known)
+    text = f"an input picture is required{condition}: {name}, or a field that is not documented"
+
+    def check(values: Mapping[str, Any]) -> Problem | None:
+        others = [other for other in values if other not in fields]
+        if not _holds(when or {}, values) or others or _is_given(values.get(name)):
+            return None
+        return Problem(name, "", text)
+
+    return Rule(text, (name, *(when or {})), check)
 
 
 def rule(text: str, *fields: str, broken: Callable[[Mapping[str, Any]], bool]) -> Rule:
@@ -148,7 +167,8 @@ class ModelInput(BaseModel):
     document only implies stands in the field's description as "inferred" and is never enforced.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), use_attribute_docstrings=True)
+    # Deferred: the validators of sixty classes take longer to build than a server may take to start.
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
     RULES: ClassVar[tuple[Rule, ...]] = ()
 
@@ -163,8 +183,18 @@ class ModelInput(BaseModel):
     def broken_rules(cls, values: Mapping[str, Any], *, skip: frozenset[str]) -> tuple[Problem, ...]:
         """The problems that `RULES` finds in `values`, leaving out rules that read a field of `skip`."""
         full = cls.defaults() | {name: value for name, value in values.items() if value is not None}
-        found = (entry.check(full) for entry in cls.RULES if not skip.intersection(entry.fields))
+        found = (_checked(entry, full) for entry in cls.RULES if not skip.intersection(entry.fields))
         return tuple(problem for problem in found if problem is not None)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The documented fields, in the order of the document."""
+        return tuple(cls.model_fields)
+
+    @classmethod
+    def is_open(cls) -> bool:
+        """Whether fields that are not documented are passed on."""
+        return cls.model_config.get("extra") == "allow"
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -181,12 +211,26 @@ class ModelInput(BaseModel):
         return self.model_dump(mode="json", exclude_none=True)
 
 
-class AnyInput(ModelInput):
-    """The input of a model whose fields no document lists: everything is passed on as given."""
+class OpenInput(ModelInput):
+    """The input of a model with fields whose names no document shows: an unknown field is passed on as given."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
-    prompt: str | None = Field(None, min_length=1, description="What to make. Its length limit is not documented.")
+
+class AnyInput(OpenInput):
+    """No document lists the inputs of this model: everything is passed on as given, nothing is checked."""
+
+    prompt: str | None = Field(
+        None, min_length=1, max_length=UNDOCUMENTED_PROMPT, description="What to make. Its length limit is inferred."
+    )
+
+
+def _checked(entry: Rule, values: Mapping[str, Any]) -> Problem | None:
+    try:
+        return entry.check(values)
+    except (TypeError, ValueError, AttributeError):
+        # Of the wrong type somewhere, which its own field reports.
+        return None
 
 
 def _literals(annotation: Any) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
 """What a catalog entry is."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from apixo_mcp.catalog.inputs import ModelInput
 
 Modality = Literal["image", "video", "audio"]
+Gateway = Literal["apixo", "ruxa"]
 Facts = Literal["full", "partial", "none"]
 
 
@@ -35,6 +37,12 @@ IMAGE_HIGH_QUALITY = Schedule(10, 5, 180, _GUIDE)
 VIDEO = Schedule(60, 15, 600, _GUIDE)
 AUDIO = Schedule(30, 10, 300, _GUIDE)
 
+RUXA_IMAGE = Schedule(5, 5, 300, "Ruxa AI best practices guide: every 5 s, 60 times")
+RUXA_VIDEO = Schedule(20, 5, 900, "Ruxa AI best practices guide (interval); first wait and maximum chosen for videos")
+
+POLICY_OR_IMAGE = ("CONTENT_VIOLATION", "INVALID_IMAGE_URL")
+"""The failCodes that most APIXO model pages name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -44,13 +52,13 @@ class Price:
         usd: in US dollars, per `per`.
         per: `image`, `video`, `second`, `task`.
         seen: where and when.
-        when: the input values it holds for; empty for all.
+        when: the input values it holds for (None: not given); empty for all. The first that holds counts.
     """
 
     usd: float
     per: Literal["image", "video", "second", "task"]
     seen: str
-    when: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    when: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,24 @@ class Spelling:
     """
 
     field: str
-    values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Aspect ratio and resolution said in one field on the wire, in pixels.
+
+    Attributes:
+        field: the name on the wire.
+        table: size by resolution, then by aspect ratio; the first of each stands in for one that was not given.
+        modes: those that take the field; empty for all.
+        resolution_alone: the field `resolution` is taken in those modes too, and says enough by itself.
+    """
+
+    field: str
+    table: Mapping[str, Mapping[str, str]]
+    modes: tuple[str, ...] = ()
+    resolution_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +97,13 @@ class Model:
 
     Attributes:
         id: ours; Ruxa ids carry the gateway (`ruxa/sora-2`).
-        wire_id: the gateway's.
+        wire_id: the gateway's; ours without `ruxa/` if left out.
         input: the pydantic class of its input, fields named as on the wire.
         spelling: common arguments whose name or values differ on the wire; the rest are passed under their own name.
+        sizes: where aspect ratio and resolution make up one field.
         quiet_defaults: safe, cheap values for fields that the gateway requires and users do not think of; the answer
-            mentions each that was used.
-        infer: the fields that follow from the given ones where the caller left them out (a mode that is called otherwise).
+            mentions each that was used. One that a rule refuses in the given mode is left out.
+        infer: the fields that follow from the given ones where the caller left them out; a mode of None is not guessed.
         usual_seconds: shortest and longest usual time to finish, or None where no document says.
         times: the documented times, as text.
         facts: how much of the input is documented.
@@ -86,26 +112,31 @@ class Model:
     """
 
     id: str
-    gateway: Literal["apixo", "ruxa"]
-    wire_id: str
     title: str
     vendor: str
     modality: Modality
     input: type[ModelInput]
     schedule: Schedule
-    facts: Facts
     sources: tuple[str, ...]
+    gateway: Gateway = "apixo"
+    wire_id: str = ""
+    facts: Facts = "full"
     usual_seconds: tuple[int, int] | None = None
     times: str = ""
     aliases: tuple[str, ...] = ()
-    spelling: Mapping[str, Spelling] = field(default_factory=lambda: MappingProxyType({}))
-    quiet_defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    spelling: Mapping[str, Spelling] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    sizes: Sizes | None = None
+    quiet_defaults: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     infer: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     tips: tuple[str, ...] = ()
     fail_codes: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()
     result_hours: float | None = 24
     recommended_for: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.wire_id:
+            object.__setattr__(self, "wire_id", self.id.removeprefix("ruxa/") if self.gateway == "ruxa" else self.id)
 
     @cached_property
     def modes(self) -> tuple[str, ...]:

@@ -84,7 +84,12 @@ class Catalog:
         return found
 
     def _choice(self, name: str, modality: Modality | None) -> tuple[str, str]:
+        """What is allowed in place of `name`, and the ids nearest to it: those that hold it first, then by spelling."""
         ids = [model.id for model in self if modality in (None, model.modality)]
-        near = difflib.get_close_matches(name.casefold(), ids, n=3, cutoff=0.5)
-        listing = f"must be one of {', '.join(ids)}" if len(ids) <= 12 else f"no such model; list_models shows all {len(ids)}"
-        return listing, " or ".join(near)
+        plain = _plain(name)
+        holding = [found for found in ids if plain and plain in _plain(found)]
+        spelt = difflib.get_close_matches(name.casefold().replace(" ", "-"), ids, n=3, cutoff=0.5)
+        near = list(dict.fromkeys((*holding, *spelt)))[:5]
+        short = len(ids) <= 12
+        allowed = f"must be one of {', '.join(ids)}" if short else f"no such model; list_models shows all {len(ids)}"
+        return allowed, " or ".join(near)

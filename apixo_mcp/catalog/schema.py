@@ -6,23 +6,33 @@ from typing import Any, cast
 
 from apixo_mcp.catalog.inputs import ModelInput
 
-_NOISE = ("title", "discriminator", "default")
+_NOISE = ("$defs", "definitions", "title", "discriminator", "default", "anyOf", "oneOf", "allOf", "$ref")
+_MEDIA = ("image_urls", "video_urls", "audio_urls")
+_FACTS = (
+    ("enum", None, ""),
+    ("minimum", "maximum", ""),
+    ("minItems", "maxItems", " items"),
+    ("minLength", "maxLength", " characters"),
+)
 
 
 @cache
 def input_schema(cls: type[ModelInput]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a model's `input` object.
+    """The JSON Schema (2020-12) of a model's `input` object; it is cached and not to be changed.
 
     `X | None` becomes X with `nullable: true`; `const` becomes a one-valued `enum`; references are inlined; rules
-    between fields stand as sentences in `description`.
+    between fields stand as sentences in `description`, allowed values and ranges in each field's.
     """
     raw = cls.model_json_schema()
-    schema = _flat(raw, raw.get("$defs", {}))
+    schema = _flat(raw, {**raw.get("definitions", {}), **raw.get("$defs", {})}, ())
+    about = schema.pop("description", "") if cls.is_open() else ""
     schema.pop("description", None)
     schema["type"] = "object"
-    schema["additionalProperties"] = cls.model_config.get("extra") == "allow"
-    if cls.RULES:
-        schema["description"] = ". ".join(rule.text for rule in cls.RULES) + "."
+    schema["properties"] = {name: _told(entry) for name, entry in schema.get("properties", {}).items()}
+    schema["additionalProperties"] = cls.is_open()
+    sentences = [about.rstrip("."), *(rule.text for rule in cls.RULES)]
+    if any(sentences):
+        schema["description"] = ". ".join(filter(None, sentences)) + "."
     return schema
 
 
@@ -30,8 +40,11 @@ def input_schema(cls: type[ModelInput]) -> dict[str, Any]:
 def media_fields(cls: type[ModelInput]) -> frozenset[str]:
     """The fields that take the URL of an input file, or a list of them."""
     properties: dict[str, Any] = input_schema(cls)["properties"]
-    return frozenset(
-        name for name, entry in properties.items() if "uri" in (entry.get("format"), entry.get("items", {}).get("format"))
+    # An undocumented field is passed on as given, yet these names mean files for every model.
+    return frozenset(_MEDIA if cls.is_open() else ()) | frozenset(
+        name
+        for name, entry in properties.items()
+        if "uri" in (entry.get("format"), entry.get("items", {}).get("format"))
     )
 
 
@@ -42,37 +55,57 @@ def list_fields(cls: type[ModelInput]) -> frozenset[str]:
     return frozenset(name for name, entry in properties.items() if entry.get("type") == "array")
 
 
-def _flat(node: Any, definitions: Mapping[str, Any]) -> Any:
+def _flat(node: Any, definitions: Mapping[str, Any], seen: tuple[str, ...]) -> Any:
     if isinstance(node, list):
-        return [_flat(item, definitions) for item in cast(list[Any], node)]
+        return [_flat(item, definitions, seen) for item in cast(list[Any], node)]
     if not isinstance(node, dict):
         return node
     entry = cast(dict[str, Any], node)
     if "$ref" in entry:
-        target = definitions[entry["$ref"].rsplit("/", 1)[1]]
+        name = str(entry["$ref"]).rsplit("/", 1)[-1]
+        # A schema that holds itself has no flat form: told as any object.
+        target = definitions[name] if name in definitions and name not in seen else {"type": "object"}
         entry = {**target, **{key: value for key, value in entry.items() if key != "$ref"}}
+        seen = (*seen, name)
+    for part in cast(list[dict[str, Any]], entry.get("allOf", [])):
+        entry = {**_flat(part, definitions, seen), **entry}
     out: dict[str, Any] = {}
-    default = entry.get("default")
     for key, value in entry.items():
-        if key in ("$defs", "anyOf") or key in _NOISE and not (key == "title" and isinstance(value, dict)):
-            continue
         if key == "properties":
-            out[key] = {name: _flat(child, definitions) for name, child in cast(dict[str, Any], value).items()}
+            out[key] = {name: _flat(child, definitions, seen) for name, child in cast(dict[str, Any], value).items()}
         elif key == "const":
             out["enum"] = [value]
-        else:
-            out[key] = _flat(value, definitions)
-    if "anyOf" in entry:
-        kinds = [_flat(kind, definitions) for kind in cast(list[Any], entry["anyOf"])]
+        elif key not in _NOISE:
+            out[key] = _flat(value, definitions, seen)
+    union = entry.get("anyOf", entry.get("oneOf"))
+    if union is not None:
+        kinds = cast(list[dict[str, Any]], _flat(union, definitions, seen))
         real = [kind for kind in kinds if kind.get("type") != "null"]
         out = {**(real[0] if len(real) == 1 else _merged(real)), **out}
         if len(real) < len(kinds):
             out["nullable"] = True
-    if default is not None:
-        out["default"] = default
+    if entry.get("default") is not None:
+        out["default"] = entry["default"]
     return out
 
 
 def _merged(kinds: list[dict[str, Any]]) -> dict[str, Any]:
     """A union that JSON Schema would spell `anyOf`, told in words; the server checks it."""
     return {"description": "One of: " + ", ".join(str(kind.get("type", "any")) for kind in kinds)}
+
+
+def _told(entry: dict[str, Any]) -> dict[str, Any]:
+    """The property with its limits repeated in words, since many clients show the description alone."""
+    facts: list[str] = []
+    for low, high, unit in _FACTS:
+        if high is None:
+            facts += ["One of " + ", ".join(map(str, entry["enum"]))] if entry.get("enum") else []
+        elif entry.get(low) is not None and entry.get(high) is not None:
+            facts.append(f"{entry[low]} to {entry[high]}{unit}")
+        elif entry.get(high) is not None:
+            facts.append(f"at most {entry[high]}{unit}")
+        elif entry.get(low) is not None and low != "minLength":
+            facts.append(f"at least {entry[low]}{unit}")
+    told = "; ".join(facts)
+    text = " ".join(filter(None, (entry.get("description", ""), f"{told[:1].upper()}{told[1:]}." if told else "")))
+    return {**entry, "description": text} if text else entry

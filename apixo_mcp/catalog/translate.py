@@ -1,11 +1,12 @@
 """The common arguments of the tools, said in one model's own words."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from apixo_mcp.catalog.inputs import shorten
-from apixo_mcp.catalog.model import Model, Spelling
+from apixo_mcp.catalog.model import Model, Sizes, Spelling
 from apixo_mcp.catalog.schema import list_fields
 from apixo_mcp.errors import Problem
 
@@ -27,6 +28,7 @@ COMMON = (
 """The arguments that mean the same for every model."""
 
 _SAME = ({"jpg", "jpeg"},)
+_SHAPE = ("aspect_ratio", "resolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,44 +52,59 @@ def translate(model: Model, arguments: Mapping[str, Any], options: Mapping[str, 
     Nothing is dropped: an argument that the model does not have is a problem.
     """
     values: dict[str, Any] = {}
+    shape: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, value in arguments.items():
-        spelling = model.spelling.get(name, Spelling(name))
-        if not _takes(model, spelling.field):
-            problems.append(Problem(name, shorten(value), f"not an input of {model.id}; it takes {', '.join(inputs(model))}"))
+    entries = [(name, name, value) for name, value in arguments.items()]
+    entries += [(f"options.{name}", name, value) for name, value in options.items()]
+    for called, name, value in entries:
+        own = called != name and name in model.input.names()
+        spelling = Spelling(name) if own else model.spelling.get(name, Spelling(name))
+        is_shape = model.sizes is not None and name in _SHAPE
+        target, field = (shape, name) if is_shape else (values, spelling.field)
+        if not is_shape and called == name and not _takes(model, field):
+            problems.append(_not_taken(model, name, value))
             continue
-        values[spelling.field] = _spell(model, spelling, value)
-    for name, value in options.items():
-        if name in values and values[name] != value:
-            problems.append(Problem(f"options.{name}", shorten(value), f"given twice; {shorten(values[name])} before"))
+        spelt = value if is_shape else _spell(model, spelling, value)
+        if field in target and target[field] != spelt:
+            problems.append(Problem(called, shorten(value), f"given twice; {shorten(target[field])} before"))
             continue
-        spelling = model.spelling.get(name, Spelling(name)) if not _has(model, name) else Spelling(name)
-        values[spelling.field] = _spell(model, spelling, value)
-    notes = _fill_in(model, values)
-    return Draft(values, notes, tuple(problems))
+        target[field] = spelt
+    _infer(model, values)
+    notes: list[str] = []
+    if model.sizes is not None and shape:
+        problems += _fit(model, model.sizes, values, shape, notes)
+    notes += _fill_in(model, values)
+    return Draft(values, tuple(notes), tuple(problems))
 
 
 def inputs(model: Model) -> tuple[str, ...]:
     """The names under which a caller gives this model's inputs: common where there is one, else its own."""
-    common = {spelling.field: name for name, spelling in model.spelling.items()}
-    return tuple(dict.fromkeys(common.get(name, name) for name in model.input.model_fields))
-
-
-def _has(model: Model, name: str) -> bool:
-    return name in model.input.model_fields
+    common: dict[str, tuple[str, ...]] = {spelling.field: (name,) for name, spelling in model.spelling.items()}
+    if model.sizes is not None:
+        common[model.sizes.field] = (*_SHAPE, model.sizes.field)
+    return tuple(dict.fromkeys(name for field in model.input.names() for name in common.get(field, (field,))))
 
 
 def _takes(model: Model, name: str) -> bool:
-    return _has(model, name) or model.input.model_config.get("extra") == "allow"
+    return model.facts == "none" or name in model.input.names()
+
+
+def _not_taken(model: Model, name: str, value: Any) -> Problem:
+    names = inputs(model)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    way_out = "; a field that its page does not name goes into options" if model.input.is_open() else ""
+    allowed = f"not an input of {model.id}; it takes {', '.join(names)}{way_out}"
+    return Problem(name, shorten(value), allowed, "".join(near))
 
 
 def _spell(model: Model, spelling: Spelling, value: Any) -> Any:
-    if isinstance(value, str | int | bool) and value in spelling.values:
+    if isinstance(value, str | int) and not isinstance(value, bool) and value in spelling.values:
         return spelling.values[value]
+    known = spelling.field in model.input.names()
     is_list = spelling.field in list_fields(model.input)
     if is_list and isinstance(value, str):
         return [value]
-    if not is_list and isinstance(value, list) and _has(model, spelling.field):
+    if known and not is_list and isinstance(value, list):
         items = cast(list[Any], value)
         return items[0] if len(items) == 1 else items
     return _choice(value, model.input.choices(spelling.field))
@@ -95,6 +112,8 @@ def _spell(model: Model, spelling: Spelling, value: Any) -> Any:
 
 def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
     """The choice that `value` means (`2K` for `2k`, `jpeg` for `jpg`, 10 for "10"), else `value` itself."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return value
     if value in choices:
         return next(choice for choice in choices if choice == value)
     plain = str(value).casefold()
@@ -105,17 +124,14 @@ def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
     return value
 
 
-def _fill_in(model: Model, values: dict[str, Any]) -> tuple[str, ...]:
-    notes: list[str] = []
-    if "mode" not in values and (mode := _mode(model, values)):
-        values["mode"] = mode
+def _infer(model: Model, values: dict[str, Any]) -> None:
     if model.infer is not None:
         values.update({name: value for name, value in model.infer(values).items() if name not in values})
-    for name, value in model.quiet_defaults.items():
-        if name not in values:
-            values[name] = value
-            notes.append(f"{name} was set to {str(value).lower() if isinstance(value, bool) else value}, as none was given.")
-    return tuple(notes)
+    if "mode" not in values and "mode" not in model.quiet_defaults and (mode := _mode(model, values)):
+        values["mode"] = mode
+    if values.get("mode", "") is None:
+        # Several modes fit: validation asks for one and names them.
+        del values["mode"]
 
 
 def _mode(model: Model, values: Mapping[str, Any]) -> str | None:
@@ -129,3 +145,45 @@ def _mode(model: Model, values: Mapping[str, Any]) -> str | None:
     else:
         wanted = default.replace("image-to-", "text-to-")
     return wanted if wanted in model.modes else default
+
+
+def _fit(
+    model: Model, sizes: Sizes, values: dict[str, Any], shape: Mapping[str, Any], notes: list[str]
+) -> list[Problem]:
+    """Puts the size that `shape` means into `values`."""
+    ratio, resolution = shape.get("aspect_ratio"), shape.get("resolution")
+    mode = values.get("mode")
+    fits = not sizes.modes or mode in sizes.modes
+    if not fits or (ratio is None and sizes.resolution_alone):
+        if resolution is not None:
+            values["resolution"] = _choice(resolution, model.input.choices("resolution"))
+        if ratio is None:
+            return []
+        return [Problem("aspect_ratio", shorten(ratio), f"not accepted when mode is {mode}")]
+    if sizes.field in values:
+        name = "aspect_ratio" if ratio is not None else "resolution"
+        return [Problem(name, shorten(shape[name]), f"given twice; {sizes.field} is {shorten(values[sizes.field])}")]
+    row = str(_choice(resolution, tuple(sizes.table))) if resolution is not None else next(iter(sizes.table))
+    if row not in sizes.table:
+        return [Problem("resolution", shorten(resolution), f"must be one of {', '.join(sizes.table)}")]
+    column = ratio if ratio is not None else next(iter(sizes.table[row]))
+    if column not in sizes.table[row]:
+        return [Problem("aspect_ratio", shorten(ratio), f"must be one of {', '.join(sizes.table[row])} at {row}")]
+    values[sizes.field] = sizes.table[row][str(column)]
+    if ratio is None or resolution is None:
+        given, missing = ("resolution", f"aspect_ratio {column}") if ratio is None else ("aspect_ratio", row)
+        notes.append(f"{sizes.field} was set to {values[sizes.field]}, as {given} was given without {missing}.")
+    return []
+
+
+def _fill_in(model: Model, values: dict[str, Any]) -> list[str]:
+    notes: list[str] = []
+    for name, value in model.quiet_defaults.items():
+        if name in values:
+            continue
+        problems = model.input.broken_rules({**values, name: value}, skip=frozenset())
+        if not any(problem.field == name for problem in problems):
+            values[name] = value
+            shown = str(value).lower() if isinstance(value, bool) else value
+            notes.append(f"{name} was set to {shown}, as none was given.")
+    return notes

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from apixo_mcp.catalog.inputs import ModelInput, shorten
 from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.translate import inputs
 from apixo_mcp.errors import InvalidInput, Problem
 
 
@@ -30,7 +31,9 @@ def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, .
         wrong = frozenset(str(details["loc"][0]) for details in error.errors() if details["loc"])
         if wrong:
             found += model.input.broken_rules(dict(values), skip=wrong)
-        raise InvalidInput((*problems, *(_as_called(model, problem) for problem in found))) from None
+        called = [_as_called(model, problem) for problem in found]
+        known = {problem.field for problem in problems}
+        raise InvalidInput((*problems, *(problem for problem in called if problem.field not in known))) from None
     if problems:
         raise InvalidInput(problems)
     return checked
@@ -38,9 +41,12 @@ def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, .
 
 def _as_called(model: Model, problem: Problem) -> Problem:
     """The problem under the common name of its field, if it has one."""
+    head, dot, rest = problem.field.partition(".")
     for name, spelling in model.spelling.items():
-        if spelling.field == problem.field:
-            return Problem(name, problem.given, problem.allowed, problem.nearest)
+        if spelling.field == head:
+            return Problem(f"{name}{dot}{rest}", problem.given, problem.allowed, problem.nearest)
+    if model.sizes is not None and head == model.sizes.field and not problem.given:
+        return Problem(f"aspect_ratio or {head}", "", problem.allowed)
     return problem
 
 
@@ -53,32 +59,58 @@ def _problems(model: Model, details: ErrorDetails) -> tuple[Problem, ...]:
     given = shorten(value)
     match details["type"]:
         case "missing":
-            return (Problem(name, "", "required"),)
+            choices = _shown(model, name)
+            return (Problem(name, "", f"required; one of {', '.join(choices)}" if choices else "required"),)
         case "extra_forbidden":
-            near = difflib.get_close_matches(name, model.input.model_fields, n=1)
-            allowed = f"not an input of {model.id}; it takes {', '.join(model.input.model_fields)}"
-            return (Problem(name, given, allowed, near[0] if near else ""),)
+            near = difflib.get_close_matches(name, model.input.names(), n=1)
+            return (Problem(name, given, f"not an input of {model.id}; it takes {', '.join(inputs(model))}", *near),)
         case "literal_error":
-            choices = model.input.choices(str(details["loc"][0]))
-            return (Problem(name, given, f"must be one of {', '.join(map(str, choices))}", nearest(value, choices)),)
+            field = str(details["loc"][0])
+            allowed = f"must be one of {', '.join(_shown(model, field))}"
+            return (Problem(name, given, allowed, nearest(value, model.input.choices(field))),)
         case "string_too_long":
-            return (Problem(name, f"{len(value)} characters", f"at most {context['max_length']:,} characters"),)
+            length = f"{len(value)} characters"
+            return (Problem(name, length, f"at most {context['max_length']:,} characters"),)
         case "string_too_short":
             least = context["min_length"]
             return (Problem(name, given, "must not be empty" if least == 1 else f"at least {least} characters"),)
         case "too_long":
-            return (Problem(name, f"{context['actual_length']} items", f"at most {context['max_length']} items"),)
+            return (Problem(name, _items(context), f"at most {_items({'actual_length': context['max_length']})}"),)
         case "too_short":
-            return (Problem(name, f"{context['actual_length']} items", f"at least {context['min_length']} items"),)
+            return (Problem(name, _items(context), f"at least {_items({'actual_length': context['min_length']})}"),)
         case "greater_than_equal" | "less_than_equal":
             return (Problem(name, given, _span(model.input, str(details["loc"][0]), context)),)
+        case "string_type" if isinstance(value, list):
+            return (Problem(name, given, "takes one value, not a list"),)
         case _:
             return (Problem(name, given, details["msg"][:1].lower() + details["msg"][1:]),)
 
 
+def _items(context: Mapping[str, Any]) -> str:
+    size = context["actual_length"]
+    return f"{size} {'item' if size == 1 else 'items'}"
+
+
+def _shown(model: Model, field: str) -> list[str]:
+    """The choices of a field as the caller knows them: `16:9 (landscape)`, `2k`."""
+    common = {
+        str(wire): str(plain)
+        for spelling in model.spelling.values()
+        if spelling.field == field
+        for plain, wire in spelling.values.items()
+    }
+    choices = [str(choice) for choice in model.input.choices(field)]
+    return [f"{common[choice]} ({choice})" if choice in common else choice for choice in choices]
+
+
 def _span(cls: type[ModelInput], name: str, context: Mapping[str, Any]) -> str:
     """The whole documented range of a number, since half of it invites a second error."""
-    bounds = {key: bound for meta in _metadata(cls, name) for key in ("ge", "le") if (bound := getattr(meta, key, None)) is not None}
+    bounds = {
+        key: bound
+        for meta in _metadata(cls, name)
+        for key in ("ge", "le")
+        if (bound := getattr(meta, key, None)) is not None
+    }
     if len(bounds) == 2:
         return f"must be from {bounds['ge']} to {bounds['le']}"
     return f"must be at least {context['ge']}" if "ge" in context else f"must be at most {context['le']}"

@@ -25,6 +25,7 @@ Category = Literal[
     "unknown",
 ]
 Charged = Literal["no", "yes", "unknown"]
+Answer = Literal["awaited", "given", "lost"]
 
 
 class State(StrEnum):
@@ -162,7 +163,7 @@ class Task:
         looks: how often the present attempt was looked at.
         fence: grows with every claim; a write with an older one is refused.
         notes: what was filled in for the caller, as sentences.
-        answered: whether some caller was told of this task.
+        answer: what became of the answer to the call that asked for it; a `lost` one lets the same request adopt it.
     """
 
     task_id: str
@@ -196,7 +197,7 @@ class Task:
     lease_holder: str = ""
     lease_until: float = 0.0
     notes: tuple[str, ...] = ()
-    answered: bool = False
+    answer: Answer = "awaited"
     estimate_usd: float | None = None
 
     @property

@@ -2,10 +2,18 @@
 
 from typing import Literal
 
-from pydantic import Field
-
-from apixo_mcp.catalog.inputs import ModelInput, Url, required
-from apixo_mcp.catalog.model import IMAGE_FAST, Model, Price, Schedule, Spelling
+from apixo_mcp.catalog.fields import about, items, prompt
+from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, Url, required, some_media
+from apixo_mcp.catalog.model import (
+    IMAGE_FAST,
+    IMAGE_HIGH_QUALITY,
+    POLICY_OR_IMAGE,
+    RUXA_IMAGE,
+    Model,
+    Price,
+    Schedule,
+    Spelling,
+)
 
 _MODE = Literal["text-to-image", "image-to-image"]
 _RATIO = Literal["1:1", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"]
@@ -13,78 +21,96 @@ _REFERENCES = required("image_urls", when={"mode": ["image-to-image"]})
 
 
 class NanoBananaInput(ModelInput):
+    """The input of nano-banana."""
+
     RULES = (_REFERENCES,)
 
     mode: _MODE = "text-to-image"
-    prompt: str = Field(min_length=1, max_length=5000)
-    """What to make."""
-    image_urls: list[Url] | None = Field(None, min_length=1, max_length=5)
-    """Reference images, for image-to-image."""
+    prompt: str = prompt(5000)
+    image_urls: list[Url] | None = items(5, "Reference images, for image-to-image.")
     aspect_ratio: _RATIO = "1:1"
-    output_format: Literal["png", "jpeg"] | None = None
-    """jpeg if left out (older page)."""
+    output_format: Literal["png", "jpeg"] | None = about("jpeg if left out (older pages).")
 
 
 class NanoBananaProInput(ModelInput):
+    """The input of nano-banana-pro."""
+
     RULES = (_REFERENCES,)
 
     mode: _MODE = "text-to-image"
-    prompt: str = Field(min_length=1, max_length=5000)
-    """What to make. 5,000 is the generic image limit; this model's own page names none."""
-    image_urls: list[Url] | None = Field(None, min_length=1, max_length=10)
-    """Reference images, for image-to-image: JPG, PNG or WebP of at most 10 MB each; 2 to 5 work best."""
-    aspect_ratio: str = Field(
-        "1:1", description="Documented: 1:1, 3:2, 9:16, 16:9, 21:9. Inferred: 4:3, 3:4, 2:3, 4:5, 5:4, auto."
+    prompt: str = prompt()
+    image_urls: list[Url] | None = items(
+        10, "Reference images, for image-to-image: JPG, PNG or WebP of at most 10 MB each; 2 to 5 work best."
     )
+    aspect_ratio: str = about("Documented: 1:1, 3:2, 9:16, 16:9, 21:9. Inferred: 4:3, 3:4, 2:3, 4:5, 5:4, auto.", "1:1")
     resolution: Literal["1K", "2K", "4K"] | None = None
-    output_format: Literal["png", "jpeg"] | None = None
-    """png if left out; png keeps transparency, jpeg keeps a 4K file small."""
+    output_format: Literal["png", "jpeg"] | None = about(
+        "png if left out; png keeps transparency, jpeg keeps a 4K file small."
+    )
+
+
+class NanoBanana2Input(ModelInput):
+    """The input of nano-banana-2."""
+
+    RULES = (_REFERENCES,)
+
+    mode: _MODE = "text-to-image"
+    prompt: str = prompt(20000)
+    image_urls: list[Url] | None = items(14, "Reference images, for image-to-image.")
+    aspect_ratio: Literal[
+        "auto", "1:1", "1:4", "4:1", "1:8", "3:2", "2:3", "3:4", "4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9"
+    ]
+    resolution: Literal["1k", "2k", "4k"]
+    output_format: Literal["png", "jpeg", "jpg"] | None = None
+    google_search: bool | None = about("Older pages.")
 
 
 class RuxaNanoBananaInput(ModelInput):
-    prompt: str = Field(min_length=1, max_length=5000)
-    """What to make. Its length limit is not documented."""
+    """The input of ruxa/google/nano-banana."""
+
+    prompt: str = prompt()
     output_format: Literal["png", "jpeg"] = "png"
-    image_size: Literal["1:1", "9:16", "16:9", "3:4", "4:3", "3:2", "2:3", "5:4", "4:5", "21:9", "auto"] = "1:1"
-    """An aspect ratio, in spite of its name."""
+    image_size: _RATIO = about("An aspect ratio, in spite of its name.", "1:1")
+
+
+class RuxaNanoBananaEditInput(OpenInput):
+    """The page tells of a list of pictures without showing its name; another name than image_urls can be given too."""
+
+    prompt: str = prompt(about="What to change.")
+    image_urls: list[Url] | None = items(None, "The pictures to edit. The name is inferred, and so is a limit of 10.")
+    output_format: Literal["png", "jpeg"] = "png"
+    image_size: str = about(f"An aspect ratio. Inferred: {', '.join(_RATIO.__args__)}.", "1:1")
+
+    RULES = (some_media("image_urls", ("prompt", "image_urls", "output_format", "image_size")),)
 
 
 class RuxaNanoBananaProInput(ModelInput):
-    prompt: str = Field(min_length=1, max_length=5000)
-    """What to make. Its length limit is not documented."""
-    image_input: list[Url] | None = None
-    """Reference images; their number is not documented (inferred: at most 8)."""
-    aspect_ratio: (
-        Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"] | None
-    ) = None
-    resolution: Literal["1k", "2k", "4k"] | None = None
-    output_format: Literal["png", "jpg"] | None = None
+    """The input of ruxa/google/nano-banana-pro."""
 
+    prompt: str = prompt()
+    image_input: list[Url] | None = about("Reference images; their number is not documented (inferred: at most 8).")
+    aspect_ratio: _RATIO | None = about("1:1 if left out (inferred).")
+    resolution: Literal["1k", "2k", "4k"] | None = about("1k if left out (inferred).")
+    output_format: Literal["png", "jpg"] | None = about("png if left out (inferred).")
 
-_RUXA_IMAGE = Schedule(5, 5, 300, "Ruxa AI best practices guide: every 5 s, 60 times")
 
 MODELS = (
     Model(
         id="nano-banana",
-        gateway="apixo",
-        wire_id="nano-banana",
         title="Nano Banana",
         vendor="Google",
         modality="image",
         input=NanoBananaInput,
         schedule=IMAGE_FAST,
-        facts="full",
         usual_seconds=(10, 15),
         times="10-15 s",
-        fail_codes=("CONTENT_VIOLATION", "INVALID_IMAGE_URL"),
-        prices=(Price(0.03, "image", "an APIXO model page of early 2026"),),
+        fail_codes=POLICY_OR_IMAGE,
+        prices=(Price(0.03, "image", "an APIXO model page of late 2025"),),
         recommended_for=("fast prototype",),
-        sources=("apixo.ai/docs/models/image/nano-banana",),
+        sources=("apixo.ai/docs/models/image/nano-banana", "APIXO best practices guide"),
     ),
     Model(
         id="nano-banana-pro",
-        gateway="apixo",
-        wire_id="nano-banana-pro",
         title="Nano Banana Pro",
         vendor="Google",
         modality="image",
@@ -99,39 +125,73 @@ MODELS = (
             "2 to 5 reference images give the best results.",
             'Words such as "ultra detailed" and "high quality" help at high resolution.',
         ),
-        fail_codes=("CONTENT_VIOLATION", "INVALID_IMAGE_URL"),
+        fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/pl/models/image/nano-banana-pro",),
+    ),
+    Model(
+        id="nano-banana-2",
+        title="Nano Banana 2",
+        vendor="Google",
+        modality="image",
+        input=NanoBanana2Input,
+        schedule=IMAGE_HIGH_QUALITY,
+        quiet_defaults={"aspect_ratio": "auto", "resolution": "1k"},
+        fail_codes=POLICY_OR_IMAGE,
+        sources=("apixo.ai/ko/docs/models/image/nano-banana-2", "apixo.ai/docs/zh/models/image/nano-banana-2"),
     ),
     Model(
         id="ruxa/google/nano-banana",
         gateway="ruxa",
-        wire_id="google/nano-banana",
         title="Nano Banana (Ruxa)",
         vendor="Google",
         modality="image",
         input=RuxaNanoBananaInput,
-        schedule=_RUXA_IMAGE,
-        facts="full",
+        schedule=RUXA_IMAGE,
         aliases=("ruxa/nano-banana",),
         spelling={"aspect_ratio": Spelling("image_size")},
         result_hours=None,
         recommended_for=("fast prototype",),
-        sources=("docs.ruxa.ai/en/ai-images/google-imagen/nano-banana",),
+        sources=("docs.ruxa.ai/en/ai-images/google-imagen/nano-banana", "Ruxa AI best practices guide"),
+    ),
+    Model(
+        id="ruxa/google/nano-banana-edit",
+        gateway="ruxa",
+        title="Nano Banana Edit (Ruxa)",
+        vendor="Google",
+        modality="image",
+        input=RuxaNanoBananaEditInput,
+        schedule=RUXA_IMAGE,
+        facts="partial",
+        aliases=("ruxa/nano-banana-edit",),
+        spelling={"aspect_ratio": Spelling("image_size")},
+        result_hours=None,
+        sources=("docs.ruxa.ai/en/ai-images/google-imagen/nano-banana-edit",),
     ),
     Model(
         id="ruxa/google/nano-banana-pro",
         gateway="ruxa",
-        wire_id="google/nano-banana-pro",
         title="Nano Banana Pro (Ruxa)",
         vendor="Google",
         modality="image",
         input=RuxaNanoBananaProInput,
-        schedule=_RUXA_IMAGE,
-        facts="full",
+        schedule=RUXA_IMAGE,
         aliases=("ruxa/nano-banana-pro",),
         spelling={"image_urls": Spelling("image_input")},
         result_hours=None,
         recommended_for=("high-quality image",),
-        sources=("docs.ruxa.ai/en/ai-images/google-imagen/nano-banana-pro",),
+        sources=("docs.ruxa.ai/en/ai-images/google-imagen/nano-banana-pro", "Ruxa AI best practices guide"),
+    ),
+    Model(
+        id="ruxa/google/nano-banana-2",
+        gateway="ruxa",
+        title="Nano Banana 2 (Ruxa)",
+        vendor="Google",
+        modality="image",
+        input=AnyInput,
+        schedule=RUXA_IMAGE,
+        facts="none",
+        aliases=("ruxa/nano-banana-2",),
+        result_hours=None,
+        sources=("public client code; no page of Ruxa describes it",),
     ),
 )

@@ -1,0 +1,5 @@
+"""`python -m apixo_mcp` is the command `apixo-mcp`."""
+
+from apixo_mcp.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""The composition root: the one place where parts meet their implementations."""
+
+import logging
+import sqlite3
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.gateways.http import Http
+from apixo_mcp.media.inputs import Inputs
+from apixo_mcp.media.roots import Roots
+from apixo_mcp.media.saver import Saver
+from apixo_mcp.settings import Settings
+from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.leases import Leases
+from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.service import Account, Service, Spending
+from apixo_mcp.tasks.sqlite import SqliteStore
+from apixo_mcp.tasks.steps import Steps
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.task import key_fingerprint
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The running program, as the tools and the command line see it."""
+
+    settings: Settings
+    catalog: Catalog
+    store: Store
+    service: Service
+    steps: Steps
+    changes: Changes
+    saver: Saver
+    roots: Roots
+    accounts: Mapping[str, Account]
+
+    @property
+    def key_prints(self) -> frozenset[str]:
+        """The keys whose tasks this process follows."""
+        return frozenset(account.key_print for account in self.accounts.values())
+
+
+async def _accounts(settings: Settings, store: Store, http: Http) -> dict[str, Account]:
+    # Imported here: a server without keys, and the commands that only read, need neither.
+    from apixo_mcp.gateways.apixo import Apixo
+    from apixo_mcp.gateways.ruxa import Ruxa
+
+    salt = await store.secret("key_print_salt")
+    accounts: dict[str, Account] = {}
+    for made, key, base_url in (
+        (Apixo, settings.apixo_api_key, settings.apixo_base_url),
+        (Ruxa, settings.ruxa_api_key, settings.ruxa_base_url),
+    ):
+        if key is not None and key.get_secret_value():
+            gateway: Gateway = made(http, key, base_url)
+            secret = f"{gateway.name} {gateway.base_url} {key.get_secret_value()}"
+            accounts[gateway.name] = Account(gateway, key_fingerprint(secret, salt))
+    return accounts
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator[App]:
+    """Opens the store, the HTTP client and the background, and closes them again: submits under way are finished first.
+
+    Args:
+        follow: whether this process follows tasks; off for commands that only read.
+
+    Raises:
+        StoreError: the task store cannot be used.
+        SettingsError: a file that a setting names cannot be used.
+    """
+    from apixo_mcp.usage.prices import estimate, load_prices
+
+    own_prices = load_prices(settings.prices) if settings.prices else {}
+
+    def estimated(model: Model, values: Mapping[str, Any]) -> float | None:
+        return estimate(model, values, own_prices)
+
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
+        http = await stack.enter_async_context(Http(allow_private_hosts=settings.allow_private_hosts))
+        accounts = await _accounts(settings, store, http)
+        catalog = Catalog(settings.models, _own_models(settings))
+        changes = Changes()
+        leases = Leases(store)
+        saver = Saver(http, settings.download_dir)
+        gateways = {account.key_print: account.gateway for account in accounts.values()}
+        roots = Roots(settings.roots)
+        steps = Steps(
+            store=store,
+            catalog=catalog,
+            gateways=gateways,
+            saver=saver,
+            leases=leases,
+            changes=changes,
+            poll_scale=settings.poll_scale,
+            auto_retry=settings.auto_retry,
+        )
+        poller = Poller(steps, store, leases, tuple(gateways))
+        service = Service(
+            store=store,
+            catalog=catalog,
+            accounts=accounts,
+            inputs=Inputs(roots, allow_private=settings.allow_private_hosts, data_urls=settings.data_urls),
+            poller=poller,
+            changes=changes,
+            estimate=estimated,
+            spending=Spending(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
+        )
+        async with anyio.create_task_group() as group:
+            if follow:
+                group.start_soon(poller.run)
+            try:
+                yield App(settings, catalog, store, service, steps, changes, saver, roots, accounts)
+            finally:
+                group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            try:
+                await store.release(leases.holder)
+            except sqlite3.Error:
+                log.exception("leases were not released; they run out by themselves")
+
+
+def _own_models(settings: Settings) -> tuple[Model, ...]:
+    """The models of the user's own file in the data folder, if there is one."""
+    for name in ("models.toml", "models.json"):
+        path = settings.home / name
+        if path.is_file():
+            from apixo_mcp.catalog.custom import load_custom
+
+            return load_custom(path)
+    return ()

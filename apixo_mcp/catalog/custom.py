@@ -1,0 +1,284 @@
+"""Models of the user's own, from a TOML or JSON file. Reading that file is the only I/O of the catalog."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, cast, get_args
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, shorten
+from apixo_mcp.catalog.model import (
+    AUDIO,
+    IMAGE_HIGH_QUALITY,
+    RUXA_IMAGE,
+    RUXA_VIDEO,
+    VIDEO,
+    Gateway,
+    Modality,
+    Model,
+    Schedule,
+    Spelling,
+)
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.catalog.translate import COMMON
+from apixo_mcp.errors import Problem, SettingsError
+
+_KEYS = (
+    *("gateway", "modality", "wire_id", "title", "vendor", "input", "schedule", "aliases", "spelling"),
+    *("quiet_defaults", "tips", "times"),
+)
+_SCHEDULES = {
+    ("apixo", "image"): IMAGE_HIGH_QUALITY,
+    ("apixo", "video"): VIDEO,
+    ("ruxa", "image"): RUXA_IMAGE,
+    ("ruxa", "video"): RUXA_VIDEO,
+}
+
+
+class SchemaInput(OpenInput):
+    """Base of the input classes that are made from a JSON Schema."""
+
+    SCHEMA: ClassVar[dict[str, Any]] = {}
+
+    @model_validator(mode="after")
+    def _obey_schema(self) -> Self:
+        problems = _schema_problems(self.SCHEMA, self.wire())
+        if problems:
+            raise PydanticCustomError("rules", "{text}", {"text": "; ".join(map(str, problems)), "problems": problems})
+        return self
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The schema as it was given."""
+        return dict(cls.SCHEMA)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The properties of the schema."""
+        return tuple(cls.SCHEMA.get("properties", {}))
+
+    @classmethod
+    def is_open(cls) -> bool:
+        """Whether the schema allows other fields."""
+        return cls.SCHEMA.get("additionalProperties", True) is not False
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """The defaults of the schema; they are the gateway's to apply, and are not sent."""
+        return {name: _property(cls, name).get("default") for name in cls.names()}
+
+    @classmethod
+    def choices(cls, name: str) -> tuple[Any, ...]:
+        """The allowed values of a property."""
+        return tuple(_property(cls, name).get("enum", ()))
+
+
+def _property(cls: type[ModelInput], name: str) -> dict[str, Any]:
+    return input_schema(cls)["properties"].get(name, {})
+
+
+def _schema_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Problem, ...]:
+    from jsonschema import Draft202012Validator  # slow to import, and rarely needed
+
+    problems: list[Problem] = []
+    for error in Draft202012Validator(schema).iter_errors(values):  # pyright: ignore[reportUnknownMemberType]
+        name = ".".join(str(part) for part in error.absolute_path)
+        expected: Any = error.validator_value  # pyright: ignore[reportUnknownMemberType]
+        given = shorten(error.instance) if name else ""
+        match error.validator:
+            case "required" if not name:
+                missing = [field for field in expected if field not in values]
+                problems += [
+                    Problem(field, "", "required")
+                    for field in missing
+                    if (field, "required") not in {(found.field, found.allowed) for found in problems}
+                ]
+            case "additionalProperties" if not name:
+                known = schema.get("properties", {})
+                problems += [
+                    Problem(field, shorten(values[field]), f"not an input; it takes {', '.join(known)}")
+                    for field in values
+                    if field not in known
+                ]
+            case "enum":
+                problems.append(Problem(name or "input", given, f"must be one of {', '.join(map(str, expected))}"))
+            case "minimum" | "maximum" | "minItems" | "maxItems" | "minLength" | "maxLength" | "type" | "pattern":
+                problems.append(Problem(name or "input", given, f"must have {error.validator} {expected}"))
+            case _:
+                problems.append(Problem(name or "input", given, shorten(error.message, 200).strip("'\"")))
+    return tuple(problems)
+
+
+def load_custom(path: Path) -> tuple[Model, ...]:
+    """The models of a `models.toml` or `models.json`: new ones, and new versions of known ones.
+
+    An entry is a table under `models`, named after the model's id::
+
+        [models."my-model"]
+        gateway = "apixo"            # or "ruxa"; the id of a Ruxa model starts with ruxa/
+        modality = "image"           # image, video, audio
+        input = "any"                # passed on as given, or a JSON Schema: [models."my-model".input]
+        schedule = { first_wait = 5, interval = 3, maximum = 120 }
+
+    What an entry for a known id leaves out stays as it is.
+
+    Raises:
+        SettingsError: naming the file, the entry and what is wrong with it. A broken file changes nothing.
+    """
+    document = _read(path)
+    table = document.get("models")
+    if not isinstance(table, dict) or set(document) != {"models"}:
+        raise SettingsError(
+            f'{path} must hold entries under "models", each named after the id of a model, and nothing else'
+        )
+    known = Catalog()
+    return tuple(
+        _model(f'{path}: models."{name}"', name, entry, known.get(name))
+        for name, entry in cast(dict[str, Any], table).items()
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+        found: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise SettingsError(
+            f"{path} is not valid {'JSON' if path.suffix.lower() == '.json' else 'TOML'}: {error}"
+        ) from None
+    if not isinstance(found, dict):
+        raise SettingsError(f'{path} must hold an object with the key "models"')
+    return cast(dict[str, Any], found)
+
+
+def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where} must be a table")
+    fields = cast(dict[str, Any], entry)
+    if unknown := [key for key in fields if key not in _KEYS]:
+        raise SettingsError(f"{where}: {unknown[0]} is not known; use {', '.join(_KEYS)}")
+    gateway: Gateway = _one_of(where, fields, "gateway", get_args(Gateway), base.gateway if base else None)
+    modality: Modality = _one_of(where, fields, "modality", get_args(Modality), base.modality if base else None)
+    if (gateway == "ruxa") != name.startswith("ruxa/"):
+        raise SettingsError(f"{where}: the ids of Ruxa models, and only theirs, start with ruxa/")
+    model = base or Model(
+        id=name,
+        title=name,
+        vendor="",
+        modality=modality,
+        input=AnyInput,
+        schedule=_SCHEDULES.get((gateway, modality), AUDIO),
+        sources=(),
+        gateway=gateway,
+        facts="none",
+        result_hours=24 if gateway == "apixo" else None,
+    )
+    changes: dict[str, Any] = {"gateway": gateway, "modality": modality, "sources": (where.partition(": models.")[0],)}
+    for key in ("wire_id", "title", "vendor", "times"):
+        if key in fields:
+            changes[key] = _text(where, key, fields[key])
+    for key in ("aliases", "tips"):
+        if key in fields:
+            changes[key] = _texts(where, key, fields[key])
+    if "schedule" in fields:
+        changes["schedule"] = _schedule(where, fields["schedule"], model.schedule)
+    if "spelling" in fields:
+        changes["spelling"] = _spelling(where, fields["spelling"])
+    if "quiet_defaults" in fields:
+        changes["quiet_defaults"] = MappingProxyType(_table(where, "quiet_defaults", fields["quiet_defaults"]))
+    if "input" in fields:
+        # What belonged to the former input would not fit the new one.
+        former: dict[str, Any] = {"spelling": {}, "quiet_defaults": {}, "infer": None, "sizes": None, "prices": ()}
+        changes = former | changes | _input(where, name, fields["input"])
+    return replace(model, **changes)
+
+
+def _input(where: str, name: str, given: Any) -> dict[str, Any]:
+    if given == "any":
+        return {"input": AnyInput, "facts": "none"}
+    if not isinstance(given, dict):
+        raise SettingsError(f'{where}: input must be "any" or a JSON Schema')
+    schema = cast(dict[str, Any], given)
+    from jsonschema import Draft202012Validator  # slow to import, and rarely needed
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)  # pyright: ignore[reportUnknownMemberType]
+    except SchemaError as error:
+        at = ".".join(str(part) for part in error.absolute_path)
+        raise SettingsError(
+            f"{where}: input is not a valid JSON Schema: {at + ': ' if at else ''}{error.message}"
+        ) from None
+    if schema.get("type", "object") != "object" or not isinstance(schema.get("properties"), dict):
+        raise SettingsError(f"{where}: input must be a JSON Schema of an object with properties")
+    if remote := _remote(schema):
+        raise SettingsError(f"{where}: input holds {remote!r}; only references within the schema are followed")
+    cls = type(f"Custom_{name}", (SchemaInput,), {"SCHEMA": schema, "__module__": __name__})
+    return {"input": cls, "facts": "full"}
+
+
+def _remote(node: Any) -> str:
+    """The first reference that leaves the schema, empty where there is none."""
+    parts: list[Any] = []
+    if isinstance(node, dict):
+        entry = cast(dict[str, Any], node)
+        reference = entry.get("$ref")
+        if isinstance(reference, str) and not reference.startswith(("#/$defs/", "#/definitions/")):
+            return reference
+        parts = list(entry.values())
+    elif isinstance(node, list):
+        parts = cast(list[Any], node)
+    return next(filter(None, (_remote(part) for part in parts)), "")
+
+
+def _one_of(where: str, fields: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str | None) -> Any:
+    value = fields.get(key, default)
+    if value not in allowed:
+        raise SettingsError(f"{where}: {key} must be one of {', '.join(allowed)}")
+    return value
+
+
+def _schedule(where: str, given: Any, base: Schedule) -> Schedule:
+    table = _table(where, "schedule", given)
+    names = ("first_wait", "interval", "maximum")
+    for name, value in table.items():
+        if name not in names:
+            raise SettingsError(f"{where}: schedule.{name} is not known; use {', '.join(names)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86400:
+            raise SettingsError(f"{where}: schedule.{name} must be seconds, above 0 and at most 86400")
+    return replace(base, source=where.partition(": models.")[0], **table)
+
+
+def _spelling(where: str, given: Any) -> Mapping[str, Spelling]:
+    found: dict[str, Spelling] = {}
+    for name, value in _table(where, "spelling", given).items():
+        if name not in COMMON:
+            raise SettingsError(f"{where}: spelling.{name} is not a common argument; use {', '.join(COMMON)}")
+        found[name] = Spelling(_text(where, f"spelling.{name}", value))
+    return MappingProxyType(found)
+
+
+def _table(where: str, key: str, given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise SettingsError(f"{where}: {key} must be a table")
+    return cast(dict[str, Any], given)
+
+
+def _text(where: str, key: str, given: Any) -> str:
+    if not isinstance(given, str) or not given.strip():
+        raise SettingsError(f"{where}: {key} must be text")
+    return given
+
+
+def _texts(where: str, key: str, given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise SettingsError(f"{where}: {key} must be a list of texts")
+    return tuple(_text(where, key, item) for item in cast(list[Any], given))

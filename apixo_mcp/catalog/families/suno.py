@@ -1,0 +1,78 @@
+"""Suno: music."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from apixo_mcp.catalog.fields import about, items, optional_prompt, span
+from apixo_mcp.catalog.inputs import ModelInput, required, rule
+from apixo_mcp.catalog.model import AUDIO, Model, Price, Spelling
+
+
+class SunoInput(ModelInput):
+    """The input of suno."""
+
+    RULES = (
+        required("prompt", when={"customMode": [False]}),
+        required("prompt", when={"customMode": [True], "instrumental": [False]}, why="it is the text that is sung"),
+        required("style", when={"customMode": [True]}),
+        required("title", when={"customMode": [True]}),
+        rule(
+            "prompt has at most 500 characters when customMode is false",
+            "prompt",
+            "customMode",
+            broken=lambda given: not given["customMode"] and len(given["prompt"] or "") > 500,
+        ),
+        rule(
+            "prompt has at most 3,000 characters when customMode is true and mode is V4",
+            "prompt",
+            "customMode",
+            "mode",
+            broken=lambda given: given["customMode"] and given["mode"] == "V4" and len(given["prompt"] or "") > 3000,
+        ),
+        rule(
+            "style has at most 200 characters when mode is V4",
+            "style",
+            "mode",
+            broken=lambda given: given["mode"] == "V4" and len(given["style"] or "") > 200,
+        ),
+    )
+
+    mode: Literal["V4", "V4_5", "V4_5ALL", "V4_5PLUS", "V5", "V5_5"]
+    customMode: bool = about(
+        "false: prompt describes the song; true: prompt is sung, style and title are given.", False
+    )
+    instrumental: bool = about("true for music without singing.", False)
+    prompt: str | None = optional_prompt(5000, least=1, about="At most 500 unless customMode; 3,000 for V4.")
+    style: str | None = items(1000, "At most 200 for V4.", least=0)
+    title: str | None = items(80, least=0)
+    negativeTags: str | None = about("Styles to avoid.")
+    styleWeight: float | None = span(0, 1)
+    weirdnessConstraint: float | None = span(0, 1)
+    audioWeight: float | None = span(0, 1)
+    vocalGender: Literal["m", "f"] | None = None
+
+
+def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A style or a title is a matter of the custom mode."""
+    return {"customMode": True} if given.get("style") or given.get("title") else {}
+
+
+MODELS = (
+    Model(
+        id="suno",
+        title="Suno",
+        vendor="Suno",
+        modality="audio",
+        input=SunoInput,
+        schedule=AUDIO,
+        usual_seconds=(120, 180),
+        times="2-3 min",
+        spelling={"negative_prompt": Spelling("negativeTags")},
+        quiet_defaults={"mode": "V5"},
+        infer=_infer,
+        tips=("A task makes 2 tracks with covers.", "V5_5 is named by the newest page only."),
+        fail_codes=("CONTENT_VIOLATION",),
+        prices=(Price(0.12, "task", "an APIXO model page of December 2025 (an older one: 0.18)"),),
+        sources=("apixo.ai/docs/models/audio/suno",),
+    ),
+)

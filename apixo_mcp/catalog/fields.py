@@ -1,0 +1,41 @@
+"""The fields that most input classes share, so that a family module reads like a table."""
+
+from typing import Any
+
+from pydantic import Field
+
+from apixo_mcp.catalog.inputs import UNDOCUMENTED_PROMPT
+
+_UNKNOWN = "No page names its limit; 5,000 characters is the general one."
+
+
+def prompt(most: int | None = None, *, least: int = 1, about: str = "What to make.") -> Any:
+    """A required prompt of `least` to `most` characters; without `most` the general limit holds."""
+    text = about if most is not None else f"{about} {_UNKNOWN}"
+    return Field(min_length=least, max_length=most or UNDOCUMENTED_PROMPT, description=text)
+
+
+def optional_prompt(most: int | None = None, *, least: int | None = None, about: str = "What to make.") -> Any:
+    """A prompt that is not needed in every mode."""
+    text = about if most is not None else f"{about} {_UNKNOWN}"
+    return Field(None, min_length=least, max_length=most or UNDOCUMENTED_PROMPT, description=text)
+
+
+def items(most: int | None = None, about: str = "", *, least: int = 1) -> Any:
+    """A list of `least` to `most` items that may be left out."""
+    return Field(None, min_length=least, max_length=most, description=about or None)
+
+
+def needed(most: int | None, about: str, *, least: int = 1) -> Any:
+    """A list of `least` to `most` items that must be given."""
+    return Field(min_length=least, max_length=most, description=about)
+
+
+def span(least: float, most: float, about: str = "", default: float | None = None) -> Any:
+    """A number from `least` to `most`."""
+    return Field(default, ge=least, le=most, description=about or None)
+
+
+def about(text: str, default: Any = None) -> Any:
+    """A field with a word on what it does."""
+    return Field(default, description=text)

@@ -1,0 +1,52 @@
+"""Reads the settings and starts the server on stdio."""
+
+import logging
+import sys
+from typing import Any, NoReturn
+
+from apixo_mcp.errors import ApixoError
+from apixo_mcp.settings import Settings, read_settings
+
+
+def settings_or_exit(**overrides: Any) -> Settings:
+    """The settings of this process; ends it with a clear message where one cannot be used."""
+    try:
+        settings = read_settings(**overrides)
+    except ApixoError as error:
+        fail(error)
+    start_logging(settings)
+    return settings
+
+
+def start_logging(settings: Settings) -> None:
+    """Logs to standard error. Called before the SDK sets up a handler of its own."""
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    # Their INFO lines hold whole URLs (signed ones too), their DEBUG lines the headers, and with them the key.
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def fail(error: ApixoError) -> NoReturn:
+    """Ends the process with an error for its reader."""
+    print(f"apixo-mcp: {error}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def serve_stdio(settings: Settings | None = None) -> None:
+    """Serves on stdio until the client is gone."""
+    settings = settings or settings_or_exit()
+    from apixo_mcp.server.stdio import run_stdio
+
+    try:
+        run_stdio(settings)
+    except* ApixoError as errors:
+        fail(next(error for error in _leaves(errors) if isinstance(error, ApixoError)))
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

@@ -1,0 +1,69 @@
+"""The gateway APIXO (https://api.apixo.ai)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from apixo_mcp.gateways import failures
+from apixo_mcp.gateways.client import Client, segment
+from apixo_mcp.gateways.envelope import read_envelope
+from apixo_mcp.gateways.failures import Account
+from apixo_mcp.gateways.gateway import Balance, Look, Submitted
+from apixo_mcp.gateways.http import LOOK_TIMEOUT, Http
+from apixo_mcp.gateways.replies import Answer
+from apixo_mcp.tasks.task import Failure
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+ACCOUNT = Account("APIXO", "APIXO_API_KEY", "https://apixo.ai")
+
+
+class Apixo(Client):
+    """APIXO with one key.
+
+    Args:
+        http: the process's connections.
+        key: the value of APIXO_API_KEY.
+        base_url: with or without `/api/v1` at its end.
+    """
+
+    def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
+        super().__init__(http, key, base_url, ACCOUNT)
+
+    @property
+    def name(self) -> str:
+        """`apixo`."""
+        return "apixo"
+
+    async def submit(
+        self, wire_model: str, inputs: Mapping[str, Any], *, provider: str = "", callback_url: str = ""
+    ) -> Submitted:
+        """Sends the paid POST exactly once (APIXO model pages: endpoints, request body)."""
+        body: dict[str, Any] = {"request_type": "async"}
+        if callback_url:
+            body = {"request_type": "callback", "callback_url": callback_url}
+        if provider:
+            body["provider"] = provider
+        body["input"] = dict(inputs)
+        return await self._submit(f"/generateTask/{segment(wire_model)}", body)
+
+    async def look(self, wire_model: str, remote_id: str) -> Look:
+        """Asks how one task is; the model is part of the address (APIXO model pages)."""
+        return await self._look(f"/statusTask/{segment(wire_model)}", {"taskId": remote_id})
+
+    async def balance(self) -> Balance | Failure:
+        """Asks what is left: `data` is a plain number of US dollars (APIXO api-reference, system)."""
+        if not self._usable:
+            return failures.unusable_key(self._account)
+        reply = await self._send("GET", "/apikeys/current-balance", read_timeout=LOOK_TIMEOUT)
+        if not isinstance(reply, Answer):
+            return failures.unreadable(reply.reason, self._account)
+        answer = read_envelope(reply.status, reply.body)
+        if answer is None:
+            return failures.unreadable(f"APIXO answered HTTP {reply.status} without its own envelope", self._account)
+        if answer.effective != 200:
+            return failures.refusal(answer.effective, answer.message, self._account)
+        amount = answer.data
+        if not isinstance(amount, int | float) or isinstance(amount, bool) or not abs(amount) < 1e12:
+            return failures.unreadable("APIXO answered without a number", self._account)
+        return Balance(float(amount), "USD")

@@ -1,0 +1,84 @@
+"""What both gateways' clients have in common: one key, one base URL, and one request at a time."""
+
+import logging
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from apixo_mcp.gateways import failures
+from apixo_mcp.gateways.failures import Account
+from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Submitted
+from apixo_mcp.gateways.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
+from apixo_mcp.gateways.replies import Reply
+from apixo_mcp.gateways.verdicts import Callback, judge_callback, judge_look, judge_submit, undocumented_state
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+_PREFIX = "/api/v1"
+_MOST_STATES = 50
+
+log = logging.getLogger(__name__)
+
+
+class Client:
+    """Asks one gateway with one key. Whatever comes back becomes a value; only cancellation raises."""
+
+    def __init__(self, http: Http, key: "SecretStr | str", base_url: str, account: Account) -> None:
+        secret = (key if isinstance(key, str) else key.get_secret_value()).strip()
+        self._http = http
+        self._key = secret
+        self._base_url = base_url.rstrip("/")
+        self._account = Account(account.gateway, account.setting, account.dashboard, secret)
+        self._states: set[str] = set()
+
+    @property
+    def base_url(self) -> str:
+        """Without a trailing slash; a path in it is kept."""
+        return self._base_url
+
+    def parse_callback(self, body: bytes) -> Callback | None:
+        """What a callback's body says, None where it is none of this gateway's."""
+        return judge_callback(body, self._account)
+
+    @property
+    def _usable(self) -> bool:
+        return re.fullmatch(r"[\x21-\x7e]+", self._key) is not None
+
+    async def _submit(self, path: str, body: Mapping[str, Any]) -> Submitted:
+        if not self._usable:
+            return Refused(failures.unusable_key(self._account))
+        reply = await self._send("POST", path, json=body, read_timeout=SUBMIT_TIMEOUT)
+        return judge_submit(reply, self._account, time.time())
+
+    async def _look(self, path: str, params: Mapping[str, str] | None = None) -> Look:
+        if not self._usable:
+            return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._account))
+        reply = await self._send("GET", path, params=params, read_timeout=LOOK_TIMEOUT)
+        state = undocumented_state(reply)
+        if state and state not in self._states and len(self._states) < _MOST_STATES:
+            self._states.add(state)
+            log.info("%s reports the undocumented state %s; taken as running", self._account.gateway, state)
+        return judge_look(reply, self._account, time.time())
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        read_timeout: float,
+    ) -> Reply:
+        root = self._base_url if self._base_url.endswith(_PREFIX) else self._base_url + _PREFIX
+        headers = {"Authorization": f"Bearer {self._key}"}
+        return await self._http.call(
+            method, root + path, headers=headers, json=json, params=params, read_timeout=read_timeout
+        )
+
+
+def segment(text: str) -> str:
+    """A model's or task's id as one segment of a path."""
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")

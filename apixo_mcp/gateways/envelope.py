@@ -1,0 +1,119 @@
+"""Reading an HTTP answer: both gateways wrap everything in `{"code": int, "message": str, "data": ...}`."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+_LONGEST_WAIT = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a gateway itself answered.
+
+    Attributes:
+        status: of HTTP.
+        code: of the body, None where a bare object came without one (Ruxa's callbacks).
+        message: the gateway's words, empty where there are none.
+        data: an object, a number, or None; APIXO's bad-key answer has none at all.
+    """
+
+    status: int
+    code: int | None
+    message: str
+    data: Any
+
+    @property
+    def effective(self) -> int:
+        """The body's code where it tells more than success, else the HTTP status: errors may come under HTTP 200."""
+        return self.status if self.code is None or self.code == 200 else self.code
+
+    @property
+    def fields(self) -> dict[str, Any] | None:
+        """`data` where it is an object."""
+        data = self.data
+        return cast("dict[str, Any]", data) if isinstance(data, dict) else None
+
+
+def parse_object(body: bytes | str) -> dict[str, Any] | None:
+    """The JSON object in a body, None for anything else."""
+    value = parse_json(body)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def parse_json(body: bytes | str) -> Any:
+    """The JSON value in a body, None where it holds none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_envelope(status: int, body: bytes) -> Envelope | None:
+    """The envelope in an answer; None for pages of HTML, other JSON, and anything without an integer `code`."""
+    found = parse_object(body)
+    if found is None or not _is_integer(found.get("code")):
+        return None
+    return Envelope(status, found["code"], _text(found), found.get("data"))
+
+
+def read_bare(status: int, body: bytes) -> Envelope | None:
+    """As `read_envelope`, but a task's fields may also stand at the top, with no `code` and no `data` around them."""
+    found = parse_object(body)
+    if found is None:
+        return None
+    if isinstance(found.get("data"), dict) or "state" not in found:
+        return read_envelope(status, body)
+    code = found.get("code")
+    return Envelope(status, code if _is_integer(code) else None, _text(found), found)
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that a `Retry-After` header asks for, as a number or a date (RFC 9110, 10.2.3); None without one.
+
+    Args:
+        headers: with lower-case names.
+        now: Unix seconds, in place of the answer's own `Date`.
+    """
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        when = _date(value)
+        if when is None:
+            return None
+        seconds = when - (_date(headers.get("date", "")) or now)
+    return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
+
+
+def unix_time(value: Any) -> float | None:
+    """Unix seconds of a gateway's time, which is in milliseconds (APIXO model pages), or in seconds for all we know."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    if not 1e9 <= value < 1e14:  # 2001 in seconds, the year 5138 in milliseconds
+        return None
+    return value / 1000 if value >= 1e11 else float(value)
+
+
+def _date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    """The message, `msg` in some answers, and the particulars of a bad field (`data.error`, APIXO error-codes page)."""
+    words = [found.get("message"), found.get("msg")]
+    if isinstance(data := found.get("data"), dict):
+        words.append(cast("dict[str, Any]", data).get("error"))
+    return ": ".join(dict.fromkeys(word.strip() for word in words if isinstance(word, str) and word.strip()))
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,301 @@
+"""What each error of a gateway means, and what its reader can do about it. Pure."""
+
+import re
+from dataclasses import dataclass, replace
+
+from apixo_mcp.tasks.task import Category, Charged, Failure
+
+_LONGEST_MESSAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What advice names, and what no message may show.
+
+    Attributes:
+        gateway: its name for people.
+        setting: the variable that holds the key.
+        dashboard: where credits are bought and keys are made.
+        secret: the key itself, to be cut out of whatever a gateway says.
+    """
+
+    gateway: str
+    setting: str
+    dashboard: str
+    secret: str = ""
+
+    def clean(self, text: str) -> str:
+        """A gateway's words without any key, control character or lone surrogate, at most 500 characters."""
+        if self.secret:
+            text = text.replace(self.secret, "(key)")
+        text = re.sub(r"\bsk-[A-Za-z0-9_-]{3,}", "(key)", text)
+        text = re.sub(r"(?i)\bbearer\s+\S+", "Bearer (key)", text)
+        text = " ".join(text.encode("utf-8", "replace").decode().split())
+        text = "".join(char for char in text if char.isprintable())
+        return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One kind of failure. In `advice`, {gateway}, {setting} and {dashboard} are filled in."""
+
+    category: Category
+    advice: str
+    retryable: bool = False
+
+
+_POLICY = Meaning(
+    "content_policy",
+    "Content rules refused it. Reword the prompt without what may count as violent, sexual, hateful, a real person or "
+    "a protected brand, or take other input media; sent again unchanged it is refused again.",
+)
+_POLICY_IMAGE = Meaning(
+    "content_policy",
+    "Content rules refused an input image. Take another image, or crop out what may offend; sent again unchanged it is "
+    "refused again.",
+)
+_POLICY_OUTPUT = Meaning(
+    "content_policy",
+    "Content rules refused the input or what came out of it. Try again with a different prompt or other input media.",
+)
+_PROMPT_LONG = Meaning("invalid_input", "Shorten the prompt; describe_model tells how long it may be for this model.")
+_PROMPT = Meaning("invalid_input", "Write a prompt that is not empty and says what to make, as plain text.")
+_INPUT = Meaning("invalid_input", "Correct the input that the message names; describe_model tells what is allowed.")
+_IMAGE_URL = Meaning(
+    "media_input",
+    "Give image URLs that open for anyone, without a login, straight to a JPEG, PNG or WebP file of at most 10 MB.",
+)
+_IMAGE_LARGE = Meaning("media_input", "Use a smaller image: at most 10 MB each.")
+_FORMAT = Meaning("media_input", "Convert the input file: images must be JPEG, PNG or WebP.")
+_DOWNLOAD = Meaning(
+    "media_input",
+    "The gateway could not fetch an input file. Check that its URL opens for anyone without a login, then try again.",
+    retryable=True,
+)
+_AUDIO_URL = Meaning("media_input", "Give an audio URL that opens for anyone, without a login, straight to the file.")
+_LORA_URL = Meaning("media_input", "Give a LoRA URL that opens for anyone, without a login, straight to the file.")
+_MEDIA = Meaning(
+    "media_input",
+    "Check the input media: each URL must open for anyone without a login, in a format and size that the model takes "
+    "(describe_model tells which).",
+)
+_TIMEOUT = Meaning(
+    "timeout", "It took the model too long. The same request may succeed in a few seconds.", retryable=True
+)
+_UNAVAILABLE = Meaning(
+    "unavailable",
+    "The model or service is not available just now. Try again in a few minutes, or use another model.",
+    retryable=True,
+)
+# The documents say to try once with other parameters, which is not the same request (APIXO error-codes page).
+_GENERATION = Meaning(
+    "generation_failed",
+    "The model could not make it. Try once more with a changed prompt or other parameters, or use another model.",
+)
+_CREDITS = Meaning(
+    "insufficient_credits", "The {gateway} account has too few credits. Add credits at {dashboard}, then try again."
+)
+_AUTH = Meaning(
+    "auth",
+    "{gateway} did not accept the API key. Set {setting} to a valid key from {dashboard} and start the server again.",
+)
+_PERMISSION = Meaning(
+    "auth",
+    "{gateway} does not let this API key do that. Check at {dashboard} what the key in {setting} may be used for, and "
+    "its list of allowed IP addresses.",
+)
+_RATE = Meaning(
+    "rate_limited",
+    "Too many requests or tasks at once. Wait a minute, then try again with fewer at a time.",
+    retryable=True,
+)
+_MODEL = Meaning(
+    "invalid_input",
+    "{gateway} does not offer this model to this account, or spells it otherwise. Choose another one with list_models.",
+)
+_UNKNOWN = Meaning(
+    "unknown",
+    "{gateway} gave a reason that is not documented. Read the message, change what it names, and try again if nothing "
+    "speaks against it.",
+)
+
+# APIXO error-codes page (older and newer family) and model pages; keys without case and underscores.
+_FAIL_CODES: dict[str, Meaning] = {
+    "contentviolation": _POLICY,
+    "nsfwdetected": _POLICY,
+    "nsfw": _POLICY,
+    "sensitivecontent": _POLICY,
+    "sensitivecontentdetected": _POLICY,
+    "prohibitedcontentdetected": _POLICY,
+    "inputimagesensitivecontentdetected": _POLICY_IMAGE,
+    "inputoutputsensitivecontentdetected": _POLICY_OUTPUT,
+    "prompttoolong": _PROMPT_LONG,
+    "promptlengthexceeded": _PROMPT_LONG,
+    "invalidprompt": _PROMPT,
+    "invalidimageurl": _IMAGE_URL,
+    "imagetoolarge": _IMAGE_LARGE,
+    "unsupportedformat": _FORMAT,
+    "imagedownloadfailed": _DOWNLOAD,
+    "processingtimeout": _TIMEOUT,
+    "modelunavailable": _UNAVAILABLE,
+    "generationfailed": _GENERATION,
+    "insufficientcredits": _CREDITS,
+    "invalidloraurl": _LORA_URL,  # APIXO ltx-2-19b page
+    "invalidaudiourl": _AUDIO_URL,  # APIXO infinitetalk page
+}
+
+# For codes and texts that no page lists; the first that fits. Inferred.
+_BY_WORDS: tuple[tuple[str, Meaning], ...] = (
+    (
+        r"积分不足|余额不足|insufficient ?(credit|balance|fund|quota)|(credit|balance)s? ?(too ?low|not ?enough)",
+        _CREDITS,
+    ),
+    (r"模型不存在|未找到支持模型", _MODEL),
+    (
+        r"sensitive|nsfw|prohibited|violat|moderat|content ?polic|safety|unsafe|inappropriate|敏感|违规|审核|违禁|色情",
+        _POLICY,
+    ),
+    (r"rate ?limit|too ?many|concurren|请求频率|频率限制", _RATE),
+    (r"api ?key|unauthori[sz]ed|未授权", _AUTH),
+    (r"prompt.*(long|length|exceed)", _PROMPT_LONG),
+    (
+        r"(image|audio|video|lora|media|file|reference).*(url|download|format|large|size|access|fetch|load|reach)",
+        _MEDIA,
+    ),
+    (r"url|download|unsupported ?format|too ?large|图片|下载", _MEDIA),
+    (r"time(d)? ?out|deadline|超时", _TIMEOUT),
+    (r"unavailable|overload|offline|maintenance|busy|capacity|服务器繁忙|繁忙|维护", _UNAVAILABLE),
+    (r"prompt.*(invalid|empty|missing|required)|invalid ?prompt|提示词", _PROMPT),
+    (r"invalid|unsupported|missing|required|parameter|参数|not ?support|不支持", _INPUT),
+    (r"fail|error|失败|错误", _GENERATION),
+)
+# Ruxa AI's texts (seen in a public client); they decide whatever code they come with.
+_DECISIVE = re.compile("积分不足|余额不足|模型不存在|未找到支持模型")
+_CONTENT = re.compile(
+    "content|sensitive|nsfw|prohibited|violat|moderat|polic|safety|敏感|违规|审核|违禁", re.IGNORECASE
+)
+
+_BY_STATUS: dict[int, Meaning] = {
+    400: _INPUT,  # APIXO model pages
+    401: _AUTH,  # APIXO model pages; Ruxa AI best practices guide
+    402: _CREDITS,  # APIXO error-codes page; Ruxa AI best practices guide
+    403: _PERMISSION,  # APIXO error-codes page
+    404: _MODEL,  # APIXO error-codes page
+    422: _INPUT,  # Ruxa AI best practices guide
+    429: _RATE,  # APIXO model pages; Ruxa AI best practices guide
+    503: _UNAVAILABLE,  # APIXO error-codes page
+}
+
+
+def refusal(code: int, message: str, account: Account) -> Failure:
+    """What a refused request becomes. Nothing was made, so nothing was charged.
+
+    Args:
+        code: of the body, else of HTTP.
+        message: the gateway's words.
+        account: whose it was.
+    """
+    # The same identifiers as of failed tasks may come in an immediate answer (APIXO error-codes page).
+    named = next((word for word in re.findall(r"[A-Za-z][A-Za-z_]{3,}", message) if _of_code(word)), "")
+    meaning = _of_code(named) or _of_status(code, message)
+    return _failure(meaning, named or f"HTTP {code}", message or f"HTTP {code}", account, charged="no")
+
+
+def task_failure(code: str, message: str, account: Account) -> Failure:
+    """What a task becomes that the gateway reports as failed. No gateway documents whether it is charged.
+
+    Args:
+        code: the failCode, of either family; empty where there is none (Ruxa).
+        message: the failMsg.
+        account: whose it was.
+    """
+    known = _of_code(code) or _by_words(code) or _by_words(message) or (_UNKNOWN if code or message else _GENERATION)
+    words = message or "The gateway gave no reason."
+    return _failure(known, code or "TASK_FAILED", words, account, charged="unknown")
+
+
+def empty_result(account: Account) -> Failure:
+    """A task that ended well without naming anything that it made."""
+    words = f"{account.gateway} reported success and named no result that can be read."
+    advice = f"Try again if it matters; it may have been charged, and {account.dashboard} tells."
+    return _failure(Meaning("generation_failed", advice), "EMPTY_RESULT", words, account, charged="unknown")
+
+
+def unreachable(reason: str, account: Account) -> Failure:
+    """The request never left this machine."""
+    advice = "Check the network, the proxy and the base URL, then try again; nothing was sent."
+    return _failure(Meaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), account, charged="no")
+
+
+def unreadable(reason: str, account: Account) -> Failure:
+    """A free question got no answer that can be read."""
+    advice = "Try again in a minute."
+    return _failure(Meaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), account, charged="no")
+
+
+def unusable_key(account: Account) -> Failure:
+    """A key that no header can carry, so that nothing was sent."""
+    words = "The API key is empty, or holds spaces or characters that no key has."
+    return _failure(_AUTH, "INVALID_KEY", words, account, charged="no")
+
+
+def is_transient(code: str) -> bool:
+    """Whether the documents say to send a task that failed so again: PROCESSING_TIMEOUT and MODEL_UNAVAILABLE.
+
+    Codes of the newer family are only partly published, so words decide; but not where an input file was to blame.
+    """
+    name = _normal(code)
+    media = re.search("url|download|image|audio|video|file|media", name)
+    return media is None and re.search("timeout|timedout|unavailable", name) is not None
+
+
+def is_decisive(message: str) -> bool:
+    """Whether the words alone say that nothing was started, whatever code they come with."""
+    return _DECISIVE.search(message) is not None
+
+
+def _of_status(code: int, message: str) -> Meaning:
+    if is_decisive(message):
+        return _by_words(message) or _UNKNOWN
+    if code == 403:
+        # Documented as lacking permission, and as a breach of content rules (APIXO error-codes page, two versions).
+        if _by_words(message) is _CREDITS:
+            return _CREDITS
+        return _POLICY if _CONTENT.search(message) else _PERMISSION
+    if code in (400, 422):
+        # Most model pages of APIXO answer 400 "Insufficient credits".
+        found = _by_words(message)
+        return found if found and found in (_CREDITS, _POLICY, _RATE, _PROMPT_LONG) else _INPUT
+    return _BY_STATUS.get(code) or (_UNAVAILABLE if code >= 500 else _UNKNOWN)
+
+
+def _of_code(code: str) -> Meaning | None:
+    return _FAIL_CODES.get(_normal(code))
+
+
+def _normal(code: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", code.lower())
+
+
+def _by_words(text: str) -> Meaning | None:
+    if not text:
+        return None
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).replace("_", " ").lower()
+    return next((meaning for pattern, meaning in _BY_WORDS if re.search(pattern, spaced)), None)
+
+
+def _sentence(reason: str) -> str:
+    return reason[:1].upper() + reason[1:].rstrip(".") + "."
+
+
+def _failure(meaning: Meaning, code: str, message: str, account: Account, *, charged: Charged) -> Failure:
+    names = {"gateway": account.gateway, "setting": account.setting, "dashboard": account.dashboard}
+    filled = replace(meaning, advice=meaning.advice.format(**names))
+    return Failure(
+        code=account.clean(code)[:80],
+        category=filled.category,
+        message=account.clean(message),
+        advice=filled.advice,
+        retryable=filled.retryable,
+        charged=charged,
+    )

@@ -1,0 +1,351 @@
+"""HTTP, for both gateways and for media. The only module that imports the HTTP library."""
+
+import socket
+import ssl
+import urllib.request
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+import httpx2
+
+from apixo_mcp import __version__
+from apixo_mcp.errors import HostRefused, MediaError
+from apixo_mcp.gateways.replies import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
+from apixo_mcp.media import guard
+from apixo_mcp.media.fetcher import Download
+
+if TYPE_CHECKING:
+    import httpcore2  # imported where it is used: it costs a tenth of a second, and a server that starts needs none
+
+SUBMIT_TIMEOUT = 60.0
+LOOK_TIMEOUT = 30.0
+MAX_BODY = 5 * 1024 * 1024
+MAX_REDIRECTS = 5
+
+_CONNECT = 10.0
+_WRITE = 30.0
+_POOL = 10.0
+_IDLE = 30.0
+_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=20.0)
+_AGENT = f"apixo-mcp/{__version__}"
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_ADDRESS_PATIENCE = 2.5
+"""Seconds for one address of a name that has others left."""
+
+Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+# Raised only before the first byte of the request is written: while connecting, or waiting for a connection.
+_NEVER_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,
+)
+
+
+class Http:
+    """The connections of one process: a pool for the gateways, and another for media that never sees a key.
+
+    Opens nothing until the first request. Implements `media.fetcher.Fetcher`.
+
+    Args:
+        allow_private_hosts: lets media URLs lead to private addresses. URLs given to `call` are never guarded.
+        resolve: in place of the system's name resolution, for media.
+    """
+
+    def __init__(self, *, allow_private_hosts: bool = False, resolve: Resolver | None = None) -> None:
+        self._allow_private = allow_private_hosts
+        self._resolve = resolve or _resolve
+        self._clients: dict[str, httpx2.AsyncClient] = {}
+        self._context: ssl.SSLContext | None = None
+        self._lock = anyio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with anyio.CancelScope(shield=True):
+            for client in self._clients.values():
+                await client.aclose()
+        self._clients.clear()
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        read_timeout: float,
+    ) -> Reply:
+        """Sends one request, once. No redirect is followed, nothing is retried, and nothing but cancellation raises."""
+        where = host_of(url)
+        try:
+            client = await self._gateway_client(url)
+            timeout = httpx2.Timeout(connect=_CONNECT, read=read_timeout, write=_WRITE, pool=_POOL)
+            request = client.build_request(method, url, headers=headers, json=json, params=params, timeout=timeout)
+        except Exception as error:
+            return NotReached(f"the request to {where} could not be written ({words_for(error)})")
+        try:
+            # Each step has its own limit; this one is for an answer that trickles in for ever.
+            with anyio.fail_after(read_timeout + _CONNECT + _WRITE + _POOL + 10):
+                response = await client.send(request, stream=True)
+                try:
+                    body = bytearray()
+                    async for chunk in response.aiter_bytes():
+                        body += chunk
+                        if len(body) > MAX_BODY:
+                            return Broken(f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB")
+                finally:
+                    await response.aclose()
+        except _NEVER_SENT as error:
+            return NotReached(f"{where} was not reached ({words_for(error)})")
+        except Exception as error:
+            return Broken(f"no whole answer came back from {where} ({words_for(error)})")
+        found = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, MappingProxyType(found), bytes(body))
+
+    @asynccontextmanager
+    async def fetch(self, url: str, *, offset: int = 0, etag: str = "") -> AsyncGenerator[Download, None]:
+        """Opens a file from `offset` on; with `etag` only if it is still the same (else it starts again at 0).
+
+        Raises:
+            HostRefused: the URL or a redirect leads to a private address.
+            MediaError: no connection, an error answer (`gone` for 403, 404, 410), or a broken line.
+        """
+        response = await self._open(url, offset, etag)
+        try:
+            if response.status_code == 416 and offset:
+                # Nothing follows that offset: the file is another one now, or was whole already.
+                await response.aclose()
+                offset = 0
+                response = await self._open(url, offset, "")
+            chunks = _chunks(response, response.url.host)
+            try:
+                yield _download(response, offset, chunks)
+            finally:
+                await chunks.aclose()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
+
+    async def _open(self, url: str, offset: int, etag: str) -> httpx2.Response:
+        headers = {"Accept-Encoding": "identity"}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+            if etag:
+                headers["If-Range"] = etag
+        timeout = httpx2.Timeout(connect=_CONNECT, read=_IDLE, write=_WRITE, pool=60.0)
+        where = host_of(url)
+        try:
+            target = httpx2.URL(url)
+            for _ in range(MAX_REDIRECTS + 1):
+                where = target.host
+                guard.check_url(str(target), allow_private=self._allow_private)
+                client = await self._media_client(target)
+                request = client.build_request("GET", target, headers=headers, timeout=timeout)
+                response = await client.send(request, stream=True)
+                location = response.headers.get("location", "")
+                if response.status_code not in (301, 302, 303, 307, 308) or not location:
+                    return response
+                await response.aclose()
+                target = target.join(location)
+        except MediaError:
+            raise
+        except Exception as error:
+            raise MediaError(f"{where} could not be fetched from ({words_for(error)})") from None
+        raise MediaError(f"{where} redirects more than {MAX_REDIRECTS} times")
+
+    async def _gateway_client(self, url: str) -> httpx2.AsyncClient:
+        scheme = "https" if url[:6].lower() == "https:" else "http"
+        async with self._lock:
+            if (known := self._clients.get(scheme)) is None:
+                # Behind a proxy too, the sandbox is on this machine.
+                near: dict[str, httpx2.AsyncBaseTransport | None] = {f"all://{host}": None for host in _LOOPBACK}
+                verify = await self._tls(scheme)
+                known = httpx2.AsyncClient(
+                    verify=verify, limits=_LIMITS, mounts=near, headers={"User-Agent": _AGENT}, cookies=_no_cookies()
+                )
+                self._clients[scheme] = known
+            return known
+
+    async def _media_client(self, url: httpx2.URL) -> httpx2.AsyncClient:
+        proxy = _proxy_for(url)
+        name = f"media {url.scheme} {proxy}"
+        async with self._lock:
+            if (known := self._clients.get(name)) is None:
+                context = await self._tls(url.scheme)
+                # An explicit transport or proxy: the library must not choose otherwise than the guard assumes.
+                transport = (
+                    httpx2.AsyncHTTPTransport(verify=context, limits=_LIMITS, proxy=proxy, trust_env=False)
+                    if proxy
+                    else _GuardedTransport(context, self._resolve, self._allow_private, https=url.scheme == "https")
+                )
+                known = httpx2.AsyncClient(transport=transport, headers={"User-Agent": _AGENT}, cookies=_no_cookies())
+                self._clients[name] = known
+            return known
+
+    async def _tls(self, scheme: str) -> ssl.SSLContext:
+        if scheme != "https":
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; the real one takes 50 ms to load
+        if self._context is None:
+            self._context = await anyio.to_thread.run_sync(httpx2.create_ssl_context)
+        return self._context
+
+
+class _GuardedTransport(httpx2.AsyncBaseTransport):
+    """Connects only to addresses that the guard has passed."""
+
+    def __init__(self, context: ssl.SSLContext, resolve: Resolver, allow_private: bool, *, https: bool) -> None:
+        import httpcore2
+
+        system: Any = httpcore2.AnyIOBackend()
+        backend: Any = _GuardedBackend(system, resolve, allow_private, https=https)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=_LIMITS.max_connections,
+            max_keepalive_connections=_LIMITS.max_keepalive_connections,
+            keepalive_expiry=_LIMITS.keepalive_expiry,
+            network_backend=backend,
+        )
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        import httpcore2
+
+        url = request.url
+        answer = await self._pool.handle_async_request(
+            httpcore2.Request(
+                method=request.method,
+                url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _Body(httpx2.AsyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _GuardedBackend:
+    """Resolves a name, checks every address, and connects to a checked address itself.
+
+    So what was checked is what is connected to, however the name resolves a moment later. TLS still sees the name.
+    """
+
+    def __init__(
+        self, inner: "httpcore2.AsyncNetworkBackend", resolve: Resolver, allow_private: bool, *, https: bool
+    ) -> None:
+        self._inner = inner
+        self._resolve = resolve
+        self._allow_private = allow_private
+        self._https = https
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the library's own signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> "httpcore2.AsyncNetworkStream":
+        import httpcore2
+
+        try:
+            with anyio.fail_after(timeout):
+                addresses = await self._resolve(host, port)
+        except TimeoutError:
+            raise httpcore2.ConnectTimeout(f"the name {host} was not resolved in time") from None
+        except (OSError, UnicodeError):
+            raise httpcore2.ConnectError(f"the name {host} cannot be resolved") from None
+        if not self._allow_private:
+            for address in addresses:
+                guard.check_address(host, address, https=self._https)
+        problem: Exception = httpcore2.ConnectError(f"the name {host} has no address")
+        for place, address in enumerate(addresses, 1):
+            patience = timeout if place == len(addresses) else min(_ADDRESS_PATIENCE, timeout or _ADDRESS_PATIENCE)
+            try:
+                return await self._inner.connect_tcp(address, port, patience, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                problem = error
+        raise problem
+
+    async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> "httpcore2.AsyncNetworkStream":
+        raise HostRefused(f"{path} is not a web address")
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+async def _resolve(host: str, port: int) -> Sequence[str]:
+    found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(entry[4][0] for entry in found))
+
+
+def _proxy_for(url: httpx2.URL) -> str:
+    """The proxy that this platform is set to use for a URL, empty for none."""
+    proxies = urllib.request.getproxies()
+    if not proxies or url.host in ("127.0.0.1", "localhost", "::1"):
+        return ""
+    if urllib.request.proxy_bypass(url.host):
+        return ""
+    proxy = proxies.get(url.scheme) or proxies.get("all", "")
+    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
+
+
+def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[bytes]) -> Download:
+    where, status, headers = response.url.host, response.status_code, response.headers
+    if status in (403, 404, 410):
+        raise MediaError(f"{where} no longer has the file (HTTP {status})", gone=True)
+    if status not in (200, 206):
+        raise MediaError(f"{where} answered HTTP {status} instead of the file")
+    start, total = content_range(headers.get("content-range", ""))
+    if status == 206 and start != offset:
+        raise MediaError(f"{where} sent another part of the file than was asked for")
+    encoded = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+    if encoded and status == 206:
+        raise MediaError(f"{where} sent a part of a compressed file")
+    declared = headers.get("content-length", "")
+    length = int(declared) if declared.isascii() and declared.isdigit() and not encoded else None
+    return Download(
+        status=status,
+        content_type=headers.get("content-type", "").split(";")[0].strip().lower(),
+        length=length,
+        total=total if status == 206 else length,
+        etag=headers.get("etag", ""),
+        resumable=not encoded and (status == 206 or headers.get("accept-ranges", "").strip().lower() == "bytes"),
+        chunks=chunks,
+    )
+
+
+async def _chunks(response: httpx2.Response, where: str) -> AsyncGenerator[bytes, None]:
+    try:
+        async for chunk in response.aiter_bytes():
+            yield chunk
+    except Exception as error:
+        raise MediaError(f"the line to {where} broke ({words_for(error)})") from None
+
+
+def _no_cookies() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))

@@ -1,0 +1,73 @@
+"""What becomes of one HTTP request, as values, and words for what went wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer, of any status. Header names are lower-case; the body is decoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NotReached:
+    """It is certain that the request never left."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The request may have arrived, and no whole answer came back."""
+
+    reason: str
+
+
+Reply = Answer | NotReached | Broken
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, to be told: never its path or query, which may hold a signature."""
+    try:
+        return urlsplit(url).hostname or "the address"
+    except ValueError:
+        return "the address"
+
+
+def words_for(error: Exception) -> str:
+    """What went wrong, in words that hold nothing of the request."""
+    known = {
+        "ConnectTimeout": "no connection in time",
+        "PoolTimeout": "no free connection in time",
+        "ReadTimeout": "it stayed silent for too long",
+        "WriteTimeout": "it took the request too slowly",
+        "TimeoutError": "it took too long",
+        "ReadError": "the connection was cut",
+        "RemoteProtocolError": "the answer broke off, or was not HTTP",
+        "WriteError": "the connection was cut",
+        "DecodingError": "its compression is broken",
+        "InvalidURL": "the URL is not valid",
+        "UnsupportedProtocol": "the URL is not http or https",
+        "ImportError": "the proxy that is set needs a package that is not installed",
+    }
+    name = type(error).__name__
+    if name in known:
+        return known[name]
+    if name in ("ConnectError", "ProxyError"):
+        return str(error)[:200] or name
+    return name
+
+
+def content_range(value: str) -> tuple[int | None, int | None]:
+    """First byte and whole size of a `Content-Range`, None where it does not tell."""
+    unit, _, rest = value.strip().partition(" ")
+    span, _, total = rest.partition("/")
+    start = span.partition("-")[0]
+    if unit.lower() != "bytes" or not start.isdigit():
+        return None, None
+    return int(start), int(total) if total.isdigit() else None

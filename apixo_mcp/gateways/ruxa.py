@@ -1,0 +1,51 @@
+"""The gateway Ruxa AI (https://api.ruxa.ai)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from apixo_mcp.gateways.client import Client, segment
+from apixo_mcp.gateways.failures import Account
+from apixo_mcp.gateways.gateway import Look, Submitted
+from apixo_mcp.gateways.http import Http
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+ACCOUNT = Account("Ruxa AI", "RUXA_API_KEY", "https://ruxa.ai/dashboard")
+
+# Ruxa AI best practices guide; newer pages of its reference spell it `callback_url`.
+CALLBACK_FIELD = "callBackUrl"
+
+
+class Ruxa(Client):
+    """Ruxa AI with one key.
+
+    Args:
+        http: the process's connections.
+        key: the value of RUXA_API_KEY.
+        base_url: with or without `/api/v1` at its end.
+    """
+
+    def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
+        super().__init__(http, key, base_url, ACCOUNT)
+
+    @property
+    def name(self) -> str:
+        """`ruxa`."""
+        return "ruxa"
+
+    async def submit(
+        self, wire_model: str, inputs: Mapping[str, Any], *, provider: str = "", callback_url: str = ""
+    ) -> Submitted:
+        """Sends the paid POST exactly once (Ruxa AI best practices guide). Ruxa AI has no `provider`."""
+        body: dict[str, Any] = {"model": wire_model, "input": dict(inputs)}
+        if callback_url:
+            body[CALLBACK_FIELD] = callback_url
+        return await self._submit("/tasks/create", body)
+
+    async def look(self, wire_model: str, remote_id: str) -> Look:
+        """Asks how one task is (Ruxa AI best practices guide); its id is enough."""
+        return await self._look(f"/tasks/query/{segment(remote_id)}")
+
+    async def balance(self) -> None:
+        """Ruxa AI documents no such call."""

@@ -1,0 +1,175 @@
+"""What an answer means for the task: pure decisions, the same for both gateways."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apixo_mcp.gateways import failures
+from apixo_mcp.gateways.envelope import Envelope, read_bare, read_envelope, retry_after, unix_time
+from apixo_mcp.gateways.failures import Account
+from apixo_mcp.gateways.gateway import (
+    Accepted,
+    Failed,
+    Later,
+    Look,
+    NoAnswer,
+    Refused,
+    Running,
+    Submitted,
+    Succeeded,
+    Unclear,
+)
+from apixo_mcp.gateways.products import asset_ids, clean_id, products_of
+from apixo_mcp.gateways.replies import Answer, NotReached, Reply
+
+REFUSED = frozenset({400, 401, 402, 403, 404, 422})
+LATER = frozenset({429, 503})
+_KEY_TROUBLE = frozenset({401, 402, 403})
+
+# APIXO model pages: pending, processing, success, failed. Ruxa AI task reference: waiting, queuing, generating,
+# success, fail; its best practices guide: completed. The others are inferred.
+_PENDING = frozenset({"pending", "waiting", "queuing", "queued"})
+_PROCESSING = frozenset({"processing", "generating", "running"})
+_SUCCESS = frozenset({"success", "completed", "succeeded"})
+_FAILED = frozenset({"failed", "fail", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a callback says. Nothing signs it, so look before believing it.
+
+    Attributes:
+        remote_id: the task it names, empty where it names none.
+    """
+
+    remote_id: str
+    look: Look
+
+
+def judge_submit(reply: Reply, account: Account, now: float) -> Submitted:
+    """What became of a paid POST. Where that is not certain it is `Unclear`, so that it is never sent twice."""
+    if isinstance(reply, NotReached):
+        return Later(failures.unreachable(reply.reason, account), reached=False)
+    if not isinstance(reply, Answer):
+        return Unclear(account.clean(reply.reason))
+    answer = read_envelope(reply.status, reply.body)
+    if answer is None:
+        return Unclear(f"{account.gateway} answered HTTP {reply.status} with something else than its own envelope")
+    if accepted := _accepted(answer):
+        return accepted
+    if failures.is_decisive(answer.message) or _is_refused(answer):
+        return Refused(failures.refusal(answer.effective, answer.message, account))
+    if _is_later(answer):
+        failure = failures.refusal(answer.effective, answer.message, account)
+        return Later(failure, retry_after(reply.headers, now))
+    if answer.effective == 200:
+        return Unclear(f"{account.gateway} reported success and named no task")
+    told = account.clean(answer.message)
+    return Unclear(f"{account.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
+
+
+def judge_look(reply: Reply, account: Account, now: float) -> Look:
+    """How a task is, by the answer to a look. Nothing but the gateway's own word ends a task."""
+    if not isinstance(reply, Answer):
+        return NoAnswer(account.clean(reply.reason))
+    wait = retry_after(reply.headers, now)
+    answer = read_bare(reply.status, reply.body)
+    if answer is None:
+        return NoAnswer(
+            f"{account.gateway} answered HTTP {reply.status} with something else than its own envelope", wait
+        )
+    if answer.effective == 200 and answer.fields is not None:
+        return _judge_state(answer.fields, account)
+    if answer.effective == 200:
+        return NoAnswer(f"{account.gateway} answered without the task", wait)
+    told = account.clean(answer.message)
+    reason = f"{account.gateway} answered {_codes(answer)}" + (f": {told}" if told else "")
+    trouble = answer.effective in _KEY_TROUBLE
+    return NoAnswer(reason, wait, failures.refusal(answer.effective, answer.message, account) if trouble else None)
+
+
+def judge_callback(body: bytes, account: Account) -> Callback | None:
+    """What a callback's body says, wrapped in `data` (APIXO webhooks page) or flat (Ruxa AI best practices guide)."""
+    answer = read_bare(200, body)
+    if answer is None or answer.fields is None:
+        return None
+    return Callback(_task_id(answer.fields), _judge_state(answer.fields, account))
+
+
+def undocumented_state(reply: Reply) -> str:
+    """The state in an answer to a look that no document lists, empty where there is none such."""
+    answer = read_bare(reply.status, reply.body) if isinstance(reply, Answer) else None
+    if answer is None or answer.effective != 200 or answer.fields is None:
+        return ""
+    state = _state(answer.fields) or "(none)"
+    return "" if state in _PENDING | _PROCESSING | _SUCCESS | _FAILED else ascii(state)[:60]
+
+
+def _accepted(answer: Envelope) -> Accepted | None:
+    data = answer.fields
+    if answer.code != 200 or data is None:
+        return None
+    remote_id = _task_id(data)
+    if _state(data) in _SUCCESS:
+        produced = products_of(data)
+        done = bool(produced)
+    else:
+        produced = asset_ids(data)
+        # The audio and character modes answer at once with the final id; a voice is still being prepared (APIXO
+        # gemini-omni and minimax-voice pages).
+        done = bool(produced) and (not remote_id or any(one.label in ("audio", "character") for one in produced))
+    return Accepted(remote_id, produced, done) if remote_id or done else None
+
+
+def _is_refused(answer: Envelope) -> bool:
+    """Whether the gateway said that it will not do it: by the body's code, else by HTTP's."""
+    if answer.code in REFUSED:
+        return True
+    return answer.status in REFUSED and not _is_breakdown(answer.code)
+
+
+def _is_later(answer: Envelope) -> bool:
+    """Whether the gateway said to come again. Where HTTP and the body contradict each other it is not certain."""
+    if answer.code in LATER:
+        return answer.status < 300 or answer.status in LATER
+    return answer.status in LATER and answer.code != 200 and not _is_breakdown(answer.code)
+
+
+def _is_breakdown(code: int | None) -> bool:
+    return code is not None and 500 <= code < 600 and code not in LATER
+
+
+def _codes(answer: Envelope) -> str:
+    if answer.code in (None, 200, answer.status):
+        return f"HTTP {answer.status}"
+    return f"code {answer.code} (HTTP {answer.status})"
+
+
+def _judge_state(data: Mapping[str, Any], account: Account) -> Look:
+    state = _state(data)
+    ended = unix_time(data.get("completeTime"))
+    if state in _SUCCESS:
+        produced = products_of(data)
+        if not produced:
+            return Failed(failures.empty_result(account), completed_at=ended)
+        return Succeeded(produced, ended)
+    if state in _FAILED:
+        code = clean_id(data.get("failCode"))
+        failure = failures.task_failure(code, _fail_message(data), account)
+        return Failed(failure, failures.is_transient(code), ended)
+    return Running("pending" if state in _PENDING else "processing")
+
+
+def _state(data: Mapping[str, Any]) -> str:
+    state = data.get("state")
+    return state.strip().lower() if isinstance(state, str) else ""
+
+
+def _task_id(data: Mapping[str, Any]) -> str:
+    return clean_id(data.get("taskId")) or clean_id(data.get("task_id"))
+
+
+def _fail_message(data: Mapping[str, Any]) -> str:
+    # All but the first are inferred.
+    words = (data.get(name) for name in ("failMsg", "failReason", "errorMsg", "error", "message"))
+    return next((word.strip() for word in words if isinstance(word, str) and word.strip()), "")

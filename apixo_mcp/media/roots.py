@@ -1,0 +1,106 @@
+"""The folders that files are read from and written to on a caller's word."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path, PureWindowsPath
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from apixo_mcp.errors import InvalidInput, Problem
+
+_DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
+
+
+class Roots:
+    """Refuses every path that leads outside, whichever way: `..`, links, other drives, network shares."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        """The first folder is the one that relative paths start from where they exist nowhere."""
+        self.paths = tuple(paths)
+
+    def readable(self, text: str, *, field: str = "path") -> Path:
+        """An existing regular file under a root, with every link resolved.
+
+        Raises:
+            InvalidInput: it is outside, missing, or no regular file.
+        """
+        path = self._inside(text, field)
+        try:
+            is_file = path.is_file()
+        except OSError:
+            is_file = False
+        if is_file:
+            return path
+        state = "must be a file, and this is a folder or a device" if path.exists() else "there is no such file"
+        raise InvalidInput([Problem(field, _short(text), state)])
+
+    def writable_dir(self, text: str, *, field: str = "directory") -> Path:
+        """A folder under a root, which need not exist yet.
+
+        Raises:
+            InvalidInput: it is outside, or a file stands there.
+        """
+        path = self._inside(text, field)
+        if path.exists() and not path.is_dir():
+            raise InvalidInput([Problem(field, _short(text), "must be a folder, and this is a file")])
+        return path
+
+    def _inside(self, text: str, field: str) -> Path:
+        outside = Problem(
+            field,
+            _short(text),
+            f"must be inside {' or '.join(map(str, self.paths)) or 'an allowed folder'} "
+            "(APIXO_MCP_ALLOWED_ROOTS allows more)",
+        )
+        try:
+            path = self._anchored(_as_path(text))
+            if _is_share(path) and not any(path.is_relative_to(root) for root in self.paths):
+                raise InvalidInput([outside])  # even resolving it would show this machine to that server
+            path = path.resolve()
+        except (ValueError, OSError, RuntimeError):  # a NUL, a loop of links, an unknown `~user`, a foreign file:// URL
+            raise InvalidInput([Problem(field, _short(text), "is not a path that can be used here")]) from None
+        if not any(_is_within(path, root) for root in self.paths):
+            raise InvalidInput([outside])
+        return path
+
+    def _anchored(self, path: Path) -> Path:
+        """A relative path starts from the first root where it exists: this process's own folder means nothing."""
+        if path.is_absolute() or not self.paths:
+            return path
+        return next((root / path for root in self.paths if (root / path).exists()), self.paths[0] / path)
+
+
+def _as_path(text: str) -> Path:
+    text = text.strip()
+    if text[:5].lower() == "file:":
+        parts = urlsplit(text)
+        if parts.netloc not in ("", "localhost"):
+            raise ValueError("another machine's file")
+        return Path(url2pathname(parts.path))
+    if not text or (os.name != "nt" and _DRIVE.match(text)):
+        raise ValueError("another system's path")
+    return Path(text).expanduser()
+
+
+def _is_share(path: Path) -> bool:
+    return isinstance(path, PureWindowsPath) and path.drive.startswith("\\\\")
+
+
+def _is_within(path: Path, root: Path) -> bool:
+    with contextlib.suppress(OSError, RuntimeError):
+        real = root.resolve()
+        if path.is_relative_to(real):
+            return True
+        # The same folder under another spelling, where the file system ignores case.
+        return (
+            any(parent.exists() and parent.samefile(real) for parent in (path, *path.parents))
+            if real.exists()
+            else False
+        )
+    return False
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 120 else f"{text[:117]}..."

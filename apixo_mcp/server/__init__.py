@@ -1,0 +1,1 @@
+"""The MCP face: tools, answers, resources and prompts."""

@@ -1,0 +1,215 @@
+"""What a tool answers about a task: one structure for success and failure, and the sentence that goes before it."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from apixo_mcp.tasks import life, schedule
+from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks.task import FOLLOWED, Failure, FileState, Result, State, Task
+
+PROMPT_SHOWN = 120
+_OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
+
+
+def iso(moment: float) -> str:
+    """ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def compact(structure: Mapping[str, Any]) -> str:
+    """JSON without spaces, non-ASCII text as it is."""
+    return json.dumps(structure, ensure_ascii=False, separators=(",", ":"))
+
+
+def task_structure(
+    task: Task,
+    moment: Moment,
+    usual: tuple[int, int] | None,
+    *,
+    deduplicated: bool = False,
+    trouble: Failure | None = None,
+    looked_after: bool = True,
+) -> dict[str, Any]:
+    """The structure of a task answer. A field without a value is left out.
+
+    Args:
+        usual: shortest and longest usual seconds of its model.
+        trouble: why looks at tasks of its key fail just now.
+        looked_after: whether this process holds the key that the task belongs to.
+    """
+    found: dict[str, Any] = {
+        "task_id": task.task_id,
+        "remote_id": task.remote_id,
+        "gateway": task.gateway,
+        "model": task.model,
+        "modality": task.modality,
+        "state": str(task.state),
+        "prompt": _cut(task.prompt),
+        **_estimates(task, moment, usual),
+        "created_at": iso(task.created_at),
+        "completed_at": iso(task.completed_at) if task.completed_at else None,
+        "attempts": len(task.attempts) or None,
+        "cancel_requested": task.cancel_requested or None,
+        "results": [_result(task, result) for result in task.results] or None,
+        "error": _error(task.failure) if task.failure and task.state not in (State.SUCCESS, *FOLLOWED) else None,
+        "cost": _cost(task),
+        "deduplicated": deduplicated or None,
+        "next_step": next_step(task, moment, usual, trouble=trouble, looked_after=looked_after),
+    }
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def listed(task: Task) -> dict[str, Any]:
+    """A task as one entry of a list."""
+    found = {
+        "task_id": task.task_id,
+        "state": str(task.state),
+        "model": task.model,
+        "modality": task.modality,
+        "prompt": _cut(task.prompt, 60),
+        "created_at": iso(task.created_at),
+        "paths": [result.path for result in task.results if result.path] or None,
+        "error": task.failure.code if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
+    }
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _cut(prompt: str, limit: int = PROMPT_SHOWN) -> str:
+    return prompt if len(prompt) <= limit else prompt[: limit - 1] + "…"
+
+
+def _estimates(task: Task, moment: Moment, usual: tuple[int, int] | None) -> dict[str, Any]:
+    if task.state is State.SUCCESS:
+        return {"progress": 1}
+    if task.state not in (State.SUBMITTING, *FOLLOWED):
+        return {}
+    span = usual or _OTHERWISE[task.modality]
+    elapsed = moment.now - (task.accepted_at or moment.now)
+    return {"progress": schedule.progress(span, elapsed), "eta_seconds": schedule.eta_seconds(span, elapsed)}
+
+
+def _result(task: Task, result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "index": result.index,
+        "url": result.url,
+        "asset_id": result.asset_id,
+        "label": result.label,
+        "path": result.path,
+        "file": str(result.file) if result.file else None,
+        "mime_type": result.mime_type,
+        "bytes": result.bytes,
+        "width": result.width,
+        "height": result.height,
+        "duration_seconds": result.duration_seconds,
+        "sha256": result.sha256,
+        "expires_at": iso(result.expires_at) if result.expires_at else None,
+        "resource_uri": result_uri(task, result) if result.file is FileState.SAVED else None,
+        "problem": result.problem,
+    }
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def result_uri(task: Task, result: Result) -> str:
+    """The resource that holds the file of a result."""
+    return f"apixo://results/{task.task_id}/{result.index}"
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {
+        "code": failure.code,
+        "category": failure.category,
+        "message": failure.message,
+        "advice": failure.advice,
+        "retryable": failure.retryable,
+        "charged": failure.charged,
+    }
+
+
+def _cost(task: Task) -> dict[str, Any] | None:
+    if task.state is State.CANCELLED:
+        return None
+    if task.estimate_usd is None:
+        return {"basis": "unknown"}
+    return {"amount": round(task.estimate_usd, 4), "currency": "USD", "basis": "estimated"}
+
+
+def next_step(
+    task: Task,
+    moment: Moment,
+    usual: tuple[int, int] | None,
+    *,
+    trouble: Failure | None = None,
+    looked_after: bool = True,
+) -> str:
+    """What the reader should do now, as a sentence."""
+    check = f'check_task with task_id "{task.task_id}"'
+    match task.state:
+        case State.SUBMITTING | State.PENDING | State.PROCESSING:
+            if not looked_after:
+                return (
+                    f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). Start the server "
+                    "with that key and address to follow it."
+                )
+            if trouble is not None:
+                return f"The gateway cannot be asked just now: {trouble.message}. {trouble.advice} Then call {check}."
+            if task.due is None:
+                return f"Looking was given up a day after its longest usual time. {check} looks once more."
+            wait = min(60, max(2, int(_estimates(task, moment, usual).get("eta_seconds", 10))))
+            late = " It takes longer than usual." if life.is_overdue(task, moment) else ""
+            return f"Still running.{late} Call {check} in about {wait} s. Do not generate it again: it is paid for."
+        case State.SUCCESS:
+            return _after_success(task)
+        case State.UNKNOWN:
+            return (
+                "Do not send it again: it may have been charged. Look for it on the gateway's dashboard; if it never "
+                "ran there, generate it anew."
+            )
+        case State.FAILED:
+            return task.failure.advice if task.failure else "Change the request and generate it anew."
+        case State.CANCELLED:
+            return "Nothing was sent or charged. Generate it anew if it is still wanted."
+
+
+def _after_success(task: Task) -> str:
+    files = {result.file for result in task.results}
+    again = f'download_results with task_id "{task.task_id}"'
+    if FileState.SAVING in files:
+        return f'The files are being saved. Call check_task with task_id "{task.task_id}" in about 3 s.'
+    if FileState.FAILED in files:
+        return f"A file could not be saved (see problem); {again} tries again while its url lives."
+    if FileState.EXPIRED in files:
+        return "A file is gone from the gateway; generate it anew if it is still needed."
+    if any(result.asset_id for result in task.results):
+        return "Use the asset_id in a next request, or show the user the files."
+    return "Show the user the path or url. view_result shows the picture to you; download_results copies the files."
+
+
+def sentence(task: Task) -> str:
+    """The task in one sentence, for a person."""
+    what = f"{task.modality} by {task.model}"
+    match task.state:
+        case State.SUCCESS:
+            count = len(task.results)
+            took = f" in {task.completed_at - task.created_at:.0f} s" if task.completed_at else ""
+            places = ", ".join(result.path or result.url or result.asset_id for result in task.results[:4])
+            more = f" and {count - 4} more" if count > 4 else ""
+            said = f"Done{took}: {count} {'result' if count == 1 else 'results'} ({what}): {places}{more}."
+        case State.FAILED:
+            failure = task.failure
+            said = f"Failed ({what}): {failure.code}: {failure.message}" if failure else f"Failed ({what})"
+            said = said.rstrip(".") + "."
+        case State.CANCELLED:
+            said = f"Cancelled before it was sent ({what})."
+        case State.UNKNOWN:
+            said = f"It is not known whether the gateway has this request ({what}). It may have been charged."
+        case State.SUBMITTING if task.failure:
+            said = f"Waiting to send it again ({what}): {task.failure.message.rstrip('.')}."
+        case State.SUBMITTING:
+            said = f"Being submitted ({what})."
+        case _:
+            said = f"Running ({what}), {task.state}."
+    if task.cancel_requested and task.state in FOLLOWED:
+        said += " It was already sent and is paid for, so it runs on and its files will be saved."
+    return " ".join((said, *task.notes))

@@ -1,0 +1,59 @@
+"""What each MCP client can take, by the name it gives itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one client bears.
+
+    Attributes:
+        wait_seconds: how long a call may last before this client gives up or its user does.
+        preview: whether a small picture in an answer is shown as a picture, not as base64 text.
+        links: whether a ResourceLink is understood; several frameworks lose the whole answer over one.
+    """
+
+    wait_seconds: float
+    preview: bool = False
+    links: bool = False
+
+
+UNKNOWN = Profile(wait_seconds=2.5)  # several frameworks give up after 5 s, some users of unknown clients after 3
+
+_PROFILES = {
+    "claude-ai": Profile(50, preview=True, links=True),  # Claude Desktop: about 60 s, 1 MB an answer
+    "claude-code": Profile(110, preview=True, links=True),  # goes to the background by itself after 2 min
+    "codex-mcp-client": Profile(110),
+    "gemini-cli-mcp-client": Profile(110, preview=True, links=True),
+    "qwen-cli-mcp-client": Profile(110, preview=True),
+    "github-copilot-developer": Profile(50),
+    "copilot-cli": Profile(110),
+    "opencode": Profile(50, preview=True),
+    "continue-client": Profile(50),
+    "continue-cli-client": Profile(50),
+    "visual studio code": Profile(110, preview=True, links=True),
+    "cursor-vscode": Profile(50, preview=True),
+    "cursor": Profile(50, preview=True),
+    "cline": Profile(50, preview=True),
+    "goose": Profile(110, preview=True),
+    "zed": Profile(50, preview=True),
+    "lm studio": Profile(50, preview=True),
+    "mcp-inspector": Profile(50, preview=True, links=True),
+    "inspector-client": Profile(50, preview=True, links=True),
+    "apixo-mcp": Profile(50),
+}
+
+
+def profile_of(client_name: str, fallback: str = "") -> Profile:
+    """The profile of a client.
+
+    Args:
+        client_name: `clientInfo.name`, as the client sent it.
+        fallback: the name whose profile a client that is not in the table gets (`APIXO_MCP_CLIENT_PROFILE`).
+    """
+    return _PROFILES.get(client_name.casefold()) or _PROFILES.get(fallback.casefold()) or UNKNOWN
+
+
+def names() -> tuple[str, ...]:
+    """The clients in the table."""
+    return tuple(_PROFILES)

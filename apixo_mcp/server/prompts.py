@@ -1,0 +1,85 @@
+"""Prompts that people start from a menu: how to ask well for pictures and videos."""
+
+from typing import Annotated, Any
+
+from mcp.server import MCPServer
+from pydantic import Field
+
+_Model = Annotated[str, Field(description="Model id; left out: choose one with list_models.")]
+
+
+def add_prompts(server: MCPServer[Any]) -> None:
+    """Registers the prompts. Their names differ from those of tools and resources: some hosts make tools of prompts."""
+
+    @server.prompt(
+        name="picture_from_idea",
+        title="Picture from an idea",
+        description="Builds a good image prompt from an idea and makes the picture.",
+    )
+    def picture_from_idea(  # pyright: ignore[reportUnusedFunction]
+        idea: Annotated[str, Field(description="What the picture shows, in a few words.")],
+        style: Annotated[str, Field(description="e.g. watercolour, product photo.")] = "",
+        model: _Model = "",
+    ) -> str:
+        wanted = f" in the style of {style}" if style else ""
+        return (
+            f"Make a picture of: {idea}{wanted}.\n"
+            # The formula is the APIXO best practices guide's.
+            "First write one prompt in this order: subject, action or pose, setting, style, technical detail (light, lens, "
+            "composition). Be concrete, name the style, say what is there rather than what is not.\n"
+            f"Then call generate_image once with {_with(model)} and show me the saved file."
+        )
+
+    @server.prompt(
+        name="video_shot",
+        title="One video shot",
+        description="Plans one shot and makes the video.",
+    )
+    def video_shot(  # pyright: ignore[reportUnusedFunction]
+        scene: Annotated[str, Field(description="What happens.")],
+        seconds: Annotated[str, Field(description="Length, e.g. 5.")] = "",
+        model: _Model = "",
+    ) -> str:
+        length = f" of about {seconds} seconds" if seconds else ""
+        return (
+            f"Make one video shot{length}: {scene}.\n"
+            "Write one prompt: subject and action, camera (distance, movement), setting and light, mood, sound if the model "
+            "makes sound. One continuous action; no cuts.\n"
+            f"Check the allowed durations with describe_model, call generate_video once with {_with(model)}, then follow it "
+            "with check_task until the file is saved. Never submit it twice."
+        )
+
+    @server.prompt(
+        name="storyboard",
+        title="Storyboard",
+        description="A series of pictures that tell a story with the same characters.",
+    )
+    def storyboard(  # pyright: ignore[reportUnusedFunction]
+        story: Annotated[str, Field(description="The story in a few sentences.")],
+        frames: Annotated[str, Field(description="How many pictures.")] = "4",
+    ) -> str:
+        return (
+            f"Make a storyboard of {frames} pictures for this story: {story}.\n"
+            "Describe each character once, in words that you repeat in every prompt. Make the first picture with "
+            "generate_image; give the following ones the first as a reference (image_urls: [\"task:<task_id>/0\"]). Each "
+            f"picture is charged: tell me what {frames} pictures will cost if list_models shows a price, and wait for my yes."
+        )
+
+    @server.prompt(
+        name="product_shots",
+        title="Product shots",
+        description="Several views of a product from one photo.",
+    )
+    def product_shots(  # pyright: ignore[reportUnusedFunction]
+        photo: Annotated[str, Field(description="URL or path of a photo of the product.")],
+        settings: Annotated[str, Field(description="Where to show it, separated by commas.")] = "white studio, in use",
+    ) -> str:
+        return (
+            f"Make product pictures from this photo: {photo}. One for each of: {settings}.\n"
+            "Use generate_image in mode image-to-image with image_urls set to the photo. Keep shape, colour, label and text "
+            "of the product unchanged; change only surroundings, light and angle. Each picture is charged."
+        )
+
+
+def _with(model: str) -> str:
+    return f"model {model}" if model else "a fitting model (list_models)"

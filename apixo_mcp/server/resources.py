@@ -1,0 +1,130 @@
+"""Resources: tasks, the files of results, models, and the schema of a task answer."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp.server import MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    InputRequiredResult,
+    PromptReference,
+    ResourceTemplateReference,
+)
+from pydantic import AnyUrl
+
+from apixo_mcp.app import App
+from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
+from apixo_mcp.media.kinds import HEAD, sniff
+from apixo_mcp.server.answers import compact
+from apixo_mcp.server.models import describe
+from apixo_mcp.server.task_schema import TASK_SCHEMA
+from apixo_mcp.server.tools import Tools, owner_of
+from apixo_mcp.tasks.task import FileState
+
+LARGEST = 50 * 1024 * 1024
+COMPLETIONS = 100
+
+
+class ApixoServer(MCPServer[Any]):
+    """An `MCPServer` that tells the type of a binary resource from its first bytes, as a template has but one type."""
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """See `MCPServer.read_resource`."""
+        found = await super().read_resource(uri, context)
+        if isinstance(found, InputRequiredResult):
+            return found
+        return [_typed(entry) for entry in found]
+
+
+def _typed(entry: ReadResourceContents) -> ReadResourceContents:
+    kind = sniff(entry.content[:HEAD]) if isinstance(entry.content, bytes) else None
+    return ReadResourceContents(entry.content, kind.mime_type, entry.meta) if kind else entry
+
+
+def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
+    """Registers the resources, their templates and the completions of both."""
+
+    @server.resource(
+        "apixo://schemas/task",
+        name="task_schema",
+        title="Schema of a task answer",
+        description="JSON Schema of the structure that every tool answers about a task.",
+        mime_type="application/schema+json",
+    )
+    def task_schema() -> str:  # pyright: ignore[reportUnusedFunction]
+        return compact(TASK_SCHEMA)
+
+    @server.resource(
+        "apixo://tasks/{task_id}",
+        name="task",
+        title="A task",
+        description="A task with its whole prompt and inputs.",
+        mime_type="application/json",
+    )
+    async def task(task_id: str, context: Context) -> str:  # pyright: ignore[reportUnusedFunction]
+        try:
+            found = await app.service.find(owner_of(context), task_id)
+        except NotFound as error:
+            raise ResourceNotFoundError(str(error)) from error
+        return compact(tools.structure(found) | {"prompt": found.prompt, "inputs": dict(found.inputs)})
+
+    @server.resource(
+        "apixo://results/{task_id}/{index}",
+        name="result",
+        title="A result's file",
+        description=f"The file of a result, up to {LARGEST // 2**20} MB.",
+        mime_type="application/octet-stream",
+    )
+    async def result(task_id: str, index: str, context: Context) -> bytes:  # pyright: ignore[reportUnusedFunction]
+        try:
+            found = await app.service.find(owner_of(context), task_id)
+        except NotFound as error:
+            raise ResourceNotFoundError(str(error)) from error
+        if not index.isdecimal() or int(index) >= len(found.results):
+            raise ResourceNotFoundError(f"Task {task_id} has {len(found.results)} results, counted from 0.")
+        entry = found.results[int(index)]
+        if entry.file is not FileState.SAVED:
+            raise ResourceError(f"The file is not saved ({entry.file}). Its url: {entry.url}")
+        if (entry.bytes or 0) > LARGEST:
+            raise ResourceError(f"The file has {entry.bytes} bytes, more than fit in an answer. It is at {entry.path}")
+        try:
+            return await anyio.to_thread.run_sync(Path(entry.path).read_bytes)
+        except OSError as error:
+            raise ResourceError(f"{entry.path} cannot be read: {error.strerror}") from error
+
+    @server.resource(
+        "apixo://models/{+model}",
+        name="model",
+        title="A model",
+        description="A model's exact inputs, times, tips and fail codes.",
+        mime_type="application/json",
+    )
+    async def model(model: str) -> str:  # pyright: ignore[reportUnusedFunction]
+        try:
+            return compact(describe(app.catalog.find(model)))
+        except InvalidInput as error:
+            raise ResourceNotFoundError(str(error)) from error
+        except ApixoError as error:
+            raise ResourceError(str(error)) from error
+
+    @server.completion()
+    async def complete(  # pyright: ignore[reportUnusedFunction]
+        ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _: CompletionContext | None
+    ) -> Completion | None:
+        if argument.name == "model":
+            values = [entry.id for entry in app.catalog if argument.value.casefold() in entry.id]
+        elif argument.name == "task_id":
+            page = await app.service.page("local", limit=COMPLETIONS)
+            values = [entry.task_id for entry in page if entry.task_id.startswith(argument.value)]
+        else:
+            return None
+        return Completion(values=values[:COMPLETIONS], total=len(values), has_more=len(values) > COMPLETIONS)

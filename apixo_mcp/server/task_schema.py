@@ -1,0 +1,79 @@
+"""The full JSON Schema of a task answer, published as the resource `apixo://schemas/task`."""
+
+from typing import Any, get_args
+
+from apixo_mcp.tasks.task import Category, Charged, FileState, State
+
+_TIME = {"type": "string", "format": "date-time", "description": "ISO 8601, UTC."}
+_COUNT = {"type": "integer", "minimum": 0}
+
+_RESULT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "index": _COUNT | {"description": "Counts from 0."},
+        "url": {"type": "string", "description": "The gateway's; it expires."},
+        "asset_id": {"type": "string", "description": "An id to use in a next request, in place of a file."},
+        "label": {"type": "string"},
+        "path": {"type": "string", "description": "Where the file is saved on the server's machine."},
+        "file": {"type": "string", "enum": [str(state) for state in FileState]},
+        "mime_type": {"type": "string"},
+        "bytes": _COUNT,
+        "width": _COUNT,
+        "height": _COUNT,
+        "duration_seconds": {"type": "number"},
+        "sha256": {"type": "string", "description": "Lower hex."},
+        "expires_at": _TIME,
+        "resource_uri": {"type": "string"},
+        "problem": {"type": "string", "description": "Why the file is not saved."},
+    },
+    "required": ["index"],
+}
+
+_ERROR: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "code": {"type": "string", "description": "The gateway's own failCode."},
+        "category": {"type": "string", "enum": list(get_args(Category))},
+        "message": {"type": "string", "description": "The gateway's own words."},
+        "advice": {"type": "string", "description": "What to change or do."},
+        "retryable": {"type": "boolean", "description": "Whether the same request may succeed later."},
+        "charged": {"type": "string", "enum": list(get_args(Charged))},
+    },
+    "required": ["code", "category", "message", "advice", "retryable", "charged"],
+}
+
+TASK_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Task",
+    "description": "A field without a value is left out.",
+    "type": "object",
+    "properties": {
+        "task_id": {"type": "string", "pattern": "^tsk_[a-z2-7]{26}$"},
+        "remote_id": {"type": "string", "description": "The gateway's id."},
+        "gateway": {"type": "string"},
+        "model": {"type": "string"},
+        "modality": {"type": "string", "enum": ["image", "video", "audio"]},
+        "state": {"type": "string", "enum": [str(state) for state in State]},
+        "prompt": {"type": "string", "description": "At most 120 characters; whole in apixo://tasks/{task_id}."},
+        "progress": {"type": "number", "minimum": 0, "maximum": 1, "description": "From the model's usual time."},
+        "eta_seconds": _COUNT,
+        "created_at": _TIME,
+        "completed_at": _TIME,
+        "attempts": _COUNT,
+        "cancel_requested": {"type": "boolean"},
+        "results": {"type": "array", "items": _RESULT},
+        "error": _ERROR,
+        "cost": {
+            "type": "object",
+            "properties": {
+                "amount": {"type": "number"},
+                "currency": {"type": "string"},
+                "basis": {"type": "string", "enum": ["estimated", "unknown"]},
+            },
+            "required": ["basis"],
+        },
+        "deduplicated": {"type": "boolean", "description": "An earlier task was answered instead of a second one."},
+        "next_step": {"type": "string"},
+    },
+    "required": ["task_id", "state", "next_step"],
+}

@@ -1,0 +1,327 @@
+"""The eleven tools: what each is called, takes and does."""
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
+
+from apixo_mcp.app import App
+from apixo_mcp.catalog.translate import COMMON
+from apixo_mcp.errors import ApixoError, InvalidInput, Problem
+from apixo_mcp.gateways.gateway import Balance
+from apixo_mcp.media.previews import preview, view
+from apixo_mcp.server import schemas
+from apixo_mcp.server.answers import compact, listed, result_uri, sentence, task_structure
+from apixo_mcp.server.arguments import Reading, read_arguments
+from apixo_mcp.server.models import describe_text, list_text
+from apixo_mcp.server.profiles import Profile, profile_of
+from apixo_mcp.tasks import life
+from apixo_mcp.tasks.service import Quote, Wish
+from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[["Tools", dict[str, Any], Context], Awaitable[CallToolResult]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One tool.
+
+    Attributes:
+        modality: what it makes; such a tool costs money. None for the others.
+        handler: does the work of the others.
+        reads: whether it changes nothing.
+    """
+
+    name: str
+    title: str
+    description: str
+    input: schemas.Schema
+    output: schemas.Schema | None
+    modality: Modality | None = None
+    handler: Handler | None = None
+    reads: bool = True
+    outside: bool = True
+
+
+class Tools:
+    """The tools of one running program."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._service = app.service
+
+    async def call(self, definition: Definition, arguments: Mapping[str, Any], context: Context) -> CallToolResult:
+        """Answers a call. What is wrong with it comes back as an error result that says what to change."""
+        try:
+            reading = read_arguments(definition.input, arguments)
+            if definition.modality is not None and "model" in reading.given:
+                return await self._generate(definition.modality, reading, context)
+            if reading.problems or definition.handler is None:
+                raise InvalidInput(reading.problems)
+            return await definition.handler(self, reading.given, context)
+        except InvalidInput as error:
+            return _refusal("Nothing was sent or charged. Please correct:\n" + _lines(error))
+        except ApixoError as error:
+            return _refusal(str(error))
+        except Exception:
+            log.exception("%s failed", definition.name)
+            return _refusal(f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks.")
+
+    async def _generate(self, modality: Modality, reading: Reading, context: Context) -> CallToolResult:
+        """Submits and waits as long as the client bears."""
+        given = reading.given
+        if "sound" in given:
+            given["sound"] = given["sound"] == "on"
+        wish = Wish(
+            owner=owner_of(context),
+            model=given["model"],
+            modality=modality,
+            arguments={name: given[name] for name in COMMON if name in given},
+            options=given.get("options", {}),
+            provider=given.get("provider", ""),
+            idempotency_key=given.get("idempotency_key", ""),
+            confirmed=given.get("confirm", False),
+            problems=reading.problems,
+        )
+        submitted = await self._service.submit(wish)
+        if isinstance(submitted, Quote):
+            return CallToolResult(content=[_text(_quote(submitted))])
+        async with self._service.answering(submitted.task.task_id):
+            task = await self._wait(submitted.task, given, context)
+            return await self._answer(task, context, deduplicated=submitted.how != "new")
+
+    async def check_task(self, given: dict[str, Any], context: Context) -> CallToolResult:
+        """How a task is, after waiting for it."""
+        task = await self._service.check(owner_of(context), given["task_id"])
+        return await self._answer(await self._wait(task, given, context), context)
+
+    async def cancel_task(self, given: dict[str, Any], context: Context) -> CallToolResult:
+        """Ends an unsent task."""
+        return await self._answer(await self._service.cancel(owner_of(context), given["task_id"]), context)
+
+    async def list_tasks(self, given: dict[str, Any], context: Context) -> CallToolResult:
+        """The newest tasks, a line each."""
+        limit = max(1, given.get("limit", 20))
+        state = State(given["state"]) if "state" in given else None
+        before = _read_cursor(given["cursor"]) if "cursor" in given else None
+        owner = owner_of(context)
+        tasks = await self._service.page(
+            owner, state=state, modality=given.get("modality"), limit=limit + 1, before=before
+        )
+        shown = tasks[:limit]
+        found: dict[str, Any] = {"tasks": [listed(task) for task in shown]}
+        if len(tasks) > limit:
+            found["next_cursor"] = _write_cursor(shown[-1])
+        said = f"{len(shown)} tasks, newest first." if shown else "No tasks yet."
+        return CallToolResult(content=[_text(f"{said}\n{compact(found)}")], structured_content=found)
+
+    async def download_results(self, given: dict[str, Any], context: Context) -> CallToolResult:
+        """Copies a task's files, after trying again to save what is not saved."""
+        task = await self._service.check(owner_of(context), given["task_id"])
+        if task.state is not State.SUCCESS:
+            return await self._answer(task, context)
+        if any(result.file is FileState.FAILED for result in life.unsaved(task)):
+            await self._service.save_now(task)
+            results = tuple(
+                replace(result, file=FileState.SAVING) if result.file is FileState.FAILED else result
+                for result in task.results
+            )
+            task = replace(task, results=results)
+        task = await self._service.wait(task, profile_of(_client_name(context)).wait_seconds)
+        if "directory" in given:
+            folder = self._app.roots.writable_dir(given["directory"])
+            copies = [await self._copied(task, result, folder) for result in task.results]
+            task = replace(task, results=tuple(copies))
+        return await self._answer(task, context)
+
+    async def _copied(self, task: Task, result: Result, folder: Path) -> Result:
+        if result.file is not FileState.SAVED:
+            return result
+        return replace(result, path=str(await self._app.saver.copy(task, result, folder)))
+
+    async def view_result(self, given: dict[str, Any], context: Context) -> CallToolResult:
+        """The picture itself, for the model to look at."""
+        task = await self._service.check(owner_of(context), given["task_id"])
+        index = max(0, given.get("index", 0))
+        if index >= len(task.results):
+            count = len(task.results)
+            allowed = f"the task has {count} results" if count else f"the task has no result; its state is {task.state}"
+            raise InvalidInput([Problem("index", str(index), allowed)])
+        result = task.results[index]
+        place = result.path or result.url or result.asset_id
+        if result.file is not FileState.SAVED:
+            return CallToolResult(content=[_text(f"The file is not saved ({result.file}). Its url: {result.url}")])
+        shown = await view(Path(result.path), result.mime_type)
+        if shown is None:
+            why = "only pictures can be looked at" if not result.mime_type.startswith("image/") else "it cannot be read"
+            return CallToolResult(content=[_text(f"{place} ({result.mime_type}): {why}.")])
+        picture = ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
+        return CallToolResult(content=[_text(f"Result {index} of {task.task_id}: {place}"), picture])
+
+    async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:
+        """The offered models, a line each."""
+        text = list_text(self._app.catalog, given.get("modality", ""), given.get("query", ""))
+        return CallToolResult(content=[_text(text)])
+
+    async def describe_model(self, given: dict[str, Any], _: Context) -> CallToolResult:
+        """Everything about one model."""
+        return CallToolResult(content=[_text(describe_text(self._app.catalog.find(given["model"])))])
+
+    async def get_usage(self, given: dict[str, Any], context: Context) -> CallToolResult:
+        """What was made and what is left."""
+        found = await self._usage(owner_of(context), max(1, given.get("days", 7)))
+        return CallToolResult(
+            content=[_text(f"{_usage_sentence(found)}\n{compact(found)}")], structured_content=found
+        )
+
+    async def _usage(self, owner: str, days: int) -> dict[str, Any]:
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        counts = await self._app.store.usage(owner, (today - timedelta(days=days - 1)).timestamp())
+        rows: dict[str, dict[str, Any]] = {}
+        for count in counts:
+            row = rows.setdefault(count.day, {"day": count.day, "tasks": 0, "estimated_usd": 0.0, "without_price": 0})
+            row["tasks"] += count.tasks
+            row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
+            if count.state not in (State.CANCELLED, State.FAILED):
+                row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
+                row["without_price"] += count.without_price
+        balances: dict[str, Any] = {}
+        for name, account in self._app.accounts.items():
+            match await account.gateway.balance():
+                case Balance(amount, currency):
+                    balances[name] = {"amount": amount, "currency": currency}
+                case None:
+                    balances[name] = {"note": "this gateway documents no balance call; see its dashboard"}
+                case failure:
+                    balances[name] = {"error": failure.message, "advice": failure.advice}
+        spending = self._service.spending
+        spent = rows.get(today.strftime("%Y-%m-%d"), {}).get("estimated_usd", 0.0)
+        found: dict[str, Any] = {
+            "days": list(rows.values()),
+            "totals": {
+                "tasks": sum(row["tasks"] for row in rows.values()),
+                "estimated_usd": round(sum(row["estimated_usd"] for row in rows.values()), 4),
+            },
+            "balances": balances,
+            "daily_budget_usd": spending.daily_usd,
+            "budget_left_usd": round(spending.daily_usd - spent, 4) if spending.daily_usd is not None else None,
+            "daily_task_limit": spending.daily_tasks,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    async def _wait(self, task: Task, given: Mapping[str, Any], context: Context) -> Task:
+        seconds = given.get("wait_seconds", -1)
+        if seconds < 0:
+            seconds = self._profile(context).wait_seconds
+        told = 0.0
+
+        async def tick(now: Task) -> None:
+            nonlocal told
+            structure = self.structure(now)
+            # Strictly increasing, as the protocol asks, even where the estimate stands still.
+            told = max(told + 0.0001, float(structure.get("progress", 0)))
+            eta = f", about {structure['eta_seconds']} s to go" if "eta_seconds" in structure else ""
+            await context.report_progress(told, 1.0, f"{now.state}{eta}")
+
+        return await self._service.wait(task, seconds, tick)
+
+    def structure(self, task: Task, *, deduplicated: bool = False) -> dict[str, Any]:
+        """The structure of a task answer."""
+        model = self._app.catalog.get(task.model)
+        return task_structure(
+            task,
+            self._app.steps.moment(task),
+            model.usual_seconds if model else None,
+            deduplicated=deduplicated,
+            trouble=self._app.steps.troubles.get(task.key_print),
+            looked_after=task.key_print in self._app.key_prints,
+        )
+
+    async def _answer(self, task: Task, context: Context, *, deduplicated: bool = False) -> CallToolResult:
+        structure = self.structure(task, deduplicated=deduplicated)
+        content: list[ContentBlock] = [_text(f"{sentence(task)}\n{compact(structure)}")]
+        profile = self._profile(context)
+        saved = [result for result in task.results if result.file is FileState.SAVED]
+        if profile.preview and (shown := await _first_preview(saved)):
+            content.append(shown)
+        if profile.links:
+            content += [_link(task, result) for result in saved]
+        return CallToolResult(content=content, structured_content=structure)
+
+    def _profile(self, context: Context) -> Profile:
+        return profile_of(_client_name(context), self._app.settings.client_profile)
+
+
+
+def owner_of(_: Context) -> str:
+    """Whose tasks a call is about."""
+    return "local"
+
+
+def _client_name(context: Context) -> str:
+    parameters = context.session.client_params
+    return parameters.client_info.name if parameters else ""
+
+
+async def _first_preview(saved: list[Result]) -> ImageContent | None:
+    for result in saved:
+        if result.mime_type.startswith("image/") and (shown := await preview(Path(result.path), result.mime_type)):
+            return ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
+    return None
+
+
+def _link(task: Task, result: Result) -> ResourceLink:
+    name = result.path.replace("\\", "/").rsplit("/", 1)[-1]
+    return ResourceLink(uri=result_uri(task, result), name=name, mime_type=result.mime_type, size=result.bytes)
+
+
+def _text(text: str) -> TextContent:
+    return TextContent(text=text)
+
+
+def _refusal(text: str) -> CallToolResult:
+    return CallToolResult(content=[_text(text)], is_error=True)
+
+
+def _lines(error: InvalidInput) -> str:
+    return "\n".join(f"- {problem}" for problem in error.problems)
+
+
+def _quote(quote: Quote) -> str:
+    price = f"about ${quote.usd:.2f}" if quote.usd is not None else "an unknown price (APIXO_MCP_PRICES can give it)"
+    return (
+        f"Not sent yet: {quote.model} would cost {price}, and APIXO_MCP_CONFIRM_ABOVE_USD asks for a yes above "
+        f"${quote.limit_usd:.2f}. Ask the user; after a yes make the same call with confirm: true."
+    )
+
+
+def _usage_sentence(found: Mapping[str, Any]) -> str:
+    totals = found["totals"]
+    said = f"{totals['tasks']} tasks in this time, about ${totals['estimated_usd']:.2f} by the prices known."
+    for name, entry in found["balances"].items():
+        if "amount" in entry:
+            said += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."
+    return said
+
+
+def _write_cursor(task: Task) -> str:
+    return base64.urlsafe_b64encode(json.dumps([task.created_at, task.task_id]).encode()).decode()
+
+
+def _read_cursor(text: str) -> tuple[float, str]:
+    try:
+        moment, task_id = json.loads(base64.urlsafe_b64decode(text.encode()))
+        return float(moment), str(task_id)
+    except (ValueError, TypeError, binascii.Error):
+        raise InvalidInput([Problem("cursor", repr(text[:40]), "must be the next_cursor of an earlier answer")]) from None
+

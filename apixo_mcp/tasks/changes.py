@@ -1,0 +1,43 @@
+"""Tells waiters in this process that a task has changed."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from apixo_mcp.tasks.task import Task
+
+Listener = Callable[[Task], Awaitable[None]]
+
+
+class Changes:
+    """A notice board: writers announce a task, waiters wake."""
+
+    def __init__(self) -> None:
+        self._waiting: defaultdict[str, set[anyio.Event]] = defaultdict(set)
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Calls `listener` with every changed task."""
+        self._listeners.append(listener)
+
+    async def announce(self, task: Task) -> None:
+        """Wakes whoever waits for this task, and calls the listeners."""
+        for event in self._waiting.pop(task.task_id, ()):
+            event.set()
+        for listener in self._listeners:
+            await listener(task)
+
+    async def wait(self, task_id: str, seconds: float) -> None:
+        """Returns at the next change of the task, or after `seconds`."""
+        event = anyio.Event()
+        self._waiting[task_id].add(event)
+        try:
+            with anyio.move_on_after(seconds):
+                await event.wait()
+        finally:
+            events = self._waiting.get(task_id)
+            if events is not None:
+                events.discard(event)
+                if not events:
+                    del self._waiting[task_id]

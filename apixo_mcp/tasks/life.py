@@ -1,0 +1,217 @@
+"""What each event makes of a task: pure functions from a task to the next one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from apixo_mcp.gateways.gateway import Accepted, Failed, Later, Look, NoAnswer, Refused, Running, Submitted, Succeeded
+from apixo_mcp.tasks import schedule
+from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.task import FOLLOWED, Attempt, Failure, FileState, Produced, Result, State, Task
+
+RESEND_FOR = 900.0  # how long a submit that costs nothing is tried again before the task fails
+SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a decision depends on besides the task.
+
+    Attributes:
+        now: Unix seconds.
+        chance: 0 to 1, spreads the waits.
+        pace: of the task's model.
+        auto_retry: further attempts after a transient failure (setting `APIXO_MCP_AUTO_RETRY`).
+        result_seconds: how long the model's result URLs live, None where unknown.
+    """
+
+    now: float
+    chance: float
+    pace: Pace
+    auto_retry: int = 2
+    result_seconds: float | None = None
+
+
+def _released(task: Task, moment: Moment) -> Task:
+    return replace(task, lease_holder="", lease_until=0.0, updated_at=moment.now)
+
+
+def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
+    """The task once its POST was answered, or was not."""
+    task = _released(task, moment)
+    sent_at = task.sent_at or moment.now
+    match outcome:
+        case Accepted(remote_id, produced, done):
+            attempts = (*task.attempts, Attempt(sent_at=sent_at, remote_id=remote_id))
+            accepted = replace(
+                task, attempts=attempts, remote_id=remote_id, accepted_at=moment.now, looks=0, tries=0, failure=None
+            )
+            if done:
+                return _succeeded(accepted, produced, moment.now, moment)
+            wait = schedule.wait_before_look(moment.pace, 0, 0.0, moment.chance)
+            early = _results(accepted, produced, moment)
+            return replace(accepted, state=State.PENDING, results=early, due=moment.now + (wait or 0.0))
+        case Refused(failure):
+            return _refused(task, failure, moment)
+        case Later(failure, retry_after, _):
+            wait = schedule.wait_before_resend(task.tries, retry_after, moment.chance)
+            asked = task.attempts[-1].sent_at if task.attempts else task.created_at
+            if moment.now + wait - asked > RESEND_FOR:
+                return _refused(task, failure, moment)
+            return replace(task, sent_at=None, tries=task.tries + 1, failure=failure, due=moment.now + wait)
+        case _:
+            return unclear(task, moment, outcome.reason)
+
+
+def _refused(task: Task, failure: Failure, moment: Moment) -> Task:
+    # A refusal that cost nothing frees the idempotency key, so that the caller can mend the request and use it again.
+    key = task.idempotency_key if task.attempts else ""
+    return replace(
+        task, state=State.FAILED, failure=failure, completed_at=moment.now, due=None, sent_at=None, idempotency_key=key
+    )
+
+
+def unclear(task: Task, moment: Moment, reason: str) -> Task:
+    """The task whose POST may or may not have reached the gateway: never sent again by itself."""
+    failure = Failure(
+        code="SUBMIT_UNKNOWN",
+        category="unknown",
+        message=reason,
+        advice="The gateway may have accepted and charged this request. Do not send it again before looking at the "
+        "gateway's dashboard.",
+        retryable=False,
+        charged="unknown",
+    )
+    attempts = (*task.attempts, Attempt(sent_at=task.sent_at or moment.now, failure_code=failure.code))
+    return replace(
+        _released(task, moment), state=State.UNKNOWN, failure=failure, attempts=attempts, due=None, looks=0, tries=0
+    )
+
+
+def settled(task: Task, outcome: Accepted | Refused, moment: Moment) -> Task:
+    """The task in state `unknown` once it is known after all what the gateway answered."""
+    before = replace(task, attempts=task.attempts[:-1], sent_at=task.attempts[-1].sent_at if task.attempts else None)
+    after = after_submit(before, outcome, moment)
+    # A result in the submit answer is followed up by the next look: unknown does not move to success at once.
+    return after if after.state is not State.SUCCESS else replace(after, state=State.PENDING, due=moment.now)
+
+
+def cancelled(task: Task, moment: Moment) -> Task:
+    """The task that was cancelled while it was not sent; one with failed attempts behind it stays failed."""
+    state = State.FAILED if task.attempts else State.CANCELLED
+    return replace(_released(task, moment), state=state, due=None, completed_at=moment.now)
+
+
+def after_look(task: Task, look: Look, moment: Moment) -> Task:
+    """The task once the gateway was asked how it is."""
+    task = _released(task, moment)
+    elapsed = moment.now - (task.accepted_at or moment.now)
+    match look:
+        case Running(state):
+            # A gateway that counts backwards does not take the task back.
+            onward = State(state) if task.state is State.PENDING else task.state
+            wait = schedule.wait_before_look(moment.pace, task.looks + 1, elapsed, moment.chance)
+            due = moment.now + wait if wait is not None else None
+            return replace(task, state=onward, looks=task.looks + 1, tries=0, failure=None, due=due)
+        case Succeeded(produced, completed_at):
+            return _succeeded(task, produced, completed_at, moment)
+        case Failed(failure, transient, completed_at):
+            return _failed(task, failure, transient, completed_at, moment)
+        case NoAnswer(_, retry_after, failure):
+            if schedule.wait_before_look(moment.pace, task.looks, elapsed) is None:
+                return replace(task, due=None)
+            wait = schedule.wait_after_error(moment.pace, task.tries, retry_after, moment.chance)
+            return replace(task, tries=task.tries + 1, failure=failure, due=moment.now + wait)
+
+
+def _failed(task: Task, failure: Failure, transient: bool, completed_at: float | None, moment: Moment) -> Task:
+    last = replace(task.attempts[-1], failure_code=failure.code) if task.attempts else None
+    attempts = (*task.attempts[:-1], last) if last else task.attempts
+    if transient and len(attempts) <= moment.auto_retry and not task.cancel_requested:
+        again = moment.now + schedule.RETRY_ATTEMPT_AFTER
+        return replace(
+            task,
+            state=State.SUBMITTING,
+            failure=failure,
+            attempts=attempts,
+            sent_at=None,
+            accepted_at=None,
+            remote_id="",
+            looks=0,
+            tries=0,
+            due=again,
+        )
+    return replace(
+        task,
+        state=State.FAILED,
+        failure=failure,
+        attempts=attempts,
+        completed_at=completed_at or moment.now,
+        due=None,
+        tries=0,
+    )
+
+
+def _succeeded(task: Task, produced: Sequence[Produced], completed_at: float | None, moment: Moment) -> Task:
+    # What the submit answer already named (a voice id) stays; the final answer may repeat it.
+    known = tuple(Produced(asset_id=result.asset_id, label=result.label) for result in task.results if result.asset_id)
+    everything = tuple(dict.fromkeys((*produced, *known)))
+    results = _results(task, everything, moment)
+    is_open = any(result.file is FileState.SAVING for result in results)
+    return replace(
+        task,
+        state=State.SUCCESS,
+        results=results,
+        failure=None,
+        completed_at=completed_at or moment.now,
+        due=moment.now if is_open else None,
+        tries=0,
+    )
+
+
+def _results(task: Task, produced: Sequence[Produced], moment: Moment) -> tuple[Result, ...]:
+    expires = moment.now + moment.result_seconds if moment.result_seconds is not None else None
+    return tuple(
+        Result(
+            index=index,
+            url=entry.url,
+            kind=entry.kind or task.modality,
+            asset_id=entry.asset_id,
+            label=entry.label,
+            file=FileState.SAVING if entry.url else None,
+            expires_at=expires if entry.url else None,
+        )
+        for index, entry in enumerate(produced)
+    )
+
+
+def after_saving(task: Task, results: Sequence[Result], moment: Moment) -> Task:
+    """The task once each unsaved file was tried: files that failed are tried again while their URL may live."""
+    counted = tuple(
+        replace(new, tries=old.tries + 1) if new.file is FileState.FAILED else new
+        for old, new in zip(task.results, results, strict=True)
+    )
+    waits = [
+        SAVE_AGAIN_AFTER[result.tries - 1]
+        for result in counted
+        if result.file is FileState.FAILED
+        and result.tries <= len(SAVE_AGAIN_AFTER)
+        and (result.expires_at is None or result.expires_at > moment.now)
+    ]
+    due = moment.now + min(waits) if waits else None
+    return replace(_released(task, moment), results=counted, due=due)
+
+
+def unsaved(task: Task) -> tuple[Result, ...]:
+    """The results whose file is still to be fetched."""
+    wanted = (FileState.SAVING, FileState.FAILED)
+    return tuple(result for result in task.results if result.url and result.file in wanted)
+
+
+def is_followed(task: Task) -> bool:
+    """Whether the gateway has the task and it has not ended."""
+    return task.state in FOLLOWED
+
+
+def is_overdue(task: Task, moment: Moment) -> bool:
+    """Whether it takes longer than the model's maximum wait."""
+    return is_followed(task) and schedule.is_overdue(moment.pace, moment.now - (task.accepted_at or moment.now))

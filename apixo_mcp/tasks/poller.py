@@ -1,0 +1,112 @@
+"""The background poller: calls `advance` for every task when its next step is due."""
+
+import heapq
+import logging
+import time
+from collections.abc import Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from apixo_mcp.tasks.leases import Leases
+from apixo_mcp.tasks.steps import Steps
+from apixo_mcp.tasks.store import Store
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY = 5.0
+GRACE = 2.0  # a sibling process is given this long to take a step of its own before another one does
+AFTER_CRASH = 30.0
+AT_ONCE = 64
+
+
+class Poller:
+    """A heap of due times, and a sweep over the store for what no living process follows.
+
+    Independent of any request or connection: it runs as long as the process does.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        store: Store,
+        leases: Leases,
+        key_prints: tuple[str, ...],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._steps = steps
+        self._store = store
+        self._leases = leases
+        self._key_prints = key_prints
+        self._clock = clock
+        self._heap: list[tuple[float, str]] = []
+        self._next: dict[str, float] = {}
+        self._earlier = anyio.Event()
+        self._running: set[str] = set()
+        self._limit = anyio.CapacityLimiter(AT_ONCE)
+
+    def wake(self, task_id: str, at: float) -> None:
+        """Takes the task's next step at `at`, or earlier if that was planned before."""
+        if at < self._next.get(task_id, float("inf")):
+            self._next[task_id] = at
+            heapq.heappush(self._heap, (at, task_id))
+            self._earlier.set()
+
+    async def run(self) -> None:
+        """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
+        if not self._key_prints:
+            return
+        async with anyio.create_task_group() as keeper:
+            keeper.start_soon(self._leases.keep)
+            try:
+                async with anyio.create_task_group() as group:
+                    await self._follow(group)
+            finally:
+                # Only now: submits that were under way have ended, and needed their leases until here.
+                self._leases.stop()
+
+    async def _follow(self, group: TaskGroup) -> None:
+        await self._sweep(grace=0.0)
+        swept = self._clock()
+        while True:
+            self._start_due(group)
+            wait = swept + SWEEP_EVERY - self._clock()
+            if wait <= 0 or wait > SWEEP_EVERY:  # the second: the clock was set back
+                await self._sweep(GRACE)
+                swept = self._clock()
+                continue
+            if self._heap:
+                wait = min(wait, max(0.0, self._heap[0][0] - self._clock()))
+            self._earlier = anyio.Event()
+            with anyio.move_on_after(wait):
+                await self._earlier.wait()
+
+    def _start_due(self, group: TaskGroup) -> None:
+        while self._heap and self._heap[0][0] <= self._clock():
+            at, task_id = heapq.heappop(self._heap)
+            if self._next.get(task_id) != at:
+                continue  # an earlier time took its place
+            del self._next[task_id]
+            if task_id not in self._running:
+                self._running.add(task_id)
+                group.start_soon(self._step, task_id)
+
+    async def _sweep(self, grace: float) -> None:
+        try:
+            for task_id, at in await self._store.due(self._clock() - grace, self._key_prints):
+                if task_id not in self._running:
+                    self.wake(task_id, at)
+        except Exception:
+            log.exception("the sweep over the task store failed; it is tried again")
+
+    async def _step(self, task_id: str) -> None:
+        try:
+            async with self._limit:
+                due = await self._steps.advance(task_id)
+        except Exception:
+            log.exception("a step of task %s failed; it is tried again", task_id)
+            due = self._clock() + AFTER_CRASH
+        finally:
+            self._running.discard(task_id)
+        if due is not None:
+            self.wake(task_id, due)

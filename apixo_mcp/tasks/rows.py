@@ -1,0 +1,48 @@
+"""A task as a row and back: plain columns, and JSON text for what is nested."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, cast
+
+from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task
+
+COLUMNS = tuple(entry.name for entry in fields(Task))
+
+
+def to_row(task: Task) -> dict[str, Any]:
+    """The row of a task, by column."""
+    row: dict[str, Any] = {name: getattr(task, name) for name in COLUMNS}
+    row["state"] = str(task.state)
+    row["inputs"] = json.dumps(dict(task.inputs), ensure_ascii=False)
+    row["attempts"] = json.dumps([_lean(attempt) for attempt in task.attempts])
+    row["results"] = json.dumps([_lean(result) for result in task.results], ensure_ascii=False)
+    row["failure"] = json.dumps(asdict(task.failure), ensure_ascii=False) if task.failure else None
+    row["notes"] = json.dumps(task.notes, ensure_ascii=False)
+    row["cancel_requested"] = int(task.cancel_requested)
+    return row
+
+
+def from_row(row: Mapping[str, Any]) -> Task:
+    """The task of a row."""
+    values = {name: row[name] for name in COLUMNS}
+    values["state"] = State(values["state"])
+    values["inputs"] = json.loads(values["inputs"])
+    values["attempts"] = tuple(Attempt(**entry) for entry in json.loads(values["attempts"]))
+    values["results"] = tuple(_result(entry) for entry in json.loads(values["results"]))
+    values["failure"] = Failure(**json.loads(values["failure"])) if values["failure"] else None
+    values["notes"] = tuple(json.loads(values["notes"]))
+    values["cancel_requested"] = bool(values["cancel_requested"])
+    return Task(**values)
+
+
+def _lean(value: Attempt | Result) -> dict[str, Any]:
+    return {name: entry for name, entry in asdict(value).items() if entry not in (None, "")} | (
+        {"file": None} if isinstance(value, Result) and value.file is None else {}
+    )
+
+
+def _result(entry: Mapping[str, Any]) -> Result:
+    values = dict(entry)
+    state = cast(str | None, values.get("file"))
+    return Result(**{**values, "file": FileState(state) if state else None})

@@ -1,0 +1,362 @@
+"""Submit, wait, look up, cancel: what the tools and the command line ask for."""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+import anyio
+
+from apixo_mcp.catalog.inputs import ModelInput, shorten
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.catalog.schema import list_fields, media_fields
+from apixo_mcp.catalog.translate import translate
+from apixo_mcp.catalog.validate import validate
+from apixo_mcp.errors import InvalidInput, NotFound, Problem, SettingsError
+from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.store import Limits, Store
+from apixo_mcp.tasks.task import (
+    TERMINAL,
+    Modality,
+    Request,
+    State,
+    Task,
+    new_task_id,
+    request_fingerprint,
+)
+
+ADOPTED_FOR = 600.0
+SILENT_AFTER = 60.0  # longer than any call waits: whoever still awaits an answer then is gone
+REREAD_EVERY = 1.0  # another process may have moved the task on
+TICK_EVERY = 4.0  # between two signs of life to a waiting client
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A gateway with its key, and the print that tasks carry in its place."""
+
+    gateway: Gateway
+    key_print: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """The owner's limits, None where there is none."""
+
+    daily_usd: float | None = None
+    daily_tasks: int | None = None
+    confirm_above_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a caller asks for, in the tools' words.
+
+    Attributes:
+        arguments: the common arguments that were given.
+        options: inputs under the model's own names.
+        confirmed: whether the caller has agreed to a quoted price.
+        problems: what was wrong with other arguments of the same call; told together with the model's.
+    """
+
+    owner: str
+    model: str
+    modality: Modality | None = None
+    arguments: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    provider: str = ""
+    idempotency_key: str = ""
+    confirmed: bool = False
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A submit that waits for a yes. Nothing was stored, sent or spent.
+
+    Attributes:
+        usd: the estimate, None where no price is known.
+    """
+
+    model: str
+    usd: float | None
+    limit_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The task that a wish became.
+
+    Attributes:
+        how: `new`; or an earlier one, found by its idempotency key or because its caller never got the answer.
+    """
+
+    task: Task
+    how: Literal["new", "same_key", "adopted"]
+
+
+class Inputs(Protocol):
+    """Whoever turns what callers give as files into URLs."""
+
+    async def resolve(
+        self, field: str, values: list[str], find: Callable[[str], Awaitable[Task | None]]
+    ) -> tuple[list[str], list[Problem]]:
+        """The URLs, and what is wrong with the others."""
+        ...
+
+
+Estimate = Callable[[Model, Mapping[str, Any]], float | None]
+Tick = Callable[[Task], Awaitable[None]]
+
+
+class Service:
+    """The front of a task's life.
+
+    Args:
+        accounts: by gateway name; a gateway without a key is missing.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalog: Catalog,
+        accounts: Mapping[str, Account],
+        inputs: Inputs,
+        poller: Poller,
+        changes: Changes,
+        estimate: Estimate,
+        spending: Spending,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.catalog = catalog
+        self.accounts = accounts
+        self._store = store
+        self._inputs = inputs
+        self._poller = poller
+        self._changes = changes
+        self._estimate = estimate
+        self.spending = spending
+        self._clock = clock
+
+    async def submit(self, wish: Wish) -> Submission | Quote:
+        """Validates a wish and stores the intent; the background then sends it, whatever becomes of the caller.
+
+        Raises:
+            InvalidInput: nothing was stored, sent or spent.
+            SettingsError: the model's gateway has no key.
+        """
+        try:
+            model = self.catalog.find(wish.model, wish.modality)
+        except InvalidInput as error:
+            raise InvalidInput((*wish.problems, *error.problems)) from None
+        checked, notes = await self._checked(model, wish)
+        account = self.accounts.get(model.gateway)
+        if account is None:
+            raise SettingsError(_no_key(model.gateway))
+        inputs = checked.wire()
+        usd = self._estimate(model, inputs)
+        limit = self._asks_first(usd)
+        if limit is not None and not wish.confirmed:
+            return Quote(model.id, usd, limit)
+        request = Request(
+            owner=wish.owner,
+            model=model.id,
+            gateway=model.gateway,
+            wire_model=model.wire_id,
+            modality=model.modality,
+            prompt=str(inputs.get("prompt") or inputs.get("text") or ""),
+            inputs=inputs,
+            provider=wish.provider,
+            idempotency_key=wish.idempotency_key,
+            notes=notes,
+            estimate_usd=usd,
+        )
+        return await self._admit(request, account)
+
+    async def _checked(self, model: Model, wish: Wish) -> tuple[ModelInput, tuple[str, ...]]:
+        draft = translate(model, wish.arguments, wish.options)
+        problems = [*wish.problems, *draft.problems, *_envelope_problems(model, wish)]
+        values = dict(draft.values)
+        for name in sorted(media_fields(model.input).intersection(values)):
+            given = values[name]
+            texts = [given] if isinstance(given, str) else given
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):  # pyright: ignore[reportUnknownVariableType]
+                continue  # validation says what is wrong with it
+            urls, wrong = await self._inputs.resolve(name, texts, lambda task_id: self._store.find(wish.owner, task_id))  # pyright: ignore[reportUnknownArgumentType]
+            problems += wrong
+            if not wrong:
+                values[name] = urls if name in list_fields(model.input) else urls[0]
+        return validate(model, values, tuple(problems)), draft.notes
+
+    def _asks_first(self, usd: float | None) -> float | None:
+        """The limit above which a yes is needed, if this submit is above it."""
+        limit = self.spending.confirm_above_usd
+        if limit is None or (usd is not None and usd <= limit):
+            return None
+        return limit
+
+    async def _admit(self, request: Request, account: Account) -> Submission:
+        """Where money moves: the one place that lets a paid submit begin."""
+        now = self._clock()
+        if self.spending.daily_usd is not None and request.estimate_usd is None:
+            raise InvalidInput([Problem("model", request.model, _NO_PRICE)])
+        task = Task(
+            task_id=new_task_id(),
+            owner=request.owner,
+            gateway=request.gateway,
+            base_url=account.gateway.base_url,
+            key_print=account.key_print,
+            model=request.model,
+            wire_model=request.wire_model,
+            modality=request.modality,
+            state=State.SUBMITTING,
+            prompt=request.prompt,
+            inputs=request.inputs,
+            provider=request.provider,
+            fingerprint=request_fingerprint(request, account.gateway.base_url),
+            idempotency_key=request.idempotency_key,
+            created_at=now,
+            updated_at=now,
+            due=now,
+            notes=request.notes,
+            estimate_usd=request.estimate_usd,
+        )
+        midnight = now - now % 86400
+        limits = Limits(midnight, self.spending.daily_usd, self.spending.daily_tasks, now - ADOPTED_FOR, now - SILENT_AFTER)
+        with anyio.CancelScope(shield=True):
+            admitted = await self._store.admit(task, limits)
+            if admitted.how == "new":
+                self._poller.wake(task.task_id, now)
+        if admitted.how == "same_key" and admitted.task.fingerprint != task.fingerprint:
+            allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
+            raise InvalidInput([Problem("idempotency_key", request.idempotency_key, allowed)])
+        if admitted.how == "over_budget":
+            allowed = (
+                f"this would cost about ${request.estimate_usd:.2f}, and ${admitted.spent_usd:.2f} of the day's "
+                f"${self.spending.daily_usd:.2f} (APIXO_MCP_DAILY_BUDGET_USD) are spent; the day ends at midnight UTC"
+            )
+            raise InvalidInput([Problem("model", request.model, allowed)])
+        if admitted.how == "over_limit":
+            allowed = (
+                f"{admitted.tasks_today} tasks were made today, and APIXO_MCP_DAILY_TASK_LIMIT allows "
+                f"{self.spending.daily_tasks}; the day ends at midnight UTC"
+            )
+            raise InvalidInput([Problem("model", request.model, allowed)])
+        return Submission(admitted.task, admitted.how)
+
+    @asynccontextmanager
+    async def answering(self, task_id: str) -> AsyncGenerator[None]:
+        """Notes whether the caller got its answer: a call that ends early leaves the task to the same request repeated."""
+        try:
+            yield
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._store.mark_answer(task_id, "lost")
+            raise
+        await self._store.mark_answer(task_id, "given")
+
+    async def find(self, owner: str, any_id: str) -> Task:
+        """The owner's task with this id, ours or the gateway's.
+
+        Raises:
+            NotFound: there is none.
+        """
+        task = await self._store.find(owner, any_id.strip())
+        if task is None:
+            raise NotFound(f"There is no task {shorten(any_id)}. list_tasks shows all of yours.")
+        return task
+
+    async def check(self, owner: str, any_id: str) -> Task:
+        """The owner's task; one whose looking was given up is looked at once more.
+
+        Raises:
+            NotFound: there is none.
+        """
+        task = await self.find(owner, any_id)
+        if task.due is None and task.state in (State.PENDING, State.PROCESSING):
+            await self._store.wake(task.task_id, self._clock())
+            self._poller.wake(task.task_id, self._clock())
+        return task
+
+    async def wait(self, task: Task, seconds: float, tick: Tick | None = None) -> Task:
+        """The task once it is settled, or as it is after `seconds`.
+
+        Args:
+            tick: called at each change and at least every 5 s.
+        """
+        deadline = anyio.current_time() + seconds
+        ticked = anyio.current_time()
+        while not task.is_settled and (left := deadline - anyio.current_time()) > 0:
+            await self._changes.wait(task.task_id, min(left, REREAD_EVERY))
+            now = await self._store.get(task.task_id) or task
+            moved = now.state is not task.state
+            task = now
+            if tick is not None and (moved or anyio.current_time() - ticked >= TICK_EVERY):
+                ticked = anyio.current_time()
+                await tick(task)
+        return task
+
+    async def cancel(self, owner: str, any_id: str) -> Task:
+        """Ends an unsent task; for a sent one, which is paid for, ends only the waiting.
+
+        Raises:
+            NotFound: there is none.
+        """
+        task = await self.find(owner, any_id)
+        if task.state in TERMINAL:
+            return task
+        changed = await self._store.request_cancel(task.task_id, self._clock())
+        if changed is None:
+            return await self.find(owner, task.task_id)
+        await self._changes.announce(changed)
+        return changed
+
+    async def page(
+        self,
+        owner: str,
+        *,
+        state: State | None = None,
+        modality: Modality | None = None,
+        limit: int = 20,
+        before: tuple[float, str] | None = None,
+    ) -> Sequence[Task]:
+        """The owner's tasks, newest first."""
+        return await self._store.page(owner, state=state, modality=modality, limit=limit, before=before)
+
+    async def save_now(self, task: Task) -> None:
+        """Makes the saving of a finished task's files the next step, where one is not saved."""
+        await self._store.resave(task.task_id, self._clock())
+        self._poller.wake(task.task_id, self._clock())
+
+
+_NO_PRICE = (
+    "has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); "
+    "give its price in the file that APIXO_MCP_PRICES names"
+)
+
+
+def _no_key(gateway: str) -> str:
+    variable = {"apixo": "APIXO_API_KEY", "ruxa": "RUXA_API_KEY"}[gateway]
+    site = {"apixo": "https://apixo.ai", "ruxa": "https://ruxa.ai/dashboard"}[gateway]
+    return (
+        f"No {variable} is set, so nothing was sent. Get a key at {site}, put it into the `env` of this server in the "
+        f'client\'s MCP configuration ("{variable}": "sk-…") and restart the client.'
+    )
+
+
+def _envelope_problems(model: Model, wish: Wish) -> list[Problem]:
+    problems: list[Problem] = []
+    if wish.provider and model.gateway != "apixo":
+        problems.append(Problem("provider", repr(wish.provider), "only models of the gateway apixo have a provider"))
+    elif wish.provider not in ("", "auto", "value", "official"):
+        problems.append(Problem("provider", repr(wish.provider), "must be one of auto, value, official"))
+    if len(wish.idempotency_key) > 128:
+        given = f"{len(wish.idempotency_key)} characters"
+        problems.append(Problem("idempotency_key", given, "at most 128 characters"))
+    return problems

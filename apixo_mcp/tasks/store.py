@@ -1,0 +1,146 @@
+"""The protocol of the task store, in the words of a task's life."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from apixo_mcp.tasks.task import Answer, Modality, State, Task
+
+Admission = Literal["new", "same_key", "adopted", "over_budget", "over_limit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the owner may spend on one day.
+
+    Attributes:
+        day_start: Unix seconds, midnight UTC.
+        usd: the most that the day's estimates may add up to, None for no limit.
+        tasks: the most tasks of the day, None for no limit.
+        adopt_since: tasks made later than this, asked for by calls that never got their answer, are adopted.
+        silent_since: a call that asked before this and still awaits its answer has died with its process.
+    """
+
+    day_start: float
+    usd: float | None
+    tasks: int | None
+    adopt_since: float
+    silent_since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of a wish to add a task.
+
+    Attributes:
+        task: the new or the earlier one; for the two refusals the one that was not stored.
+        spent_usd: the day's estimates before it.
+        tasks_today: the day's tasks before it.
+    """
+
+    how: Admission
+    task: Task
+    spent_usd: float
+    tasks_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """One day's tasks of one model in one state."""
+
+    day: str
+    model: str
+    state: State
+    tasks: int
+    estimate_usd: float
+    without_price: int
+
+
+class Store(Protocol):
+    """Keeps tasks. Every change is durable when the call returns, and compare-and-set where it moves a task.
+
+    A lease lets one process at a time work on a task; the fence, which grows with each claim, refuses the late write of
+    one that slept through its lease.
+    """
+
+    async def admit(self, task: Task, limits: Limits) -> Admitted:
+        """Adds a new task, unless its idempotency key or an unanswered equal request already has one."""
+        ...
+
+    async def get(self, task_id: str) -> Task | None:
+        """The task with this id of ours."""
+        ...
+
+    async def find(self, owner: str, any_id: str) -> Task | None:
+        """The owner's task with this id, ours or the gateway's."""
+        ...
+
+    async def page(
+        self,
+        owner: str,
+        *,
+        state: State | None = None,
+        modality: Modality | None = None,
+        limit: int = 20,
+        before: tuple[float, str] | None = None,
+    ) -> Sequence[Task]:
+        """The owner's tasks, newest first, older than `before` (creation time and id)."""
+        ...
+
+    async def due(self, now: float, key_prints: Iterable[str], limit: int = 500) -> Sequence[tuple[str, float]]:
+        """Ids and times of tasks whose next step is due by `now` and that nobody works on."""
+        ...
+
+    async def claim(self, task_id: str, holder: str, now: float, until: float, key_prints: Iterable[str]) -> Task | None:
+        """Takes the lease of a task that is due and free; None where it is not."""
+        ...
+
+    async def commit(self, before: Task, after: Task) -> bool:
+        """Writes `after` if the row still has the fence and the state of `before`.
+
+        `cancel_requested` and `answer` are left as they are in the row: their verbs below own them.
+
+        Raises:
+            ValueError: the table of moves does not allow this one.
+        """
+        ...
+
+    async def mark_sent(self, task: Task, now: float) -> bool:
+        """Notes that the POST is about to leave; False where the task was cancelled or lost to another process."""
+        ...
+
+    async def request_cancel(self, task_id: str, now: float) -> Task | None:
+        """Cancels an unsent task; for a sent one notes only that the waiting ended."""
+        ...
+
+    async def mark_answer(self, task_id: str, answer: Answer) -> None:
+        """Notes what became of the answer to the call that asked for this task."""
+        ...
+
+    async def wake(self, task_id: str, at: float) -> bool:
+        """Makes an open task due at `at` if that is earlier than its next step."""
+        ...
+
+    async def resave(self, task_id: str, at: float) -> None:
+        """Makes a finished task with an unsaved file due at `at`."""
+        ...
+
+    async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:
+        """Prolongs the leases of `holder` on these tasks."""
+        ...
+
+    async def release(self, holder: str) -> None:
+        """Gives back every lease of `holder`."""
+        ...
+
+    async def usage(self, owner: str, since: float) -> Sequence[DayCount]:
+        """Counts by UTC day, model and state."""
+        ...
+
+    async def open_count(self, key_prints: Iterable[str]) -> int:
+        """How many tasks still have a next step."""
+        ...
+
+    async def secret(self, name: str) -> bytes:
+        """A random value that stays with this store, made when first asked for."""
+        ...

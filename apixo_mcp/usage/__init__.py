@@ -1,0 +1,1 @@
+"""What generations cost: prices, measured spend and the budget."""

@@ -1,0 +1,110 @@
+"""What a generation is likely to cost, from prices that were seen somewhere: estimates, never promises."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from apixo_mcp.catalog.model import Model, Price, Spelling
+from apixo_mcp.errors import SettingsError
+
+_UNITS = ("image", "video", "second", "task")
+_NOWHERE: Mapping[str, tuple[Price, ...]] = {}
+
+
+def estimate(
+    model: Model, values: Mapping[str, Any], prices: Mapping[str, tuple[Price, ...]] = _NOWHERE
+) -> float | None:
+    """The US dollars that this input is likely to cost, None where that is not known.
+
+    Args:
+        model: what is asked.
+        values: its input, by the wire's field names.
+        prices: the user's own, by model id; they take the place of the catalog's.
+    """
+    full = model.input.defaults() | {name: value for name, value in values.items() if value is not None}
+    for price in prices.get(model.id, model.prices):
+        if all(_same(full.get(name), wanted) for name, wanted in price.when.items()):
+            amount = _amount(model, price, full)
+            return None if amount is None else round(price.usd * amount, 6)
+    return None
+
+
+def _same(given: Any, wanted: Any) -> bool:
+    return given is wanted or (given is not None and str(given).casefold() == str(wanted).casefold())
+
+
+def _amount(model: Model, price: Price, values: Mapping[str, Any]) -> float | None:
+    """How many units the input asks for, None where it does not say."""
+    match price.per:
+        case "image":
+            return _number(values.get(_field(model, "num_images")), missing=1)
+        case "second":
+            return _number(values.get(_field(model, "duration")), missing=None)
+        case _:
+            return 1
+
+
+def _field(model: Model, name: str) -> str:
+    return model.spelling.get(name, Spelling(name)).field
+
+
+def _number(value: Any, *, missing: float | None) -> float | None:
+    if value is None:
+        return missing
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    # A duration of 0 means "as long as the given video", whose length is not known here.
+    return number if number > 0 else None
+
+
+def load_prices(path: Path) -> Mapping[str, tuple[Price, ...]]:
+    """The user's prices (setting `APIXO_MCP_PRICES`), by model id.
+
+    The file holds a table a model, or a list of tables where the price depends on the input::
+
+        [prices."seedream-4-5"]
+        usd = 0.03
+        per = "image"
+
+        [[prices."veo-3-1"]]
+        usd = 0.2
+        per = "video"
+        when = { mode = "fast" }
+
+    Raises:
+        SettingsError: naming the file, the entry and what is wrong with it.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"APIXO_MCP_PRICES: {path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise SettingsError(f"APIXO_MCP_PRICES: {path} is not valid TOML: {error}") from None
+    table = document.get("prices")
+    if not isinstance(table, dict) or set(document) != {"prices"}:
+        raise SettingsError(f'APIXO_MCP_PRICES: {path} must hold tables named [prices."model-id"] and nothing else')
+    found: dict[str, tuple[Price, ...]] = {}
+    for name, entry in cast(dict[str, Any], table).items():
+        entries = cast(list[Any], entry if isinstance(entry, list) else [entry])
+        found[name] = tuple(_price(path, name, item) for item in entries)
+    return found
+
+
+def _price(path: Path, name: str, entry: Any) -> Price:
+    where = f'APIXO_MCP_PRICES: {path}: prices."{name}"'
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where} must be a table with usd and per")
+    fields = cast(dict[str, Any], entry)
+    if unknown := sorted(set(fields) - {"usd", "per", "when"}):
+        raise SettingsError(f"{where}: {unknown[0]} is not known; use usd, per and when")
+    usd, per, when = fields.get("usd"), fields.get("per"), fields.get("when", {})
+    if isinstance(usd, bool) or not isinstance(usd, int | float) or not 0 <= usd < float("inf"):
+        raise SettingsError(f"{where}: usd must be a number from 0 up")
+    if per not in _UNITS:
+        raise SettingsError(f"{where}: per must be one of {', '.join(_UNITS)}")
+    if not isinstance(when, dict):
+        raise SettingsError(f"{where}: when must be a table of input values")
+    return Price(float(usd), per, path.name, cast(dict[str, Any], when))

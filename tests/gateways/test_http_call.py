@@ -1,0 +1,160 @@
+import gzip
+import json
+import subprocess
+import sys
+
+import anyio
+import pytest
+
+from apixo_mcp import __version__
+from apixo_mcp.gateways.http import MAX_BODY, Http
+from apixo_mcp.gateways.replies import Answer, Broken, NotReached
+
+pytestmark = pytest.mark.anyio
+
+
+def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def ask(url: str, **given):
+    async with Http() as http:
+        return await http.call("POST", url, headers={"Authorization": "Bearer k"}, read_timeout=5.0, **given)
+
+
+async def test_a_whole_answer_comes_back_with_lower_case_headers(wire):
+    async with wire(answer(b'{"code": 200}', "418 Teapot", "Retry-After: 7")) as server:
+        got = await ask(server.url + "/a?x=1", json={"prompt": "ein Fuchs, 狐"}, params={"taskId": "a b/c"})
+    assert isinstance(got, Answer)
+    assert (got.status, got.headers["retry-after"], got.body) == (418, "7", b'{"code": 200}')
+    [request] = server.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert f"user-agent: apixo-mcp/{__version__}".encode() in head.lower()
+    assert json.loads(body) == {"prompt": "ein Fuchs, 狐"}
+
+
+async def test_connections_are_kept(wire):
+    async with wire(answer(b"{}")) as server, Http() as http:
+        for _ in range(3):
+            await http.call("GET", server.url, headers={}, read_timeout=5.0)
+    assert (server.connections, len(server.requests)) == (1, 3)
+
+
+async def test_a_redirect_is_an_answer(wire):
+    async with wire(answer(b"", "307 Temporary Redirect", "Location: /elsewhere")) as server:
+        got = await ask(server.url)
+    assert isinstance(got, Answer)
+    assert got.status == 307
+    assert len(server.requests) == 1
+
+
+async def test_cookies_are_not_kept(wire):
+    async with wire(answer(b"{}", "200 OK", "Set-Cookie: a=b; Path=/")) as server, Http() as http:
+        for _ in range(2):
+            await http.call("GET", server.url, headers={}, read_timeout=5.0)
+    assert not any(b"cookie" in request.lower() for request in server.requests)
+
+
+async def test_compressed_answers_are_read(wire):
+    body = gzip.compress(b'{"code": 200}')
+    async with wire(answer(body, "200 OK", "Content-Encoding: gzip")) as server:
+        got = await ask(server.url)
+    assert isinstance(got, Answer)
+    assert got.body == b'{"code": 200}'
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\r\n",
+        b"\x16\x03\x01 this is no HTTP\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        answer(b"this is no gzip", "200 OK", "Content-Encoding: gzip"),
+        answer(b" " * (MAX_BODY + 1)),
+        answer(gzip.compress(b"\0" * 500_000_000, 1), "200 OK", "Content-Encoding: gzip"),
+    ],
+    ids=["nothing", "head", "length", "chunk", "garbage", "status", "no-gzip", "large", "bomb"],
+)
+async def test_what_may_have_arrived_is_broken_and_sent_once(wire, sent):
+    async def talk(stream, request):
+        if sent:
+            await stream.send(sent)
+        await stream.aclose()
+
+    async with wire(talk) as server:
+        got = await ask(server.url + "/path?secret=1", json={"a": 1})
+    assert isinstance(got, Broken)
+    assert len(server.requests) == 1
+    assert "secret" not in got.reason
+
+
+async def test_silence_is_broken(wire):
+    async def talk(stream, request):
+        await anyio.sleep_forever()
+
+    async with wire(talk) as server, Http() as http:
+        got = await http.call("POST", server.url, headers={}, json={}, read_timeout=0.05)
+    assert isinstance(got, Broken)
+    assert len(server.requests) == 1
+
+
+async def test_no_connection_is_not_reached():
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    got = await ask(f"http://127.0.0.1:{port}/?secret=1")
+    assert isinstance(got, NotReached)
+    assert "secret" not in got.reason
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "ftp://host/a", "http://", "http://[", "http://a b/", "https://h:99999/"])
+async def test_a_url_that_cannot_be_used_is_not_reached(url):
+    assert isinstance(await ask(url), NotReached)
+
+
+async def test_a_tls_handshake_that_fails_is_not_reached(wire):
+    async def talk(stream, hello):
+        await stream.send(b"this is no TLS")
+        await stream.aclose()
+
+    async with wire(talk, http=False) as server:
+        got = await ask(server.url.replace("http:", "https:"))
+    assert isinstance(got, NotReached)
+
+
+async def test_cancellation_passes(wire):
+    async def talk(stream, request):
+        group.cancel_scope.cancel()
+        await anyio.sleep_forever()
+
+    async with wire(talk) as server:
+        async with anyio.create_task_group() as group:
+            await ask(server.url)
+            raise AssertionError("went on")
+    assert len(server.requests) == 1
+
+
+async def test_the_environments_proxy_is_used_but_not_for_loopback(wire, monkeypatch):
+    async with wire(answer(b'"proxy"')) as proxy, wire(answer(b'"direct"')) as server:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        through = await ask("http://gateway.invalid/api")
+        direct = await ask(server.url)
+    assert isinstance(through, Answer)
+    assert isinstance(direct, Answer)
+    assert (through.body, direct.body) == (b'"proxy"', b'"direct"')
+
+
+async def test_a_proxy_that_refuses_is_not_reached(wire, monkeypatch):
+    async with wire(answer(b"", "403 Forbidden")) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        got = await ask("https://gateway.invalid/api")
+    assert isinstance(got, NotReached)
+
+
+def test_a_server_that_starts_loads_no_transport():
+    code = "import sys; from apixo_mcp.gateways.http import Http; Http(); assert 'httpcore2' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
