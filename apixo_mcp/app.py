@@ -78,9 +78,9 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
         StoreError: the task store cannot be used.
         SettingsError: a file that a setting names cannot be used.
     """
-    from apixo_mcp.usage.prices import estimate, load_prices
+    from apixo_mcp.usage.prices import Prices, estimate, load_prices
 
-    own_prices = load_prices(settings.prices) if settings.prices else {}
+    own_prices: Prices = load_prices(settings.prices) if settings.prices else {}
 
     def estimated(model: Model, values: Mapping[str, Any]) -> float | None:
         return estimate(model, values, own_prices)
@@ -89,7 +89,7 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
         store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
         http = await stack.enter_async_context(Http(allow_private_hosts=settings.allow_private_hosts))
         accounts = await _accounts(settings, store, http)
-        catalog = Catalog(settings.models, _own_models(settings))
+        catalog = Catalog(settings.models, own_models(settings))
         changes = Changes()
         leases = Leases(store)
         saver = Saver(http, settings.download_dir)
@@ -130,7 +130,7 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
                 log.exception("leases were not released; they run out by themselves")
 
 
-def _own_models(settings: Settings) -> tuple[Model, ...]:
+def own_models(settings: Settings) -> tuple[Model, ...]:
     """The models of the user's own file in the data folder, if there is one."""
     for name in ("models.toml", "models.json"):
         path = settings.home / name

@@ -122,7 +122,7 @@ def one_of(*names: str, when: When | None = None, at_most: int = 1) -> Rule:
         given = [name for name in names if _is_given(values.get(name))]
         if not _holds(when or {}, values) or 1 <= len(given) <= at_most:
             return None
-        allowed = f"give {some} of {', '.join(names)}{condition}"
+        allowed = f"{some} of {', '.join(names)} is required{condition}"
         return Problem(given[-1] if given else names[0], ", ".join(given), allowed)
 
     return Rule(text, (*names, *(when or {})), check)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from apixo_mcp.errors import ApixoError
@@ -42,11 +43,12 @@ def serve_stdio(settings: Settings | None = None) -> None:
     try:
         run_stdio(settings)
     except* ApixoError as errors:
-        fail(next(error for error in _leaves(errors) if isinstance(error, ApixoError)))
+        fail(next(_leaves(errors)))
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
-    found: list[BaseException] = []
+def _leaves(group: BaseExceptionGroup[ApixoError]) -> Iterator[ApixoError]:
     for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+        if isinstance(error, ApixoError):
+            yield error
+        else:
+            yield from _leaves(error)

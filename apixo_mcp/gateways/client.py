@@ -1,5 +1,6 @@
 """What both gateways' clients have in common: one key, one base URL, and one request at a time."""
 
+import json
 import logging
 import re
 import time
@@ -50,7 +51,11 @@ class Client:
     async def _submit(self, path: str, body: Mapping[str, Any]) -> Submitted:
         if not self._usable:
             return Refused(failures.unusable_key(self._account))
-        reply = await self._send("POST", path, json=body, read_timeout=SUBMIT_TIMEOUT)
+        try:
+            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError):
+            return Refused(failures.unwritable_input(self._account))
+        reply = await self._send("POST", path, body=body, read_timeout=SUBMIT_TIMEOUT)
         return judge_submit(reply, self._account, time.time())
 
     async def _look(self, path: str, params: Mapping[str, str] | None = None) -> Look:
@@ -68,14 +73,14 @@ class Client:
         method: str,
         path: str,
         *,
-        json: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
         read_timeout: float,
     ) -> Reply:
         root = self._base_url if self._base_url.endswith(_PREFIX) else self._base_url + _PREFIX
         headers = {"Authorization": f"Bearer {self._key}"}
         return await self._http.call(
-            method, root + path, headers=headers, json=json, params=params, read_timeout=read_timeout
+            method, root + path, headers=headers, json=body, params=params, read_timeout=read_timeout
         )
 
 

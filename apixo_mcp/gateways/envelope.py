@@ -29,7 +29,9 @@ class Envelope:
     @property
     def effective(self) -> int:
         """The body's code where it tells more than success, else the HTTP status: errors may come under HTTP 200."""
-        return self.status if self.code is None or self.code == 200 else self.code
+        if self.code is not None and self.code != 200:
+            return self.code
+        return 200 if 200 <= self.status < 300 else self.status
 
     @property
     def fields(self) -> dict[str, Any] | None:

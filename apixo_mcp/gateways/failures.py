@@ -233,6 +233,12 @@ def unreadable(reason: str, account: Account) -> Failure:
     return _failure(Meaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), account, charged="no")
 
 
+def unwritable_input(account: Account) -> Failure:
+    """An input that no JSON can carry, so that nothing was sent."""
+    words = "The input holds a number or a text that cannot be written as JSON in UTF-8."
+    return _failure(_INPUT, "INVALID_INPUT", words, account, charged="no")
+
+
 def unusable_key(account: Account) -> Failure:
     """A key that no header can carry, so that nothing was sent."""
     words = "The API key is empty, or holds spaces or characters that no key has."

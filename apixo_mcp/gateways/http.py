@@ -1,25 +1,22 @@
 """HTTP, for both gateways and for media. The only module that imports the HTTP library."""
 
-import socket
 import ssl
 import urllib.request
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import anyio
 import httpx2
 
 from apixo_mcp import __version__
-from apixo_mcp.errors import HostRefused, MediaError
+from apixo_mcp.errors import MediaError
+from apixo_mcp.gateways.dialing import GuardedBackend, Resolver, resolve_name
 from apixo_mcp.gateways.replies import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
 from apixo_mcp.media import guard
 from apixo_mcp.media.fetcher import Download
-
-if TYPE_CHECKING:
-    import httpcore2  # imported where it is used: it costs a tenth of a second, and a server that starts needs none
 
 SUBMIT_TIMEOUT = 60.0
 LOOK_TIMEOUT = 30.0
@@ -33,11 +30,6 @@ _IDLE = 30.0
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=20.0)
 _AGENT = f"apixo-mcp/{__version__}"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_ADDRESS_PATIENCE = 2.5
-"""Seconds for one address of a name that has others left."""
-
-Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
-
 
 # Raised only before the first byte of the request is written: while connecting, or waiting for a connection.
 _NEVER_SENT = (
@@ -62,7 +54,7 @@ class Http:
 
     def __init__(self, *, allow_private_hosts: bool = False, resolve: Resolver | None = None) -> None:
         self._allow_private = allow_private_hosts
-        self._resolve = resolve or _resolve
+        self._resolve = resolve or resolve_name
         self._clients: dict[str, httpx2.AsyncClient] = {}
         self._context: ssl.SSLContext | None = None
         self._lock = anyio.Lock()
@@ -202,13 +194,15 @@ class Http:
 
 
 class _GuardedTransport(httpx2.AsyncBaseTransport):
-    """Connects only to addresses that the guard has passed."""
+    """Connects only to addresses that the guard has passed.
+
+    httpcore2 is imported where it is used: that takes a tenth of a second, which a starting server can do without.
+    """
 
     def __init__(self, context: ssl.SSLContext, resolve: Resolver, allow_private: bool, *, https: bool) -> None:
         import httpcore2
 
-        system: Any = httpcore2.AnyIOBackend()
-        backend: Any = _GuardedBackend(system, resolve, allow_private, https=https)
+        backend: Any = GuardedBackend(httpcore2.AnyIOBackend(), resolve, allow_private=allow_private, https=https)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
             max_connections=_LIMITS.max_connections,
@@ -246,61 +240,6 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-class _GuardedBackend:
-    """Resolves a name, checks every address, and connects to a checked address itself.
-
-    So what was checked is what is connected to, however the name resolves a moment later. TLS still sees the name.
-    """
-
-    def __init__(
-        self, inner: "httpcore2.AsyncNetworkBackend", resolve: Resolver, allow_private: bool, *, https: bool
-    ) -> None:
-        self._inner = inner
-        self._resolve = resolve
-        self._allow_private = allow_private
-        self._https = https
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's own signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> "httpcore2.AsyncNetworkStream":
-        import httpcore2
-
-        try:
-            with anyio.fail_after(timeout):
-                addresses = await self._resolve(host, port)
-        except TimeoutError:
-            raise httpcore2.ConnectTimeout(f"the name {host} was not resolved in time") from None
-        except (OSError, UnicodeError):
-            raise httpcore2.ConnectError(f"the name {host} cannot be resolved") from None
-        if not self._allow_private:
-            for address in addresses:
-                guard.check_address(host, address, https=self._https)
-        problem: Exception = httpcore2.ConnectError(f"the name {host} has no address")
-        for place, address in enumerate(addresses, 1):
-            patience = timeout if place == len(addresses) else min(_ADDRESS_PATIENCE, timeout or _ADDRESS_PATIENCE)
-            try:
-                return await self._inner.connect_tcp(address, port, patience, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                problem = error
-        raise problem
-
-    async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> "httpcore2.AsyncNetworkStream":
-        raise HostRefused(f"{path} is not a web address")
-
-    async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-
-
-async def _resolve(host: str, port: int) -> Sequence[str]:
-    found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(entry[4][0] for entry in found))
 
 
 def _proxy_for(url: httpx2.URL) -> str:

@@ -64,7 +64,8 @@ def judge_submit(reply: Reply, account: Account, now: float) -> Submitted:
         return Later(failure, retry_after(reply.headers, now))
     if answer.effective == 200:
         return Unclear(f"{account.gateway} reported success and named no task")
-    told = account.clean(answer.message)
+    named = _task_id(answer.fields or {})
+    told = account.clean(answer.message) + (f" (it named the task {named})" if named else "")
     return Unclear(f"{account.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
 
 
@@ -132,7 +133,11 @@ def _is_later(answer: Envelope) -> bool:
     """Whether the gateway said to come again. Where HTTP and the body contradict each other it is not certain."""
     if answer.code in LATER:
         return answer.status < 300 or answer.status in LATER
-    return answer.status in LATER and answer.code != 200 and not _is_breakdown(answer.code)
+    return answer.status in LATER and not _is_success(answer.code) and not _is_breakdown(answer.code)
+
+
+def _is_success(code: int | None) -> bool:
+    return code is None or 200 <= code < 300
 
 
 def _is_breakdown(code: int | None) -> bool:

@@ -132,8 +132,8 @@ class Inputs:
         number = int(match[2]) if match[2] else 0
         result = next((result for result in task.results if result.index == number), None)
         if result is None or (match[2] is None and len(task.results) != 1):
-            last = len(task.results) - 1
-            raise _refused(field, value, f"that task has {len(task.results)} results: task:{task.task_id}/0 to /{last}")
+            shown = ", ".join(f"task:{task.task_id}/{result.index}" for result in task.results[:8]) or "none"
+            raise _refused(field, value, f"that task has {len(task.results)} results: {shown}")
         if not result.url:
             raise _refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
         if kind and result.kind != kind:

@@ -59,8 +59,8 @@ def part_name(task: Task, result: Result) -> str:
 def candidates(name: str) -> Iterator[str]:
     """The name, then `name (2)`, `name (3)` and so on, each legal, for as long as the names before are taken."""
     base, dot, extension = legal(name).rpartition(".")
-    if not dot:
-        base, extension = extension, ""
+    if not base.strip(". "):
+        base, dot, extension = name, "", ""
     for number in range(1, 10_000):
         suffix = ("" if number == 1 else f" ({number})") + dot + extension
         yield base[: LONGEST - len(suffix)].rstrip(". ") + suffix

@@ -13,6 +13,9 @@ from apixo_mcp.media import kinds
 from apixo_mcp.media.kinds import Kind
 
 _HEAD = 65_536
+_PARTS = 5_000
+"""Boxes, chunks or markers that are looked at: real files have fewer, and a hostile one could have millions."""
+
 _MP3_RATES = (44_100, 48_000, 32_000)
 _MP3_BITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MP3_BITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -109,7 +112,10 @@ def _webp(head: bytes, size: int) -> Facts:
 def _jpeg(file: BinaryIO, size: int) -> Facts:
     is_cut = b"\xff\xd9" not in _tail(file, size)
     file.seek(2)
-    while (marker := file.read(2)) and len(marker) == 2 and marker[0] == 0xFF:
+    for _ in range(_PARTS):
+        marker = file.read(2)
+        if len(marker) < 2 or marker[0] != 0xFF:
+            break
         if marker[1] == 0xFF:
             file.seek(-1, 1)
             continue
@@ -133,7 +139,9 @@ def _largest_extent(head: bytes) -> Facts:
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """The boxes between two offsets: name, where the body starts, where the box says it ends."""
-    while start + 8 <= end:
+    for _ in range(_PARTS):
+        if start + 8 > end:
+            return
         file.seek(start)
         length, name = struct.unpack(">I4s", file.read(8))
         body = start + 8
@@ -150,7 +158,7 @@ def _boxed(file: BinaryIO, size: int) -> Facts:
     width = height = duration = None
     found, stop = False, 0
     for name, body, stop in _boxes(file, 0, size):
-        if name != b"moov":
+        if name != b"moov" or stop > size:
             continue
         found = True
         for inner, at, end in _boxes(file, body, min(stop, size)):
@@ -182,7 +190,7 @@ def _tkhd(file: BinaryIO, start: int, end: int) -> tuple[int | None, int | None]
 
 def _wav(file: BinaryIO, size: int) -> Facts:
     rate, at = 0, 12
-    while at + 8 <= size:
+    for _ in range(_PARTS):
         file.seek(at)
         name, length = struct.unpack("<4sI", file.read(8))
         if name == b"fmt ":

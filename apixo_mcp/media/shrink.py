@@ -38,11 +38,11 @@ def shrink(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[by
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for odd metadata and large pictures: decided here, not by the library
             small: Any = _decoded(path, FORMATS[mime_type], longest)
-            while small is not None and min(small.size) >= 16:
+            while small is not None and max(small.size) >= 16:
                 for data, kind in _encoded(small):
                     if len(data) <= max_bytes:
                         return data, kind
-                small = small.resize((small.width * 7 // 10, small.height * 7 // 10))
+                small = small.resize((max(1, small.width * 7 // 10), max(1, small.height * 7 // 10)))
     except Exception:  # whatever a broken file makes the decoders raise: there is then no preview, and no harm
         return None
     return None
@@ -89,7 +89,7 @@ def _encoded(small: "Image.Image") -> Iterator[tuple[bytes, str]]:
         if isinstance(lowest, int | float) and lowest < 250:
             yield _saved(small, "PNG"), "image/png"
         backed = small.copy()  # on white from here on: WebP would keep the transparency, for 80 MB at its peak
-        backed.paste((255, 255, 255, 255), (0, 0))
+        backed.paste((255, 255, 255, 255), (0, 0, *small.size))
         backed.alpha_composite(small)
         small = backed.convert("RGB")
     for quality in _QUALITIES:

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from .answers import AsciiJson
 from .backend import Backend, Refused
 from .faults import BadScenario
 from .marks import MARKS
@@ -26,10 +27,10 @@ def routes(backend: Backend, shelf: Shelf) -> list[Route]:
     """Return the routes of the test side."""
 
     async def log(request: Request) -> Response:
-        return JSONResponse({"log": backend.store.log()})
+        return AsciiJson({"log": backend.store.log()})
 
     async def tasks(request: Request) -> Response:
-        return JSONResponse({"tasks": tasks_of(backend)})
+        return AsciiJson({"tasks": tasks_of(backend)})
 
     async def scenario(request: Request) -> Response:
         try:
@@ -39,18 +40,18 @@ def routes(backend: Backend, shelf: Shelf) -> list[Route]:
                 raise BadScenario("faults must be a list")
             backend.faults.add(cast("list[dict[str, Any]]", faults))
         except BadScenario as wrong:
-            return JSONResponse({"error": str(wrong)}, status_code=400)
+            return AsciiJson({"error": str(wrong)}, status_code=400)
         except Refused as refused:
-            return JSONResponse({"error": "; ".join(refused.problems)}, status_code=400)
-        return JSONResponse({"faults": len(backend.faults.scenario)})
+            return AsciiJson({"error": "; ".join(refused.problems)}, status_code=400)
+        return AsciiJson({"faults": len(backend.faults.scenario)})
 
     async def reset(request: Request) -> Response:
         backend.reset()
         shelf.clear()
-        return JSONResponse({"reset": True})
+        return AsciiJson({"reset": True})
 
     async def health(request: Request) -> Response:
-        return JSONResponse({"ok": True, "speed": backend.settings.speed, "marks": dict(MARKS)})
+        return AsciiJson({"ok": True, "speed": backend.settings.speed, "marks": dict(MARKS)})
 
     return [
         Route("/_sandbox/log", log, methods=["GET"]),

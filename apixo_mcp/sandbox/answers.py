@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Protocol, cast
 
 import anyio
@@ -34,9 +35,17 @@ class _Transport(Protocol):
     def close(self) -> None: ...
 
 
+class AsciiJson(JSONResponse):
+    """JSON in ASCII: a prompt may hold half a character that no other encoding would take."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the encoded content."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+
 def envelope(code: int, message: str, data: Any = None, *, status: int | None = None) -> JSONResponse:
     """Return the gateways' common answer; the HTTP status is the code unless given."""
-    return JSONResponse({"code": code, "message": message, "data": data}, status_code=status or code)
+    return AsciiJson({"code": code, "message": message, "data": data}, status_code=status or code)
 
 
 def page(status: int) -> HTMLResponse:

@@ -29,7 +29,8 @@ class SandboxApp(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, keeping the server's own ``send`` at hand: the way to the connection that a fault may cut."""
         if scope["type"] == "http":
-            scope[RAW_SEND] = send
+            # Under a mount, addresses of files begin where this application does.
+            scope = {**scope, RAW_SEND: send, "app_root_path": scope.get("root_path", "")}
         await super().__call__(scope, receive, send)
 
 

@@ -140,6 +140,8 @@ class Backend:
             if task is None or task.gateway != model.gateway or known.task_of not in ("*", task.model):
                 kind = "earlier" if known.task_of == "*" else f"earlier {known.task_of}"
                 found.append(f"input.{name} does not name an {kind} task")
+            elif model.id == "midjourney" and given.get("mode") == "enhance" and task.input.get("speed") != "draft":
+                found.append(f"input.{name} must name a draft result when mode is enhance")
         return found
 
     def note(self, route: Route, status: int | str, outcome: str, **about: Any) -> None:

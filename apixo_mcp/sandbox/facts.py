@@ -105,19 +105,21 @@ class Model:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in cast("list[Any]", value)) if isinstance(value, list) else value
+    if isinstance(value, dict):
+        return {key: _frozen(one) for key, one in cast("dict[str, Any]", value).items()}
+    return tuple(_frozen(one) for one in cast("list[Any]", value)) if isinstance(value, list) else value
 
 
 def _field(name: str, raw: Mapping[str, Any]) -> Field:
-    return Field(name=name, **{key: _frozen(value) for key, value in raw.items()})
+    return Field(name=name, **_frozen(raw))
 
 
 def _rule(raw: Mapping[str, Any]) -> Rule:
-    return Rule(**{key: _frozen(value) for key, value in raw.items()})
+    return Rule(**_frozen(raw))
 
 
 def _model(gateway: Gateway, name: str, raw: Mapping[str, Any]) -> Model:
-    rest = {key: _frozen(value) for key, value in raw.items() if key not in {"fields", "rules", "seconds_by"}}
+    rest = _frozen({key: value for key, value in raw.items() if key not in {"fields", "rules", "seconds_by"}})
     fields = cast("Mapping[str, Mapping[str, Any]]", raw.get("fields", {}))
     rules = cast("list[Mapping[str, Any]]", raw.get("rules", []))
     spans = cast("Mapping[str, list[float]]", raw.get("seconds_by", {}))

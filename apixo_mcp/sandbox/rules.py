@@ -45,7 +45,7 @@ def _limited(model: Model, given: Mapping[str, Any]) -> dict[str, Field]:
         for name, limits in rule.limit.items():
             known = fields.get(name)
             if known is not None:
-                fields[name] = replace(known, **{k: tuple(v) if k == "enum" else v for k, v in limits.items()})
+                fields[name] = replace(known, **limits)
     return fields
 
 
@@ -176,7 +176,8 @@ def _number_problems(known: Field, value: float, where: str) -> Iterator[str]:
         yield f"{where} must be at least {known.min}"
     if known.max is not None and value > known.max:
         yield f"{where} must be at most {known.max}"
-    if known.step and abs(value / known.step - round(value / known.step)) > 1e-6:
+    within = (known.min is None or value >= known.min) and (known.max is None or value <= known.max)
+    if known.step and within and abs(value / known.step - round(value / known.step)) > 1e-6:
         yield f"{where} must be a multiple of {known.step}"
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import socket
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -86,12 +84,12 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         from .app import build_app
-        from .serving import serving
+        from .serving import listen, serving
 
         app = build_app(**self._options)
         host, port = self._address
         try:
-            listener = _listener(host, port)
+            listener = listen(host, port)
             port = listener.getsockname()[1]
             await self._exits.enter_async_context(serving(app, listener))
         except BaseException:
@@ -169,21 +167,6 @@ def serve(
                 await stop.wait()
 
     asyncio.run(main())
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    # Named TCP outright: asyncio turns Nagle's delay off for such sockets only, else every answer takes 40 ms.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 @contextlib.contextmanager

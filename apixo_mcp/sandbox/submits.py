@@ -47,12 +47,16 @@ def base_url(backend: Backend, request: Request) -> str:
 async def read_body(request: Request) -> dict[str, Any]:
     """Return a JSON object from the body, or refuse."""
     try:
-        body = json.loads(await request.body())
-    except ValueError:
+        body = json.loads(await request.body(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         raise Refused("input", ["the body is not JSON"]) from None
     if not isinstance(body, dict):
         raise Refused("input", ["the body must be a JSON object"])
     return cast("dict[str, Any]", body)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def input_of(body: Mapping[str, Any]) -> dict[str, Any]:

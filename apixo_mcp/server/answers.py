@@ -149,8 +149,8 @@ def next_step(
         case State.SUBMITTING | State.PENDING | State.PROCESSING:
             if not looked_after:
                 return (
-                    f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). Start the server "
-                    "with that key and address to follow it."
+                    f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). "
+                    "Start the server with that key and address to follow it."
                 )
             if trouble is not None:
                 return f"The gateway cannot be asked just now: {trouble.message}. {trouble.advice} Then call {check}."

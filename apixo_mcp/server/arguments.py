@@ -113,11 +113,11 @@ def _wrong(name: str, value: Any, entry: Mapping[str, Any]) -> Problem | None:
         near = difflib.get_close_matches(str(value), [str(choice) for choice in choices if choice], n=1)
         listing = ", ".join(str(choice) for choice in choices if choice not in ("", -1))
         return Problem(name, shorten(value), f"must be one of {listing}", near[0] if near else "")
-    least, most = entry.get("minimum"), entry.get("maximum")
-    if (least is not None and value < least) or (most is not None and value > most):
-        return Problem(name, shorten(value), f"must be from {max(least, 0)} to {most}")
-    if kind == "string" and len(value) > entry.get("maxLength", len(value)):
-        return Problem(name, f"{len(value)} characters", f"at most {entry['maxLength']} characters")
-    if kind == "string" and len(value) < entry.get("minLength", 0):
-        return Problem(name, shorten(value), "must not be empty")
+    most = entry.get("maximum")
+    if kind == "integer" and value < -1:
+        return Problem(
+            name, shorten(value), f"must be from 0 to {most}" if most is not None else "must not be negative"
+        )
+    if most is not None and value > most:
+        return Problem(name, shorten(value), f"must be from 0 to {most}")
     return None

@@ -3,14 +3,11 @@
 from apixo_mcp.server import schemas
 from apixo_mcp.server.tools import Definition, Tools
 
-
 DEFINITIONS = (
     Definition(
         name="generate_image",
-        title="Generate an image",
-        description="Make or edit pictures with a chosen model. Costs money per call. Waits, then answers with the saved "
-        "file's path, its URL and a task_id. If the answer says it is still running, call check_task; never call this "
-        "again for the same picture.",
+        description="Make or edit pictures. Costs money. Answers with the saved file, or a task_id for check_task; "
+        "never repeat it.",
         input=schemas.GENERATE_IMAGE,
         output=schemas.TASK_OUTPUT,
         modality="image",
@@ -18,9 +15,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="generate_video",
-        title="Generate a video",
-        description="Make a video from text, pictures or other videos. Takes minutes and costs money per call. Answers with "
-        "a task_id at once or the finished file; follow up with check_task.",
+        description="Make a video. Costs money and takes minutes: follow it with check_task; never repeat it.",
         input=schemas.GENERATE_VIDEO,
         output=schemas.TASK_OUTPUT,
         modality="video",
@@ -28,8 +23,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="generate_audio",
-        title="Generate music or speech",
-        description="Make music, speech or a voice. Costs money per call. Follow up with check_task if it is still running.",
+        description="Make music, speech or a voice. Costs money. Follow it with check_task; never repeat it.",
         input=schemas.GENERATE_AUDIO,
         output=schemas.TASK_OUTPUT,
         modality="audio",
@@ -37,16 +31,14 @@ DEFINITIONS = (
     ),
     Definition(
         name="check_task",
-        title="Check a task",
-        description="How a task is: its state, its files, or why it failed and what to do. Waits for it a while.",
+        description="A task's files, or why it failed and what to do. Waits.",
         input=schemas.CHECK_TASK,
         output=schemas.TASK_OUTPUT,
         handler=Tools.check_task,
     ),
     Definition(
         name="list_tasks",
-        title="List tasks",
-        description="Earlier and running tasks, newest first. Finds a task whose id was lost.",
+        description="Your tasks, newest first. Finds a lost task_id.",
         input=schemas.LIST_TASKS,
         output=schemas.LIST_OUTPUT,
         handler=Tools.list_tasks,
@@ -54,8 +46,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="cancel_task",
-        title="Cancel a task",
-        description="Stop a task that was not sent yet. One that was sent is paid for, so it runs on and is saved.",
+        description="Stop a task that is not sent yet. A sent one is paid for: it runs on and is saved.",
         input=schemas.CANCEL_TASK,
         output=schemas.TASK_OUTPUT,
         handler=Tools.cancel_task,
@@ -63,8 +54,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="download_results",
-        title="Download results",
-        description="Save a task's files, or copy them into another allowed folder.",
+        description="Save a task's files, or copy them into an allowed folder.",
         input=schemas.DOWNLOAD_RESULTS,
         output=schemas.TASK_OUTPUT,
         handler=Tools.download_results,
@@ -72,7 +62,6 @@ DEFINITIONS = (
     ),
     Definition(
         name="view_result",
-        title="View a result",
         description="Look at a finished picture yourself.",
         input=schemas.VIEW_RESULT,
         output=None,
@@ -81,8 +70,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="list_models",
-        title="List models",
-        description="The models on offer, a line each: modes, limits, usual time, price if known.",
+        description="Models on offer: modes, limits, usual time, price.",
         input=schemas.LIST_MODELS,
         output=None,
         handler=Tools.list_models,
@@ -90,8 +78,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="describe_model",
-        title="Describe a model",
-        description="One model's exact inputs as JSON Schema, with times, tips, prices and fail codes.",
+        description="A model's exact inputs, times, tips, fail codes.",
         input=schemas.DESCRIBE_MODEL,
         output=None,
         handler=Tools.describe_model,
@@ -99,8 +86,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="get_usage",
-        title="Usage and balance",
-        description="What is left on the account, and what was made and spent each day.",
+        description="Balance, budget, and what was made and spent.",
         input=schemas.GET_USAGE,
         output=schemas.USAGE_OUTPUT,
         handler=Tools.get_usage,

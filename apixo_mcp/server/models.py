@@ -21,7 +21,9 @@ def list_text(catalog: Catalog, modality: str, query: str) -> str:
         best = max((score for score, _ in scored), default=0)
         fitting = [model for score, model in scored if score == best and best > 0]
     if not fitting:
-        return f"No offered model fits {query or modality!r}. Call list_models without a query to see all {len(catalog)}."
+        return (
+            f"No offered model fits {query or modality!r}. Call list_models without a query to see all {len(catalog)}."
+        )
     lines = "\n".join(_line(model) for model in fitting)
     return f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen)\n{lines}"
 
@@ -88,9 +90,11 @@ def describe(model: Model) -> dict[str, Any]:
         "input_schema": input_schema(model.input),
         "common_arguments": _common(model),
         "filled_in_if_left_out": dict(model.quiet_defaults),
-        "documented": {"full": "fully", "partial": "partly; more inputs may exist", "none": "inputs unknown, passed on as given"}[
-            model.facts
-        ],
+        "documented": {
+            "full": "fully",
+            "partial": "partly; more inputs may exist",
+            "none": "inputs unknown, passed on as given",
+        }[model.facts],
         "times": model.times or _short_time(model),
         "schedule": {
             "first_look_s": plan.first_wait,
@@ -102,7 +106,8 @@ def describe(model: Model) -> dict[str, Any]:
         "tips": list(model.tips),
         "fail_codes": list(model.fail_codes),
         "prices_seen": [
-            {"usd": price.usd, "per": price.per, "seen": price.seen} | ({"when": dict(price.when)} if price.when else {})
+            {"usd": price.usd, "per": price.per, "seen": price.seen}
+            | ({"when": dict(price.when)} if price.when else {})
             for price in model.prices
         ],
         "result_urls_live_hours": model.result_hours,

@@ -25,8 +25,8 @@ def add_prompts(server: MCPServer[Any]) -> None:
         return (
             f"Make a picture of: {idea}{wanted}.\n"
             # The formula is the APIXO best practices guide's.
-            "First write one prompt in this order: subject, action or pose, setting, style, technical detail (light, lens, "
-            "composition). Be concrete, name the style, say what is there rather than what is not.\n"
+            "First write one prompt in this order: subject, action or pose, setting, style, technical detail (light, "
+            "lens, composition). Be concrete, name the style, say what is there rather than what is not.\n"
             f"Then call generate_image once with {_with(model)} and show me the saved file."
         )
 
@@ -43,10 +43,10 @@ def add_prompts(server: MCPServer[Any]) -> None:
         length = f" of about {seconds} seconds" if seconds else ""
         return (
             f"Make one video shot{length}: {scene}.\n"
-            "Write one prompt: subject and action, camera (distance, movement), setting and light, mood, sound if the model "
-            "makes sound. One continuous action; no cuts.\n"
-            f"Check the allowed durations with describe_model, call generate_video once with {_with(model)}, then follow it "
-            "with check_task until the file is saved. Never submit it twice."
+            "Write one prompt: subject and action, camera (distance, movement), setting and light, mood, sound if the "
+            "model makes sound. One continuous action; no cuts.\n"
+            f"Check the allowed durations with describe_model, call generate_video once with {_with(model)}, then "
+            "follow it with check_task until the file is saved. Never submit it twice."
         )
 
     @server.prompt(
@@ -61,8 +61,9 @@ def add_prompts(server: MCPServer[Any]) -> None:
         return (
             f"Make a storyboard of {frames} pictures for this story: {story}.\n"
             "Describe each character once, in words that you repeat in every prompt. Make the first picture with "
-            "generate_image; give the following ones the first as a reference (image_urls: [\"task:<task_id>/0\"]). Each "
-            f"picture is charged: tell me what {frames} pictures will cost if list_models shows a price, and wait for my yes."
+            'generate_image; give the following ones the first as a reference (image_urls: ["task:<task_id>/0"]). Each '
+            f"picture is charged: tell me what {frames} pictures will cost if list_models shows a price, and "
+            "wait for my yes."
         )
 
     @server.prompt(
@@ -76,8 +77,8 @@ def add_prompts(server: MCPServer[Any]) -> None:
     ) -> str:
         return (
             f"Make product pictures from this photo: {photo}. One for each of: {settings}.\n"
-            "Use generate_image in mode image-to-image with image_urls set to the photo. Keep shape, colour, label and text "
-            "of the product unchanged; change only surroundings, light and angle. Each picture is charged."
+            "Use generate_image in mode image-to-image with image_urls set to the photo. Keep shape, colour, label and "
+            "text of the product unchanged; change only surroundings, light and angle. Each picture is charged."
         )
 
 

@@ -7,7 +7,7 @@ Schema = dict[str, Any]
 
 def text(description: str, *, choices: tuple[str, ...] = (), required: bool = False) -> Schema:
     """A text argument; an optional one is neutral when empty."""
-    entry: Schema = {"type": "string", "description": description}
+    entry: Schema = {"type": "string"} | ({"description": description} if description else {})
     if choices:
         entry["enum"] = [*choices, *([] if required else [""])]
     return entry | ({} if required else {"default": "", "nullable": True})
@@ -26,7 +26,8 @@ def texts(description: str) -> Schema:
 
 def number(description: str, *, most: int | None = None, default: int = -1) -> Schema:
     """An optional whole number, neutral at -1."""
-    entry: Schema = {"type": "integer", "description": description, "default": default, "nullable": True, "minimum": -1}
+    entry: Schema = {"type": "integer"} | ({"description": description} if description else {})
+    entry |= {"default": default, "nullable": True}
     return entry | ({"maximum": most} if most is not None else {})
 
 
@@ -41,44 +42,38 @@ def tool_input(properties: dict[str, Schema], *required: str) -> Schema:
     return schema | ({"required": list(required)} if required else {})
 
 
-_MODEL = text("Model id, e.g. nano-banana-pro. list_models shows all.", required=True)
-_WAIT = number("Seconds to wait for the result, 0 to 50. -1: as long as this client can bear.", most=50)
-_TASK = text("A task_id (tsk_...), or the gateway's own task id.", required=True)
-_FILES = "http(s) URLs, local paths in the allowed folders, or task:<task_id>/<n> for an earlier result"
+_MODEL = text("Id from list_models.", required=True)
+_WAIT = number("0 to 50. -1: what this client bears.", most=50)
+_TASK = text("Ours or the gateway's.", required=True)
 _MODALITIES = ("image", "video", "audio")
 _STATES = ("submitting", "unknown", "pending", "processing", "success", "failed", "cancelled")
 
 _FIRST = {
     "model": _MODEL,
-    "prompt": text("What to make: subject, action, setting, style, technical detail. Nearly every model needs it."),
-    "mode": text("The model's mode; chosen by the inputs if left out. describe_model lists them."),
+    "prompt": text("What to make."),
+    "mode": text("Left out: by the inputs."),
 }
 _PICTURE = {
-    "image_urls": texts(f"Input pictures: {_FILES}."),
-    "aspect_ratio": text("e.g. 1:1, 16:9, 9:16."),
-    "resolution": text("e.g. 1K, 2K, 4K; video 720p, 1080p."),
+    "image_urls": texts("URLs, allowed paths, or task:<task_id>/<n>."),
+    "aspect_ratio": text("1:1, 16:9."),
 }
+_KEEP_OUT = {"negative_prompt": text(""), "seed": number("")}
 _LAST = {
-    "options": mapping("Any other input of the model under its own name; describe_model lists them."),
-    "provider": text("APIXO routing: auto, value or official. Leave out.", choices=("auto", "value", "official")),
+    "options": mapping("Other inputs, see describe_model."),
+    "provider": text("auto, value or official."),
     "wait_seconds": _WAIT,
-    "idempotency_key": text("At most 128 characters. The same key returns the same task, never a second charge."),
-    "confirm": {
-        "type": "boolean",
-        "description": "true: yes to a price that was quoted.",
-        "default": False,
-        "nullable": True,
-    },
+    "idempotency_key": text("Same key, same task."),
+    "confirm": {"type": "boolean", "description": "true: yes to a quote.", "default": False, "nullable": True},
 }
 
 GENERATE_IMAGE = tool_input(
     {
         **_FIRST,
         **_PICTURE,
-        "output_format": text("png, jpeg or webp."),
-        "num_images": number("How many pictures; each is charged."),
-        "negative_prompt": text("What to keep out."),
-        "seed": number("For repeatable results."),
+        "resolution": text("1K, 2K, 4K."),
+        "output_format": text("png, jpeg."),
+        "num_images": number("Each is charged."),
+        **_KEEP_OUT,
         **_LAST,
     },
     "model",
@@ -87,44 +82,39 @@ GENERATE_VIDEO = tool_input(
     {
         **_FIRST,
         **_PICTURE,
+        "resolution": text("720p, 1080p."),
         "duration": number("Seconds."),
         "sound": text("on or off.", choices=("on", "off")),
-        "video_urls": texts("Input videos, as image_urls."),
-        "audio_urls": texts("Input audio, as image_urls."),
-        "negative_prompt": text("What to keep out."),
-        "seed": number("For repeatable results."),
+        "video_urls": texts("As image_urls."),
+        "audio_urls": texts("As image_urls."),
+        **_KEEP_OUT,
         **_LAST,
     },
     "model",
 )
 GENERATE_AUDIO = tool_input(
-    {**_FIRST, "audio_urls": texts(f"Input audio: {_FILES}."), **_LAST},
-    "model",
+    {**_FIRST, "audio_urls": texts("URLs, allowed paths, or task:<task_id>/<n>."), **_LAST}, "model"
 )
 CHECK_TASK = tool_input({"task_id": _TASK, "wait_seconds": _WAIT}, "task_id")
 LIST_TASKS = tool_input(
     {
-        "state": text(f"Only this state: {', '.join(_STATES)}.", choices=_STATES),
-        "modality": text("Only image, video or audio.", choices=_MODALITIES),
-        "limit": number("How many, 1 to 100. -1: 20.", most=100),
-        "cursor": text("next_cursor of the page before."),
+        "state": text(f"{', '.join(_STATES[:-1])} or {_STATES[-1]}.", choices=_STATES),
+        "modality": text("image, video or audio.", choices=_MODALITIES),
+        "limit": number("1 to 100. -1: 20.", most=100),
+        "cursor": text("next_cursor of before."),
     }
 )
 CANCEL_TASK = tool_input({"task_id": _TASK}, "task_id")
-DOWNLOAD_RESULTS = tool_input(
-    {"task_id": _TASK, "directory": text("A folder inside the allowed ones. Left out: the download folder.")}, "task_id"
-)
-VIEW_RESULT = tool_input(
-    {"task_id": _TASK, "index": number("Which result, from 0. -1: the first.", most=1000)}, "task_id"
-)
+DOWNLOAD_RESULTS = tool_input({"task_id": _TASK, "directory": text("An allowed folder.")}, "task_id")
+VIEW_RESULT = tool_input({"task_id": _TASK, "index": number("From 0. -1: the first.")}, "task_id")
 LIST_MODELS = tool_input(
     {
-        "modality": text("Only image, video or audio.", choices=_MODALITIES),
-        "query": text("Words to look for: a name, a mode, a purpose (cinematic, prototype)."),
+        "modality": text("image, video or audio.", choices=_MODALITIES),
+        "query": text("Words: a name, a mode, a purpose (cinematic)."),
     }
 )
 DESCRIBE_MODEL = tool_input({"model": _MODEL}, "model")
-GET_USAGE = tool_input({"days": number("How many days back, 1 to 365. -1: 7.", most=365)})
+GET_USAGE = tool_input({"days": number("1 to 365. -1: 7.", most=365)})
 
 TASK_OUTPUT: Schema = {
     "type": "object",
@@ -132,8 +122,7 @@ TASK_OUTPUT: Schema = {
         "task_id": {"type": "string"},
         "state": {"type": "string"},
         "next_step": {"type": "string"},
-        "results": {"type": "array", "items": {"type": "object"}},
-        "error": {"type": "object"},
+        "results": {"type": "array"},
     },
     "required": ["task_id", "state", "next_step"],
 }

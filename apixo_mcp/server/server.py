@@ -20,12 +20,13 @@ _INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call 
 1. Choose a model: list_models (nano-banana is quick and cheap). describe_model shows its exact inputs.
 2. Call generate_image, generate_video or generate_audio once. It waits as long as it may.
 3. If state is submitting, pending or processing: wait as next_step says, then call check_task with the task_id. Never \
-call generate_* again for the same thing: the task goes on by itself, also when a call times out. list_tasks finds lost ids.
-4. On success the files are saved: give the user results[].path (or url). view_result lets you see a picture. An earlier \
-result is used as input with image_urls: ["task:<task_id>/0"].
-5. On failure read error.category. content_policy: change the prompt. invalid_input, media_input: correct the named field. \
-insufficient_credits, auth: tell the user; do not retry. rate_limited, unavailable, timeout: try later if retryable is true. \
-unknown: do not resend; tell the user that it may have been charged.
+call generate_* again for the same thing: the task goes on by itself, also when a call times out. list_tasks finds \
+lost ids.
+4. On success the files are saved: give the user results[].path (or url). view_result lets you see a picture. An \
+earlier result is used as input with image_urls: ["task:<task_id>/0"].
+5. On failure read error.category. content_policy: change the prompt. invalid_input, media_input: correct the named \
+field. insufficient_credits, auth: tell the user; do not retry. rate_limited, unavailable, timeout: try later if \
+retryable is true. unknown: do not resend; tell the user that it may have been charged.
 Show the user error.advice and next_step in your own words."""
 
 
@@ -34,7 +35,10 @@ def instructions(settings: Settings) -> str:
     keys = {"APIXO_API_KEY": settings.apixo_api_key, "RUXA_API_KEY": settings.ruxa_api_key}
     if any(keys.values()):
         return _INSTRUCTIONS
-    return _INSTRUCTIONS + "\nNo API key is set: tell the user to set APIXO_API_KEY (https://apixo.ai) in this server's env."
+    return (
+        _INSTRUCTIONS
+        + "\nNo API key is set: tell the user to set APIXO_API_KEY (https://apixo.ai) in this server's env."
+    )
 
 
 class _Raw(FuncMetadata):
@@ -51,19 +55,21 @@ def _tool(definition: Definition, tools: Tools) -> Tool:
     return Tool(
         fn=call,
         name=definition.name,
-        title=definition.title,
+        title=None,
         description=definition.description,
         parameters=definition.input,
         fn_metadata=_Raw(arg_model=ArgModelBase, output_schema=definition.output),
         is_async=True,
         context_kwarg="context",
-        annotations=ToolAnnotations(
-            read_only_hint=definition.reads,
-            destructive_hint=None if definition.reads else False,
-            idempotent_hint=None if definition.reads else definition.modality is None,
-            open_world_hint=definition.outside,
-        ),
+        annotations=_annotations(definition),
     )
+
+
+def _annotations(definition: Definition) -> ToolAnnotations:
+    """Only what differs from the protocol's defaults: the list of tools is part of every conversation."""
+    if definition.reads:
+        return ToolAnnotations(read_only_hint=True, open_world_hint=None if definition.outside else False)
+    return ToolAnnotations(destructive_hint=False, idempotent_hint=True if definition.modality is None else None)
 
 
 def build_server(app: App) -> ApixoServer:

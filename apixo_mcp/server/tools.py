@@ -23,7 +23,6 @@ from apixo_mcp.server.answers import compact, listed, result_uri, sentence, task
 from apixo_mcp.server.arguments import Reading, read_arguments
 from apixo_mcp.server.models import describe_text, list_text
 from apixo_mcp.server.profiles import Profile, profile_of
-from apixo_mcp.tasks import life
 from apixo_mcp.tasks.service import Quote, Wish
 from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
 
@@ -43,7 +42,6 @@ class Definition:
     """
 
     name: str
-    title: str
     description: str
     input: schemas.Schema
     output: schemas.Schema | None
@@ -75,7 +73,9 @@ class Tools:
             return _refusal(str(error))
         except Exception:
             log.exception("%s failed", definition.name)
-            return _refusal(f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks.")
+            return _refusal(
+                f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks."
+            )
 
     async def _generate(self, modality: Modality, reading: Reading, context: Context) -> CallToolResult:
         """Submits and waits as long as the client bears."""
@@ -130,14 +130,9 @@ class Tools:
         task = await self._service.check(owner_of(context), given["task_id"])
         if task.state is not State.SUCCESS:
             return await self._answer(task, context)
-        if any(result.file is FileState.FAILED for result in life.unsaved(task)):
-            await self._service.save_now(task)
-            results = tuple(
-                replace(result, file=FileState.SAVING) if result.file is FileState.FAILED else result
-                for result in task.results
-            )
-            task = replace(task, results=results)
-        task = await self._service.wait(task, profile_of(_client_name(context)).wait_seconds)
+        if any(result.file is FileState.FAILED for result in task.results):
+            task = await self._service.save_again(task)
+        task = await self._service.wait(task, self._profile(context).wait_seconds)
         if "directory" in given:
             folder = self._app.roots.writable_dir(given["directory"])
             copies = [await self._copied(task, result, folder) for result in task.results]
@@ -180,9 +175,7 @@ class Tools:
     async def get_usage(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """What was made and what is left."""
         found = await self._usage(owner_of(context), max(1, given.get("days", 7)))
-        return CallToolResult(
-            content=[_text(f"{_usage_sentence(found)}\n{compact(found)}")], structured_content=found
-        )
+        return CallToolResult(content=[_text(f"{_usage_sentence(found)}\n{compact(found)}")], structured_content=found)
 
     async def _usage(self, owner: str, days: int) -> dict[str, Any]:
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -262,7 +255,6 @@ class Tools:
         return profile_of(_client_name(context), self._app.settings.client_profile)
 
 
-
 def owner_of(_: Context) -> str:
     """Whose tasks a call is about."""
     return "local"
@@ -323,5 +315,6 @@ def _read_cursor(text: str) -> tuple[float, str]:
         moment, task_id = json.loads(base64.urlsafe_b64decode(text.encode()))
         return float(moment), str(task_id)
     except (ValueError, TypeError, binascii.Error):
-        raise InvalidInput([Problem("cursor", repr(text[:40]), "must be the next_cursor of an earlier answer")]) from None
-
+        raise InvalidInput(
+            [Problem("cursor", repr(text[:40]), "must be the next_cursor of an earlier answer")]
+        ) from None

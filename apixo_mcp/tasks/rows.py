@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from sqlite3 import Row
 from dataclasses import asdict, fields
-from typing import Any, cast
+from typing import Any
 
 from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task
 
@@ -23,7 +24,7 @@ def to_row(task: Task) -> dict[str, Any]:
     return row
 
 
-def from_row(row: Mapping[str, Any]) -> Task:
+def from_row(row: Row | Mapping[str, Any]) -> Task:
     """The task of a row."""
     values = {name: row[name] for name in COLUMNS}
     values["state"] = State(values["state"])
@@ -44,5 +45,6 @@ def _lean(value: Attempt | Result) -> dict[str, Any]:
 
 def _result(entry: Mapping[str, Any]) -> Result:
     values = dict(entry)
-    state = cast(str | None, values.get("file"))
-    return Result(**{**values, "file": FileState(state) if state else None})
+    state = values.get("file")
+    values["file"] = FileState(state) if state else None
+    return Result(**values)

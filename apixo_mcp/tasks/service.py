@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -22,6 +22,7 @@ from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.store import Limits, Store
 from apixo_mcp.tasks.task import (
     TERMINAL,
+    FileState,
     Modality,
     Request,
     State,
@@ -228,11 +229,12 @@ class Service:
             estimate_usd=request.estimate_usd,
         )
         midnight = now - now % 86400
-        limits = Limits(midnight, self.spending.daily_usd, self.spending.daily_tasks, now - ADOPTED_FOR, now - SILENT_AFTER)
-        with anyio.CancelScope(shield=True):
-            admitted = await self._store.admit(task, limits)
-            if admitted.how == "new":
-                self._poller.wake(task.task_id, now)
+        limits = Limits(
+            midnight, self.spending.daily_usd, self.spending.daily_tasks, now - ADOPTED_FOR, now - SILENT_AFTER
+        )
+        admitted = await self._store.admit(task, limits)
+        if admitted.how == "new":
+            self._poller.wake(task.task_id, now)
         if admitted.how == "same_key" and admitted.task.fingerprint != task.fingerprint:
             allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
             raise InvalidInput([Problem("idempotency_key", request.idempotency_key, allowed)])
@@ -252,7 +254,7 @@ class Service:
 
     @asynccontextmanager
     async def answering(self, task_id: str) -> AsyncGenerator[None]:
-        """Notes whether the caller got its answer: a call that ends early leaves the task to the same request repeated."""
+        """Notes whether the caller got its answer: one that did not may adopt the task with the same request."""
         try:
             yield
         except BaseException:
@@ -329,10 +331,16 @@ class Service:
         """The owner's tasks, newest first."""
         return await self._store.page(owner, state=state, modality=modality, limit=limit, before=before)
 
-    async def save_now(self, task: Task) -> None:
-        """Makes the saving of a finished task's files the next step, where one is not saved."""
-        await self._store.resave(task.task_id, self._clock())
-        self._poller.wake(task.task_id, self._clock())
+    async def save_again(self, task: Task) -> Task:
+        """The finished task with the saving of its unsaved files begun once more."""
+        now = self._clock()
+        await self._store.resave(task.task_id, now)
+        self._poller.wake(task.task_id, now)
+        results = tuple(
+            replace(result, file=FileState.SAVING) if result.file is FileState.FAILED else result
+            for result in task.results
+        )
+        return replace(task, results=results)
 
 
 _NO_PRICE = (

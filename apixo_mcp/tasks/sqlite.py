@@ -87,7 +87,7 @@ class SqliteStore:
             have = database.execute("pragma user_version").fetchone()[0]
             if have > steps[-1][0]:
                 raise SchemaTooNew(
-                    f"{self._path} was written by a newer apixo-mcp (schema {have}, this version knows {steps[-1][0]}). "
+                    f"{self._path} was written by a newer apixo-mcp (schema {have}; this one knows {steps[-1][0]}). "
                     "Update apixo-mcp, or set APIXO_MCP_HOME to another folder."
                 )
             for number, script in steps:
@@ -162,7 +162,9 @@ class SqliteStore:
                     },
                 )
                 if rows:
-                    self._connected.execute("update task set answer = 'awaited' where task_id = ?", [rows[0]["task_id"]])
+                    self._connected.execute(
+                        "update task set answer = 'awaited' where task_id = ?", [rows[0]["task_id"]]
+                    )
                     return Admitted("adopted", from_row(rows[0]), usd, tasks)
             if limits.usd is not None and usd + (task.estimate_usd or 0) > limits.usd:
                 return Admitted("over_budget", task, usd, tasks)
@@ -179,7 +181,8 @@ class SqliteStore:
 
     async def find(self, owner: str, any_id: str) -> Task | None:
         """See `Store.find`."""
-        statement = """select * from task where owner = :owner and (task_id = :id or (remote_id = :id and remote_id <> ''))
+        statement = """select * from task
+                       where owner = :owner and (task_id = :id or (remote_id = :id and remote_id <> ''))
                        order by created_at desc limit 1"""
         return await self._task(statement, owner=owner, id=any_id)
 
@@ -220,7 +223,9 @@ class SqliteStore:
         )
         return [(row["task_id"], row["due"]) for row in rows]
 
-    async def claim(self, task_id: str, holder: str, now: float, until: float, key_prints: Iterable[str]) -> Task | None:
+    async def claim(
+        self, task_id: str, holder: str, now: float, until: float, key_prints: Iterable[str]
+    ) -> Task | None:
         """See `Store.claim`."""
         keys, named = _keys(key_prints)
         return await self._task(
@@ -316,7 +321,8 @@ class SqliteStore:
         """See `Store.usage`."""
         rows = await self._query(
             """select cast(created_at / 86400 as integer) as day, model, state, count(*) as tasks,
-                 coalesce(sum(estimate_usd), 0) as usd, sum(case when estimate_usd is null then 1 else 0 end) as unpriced
+                 coalesce(sum(estimate_usd), 0) as usd,
+                 sum(case when estimate_usd is null then 1 else 0 end) as unpriced
                from task where owner = :owner and created_at >= :since group by 1, 2, 3 order by 1 desc, 2, 3""",
             owner=owner,
             since=since,

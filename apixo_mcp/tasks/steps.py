@@ -124,7 +124,7 @@ class Steps:
             try:
                 if after := await self._commit(task, life.after_submit(task, outcome, self.moment(task))):
                     return after
-                # The lease was slept through, and another process took this submit for lost: the late answer settles it.
+                # The lease was slept through, and another process took the submit for lost: its late answer settles it.
                 row = await self._store.get(task.task_id)
                 if row is None or row.state is not State.UNKNOWN or not isinstance(outcome, Accepted | Refused):
                     return None

@@ -91,7 +91,9 @@ class Store(Protocol):
         """Ids and times of tasks whose next step is due by `now` and that nobody works on."""
         ...
 
-    async def claim(self, task_id: str, holder: str, now: float, until: float, key_prints: Iterable[str]) -> Task | None:
+    async def claim(
+        self, task_id: str, holder: str, now: float, until: float, key_prints: Iterable[str]
+    ) -> Task | None:
         """Takes the lease of a task that is due and free; None where it is not."""
         ...
 

@@ -5,10 +5,15 @@ import sys
 
 import anyio
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from apixo_mcp import __version__
+from apixo_mcp.gateways.apixo import Apixo
+from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
 from apixo_mcp.gateways.http import MAX_BODY, Http
 from apixo_mcp.gateways.replies import Answer, Broken, NotReached
+from apixo_mcp.gateways.ruxa import Ruxa
 
 pytestmark = pytest.mark.anyio
 
@@ -110,7 +115,9 @@ async def test_no_connection_is_not_reached():
     assert "secret" not in got.reason
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "ftp://host/a", "http://", "http://[", "http://a b/", "https://h:99999/"])
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "ftp://host/a", "http://", "http://[", "http://a b/", "https://h:99999/"]
+)
 async def test_a_url_that_cannot_be_used_is_not_reached(url):
     assert isinstance(await ask(url), NotReached)
 
@@ -130,10 +137,9 @@ async def test_cancellation_passes(wire):
         group.cancel_scope.cancel()
         await anyio.sleep_forever()
 
-    async with wire(talk) as server:
-        async with anyio.create_task_group() as group:
-            await ask(server.url)
-            raise AssertionError("went on")
+    async with wire(talk) as server, anyio.create_task_group() as group:
+        await ask(server.url)
+        raise AssertionError("went on")
     assert len(server.requests) == 1
 
 
@@ -158,3 +164,25 @@ async def test_a_proxy_that_refuses_is_not_reached(wire, monkeypatch):
 def test_a_server_that_starts_loads_no_transport():
     code = "import sys; from apixo_mcp.gateways.http import Http; Http(); assert 'httpcore2' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200)
+    | st.builds(lambda body: b"HTTP/1.1 200 OK\r\n\r\n" + body, st.binary(max_size=100))
+    | st.builds(lambda head: b"HTTP/1.1 " + head + b"\r\n\r\n", st.binary(max_size=60))
+)
+def test_whatever_the_wire_carries_becomes_a_value(wire, sent):
+    async def talk(stream, request):
+        if sent:
+            await stream.send(sent)
+        await stream.aclose()
+
+    async def main():
+        async with wire(talk) as server, Http() as http:
+            for gateway in (Apixo(http, "sk-a1", server.url), Ruxa(http, "sk-a1", server.url)):
+                assert not isinstance(await gateway.submit("m", {}), Later | Accepted | Refused)
+                assert isinstance(await gateway.look("m", "t"), NoAnswer)
+                await gateway.balance()
+
+    anyio.run(main)

@@ -33,9 +33,11 @@ def open_http(**given) -> Http:
 
 
 async def test_a_file_is_read_without_key_and_compression(wire):
-    async with wire(answer(b"abc", "200 OK", "Content-Type: Image/PNG; q=1", 'ETag: "x"', "Accept-Ranges: bytes")) as server:
-        async with open_http() as http:
-            download, body = await read(server.url + "/a.png", http)
+    async with (
+        wire(answer(b"abc", "200 OK", "Content-Type: Image/PNG; q=1", 'ETag: "x"', "Accept-Ranges: bytes")) as server,
+        open_http() as http,
+    ):
+        download, body = await read(server.url + "/a.png", http)
     assert body == b"abc"
     assert (download.status, download.content_type, download.etag) == (200, "image/png", '"x"')
     assert (download.length, download.total, download.resumable) == (3, 3, True)
@@ -49,7 +51,7 @@ async def test_a_rest_is_asked_for_only_of_the_same_file(wire):
     async with wire(answer(b"cd", "206 Partial Content", "Content-Range: bytes 2-3/4")) as server, open_http() as http:
         download, body = await read(server.url, http, offset=2, etag='"x"')
     assert (download.status, download.length, download.total, body) == (206, 2, 4, b"cd")
-    assert b'range: bytes=2-' in server.requests[0].lower()
+    assert b"range: bytes=2-" in server.requests[0].lower()
     assert b'if-range: "x"' in server.requests[0].lower()
 
 
@@ -69,7 +71,9 @@ async def test_an_offset_past_the_end_starts_again(wire):
     assert (download.status, body) == (200, b"new")
 
 
-@pytest.mark.parametrize(("status", "gone"), [(403, True), (404, True), (410, True), (500, False), (304, False), (429, False)])
+@pytest.mark.parametrize(
+    ("status", "gone"), [(403, True), (404, True), (410, True), (500, False), (304, False), (429, False)]
+)
 async def test_an_error_answer_tells_whether_the_file_is_gone(wire, status, gone):
     async with wire(answer(b"", f"{status} X")) as server, open_http() as http:
         with pytest.raises(MediaError) as caught:
@@ -79,7 +83,9 @@ async def test_an_error_answer_tells_whether_the_file_is_gone(wire, status, gone
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"no HTTP\r\n\r\n"], ids=["nothing", "cut", "garbage"]
+    "sent",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"no HTTP\r\n\r\n"],
+    ids=["nothing", "cut", "garbage"],
 )
 async def test_a_broken_line_is_told(wire, sent):
     async def talk(stream, request):
@@ -178,7 +184,9 @@ async def test_a_name_that_does_not_resolve(found):
     assert not isinstance(caught.value, HostRefused)
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/inside", "//127.0.0.1:{port}/inside", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:{port}/inside", "//127.0.0.1:{port}/inside", "file:///etc/passwd"]
+)
 async def test_a_redirect_to_a_private_address_is_refused(wire, monkeypatch, target):
     async with wire(answer(b"secret")) as inside:
         location = target.format(port=inside.port)

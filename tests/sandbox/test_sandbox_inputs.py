@@ -319,6 +319,20 @@ async def test_bad_ruxa_inputs_are_422(client: httpx2.AsyncClient, name: str, gi
     assert f"input.{field}" in answer.json()["message"]
 
 
+async def test_no_value_of_any_field_is_too_odd_to_be_judged(client: httpx2.AsyncClient):
+    odd: list[Any] = [None, "", " ", "x", -1, 0, 1e400, 10**400, 0.05, True, [], [None], [[]], {}, {"a": 1}, "\ud800"]
+    for table in models().values():
+        for model in table.values():
+            for name in ("mode", *model.fields):
+                for value in odd:
+                    assert isinstance(problems(model, {"mode": "text-to-video", name: value}), list)
+    half = b'{"input":{"mode":"text-to-image","prompt":"\\ud800"}}'
+    for content in (b'{"input":{"prompt":NaN}}', b"[" * 100_000, half):
+        answer = await client.post("/api/v1/generateTask/nano-banana", content=content)
+        assert answer.status_code in (200, 400)
+    assert (await client.get("/_sandbox/log")).status_code == 200
+
+
 async def test_all_problems_are_told_at_once(submit):
     answer = await submit("", mode="text", aspect_ratio="9", output_format="gif")
     assert answer.status_code == 400
@@ -338,3 +352,7 @@ async def test_a_field_that_names_a_task_needs_one_of_the_gateways_own(submit):
     assert (await submit(model="midjourney", mode="reroll", taskId=banana)).status_code == 400
     first = (await submit(model="midjourney")).json()["data"]["taskId"]
     assert (await submit(model="midjourney", mode="vary", taskId=first, imageIndex=0)).status_code == 200
+    enhance = {"model": "midjourney", "mode": "enhance", "imageIndex": 0}
+    assert "draft" in (await submit(**enhance, taskId=first)).json()["data"]["error"]
+    draft = (await submit(model="midjourney", speed="draft", version="7")).json()["data"]["taskId"]
+    assert (await submit(**enhance, taskId=draft)).status_code == 200

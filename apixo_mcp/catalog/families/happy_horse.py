@@ -17,7 +17,6 @@ class HappyHorseInput(ModelInput):
         refused("duration", when={"mode": ["video-edit"]}, why="the video gives it"),
         required("image_urls", when={"mode": ["image-to-video", "reference-to-video"]}),
         count("image_urls", 1, 1, when={"mode": ["image-to-video"]}),
-        count("image_urls", 1, 9, when={"mode": ["reference-to-video"]}),
         count("image_urls", 0, 5, when={"mode": ["video-edit"]}),
         required("video_urls", when={"mode": ["video-edit"]}),
         refused("audio_setting", when={"mode": ["text-to-video", "image-to-video", "reference-to-video"]}),

@@ -1,0 +1,155 @@
+"""The command line. Each command imports what it needs when it runs."""
+
+from pathlib import Path
+
+import click
+
+from apixo_mcp import __version__
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="apixo-mcp")
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Make images, video, music and speech on APIXO and Ruxa AI, from MCP clients or from here.
+
+    Without a command it serves MCP on standard input and output, as hosts start it.
+    """
+    if context.invoked_subcommand is None:
+        from apixo_mcp.cli.start import serve_stdio
+
+        serve_stdio()
+
+
+@commands.command()
+@click.option("--transport", type=click.Choice(["stdio"]), default="stdio", show_default=True)
+@click.option("--sandbox", is_flag=True, help="Use a built-in imitation of the gateways: no key, no cost.")
+def serve(transport: str, sandbox: bool) -> None:
+    """Serve MCP to a host."""
+    del transport
+    if sandbox:
+        from apixo_mcp.cli.sandbox import serve_with_sandbox
+
+        serve_with_sandbox()
+    else:
+        from apixo_mcp.cli.start import serve_stdio
+
+        serve_stdio()
+
+
+@commands.command()
+@click.argument("prompt", default="a lighthouse on a cliff at sunset, watercolour")
+@click.option("--model", default="nano-banana", show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo-output"),
+    show_default=True,
+    help="Where the file goes.",
+)
+def demo(prompt: str, model: str, output: Path) -> None:
+    """Make a picture with nothing set up: a sandbox, the server and a real MCP client."""
+    from apixo_mcp.cli.demo import run_demo
+
+    run_demo(prompt, model, output.absolute())
+
+
+@commands.command()
+@click.argument("model")
+@click.argument("prompt")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any input, e.g. aspect_ratio=16:9.")
+@click.option("--provider", default="", help="APIXO routing: auto, value or official.")
+@click.option("--no-wait", is_flag=True, help="Return once it is submitted.")
+@click.option("--yes", is_flag=True, help="Yes to a quoted price.")
+def generate(model: str, prompt: str, settings: tuple[str, ...], provider: str, no_wait: bool, yes: bool) -> None:
+    """Generate with MODEL from PROMPT, and save the files."""
+    from apixo_mcp.cli.generate import run_generate
+
+    run_generate(model, prompt, settings, provider=provider, wait=not no_wait, confirmed=yes)
+
+
+@commands.group()
+def tasks() -> None:
+    """Look after earlier and running tasks."""
+
+
+@tasks.command("list")
+@click.option("--state", default="", help="Only this state.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+def tasks_list(state: str, limit: int) -> None:
+    """List tasks, newest first."""
+    from apixo_mcp.cli.tasks import show_list
+
+    show_list(state, limit)
+
+
+@tasks.command("show")
+@click.argument("task_id")
+def tasks_show(task_id: str) -> None:
+    """Show one task as JSON."""
+    from apixo_mcp.cli.tasks import show_one
+
+    show_one(task_id)
+
+
+@tasks.command("wait")
+@click.argument("task_id")
+def tasks_wait(task_id: str) -> None:
+    """Wait until a task has ended and its files are saved."""
+    from apixo_mcp.cli.tasks import wait_for
+
+    wait_for(task_id)
+
+
+@tasks.command("download")
+@click.argument("task_id")
+@click.argument("directory", required=False)
+def tasks_download(task_id: str, directory: str | None) -> None:
+    """Save a task's files, or copy them into DIRECTORY."""
+    from apixo_mcp.cli.tasks import download
+
+    download(task_id, directory)
+
+
+@tasks.command("cancel")
+@click.argument("task_id")
+def tasks_cancel(task_id: str) -> None:
+    """Cancel a task that was not sent yet."""
+    from apixo_mcp.cli.tasks import cancel
+
+    cancel(task_id)
+
+
+@commands.group()
+def models() -> None:
+    """Look at the models."""
+
+
+@models.command("list")
+@click.argument("query", default="")
+@click.option("--modality", type=click.Choice(["image", "video", "audio"]))
+def models_list(query: str, modality: str | None) -> None:
+    """List the offered models, or those that fit QUERY."""
+    from apixo_mcp.cli.models import show_list
+
+    show_list(query, modality or "")
+
+
+@models.command("show")
+@click.argument("model")
+def models_show(model: str) -> None:
+    """Show everything about one model as JSON."""
+    from apixo_mcp.cli.models import show_one
+
+    show_one(model)
+
+
+@commands.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--speed", default=1.0, show_default=True, help="How many times faster than the real gateways.")
+def sandbox(host: str, port: int, speed: float) -> None:
+    """Run a local imitation of both gateways."""
+    from apixo_mcp.cli.sandbox import run_sandbox
+
+    run_sandbox(host, port, speed)

@@ -1,0 +1,38 @@
+"""Runs a command's coroutine with the program open, and tells its errors."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from apixo_mcp.app import App, open_app
+from apixo_mcp.cli.start import fail, settings_or_exit
+from apixo_mcp.errors import ApixoError
+from apixo_mcp.settings import Settings
+
+T = TypeVar("T")
+
+OWNER = "local"
+
+
+def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False) -> T:
+    """The outcome of `work`; ends the process with a clear message where an error has a reader.
+
+    Args:
+        follow: whether this process sends and follows tasks meanwhile.
+    """
+
+    async def run(settings: Settings) -> T | ApixoError:
+        async with open_app(settings, follow=follow) as app:
+            try:
+                return await work(app)
+            except ApixoError as error:
+                return error  # as a value: a task group would wrap it
+
+    try:
+        outcome = anyio.run(run, settings_or_exit())
+    except ApixoError as error:
+        fail(error)
+    if isinstance(outcome, ApixoError):
+        fail(outcome)
+    return outcome

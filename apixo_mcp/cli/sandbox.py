@@ -1,0 +1,50 @@
+"""`sandbox`, and the server beside a sandbox of its own."""
+
+from typing import Any
+
+import click
+from anyio.from_thread import start_blocking_portal
+
+from apixo_mcp.cli.start import serve_stdio, settings_or_exit
+from apixo_mcp.sandbox import Sandbox, serve
+
+SPEED = 4.0
+KEY = "sk-sandbox"
+
+
+def run_sandbox(host: str, port: int, speed: float) -> None:
+    """Serves the sandbox until it is interrupted."""
+    address = f"http://{host}:{port}"
+    click.echo(f"Sandbox of APIXO and Ruxa AI at {address}, {speed:g} times as fast as they are. To use it:")
+    for name, value in (
+        ("APIXO_BASE_URL", address),
+        ("APIXO_API_KEY", KEY),
+        ("RUXA_BASE_URL", address),
+        ("RUXA_API_KEY", KEY),
+        ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", "1"),
+        ("APIXO_MCP_POLL_SCALE", f"{1 / speed:g}"),
+    ):
+        click.echo(f"  {name}={value}")
+    serve(host=host, port=port, speed=speed, data_dir=None)
+
+
+def serve_with_sandbox() -> None:
+    """Serves MCP on stdio, with a sandbox in place of the gateways and a data folder apart from the real one."""
+    home = settings_or_exit().home / "sandbox"
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Sandbox(speed=SPEED, data_dir=home / "gateways")) as box,
+    ):
+        serve_stdio(settings_or_exit(home=home, **sandbox_settings(box.url)))
+
+
+def sandbox_settings(url: str) -> dict[str, Any]:
+    """The settings that lead to a sandbox at `url`."""
+    return {
+        "apixo_base_url": url,
+        "apixo_api_key": KEY,
+        "ruxa_base_url": url,
+        "ruxa_api_key": KEY,
+        "allow_private_hosts": True,
+        "poll_scale": 1 / SPEED,
+    }

@@ -1,0 +1,105 @@
+"""Models are found by what people call them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.errors import InvalidInput, SettingsError
+
+CATALOG = Catalog()
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("nano banana pro", "nano-banana-pro"),
+        ("Nano_Banana-PRO", "nano-banana-pro"),
+        (" seedream 4.5 ", "seedream-4-5"),
+        ("flux2", "flux-2"),
+        ("Flux-2 Pro", "flux-2"),
+        ("wan-2-5", "wan-2-5-video"),
+        ("Wan 2.6", "wan-2-6-video"),
+        ("wan-2-7", "wan-2-7-video"),
+        ("happyhorse", "happyHorse"),
+        ("happy horse", "happyHorse"),
+        ("Veo 3.1", "veo-3-1"),
+        ("sora-2", "sora-2"),
+        ("ruxa/sora 2", "ruxa/sora-2"),
+        ("ruxa/nano-banana", "ruxa/google/nano-banana"),
+        ("google/nano-banana-edit", "ruxa/google/nano-banana-edit"),
+        ("ruxa/veo-3-1", "ruxa/veo3.1"),
+        ("ImageUpscaler", "image-upscaler"),
+    ],
+)
+def test_finds(name: str, wanted: str) -> None:
+    assert CATALOG.find(name).id == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("sora", ["sora-2", "sora-2-pro"]),
+        ("kling", ["kling-2-1", "kling-2-6"]),
+        ("kling 3.0", ["kling-3-0-std", "kling-3-0-turbo"]),
+        ("wan", ["wan-2-5-image"]),
+        ("nano-bananna-2", ["nano-banana-2"]),
+        ("sedream-4-5", ["seedream-4-5"]),
+    ],
+)
+def test_asks_with_the_nearest_ids(name: str, offered: list[str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        CATALOG.find(name)
+    (problem,) = caught.value.problems
+    assert problem.field == "model"
+    assert repr(name) in str(problem)
+    for wanted in offered:
+        assert wanted in problem.nearest
+
+
+def test_asks_for_the_right_tool() -> None:
+    with pytest.raises(InvalidInput, match="suno makes audio; use generate_audio"):
+        CATALOG.find("suno", "image")
+
+
+def test_offers_a_part() -> None:
+    part = Catalog(offered=("ruxa/*", "suno"))
+    assert {model.id.split("/")[0] for model in part} == {"ruxa", "suno"}
+    assert part.find("sora 2").id == "ruxa/sora-2"
+    with pytest.raises(InvalidInput):
+        part.find("flux-2")
+    with pytest.raises(SettingsError, match=r"APIXO_MCP_MODELS.*flux-22.*Did you mean flux-2"):
+        len(Catalog(offered=("flux-22",)))
+
+
+def test_no_two_models_share_a_name() -> None:
+    for model in CATALOG:
+        assert CATALOG.find(model.id) is model
+        for alias in model.aliases:
+            assert CATALOG.find(alias) is model, alias
+        assert CATALOG.find(model.title) is model
+
+
+def test_guides_recommend_one_model_a_purpose() -> None:
+    purposes = {(model.gateway, purpose): model.id for model in CATALOG for purpose in model.recommended_for}
+    assert purposes == {
+        ("apixo", "fast prototype"): "nano-banana",
+        ("apixo", "production"): "flux-2",
+        ("apixo", "high end"): "midjourney",
+        ("apixo", "short video"): "wan-2-5-video",
+        ("apixo", "cinematic video"): "sora-2",
+        ("ruxa", "fast prototype"): "ruxa/google/nano-banana",
+        ("ruxa", "high-quality image"): "ruxa/google/nano-banana-pro",
+        ("ruxa", "standard-definition video"): "ruxa/sora-2",
+        ("ruxa", "high-definition video"): "ruxa/sora-2-hd",
+    }
+
+
+def test_importing_the_registry_loads_no_family() -> None:
+    script = (
+        "import sys, apixo_mcp.catalog.registry, apixo_mcp.catalog.translate, apixo_mcp.catalog.validate;"
+        "print([name for name in sys.modules if 'families' in name or name in ('jsonschema', 'tomllib')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

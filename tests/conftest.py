@@ -1,0 +1,22 @@
+"""What every test shares."""
+
+import os
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("here", deadline=None, database=None)
+hypothesis.settings.load_profile("here")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test must not find the keys, folders or limits of whoever runs it."""
+    for name in os.environ:
+        if name.startswith(("APIXO_", "RUXA_")):
+            monkeypatch.delenv(name)

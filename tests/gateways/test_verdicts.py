@@ -1,0 +1,352 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apixo_mcp.gateways.apixo import ACCOUNT
+from apixo_mcp.gateways.envelope import retry_after, unix_time
+from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
+from apixo_mcp.gateways.replies import Answer, Broken, NotReached
+from apixo_mcp.gateways.verdicts import judge_callback, judge_look, judge_submit, undocumented_state
+from apixo_mcp.tasks.task import Produced
+
+NOW = 1_767_965_610.0
+PAGE = b"<!doctype html><h1>502 Bad Gateway</h1>"
+
+
+def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(status, headers or {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def wrapped(code: int, data: Any = None, message: str = "m") -> dict[str, Any]:
+    return {"code": code, "message": message, "data": data}
+
+
+def submit(status: int, body: Any, headers: dict[str, str] | None = None):
+    return judge_submit(reply(status, body, headers), ACCOUNT, NOW)
+
+
+def look(status: int, body: Any, headers: dict[str, str] | None = None):
+    return judge_look(reply(status, body, headers), ACCOUNT, NOW)
+
+
+REFUSED = [400, 401, 402, 403, 404, 422]
+LATER = [429, 503]
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_a_refusal_as_http_status_as_body_code_or_both(code):
+    for got in (submit(code, wrapped(code)), submit(200, wrapped(code)), submit(code, wrapped(code * 100))):
+        assert isinstance(got, Refused)
+        assert got.failure.charged == "no"
+
+
+@pytest.mark.parametrize("code", LATER)
+def test_later_as_http_status_as_body_code_or_both(code):
+    for got in (submit(code, wrapped(code)), submit(200, wrapped(code)), submit(code, wrapped(code * 100))):
+        assert isinstance(got, Later)
+        assert got.reached
+    got = submit(code, wrapped(code), {"retry-after": "12"})
+    assert isinstance(got, Later)
+    assert got.retry_after == 12.0
+
+
+def test_what_never_left_may_be_sent_again():
+    got = judge_submit(NotReached("no network"), ACCOUNT, NOW)
+    assert isinstance(got, Later)
+    assert not got.reached
+    assert (got.failure.category, got.failure.retryable, got.failure.charged) == ("unavailable", True, "no")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, PAGE) for status in (200, 302, 400, 401, 402, 403, 404, 422, 429, 500, 502, 503, 504)),
+        *((status, wrapped(status)) for status in (500, 501, 502, 504, 505, 301, 418)),
+        *((200, wrapped(code)) for code in (500, 502, 504, 0, 1, 201, -1)),
+        *((status, wrapped(500)) for status in (400, 402, 429, 503)),
+        *((status, wrapped(200)) for status in (429, 503, 500, 302)),
+        (500, wrapped(429)),
+        (502, wrapped(503)),
+        (200, wrapped(200)),
+        (200, wrapped(200, {})),
+        (200, wrapped(200, {"taskId": ""})),
+        (200, wrapped(200, {"taskId": None})),
+        (200, wrapped(200, {"taskId": ["a"]})),
+        (200, wrapped(200, {"taskId": "a\ud800"})),
+        (200, wrapped(200, 12.5)),
+        (200, wrapped(200, [{"taskId": "a"}])),
+        (200, {"data": {"taskId": "a"}}),
+        (200, {"code": "200", "data": {"taskId": "a"}}),
+        (200, {"code": True, "data": {"taskId": "a"}}),
+        (200, wrapped(500, {"taskId": "a"})),
+        (429, {"detail": "Too many requests"}),
+        (400, {"error": {"message": "bad"}}),
+        (400, []),
+        (200, b""),
+        (200, b'{"code": 200, "data": {"taskId": "a"}'),
+        (429, b"\xff\xfe\x00"),
+        (200, b"[" * 100_000),
+        (200, b'{"code": ' + b"9" * 10_000 + b"}"),
+    ],
+)
+def test_everything_else_is_unclear(status, body):
+    assert isinstance(submit(status, body), Unclear)
+
+
+def test_no_whole_answer_is_unclear():
+    assert isinstance(judge_submit(Broken("cut"), ACCOUNT, NOW), Unclear)
+
+
+@pytest.mark.parametrize("text", ["积分不足,需要 3.00", "余额不足", "模型不存在", "未找到支持模型 x 的渠道"])
+@pytest.mark.parametrize(("status", "code"), [(200, 500), (500, 500), (200, 200), (200, 9), (429, 429)])
+def test_texts_that_tell_a_refusal_whatever_the_code(text, status, code):
+    assert isinstance(submit(status, wrapped(code, None, text)), Refused)
+    assert isinstance(submit(status, {"code": code, "msg": text}), Refused)
+
+
+@pytest.mark.parametrize(
+    ("data", "accepted"),
+    [
+        ({"taskId": "task_12345678"}, Accepted("task_12345678")),
+        ({"taskId": 12345}, Accepted("12345")),
+        ({"taskId": "t", "state": "processing"}, Accepted("t")),
+        (
+            {"taskId": "t", "state": "processing", "voice_id": "warm-a1", "voice_type": "preparing"},
+            Accepted("t", (Produced(asset_id="warm-a1", label="voice"),)),
+        ),
+        ({"audioId": "a1"}, Accepted("", (Produced(asset_id="a1", label="audio"),), True)),
+        ({"characterId": "c1"}, Accepted("", (Produced(asset_id="c1", label="character"),), True)),
+        ({"taskId": "t", "characterId": "c1"}, Accepted("t", (Produced(asset_id="c1", label="character"),), True)),
+        (
+            {"taskId": "t", "state": "success", "resultJson": '{"audioId": "a1"}'},
+            Accepted("t", (Produced(asset_id="a1", label="audio"),), True),
+        ),
+        ({"taskId": "t", "state": "success", "resultJson": "{}"}, Accepted("t")),
+        ({"taskId": "t", "state": "failed"}, Accepted("t")),
+    ],
+)
+def test_an_accepted_submit(data, accepted):
+    assert submit(200, wrapped(200, data)) == accepted
+    assert submit(502, wrapped(200, data)) == accepted  # a task was named: it can be followed
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("pending", "pending"),
+        ("waiting", "pending"),
+        ("queuing", "pending"),
+        ("Pending", "pending"),
+        ("processing", "processing"),
+        ("generating", "processing"),
+        ("processing_r2", "processing"),
+        ("cancelled", "processing"),
+        ("", "processing"),
+        (None, "processing"),
+        (3, "processing"),
+    ],
+)
+def test_a_running_task(state, expected):
+    assert look(200, wrapped(200, {"taskId": "t", "state": state})) == Running(expected)
+
+
+def test_an_undocumented_state_is_told_once_over():
+    assert undocumented_state(reply(200, wrapped(200, {"state": "processing_r2"}))) == "'processing_r2'"
+    assert undocumented_state(reply(200, wrapped(200, {}))) == "'(none)'"
+    assert undocumented_state(reply(200, wrapped(200, {"state": "fail"}))) == ""
+    assert undocumented_state(reply(500, wrapped(500, {"state": "odd"}))) == ""
+    assert undocumented_state(Broken("cut")) == ""
+
+
+@pytest.mark.parametrize("state", ["success", "completed", "succeeded", "SUCCESS"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"resultJson": '{"resultUrls": ["https://r/1.png", "https://r/2.png"]}'},
+        {"resultJson": {"resultUrls": ["https://r/1.png", "https://r/2.png"]}},
+        {"resultJson": ["https://r/1.png", "https://r/2.png"]},
+        {"resultUrls": ["https://r/1.png", "https://r/2.png"]},
+    ],
+)
+def test_a_finished_task(state, shape):
+    data = {"taskId": "t", "state": state, "completeTime": 1767965652317, **shape}
+    expected = Succeeded(
+        (Produced(url="https://r/1.png", kind="image"), Produced(url="https://r/2.png", kind="image")), 1767965652.317
+    )
+    assert look(200, wrapped(200, data)) == expected
+    assert look(200, data) == expected  # flat, without an envelope
+    assert look(200, {"code": 200, **data}) == expected
+
+
+@pytest.mark.parametrize(
+    "result", ["", "{}", "{resultUrls:", '{"resultUrls": []}', '{"resultUrls": [null, 3]}', None, 7]
+)
+def test_success_with_nothing_in_it_is_a_failure(result):
+    got = look(200, wrapped(200, {"state": "success", "resultJson": result}))
+    assert isinstance(got, Failed)
+    assert (got.failure.code, got.failure.category, got.failure.charged) == (
+        "EMPTY_RESULT",
+        "generation_failed",
+        "unknown",
+    )
+    assert not got.transient
+
+
+def test_a_failed_task():
+    got = look(200, wrapped(200, {"state": "failed", "failCode": "PROCESSING_TIMEOUT", "failMsg": "too slow"}))
+    assert isinstance(got, Failed)
+    assert (got.failure.code, got.failure.message, got.transient) == ("PROCESSING_TIMEOUT", "too slow", True)
+    got = look(200, wrapped(200, {"state": "fail", "failMsg": "任务超时"}))
+    assert isinstance(got, Failed)
+    assert (got.failure.category, got.transient) == ("timeout", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, PAGE),
+        (403, PAGE),
+        (500, wrapped(500)),
+        (500, wrapped(200, {"state": "failed"})),
+        (200, wrapped(500, {"state": "failed"})),
+        (404, wrapped(404)),
+        (429, wrapped(429)),
+        (200, wrapped(200)),
+        (200, wrapped(200, [])),
+        (200, b""),
+        (302, b""),
+        (200, {"data": {"state": "failed"}}),
+    ],
+)
+def test_a_look_that_tells_nothing(status, body):
+    got = look(status, body, {"retry-after": "5"})
+    assert isinstance(got, NoAnswer)
+    assert (got.retry_after, got.failure) == (5.0, None)
+
+
+@pytest.mark.parametrize(("code", "category"), [(401, "auth"), (402, "insufficient_credits"), (403, "auth")])
+def test_a_look_that_no_look_with_this_key_will_do_better_than(code, category):
+    for got in (look(code, wrapped(code)), look(200, wrapped(code))):
+        assert isinstance(got, NoAnswer)
+        assert got.failure is not None
+        assert got.failure.category == category
+
+
+def test_callbacks_wrapped_and_flat():
+    data = {"taskId": "t", "state": "success", "resultJson": '{"resultUrls": ["https://r/1.mp4"]}'}
+    made = Succeeded((Produced(url="https://r/1.mp4", kind="video"),))
+    got = judge_callback(json.dumps(wrapped(200, data)).encode(), ACCOUNT)
+    assert got is not None
+    assert (got.remote_id, got.look) == ("t", made)
+    got = judge_callback(b'{"state": "completed", "resultUrls": ["https://r/1.mp4"]}', ACCOUNT)
+    assert got is not None
+    assert (got.remote_id, got.look) == ("", made)
+    for body in (b"", b"{}", b"[]", b"null", PAGE, b'{"code": 200, "data": null}'):
+        assert judge_callback(body, ACCOUNT) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": " 2.5 "}, 2.5),
+        ({"retry-after": "-4"}, 0.0),
+        ({"retry-after": "1e300"}, 86_400.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Fri, 09 Jan 2026 13:34:00 GMT", "date": "Fri, 09 Jan 2026 13:33:30 GMT"}, 30.0),
+        ({"retry-after": "Fri, 09 Jan 2026 13:34:00 GMT"}, 30.0),
+        ({"retry-after": "Fri, 09 Jan 1970 13:34:00 GMT"}, 0.0),
+    ],
+)
+def test_retry_after(headers, seconds):
+    assert retry_after(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [(1767965652317, 1767965652.317), (1767965652, 1767965652.0), ("1767965652317", 1767965652.317), (0, None)]
+    + [(value, None) for value in (None, True, "x", -1, float("nan"), float("inf"), 1e300, [], "9" * 400)],
+)
+def test_times_in_milliseconds_or_seconds(value, seconds):
+    assert unix_time(value) == seconds
+
+
+texts = st.text(max_size=20) | st.sampled_from(
+    [
+        "https://r/1.png",
+        "success",
+        "failed",
+        "pending",
+        '{"resultUrls": ["https://r/a"]}',
+        "积分不足",
+        "\ud800",
+        "1e999",
+    ]
+)
+keys = st.sampled_from(
+    [
+        "code",
+        "message",
+        "msg",
+        "data",
+        "state",
+        "taskId",
+        "resultJson",
+        "resultUrls",
+        "failCode",
+        "failMsg",
+        "voice_id",
+        "audio_url",
+        "image_url",
+        "title",
+        "error",
+        "completeTime",
+        "url",
+        "characterId",
+    ]
+) | st.text(max_size=5)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=6),
+    max_leaves=25,
+)
+envelopes = st.fixed_dictionaries(
+    {"code": st.sampled_from([200, 400, 429, 500, 402]) | values},
+    optional={"data": st.dictionaries(keys, values, max_size=8) | values, "message": values, "msg": values},
+)
+bodies = st.binary(max_size=60) | st.builds(lambda value: json.dumps(value).encode(), values | envelopes)
+statuses = st.sampled_from([200, 201, 302, 400, 401, 402, 403, 404, 422, 429, 500, 502, 503, 504]) | st.integers(
+    100, 999
+)
+headers = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text(max_size=30))
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(statuses, headers, bodies)
+def test_whatever_comes_back_becomes_a_value(status, fields, body):
+    answer = Answer(status, fields, body)
+    submitted = judge_submit(answer, ACCOUNT, NOW)
+    looked = judge_look(answer, ACCOUNT, NOW)
+    undocumented_state(answer)
+    judge_callback(body, ACCOUNT)
+    if isinstance(submitted, Later):  # the one verdict that sends again
+        assert status in (429, 503) or json.loads(body)["code"] in (429, 503)
+    if isinstance(submitted, Accepted):
+        assert submitted.remote_id or submitted.produced
+        submitted.remote_id.encode()
+    if isinstance(looked, Succeeded):
+        assert looked.produced
+        for one in looked.produced:
+            assert bool(one.url) != bool(one.asset_id)
+            (one.url + one.asset_id + one.label).encode()
+    if isinstance(submitted, Unclear):
+        submitted.reason.encode()
+    if isinstance(looked, NoAnswer):
+        looked.reason.encode()
+    if isinstance(looked, Failed):
+        (looked.failure.message + looked.failure.code).encode()

@@ -1,0 +1,156 @@
+import base64
+from pathlib import Path
+
+import pytest
+from media_wire import a_png, a_result, a_task, a_wav, an_mp4
+
+from apixo_mcp.media.inputs import LARGEST, Inputs, wanted
+from apixo_mcp.media.roots import Roots
+from apixo_mcp.tasks.task import FileState, State
+
+pytestmark = pytest.mark.anyio
+NOW = 1_000.0
+
+
+async def nobody(_: str) -> None:
+    return None
+
+
+def finding(task):
+    async def find(task_id: str):
+        return task if task_id == task.task_id else None
+
+    return find
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.png").write_bytes(a_png())
+    (tmp_path / "a.wav").write_bytes(a_wav())
+    (tmp_path / "a.mp4").write_bytes(an_mp4())
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "large.png").write_bytes(a_png() + bytes(LARGEST))
+    return tmp_path
+
+
+def inputs(folder: Path, *, data_urls: bool = False, allow_private: bool = False) -> Inputs:
+    return Inputs(Roots([folder]), allow_private=allow_private, data_urls=data_urls, clock=lambda: NOW)
+
+
+async def refused(folder: Path, value: str, field: str = "image_urls", find=nobody, **options: bool) -> str:
+    urls, problems = await inputs(folder, **options).resolve(field, [value], find)
+    assert urls == []
+    return "\n".join(map(str, problems))
+
+
+async def test_public_urls_pass_in_their_order(folder):
+    values = ["https://a.example/1.png?x=1", " http://b.example/2.png"]
+    assert await inputs(folder).resolve("image_urls", values, nobody) == ([values[0], values[1].strip()], [])
+
+
+async def test_every_problem_is_told_at_once_with_its_place(folder):
+    values = ["http://10.0.0.1/a.png", "https://a.example/1.png", "ftp://a/b", "task:tsk_x/0"]
+    urls, problems = await inputs(folder).resolve("image_urls", values, nobody)
+    assert urls == [values[1]]
+    assert [problem.field for problem in problems] == ["image_urls[0]", "image_urls[2]", "image_urls[3]"]
+    assert "10.0.0.1 is a private address" in problems[0].allowed
+    assert "http(s) URL, a local path or task:" in problems[1].allowed
+    assert "list_tasks" in problems[2].allowed
+
+
+async def test_private_urls_pass_where_they_are_allowed(folder):
+    url = "http://127.0.0.1:9000/a.png"
+    assert await inputs(folder, allow_private=True).resolve("image_urls", [url], nobody) == ([url], [])
+
+
+async def test_a_local_file_goes_inside_the_request_only_where_that_is_set(folder):
+    for value in ("a.png", str(folder / "a.png"), (folder / "a.png").as_uri()):
+        said = await refused(folder, value)
+        assert "none documents an upload" in said
+        assert "APIXO_MCP_DATA_URLS=1" in said
+        urls, problems = await inputs(folder, data_urls=True).resolve("image_urls", [value], nobody)
+        assert problems == []
+        assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == a_png()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("image_urls", "a.wav", "must be a picture, and this is a WAV recording"),
+        ("video_urls", "a.png", "must be a video, and this is a PNG picture"),
+        ("audio_urls", "a.png", "must be a recording, and this is a PNG picture"),
+        ("image_urls", "a.txt", "must be a picture, and this is text"),
+        ("reference", "a.txt", "must be a media file, and this is text"),
+        ("image_urls", "large.png", "must be 10,000,000 bytes at most"),
+        ("image_urls", "none.png", "there is no such file"),
+        ("image_urls", "../none.png", "must be inside"),
+        ("image_urls", "C:\\x.png", ""),
+    ],
+)
+async def test_files_that_are_not_wanted(folder, field, value, words):
+    assert words in await refused(folder, value, field, data_urls=True)
+    said = await refused(folder, value, field)
+    assert words in said
+    assert "APIXO_MCP_DATA_URLS" in said
+
+
+async def test_the_kind_is_told_by_the_fields_name(folder):
+    assert [wanted(name) for name in ("image_urls", "first_frame", "video_url", "reference_audio", "other")] == [
+        "image",
+        "image",
+        "video",
+        "audio",
+        None,
+    ]
+    for field, value in (("audio_urls", "a.mp4"), ("video_urls", "a.mp4"), ("audio_urls", "a.wav"), ("ref", "a.wav")):
+        urls, problems = await inputs(folder, data_urls=True).resolve(field, [value], nobody)
+        assert len(urls) == 1, problems
+
+
+async def test_data_urls(folder):
+    good = "data:image/png;base64," + base64.b64encode(a_png()).decode()
+    assert "APIXO_MCP_DATA_URLS" in await refused(folder, good)
+    assert (await inputs(folder, data_urls=True).resolve("image_urls", [good], nobody))[0] == [good]
+    assert "must be base64" in await refused(folder, "data:image/png,abc", data_urls=True)
+    assert "broken" in await refused(folder, "data:image/png;base64,a*b", data_urls=True)
+    assert "no media file" in await refused(folder, "data:image/png;base64,AAAA", data_urls=True)
+    assert "bytes at most" in await refused(folder, good + "A" * (LARGEST * 2), data_urls=True)
+
+
+async def test_an_earlier_result_while_its_url_lives(folder):
+    task = a_task(
+        results=(
+            a_result("https://cdn.example/0.png", expires_at=NOW + 1),
+            a_result("https://cdn.example/1.png", index=1, expires_at=NOW),
+            a_result("https://cdn.example/2.mp4", index=2, kind="video"),
+            a_result("", index=3, asset_id="voice-7"),
+            a_result("https://cdn.example/4.png", index=4, file=FileState.EXPIRED),
+            a_result("https://cdn.example/5.png", index=5, expires_at=NOW - 1, path=str(folder / "a.png")),
+        )
+    )
+    name, find = task.task_id, finding(task)
+    for value in (f"task:{name}/0", f"apixo://results/{name}/0"):
+        assert await inputs(folder).resolve("image_urls", [value], find) == (["https://cdn.example/0.png"], [])
+    assert "has expired; put it" in await refused(folder, f"task:{name}/1", find=find)
+    assert "must be a picture, and that result is a video" in await refused(folder, f"task:{name}/2", find=find)
+    assert "voice-7" in await refused(folder, f"task:{name}/3", find=find)
+    assert "has expired" in await refused(folder, f"task:{name}/4", find=find)
+    assert f"kept at {folder / 'a.png'}" in await refused(folder, f"task:{name}/5", find=find)
+    assert "has 6 results" in await refused(folder, f"task:{name}/6", find=find)
+    assert "has 6 results" in await refused(folder, f"task:{name}", find=find)
+    assert "counting from 0" in await refused(folder, f"task:{name}/x", find=find)
+    urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", [f"task:{name}/5"], find)
+    assert urls[0].startswith("data:image/png;base64,")
+
+
+async def test_an_earlier_result_needs_no_number_where_it_is_the_only_one(folder):
+    task = a_task(results=(a_result("https://cdn.example/0.png"),))
+    urls, _ = await inputs(folder).resolve("image_urls", [f"task:{task.task_id}"], finding(task))
+    assert urls == ["https://cdn.example/0.png"]
+
+
+async def test_a_task_that_has_not_succeeded_has_no_results(folder):
+    task = a_task(state=State.PROCESSING)
+    assert "that task is processing" in await refused(folder, f"task:{task.task_id}/0", find=finding(task))
+    empty = a_task()
+    assert "has 0 results: none" in await refused(folder, f"task:{empty.task_id}/0", find=finding(empty))

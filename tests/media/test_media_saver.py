@@ -1,0 +1,436 @@
+import errno
+import hashlib
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+from media_wire import (
+    a_png,
+    a_result,
+    a_task,
+    a_wav,
+    an_mp4,
+    cut,
+    endless,
+    head,
+    open_ended,
+    ranged,
+    refusal,
+    whole,
+)
+
+from apixo_mcp.errors import MediaError
+from apixo_mcp.media import saver as module
+from apixo_mcp.media.saver import Saver, is_there
+from apixo_mcp.tasks.task import FileState, Result
+
+pytestmark = pytest.mark.anyio
+
+PNG = a_png(padding=400_000)
+DAY = "2023-11-14"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def content(result: Result) -> bytes:
+    return Path(result.path).read_bytes()
+
+
+def rewrite(result: Result, data: bytes) -> None:
+    Path(result.path).write_bytes(data)
+
+
+def remove(result: Result) -> None:
+    Path(result.path).unlink()
+
+
+async def test_a_file_is_saved_with_its_facts_and_a_side_file(wire, http, tmp_path):
+    url = wire.answers(whole(PNG, content_type="image/jpeg"))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    path = tmp_path / DAY / "a-red-fox-at-dawn-uvwxyz.png"
+    assert saved == a_result(
+        url,
+        file=FileState.SAVED,
+        path=str(path),
+        mime_type="image/png",
+        bytes=len(PNG),
+        width=8,
+        height=6,
+        sha256=hashlib.sha256(PNG).hexdigest(),
+    )
+    assert path.read_bytes() == PNG
+    assert files(tmp_path) == [path.name, f"{path.name}.json"]
+    side = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
+    assert side.pop("inputs")["image_urls"][0].endswith("(522 characters)")
+    assert side == {
+        "task_id": a_task().task_id,
+        "index": 0,
+        "remote_id": "r-1",
+        "gateway": "apixo",
+        "model": "nano-banana-pro",
+        "prompt": "A red fox, at dawn",
+        "created_at": "2023-11-14T22:13:20Z",
+        "url": url,
+        "sha256": saved.sha256,
+        "bytes": len(PNG),
+        "mime_type": "image/png",
+    }
+    assert await is_there(saved)
+    path.write_bytes(b"")
+    assert not await is_there(saved)
+    assert not await is_there(a_result(url))
+
+
+async def test_a_broken_line_is_taken_up_where_it_broke(wire, http, tmp_path):
+    url = wire.answers(cut(PNG, 150_000), cut(PNG, 100_000), ranged(PNG))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert saved.file is FileState.SAVED
+    assert saved.sha256 == hashlib.sha256(content(saved)).hexdigest() == hashlib.sha256(PNG).hexdigest()
+    assert [asked.offset for asked in wire.asked] == [0, 150_000, 250_000]
+    assert wire.asked[2].headers["if-range"] == '"one"'
+
+
+async def test_a_later_try_goes_on_where_the_last_one_stopped(wire, http, tmp_path):
+    url = wire.answers(cut(PNG, 150_000), refusal(503))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert "503" in failed.problem
+    assert "check_task" in failed.problem
+    wire.asked.clear()
+    url = wire.answers(ranged(PNG))
+    saved = await Saver(http, tmp_path).save(a_task(), failed)
+    assert (saved.file, saved.problem, saved.bytes) == (FileState.SAVED, "", len(PNG))
+    assert content(saved) == PNG
+    assert [asked.offset for asked in wire.asked] == [150_000]
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("second", ["another etag", "no ranges", "wrong range"])
+async def test_a_file_that_changed_is_fetched_from_its_start(wire, http, tmp_path, second):
+    other = a_png(16, 16, padding=300_000)
+
+    async def wrong_range(asked, send):
+        if not asked.offset:
+            await whole(other)(asked, send)
+        else:
+            await send(head(206, content_length=10, content_range=f"bytes 5-14/{len(other)}") + other[5:15])
+
+    answer = {"another etag": ranged(other, '"two"'), "no ranges": whole(other), "wrong range": wrong_range}[second]
+    url = wire.answers(cut(PNG, 150_000), answer)
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(saved) == other
+    assert saved.sha256 == hashlib.sha256(other).hexdigest()
+
+
+@pytest.mark.parametrize("etag", ["", 'W/"weak"'])
+async def test_without_a_strong_etag_nothing_is_gone_on_with(wire, http, tmp_path, etag):
+    url = wire.answers(cut(PNG, 150_000, etag))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert len(wire.asked) == 1
+    assert files(tmp_path) == []
+
+
+async def test_a_server_that_cuts_without_end_is_left_when_it_brings_nothing(wire, http, tmp_path):
+    url = wire.answers(cut(PNG, 150_000), cut(PNG, 0))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert len(wire.asked) <= 4
+
+
+async def test_all_bytes_are_there_but_the_last_steps(wire, http, tmp_path):
+    url = wire.answers(cut(PNG, len(PNG)))
+    task = a_task()
+    part = tmp_path / DAY / f".{task.task_id}-0.part"
+    part.parent.mkdir()
+    part.write_bytes(PNG)
+    part.with_name(f"{part.name}.json").write_text(json.dumps({"etag": '"one"', "total": len(PNG)}))
+    saved = await Saver(http, tmp_path).save(task, a_result(url))
+    assert saved.sha256 == hashlib.sha256(PNG).hexdigest()
+    assert wire.asked == []
+    assert len(files(tmp_path)) == 2
+
+
+async def test_all_bytes_are_there_but_their_number_was_never_told(wire, http, tmp_path):
+    """The range is refused (416): fetched again from its start."""
+    url = wire.answers(ranged(PNG))
+    part = tmp_path / DAY / f".{a_task().task_id}-0.part"
+    part.parent.mkdir()
+    part.write_bytes(PNG)
+    part.with_name(f"{part.name}.json").write_text(json.dumps({"etag": '"one"', "total": None}))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(saved) == PNG
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"[]", b'{"etag": 1}', b'{"etag": "x", "total": "y"}', b'{"etag":"x","total":3}']
+)
+async def test_a_broken_note_means_starting_again(wire, http, tmp_path, note):
+    url = wire.answers(ranged(PNG))
+    part = tmp_path / DAY / f".{a_task().task_id}-0.part"
+    part.parent.mkdir()
+    part.write_bytes(b"garbage")
+    part.with_name(f"{part.name}.json").write_bytes(note)
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(saved) == PNG
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "A web page came"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "An xml document came"),
+        (b'{"code": 500, "message": "busy"}', "A json document came"),
+        (b"not found", "Text came"),
+        (b"\x00\x01\x02\x03" * 400, "An unknown kind of file came"),
+        (b"", "An empty file came"),
+    ],
+)
+async def test_what_is_no_media_file_is_never_stored(wire, http, tmp_path, body, words):
+    url = wire.answers(whole(body, content_type="image/png"))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert failed.problem.startswith(words)
+    assert files(tmp_path) == []
+
+
+async def test_an_endless_page_is_left_at_its_first_bytes(wire, http, tmp_path):
+    url = wire.answers(endless(b"<html>" + b" " * 2000))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert failed.problem.startswith("A web page")
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_what_is_gone_has_expired(wire, http, tmp_path, status):
+    url = wire.answers(cut(PNG, 150_000), refusal(status))
+    expired = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert expired.file is FileState.EXPIRED
+    assert str(status) in expired.problem
+    assert files(tmp_path) == []
+
+
+async def test_a_declared_size_above_the_cap_is_refused_at_once(wire, http, tmp_path):
+    url = wire.answers(whole(PNG))
+    failed = await Saver(http, tmp_path, max_bytes=100_000).save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert "too large" in failed.problem
+    assert files(tmp_path) == []
+
+
+async def test_each_kind_has_its_own_cap(wire, http, tmp_path, monkeypatch):
+    monkeypatch.setitem(module.CAPS, "image", 100_000)
+    url = wire.answers(whole(PNG))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert "100,000 at most for image" in failed.problem
+
+
+async def test_an_endless_body_ends_at_the_cap(wire, http, tmp_path):
+    url = wire.answers(endless(PNG))
+    failed = await Saver(http, tmp_path, max_bytes=3_000_000).save(a_task(), a_result(url))
+    assert "more than 3,000,000 bytes" in failed.problem
+    assert files(tmp_path) == []
+
+
+async def test_without_a_length_the_file_itself_tells_that_its_end_is_missing(wire, http, tmp_path):
+    url = wire.answers(open_ended(PNG[:-200_000]))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert "its end is missing" in failed.problem
+    assert files(tmp_path) == []
+    url = wire.answers(open_ended(PNG))
+    assert (await Saver(http, tmp_path).save(a_task(), a_result(url))).file is FileState.SAVED
+
+
+async def test_no_server_is_a_failure_that_may_be_tried_again(http, tmp_path):
+    failed = await Saver(http, tmp_path).save(a_task(), a_result("http://127.0.0.1:9/x.png"))
+    assert failed.file is FileState.FAILED
+    assert "check_task" in failed.problem
+    assert (await Saver(http, tmp_path).save(a_task(), a_result("not a url"))).file is FileState.FAILED
+
+
+async def test_another_file_of_the_same_name_stays(wire, http, tmp_path):
+    taken = tmp_path / DAY / "a-red-fox-at-dawn-uvwxyz.png"
+    taken.parent.mkdir()
+    taken.write_bytes(b"somebody's own")
+    url = wire.answers(whole(PNG))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert Path(saved.path).name == "a-red-fox-at-dawn-uvwxyz (2).png"
+    assert taken.read_bytes() == b"somebody's own"
+    other = a_task(task_id="tsk_zzzzzzzzzzzzzzzzzzzzuvwxyz")
+    third = await Saver(http, tmp_path).save(other, a_result(url))
+    assert Path(third.path).name == "a-red-fox-at-dawn-uvwxyz (3).png"
+
+
+async def test_several_results_are_numbered_from_one(wire, http, tmp_path):
+    url = wire.answers(whole(PNG))
+    results = (a_result(url), a_result(url, index=1))
+    task = a_task(results=results)
+    names = [Path((await Saver(http, tmp_path).save(task, result)).path).name for result in results]
+    assert names == ["a-red-fox-at-dawn-uvwxyz-1.png", "a-red-fox-at-dawn-uvwxyz-2.png"]
+
+
+async def test_a_finished_file_is_recognised_and_not_fetched_again(wire, http, tmp_path):
+    url = wire.answers(whole(PNG))
+    first = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    again = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert again == first
+    assert len(wire.asked) == 1
+
+
+async def test_a_finished_file_that_was_changed_stays_and_is_fetched_beside_it(wire, http, tmp_path):
+    url = wire.answers(whole(PNG))
+    first = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    rewrite(first, b"edited")
+    again = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(first) == b"edited"
+    assert content(again) == PNG
+
+
+async def test_a_claim_without_its_file_is_taken_up(wire, http, tmp_path):
+    """A crash between the side file and the rename, or a file that was deleted."""
+    url = wire.answers(whole(PNG))
+    first = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    remove(first)
+    again = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert again.path == first.path
+    assert len(files(tmp_path)) == 2
+
+
+async def test_two_callers_fetch_once(wire, http, tmp_path):
+    url = wire.answers(whole(PNG))
+    keeper, saved = Saver(http, tmp_path), []
+
+    async def save():
+        saved.append(await keeper.save(a_task(), a_result(url)))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(save)
+    assert saved[0] == saved[1] == saved[2]
+    assert len(wire.asked) == 1
+    assert keeper._locks == {}
+
+
+async def test_a_cancelled_try_leaves_what_a_later_one_goes_on_with(wire, http, tmp_path):
+    body = a_png(padding=3_000_000)
+    sent = anyio.Event()
+
+    async def stalls(_, send):
+        await send(head(content_length=len(body), etag='"one"') + body[:2_500_000])
+        sent.set()
+        await anyio.sleep_forever()
+
+    url = wire.answers(stalls, ranged(body))
+    part = tmp_path / DAY / f".{a_task().task_id}-0.part"
+    async with anyio.create_task_group() as group:
+        group.start_soon(Saver(http, tmp_path).save, a_task(), a_result(url))
+        await sent.wait()
+        while not (part.exists() and part.stat().st_size >= 1 << 20):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert saved.sha256 == hashlib.sha256(body).hexdigest()
+    assert wire.asked[1].offset >= 1 << 20
+
+
+async def test_an_mp4_without_a_picture_is_a_recording_where_one_was_asked_for(wire, http, tmp_path):
+    url = wire.answers(whole(an_mp4(0, 0, 7.25)))
+    saved = await Saver(http, tmp_path).save(a_task(modality="audio"), a_result(url, kind="audio"))
+    assert (saved.mime_type, saved.kind, saved.duration_seconds) == ("audio/mp4", "audio", 7.25)
+    assert saved.path.endswith(".m4a")
+    again = await Saver(http, tmp_path).save(a_task(modality="audio"), a_result(url, kind="audio"))
+    assert again == saved
+
+
+async def test_the_kind_is_what_came(wire, http, tmp_path):
+    url = wire.answers(whole(a_wav(1.5)))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url, kind="image"))
+    assert (saved.kind, saved.mime_type, saved.duration_seconds) == ("audio", "audio/wav", 1.5)
+
+
+async def test_an_id_has_no_file(http, tmp_path):
+    assert (await Saver(http, tmp_path).save(a_task(), a_result("", asset_id="voice-1"))).file is None
+
+
+async def test_a_file_where_the_folder_should_be(wire, http, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    url = wire.answers(whole(PNG))
+    failed = await Saver(http, tmp_path / "taken").save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert "APIXO_MCP_DOWNLOAD_DIR" in failed.problem
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a device that is always full")
+async def test_a_full_disk_is_told_in_words(wire, http, tmp_path):
+    part = tmp_path / DAY / f".{a_task().task_id}-0.part"
+    part.parent.mkdir()
+    part.symlink_to("/dev/full")
+    url = wire.answers(whole(PNG))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert failed.file is FileState.FAILED
+    assert "the disk is full" in failed.problem
+    assert files(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+async def test_a_folder_that_may_not_be_written_to(wire, http, tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        failed = await Saver(http, tmp_path / "sub").save(a_task(), a_result(wire.answers(whole(PNG))))
+    finally:
+        tmp_path.chmod(0o700)
+    assert "may not be written to" in failed.problem
+
+
+async def test_a_folder_without_hard_links_still_overwrites_nothing(wire, http, tmp_path, monkeypatch):
+    def refuses(*_):
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuses)
+    taken = tmp_path / DAY / "a-red-fox-at-dawn-uvwxyz.png"
+    taken.parent.mkdir()
+    taken.write_bytes(b"somebody's own")
+    url = wire.answers(whole(PNG))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(saved) == PNG
+    assert taken.read_bytes() == b"somebody's own"
+    assert len(files(tmp_path)) == 3
+
+
+async def test_a_prompt_never_decides_the_folder_and_may_hold_anything(wire, http, tmp_path):
+    url = wire.answers(whole(PNG))
+    for number, prompt in enumerate(["../../etc/passwd", "\ud800\0\n", "", "CON", "狐狸 " * 40]):
+        task = a_task(task_id=f"tsk_{number:026}", prompt=prompt)
+        saved = await Saver(http, tmp_path).save(task, a_result(url))
+        assert Path(saved.path).parent == tmp_path / DAY
+
+
+async def test_copies(wire, http, tmp_path):
+    url = wire.answers(whole(PNG))
+    keeper = Saver(http, tmp_path / "home")
+    saved = await keeper.save(a_task(), a_result(url))
+    other = tmp_path / "other" / "folder"
+    copied = await keeper.copy(a_task(), saved, other)
+    assert copied == other / "a-red-fox-at-dawn-uvwxyz.png"
+    assert copied.read_bytes() == PNG
+    assert await keeper.copy(a_task(), saved, other) == copied
+    copied.write_bytes(b"edited")
+    assert (await keeper.copy(a_task(), saved, other)).name == "a-red-fox-at-dawn-uvwxyz (2).png"
+    assert copied.read_bytes() == b"edited"
+    assert await keeper.copy(a_task(), saved, Path(saved.path).parent) == Path(saved.path)
+    assert len(files(other)) == 2
+    remove(saved)
+    with pytest.raises(MediaError, match="no longer there"):
+        await keeper.copy(a_task(), saved, other)
+    with pytest.raises(MediaError, match="no saved file"):
+        await keeper.copy(a_task(), replace(saved, path=""), other)
+    (tmp_path / "file").write_text("")
+    saved = await keeper.save(a_task(), a_result(url))
+    with pytest.raises(MediaError, match="a file stands where"):
+        await keeper.copy(a_task(), saved, tmp_path / "file")

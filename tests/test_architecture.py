@@ -1,0 +1,271 @@
+"""The order of the house: who may import whom. Read from the source, so that no import hides behind a condition."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "apixo_mcp"
+
+ROWS: tuple[tuple[str, ...], ...] = (
+    ("apixo_mcp", "apixo_mcp.errors"),
+    ("apixo_mcp.settings",),
+    ("apixo_mcp.catalog", "apixo_mcp.tasks", "apixo_mcp.usage", "apixo_mcp.media", "apixo_mcp.gateways"),
+    ("apixo_mcp.tasks.task", "apixo_mcp.tasks.schedule", "apixo_mcp.usage.prices"),
+    ("apixo_mcp.gateways.gateway", "apixo_mcp.tasks.store", "apixo_mcp.media.fetcher"),
+    ("apixo_mcp.tasks.*", "apixo_mcp.media.*", "apixo_mcp.usage.*"),
+    ("apixo_mcp.gateways.*", "apixo_mcp.tasks.sqlite*", "apixo_mcp.tasks.postgres*"),
+    ("apixo_mcp.app",),
+    ("apixo_mcp.server", "apixo_mcp.server.*"),
+    ("apixo_mcp.cli", "apixo_mcp.cli.*"),
+    ("apixo_mcp.__main__",),
+)
+"""From the top. A file imports from rows above its own, and from its own folder what stands in its own row.
+
+A package's `__init__` stands above its modules: it holds no import, so that one of them drags in none of the others.
+"""
+
+IMPLEMENTATIONS = 6
+"""The row that only the composition root knows."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the module that was asked for, and where."""
+
+    source: str
+    line: int
+    target: str
+
+    def __str__(self) -> str:
+        return f"{path_of(self.source)}:{self.line} imports {self.target}"
+
+
+@cache
+def modules() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def path_of(module: str) -> str:
+    return modules()[module].relative_to(ROOT).as_posix()
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> tuple[Import, ...]:
+    """Every import of a module, those inside functions and `if TYPE_CHECKING` too, with relative ones resolved."""
+    found: list[Import] = []
+    is_package = modules()[module].name == "__init__.py"
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found += [Import(module, node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                parts = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*parts, *filter(None, [node.module])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            # `from package import module` asks for the module; `from module import name` for what holds the name.
+            found += [Import(module, node.lineno, name if name in modules() else base) for name in names]
+    return tuple(dict.fromkeys(found))
+
+
+def ours() -> Iterator[Import]:
+    for module in modules():
+        yield from (entry for entry in imports(module) if is_in(entry.target, PACKAGE))
+
+
+def is_in(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def row_of(module: str) -> int | None:
+    """The row that names a module; a pattern counts where no row names it, and of several the lowest."""
+    for number, names in enumerate(ROWS):
+        if module in names:
+            return number
+    if is_in(module, f"{PACKAGE}.catalog"):
+        return row_of(f"{PACKAGE}.catalog")
+    fitting = [number for number, names in enumerate(ROWS) for name in names if fnmatchcase(module, name)]
+    return max(fitting, default=None)
+
+
+def file_and_splits(path: str) -> set[str]:
+    """A file and those it may be split into: `http.py`, `http_pool.py`, `http/…`."""
+    whole = ROOT / PACKAGE / path
+    found = [*whole.parent.glob(f"{whole.stem}*.py"), *whole.parent.glob(f"{whole.stem}/**/*.py")]
+    return {entry.relative_to(ROOT).as_posix() for entry in found}
+
+
+def told(broken: list[Import], rule: str) -> str:
+    return "\n".join([rule, *(f"  {entry}" for entry in broken)])
+
+
+def test_every_module_has_a_place_in_the_order():
+    homeless = [name for name in modules() if row_of(name) is None and not is_in(name, f"{PACKAGE}.sandbox")]
+    assert not homeless, f"give these modules a row in ROWS: {[path_of(name) for name in homeless]}"
+
+
+def test_every_import_is_of_a_module_that_exists():
+    broken = [entry for entry in ours() if entry.target not in modules()]
+    assert not broken, told(broken, "these modules do not exist:")
+
+
+def test_a_file_imports_only_from_rows_above_its_own():
+    broken: list[Import] = []
+    for entry in ours():
+        source, target = row_of(entry.source), row_of(entry.target)
+        if source is None or target is None or target < source:
+            continue
+        near = f"{PACKAGE}.{entry.source.split('.')[1]}" if "." in entry.source else PACKAGE
+        if target == source and is_in(entry.target, near):
+            continue
+        broken.append(entry)
+    assert not broken, told(broken, "a file imports only from rows above its own, or from its own folder:")
+
+
+def test_no_import_goes_round_in_a_circle():
+    edges: dict[str, set[str]] = {}
+    for entry in ours():
+        if row_of(entry.source) is not None:
+            edges.setdefault(entry.source, set()).add(entry.target)
+    ended: set[str] = set()
+
+    def walk(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, f"a circle of imports: {' -> '.join((*way[way.index(module) :], module))}"
+        if module not in ended:
+            for target in sorted(edges.get(module, ())):
+                walk(target, (*way, module))
+            ended.add(module)
+
+    for module in sorted(edges):
+        walk(module, ())
+
+
+def test_the_sandbox_is_an_independent_witness():
+    sandbox = f"{PACKAGE}.sandbox"
+    out = [entry for entry in ours() if is_in(entry.source, sandbox) and not is_in(entry.target, sandbox)]
+    assert not out, told(out, "the sandbox imports nothing of the package it bears witness about:")
+    allowed = (sandbox, f"{PACKAGE}.cli")
+    users = [
+        entry
+        for entry in ours()
+        if is_in(entry.target, sandbox) and not any(is_in(entry.source, name) for name in allowed)
+    ]
+    assert not users, told(users, "only the command line imports the sandbox:")
+
+
+def test_only_http_imports_the_http_library():
+    allowed = file_and_splits("gateways/http.py")
+    broken = [
+        entry
+        for module in modules()
+        for entry in imports(module)
+        if entry.target.split(".")[0] in ("httpx2", "httpcore2", "httpx", "httpcore")
+        and path_of(module) not in allowed
+        and not is_in(module, f"{PACKAGE}.sandbox")
+    ]
+    assert not broken, told(broken, "only gateways/http*.py imports the HTTP library:")
+
+
+def test_the_server_sees_protocols_and_never_an_implementation():
+    below = [name for name in modules() if row_of(name) == IMPLEMENTATIONS]
+    broken = [entry for entry in ours() if is_in(entry.source, f"{PACKAGE}.server") and entry.target in below]
+    assert not broken, told(broken, "the server imports no gateway's client and no database:")
+
+
+def test_only_the_server_and_the_command_line_know_mcp():
+    broken = [
+        entry
+        for module in modules()
+        for entry in imports(module)
+        if entry.target.split(".")[0] == "mcp"
+        and not any(is_in(module, f"{PACKAGE}.{part}") for part in ("server", "cli"))
+    ]
+    assert not broken, told(broken, "neither the domain nor a gateway knows MCP:")
+
+
+def test_only_settings_and_the_command_line_read_the_environment():
+    broken = [
+        f"  {path_of(module)}:{node.lineno}"
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if module != f"{PACKAGE}.settings"
+        and not is_in(module, f"{PACKAGE}.cli")
+        and (
+            (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"))
+            or (isinstance(node, ast.alias) and node.name in ("environ", "environb", "getenv"))
+        )
+    ]
+    assert not broken, "\n".join(["only settings.py and the command line read the environment:", *broken])
+
+
+def test_every_task_has_a_parent():
+    loose = ("create_task", "ensure_future", "run_coroutine_threadsafe")
+    broken = [
+        f"  {path_of(module)}:{node.lineno} {getattr(node, 'attr', None) or getattr(node, 'name', '')}"
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if (isinstance(node, ast.Attribute) and node.attr in loose)
+        or (isinstance(node, ast.alias) and node.name in loose)
+    ]
+    assert not broken, "\n".join(["tasks run in an anyio group that a context manager owns; these are loose:", *broken])
+
+
+START = """
+import json, pathlib, sys
+import anyio
+import apixo_mcp.server.stdio
+from apixo_mcp.app import open_app
+from apixo_mcp.server.server import build_server
+from apixo_mcp.settings import read_settings
+
+async def main():
+    home = pathlib.Path(sys.argv[1])
+    async with open_app(read_settings(home=home, download_dir=home / "files")) as app:
+        build_server(app)
+
+anyio.run(main)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+LATER = ("apixo_mcp.cli.commands", "apixo_mcp.sandbox", "PIL", "psycopg", "sqlalchemy", "rich")
+
+
+@pytest.fixture(scope="module")
+def modules_at_start(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    command = [sys.executable, "-c", START, str(tmp_path_factory.mktemp("home"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_starting_the_stdio_server_does_not_import(name: str, modules_at_start: list[str]):
+    found = [module for module in modules_at_start if is_in(module, name)]
+    assert not found, f"a server that starts imports {found}; import {name} where it is used"
+
+
+def test_the_rules_see_an_import_wherever_it_stands():
+    """The rules are worth what the reading of imports is: inside functions, relative, and of names."""
+    seen = {entry.target for entry in imports("apixo_mcp.app")}
+    assert "apixo_mcp.gateways.ruxa" in seen, "an import inside a function was not seen"
+    assert "apixo_mcp.sandbox.marks" in {entry.target for entry in imports("apixo_mcp.sandbox")}, "a relative one"
+    assert "apixo_mcp.gateways.failures" in {entry.target for entry in imports("apixo_mcp.gateways.client")}, "a module"
