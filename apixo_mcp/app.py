@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.gateways.http import Http
@@ -78,9 +78,9 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
         StoreError: the task store cannot be used.
         SettingsError: a file that a setting names cannot be used.
     """
-    from apixo_mcp.usage.prices import Prices, estimate, load_prices
+    from apixo_mcp.usage.prices import estimate, load_prices
 
-    own_prices: Prices = load_prices(settings.prices) if settings.prices else {}
+    own_prices: Mapping[str, tuple[Price, ...]] = load_prices(settings.prices) if settings.prices else {}
 
     def estimated(model: Model, values: Mapping[str, Any]) -> float | None:
         return estimate(model, values, own_prices)

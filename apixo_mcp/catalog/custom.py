@@ -1,17 +1,15 @@
 """Models of the user's own, from a TOML or JSON file. Reading that file is the only I/O of the catalog."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, cast, get_args
+from typing import Any, cast, get_args
 
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError
-
-from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, shorten
+from apixo_mcp.catalog.inputs import AnyInput
 from apixo_mcp.catalog.model import (
     AUDIO,
     IMAGE_HIGH_QUALITY,
@@ -25,10 +23,11 @@ from apixo_mcp.catalog.model import (
     Spelling,
 )
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.catalog.schema_input import SchemaInput, stray_reference
 from apixo_mcp.catalog.translate import COMMON
-from apixo_mcp.errors import Problem, SettingsError
+from apixo_mcp.errors import SettingsError
 
+_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 _KEYS = (
     *("gateway", "modality", "wire_id", "title", "vendor", "input", "schedule", "aliases", "spelling"),
     *("quiet_defaults", "tips", "times"),
@@ -39,80 +38,6 @@ _SCHEDULES = {
     ("ruxa", "image"): RUXA_IMAGE,
     ("ruxa", "video"): RUXA_VIDEO,
 }
-
-
-class SchemaInput(OpenInput):
-    """Base of the input classes that are made from a JSON Schema."""
-
-    SCHEMA: ClassVar[dict[str, Any]] = {}
-
-    @model_validator(mode="after")
-    def _obey_schema(self) -> Self:
-        problems = _schema_problems(self.SCHEMA, self.wire())
-        if problems:
-            raise PydanticCustomError("rules", "{text}", {"text": "; ".join(map(str, problems)), "problems": problems})
-        return self
-
-    @classmethod
-    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The schema as it was given."""
-        return dict(cls.SCHEMA)
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """The properties of the schema."""
-        return tuple(cls.SCHEMA.get("properties", {}))
-
-    @classmethod
-    def is_open(cls) -> bool:
-        """Whether the schema allows other fields."""
-        return cls.SCHEMA.get("additionalProperties", True) is not False
-
-    @classmethod
-    def defaults(cls) -> dict[str, Any]:
-        """The defaults of the schema; they are the gateway's to apply, and are not sent."""
-        return {name: _property(cls, name).get("default") for name in cls.names()}
-
-    @classmethod
-    def choices(cls, name: str) -> tuple[Any, ...]:
-        """The allowed values of a property."""
-        return tuple(_property(cls, name).get("enum", ()))
-
-
-def _property(cls: type[ModelInput], name: str) -> dict[str, Any]:
-    return input_schema(cls)["properties"].get(name, {})
-
-
-def _schema_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Problem, ...]:
-    from jsonschema import Draft202012Validator  # slow to import, and rarely needed
-
-    problems: list[Problem] = []
-    for error in Draft202012Validator(schema).iter_errors(values):  # pyright: ignore[reportUnknownMemberType]
-        name = ".".join(str(part) for part in error.absolute_path)
-        expected: Any = error.validator_value  # pyright: ignore[reportUnknownMemberType]
-        given = shorten(error.instance) if name else ""
-        match error.validator:
-            case "required" if not name:
-                missing = [field for field in expected if field not in values]
-                problems += [
-                    Problem(field, "", "required")
-                    for field in missing
-                    if (field, "required") not in {(found.field, found.allowed) for found in problems}
-                ]
-            case "additionalProperties" if not name:
-                known = schema.get("properties", {})
-                problems += [
-                    Problem(field, shorten(values[field]), f"not an input; it takes {', '.join(known)}")
-                    for field in values
-                    if field not in known
-                ]
-            case "enum":
-                problems.append(Problem(name or "input", given, f"must be one of {', '.join(map(str, expected))}"))
-            case "minimum" | "maximum" | "minItems" | "maxItems" | "minLength" | "maxLength" | "type" | "pattern":
-                problems.append(Problem(name or "input", given, f"must have {error.validator} {expected}"))
-            case _:
-                problems.append(Problem(name or "input", given, shorten(error.message, 200).strip("'\"")))
-    return tuple(problems)
 
 
 def load_custom(path: Path) -> tuple[Model, ...]:
@@ -160,6 +85,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
+    if not _ID.fullmatch(name):
+        raise SettingsError(f"{where}: the id of a model is made of letters, digits, '.', '_', '-' and '/'")
     if not isinstance(entry, dict):
         raise SettingsError(f"{where} must be a table")
     fields = cast(dict[str, Any], entry)
@@ -185,6 +112,8 @@ def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
     for key in ("wire_id", "title", "vendor", "times"):
         if key in fields:
             changes[key] = _text(where, key, fields[key])
+    if not _ID.fullmatch(changes.get("wire_id", name)):
+        raise SettingsError(f"{where}: wire_id is made of letters, digits, '.', '_', '-' and '/'")
     for key in ("aliases", "tips"):
         if key in fields:
             changes[key] = _texts(where, key, fields[key])
@@ -219,24 +148,10 @@ def _input(where: str, name: str, given: Any) -> dict[str, Any]:
         ) from None
     if schema.get("type", "object") != "object" or not isinstance(schema.get("properties"), dict):
         raise SettingsError(f"{where}: input must be a JSON Schema of an object with properties")
-    if remote := _remote(schema):
-        raise SettingsError(f"{where}: input holds {remote!r}; only references within the schema are followed")
+    if stray := stray_reference(schema):
+        raise SettingsError(f"{where}: input refers to {stray!r}; only entries of its own $defs can be referred to")
     cls = type(f"Custom_{name}", (SchemaInput,), {"SCHEMA": schema, "__module__": __name__})
     return {"input": cls, "facts": "full"}
-
-
-def _remote(node: Any) -> str:
-    """The first reference that leaves the schema, empty where there is none."""
-    parts: list[Any] = []
-    if isinstance(node, dict):
-        entry = cast(dict[str, Any], node)
-        reference = entry.get("$ref")
-        if isinstance(reference, str) and not reference.startswith(("#/$defs/", "#/definitions/")):
-            return reference
-        parts = list(entry.values())
-    elif isinstance(node, list):
-        parts = cast(list[Any], node)
-    return next(filter(None, (_remote(part) for part in parts)), "")
 
 
 def _one_of(where: str, fields: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str | None) -> Any:

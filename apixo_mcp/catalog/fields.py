@@ -23,7 +23,12 @@ def optional_prompt(most: int | None = None, *, least: int | None = None, about:
 
 def items(most: int | None = None, about: str = "", *, least: int = 1) -> Any:
     """A list of `least` to `most` items that may be left out."""
-    return Field(None, min_length=least, max_length=most, description=about or None)
+    return Field(None, min_length=least or None, max_length=most, description=about or None)
+
+
+def text(most: int, about: str = "") -> Any:
+    """A text of at most `most` characters that may be left out."""
+    return Field(None, max_length=most, description=about or None)
 
 
 def needed(most: int | None, about: str, *, least: int = 1) -> Any:

@@ -53,7 +53,9 @@ class Catalog:
     def _names(self) -> dict[str, str]:
         names: dict[str, str] = {}
         for model in self._models.values():
-            for name in (model.title, *model.aliases, model.wire_id, model.id):
+            # The bare name of a model that no page describes is too little to spend money on.
+            wire = () if model.facts == "none" else (model.wire_id,)
+            for name in (model.title, *model.aliases, *wire, model.id):
                 # An id outranks what other models are merely called.
                 if _plain(name) not in names or name == model.id:
                     names[_plain(name)] = model.id
@@ -89,7 +91,7 @@ class Catalog:
         plain = _plain(name)
         holding = [found for found in ids if plain and plain in _plain(found)]
         spelt = difflib.get_close_matches(name.casefold().replace(" ", "-"), ids, n=3, cutoff=0.5)
-        near = list(dict.fromkeys((*holding, *spelt)))[:5]
+        near = list(dict.fromkeys((*holding, *spelt)))[:6]
         short = len(ids) <= 12
         allowed = f"must be one of {', '.join(ids)}" if short else f"no such model; list_models shows all {len(ids)}"
         return allowed, " or ".join(near)

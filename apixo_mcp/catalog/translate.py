@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -98,8 +99,8 @@ def _not_taken(model: Model, name: str, value: Any) -> Problem:
 
 
 def _spell(model: Model, spelling: Spelling, value: Any) -> Any:
-    if isinstance(value, str | int) and not isinstance(value, bool) and value in spelling.values:
-        return spelling.values[value]
+    if isinstance(value, str | int) and str(value) in spelling.values:
+        return spelling.values[str(value)]
     known = spelling.field in model.input.names()
     is_list = spelling.field in list_fields(model.input)
     if is_list and isinstance(value, str):
@@ -126,7 +127,11 @@ def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
 
 def _infer(model: Model, values: dict[str, Any]) -> None:
     if model.infer is not None:
-        values.update({name: value for name, value in model.infer(values).items() if name not in values})
+        inferred: Mapping[str, Any] = {}
+        # Values of a wrong type stop the inference; validation reports them.
+        with suppress(TypeError, AttributeError):
+            inferred = model.infer(values)
+        values.update({name: value for name, value in inferred.items() if name not in values})
     if "mode" not in values and "mode" not in model.quiet_defaults and (mode := _mode(model, values)):
         values["mode"] = mode
     if values.get("mode", "") is None:
@@ -166,10 +171,10 @@ def _fit(
     row = str(_choice(resolution, tuple(sizes.table))) if resolution is not None else next(iter(sizes.table))
     if row not in sizes.table:
         return [Problem("resolution", shorten(resolution), f"must be one of {', '.join(sizes.table)}")]
-    column = ratio if ratio is not None else next(iter(sizes.table[row]))
+    column = str(ratio) if ratio is not None else next(iter(sizes.table[row]))
     if column not in sizes.table[row]:
         return [Problem("aspect_ratio", shorten(ratio), f"must be one of {', '.join(sizes.table[row])} at {row}")]
-    values[sizes.field] = sizes.table[row][str(column)]
+    values[sizes.field] = sizes.table[row][column]
     if ratio is None or resolution is None:
         given, missing = ("resolution", f"aspect_ratio {column}") if ratio is None else ("aspect_ratio", row)
         notes.append(f"{sizes.field} was set to {values[sizes.field]}, as {given} was given without {missing}.")

@@ -44,15 +44,15 @@ async def _ask(prompt: str, model: str, output: Path, home: Path, bar: Bar) -> d
         modality = await _modality(client, model)
         bar.show(0.0, "submitting")
 
-        async def progress(done: float, total: float | None, message: str | None, /) -> None:
-            bar.show(done / (total or 1.0), message or "")
+        async def show(progress: float, total: float | None, message: str | None) -> None:
+            bar.show(progress / (total or 1.0), message or "")
 
         arguments: dict[str, Any] = {"model": model, "prompt": prompt, "wait_seconds": 0}
         answer = _structure(await client.call_tool(f"generate_{modality}", arguments))
         while _is_open(answer):
             bar.show(answer.get("progress", 0.0), answer["state"])
             follow = {"task_id": answer["task_id"], "wait_seconds": 1}
-            answer = _structure(await client.call_tool("check_task", follow, progress_callback=progress))
+            answer = _structure(await client.call_tool("check_task", follow, progress_callback=show))
         bar.show(1.0, answer["state"])
         return answer
 

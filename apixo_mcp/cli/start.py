@@ -1,5 +1,6 @@
 """Reads the settings and starts the server on stdio."""
 
+import gc
 import logging
 import sys
 from collections.abc import Iterator
@@ -37,8 +38,13 @@ def fail(error: ApixoError) -> NoReturn:
 
 def serve_stdio(settings: Settings | None = None) -> None:
     """Serves on stdio until the client is gone."""
+    # Imports make many objects and drop none: without the collector the start takes a tenth less.
+    gc.disable()
     settings = settings or settings_or_exit()
     from apixo_mcp.server.stdio import run_stdio
+
+    gc.freeze()
+    gc.enable()
 
     try:
         run_stdio(settings)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways import failures
+from apixo_mcp.gateways.account import Account
 from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.envelope import read_envelope
-from apixo_mcp.gateways.failures import Account
 from apixo_mcp.gateways.gateway import Balance, Look, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, Http
 from apixo_mcp.gateways.replies import Answer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.failures import Account
+from apixo_mcp.gateways.account import Account
 from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
 from apixo_mcp.gateways.replies import Reply

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from apixo_mcp.gateways.account import Account
 from apixo_mcp.gateways.client import Client, segment
-from apixo_mcp.gateways.failures import Account
 from apixo_mcp.gateways.gateway import Look, Submitted
 from apixo_mcp.gateways.http import Http
 

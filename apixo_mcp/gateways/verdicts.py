@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from apixo_mcp.gateways import failures
+from apixo_mcp.gateways.account import Account
 from apixo_mcp.gateways.envelope import Envelope, read_bare, read_envelope, retry_after, unix_time
-from apixo_mcp.gateways.failures import Account
 from apixo_mcp.gateways.gateway import (
     Accepted,
     Failed,
@@ -65,7 +65,7 @@ def judge_submit(reply: Reply, account: Account, now: float) -> Submitted:
     if answer.effective == 200:
         return Unclear(f"{account.gateway} reported success and named no task")
     named = _task_id(answer.fields or {})
-    told = account.clean(answer.message) + (f" (it named the task {named})" if named else "")
+    told = account.clean(answer.message + (f" (it named the task {named})" if named else ""))
     return Unclear(f"{account.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
 
 

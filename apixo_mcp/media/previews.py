@@ -15,6 +15,7 @@ from apixo_mcp.media.probe import probe
 _PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/avif": 18, "image/gif": 10, "image/bmp": 8}
 """Bytes a pixel that decoding takes at its peak, measured."""
 
+_USUAL = 768
 _MOST_HERE = 20_000_000
 _KEPT_BYTES = 8_000_000
 _PATIENCE = 20.0
@@ -53,7 +54,7 @@ class _Kept:
 _kept = _Kept()
 
 
-async def preview(path: Path, mime_type: str, *, longest: int = 768, max_bytes: int = 500_000) -> Preview | None:
+async def preview(path: Path, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000) -> Preview | None:
     """A small picture of a file; None for what is no picture, broken, too large or unsupported."""
     if mime_type not in shrink.FORMATS:
         return None
@@ -62,7 +63,7 @@ async def preview(path: Path, mime_type: str, *, longest: int = 768, max_bytes: 
             stat = await to_thread.run_sync(path.stat)
             key = (str(path), stat.st_size, stat.st_mtime_ns, longest, max_bytes)
             if (found := _kept.get(key)) is None:
-                if await to_thread.run_sync(_is_small, path, mime_type):
+                if await to_thread.run_sync(_is_small, path, mime_type, longest):
                     made = await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
                 else:
                     made = await _elsewhere(path, mime_type, longest, max_bytes)
@@ -76,17 +77,17 @@ async def preview(path: Path, mime_type: str, *, longest: int = 768, max_bytes: 
 
 
 async def view(path: Path, mime_type: str) -> Preview | None:
-    """The picture for the model to look at: as large as models make use of."""
-    return await preview(path, mime_type, longest=1568, max_bytes=700_000)
+    """The picture for the model to look at: as large as models make use of, and its base64 under 700 KB."""
+    return await preview(path, mime_type, longest=1568, max_bytes=480_000)
 
 
-def _is_small(path: Path, mime_type: str) -> bool:
+def _is_small(path: Path, mime_type: str, longest: int) -> bool:
     """Whether decoding a picture here does this long-lived process no harm."""
     kind = kinds.for_mime(mime_type)
     facts = probe(path, kind) if kind else None
     if facts is None or not facts.width or not facts.height:
         return False
-    return facts.width * facts.height * _PEAK[mime_type] <= _MOST_HERE
+    return facts.width * facts.height * _PEAK[mime_type] <= _MOST_HERE * _USUAL // max(_USUAL, longest)
 
 
 async def _elsewhere(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[bytes, str] | None:

@@ -81,9 +81,11 @@ def place(part: Path, folder: Path, name: str, record: Mapping[str, Any], task: 
             draft.replace(side)
         try:
             _move(part, target)
-        except FileExistsError:  # came into being since we looked
+        except OSError as error:
             side.unlink(missing_ok=True)
-            continue
+            if isinstance(error, FileExistsError):  # came into being since we looked
+                continue
+            raise
         finally:
             draft.unlink(missing_ok=True)
         _sync_folder(folder)

@@ -75,9 +75,8 @@ def callback_body(task: RemoteTask, now: float) -> dict[str, Any]:
 
 
 async def _generate(backend: Backend, request: Request) -> Response:
-    submit = submits.Submit("apixo", "", request.path_params["model"], {}, {})
+    submit = submits.Submit("apixo", submits.sent_key(request), request.path_params["model"], {}, {})
     try:
-        submit = submits.Submit("apixo", submits.bearer(request)[7:].strip(), submit.model, {}, {})
         key = backend.admit(submits.bearer(request))
         body = await submits.read_body(request)
         submit = submits.Submit("apixo", key, submit.model, body, submits.input_of(body))

@@ -85,7 +85,7 @@ def callback_body(task: RemoteTask, now: float) -> dict[str, Any]:
 
 
 async def _create(backend: Backend, request: Request) -> Response:
-    submit = submits.Submit("ruxa", submits.bearer(request)[7:].strip(), "", {}, {})
+    submit = submits.Submit("ruxa", submits.sent_key(request), "", {}, {})
     try:
         key = backend.admit(submits.bearer(request))
         body = await submits.read_body(request)

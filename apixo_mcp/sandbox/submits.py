@@ -33,9 +33,14 @@ def bearer(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
+def sent_key(request: Request) -> str:
+    """Return the API key that came with a request, good or bad."""
+    return bearer(request).partition(" ")[2].strip()
+
+
 def key_of(request: Request) -> str:
     """Return the fingerprint of the key that came with a request, good or bad."""
-    key = bearer(request).partition(" ")[2].strip()
+    key = sent_key(request)
     return fingerprint(key) if key else ""
 
 

@@ -1,6 +1,5 @@
 """What a generation is likely to cost, from prices that were seen somewhere: estimates, never promises."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -77,6 +76,8 @@ def load_prices(path: Path) -> Mapping[str, tuple[Price, ...]]:
     Raises:
         SettingsError: naming the file, the entry and what is wrong with it.
     """
+    import tomllib  # only whoever has such a file needs it
+
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

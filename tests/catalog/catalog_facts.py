@@ -178,7 +178,7 @@ def _outside(entry: Entry, name: str, fact: Mapping[str, Any]) -> Iterator[tuple
         yield "type", "much", ("valid",), "much"
 
 
-_MUST_SAY = ("flux-kontext", "wan-2-7-image")
+_MUST_SAY = ("flux-kontext", "midjourney", "wan-2-7-image")
 """Image models whose modes are not those that the general default is one of."""
 
 

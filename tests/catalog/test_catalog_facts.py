@@ -32,8 +32,11 @@ def sent_by_default(entry: Entry) -> dict[str, object]:
     """Fields that are required although they have a default: they are always sent."""
     always = {name: fact["default"] for name, fact in entry.params.items() if fact["required"] and "default" in fact}
     if entry.id.startswith("ruxa/"):
-        always |= {name: fact["default"] for name, fact in entry.params.items() if name in ("output_format", "image_size")
-                   and "default" in fact}
+        always |= {
+            name: fact["default"]
+            for name, fact in entry.params.items()
+            if name in ("output_format", "image_size") and "default" in fact
+        }
     return always
 
 

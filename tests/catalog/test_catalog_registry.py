@@ -43,9 +43,11 @@ def test_finds(name: str, wanted: str) -> None:
         ("sora", ["sora-2", "sora-2-pro"]),
         ("kling", ["kling-2-1", "kling-2-6"]),
         ("kling 3.0", ["kling-3-0-std", "kling-3-0-turbo"]),
-        ("wan", ["wan-2-5-image"]),
+        ("wan", ["wan-2-5-image", "wan-2-7-video"]),
         ("nano-bananna-2", ["nano-banana-2"]),
         ("sedream-4-5", ["seedream-4-5"]),
+        ("veo 3", ["veo-3-1", "ruxa/veo3"]),
+        ("gpt-4o-image", ["ruxa/gpt-4o-image"]),
     ],
 )
 def test_asks_with_the_nearest_ids(name: str, offered: list[str]) -> None:

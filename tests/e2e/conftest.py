@@ -158,19 +158,37 @@ class Shared:
         self.elsewhere = home / "elsewhere"
 
 
-@pytest.fixture(scope="module", params=["auto", "legacy"])
-async def shared_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Shared]:
-    home = tmp_path_factory.mktemp("shared")
+@asynccontextmanager
+async def share(home: Path, mode: str) -> AsyncIterator[Shared]:
     (home / "elsewhere").mkdir()
     with Imitation(prefix="/proxy/eu", apixo_key=APIXO_KEY, ruxa_key=RUXA_KEY) as gateway:
         env = server_env(gateway, home, APIXO_MCP_ALLOWED_ROOTS=str(home / "elsewhere"))
-        async with connect(env, mode=request.param) as client:
+        async with connect(env, mode=mode) as client:
             yield Shared(gateway, home, client)
 
 
+@pytest.fixture(scope="module")
+async def modern_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shared]:
+    async with share(tmp_path_factory.mktemp("modern"), "auto") as shared:
+        yield shared
+
+
+@pytest.fixture(scope="module")
+async def legacy_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shared]:
+    async with share(tmp_path_factory.mktemp("legacy"), "legacy") as shared:
+        yield shared
+
+
 @pytest.fixture
-def shared(shared_server: Shared) -> Shared:
-    shared_server.gateway.reset()
-    return shared_server
+def shared(modern_server: Shared) -> Shared:
+    """Speaks the protocol of 2026-07-28."""
+    modern_server.gateway.reset()
+    return modern_server
+
+
+@pytest.fixture(params=["modern", "legacy"])
+def either(request: pytest.FixtureRequest, modern_server: Shared, legacy_server: Shared) -> Shared:
+    """Once for each era of the protocol."""
+    server = modern_server if request.param == "modern" else legacy_server
+    server.gateway.reset()
+    return server

@@ -166,8 +166,9 @@ async def test_tls_still_sees_the_name(wire):
     assert b"cdn.example" in server.requests[0]
 
 
-async def test_a_dead_address_is_not_the_last_word(wire):
-    async with wire(answer(b"abc")) as server, open_http(resolve=to("::1", "127.0.0.1")) as http:
+@pytest.mark.parametrize("addresses", [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
+async def test_a_dead_address_is_not_the_last_word(wire, addresses):
+    async with wire(answer(b"abc")) as server, open_http(resolve=to(*addresses)) as http:
         assert (await read(f"http://cdn.example:{server.port}/a", http))[1] == b"abc"
 
 

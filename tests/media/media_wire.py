@@ -7,6 +7,7 @@ import wave
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 import anyio.abc
@@ -182,3 +183,19 @@ def an_mp4(width: int = 1280, height: int = 720, seconds: float = 5.0, *, brand:
     tkhd = a_box(b"tkhd", bytes(40) + matrix + struct.pack(">II", width << 16, height << 16))
     moov = a_box(b"moov", mvhd + a_box(b"trak", tkhd))
     return a_box(b"ftyp", brand + b"\0\0\2\0" + brand) + a_box(b"mdat", bytes(2000)) + moov
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def content(result: Result) -> bytes:
+    return Path(result.path).read_bytes()
+
+
+def rewrite(result: Result, data: bytes) -> None:
+    Path(result.path).write_bytes(data)
+
+
+def remove(result: Result) -> None:
+    Path(result.path).unlink()

@@ -117,7 +117,7 @@ async def test_a_bomb_is_not_decoded(tmp_path):
 
 async def test_a_large_picture_is_decoded_in_another_process(tmp_path):
     Image.new("RGB", (2400, 2400), "red").save(tmp_path / "a.png", compress_level=1)
-    assert not previews._is_small(tmp_path / "a.png", "image/png")
+    assert not previews._is_small(tmp_path / "a.png", "image/png", 768)
     assert (await opened(tmp_path / "a.png")).size == (768, 768)
 
 

@@ -287,20 +287,20 @@ RUXA_BAD: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_every_model_has_a_good_input():
+def test_every_model_has_a_good_input():
     assert {model.id for model in models()["apixo"].values()} == set(GOOD)
     assert len(GOOD) == 49
 
 
 @pytest.mark.parametrize(("name", "given"), [(name, given) for name, many in GOOD.items() for given in many])
-async def test_good_inputs_are_taken(name: str, given: dict[str, Any]):
+def test_good_inputs_are_taken(name: str, given: dict[str, Any]):
     model = find("apixo", name)
     assert model is not None
     assert problems(model, given) == []
 
 
 @pytest.mark.parametrize(("name", "given", "field"), BAD)
-async def test_bad_inputs_are_told_by_their_field(name: str, given: dict[str, Any], field: str):
+def test_bad_inputs_are_told_by_their_field(name: str, given: dict[str, Any], field: str):
     model = find("apixo", name)
     assert model is not None
     assert any(f"input.{field}" in one for one in problems(model, given)), problems(model, given)

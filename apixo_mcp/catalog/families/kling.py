@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span
+from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
 
@@ -44,7 +44,7 @@ class Kling21Input(ModelInput):
     duration: Literal[5, 10] = about("Seconds.", 5)
     image_urls: list[Url] | None = items(2, "The first frame; in pro also the last.")
     aspect_ratio: _RATIO | None = about("For master-text-to-video; 16:9 by default.")
-    negative_prompt: str | None = items(500, "What to avoid.", least=0)
+    negative_prompt: str | None = text(500, "What to avoid.")
     cfg_scale: _Strength | None = about("0 to 1 in steps of 0.1.")
 
 
@@ -58,7 +58,7 @@ class Kling25TurboProInput(ModelInput):
     duration: Literal[5, 10] = about("Seconds.", 5)
     image_urls: list[Url] | None = items(2, _FRAMES)
     aspect_ratio: _RATIO | None = about("For text-to-video; 16:9 if left out.")
-    negative_prompt: str | None = items(2500, "What to avoid.", least=0)
+    negative_prompt: str | None = text(2500, "What to avoid.")
     cfg_scale: _Strength | None = about("0 to 1 in steps of 0.1.")
 
 

@@ -40,7 +40,7 @@ class MidjourneyInput(OpenInput):
         *(refused(name, when=_NOT_EDIT) for name in ("mask", "canvas", "imgPos")),
     )
 
-    mode: _MODES = "text-to-image"
+    mode: _MODES
     prompt: str | None = optional_prompt(2000, least=1, about="What to make, without any '--' flags.")
     image_urls: list[Url] | None = items(20, "Image prompts; the one picture to change for image-edit.", least=0)
     aspect_ratio: Literal["1:1", "1:2", "2:1", "2:3", "3:2", "3:4", "4:3", "5:6", "6:5", "9:16", "16:9"] | None = None

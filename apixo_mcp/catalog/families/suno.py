@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from apixo_mcp.catalog.fields import about, items, optional_prompt, span
+from apixo_mcp.catalog.fields import about, optional_prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, required, rule
 from apixo_mcp.catalog.model import AUDIO, Model, Price, Spelling
 
@@ -43,8 +43,8 @@ class SunoInput(ModelInput):
     )
     instrumental: bool = about("true for music without singing.", False)
     prompt: str | None = optional_prompt(5000, least=1, about="At most 500 unless customMode; 3,000 for V4.")
-    style: str | None = items(1000, "At most 200 for V4.", least=0)
-    title: str | None = items(80, least=0)
+    style: str | None = text(1000, "At most 200 for V4.")
+    title: str | None = text(80)
     negativeTags: str | None = about("Styles to avoid.")
     styleWeight: float | None = span(0, 1)
     weirdnessConstraint: float | None = span(0, 1)

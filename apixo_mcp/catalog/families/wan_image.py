@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from apixo_mcp.catalog.fields import about, items, prompt, span
+from apixo_mcp.catalog.fields import about, items, prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, only, refused, required, rule
 from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model
 
@@ -21,7 +21,7 @@ class Wan25ImageInput(ModelInput):
 
     mode: _MODE = "text-to-image"
     prompt: str = prompt(2000)
-    negative_prompt: str | None = items(500, "What to avoid.", least=0)
+    negative_prompt: str | None = text(500, "What to avoid.")
     num_images: int | None = span(1, 4, "4 if left out; each image is billed.")
     image_urls: list[Url] | None = items(3, "For image-to-image: JPEG, PNG, BMP or WebP, 384 to 5000 pixels, 10 MB.")
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "9:16", "16:9", "21:9"] | None = None
@@ -37,7 +37,7 @@ class Wan26ImageInput(ModelInput):
 
     mode: _MODE = "text-to-image"
     prompt: str = prompt(2000)
-    negative_prompt: str | None = items(500, "What to avoid.", least=0)
+    negative_prompt: str | None = text(500, "What to avoid.")
     num_images: int | None = span(1, 3, "1 if left out.")
     aspect_ratio: _PLAIN_RATIO | None = about("For text-to-image.")
     image_urls: list[Url] | None = items(3, "For image-to-image: 240 to 8000 pixels, at most 10 MB each.")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span
+from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, count, one_of, only, refused, required, rule
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model, Price, Sizes, Spelling
 
@@ -22,7 +22,7 @@ class Wan25VideoInput(ModelInput):
 
     mode: Literal["text-to-video", "image-to-video"] = "text-to-video"
     prompt: str | None = optional_prompt(1500)
-    negative_prompt: str | None = items(500, "What to avoid.", least=0)
+    negative_prompt: str | None = text(500, "What to avoid.")
     image_urls: list[Url] | None = items(1, "The picture to animate: 240 to 8000 pixels, at most 20 MB.")
     audio_urls: list[Url] | None = items(1, "A sound track: WAV or MP3, 3 to 30 s, at most 15 MB.", least=0)
     resolution: Literal["480p", "720p", "1080p"] | None = None
@@ -74,7 +74,7 @@ class Wan26VideoInput(ModelInput):
         "text-to-video", "image-to-video-flash", "image-to-video", "reference-to-video-flash", "reference-to-video"
     ]
     prompt: str = prompt(1500)
-    negative_prompt: str | None = items(500, "What to avoid.", least=0)
+    negative_prompt: str | None = text(500, "What to avoid.")
     resolution: Literal["720p", "1080p"] | None = None
     size: _SIZE | None = about("For the text and reference modes.")
     duration: int | None = span(2, 15, "Seconds; 5 if left out, at most 10 in the reference modes.")

@@ -1,0 +1,628 @@
+"""What every task store must do, whatever it is built on."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from apixo_mcp.errors import SchemaTooNew, StoreError
+from apixo_mcp.tasks.sqlite import SqliteStore
+from apixo_mcp.tasks.store import Limits, Store
+from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, FileState, Result, State, Task
+from store_tasks import KEYS, NO_LIMITS, NOW, REFUSED, make, make_followed, tasks
+
+pytestmark = pytest.mark.anyio
+
+Open = Callable[[], AbstractAsyncContextManager[Store]]
+DAY = 86400.0
+
+
+@pytest.fixture(params=["sqlite"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens the same store again and again, as several processes would."""
+    match request.param:
+        case "sqlite":
+            return lambda: SqliteStore(tmp_path / "data" / "tasks.sqlite3")
+        case other:
+            raise NotImplementedError(other)
+
+
+@pytest.fixture
+async def store(open_store: Open) -> AsyncIterator[Store]:
+    async with open_store() as store:
+        yield store
+
+
+@pytest.fixture
+async def other(open_store: Open, store: Store) -> AsyncIterator[Store]:
+    """A second store object on the same data."""
+    async with open_store() as other:
+        yield other
+
+
+async def add(store: Store, task: Task) -> Task:
+    assert (await store.admit(task, NO_LIMITS)).how == "new"
+    return task
+
+
+async def claim(store: Store, task: Task, holder: str = "me", now: float = NOW, until: float = NOW + 8) -> Task:
+    claimed = await store.claim(task.task_id, holder, now, until, KEYS)
+    assert claimed is not None
+    return claimed
+
+
+async def row(store: Store, task: Task) -> Task:
+    found = await store.get(task.task_id)
+    assert found is not None
+    return found
+
+
+async def all_at_once(works: list[Callable[[], Awaitable[object]]]) -> list[object]:
+    found: list[object] = []
+
+    async def run(work: Callable[[], Awaitable[object]]) -> None:
+        found.append(await work())
+
+    async with anyio.create_task_group() as group:
+        for work in works:
+            group.start_soon(run, work)
+    return found
+
+
+class TestAdmit:
+    async def test_a_new_task_is_stored_as_it_is(self, store: Store, other: Store):
+        task = make(notes=("a note",), estimate_usd=0.25)
+        admitted = await store.admit(task, NO_LIMITS)
+        assert (admitted.how, admitted.task) == ("new", task)
+        assert await other.get(task.task_id) == task
+
+    async def test_an_idempotency_key_leads_to_its_first_task_for_ever(self, store: Store):
+        first = await add(store, make(idempotency_key="k", created_at=1.0, state=State.SUCCESS, answer="given"))
+        again = await store.admit(make(idempotency_key="k", fingerprint="another"), NO_LIMITS)
+        assert (again.how, again.task) == ("same_key", first)
+
+    async def test_an_idempotency_key_is_its_owners_own(self, store: Store):
+        await add(store, make(idempotency_key="k", owner="ann"))
+        assert (await store.admit(make(idempotency_key="k", owner="bob"), NO_LIMITS)).how == "new"
+
+    async def test_of_many_concurrent_requests_with_one_key_one_is_new(self, store: Store, other: Store):
+        def ask(where: Store) -> Callable[[], Awaitable[object]]:
+            return lambda: where.admit(make(idempotency_key="k", fingerprint="f"), NO_LIMITS)
+
+        found = await all_at_once([ask(where) for where in (store, other) * 10])
+        assert sorted(entry.how for entry in found) == ["new"] + ["same_key"] * 19  # type: ignore[attr-defined]
+        assert len({entry.task.task_id for entry in found}) == 1  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("state", [State.SUBMITTING, State.PENDING, State.PROCESSING, State.SUCCESS, State.UNKNOWN])
+    async def test_a_task_whose_answer_was_lost_is_adopted(self, store: Store, state: State):
+        lost = await add(store, make(fingerprint="f", state=state, created_at=NOW - 300))
+        await store.mark_answer(lost.task_id, "lost")
+        again = await store.admit(make(fingerprint="f"), NO_LIMITS)
+        assert (again.how, again.task.task_id) == ("adopted", lost.task_id)
+
+    async def test_a_lost_task_is_adopted_once(self, store: Store, other: Store):
+        lost = await add(store, make(fingerprint="f"))
+        await store.mark_answer(lost.task_id, "lost")
+        hows = [(await where.admit(make(fingerprint="f"), NO_LIMITS)).how for where in (store, other)]
+        assert hows == ["adopted", "new"]
+
+    @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+    async def test_a_task_that_ended_badly_is_not_adopted(self, store: Store, state: State):
+        lost = await add(store, make(fingerprint="f", state=state))
+        await store.mark_answer(lost.task_id, "lost")
+        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+
+    async def test_a_call_that_still_waits_keeps_its_task_to_itself(self, store: Store):
+        await add(store, make(fingerprint="f", created_at=NOW - 30))
+        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+
+    async def test_a_call_that_fell_silent_leaves_its_task_to_the_next(self, store: Store):
+        silent = await add(store, make(fingerprint="f", created_at=NOW - 61))
+        again = await store.admit(make(fingerprint="f"), NO_LIMITS)
+        assert (again.how, again.task.task_id) == ("adopted", silent.task_id)
+
+    async def test_two_answered_requests_are_two_tasks(self, store: Store):
+        first = await add(store, make(fingerprint="f", created_at=NOW - 100))
+        await store.mark_answer(first.task_id, "given")
+        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+
+    @pytest.mark.parametrize(
+        "lost",
+        [
+            make(fingerprint="f", created_at=NOW - 601),
+            make(fingerprint="other"),
+            make(fingerprint="f", owner="bob"),
+            make(fingerprint="f", idempotency_key="k"),
+        ],
+        ids=["too old", "another wish", "another owner", "asked for under a key"],
+    )
+    async def test_a_lost_task_that_is_not_the_callers_own_wish_is_not_adopted(self, store: Store, lost: Task):
+        await add(store, lost)
+        await store.mark_answer(lost.task_id, "lost")
+        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+
+    async def test_a_request_under_a_key_adopts_nothing(self, store: Store):
+        lost = await add(store, make(fingerprint="f"))
+        await store.mark_answer(lost.task_id, "lost")
+        assert (await store.admit(make(fingerprint="f", idempotency_key="k"), NO_LIMITS)).how == "new"
+
+
+class TestLimits:
+    def limits(self, usd: float | None = None, tasks: int | None = None) -> Limits:
+        return replace(NO_LIMITS, day_start=NOW - NOW % DAY, usd=usd, tasks=tasks)
+
+    async def test_what_fits_the_budget_to_the_cent_is_taken(self, store: Store):
+        await add(store, make(estimate_usd=0.75))
+        admitted = await store.admit(make(estimate_usd=0.25), self.limits(usd=1.0))
+        assert (admitted.how, admitted.spent_usd, admitted.tasks_today) == ("new", 0.75, 1)
+
+    async def test_what_is_over_budget_is_not_stored(self, store: Store):
+        await add(store, make(estimate_usd=0.75))
+        over = make(estimate_usd=0.5)
+        admitted = await store.admit(over, self.limits(usd=1.0))
+        assert (admitted.how, admitted.task, admitted.spent_usd) == ("over_budget", over, 0.75)
+        assert await store.get(over.task_id) is None
+
+    async def test_more_tasks_than_the_day_allows_are_not_stored(self, store: Store):
+        await add(store, make())
+        over = make()
+        admitted = await store.admit(over, self.limits(tasks=1))
+        assert (admitted.how, admitted.tasks_today) == ("over_limit", 1)
+        assert await store.get(over.task_id) is None
+
+    async def test_of_concurrent_requests_for_the_last_dollar_one_gets_it(self, store: Store, other: Store):
+        await add(store, make(estimate_usd=4.0))
+
+        def ask(where: Store) -> Callable[[], Awaitable[object]]:
+            return lambda: where.admit(make(estimate_usd=1.0), self.limits(usd=5.0))
+
+        found = await all_at_once([ask(where) for where in (store, other) * 10])
+        assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 19  # type: ignore[attr-defined]
+        assert len(await store.page("local", limit=100)) == 2
+
+    async def test_yesterday_and_other_owners_count_for_nothing(self, store: Store):
+        await add(store, make(estimate_usd=9.0, created_at=NOW - NOW % DAY - 1))
+        await add(store, make(estimate_usd=9.0, owner="bob"))
+        admitted = await store.admit(make(estimate_usd=1.0), self.limits(usd=1.0, tasks=1))
+        assert (admitted.how, admitted.spent_usd, admitted.tasks_today) == ("new", 0.0, 0)
+
+    async def test_what_cost_nothing_counts_for_nothing(self, store: Store):
+        await add(store, make(estimate_usd=9.0, state=State.CANCELLED))
+        await add(store, make(estimate_usd=9.0, state=State.FAILED))
+        admitted = await store.admit(make(estimate_usd=1.0), self.limits(usd=1.0, tasks=1))
+        assert (admitted.how, admitted.spent_usd) == ("new", 0.0)
+
+    async def test_a_failure_after_it_was_accepted_counts(self, store: Store):
+        await add(store, make_followed(estimate_usd=9.0, state=State.FAILED))
+        assert (await store.admit(make(estimate_usd=1.0), self.limits(usd=9.5))).how == "over_budget"
+
+    async def test_an_earlier_task_is_given_back_whatever_the_limits(self, store: Store):
+        lost = await add(store, make(fingerprint="f", estimate_usd=9.0))
+        await store.mark_answer(lost.task_id, "lost")
+        await add(store, make(idempotency_key="k", estimate_usd=9.0))
+        strict = self.limits(usd=0.0, tasks=0)
+        assert (await store.admit(make(fingerprint="f", estimate_usd=9.0), strict)).how == "adopted"
+        assert (await store.admit(make(idempotency_key="k", estimate_usd=9.0), strict)).how == "same_key"
+
+
+class TestFinding:
+    async def test_a_task_is_found_by_either_id(self, store: Store):
+        task = await add(store, make_followed())
+        assert await store.find("local", task.task_id) == task
+        assert await store.find("local", task.remote_id) == task
+        assert await store.get(task.task_id) == task
+
+    async def test_another_owner_sees_nothing(self, store: Store):
+        task = await add(store, make_followed())
+        assert await store.find("bob", task.task_id) is None
+        assert await store.find("bob", task.remote_id) is None
+        assert await store.page("bob") == []
+
+    @pytest.mark.parametrize("text", ["", "%", "tsk_%", "'", "tsk_unknown"])
+    async def test_what_is_no_id_finds_nothing(self, store: Store, text: str):
+        await add(store, make())
+        assert await store.find("local", text) is None
+        assert await store.get(text) is None
+
+    async def test_a_page_is_newest_first_and_may_be_narrowed(self, store: Store):
+        old = await add(store, make(created_at=NOW - 2, state=State.SUCCESS))
+        new = await add(store, make(created_at=NOW - 1, modality="video"))
+        assert await store.page("local") == [new, old]
+        assert await store.page("local", state=State.SUCCESS) == [old]
+        assert await store.page("local", modality="video") == [new]
+        assert await store.page("local", state=State.SUCCESS, modality="video") == []
+        assert await store.page("local", limit=1) == [new]
+
+    async def test_pages_are_complete_and_without_duplicates_while_tasks_are_added(self, store: Store, other: Store):
+        # Many share a moment: the id decides among them.
+        made = [await add(store, make(created_at=NOW - number // 4)) for number in range(23)]
+        seen: list[Task] = []
+        before = None
+        while page := await store.page("local", limit=5, before=before):
+            seen += page
+            before = (page[-1].created_at, page[-1].task_id)
+            await add(other, make(created_at=NOW + len(seen)))
+        assert seen == sorted(made, key=lambda task: (task.created_at, task.task_id), reverse=True)
+
+
+class TestClaim:
+    async def test_a_due_task_is_listed_and_claimed(self, store: Store):
+        task = await add(store, make())
+        assert await store.due(NOW, KEYS) == [(task.task_id, NOW)]
+        claimed = await claim(store, task)
+        assert claimed == replace(task, fence=1, lease_holder="me", lease_until=NOW + 8)
+        assert await store.get(task.task_id) == claimed
+
+    async def test_one_of_many_concurrent_claimers_wins(self, store: Store, other: Store):
+        task = await add(store, make())
+
+        def ask(where: Store, holder: str) -> Callable[[], Awaitable[object]]:
+            return lambda: where.claim(task.task_id, holder, NOW, NOW + 8, KEYS)
+
+        claimers = [ask(where, f"{number}") for number, where in enumerate((store, other) * 10)]
+        winners = [entry for entry in await all_at_once(claimers) if entry is not None]
+        assert winners == [await row(store, task)]
+
+    async def test_not_before_it_is_due(self, store: Store):
+        task = await add(store, make(due=NOW + 1))
+        assert await store.due(NOW, KEYS) == []
+        assert await store.claim(task.task_id, "me", NOW, NOW + 8, KEYS) is None
+
+    async def test_not_where_nothing_is_left_to_do(self, store: Store):
+        task = await add(store, make(state=State.SUCCESS, due=None))
+        assert await store.due(NOW * 2, KEYS) == []
+        assert await store.claim(task.task_id, "me", NOW * 2, NOW * 2 + 8, KEYS) is None
+
+    async def test_not_while_it_is_leased_but_once_the_lease_has_run_out(self, store: Store, other: Store):
+        task = await add(store, make())
+        first = await claim(store, task)
+        assert await other.due(NOW + 7, KEYS) == []
+        assert await other.claim(task.task_id, "you", NOW + 7, NOW + 15, KEYS) is None
+        assert await other.due(NOW + 8, KEYS) == [(task.task_id, NOW)]
+        second = await claim(other, task, "you", NOW + 8, NOW + 16)
+        assert second.fence == first.fence + 1
+
+    async def test_only_for_the_keys_that_are_held(self, store: Store):
+        task = await add(store, make(key_print="theirs"))
+        assert await store.due(NOW, KEYS) == []
+        assert await store.due(NOW, ()) == []
+        assert await store.claim(task.task_id, "me", NOW, NOW + 8, KEYS) is None
+        assert await store.claim(task.task_id, "me", NOW, NOW + 8, ()) is None
+        assert await store.due(NOW, ("ours", "theirs")) == [(task.task_id, NOW)]
+        assert await store.claim(task.task_id, "me", NOW, NOW + 8, ("ours", "theirs")) is not None
+
+    async def test_the_longest_overdue_come_first_and_no_more_than_asked_for(self, store: Store):
+        made = [await add(store, make(due=NOW - number)) for number in range(5)]
+        assert await store.due(NOW, KEYS, limit=2) == [(task.task_id, task.due) for task in (made[4], made[3])]
+
+    async def test_a_lease_is_prolonged_by_its_holder_alone(self, store: Store):
+        task, unclaimed = await add(store, make()), await add(store, make())
+        await claim(store, task)
+        await store.renew("you", [task.task_id], NOW + 100)
+        assert (await row(store, task)).lease_until == NOW + 8
+        await store.renew("me", [task.task_id, unclaimed.task_id, "tsk_unknown"], NOW + 16)
+        assert (await row(store, task)).lease_until == NOW + 16
+        assert (await row(store, unclaimed)).lease_until == 0.0
+
+    async def test_a_lease_that_ended_is_not_brought_back(self, store: Store):
+        task = await add(store, make())
+        claimed = await claim(store, task)
+        await store.commit(claimed, replace(claimed, lease_holder="", lease_until=0.0))
+        await store.renew("me", [task.task_id], NOW + 16)
+        assert (await row(store, task)).lease_until == 0.0
+
+    async def test_leases_that_are_given_back_can_be_claimed_at_once(self, store: Store, other: Store):
+        mine, yours = await add(store, make()), await add(store, make())
+        await claim(store, mine)
+        await claim(other, yours, "you")
+        await store.release("me")
+        assert await other.due(NOW, KEYS) == [(mine.task_id, NOW)]
+        assert (await claim(other, mine, "you")).lease_holder == "you"
+
+
+class TestCommit:
+    async def test_a_move_is_written_whole(self, store: Store, other: Store):
+        claimed = await claim(store, await add(store, make()))
+        after = replace(
+            claimed,
+            state=State.PENDING,
+            remote_id="r",
+            attempts=(Attempt(sent_at=NOW, remote_id="r"),),
+            due=NOW + 5,
+            lease_holder="",
+            lease_until=0.0,
+        )
+        assert await store.commit(claimed, after)
+        assert await other.get(claimed.task_id) == after
+
+    async def test_the_late_write_of_a_sleeper_is_refused(self, store: Store, other: Store):
+        task = await add(store, make_followed())
+        slept = await claim(store, task)
+        awake = await claim(other, task, "you", NOW + 9, NOW + 17)
+        assert not await store.commit(slept, replace(slept, state=State.SUCCESS))
+        assert await row(store, task) == awake
+        assert await other.commit(awake, replace(awake, state=State.FAILED, failure=REFUSED))
+
+    async def test_a_task_in_another_state_than_expected_is_left_alone(self, store: Store):
+        task = await add(store, make_followed())
+        assert await store.commit(task, replace(task, state=State.SUCCESS, due=None))
+        assert not await store.commit(task, replace(task, state=State.FAILED))
+        assert (await row(store, task)).state is State.SUCCESS
+
+    async def test_a_task_that_is_not_there_is_not_made(self, store: Store):
+        task = make()
+        assert not await store.commit(task, replace(task, looks=1))
+        assert await store.get(task.task_id) is None
+
+    @pytest.mark.parametrize(
+        ("start", "end"),
+        [(start, end) for start in State for end in State if start is not end and end not in MOVES[start]],
+    )
+    async def test_a_move_that_the_table_does_not_allow_is_an_error(self, store: Store, start: State, end: State):
+        task = await add(store, make(state=start))
+        with pytest.raises(ValueError, match=f"{start} to {end}"):
+            await store.commit(task, replace(task, state=end))
+        assert await row(store, task) == task
+
+    async def test_what_other_verbs_own_is_not_overwritten(self, store: Store, other: Store):
+        claimed = await claim(store, await add(store, make_followed()))
+        await other.request_cancel(claimed.task_id, NOW)
+        await other.mark_answer(claimed.task_id, "lost")
+        assert await store.commit(claimed, replace(claimed, state=State.PROCESSING))
+        found = await row(store, claimed)
+        assert (found.state, found.cancel_requested, found.answer) == (State.PROCESSING, True, "lost")
+
+    async def test_of_concurrent_commits_from_one_state_one_is_written(self, store: Store, other: Store):
+        task = await add(store, make_followed())
+
+        def move(where: Store, end: State) -> Callable[[], Awaitable[object]]:
+            return lambda: where.commit(task, replace(task, state=end))
+
+        works = [move(store, State.SUCCESS), move(other, State.FAILED), move(store, State.FAILED)]
+        assert sorted(bool(entry) for entry in await all_at_once(works)) == [False, False, True]
+
+
+class TestSending:
+    async def test_the_post_is_noted_once(self, store: Store):
+        claimed = await claim(store, await add(store, make()))
+        assert await store.mark_sent(claimed, NOW + 1)
+        assert (await row(store, claimed)).sent_at == NOW + 1
+        assert not await store.mark_sent(claimed, NOW + 2)
+        assert (await row(store, claimed)).sent_at == NOW + 1
+
+    async def test_nothing_is_sent_by_one_who_lost_the_task(self, store: Store, other: Store):
+        task = await add(store, make())
+        slept = await claim(store, task)
+        await claim(other, task, "you", NOW + 9, NOW + 17)
+        assert not await store.mark_sent(slept, NOW + 10)
+        assert (await row(store, task)).sent_at is None
+
+    async def test_nothing_is_sent_after_the_cancel(self, store: Store, other: Store):
+        claimed = await claim(store, await add(store, make()))
+        cancelled = await other.request_cancel(claimed.task_id, NOW)
+        assert cancelled is not None
+        assert cancelled.state is State.CANCELLED
+        assert not await store.mark_sent(claimed, NOW)
+        assert not await store.commit(claimed, replace(claimed, state=State.PENDING))
+        assert (await row(store, claimed)).sent_at is None
+
+    async def test_of_send_and_cancel_at_once_exactly_one_happens(self, store: Store, other: Store):
+        for _ in range(10):
+            claimed = await claim(store, await add(store, make()))
+            async with anyio.create_task_group() as group:
+                group.start_soon(store.mark_sent, claimed, NOW)
+                group.start_soon(other.request_cancel, claimed.task_id, NOW)
+            found = await row(store, claimed)
+            assert (found.sent_at is None) == (found.state is State.CANCELLED)
+            assert found.cancel_requested
+
+
+class TestCancel:
+    async def test_an_unsent_task_ends_cancelled(self, store: Store):
+        task = await add(store, make())
+        cancelled = await store.request_cancel(task.task_id, NOW + 1)
+        assert cancelled is not None
+        assert cancelled == await row(store, task)
+        assert (cancelled.state, cancelled.due, cancelled.completed_at) == (State.CANCELLED, None, NOW + 1)
+        assert await store.due(NOW * 2, KEYS) == []
+
+    async def test_an_unsent_further_attempt_ends_failed(self, store: Store):
+        failed = (Attempt(sent_at=NOW, remote_id="r", failure_code="PROCESSING_TIMEOUT"),)
+        task = await add(store, make(attempts=failed, failure=REFUSED))
+        ended = await store.request_cancel(task.task_id, NOW)
+        assert ended is not None
+        assert (ended.state, ended.failure, ended.due) == (State.FAILED, REFUSED, None)
+
+    @pytest.mark.parametrize(
+        "task",
+        [make(sent_at=NOW), make_followed(), make_followed(state=State.PROCESSING), make(state=State.UNKNOWN)],
+        ids=["sent", "pending", "processing", "unknown"],
+    )
+    async def test_of_a_sent_task_only_the_waiting_ends(self, store: Store, task: Task):
+        await add(store, task)
+        asked = await store.request_cancel(task.task_id, NOW + 1)
+        assert asked == replace(task, cancel_requested=True, updated_at=NOW + 1)
+
+    @pytest.mark.parametrize("state", sorted(TERMINAL))
+    async def test_a_task_that_ended_is_untouched(self, store: Store, state: State):
+        task = await add(store, make(state=state, due=None))
+        assert await store.request_cancel(task.task_id, NOW + 1) is None
+        assert await row(store, task) == task
+
+    async def test_an_unknown_task_is_not_made(self, store: Store):
+        assert await store.request_cancel("tsk_unknown", NOW) is None
+
+
+class TestWaking:
+    @pytest.mark.parametrize("state", [State.PENDING, State.PROCESSING])
+    @pytest.mark.parametrize("due", [None, NOW + 60])
+    async def test_a_followed_task_is_looked_at_earlier(self, store: Store, state: State, due: float | None):
+        task = await add(store, make_followed(state=state, due=due))
+        assert await store.wake(task.task_id, NOW)
+        assert await store.due(NOW, KEYS) == [(task.task_id, NOW)]
+
+    async def test_never_later(self, store: Store):
+        task = await add(store, make_followed(due=NOW))
+        assert not await store.wake(task.task_id, NOW + 1)
+        assert (await row(store, task)).due == NOW
+
+    @pytest.mark.parametrize("state", [State.SUBMITTING, State.UNKNOWN, State.FAILED, State.CANCELLED, State.SUCCESS])
+    async def test_no_other_task_is_looked_at(self, store: Store, state: State):
+        due = NOW + 60 if state is State.SUBMITTING else None
+        task = await add(store, make(state=state, due=due))
+        assert not await store.wake(task.task_id, NOW)
+        assert await row(store, task) == task
+
+    @pytest.mark.parametrize(
+        ("file", "due"),
+        [(FileState.FAILED, NOW), (FileState.SAVING, NOW), (FileState.SAVED, None), (FileState.EXPIRED, None)],
+    )
+    async def test_only_files_that_are_missing_are_saved_again(self, store: Store, file: FileState, due: float | None):
+        results = (Result(index=0, url="u", file=FileState.SAVED), Result(index=1, url="u", file=file))
+        task = await add(store, make(state=State.SUCCESS, results=results, due=None))
+        await store.resave(task.task_id, NOW)
+        assert (await row(store, task)).due == due
+
+    async def test_no_file_is_saved_before_the_end(self, store: Store):
+        results = (Result(index=0, url="u", file=FileState.FAILED),)
+        task = await add(store, make_followed(results=results, due=NOW + 60))
+        await store.resave(task.task_id, NOW)
+        assert await row(store, task) == task
+
+
+class TestCounting:
+    async def test_usage_is_counted_by_utc_day_model_and_state(self, store: Store):
+        midnight = NOW - NOW % DAY
+        await add(store, make(created_at=midnight - 0.5, estimate_usd=1.0))
+        await add(store, make(created_at=midnight, estimate_usd=2.0))
+        await add(store, make(created_at=midnight + DAY - 0.5, estimate_usd=4.0))
+        await add(store, make(created_at=midnight, state=State.SUCCESS, estimate_usd=None))
+        await add(store, make(created_at=midnight, model="veo-3-1", estimate_usd=8.0))
+        await add(store, make(created_at=midnight - DAY, estimate_usd=16.0))
+        await add(store, make(created_at=midnight, owner="bob", estimate_usd=32.0))
+        counts = await store.usage("local", midnight - DAY + 1)
+        found = {(count.day, count.model, str(count.state)): count for count in counts}
+        assert len(found) == len(counts) == 4
+        today = found["2026-09-21", "nano-banana", "submitting"]
+        assert (today.tasks, today.estimate_usd, today.without_price) == (2, 6.0, 0)
+        unpriced = found["2026-09-21", "nano-banana", "success"]
+        assert (unpriced.tasks, unpriced.estimate_usd, unpriced.without_price) == (1, 0.0, 1)
+        assert found["2026-09-20", "nano-banana", "submitting"].estimate_usd == 1.0
+        assert found["2026-09-21", "veo-3-1", "submitting"].tasks == 1
+
+    async def test_open_tasks_are_those_with_a_next_step(self, store: Store):
+        for task in (make(), make_followed(due=NOW + 60), make(due=None), make(key_print="theirs")):
+            await add(store, task)
+        assert await store.open_count(KEYS) == 2
+        assert await store.open_count(("theirs",)) == 1
+        assert await store.open_count(()) == 0
+
+
+class TestDurability:
+    async def test_a_secret_stays_and_is_not_to_be_guessed(self, open_store: Open):
+        async with open_store() as first:
+            one, two = await first.secret("one"), await first.secret("two")
+        async with open_store() as second:
+            assert await second.secret("one") == one
+        assert one != two
+        assert len(one) >= 16
+
+    async def test_concurrent_first_users_of_a_secret_agree(self, store: Store, other: Store):
+        found = await all_at_once([lambda where=where: where.secret("salt") for where in (store, other) * 5])
+        assert len(set(found)) == 1
+
+    async def test_many_processes_may_open_a_new_store_at_once(self, open_store: Open):
+        async with AsyncExitStack() as stack:
+            opened = await all_at_once([lambda: stack.enter_async_context(open_store())] * 8)
+            task = await add(opened[0], make())  # type: ignore[arg-type]
+            for store in opened:
+                assert await store.get(task.task_id) == task  # type: ignore[attr-defined]
+
+    async def test_a_closed_store_says_so(self, open_store: Open):
+        async with open_store() as store:
+            pass
+        with pytest.raises(StoreError, match="closed"):
+            await store.get("tsk_x")
+
+    @given(first=tasks, later=tasks)
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    async def test_any_task_reads_back_equal_through_another_store(self, open_store: Open, first: Task, later: Task):
+        async with open_store() as store, open_store() as other:
+            await add(store, first)
+            assert await other.get(first.task_id) == first
+            after = replace(
+                later,
+                task_id=first.task_id,
+                owner=first.owner,
+                state=first.state,
+                prompt=first.prompt,
+                inputs=first.inputs,
+                fingerprint=first.fingerprint,
+                created_at=first.created_at,
+                fence=first.fence,
+                cancel_requested=first.cancel_requested,
+                answer=first.answer,
+            )
+            assert await store.commit(first, after)
+            assert await other.get(first.task_id) == after
+
+
+class TestSqliteFile:
+    """What is particular to a store that is one file."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "tasks.sqlite3"
+
+    @pytest.mark.parametrize("journal", ["delete", "wal"])
+    async def test_a_newer_schema_is_refused_and_left_untouched(self, path: Path, journal: str):
+        with sqlite3.connect(path) as database:
+            database.execute(f"pragma journal_mode = {journal}")
+            database.execute("create table task (something_new text)")
+            database.execute("pragma user_version = 9999")
+        database.close()
+        before = path.read_bytes()
+        with pytest.raises(SchemaTooNew, match=r"schema 9999.*APIXO_MCP_HOME") as error:
+            async with SqliteStore(path):
+                pass
+        assert str(path) in str(error.value)
+        assert path.read_bytes() == before
+
+    async def test_an_empty_file_is_brought_up_to_date(self, path: Path):
+        path.touch()
+        async with SqliteStore(path) as store:
+            task = await add(store, make())
+        with sqlite3.connect(path) as database:
+            assert database.execute("pragma user_version").fetchone()[0] >= 1
+        database.close()
+        async with SqliteStore(path) as store:
+            assert await store.get(task.task_id) == task
+
+    @pytest.mark.parametrize("content", [b"this is no database " * 100, b"SQLite format 3\0" + b"\xff" * 500])
+    async def test_a_file_that_is_no_database_is_told_by_its_path_and_left_alone(self, path: Path, content: bytes):
+        path.write_bytes(content)
+        with pytest.raises(StoreError) as error:
+            async with SqliteStore(path):
+                pass
+        assert str(path) in str(error.value)
+        assert path.read_bytes() == content
+
+    async def test_a_folder_that_cannot_be_made_is_told_by_its_path(self, tmp_path: Path):
+        (tmp_path / "file").touch()
+        with pytest.raises(StoreError, match="file"):
+            async with SqliteStore(tmp_path / "file" / "tasks.sqlite3"):
+                pass
+
+    async def test_every_commit_is_on_disk_before_the_call_returns(self, path: Path):
+        async with SqliteStore(path) as store:
+            task = await add(store, make())
+            rows = await store._query("pragma synchronous")
+            assert rows[0][0] == 2, "a power cut could take back a commit that was paid for"
+            with sqlite3.connect(path) as reader:
+                assert reader.execute("select count(*) from task where task_id = ?", [task.task_id]).fetchone() == (1,)
+            reader.close()
