@@ -23,9 +23,7 @@ Paths = Annotated[tuple[Path, ...], NoDecode]
 class Settings(BaseSettings):
     """Everything that can be set. Each field's variable is `APIXO_MCP_<FIELD>`, but for the gateways' keys and URLs."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, alias_generator=_variable
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, alias_generator=_variable)
 
     apixo_api_key: SecretStr | None = None
     apixo_base_url: str = "https://api.apixo.ai"

@@ -5,7 +5,9 @@ import os
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("here", deadline=None, database=None)
+# No `explain`: it costs minutes where each example opens a store.
+_PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)
+hypothesis.settings.register_profile("here", deadline=None, database=None, phases=_PHASES)
 hypothesis.settings.load_profile("here")
 
 

@@ -145,9 +145,14 @@ def some_media(name: str, known: Iterable[str], *, when: When | None = None) -> 
 
 def rule(text: str, *fields: str, broken: Callable[[Mapping[str, Any]], bool]) -> Rule:
     """Any other documented condition; the first of `fields` is the one to blame."""
+    blamed = fields[0]
 
     def check(values: Mapping[str, Any]) -> Problem | None:
-        return Problem(fields[0], shorten(values.get(fields[0])), text) if broken(values) else None
+        if not broken(values):
+            return None
+        value = values.get(blamed)
+        given = f"{len(value)} characters" if isinstance(value, str) and len(value) > 60 else shorten(value)
+        return Problem(blamed, given, text.removeprefix(f"{blamed} "))
 
     return Rule(text, fields, check)
 

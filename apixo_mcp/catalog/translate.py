@@ -86,6 +86,17 @@ def inputs(model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for field in model.input.names() for name in common.get(field, (field,))))
 
 
+def common(model: Model) -> dict[str, str]:
+    """The common arguments that this model takes, each with the field it is spelt as on the wire."""
+    taken: dict[str, str] = {}
+    for name in COMMON:
+        if model.sizes is not None and name in _SHAPE:
+            taken[name] = model.sizes.field
+        elif _takes(model, field := model.spelling.get(name, Spelling(name)).field):
+            taken[name] = field
+    return taken
+
+
 def _takes(model: Model, name: str) -> bool:
     return model.facts == "none" or name in model.input.names()
 

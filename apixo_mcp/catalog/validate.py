@@ -132,12 +132,12 @@ def nearest(value: Any, choices: tuple[Any, ...]) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """`5`, `"10"`, `"16:9"`, `"2K"` and `"720p"` as a number."""
+    """`5`, `"10"`, `"16:9"`, `"720p"` and `"2K"` (which is 1080p) as a number."""
     text = str(value).casefold()
     try:
         if ":" in text:
             left, right = text.split(":", 1)
             return float(left) / float(right)
-        return float(text.rstrip("kps"))
+        return float(text[:-1]) * 540 if text.endswith("k") else float(text.rstrip("ps"))
     except (ValueError, ZeroDivisionError):
         return None

@@ -95,7 +95,7 @@ class Tools:
         )
         submitted = await self._service.submit(wish)
         if isinstance(submitted, Quote):
-            return CallToolResult(content=[_text(_quote(submitted))])
+            return _refusal(_quote(submitted))
         async with self._service.answering(submitted.task.task_id):
             task = await self._wait(submitted.task, given, context)
             return await self._answer(task, context, deduplicated=submitted.how != "new")

@@ -54,12 +54,16 @@ def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
             return _refused(task, failure, moment)
         case Later(failure, retry_after, _):
             wait = schedule.wait_before_resend(task.tries, retry_after, moment.chance)
-            asked = task.attempts[-1].sent_at if task.attempts else task.created_at
-            if moment.now + wait - asked > RESEND_FOR:
+            if moment.now + wait - _asked_at(task) > RESEND_FOR:
                 return _refused(task, failure, moment)
             return replace(task, sent_at=None, tries=task.tries + 1, failure=failure, due=moment.now + wait)
         case _:
             return unclear(task, moment, outcome.reason)
+
+
+def _asked_at(task: Task) -> float:
+    """When the present attempt was decided on."""
+    return (task.attempts[-1].failed_at or task.attempts[-1].sent_at) if task.attempts else task.created_at
 
 
 def _refused(task: Task, failure: Failure, moment: Moment) -> Task:
@@ -124,7 +128,7 @@ def after_look(task: Task, look: Look, moment: Moment) -> Task:
 
 
 def _failed(task: Task, failure: Failure, transient: bool, completed_at: float | None, moment: Moment) -> Task:
-    last = replace(task.attempts[-1], failure_code=failure.code) if task.attempts else None
+    last = replace(task.attempts[-1], failure_code=failure.code, failed_at=moment.now) if task.attempts else None
     attempts = (*task.attempts[:-1], last) if last else task.attempts
     if transient and len(attempts) <= moment.auto_retry and not task.cancel_requested:
         again = moment.now + schedule.RETRY_ATTEMPT_AFTER
@@ -153,9 +157,9 @@ def _failed(task: Task, failure: Failure, transient: bool, completed_at: float |
 
 def _succeeded(task: Task, produced: Sequence[Produced], completed_at: float | None, moment: Moment) -> Task:
     # What the submit answer already named (a voice id) stays; the final answer may repeat it.
-    known = tuple(Produced(asset_id=result.asset_id, label=result.label) for result in task.results if result.asset_id)
-    everything = tuple(dict.fromkeys((*produced, *known)))
-    results = _results(task, everything, moment)
+    repeated = {entry.asset_id for entry in produced}
+    known = [Produced(asset_id=old.asset_id, label=old.label) for old in task.results if old.asset_id not in repeated]
+    results = _results(task, (*produced, *known), moment)
     is_open = any(result.file is FileState.SAVING for result in results)
     return replace(
         task,

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from sqlite3 import Row
 from dataclasses import asdict, fields
+from sqlite3 import Row
 from typing import Any
 
 from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task
@@ -13,13 +13,14 @@ COLUMNS = tuple(entry.name for entry in fields(Task))
 
 def to_row(task: Task) -> dict[str, Any]:
     """The row of a task, by column."""
+    # JSON in ASCII: a gateway's or a caller's text may hold half a surrogate pair, which no database takes as it is.
     row: dict[str, Any] = {name: getattr(task, name) for name in COLUMNS}
     row["state"] = str(task.state)
-    row["inputs"] = json.dumps(dict(task.inputs), ensure_ascii=False)
+    row["inputs"] = json.dumps(dict(task.inputs))
     row["attempts"] = json.dumps([_lean(attempt) for attempt in task.attempts])
-    row["results"] = json.dumps([_lean(result) for result in task.results], ensure_ascii=False)
-    row["failure"] = json.dumps(asdict(task.failure), ensure_ascii=False) if task.failure else None
-    row["notes"] = json.dumps(task.notes, ensure_ascii=False)
+    row["results"] = json.dumps([_lean(result) for result in task.results])
+    row["failure"] = json.dumps(asdict(task.failure)) if task.failure else None
+    row["notes"] = json.dumps(task.notes)
     row["cancel_requested"] = int(task.cancel_requested)
     return row
 

@@ -257,11 +257,11 @@ class Service:
         """Notes whether the caller got its answer: one that did not may adopt the task with the same request."""
         try:
             yield
+            await self._store.mark_answer(task_id, "given")
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self._store.mark_answer(task_id, "lost")
             raise
-        await self._store.mark_answer(task_id, "given")
 
     async def find(self, owner: str, any_id: str) -> Task:
         """The owner's task with this id, ours or the gateway's.

@@ -67,6 +67,7 @@ class SqliteStore:
             database = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
             database.row_factory = sqlite3.Row
             self._database = database
+            self._refuse_newer(database)
             database.execute("pragma journal_mode = wal")
             # FULL, not WAL's usual NORMAL: a commit that a power cut takes back could be a submit that was paid for.
             database.execute("pragma synchronous = full")
@@ -84,17 +85,22 @@ class SqliteStore:
         if have == steps[-1][0]:
             return
         with self._transaction():
-            have = database.execute("pragma user_version").fetchone()[0]
-            if have > steps[-1][0]:
-                raise SchemaTooNew(
-                    f"{self._path} was written by a newer apixo-mcp (schema {have}; this one knows {steps[-1][0]}). "
-                    "Update apixo-mcp, or set APIXO_MCP_HOME to another folder."
-                )
+            have = self._refuse_newer(database)  # again: from here on nobody else migrates it
             for number, script in steps:
                 if number > have:
                     for statement in filter(str.strip, script.split(";")):
                         database.execute(statement)
                     database.execute(f"pragma user_version = {number}")
+
+    def _refuse_newer(self, database: sqlite3.Connection) -> int:
+        """The schema of the file, asked before anything is written to it."""
+        have, known = database.execute("pragma user_version").fetchone()[0], _migrations()[-1][0]
+        if have > known:
+            raise SchemaTooNew(
+                f"{self._path} was written by a newer apixo-mcp (schema {have}; this one knows {known}). "
+                "Update apixo-mcp, or set APIXO_MCP_HOME to another folder."
+            )
+        return have
 
     def _close(self) -> None:
         if self._database is not None:

@@ -126,9 +126,15 @@ class Steps:
                     return after
                 # The lease was slept through, and another process took the submit for lost: its late answer settles it.
                 row = await self._store.get(task.task_id)
-                if row is None or row.state is not State.UNKNOWN or not isinstance(outcome, Accepted | Refused):
+                if row is None or not isinstance(outcome, Accepted | Refused):
                     return None
-                return await self._commit(row, life.settled(row, outcome, self.moment(row)))
+                if row.state is State.UNKNOWN:
+                    return await self._commit(row, life.settled(row, outcome, self.moment(row)))
+                if row.state is not State.SUBMITTING:
+                    return None
+                # It has claimed the task and is about to write that down: after that.
+                if pause is not None:
+                    await anyio.sleep(pause)
             except Exception:
                 remote_id = outcome.remote_id if isinstance(outcome, Accepted) else "none"
                 log.exception("task %s (gateway task %s): its submit's answer is not stored", task.task_id, remote_id)

@@ -139,11 +139,13 @@ class Attempt:
         sent_at: Unix seconds, when the POST was about to leave.
         remote_id: the gateway's task id, empty where none came back.
         failure_code: how it ended, empty while it runs or when it ended well.
+        failed_at: Unix seconds, when that was seen.
     """
 
     sent_at: float
     remote_id: str = ""
     failure_code: str = ""
+    failed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

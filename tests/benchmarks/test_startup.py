@@ -68,7 +68,9 @@ def test_start_up_takes_at_most_1_15_times_a_bare_server(bare: list[str], tmp_pa
     ours = [sys.executable, "-m", "apixo_mcp"]
     for command in (bare, ours):  # byte code and disk cache
         seconds_to_initialize(command, environment)
-    pairs = [(seconds_to_initialize(bare, environment), seconds_to_initialize(ours, environment)) for _ in range(ROUNDS)]
+    pairs = [
+        (seconds_to_initialize(bare, environment), seconds_to_initialize(ours, environment)) for _ in range(ROUNDS)
+    ]
     theirs, mine = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(mine / theirs for theirs, mine in pairs)
     print(f"\nspawn to initialize, median of {ROUNDS}: bare {theirs * 1000:.0f} ms, apixo-mcp {mine * 1000:.0f} ms")

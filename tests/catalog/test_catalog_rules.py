@@ -10,7 +10,7 @@ from apixo_mcp.catalog.inputs import AnyInput
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.catalog.translate import inputs
-from apixo_mcp.catalog.validate import validate
+from apixo_mcp.catalog.validate import nearest, validate
 from apixo_mcp.errors import InvalidInput
 
 EVERY = list(CATALOG)
@@ -123,6 +123,24 @@ def test_all_problems_are_told_at_once() -> None:
     assert {problem.field for problem in caught.value.problems} >= {"prompt", "duration", "sound", "aspect_ratio"}
     assert "image_urls: required when mode is image-to-video" in str(caught.value)
     assert "Did you mean 5?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "choices", "wanted"),
+    [
+        (7, (4, 8, 12), "8"),
+        ("9", (5, 10), "10"),
+        ("2:1", ("1:1", "16:9", "9:16"), "16:9"),
+        ("4k", ("480p", "720p", "1080p"), "1080p"),
+        ("720p", ("1K", "2K"), "1K"),
+        ("pngg", ("png", "jpeg"), "png"),
+        ("text-to-vidoe", ("text-to-video", "image-to-video"), "text-to-video"),
+        ("quite other", ("a", "b"), ""),
+        (None, ("16:9",), ""),
+    ],
+)
+def test_nearest_choice(value: Any, choices: tuple[Any, ...], wanted: str) -> None:
+    assert nearest(value, choices) == wanted
 
 
 def test_undocumented_model_passes_everything_on() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
-from apixo_mcp.catalog.translate import COMMON, inputs, translate
+from apixo_mcp.catalog.translate import COMMON, common, inputs, translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import InvalidInput
 
@@ -204,6 +204,19 @@ def test_inputs_are_named_as_the_caller_knows_them() -> None:
     assert inputs(CATALOG.find("ruxa/sora-2"))[:5] == ("prompt", "duration", "aspect_ratio", "resolution", "size")
     assert "num_images" in inputs(CATALOG.find("seedream-4-5"))
     assert inputs(CATALOG.find("nano-banana")) == ("mode", "prompt", "image_urls", "aspect_ratio", "output_format")
+
+
+def test_common_arguments_of_a_model_are_listed() -> None:
+    assert common(CATALOG.find("seedream-4-5"))["num_images"] == "max_images"
+    assert "num_images" not in common(CATALOG.find("nano-banana"))
+    assert common(CATALOG.find("ruxa/sora-2")) == {
+        "prompt": "prompt",
+        "image_urls": "input_reference",
+        "aspect_ratio": "size",
+        "resolution": "size",
+        "duration": "seconds",
+    }
+    assert tuple(common(CATALOG.find("qwen-image"))) == COMMON
 
 
 # What each common argument is called on the wire, where it is called otherwise.

@@ -9,12 +9,12 @@ from pathlib import Path
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
+from store_tasks import KEYS, NO_LIMITS, NOW, REFUSED, make, make_followed, tasks
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.tasks.sqlite import SqliteStore
 from apixo_mcp.tasks.store import Limits, Store
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, FileState, Result, State, Task
-from store_tasks import KEYS, NO_LIMITS, NOW, REFUSED, make, make_followed, tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -550,7 +550,7 @@ class TestDurability:
             await store.get("tsk_x")
 
     @given(first=tasks, later=tasks)
-    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     async def test_any_task_reads_back_equal_through_another_store(self, open_store: Open, first: Task, later: Task):
         async with open_store() as store, open_store() as other:
             await add(store, first)

@@ -1,0 +1,68 @@
+"""What a hundred tasks at once cost one server process, and that it is quiet afterwards."""
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
+
+from driver import Process, server_env
+from imitation import Imitation
+
+TASKS = 100
+RSS_LIMIT_MB = 130
+IDLE_SECONDS = 12
+
+
+def memory_mb(pid: int, field: str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found
+    return int(found[1]) / 1024
+
+
+def test_a_hundred_tasks_at_once_fit_and_leave_silence(tmp_path: Path):
+    with Imitation() as gateway, Process(server_env(gateway, tmp_path)) as server:
+        started = time.monotonic()
+        server.start()
+        print(f"\nstart: {time.monotonic() - started:.2f} s, RSS {memory_mb(server.process.pid, 'VmRSS'):.1f} MB")
+        gateway.looks_needed = 5
+        started = time.monotonic()
+        numbers = [
+            server.send(
+                "tools/call",
+                {
+                    "name": "generate_image",
+                    "arguments": {"model": "nano-banana", "prompt": f"fox number {number}", "wait_seconds": 50},
+                },
+            )
+            for number in range(TASKS)
+        ]
+        waiting, tasks = set(numbers), []
+        while waiting:
+            line = server.queue.get(timeout=60)
+            assert line
+            message = json.loads(line)
+            if message.get("id") in waiting:
+                waiting.remove(message["id"])
+                tasks.append(message["result"]["structuredContent"])
+        took = time.monotonic() - started
+        assert [task["state"] for task in tasks] == ["success"] * TASKS
+        assert len({task["results"][0]["path"] for task in tasks}) == TASKS
+        assert len(gateway.posts()) == TASKS
+
+        before = len(gateway.requests())
+        cpu = cpu_seconds(server.process.pid)
+        time.sleep(IDLE_SECONDS)
+        used = cpu_seconds(server.process.pid) - cpu
+        now, peak = (memory_mb(server.process.pid, field) for field in ("VmRSS", "VmHWM"))
+        print(f"{TASKS} tasks: {took:.2f} s, RSS {now:.1f} MB, peak {peak:.1f} MB; idle: {used / IDLE_SECONDS:.2%} CPU")
+        assert len(gateway.requests()) == before
+        assert peak < RSS_LIMIT_MB
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
