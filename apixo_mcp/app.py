@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.gateways.http import Http
 from apixo_mcp.media.inputs import Inputs
@@ -28,6 +30,8 @@ from apixo_mcp.tasks.task import key_fingerprint
 
 log = logging.getLogger(__name__)
 
+LOADED_AFTER = 1.0  # seconds after the start
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -42,6 +46,7 @@ class App:
     saver: Saver
     roots: Roots
     accounts: Mapping[str, Account]
+    warnings: tuple[str, ...] = ()
 
     @property
     def key_prints(self) -> frozenset[str]:
@@ -89,7 +94,14 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
         store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
         http = await stack.enter_async_context(Http(allow_private_hosts=settings.allow_private_hosts))
         accounts = await _accounts(settings, store, http)
-        catalog = Catalog(settings.models, own_models(settings))
+        warnings: tuple[str, ...] = ()
+        try:
+            catalog = Catalog(settings.models, own_models(settings))
+        except SettingsError as error:
+            # A broken file of own models takes nothing else down: it is told, and changes nothing.
+            log.error("%s", error)
+            warnings = (str(error),)
+            catalog = Catalog(settings.models)
         changes = Changes()
         leases = Leases(store)
         saver = Saver(http, settings.download_dir)
@@ -119,8 +131,9 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
         async with anyio.create_task_group() as group:
             if follow:
                 group.start_soon(poller.run)
+                group.start_soon(_load_ahead, catalog)
             try:
-                yield App(settings, catalog, store, service, steps, changes, saver, roots, accounts)
+                yield App(settings, catalog, store, service, steps, changes, saver, roots, accounts, warnings)
             finally:
                 group.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
@@ -128,6 +141,12 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
                 await store.release(leases.holder)
             except sqlite3.Error:
                 log.exception("leases were not released; they run out by themselves")
+
+
+async def _load_ahead(catalog: Catalog) -> None:
+    """Builds the catalog once the start is over, so that the first call need not wait for it."""
+    await anyio.sleep(LOADED_AFTER)
+    await anyio.to_thread.run_sync(catalog.load)
 
 
 def own_models(settings: Settings) -> tuple[Model, ...]:

@@ -109,6 +109,7 @@ class Model:
         facts: how much of the input is documented.
         result_hours: how long result URLs live: the shorter of conflicting documents, None where unknown.
         recommended_for: the purposes the gateways' guides name this model for.
+        made_for: what it is good for beyond its modality, in words that people look for.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Model:
     prices: tuple[Price, ...] = ()
     result_hours: float | None = 24
     recommended_for: tuple[str, ...] = ()
+    made_for: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.wire_id:

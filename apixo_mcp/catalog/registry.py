@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from apixo_mcp.catalog.model import Modality, Model
-from apixo_mcp.errors import InvalidInput, Problem, SettingsError
+from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.errors import InvalidInput, Problem
 
 
 def _families() -> Iterator[Model]:
@@ -37,17 +38,29 @@ class Catalog:
         self._extra = tuple(extra)
 
     @cached_property
-    def _models(self) -> dict[str, Model]:
+    def _known(self) -> dict[str, Model]:
         # Built at first use: fifty pydantic classes would slow the start of the server down.
-        every = {model.id: model for model in (*_families(), *self._extra)}
+        return {model.id: model for model in (*_families(), *self._extra)}
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
         if not self._offered:
-            return every
+            return self._known
+        return {name: model for name, model in self._known.items() if self._is_offered(name)}
+
+    def _is_offered(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self._offered)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the ids to offer, a sentence each."""
+        found: list[str] = []
         for pattern in self._offered:
-            if not any(fnmatchcase(name, pattern) for name in every):
-                near = difflib.get_close_matches(pattern, every, n=1)
+            if not any(fnmatchcase(name, pattern) for name in self._known):
+                near = difflib.get_close_matches(pattern, self._known, n=1)
                 hint = f" Did you mean {near[0]}?" if near else ""
-                raise SettingsError(f"APIXO_MCP_MODELS: no model matches {pattern!r}.{hint}")
-        return {n: model for n, model in every.items() if any(fnmatchcase(n, pattern) for pattern in self._offered)}
+                found.append(f"APIXO_MCP_MODELS: no model matches {pattern!r}.{hint}")
+        return tuple(found)
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -61,6 +74,12 @@ class Catalog:
                     names[_plain(name)] = model.id
         return names
 
+    def load(self) -> None:
+        """Builds what is otherwise built at first use: the models, their names and their schemas."""
+        if self._names:
+            for model in self:
+                input_schema(model.input)
+
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
 
@@ -68,8 +87,8 @@ class Catalog:
         return len(self._models)
 
     def get(self, name: str) -> Model | None:
-        """The model with exactly this id, or None."""
-        return self._models.get(name)
+        """The model with exactly this id, on offer or not, or None."""
+        return self._known.get(name)
 
     def find(self, name: str, modality: Modality | None = None) -> Model:
         """The model that `name` means: its id, an older id, its title, in any case and with any separators.

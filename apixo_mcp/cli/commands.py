@@ -153,3 +153,11 @@ def sandbox(host: str, port: int, speed: float) -> None:
     from apixo_mcp.cli.sandbox import run_sandbox
 
     run_sandbox(host, port, speed)
+
+
+@commands.command()
+def doctor() -> None:
+    """Look at settings, keys, gateways and folders, and say what to mend."""
+    from apixo_mcp.cli.doctor import run_doctor
+
+    run_doctor()

@@ -70,6 +70,22 @@ def read_arguments(schema: Mapping[str, Any], raw: Mapping[str, Any]) -> Reading
     return Reading(given, tuple(problems))
 
 
+def read_inputs(schema: Mapping[str, Any], controls: Mapping[str, Any], raw: Mapping[str, Any]) -> Reading:
+    """Reads the arguments of a typed tool: `controls` are checked here, a model's inputs come as `options` unchecked.
+
+    The model's own class checks those, and tells its problems together with what is wrong with the controls.
+    """
+    asked = {name: value for name, value in raw.items() if name in controls or name in _ADDED_BY_HOSTS}
+    reading = read_arguments({"properties": controls}, asked)
+    properties: Mapping[str, Any] = schema["properties"]
+    inputs = {
+        name: _meant(value, properties[name]) if "type" in properties.get(name, ()) else value
+        for name, value in raw.items()
+        if name not in asked and value is not None
+    }
+    return Reading(reading.given | {"options": inputs}, reading.problems)
+
+
 def _meant(value: Any, entry: Mapping[str, Any]) -> Any:
     kind = entry["type"]
     if isinstance(value, str) and kind != "string":

@@ -3,7 +3,7 @@
 from apixo_mcp.server import schemas
 from apixo_mcp.server.tools import Definition, Tools
 
-DEFINITIONS = (
+GENERAL = (
     Definition(
         name="generate_image",
         description="Make or edit pictures. Costs money. Answers with the saved file, or a task_id for check_task; "
@@ -29,6 +29,10 @@ DEFINITIONS = (
         modality="audio",
         reads=False,
     ),
+)
+"""The tools that make something, with any model."""
+
+COMMON = (
     Definition(
         name="check_task",
         description="A task's files, or why it failed and what to do. Waits.",
@@ -92,3 +96,4 @@ DEFINITIONS = (
         handler=Tools.get_usage,
     ),
 )
+"""The tools that look after what was made."""

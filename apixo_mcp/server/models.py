@@ -6,30 +6,36 @@ from typing import Any
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import input_schema
-from apixo_mcp.catalog.translate import COMMON, Spelling
+from apixo_mcp.catalog.translate import common
 from apixo_mcp.server.answers import compact
 
 _FILLER = frozenset({"a", "an", "and", "for", "of", "the", "with", "to", "model", "models", "video", "image", "audio"})
 
 
-def list_text(catalog: Catalog, modality: str, query: str) -> str:
-    """The offered models that fit, one line each; what fits best first."""
+def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[str] = ()) -> str:
+    """The offered models that fit, one line each, by modality; then what is wrong with the user's own models."""
     fitting = [model for model in catalog if modality in ("", model.modality)]
     words = [word for word in query.casefold().replace(",", " ").split() if word not in _FILLER]
     if words:
         scored = [(sum(word in _haystack(model) for word in words), model) for model in fitting]
         best = max((score for score, _ in scored), default=0)
         fitting = [model for score, model in scored if score == best and best > 0]
+    if not fitting and catalog.warnings:
+        return "\n".join(catalog.warnings)
     if not fitting:
         return (
             f"No offered model fits {query or modality!r}. Call list_models without a query to see all {len(catalog)}."
         )
-    lines = "\n".join(_line(model) for model in fitting)
-    return f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen)\n{lines}"
+    lines = [f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen; purpose)"]
+    for kind in ("image", "video", "audio"):
+        of_kind = [_line(model) for model in fitting if model.modality == kind]
+        lines += [f"{kind.upper()} (generate_{kind})", *of_kind] if of_kind else []
+    return "\n".join((*lines, *catalog.warnings, *warnings))
 
 
 def _haystack(model: Model) -> str:
-    parts = (model.id, model.title, model.vendor, model.modality, *model.modes, *model.aliases, *model.recommended_for)
+    parts = (model.id, model.title, model.vendor, model.modality, *model.modes, *model.aliases)
+    parts += (*model.recommended_for, *model.made_for)
     return " ".join(parts).casefold()
 
 
@@ -39,7 +45,8 @@ def _line(model: Model) -> str:
         _limits(model),
         _short_time(model),
         _price(model.prices),
-        f"for {', '.join(model.recommended_for)}" if model.recommended_for else "",
+        ", ".join((*model.recommended_for, *model.made_for)),
+        "inputs not documented, passed on as given" if model.facts == "none" else "",
     ]
     return f"{model.id}: " + "; ".join(fact for fact in facts if fact)
 
@@ -48,23 +55,27 @@ def _limits(model: Model) -> str:
     """The few limits that choose between models: picture count, sizes, seconds."""
     properties: dict[str, Any] = input_schema(model.input)["properties"]
     found: list[str] = []
-    for common, word in (("image_urls", "in"), ("num_images", "out")):
-        entry = properties.get(model.spelling.get(common, Spelling(common)).field, {})
+    spelt = common(model)
+    for name, word in (("image_urls", "in"), ("num_images", "out")):
+        entry = properties.get(spelt.get(name, ""), {})
         most = entry.get("maxItems") or entry.get("maximum")
         if most:
             found.append(f"{most} {word}")
-    for common in ("resolution", "duration"):
-        entry = properties.get(model.spelling.get(common, Spelling(common)).field, {})
+    for name in ("resolution", "duration"):
+        entry = properties.get(spelt.get(name, ""), {})
         if choices := entry.get("enum"):
-            unit = " s" if common == "duration" else ""
+            unit = " s" if name == "duration" else ""
             found.append("/".join(str(choice) for choice in choices) + unit)
-        elif "maximum" in entry and common == "duration":
+        elif "maximum" in entry and name == "duration":
             found.append(f"{entry.get('minimum', 1)}-{entry['maximum']} s")
     return ", ".join(found)
 
 
 def _short_time(model: Model) -> str:
-    return f"{model.usual_seconds[0]}-{model.usual_seconds[1]} s" if model.usual_seconds else ""
+    if model.usual_seconds is None:
+        return ""
+    least, most = model.usual_seconds
+    return f"{least}-{most} s" if least < most else f"about {most} s"
 
 
 def _price(prices: Iterable[Price]) -> str:
@@ -88,7 +99,7 @@ def describe(model: Model) -> dict[str, Any]:
         "tool": f"generate_{model.modality}",
         "modes": list(model.modes),
         "input_schema": input_schema(model.input),
-        "common_arguments": _common(model),
+        "common_arguments": dict(common(model)),
         "filled_in_if_left_out": dict(model.quiet_defaults),
         "documented": {
             "full": "fully",
@@ -103,6 +114,7 @@ def describe(model: Model) -> dict[str, Any]:
             "source": plan.source,
         },
         "recommended_for": list(model.recommended_for),
+        "made_for": list(model.made_for),
         "tips": list(model.tips),
         "fail_codes": list(model.fail_codes),
         "prices_seen": [
@@ -115,16 +127,6 @@ def describe(model: Model) -> dict[str, Any]:
         "sources": list(model.sources),
     }
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
-
-
-def _common(model: Model) -> dict[str, str]:
-    """Which tool arguments this model takes, and how they are spelt on its wire."""
-    taken: dict[str, str] = {}
-    for name in COMMON:
-        field = model.spelling.get(name, Spelling(name)).field
-        if field in model.input.model_fields:
-            taken[name] = field
-    return taken
 
 
 def describe_text(model: Model) -> str:

@@ -58,13 +58,13 @@ _PICTURE = {
     "aspect_ratio": text("1:1, 16:9."),
 }
 _KEEP_OUT = {"negative_prompt": text(""), "seed": number("")}
-_LAST = {
-    "options": mapping("Other inputs, see describe_model."),
+CONTROLS = {
     "provider": text("auto, value or official."),
     "wait_seconds": _WAIT,
     "idempotency_key": text("Same key, same task."),
     "confirm": {"type": "boolean", "description": "true: yes to a quote.", "default": False, "nullable": True},
 }
+_LAST = {"options": mapping("Other inputs, see describe_model."), **CONTROLS}
 
 GENERATE_IMAGE = tool_input(
     {

@@ -1,5 +1,6 @@
 """Builds the MCP server of a running program."""
 
+import logging
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -10,11 +11,13 @@ from mcp.types import CallToolResult, ToolAnnotations
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App
-from apixo_mcp.server.definitions import DEFINITIONS
+from apixo_mcp.server.definitions import COMMON, GENERAL
 from apixo_mcp.server.prompts import add_prompts
 from apixo_mcp.server.resources import ApixoServer, add_resources
 from apixo_mcp.server.tools import Definition, Tools
 from apixo_mcp.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call costs the user money.
 1. Choose a model: list_models (nano-banana is quick and cheap). describe_model shows its exact inputs.
@@ -72,6 +75,19 @@ def _annotations(definition: Definition) -> ToolAnnotations:
     return ToolAnnotations(destructive_hint=False, idempotent_hint=True if definition.modality is None else None)
 
 
+def definitions(app: App) -> tuple[Definition, ...]:
+    """The tools on offer, in the order in which they are listed."""
+    if app.settings.tools == "general":
+        return GENERAL + COMMON
+    # Imported here: it builds the schema of every offered model.
+    from apixo_mcp.server.model_tools import advice, model_definitions
+
+    typed = model_definitions(app.catalog)
+    if told := advice(len(typed)):
+        log.warning(told)
+    return typed + COMMON
+
+
 def build_server(app: App) -> ApixoServer:
     """The MCP server, ready to be run on any transport."""
     tools = Tools(app)
@@ -81,7 +97,7 @@ def build_server(app: App) -> ApixoServer:
         version=__version__,
         instructions=instructions(app.settings),
         website_url="https://apixo.ai",
-        tools=[_tool(definition, tools) for definition in DEFINITIONS],
+        tools=[_tool(definition, tools) for definition in definitions(app)],
         log_level=app.settings.log_level,
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
     )

@@ -20,7 +20,7 @@ from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.media.previews import preview, view
 from apixo_mcp.server import schemas
 from apixo_mcp.server.answers import compact, listed, result_uri, sentence, task_structure
-from apixo_mcp.server.arguments import Reading, read_arguments
+from apixo_mcp.server.arguments import Reading, read_arguments, read_inputs
 from apixo_mcp.server.models import describe_text, list_text
 from apixo_mcp.server.profiles import Profile, profile_of
 from apixo_mcp.tasks.service import Quote, Wish
@@ -37,6 +37,7 @@ class Definition:
 
     Attributes:
         modality: what it makes; such a tool costs money. None for the others.
+        model: the one that it makes it with; empty where the caller names it.
         handler: does the work of the others.
         reads: whether it changes nothing.
     """
@@ -46,6 +47,7 @@ class Definition:
     input: schemas.Schema
     output: schemas.Schema | None
     modality: Modality | None = None
+    model: str = ""
     handler: Handler | None = None
     reads: bool = True
     outside: bool = True
@@ -61,9 +63,14 @@ class Tools:
     async def call(self, definition: Definition, arguments: Mapping[str, Any], context: Context) -> CallToolResult:
         """Answers a call. What is wrong with it comes back as an error result that says what to change."""
         try:
-            reading = read_arguments(definition.input, arguments)
+            if definition.model:
+                reading = read_inputs(definition.input, schemas.CONTROLS, arguments)
+                reading.given["model"] = definition.model
+            else:
+                reading = read_arguments(definition.input, arguments)
             if definition.modality is not None and "model" in reading.given:
-                return await self._generate(definition.modality, reading, context)
+                own_names = bool(definition.model)
+                return await self._generate(definition.modality, reading, context, own_names=own_names)
             if reading.problems or definition.handler is None:
                 raise InvalidInput(reading.problems)
             return await definition.handler(self, reading.given, context)
@@ -77,7 +84,9 @@ class Tools:
                 f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks."
             )
 
-    async def _generate(self, modality: Modality, reading: Reading, context: Context) -> CallToolResult:
+    async def _generate(
+        self, modality: Modality, reading: Reading, context: Context, *, own_names: bool = False
+    ) -> CallToolResult:
         """Submits and waits as long as the client bears."""
         given = reading.given
         if "sound" in given:
@@ -92,6 +101,7 @@ class Tools:
             idempotency_key=given.get("idempotency_key", ""),
             confirmed=given.get("confirm", False),
             problems=reading.problems,
+            own_names=own_names,
         )
         submitted = await self._service.submit(wish)
         if isinstance(submitted, Quote):
@@ -165,7 +175,7 @@ class Tools:
 
     async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:
         """The offered models, a line each."""
-        text = list_text(self._app.catalog, given.get("modality", ""), given.get("query", ""))
+        text = list_text(self._app.catalog, given.get("modality", ""), given.get("query", ""), self._app.warnings)
         return CallToolResult(content=[_text(text)])
 
     async def describe_model(self, given: dict[str, Any], _: Context) -> CallToolResult:

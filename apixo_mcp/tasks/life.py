@@ -96,7 +96,9 @@ def settled(task: Task, outcome: Accepted | Refused, moment: Moment) -> Task:
     before = replace(task, attempts=task.attempts[:-1], sent_at=task.attempts[-1].sent_at if task.attempts else None)
     after = after_submit(before, outcome, moment)
     # A result in the submit answer is followed up by the next look: unknown does not move to success at once.
-    return after if after.state is not State.SUCCESS else replace(after, state=State.PENDING, due=moment.now)
+    if after.state is not State.SUCCESS:
+        return after
+    return replace(after, state=State.PENDING, due=moment.now, completed_at=None)
 
 
 def cancelled(task: Task, moment: Moment) -> Task:

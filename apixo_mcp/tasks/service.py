@@ -61,6 +61,7 @@ class Wish:
     Attributes:
         arguments: the common arguments that were given.
         options: inputs under the model's own names.
+        own_names: whether the caller speaks of all inputs by the model's own names, and wants problems told so.
         confirmed: whether the caller has agreed to a quoted price.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
@@ -72,6 +73,7 @@ class Wish:
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     provider: str = ""
     idempotency_key: str = ""
+    own_names: bool = False
     confirmed: bool = False
     problems: tuple[Problem, ...] = ()
 
@@ -181,6 +183,8 @@ class Service:
         return await self._admit(request, account)
 
     async def _checked(self, model: Model, wish: Wish) -> tuple[ModelInput, tuple[str, ...]]:
+        if wish.own_names:
+            model = replace(model, spelling=MappingProxyType({}), sizes=None)
         draft = translate(model, wish.arguments, wish.options)
         problems = [*wish.problems, *draft.problems, *_envelope_problems(model, wish)]
         values = dict(draft.values)

@@ -63,7 +63,7 @@ def make_followed(**given: Any) -> Task:
 _moments = st.floats(0, 4e9, allow_nan=False)
 _maybe_moment = st.none() | _moments
 _text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20) | st.sampled_from(
-    ("日本語 🦊", "'; drop table task; --", "\\u0000 \"quoted\"", ":name %s ?", "\u202eleft")
+    ("日本語 🦊", "'; drop table task; --", '\\u0000 "quoted"', ":name %s ?", "\u202eleft")
 )
 # A gateway's JSON may hold what no encoding can: half of a surrogate pair.
 _wild = st.text(st.characters(exclude_categories=()), max_size=20) | st.just("\ud83e half a fox")

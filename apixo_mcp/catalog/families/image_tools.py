@@ -28,6 +28,7 @@ MODELS = (
     Model(
         id="image-upscaler",
         title="Image Upscaler",
+        made_for=("upscaling",),
         vendor="APIXO",
         modality="image",
         input=ImageUpscalerInput,
@@ -38,6 +39,7 @@ MODELS = (
     Model(
         id="image-watermark-remover",
         title="Image Watermark Remover",
+        made_for=("watermark removal",),
         vendor="APIXO",
         modality="image",
         input=WatermarkRemoverInput,

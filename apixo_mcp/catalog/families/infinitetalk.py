@@ -22,6 +22,7 @@ MODELS = (
     Model(
         id="infinitetalk",
         title="InfiniteTalk",
+        made_for=("talking portrait",),
         vendor="MeiGen (inferred)",
         modality="video",
         input=InfiniteTalkInput,

@@ -88,6 +88,7 @@ MODELS = (
     Model(
         id="minimax-speech-2-8",
         title="MiniMax Speech 2.8",
+        made_for=("speech", "narration"),
         vendor="MiniMax",
         modality="audio",
         input=MinimaxSpeech28Input,
@@ -102,6 +103,7 @@ MODELS = (
     Model(
         id="minimax-voice",
         title="MiniMax Voice",
+        made_for=("voice cloning", "voice design"),
         vendor="MiniMax",
         modality="audio",
         input=MinimaxVoiceInput,

@@ -61,6 +61,7 @@ MODELS = (
     Model(
         id="suno",
         title="Suno",
+        made_for=("music", "songs"),
         vendor="Suno",
         modality="audio",
         input=SunoInput,

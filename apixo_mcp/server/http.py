@@ -1,0 +1,129 @@
+"""The server over HTTP on one port: Streamable HTTP at `/mcp`, legacy SSE at `/sse`, and `/healthz`."""
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from mcp.server import MCPServer
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from apixo_mcp import __version__
+from apixo_mcp.app import open_app
+from apixo_mcp.server.listening import listening, url_of
+from apixo_mcp.server.server import build_server
+from apixo_mcp.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+SECURITY = TransportSecuritySettings(
+    enable_dns_rebinding_protection=True,
+    allowed_hosts=[*_NAMES, *(f"{name}:*" for name in _NAMES)],
+    allowed_origins=[f"http://{name}{port}" for name in _NAMES for port in ("", ":*")],
+)
+"""A web page that got a name of its own to point at this machine is refused: its Host is 421, its Origin 403."""
+
+
+def run_http(
+    settings: Settings, listener: socket.socket, ready: Callable[[str], None], *, streamable: bool = True
+) -> None:
+    """Serves until the process is told to end; submits under way are finished first.
+
+    Args:
+        settings: of this process.
+        listener: from `listening.listen`; it is closed at the end.
+        ready: called with the server's URL once it answers.
+        streamable: whether `/mcp` is served beside `/sse`.
+
+    Raises:
+        StoreError: the task store cannot be used.
+        SettingsError: a setting cannot be used.
+    """
+    _quiet()
+    anyio.run(_serve, settings, listener, ready, streamable)
+
+
+async def _serve(
+    settings: Settings, listener: socket.socket, ready: Callable[[str], None], streamable: bool
+) -> None:
+    @asynccontextmanager
+    async def running() -> AsyncGenerator[None]:
+        url = url_of(listener)
+        async with open_app(settings) as app, serving(build_server(app), listener, streamable=streamable):
+            ready(url)
+            yield
+
+    if sys.platform == "win32":
+        async with running():
+            await anyio.sleep_forever()  # Ctrl-C cancels this
+    # Opened before everything else: a signal during the start ends the server in the same orderly way.
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with running():
+            async for number in signals:
+                log.info("ending on signal %s", number)
+                break
+
+
+def _quiet() -> None:
+    # Their INFO and DEBUG lines hold session ids, and whole messages of the users.
+    for name in ("uvicorn", "sse_starlette", "mcp.server"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+@asynccontextmanager
+async def serving(
+    server: MCPServer[Any], listener: socket.socket, *, streamable: bool = True
+) -> AsyncGenerator[None]:
+    """Serves an MCP server on a listening socket while the context is open.
+
+    Every connection, of either transport and era, speaks to this one server; what it stands on is its caller's to
+    open and close.
+    """
+    app = web_app(server, streamable=streamable)
+    if not streamable:
+        async with listening(app, listener):
+            yield
+    else:
+        async with server.session_manager.run(), listening(app, listener):
+            yield
+
+
+def web_app(server: MCPServer[Any], *, streamable: bool = True) -> Starlette:
+    """The routes; with `streamable`, `server.session_manager` must be run while they are served."""
+    routes: list[BaseRoute] = [Route("/healthz", _healthz)]
+    if streamable:
+        routes += server.streamable_http_app(streamable_http_path="/mcp", transport_security=SECURITY).routes
+    routes += server.sse_app(sse_path="/sse", message_path="/messages/", transport_security=SECURITY).routes
+    return Starlette(routes=routes, middleware=[Middleware(_Guard)])
+
+
+async def _healthz(_: Request) -> Response:
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+class _Guard:
+    """Checks Host and Origin before any route does: the SDK's own check on `/sse` answers, and then raises as well."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._check = TransportSecurityMiddleware(SECURITY)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            refusal = await self._check.validate_request(Request(scope))
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,138 @@
+"""uvicorn inside an event loop that somebody else owns: no signals, no log of its own, and an end within a second."""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+from collections.abc import AsyncGenerator, Generator
+
+import anyio
+import uvicorn
+from starlette.types import ASGIApp
+
+from apixo_mcp.errors import SettingsError
+
+FINISHING = 0.5
+"""How long answers that are being written may take once the server ends; open streams are cut then."""
+
+NOTICING = 0.3
+"""How long a handler may take to notice that its client was cut off, before it is cancelled."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on a loopback address; port 0 takes any free one.
+
+    Raises:
+        SettingsError: the address is not this machine's own, or cannot be had.
+    """
+    address = "127.0.0.1" if host == "localhost" else host
+    if not _is_loopback(address):
+        raise SettingsError(
+            f"--host {host}: only 127.0.0.1, ::1 and localhost can be served. There is no authentication yet, so "
+            "whoever reached the server on another address could spend your credits."
+        )
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # Named TCP outright: asyncio turns Nagle's delay off for such sockets only, else every answer takes 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port.") from None
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """What clients reach the socket by."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+@contextlib.asynccontextmanager
+async def listening(app: ASGIApp, listener: socket.socket) -> AsyncGenerator[None]:
+    """Serves an application on a listening socket while the context is open, and closes the socket."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=75,  # longer than clients keep idle connections: else they reuse one that is just closing
+    )
+    server = _Guest(config)
+
+    async def run() -> None:
+        # An owner that is cancelled still gets its connections closed: the end comes by `stop` alone.
+        with anyio.CancelScope(shield=True):
+            await server.serve([listener])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        try:
+            await server.ready.wait()
+            yield
+        finally:
+            server.stop.set()
+
+
+class _Guest(uvicorn.Server):
+    """A server that is ended by its owner."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = anyio.Event()
+        self.stop = anyio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leaves signals to the owner of the loop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts, and tells the owner."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        """Keeps the date that answers carry, without uvicorn's ten wake-ups a second."""
+        while not self.stop.is_set():
+            await self.on_tick(0)
+            with anyio.move_on_after(1):
+                await self.stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lets short answers end, then cuts every connection."""
+        for server in self.servers:
+            server.close()
+        for one in sockets or []:
+            one.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._requests_end(FINISHING)
+        for connection in list(self.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
+        await self._requests_end(NOTICING)
+        for request in list(self.server_state.tasks):
+            request.cancel()
+        await self._requests_end(NOTICING)
+
+    async def _requests_end(self, seconds: float) -> None:
+        if self.server_state.tasks:
+            await asyncio.wait(list(self.server_state.tasks), timeout=seconds)

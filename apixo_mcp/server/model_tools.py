@@ -1,0 +1,64 @@
+"""A tool per model, for agents that use a few models and want them typed (setting `APIXO_MCP_TOOLS`)."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.server import schemas
+from apixo_mcp.server.tools import Definition
+
+MANY = 20
+_TOKENS_EACH = 485  # measured: the mean of all offered models, four bytes a token
+
+
+def model_definitions(models: Iterable[Model]) -> tuple[Definition, ...]:
+    """One `generate_<model>` for each model, with exactly its inputs."""
+    return tuple(_definition(model) for model in models)
+
+
+def advice(count: int) -> str:
+    """What many typed tools cost, and how to have fewer; empty where they are few."""
+    if count <= MANY:
+        return ""
+    cost = f"{count} typed tools take about {count * _TOKENS_EACH:,} tokens of every conversation."
+    return (
+        f'{cost} APIXO_MCP_MODELS narrows them, e.g. APIXO_MCP_MODELS="nano-banana,seedream-*,sora-2"; '
+        "APIXO_MCP_TOOLS=general has three tools for all models."
+    )
+
+
+def tool_name(model: Model) -> str:
+    """`generate_` and the model's id in letters, digits and underscores."""
+    return "generate_" + re.sub(r"[^a-z0-9]+", "_", model.id.casefold()).strip("_")
+
+
+def _definition(model: Model) -> Definition:
+    schema = input_schema(model.input)
+    needed = [name for name in schema.get("required", ()) if name not in model.quiet_defaults]
+    properties = {name: _argument(entry, name in needed) for name, entry in schema["properties"].items()}
+    makes = f"{model.title}: make {_article(model.modality)} {model.modality}."
+    rules = schema.get("description", "")
+    is_open = {"additionalProperties": model.input.is_open()}
+    return Definition(
+        name=tool_name(model),
+        description=f"{makes} Costs money; follow it with check_task, never repeat it. {rules}".strip(),
+        input=schemas.tool_input(properties | schemas.CONTROLS, *needed) | is_open,
+        output=schemas.TASK_OUTPUT,
+        modality=model.modality,
+        model=model.id,
+        reads=False,
+    )
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def _argument(entry: dict[str, Any], needed: bool) -> schemas.Schema:
+    """A field as an argument. A file may also be a path or an earlier result, so its text has no format."""
+    found = {name: value for name, value in entry.items() if name not in ("format", "nullable")}
+    if "items" in found:
+        found["items"] = {name: value for name, value in found["items"].items() if name not in ("format", "minLength")}
+    return found if needed else found | {"nullable": True}

@@ -1,0 +1,349 @@
+"""What events make of a task, in any order that they could come in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apixo_mcp.gateways.gateway import (
+    Accepted,
+    Failed,
+    Later,
+    Look,
+    NoAnswer,
+    Refused,
+    Running,
+    Submitted,
+    Succeeded,
+    Unclear,
+)
+from apixo_mcp.tasks import life
+from apixo_mcp.tasks.life import RESEND_FOR, Moment
+from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.task import (
+    FOLLOWED,
+    MOVES,
+    TERMINAL,
+    Failure,
+    FileState,
+    Produced,
+    State,
+    Task,
+    new_task_id,
+)
+
+NOW = 1_790_000_000.0
+PACE = Pace(first_wait=5, interval=3, maximum=120)
+DAY = 86400.0
+
+
+def why(code: str = "CODE", charged: str = "unknown") -> Failure:
+    return Failure(code=code, category="unknown", message="", advice="", retryable=True, charged=charged)  # type: ignore[arg-type]
+
+
+def at(seconds: float = 0.0, auto_retry: int = 2, result_seconds: float | None = DAY) -> Moment:
+    return Moment(NOW + seconds, 0.5, PACE, auto_retry, result_seconds)
+
+
+def asked(**given: object) -> Task:
+    task = Task(
+        task_id=new_task_id(),
+        owner="local",
+        gateway="apixo",
+        base_url="https://api.apixo.ai",
+        key_print="key",
+        model="nano-banana",
+        wire_model="nano-banana",
+        modality="image",
+        state=State.SUBMITTING,
+        prompt="a fox",
+        inputs={},
+        idempotency_key="mine",
+        created_at=NOW,
+        updated_at=NOW,
+        due=NOW,
+    )
+    return replace(task, **given)
+
+
+def sent(task: Task, outcome: Submitted, moment: Moment) -> Task:
+    return life.after_submit(replace(task, sent_at=moment.now), outcome, moment)
+
+
+PICTURE = Produced(url="https://files.example/a.png")
+TRANSIENT = Failed(why("PROCESSING_TIMEOUT"), transient=True)
+
+remote_ids = st.builds(new_task_id)
+produced = st.lists(
+    st.builds(Produced, url=st.sampled_from(("https://a", "https://b"))) | st.just(Produced(asset_id="x")),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+waits = st.none() | st.floats(0, 7200)
+submitted = st.one_of(
+    st.builds(Accepted, remote_ids),
+    st.builds(Accepted, remote_ids, st.just((Produced(asset_id="voice"),))),
+    st.builds(Accepted, remote_ids, produced, st.just(True)),
+    st.builds(Refused, st.just(why(charged="no"))),
+    st.builds(Later, st.just(why("HTTP 429", "no")), waits),
+    st.builds(Unclear, st.just("cut")),
+)
+looked = st.one_of(
+    st.builds(Running, st.sampled_from(("pending", "processing"))),
+    st.builds(Succeeded, produced, st.none() | st.just(NOW)),
+    st.builds(Failed, st.just(why())),
+    st.just(TRANSIENT),
+    st.builds(NoAnswer, st.just("cut"), waits, st.none() | st.just(why("HTTP 401", "no"))),
+)
+saved = st.lists(st.sampled_from([FileState.SAVED, FileState.FAILED, FileState.EXPIRED]), min_size=8, max_size=8)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What would happen next, whichever step the task is at."""
+
+    submitted: Submitted
+    looked: Look
+    files: list[FileState]
+    later: float
+    cancel: bool
+
+
+events = st.lists(
+    st.builds(Event, submitted, looked, saved, st.floats(0, 2 * DAY) | st.floats(0, 60), st.booleans()), max_size=14
+)
+
+
+def step(task: Task, event: Event, moment: Moment) -> Task:
+    """The task after its next step, as the poller would take it."""
+    if task.state is State.SUBMITTING:
+        return sent(task, event.submitted, moment)
+    if life.is_followed(task):
+        return life.after_look(task, event.looked, moment)
+    results = [
+        replace(result, file=file) if result in life.unsaved(task) else result
+        for result, file in zip(task.results, event.files, strict=False)
+    ]
+    return life.after_saving(task, results, moment)
+
+
+def lived(events: list[Event], auto_retry: int) -> tuple[list[Task], list[Submitted]]:
+    """The task after each step, and what its submits came to."""
+    task, now, posts = asked(), 0.0, list[Submitted]()
+    tasks = [task]
+    for event in events:
+        if event.cancel and task.state not in TERMINAL:
+            task = replace(task, cancel_requested=True)
+        if task.due is None:
+            break
+        now = max(now, task.due - NOW) + event.later
+        if task.state is State.SUBMITTING:
+            posts.append(event.submitted)
+        task = step(task, event, at(now, auto_retry))
+        tasks.append(task)
+    return tasks, posts
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_every_move_is_in_the_table_and_none_leaves_the_end(events: list[Event], auto_retry: int):
+    tasks, _ = lived(events, auto_retry)
+    for before, after in pairwise(tasks):
+        assert after.state is before.state or after.state in MOVES[before.state]
+        if before.state in TERMINAL:
+            assert after.state is before.state
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_no_remote_id_is_ever_lost(events: list[Event], auto_retry: int):
+    tasks, posts = lived(events, auto_retry)
+    paid = [outcome.remote_id for outcome in posts if isinstance(outcome, Accepted)]
+    assert [attempt.remote_id for attempt in tasks[-1].attempts if attempt.remote_id] == paid
+    if tasks[-1].remote_id:
+        assert tasks[-1].remote_id == paid[-1]
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_a_task_is_paid_for_no_more_often_than_agreed(events: list[Event], auto_retry: int):
+    tasks, posts = lived(events, auto_retry)
+    costly = [outcome for outcome in posts if not isinstance(outcome, Later | Refused)]
+    assert len(costly) <= 1 + auto_retry
+    assert len(tasks[-1].attempts) == len(costly)
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_nothing_is_sent_after_an_unclear_outcome(events: list[Event], auto_retry: int):
+    tasks, posts = lived(events, auto_retry)
+    assert not any(isinstance(outcome, Unclear | Refused) for outcome in posts[:-1])
+    if posts and isinstance(posts[-1], Unclear):
+        assert (tasks[-1].state, tasks[-1].due) == (State.UNKNOWN, None)
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: list[Event], auto_retry: int):
+    for task in lived(events, auto_retry)[0]:
+        if task.state is State.SUBMITTING:
+            assert task.due is not None
+            assert task.sent_at is None
+            assert not task.remote_id
+        elif task.state in FOLLOWED:
+            assert task.remote_id
+            given_up = task.updated_at - (task.accepted_at or 0) >= PACE.maximum + DAY
+            assert (task.due is None) == given_up
+        elif task.state is State.SUCCESS:
+            assert task.due is None or life.unsaved(task)
+            assert task.due is not None or task.is_settled
+        else:
+            assert task.due is None
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_a_step_gives_its_lease_back_and_is_never_in_the_past(events: list[Event], auto_retry: int):
+    for before, after in pairwise(lived(events, auto_retry)[0]):
+        assert (after.lease_holder, after.lease_until) == ("", 0.0)
+        assert after.due is None or after.due >= after.updated_at >= before.updated_at
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_an_end_is_told_with_its_reason_and_its_time(events: list[Event], auto_retry: int):
+    task = lived(events, auto_retry)[0][-1]
+    assert (task.completed_at is not None) == (task.state in TERMINAL)
+    assert task.failure is not None or task.state not in (State.FAILED, State.UNKNOWN)
+    assert task.failure is None or task.state is not State.SUCCESS
+    assert [result.index for result in task.results] == list(range(len(task.results)))
+    assert all(result.url or result.asset_id for result in task.results)
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3))
+def test_the_key_is_free_again_exactly_after_a_refusal_that_cost_nothing(events: list[Event], auto_retry: int):
+    task = lived(events, auto_retry)[0][-1]
+    assert (task.idempotency_key == "") == (task.state is State.FAILED and not task.attempts)
+
+
+@settings(max_examples=60)
+@given(events, st.integers(0, 3), st.one_of(st.builds(Accepted, remote_ids), st.just(Refused(why(charged="no")))))
+def test_what_was_unknown_is_settled_by_a_late_answer(events: list[Event], auto_retry: int, late: Accepted | Refused):
+    task = lived(events, auto_retry)[0][-1]
+    if task.state is not State.UNKNOWN:
+        return
+    settled = life.settled(task, late, at(5.0))
+    assert settled.state in MOVES[State.UNKNOWN]
+    assert [attempt.remote_id for attempt in settled.attempts[:-1]] == [a.remote_id for a in task.attempts[:-1]][
+        : len(settled.attempts[:-1])
+    ]
+    if isinstance(late, Accepted):
+        assert (settled.remote_id, settled.attempts[-1].remote_id) == (late.remote_id, late.remote_id)
+        assert settled.due is not None
+        assert settled.completed_at is None
+        assert settled.failure is None
+
+
+def test_a_late_answer_that_holds_the_result_is_looked_at_at_once():
+    unknown = sent(asked(), Unclear("cut"), at())
+    settled = life.settled(unknown, Accepted("r", (PICTURE,), done=True), at(5))
+    assert (settled.state, settled.due, settled.completed_at) == (State.PENDING, NOW + 5, None)
+
+
+@pytest.mark.parametrize("auto_retry", [0, 1, 2, 5])
+def test_a_transient_failure_is_tried_again_as_often_as_set(auto_retry: int):
+    task, moment = asked(), at(auto_retry=auto_retry)
+    for number in range(1, 2 + auto_retry):
+        task = life.after_look(sent(task, Accepted(f"r{number}"), moment), TRANSIENT, moment)
+        if number <= auto_retry:
+            assert (task.state, task.due, task.remote_id) == (State.SUBMITTING, NOW + 5.0, "")
+    assert task.state is State.FAILED
+    assert [attempt.remote_id for attempt in task.attempts] == [f"r{n}" for n in range(1, 2 + auto_retry)]
+    assert {attempt.failure_code for attempt in task.attempts} == {"PROCESSING_TIMEOUT"}
+
+
+@pytest.mark.parametrize(
+    ("look", "state"),
+    [(Failed(why("NSFW_DETECTED")), State.FAILED), (Running("pending"), State.PENDING), (NoAnswer(""), State.PENDING)],
+)
+def test_nothing_else_is_tried_again(look: Look, state: State):
+    assert life.after_look(sent(asked(), Accepted("r"), at()), look, at()).state is state
+
+
+def test_nobody_waits_for_a_further_attempt_of_a_cancelled_task():
+    task = replace(sent(asked(), Accepted("r"), at()), cancel_requested=True)
+    assert life.after_look(task, TRANSIENT, at()).state is State.FAILED
+
+
+def test_a_gateway_that_counts_backwards_does_not_take_the_task_back():
+    task = life.after_look(sent(asked(), Accepted("r"), at()), Running("processing"), at())
+    assert life.after_look(task, Running("pending"), at()).state is State.PROCESSING
+
+
+def test_a_submit_that_costs_nothing_is_sent_again_for_a_quarter_of_an_hour():
+    task, sends, moment = asked(), 0, at()
+    while task.state is State.SUBMITTING:
+        task = sent(task, Later(why("HTTP 429", "no")), moment)
+        sends += 1
+        moment = at((task.due or moment.now) - NOW)
+    assert (task.state, task.attempts, task.idempotency_key) == (State.FAILED, (), "")
+    assert RESEND_FOR - 70 <= (task.completed_at or 0) - NOW <= RESEND_FOR
+    assert sends > 10
+
+
+def test_a_further_attempt_has_its_own_quarter_of_an_hour():
+    """The first attempt of a slow video may have run longer than that when it fails."""
+    running = sent(asked(), Accepted("r1"), at())
+    again = life.after_look(running, TRANSIENT, at(2 * RESEND_FOR))
+    task = sent(again, Later(why("HTTP 429", "no")), at(2 * RESEND_FOR + 5))
+    assert (task.state, task.due) == (State.SUBMITTING, NOW + 2 * RESEND_FOR + 6)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: asked(),
+        lambda: sent(asked(), Later(why()), at()),
+        lambda: life.after_look(sent(asked(), Accepted("r"), at()), TRANSIENT, at()),
+    ],
+    ids=["never sent", "refused for now", "between two attempts"],
+)
+def test_cancelling_what_is_not_sent_is_an_end(make: Callable[[], Task]):
+    task = make()
+    ended = life.cancelled(task, at(1))
+    assert ended.state in MOVES[task.state]
+    assert ended.state is (State.FAILED if task.attempts else State.CANCELLED)
+    assert (ended.due, ended.completed_at) == (None, NOW + 1)
+
+
+def test_an_id_that_the_submit_answer_named_outlives_the_final_answer():
+    voice = Produced(asset_id="voice-1", label="voice")
+    pending = sent(asked(), Accepted("r", (voice,)), at())
+    assert [result.asset_id for result in pending.results] == ["voice-1"]
+    both = life.after_look(pending, Succeeded((PICTURE,)), at()).results
+    assert [(result.url, result.asset_id) for result in both] == [(PICTURE.url, ""), ("", "voice-1")]
+    assert len(life.after_look(pending, Succeeded((voice,)), at()).results) == 1
+
+
+def test_a_missing_file_is_tried_again_while_its_url_may_live():
+    task = life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
+    assert (task.due, task.is_settled) == (NOW, False)
+    waits: list[float] = []
+    now = 0.0
+    while task.due is not None:
+        now = task.due - NOW
+        task = life.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at(now))
+        waits.append((task.due or 0) - NOW - now)
+        assert task.is_settled
+    assert waits[:-1] == [5.0, 30.0, 120.0, 600.0]
+    assert now > 700
+
+
+def test_a_saved_file_is_the_last_step():
+    task = life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
+    task = life.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
+    assert (task.due, task.is_settled, life.unsaved(task)) == (None, True, ())

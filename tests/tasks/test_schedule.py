@@ -1,0 +1,115 @@
+"""When to look: the arithmetic, for any model and any moment."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apixo_mcp.tasks import schedule
+from apixo_mcp.tasks.schedule import CAP, GIVE_UP_AFTER, JITTER, OVERDUE_EVERY, Pace
+
+HOUR = 3600.0
+NEAR = 1e-9
+
+seconds = st.floats(0.5, 1000)
+paces = st.builds(Pace, first_wait=seconds, interval=st.floats(0.5, 30), maximum=st.floats(10, 5000))
+scales = st.floats(0.001, 100)
+chances = st.floats(0, 1)
+looks = st.integers(0, 10_000)
+elapsed = st.floats(-HOUR, 200 * HOUR)
+usual = st.tuples(st.integers(0, 600), st.integers(0, 2000))
+
+
+@given(paces, looks, elapsed, chances)
+def test_every_wait_is_positive_and_no_longer_than_the_longest(pace: Pace, looks: int, elapsed: float, chance: float):
+    wait = schedule.wait_before_look(pace, looks, elapsed, chance)
+    assert wait is None or 0 < wait <= max(pace.cap, pace.first_wait, pace.overdue_every) * (1 + JITTER) + NEAR
+
+
+@given(paces, looks, elapsed, chances)
+def test_jitter_stays_within_its_bounds(pace: Pace, looks: int, elapsed: float, chance: float):
+    middle = schedule.wait_before_look(pace, looks, elapsed)
+    wait = schedule.wait_before_look(pace, looks, elapsed, chance)
+    assert (wait is None) == (middle is None)
+    if wait is not None and middle is not None:
+        assert middle * (1 - JITTER) - NEAR <= wait <= middle * (1 + JITTER) + NEAR
+
+
+@given(paces)
+def test_waits_grow_by_half_until_the_cap(pace: Pace):
+    waits = [schedule.wait_before_look(pace, looks, 0.0) or 0.0 for looks in range(1, 40)]
+    assert waits[0] == min(pace.interval, CAP)
+    for before, after in pairwise(waits):
+        assert abs(after - min(CAP, before * 1.5)) < NEAR
+    assert waits[-1] == CAP
+
+
+@given(paces)
+def test_the_first_look_waits_as_the_model_says(pace: Pace):
+    assert schedule.wait_before_look(pace, 0, 0.0) == pace.first_wait
+
+
+@given(paces, scales, looks, st.floats(0, 48 * HOUR))
+def test_scaling_scales_every_wait_but_not_the_day_of_looking(pace: Pace, scale: float, looks: int, elapsed: float):
+    scaled = pace.scaled(scale)
+    wait = schedule.wait_before_look(pace, looks, 0.0)
+    assert wait is not None
+    assert abs((schedule.wait_before_look(scaled, looks, 0.0) or 0) - wait * scale) < NEAR * scale + NEAR
+    assert scaled.overdue_every == OVERDUE_EVERY * scale
+    assert scaled.cap == CAP * scale
+    stops = schedule.wait_before_look(scaled, looks, elapsed) is None
+    assert stops == (elapsed >= scaled.maximum + GIVE_UP_AFTER)
+
+
+@given(paces, looks, st.floats(0, GIVE_UP_AFTER - 1))
+def test_an_overdue_task_is_looked_at_every_minute_for_a_day(pace: Pace, looks: int, over: float):
+    assert schedule.is_overdue(pace, pace.maximum + over)
+    assert schedule.wait_before_look(pace, looks, pace.maximum + over) == 60.0
+
+
+@given(paces, looks, st.floats(0, 1000 * HOUR))
+def test_looking_stops_a_day_after_the_maximum(pace: Pace, looks: int, more: float):
+    assert schedule.wait_before_look(pace, looks, pace.maximum + 24 * HOUR + more) is None
+
+
+@given(paces, st.floats(0, 0.999))
+def test_nothing_is_overdue_before_the_maximum(pace: Pace, share: float):
+    assert not schedule.is_overdue(pace, pace.maximum * share)
+
+
+@given(paces, st.integers(0, 10_000), chances)
+def test_errors_back_off_to_a_minute(pace: Pace, errors: int, chance: float):
+    wait = schedule.wait_after_error(pace, errors, None, chance)
+    assert 0 < wait <= OVERDUE_EVERY * (1 + JITTER) + NEAR
+    assert schedule.wait_after_error(pace, errors + 1, None) >= schedule.wait_after_error(pace, errors, None)
+
+
+@given(st.integers(0, 10_000), chances)
+def test_a_submit_that_cost_nothing_is_sent_again_after_1_to_60_seconds(tries: int, chance: float):
+    wait = schedule.wait_before_resend(tries, None, chance)
+    assert 1 - JITTER - NEAR <= wait <= 60 * (1 + JITTER) + NEAR
+    assert schedule.wait_before_resend(tries + 1, None) >= schedule.wait_before_resend(tries, None)
+
+
+@given(paces, st.integers(0, 50), st.floats(0, HOUR), chances)
+def test_nothing_is_asked_again_earlier_than_the_gateway_wants(pace: Pace, tries: int, asked: float, chance: float):
+    assert schedule.wait_after_error(pace, tries, asked, chance) >= asked
+    assert schedule.wait_before_resend(tries, asked, chance) >= asked
+
+
+@given(paces, st.floats(HOUR, 1e9))
+def test_no_gateway_can_put_a_task_to_sleep_for_more_than_an_hour(pace: Pace, asked: float):
+    assert schedule.wait_after_error(pace, 0, asked) == HOUR
+    assert schedule.wait_before_resend(0, asked) == HOUR
+
+
+@given(usual, st.lists(st.floats(-10, 1e7), min_size=2, max_size=20).map(sorted))
+def test_progress_never_falls_and_never_claims_the_end(usual: tuple[int, int], moments: list[float]):
+    shown = [schedule.progress(usual, moment) for moment in moments]
+    assert shown == sorted(shown)
+    assert all(0 <= value <= 0.99 for value in shown)
+
+
+@given(usual, st.floats(-10, 1e7))
+def test_there_is_always_something_left_to_wait(usual: tuple[int, int], elapsed: float):
+    assert schedule.eta_seconds(usual, elapsed) >= 1
