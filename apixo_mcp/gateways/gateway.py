@@ -70,7 +70,7 @@ class Succeeded:
     """Ended well.
 
     Attributes:
-        produced: in the gateway's order; empty is a failure of its own, made by the caller.
+        produced: in the gateway's order; never empty: that is a failure.
         completed_at: Unix seconds, where told.
     """
 
@@ -99,11 +99,13 @@ class NoAnswer:
         reason: what happened, in a sentence without secrets.
         retry_after: seconds that the gateway asked for.
         failure: set where every look with this key will fare so (401, 402, 403), for the reader.
+        too_fast: whether the gateway said that it is asked too often (429).
     """
 
     reason: str
     retry_after: float | None = None
     failure: Failure | None = None
+    too_fast: bool = False
 
 
 Look = Running | Succeeded | Failed | NoAnswer

@@ -24,6 +24,7 @@ from apixo_mcp.gateways.replies import Answer, NotReached, Reply
 
 REFUSED = frozenset({400, 401, 402, 403, 404, 422})
 LATER = frozenset({429, 503})
+TOO_FAST = 429  # APIXO seedream-4-5 page: rate limit exceeded; Ruxa AI best practices guide
 _KEY_TROUBLE = frozenset({401, 402, 403})
 
 # APIXO model pages: pending, processing, success, failed. Ruxa AI task reference: waiting, queuing, generating,
@@ -76,9 +77,8 @@ def judge_look(reply: Reply, account: Account, now: float) -> Look:
     wait = retry_after(reply.headers, now)
     answer = read_bare(reply.status, reply.body)
     if answer is None:
-        return NoAnswer(
-            f"{account.gateway} answered HTTP {reply.status} with something else than its own envelope", wait
-        )
+        reason = f"{account.gateway} answered HTTP {reply.status} with something else than its own envelope"
+        return NoAnswer(reason, wait, too_fast=reply.status == TOO_FAST)
     if answer.effective == 200 and answer.fields is not None:
         return _judge_state(answer.fields, account)
     if answer.effective == 200:
@@ -86,7 +86,8 @@ def judge_look(reply: Reply, account: Account, now: float) -> Look:
     told = account.clean(answer.message)
     reason = f"{account.gateway} answered {_codes(answer)}" + (f": {told}" if told else "")
     trouble = answer.effective in _KEY_TROUBLE
-    return NoAnswer(reason, wait, failures.refusal(answer.effective, answer.message, account) if trouble else None)
+    failure = failures.refusal(answer.effective, answer.message, account) if trouble else None
+    return NoAnswer(reason, wait, failure, too_fast=answer.effective == TOO_FAST)
 
 
 def judge_callback(body: bytes, account: Account) -> Callback | None:

@@ -9,6 +9,7 @@ from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.task import FOLLOWED, Attempt, Failure, FileState, Produced, Result, State, Task
 
 RESEND_FOR = 900.0  # how long a submit that costs nothing is tried again before the task fails
+QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
@@ -105,6 +106,17 @@ def cancelled(task: Task, moment: Moment) -> Task:
     """The task that was cancelled while it was not sent; one with failed attempts behind it stays failed."""
     state = State.FAILED if task.attempts else State.CANCELLED
     return replace(_released(task, moment), state=state, due=None, completed_at=moment.now)
+
+
+def queued(task: Task, place: int, moment: Moment) -> Task:
+    """The unsent task that waits until the gateway's limit of concurrent tasks has room, `place` others before it."""
+    wait = min(QUEUED_AT_MOST, QUEUED_FOR + place * QUEUED_PER_PLACE) * (0.5 + moment.chance)
+    return replace(_released(task, moment), due=moment.now + wait)
+
+
+def held_back(task: Task, until: float, moment: Moment) -> Task:
+    """The task that is not looked at before `until`."""
+    return replace(_released(task, moment), due=until)
 
 
 def after_look(task: Task, look: Look, moment: Moment) -> Task:

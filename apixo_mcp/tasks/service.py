@@ -308,6 +308,10 @@ class Service:
                 await tick(task)
         return task
 
+    async def place(self, task: Task) -> int:
+        """How many tasks are to be sent before this one; 0 for one that is sent."""
+        return await self._store.place(task) if task.state is State.SUBMITTING and task.sent_at is None else 0
+
     async def cancel(self, owner: str, any_id: str) -> Task:
         """Ends an unsent task; for a sent one, which is paid for, ends only the waiting.
 

@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.tasks.rows import COLUMNS, from_row, to_row
-from apixo_mcp.tasks.store import Admitted, DayCount, Limits
+from apixo_mcp.tasks.store import IN_FLIGHT, Admitted, DayCount, Limits
 from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
 
 T = TypeVar("T")
@@ -255,16 +255,31 @@ class SqliteStore:
         )
         return bool(rows)
 
-    async def mark_sent(self, task: Task, now: float) -> bool:
+    async def mark_sent(self, task: Task, now: float, in_flight: int = IN_FLIGHT) -> bool:
         """See `Store.mark_sent`."""
         rows = await self._query(
             """update task set sent_at = :now, updated_at = :now where task_id = :task_id and fence = :fence
-               and state = 'submitting' and sent_at is null and cancel_requested = 0 returning task_id""",
+               and state = 'submitting' and sent_at is null and cancel_requested = 0
+               and (select count(*) from task where key_print = :key_print
+                    and (state in ('pending', 'processing') or (state = 'submitting' and sent_at is not null)))
+                   < :in_flight returning task_id""",
             task_id=task.task_id,
             fence=task.fence,
             now=now,
+            key_print=task.key_print,
+            in_flight=in_flight,
         )
         return bool(rows)
+
+    async def place(self, task: Task) -> int:
+        """See `Store.place`."""
+        rows = await self._query(
+            """select count(*) from task where key_print = :key_print and state = 'submitting' and sent_at is null
+               and created_at < :created_at""",
+            key_print=task.key_print,
+            created_at=task.created_at,
+        )
+        return int(rows[0][0])
 
     async def request_cancel(self, task_id: str, now: float) -> Task | None:
         """See `Store.request_cancel`."""

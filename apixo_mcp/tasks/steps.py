@@ -4,14 +4,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import anyio
 
 from apixo_mcp.catalog.model import AUDIO, IMAGE_HIGH_QUALITY, VIDEO
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.gateways.gateway import Accepted, Gateway, NoAnswer, Refused, Running, Submitted
+from apixo_mcp.gateways.gateway import Accepted, Gateway, Later, NoAnswer, Refused, Submitted
 from apixo_mcp.tasks import life
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import Leases
@@ -19,10 +19,13 @@ from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import Failure, Result, State, Task
+from apixo_mcp.tasks.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
 STORE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # between tries to store what was paid for
+
+REFUSED_KEY_EVERY = 300.0
 
 _BY_MODALITY = {"image": IMAGE_HIGH_QUALITY, "video": VIDEO, "audio": AUDIO}
 
@@ -33,6 +36,14 @@ class Saver(Protocol):
     async def save(self, task: Task, result: Result) -> Result:
         """The result as it is afterwards; never raises for what the wire or the disk does."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why a key's looks are refused, and until when none is made."""
+
+    failure: Failure
+    until: float
 
 
 class Steps:
@@ -66,7 +77,8 @@ class Steps:
         self._clock = clock
         self._sending = anyio.CapacityLimiter(32)
         self._saving = anyio.CapacityLimiter(8)
-        self.troubles: dict[str, Failure] = {}
+        self._throttle = Throttle()
+        self._troubles: dict[str, _Trouble] = {}
 
     def moment(self, task: Task) -> Moment:
         """What a decision about this task depends on, right now."""
@@ -102,21 +114,29 @@ class Steps:
         return after
 
     async def _send(self, task: Task) -> Task | None:
+        key = task.key_print
         async with self._sending:
+            if wait := await self._throttle.turn(key):
+                return await self._commit(task, life.held_back(task, self._clock() + wait, self.moment(task)))
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
             with anyio.CancelScope(shield=True):
                 now = self._clock()
                 if not await self._store.mark_sent(task, now):
                     return await self._not_sent(task)
-                gateway = self._gateways[task.key_print]
-                outcome = await gateway.submit(task.wire_model, task.inputs, provider=task.provider)
+                outcome = await self._gateways[key].submit(task.wire_model, task.inputs, provider=task.provider)
+                if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
+                    self._throttle.slow_down(key, outcome.retry_after)
+                elif isinstance(outcome, Accepted):
+                    self._throttle.go_on(key)
                 return await self._record(replace(task, sent_at=now), outcome)
 
     async def _not_sent(self, task: Task) -> Task | None:
         now = await self._store.get(task.task_id)
-        if now is None or not now.cancel_requested or now.fence != task.fence or now.state is not State.SUBMITTING:
+        if now is None or now.fence != task.fence or now.state is not State.SUBMITTING or now.sent_at is not None:
             return None
-        return await self._commit(now, life.cancelled(now, self.moment(now)))
+        if now.cancel_requested:
+            return await self._commit(now, life.cancelled(now, self.moment(now)))
+        return await self._commit(now, life.queued(now, await self._store.place(now), self.moment(now)))
 
     async def _record(self, task: Task, outcome: Submitted) -> Task | None:
         """Stores a submit's outcome, come what may: it may be the only trace of something that was paid for."""
@@ -147,14 +167,34 @@ class Steps:
         return await self._commit(task, life.unclear(task, self.moment(task), reason))
 
     async def _look(self, task: Task) -> Task | None:
-        look = await self._gateways[task.key_print].look(task.wire_model, task.remote_id)
+        key = task.key_print
+        trouble = self._troubles.get(key)
+        if trouble is not None and self._clock() < trouble.until:
+            return await self._commit(task, life.held_back(task, trouble.until, self.moment(task)))
+        if wait := await self._throttle.turn(key):
+            return await self._commit(task, life.held_back(task, self._clock() + wait, self.moment(task)))
+        look = await self._gateways[key].look(task.wire_model, task.remote_id)
         if isinstance(look, NoAnswer):
             log.info("no answer about task %s: %s", task.task_id, look.reason)
-        if isinstance(look, NoAnswer) and look.failure is not None:
-            self.troubles[task.key_print] = look.failure
-        elif isinstance(look, Running):
-            self.troubles.pop(task.key_print, None)
+            if look.too_fast:
+                self._throttle.slow_down(key, look.retry_after)
+            if look.failure is not None:
+                self._hold_back(task, look.failure)
+        else:
+            self._throttle.go_on(key)
+            self._troubles.pop(key, None)
         return await self._commit(task, life.after_look(task, look, self.moment(task)))
+
+    def _hold_back(self, task: Task, failure: Failure) -> None:
+        """Stops looking with a key that the gateway refuses; once in a while one look tries whether that changed."""
+        if task.key_print not in self._troubles:
+            log.warning("%s refuses this key: %s. %s", task.gateway, failure.message, failure.advice)
+        self._troubles[task.key_print] = _Trouble(failure, self._clock() + REFUSED_KEY_EVERY * self._poll_scale)
+
+    def trouble(self, key_print: str) -> Failure | None:
+        """Why looks with this key are refused just now."""
+        found = self._troubles.get(key_print)
+        return found.failure if found else None
 
     async def _save(self, task: Task) -> Task | None:
         results = list(task.results)

@@ -6,6 +6,8 @@ from typing import Literal, Protocol
 
 from apixo_mcp.tasks.task import Answer, Modality, State, Task
 
+IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
+
 Admission = Literal["new", "same_key", "adopted", "over_budget", "over_limit"]
 
 
@@ -107,8 +109,17 @@ class Store(Protocol):
         """
         ...
 
-    async def mark_sent(self, task: Task, now: float) -> bool:
-        """Notes that the POST is about to leave; False where the task was cancelled or lost to another process."""
+    async def mark_sent(self, task: Task, now: float, in_flight: int = IN_FLIGHT) -> bool:
+        """Notes that the POST is about to leave.
+
+        Returns:
+            False where the task was cancelled or lost to another process, or `in_flight` tasks of its key are with the
+            gateway already.
+        """
+        ...
+
+    async def place(self, task: Task) -> int:
+        """How many unsent tasks of the same key are before this one."""
         ...
 
     async def request_cancel(self, task_id: str, now: float) -> Task | None:

@@ -1,0 +1,71 @@
+"""How fast a process talks to a gateway."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apixo_mcp.tasks.throttle import BURST, LONGEST_PAUSE, PATIENCE, PER_MINUTE, Throttle
+
+pytestmark = pytest.mark.anyio
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def turns(throttle: Throttle, clock: Clock, seconds: float) -> int:
+    """How many requests leave within a time in which callers ask without pause."""
+    end, count = clock.now + seconds, 0
+    while clock.now < end:
+        wait = throttle._wait("key")
+        if wait == 0:
+            count += 1
+        else:
+            clock.now += wait
+    return count
+
+
+async def test_a_minute_sees_no_more_requests_than_are_documented() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    assert await turns(throttle, clock, 60) <= PER_MINUTE + BURST + 1
+    assert await turns(throttle, clock, 60) <= PER_MINUTE + 1
+
+
+async def test_a_429_holds_back_every_caller_of_that_key_and_no_other() -> None:
+    throttle = Throttle(Clock())
+    throttle.slow_down("key", 30.0)
+    assert await throttle.turn("key") == 30.0
+    assert await throttle.turn("key") == 30.0
+    assert await throttle.turn("other") == 0
+
+
+async def test_pauses_double_until_a_request_is_taken_again() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    pauses: list[float] = []
+    for _ in range(8):
+        throttle.slow_down("key", None)
+        pauses.append(throttle._wait("key"))
+        clock.now += pauses[-1]
+    assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE]
+    throttle.go_on("key")
+    throttle.slow_down("key", None)
+    assert throttle._wait("key") == 1
+
+
+@given(st.floats(0, 10_000))
+def test_a_retry_after_is_honoured_up_to_an_hour(asked: float) -> None:
+    throttle = Throttle(Clock())
+    throttle.slow_down("key", asked)
+    assert throttle._wait("key") == pytest.approx(min(asked, 3600.0))
+
+
+async def test_a_long_pause_is_told_and_not_waited_for() -> None:
+    throttle = Throttle(Clock())
+    throttle.slow_down("key", PATIENCE + 1.0)
+    assert await throttle.turn("key") == PATIENCE + 1.0
