@@ -17,7 +17,7 @@ from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.gateways.http import Http
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.media.saver import Saver
+from apixo_mcp.media.saver import Saver, is_there
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import Leases
@@ -124,8 +124,11 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
             accounts=accounts,
             inputs=Inputs(roots, allow_private=settings.allow_private_hosts, data_urls=settings.data_urls),
             poller=poller,
+            leases=leases,
             changes=changes,
             estimate=estimated,
+            moment=steps.moment,
+            is_there=is_there,
             spending=Spending(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
         )
         async with anyio.create_task_group() as group:

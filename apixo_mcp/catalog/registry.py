@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Modality, Model
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.errors import InvalidInput, Problem
@@ -98,10 +99,10 @@ class Catalog:
         """
         found = self._models.get(name.strip()) or self._models.get(self._names.get(_plain(name), ""))
         if found is None:
-            raise InvalidInput([Problem("model", repr(name), *self._choice(name, modality))])
+            raise InvalidInput([Problem("model", shorten(name), *self._choice(name, modality))])
         if modality is not None and found.modality != modality:
             allowed = f"{found.id} makes {found.modality}; use generate_{found.modality}"
-            raise InvalidInput([Problem("model", repr(name), allowed)])
+            raise InvalidInput([Problem("model", shorten(name), allowed)])
         return found
 
     def _choice(self, name: str, modality: Modality | None) -> tuple[str, str]:
@@ -112,5 +113,9 @@ class Catalog:
         spelt = difflib.get_close_matches(name.casefold().replace(" ", "-"), ids, n=3, cutoff=0.5)
         near = list(dict.fromkeys((*holding, *spelt)))[:6]
         short = len(ids) <= 12
-        allowed = f"must be one of {', '.join(ids)}" if short else f"no such model; list_models shows all {len(ids)}"
+        allowed = (
+            f"must be one of {', '.join(ids)}"
+            if short
+            else f"no such model; list_models shows all {len(ids)} {modality or ''}".rstrip()
+        )
         return allowed, " or ".join(near)

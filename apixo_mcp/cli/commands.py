@@ -22,12 +22,27 @@ def commands(context: click.Context) -> None:
 
 
 @commands.command()
-@click.option("--transport", type=click.Choice(["stdio"]), default="stdio", show_default=True)
+@click.option("--transport", type=click.Choice(["stdio", "http", "sse"]), default="stdio", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="For http and sse: a loopback address.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="For http and sse; 0 takes any free one.",
+)
 @click.option("--sandbox", is_flag=True, help="Use a built-in imitation of the gateways: no key, no cost.")
-def serve(transport: str, sandbox: bool) -> None:
-    """Serve MCP to a host."""
-    del transport
-    if sandbox:
+def serve(transport: str, host: str, port: int, sandbox: bool) -> None:
+    """Serve MCP to a host.
+
+    stdio: to the program that started it. http: Streamable HTTP at /mcp and legacy SSE at /sse, with /healthz, on one
+    port. sse: without /mcp.
+    """
+    if transport != "stdio":
+        from apixo_mcp.cli.serve import serve_http
+
+        serve_http(host, port, streamable=transport == "http", sandbox=sandbox)
+    elif sandbox:
         from apixo_mcp.cli.sandbox import serve_with_sandbox
 
         serve_with_sandbox()

@@ -1,5 +1,7 @@
 """`sandbox`, and the server beside a sandbox of its own."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -7,6 +9,7 @@ from anyio.from_thread import start_blocking_portal
 
 from apixo_mcp.cli.start import serve_stdio, settings_or_exit
 from apixo_mcp.sandbox import Sandbox, serve
+from apixo_mcp.settings import Settings
 
 SPEED = 4.0
 KEY = "sk-sandbox"
@@ -29,13 +32,20 @@ def run_sandbox(host: str, port: int, speed: float) -> None:
 
 
 def serve_with_sandbox() -> None:
-    """Serves MCP on stdio, with a sandbox in place of the gateways and a data folder apart from the real one."""
+    """Serves MCP on stdio beside a sandbox of its own."""
+    with sandboxed() as settings:
+        serve_stdio(settings)
+
+
+@contextmanager
+def sandboxed() -> Generator[Settings]:
+    """Runs a sandbox in place of the gateways; the settings lead to it and to a data folder of its own."""
     home = settings_or_exit().home / "sandbox"
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(Sandbox(speed=SPEED, data_dir=home / "gateways")) as box,
     ):
-        serve_stdio(settings_or_exit(home=home, **sandbox_settings(box.url)))
+        yield settings_or_exit(home=home, **sandbox_settings(box.url))
 
 
 def sandbox_settings(url: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from apixo_mcp.errors import ApixoError
+from apixo_mcp.server.early import Early
 from apixo_mcp.settings import Settings, read_settings
 
 
@@ -36,8 +37,13 @@ def fail(error: ApixoError) -> NoReturn:
     raise SystemExit(1)
 
 
-def serve_stdio(settings: Settings | None = None) -> None:
-    """Serves on stdio until the client is gone."""
+def serve_stdio(settings: Settings | None = None, early: Early | None = None) -> None:
+    """Serves on stdio until the client is gone.
+
+    Args:
+        settings: by default those of the environment.
+        early: what listens on stdio already, if anything does.
+    """
     # Imports make many objects and drop none: without the collector the start takes a tenth less.
     gc.disable()
     settings = settings or settings_or_exit()
@@ -47,7 +53,7 @@ def serve_stdio(settings: Settings | None = None) -> None:
     gc.enable()
 
     try:
-        run_stdio(settings)
+        run_stdio(settings, early)
     except* ApixoError as errors:
         fail(next(_leaves(errors)))
 

@@ -51,8 +51,7 @@ def download(task_id: str, directory: str | None) -> None:
 
     async def work(app: App) -> Task:
         task = await app.service.check(OWNER, task_id)
-        if any(result.file is FileState.FAILED for result in task.results):
-            task = await app.service.save_again(task)
+        task = await app.service.save_again(task)
         task = await app.service.wait(task, FOR_EVER)
         if directory is None or task.state is not State.SUCCESS:
             return task

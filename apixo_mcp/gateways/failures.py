@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from apixo_mcp.gateways.account import Account
+from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.tasks.task import Category, Charged, Failure
 
 
@@ -190,7 +191,7 @@ def empty_result(account: Account) -> Failure:
     """A task that ended well without naming anything that it made."""
     words = f"{account.gateway} reported success and named no result that can be read."
     advice = f"Try again if it matters; it may have been charged, and {account.dashboard} tells."
-    return _failure(Meaning("generation_failed", advice), "EMPTY_RESULT", words, account, charged="unknown")
+    return _failure(Meaning("generation_failed", advice), EMPTY_RESULT, words, account, charged="unknown")
 
 
 def unreachable(reason: str, account: Account) -> Failure:

@@ -108,6 +108,9 @@ class NoAnswer:
     too_fast: bool = False
 
 
+EMPTY_RESULT = "EMPTY_RESULT"
+"""Our own code for a task that ended well and named nothing that it made."""
+
 Look = Running | Succeeded | Failed | NoAnswer
 
 

@@ -96,14 +96,10 @@ class Inputs:
         return value
 
     async def _file(self, field: str, value: str, kind: Modality | None) -> str:
-        """A local file as a data URL. Where that is off, whatever else is wrong with it is told too."""
-        problems = [] if self._data_urls else [Problem(field, _short(value), _NO_UPLOAD)]
-        try:
-            url = await to_thread.run_sync(self._read, field, value, kind)
-        except InvalidInput as error:
-            raise InvalidInput([*error.problems, *problems]) from None
-        if problems:
-            raise InvalidInput(problems)
+        """A local file as a data URL. Where that is off, that is told only of a file that could be sent."""
+        url = await to_thread.run_sync(self._read, field, value, kind)
+        if not self._data_urls:
+            raise _refused(field, value, _NO_UPLOAD)
         return url
 
     def _read(self, field: str, value: str, kind: Modality | None) -> str:

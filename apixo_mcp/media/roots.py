@@ -43,7 +43,12 @@ class Roots:
             InvalidInput: it is outside, or a file stands there.
         """
         path = self._inside(text, field)
-        if path.exists() and not path.is_dir():
+        try:
+            is_file = path.exists() and not path.is_dir()
+        except OSError as error:
+            said = f"cannot be used: {(error.strerror or 'no such folder').lower()}"
+            raise InvalidInput([Problem(field, _short(text), said)]) from None
+        if is_file:
             raise InvalidInput([Problem(field, _short(text), "must be a folder, and this is a file")])
         return path
 

@@ -46,7 +46,7 @@ def task_structure(
         "model": task.model,
         "modality": task.modality,
         "state": str(task.state),
-        "prompt": _cut(task.prompt),
+        "prompt": cut(task.prompt),
         **_estimates(task, moment, usual),
         "created_at": iso(task.created_at),
         "completed_at": iso(task.completed_at) if task.completed_at else None,
@@ -68,7 +68,7 @@ def listed(task: Task) -> dict[str, Any]:
         "state": str(task.state),
         "model": task.model,
         "modality": task.modality,
-        "prompt": _cut(task.prompt, 60),
+        "prompt": cut(task.prompt, 60),
         "created_at": iso(task.created_at),
         "paths": [result.path for result in task.results if result.path] or None,
         "error": task.failure.code if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
@@ -76,7 +76,8 @@ def listed(task: Task) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def _cut(prompt: str, limit: int = PROMPT_SHOWN) -> str:
+def cut(prompt: str, limit: int = PROMPT_SHOWN) -> str:
+    """The prompt, or its beginning."""
     return prompt if len(prompt) <= limit else prompt[: limit - 1] + "…"
 
 
@@ -111,6 +112,11 @@ def _result(task: Task, result: Result) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
+def task_uri(task: Task) -> str:
+    """The resource that holds a task."""
+    return f"apixo://tasks/{task.task_id}"
+
+
 def result_uri(task: Task, result: Result) -> str:
     """The resource that holds the file of a result."""
     return f"apixo://results/{task.task_id}/{result.index}"
@@ -128,7 +134,7 @@ def _error(failure: Failure) -> dict[str, Any]:
 
 
 def _cost(task: Task) -> dict[str, Any] | None:
-    if task.state is State.CANCELLED:
+    if task.state is State.CANCELLED or (task.failure and task.failure.charged == "no"):
         return None
     if task.estimate_usd is None:
         return {"basis": "unknown"}
@@ -196,6 +202,9 @@ def sentence(task: Task) -> str:
             places = ", ".join(result.path or result.url or result.asset_id for result in task.results[:4])
             more = f" and {count - 4} more" if count > 4 else ""
             said = f"Done{took}: {count} {'result' if count == 1 else 'results'} ({what}): {places}{more}."
+            lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
+            if lost:
+                said += f" {len(lost)} of them not saved: {lost[0].problem}"
         case State.FAILED:
             failure = task.failure
             said = f"Failed ({what}): {failure.code}: {failure.message}" if failure else f"Failed ({what})"

@@ -55,9 +55,7 @@ def run_http(
     anyio.run(_serve, settings, listener, ready, streamable)
 
 
-async def _serve(
-    settings: Settings, listener: socket.socket, ready: Callable[[str], None], streamable: bool
-) -> None:
+async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[str], None], streamable: bool) -> None:
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:
         url = url_of(listener)
@@ -83,9 +81,7 @@ def _quiet() -> None:
 
 
 @asynccontextmanager
-async def serving(
-    server: MCPServer[Any], listener: socket.socket, *, streamable: bool = True
-) -> AsyncGenerator[None]:
+async def serving(server: MCPServer[Any], listener: socket.socket, *, streamable: bool = True) -> AsyncGenerator[None]:
     """Serves an MCP server on a listening socket while the context is open.
 
     Every connection, of either transport and era, speaks to this one server; what it stands on is its caller's to

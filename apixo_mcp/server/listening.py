@@ -42,7 +42,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise SettingsError(f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port.") from None
+        raise SettingsError(
+            f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port."
+        ) from None
     return listener
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import input_schema
@@ -24,7 +25,8 @@ def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[st
         return "\n".join(catalog.warnings)
     if not fitting:
         return (
-            f"No offered model fits {query or modality!r}. Call list_models without a query to see all {len(catalog)}."
+            f"No offered model fits {shorten(query or modality)}. Call list_models without a query to see all "
+            f"{len(catalog)}."
         )
     lines = [f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen; purpose)"]
     for kind in ("image", "video", "audio"):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from mcp.server import MCPServer
+from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
@@ -14,7 +14,10 @@ from mcp.types import (
     CompletionArgument,
     CompletionContext,
     InputRequiredResult,
+    ListResourcesResult,
+    PaginatedRequestParams,
     PromptReference,
+    Resource,
     ResourceTemplateReference,
 )
 from pydantic import AnyUrl
@@ -22,14 +25,15 @@ from pydantic import AnyUrl
 from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.kinds import HEAD, sniff
-from apixo_mcp.server.answers import compact
+from apixo_mcp.server.answers import compact, cut
 from apixo_mcp.server.models import describe
 from apixo_mcp.server.task_schema import TASK_SCHEMA
-from apixo_mcp.server.tools import Tools, owner_of
-from apixo_mcp.tasks.task import FileState
+from apixo_mcp.server.tools import Tools, owner_of, result_link
+from apixo_mcp.tasks.task import FileState, Result, State, Task
 
 LARGEST = 50 * 1024 * 1024
 COMPLETIONS = 100
+TASKS_LISTED = 20  # whose results stand in the list of resources; list_tasks knows all
 
 
 class ApixoServer(MCPServer[Any]):
@@ -52,6 +56,17 @@ def _typed(entry: ReadResourceContents) -> ReadResourceContents:
 
 def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
     """Registers the resources, their templates and the completions of both."""
+
+    async def listed(context: ServerRequestContext[Any, Any], _: PaginatedRequestParams) -> ListResourcesResult:
+        fixed = await server.list_resources()
+        made = await app.service.page(
+            owner_of(Context(request_context=context)), state=State.SUCCESS, limit=TASKS_LISTED
+        )
+        saved = [(task, result) for task in made for result in task.results if result.file is FileState.SAVED]
+        return ListResourcesResult(resources=[*fixed, *(_resource(task, result) for task, result in saved)])
+
+    # The SDK's own list is the same for everybody: it is not told who asks.
+    server._lowlevel_server.add_request_handler("resources/list", PaginatedRequestParams, listed)  # pyright: ignore[reportPrivateUsage]
 
     @server.resource(
         "apixo://schemas/task",
@@ -128,3 +143,9 @@ def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
         else:
             return None
         return Completion(values=values[:COMPLETIONS], total=len(values), has_more=len(values) > COMPLETIONS)
+
+
+def _resource(task: Task, result: Result) -> Resource:
+    link = result_link(task, result)
+    title = f"{task.model}: {cut(task.prompt, 60)}" if task.prompt else task.model
+    return Resource(uri=link.uri, name=link.name, title=title, mime_type=link.mime_type, size=link.size)

@@ -7,11 +7,14 @@ from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App
 from apixo_mcp.server.definitions import COMMON, GENERAL
+from apixo_mcp.server.extension import Generations, Jobs, TasksExtension
+from apixo_mcp.server.identity import NAME, TITLE, WEBSITE_URL, instructions
+from apixo_mcp.server.notices import Notices
 from apixo_mcp.server.prompts import add_prompts
 from apixo_mcp.server.resources import ApixoServer, add_resources
 from apixo_mcp.server.tools import Definition, Tools
@@ -19,29 +22,9 @@ from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call costs the user money.
-1. Choose a model: list_models (nano-banana is quick and cheap). describe_model shows its exact inputs.
-2. Call generate_image, generate_video or generate_audio once. It waits as long as it may.
-3. If state is submitting, pending or processing: wait as next_step says, then call check_task with the task_id. Never \
-call generate_* again for the same thing: the task goes on by itself, also when a call times out. list_tasks finds \
-lost ids.
-4. On success the files are saved: give the user results[].path (or url). view_result lets you see a picture. An \
-earlier result is used as input with image_urls: ["task:<task_id>/0"].
-5. On failure read error.category. content_policy: change the prompt. invalid_input, media_input: correct the named \
-field. insufficient_credits, auth: tell the user; do not retry. rate_limited, unavailable, timeout: try later if \
-retryable is true. unknown: do not resend; tell the user that it may have been charged.
-Show the user error.advice and next_step in your own words."""
 
-
-def instructions(settings: Settings) -> str:
-    """What a model should know before its first call; says so where no key is set."""
-    keys = {"APIXO_API_KEY": settings.apixo_api_key, "RUXA_API_KEY": settings.ruxa_api_key}
-    if any(keys.values()):
-        return _INSTRUCTIONS
-    return (
-        _INSTRUCTIONS
-        + "\nNo API key is set: tell the user to set APIXO_API_KEY (https://apixo.ai) in this server's env."
-    )
+def _key_set(settings: Settings) -> bool:
+    return bool(settings.apixo_api_key or settings.ruxa_api_key)
 
 
 class _Raw(FuncMetadata):
@@ -52,7 +35,7 @@ class _Raw(FuncMetadata):
 
 
 def _tool(definition: Definition, tools: Tools) -> Tool:
-    async def call(arguments: dict[str, Any], context: Context) -> CallToolResult:
+    async def call(arguments: dict[str, Any], context: Context) -> CallToolResult | InputRequiredResult:
         return await tools.call(definition, arguments, context)
 
     return Tool(
@@ -88,19 +71,29 @@ def definitions(app: App) -> tuple[Definition, ...]:
     return typed + COMMON
 
 
-def build_server(app: App) -> ApixoServer:
-    """The MCP server, ready to be run on any transport."""
+def build_server(app: App, jobs: Jobs | None = None) -> ApixoServer:
+    """The MCP server, ready to be run on any transport.
+
+    Args:
+        jobs: what the tasks extension serves; by default the app's generations.
+    """
     tools = Tools(app)
+    notices = Notices(app.service)
     server = ApixoServer(
-        "apixo-mcp",
-        title="APIXO image, video and music generation",
+        NAME,
+        title=TITLE,
         version=__version__,
-        instructions=instructions(app.settings),
-        website_url="https://apixo.ai",
+        instructions=instructions(key_set=_key_set(app.settings)),
+        website_url=WEBSITE_URL,
         tools=[_tool(definition, tools) for definition in definitions(app)],
+        extensions=[TasksExtension(jobs or Generations(app, tools))],
+        lifespan=notices.lifespan,
+        subscriptions=notices,
         log_level=app.settings.log_level,
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
     )
     add_resources(server, app, tools)
+    notices.serve(server)
+    app.changes.listen(notices.changed)
     add_prompts(server)
     return server

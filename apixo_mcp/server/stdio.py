@@ -1,53 +1,202 @@
 """The server on standard input and output."""
 
+import io
 import logging
 import os
 import signal
 import sys
+from types import TracebackType
+from typing import Any, Self
 
 import anyio
+import anyio.abc
+from mcp.server import MCPServer, Server
+from mcp.server.stdio import stdio_server
+from mcp.shared._stream_protocols import ReadStream, WriteStream
+from mcp.shared.message import SessionMessage
+from mcp.types import PROTOCOL_VERSION_META_KEY
+from mcp.types.jsonrpc import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
 from apixo_mcp.app import App, open_app
+from apixo_mcp.server.early import Early
+from apixo_mcp.server.greeting import Greeting
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
 
+Said = SessionMessage | Exception
 
-def run_stdio(settings: Settings) -> None:
+
+def run_stdio(settings: Settings, early: Early | None = None) -> None:
     """Serves until standard input closes or the process is told to end; submits under way are finished first.
 
     Does not return: a reader that still sits in a blocking read of standard input would keep the process alive.
+
+    Args:
+        settings: the settings of this process.
+        early: what has listened to the client so far; without one the server opens standard input and output itself.
 
     Raises:
         StoreError: the task store cannot be used.
         SettingsError: a setting cannot be used.
     """
-    anyio.run(_serve, settings)
+    anyio.run(_serve, settings, early)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, early: Early | None) -> None:
     over = anyio.Event()
     async with anyio.create_task_group() as group:
+        if sys.platform != "win32":
+            # Before the app: from here on a signal may find work under way, and the early stage would just leave.
+            await group.start(_end_on_signal, over)
         async with open_app(settings) as app:
-            group.start_soon(_answer, app, over)
-            if sys.platform != "win32":
-                group.start_soon(_end_on_signal, over)
+            group.start_soon(_answer, app, early, over)
             await over.wait()
         _exit()
 
 
-async def _answer(app: App, over: anyio.Event) -> None:
+async def _answer(app: App, early: Early | None, over: anyio.Event) -> None:
     try:
-        await build_server(app).run_stdio_async()
+        await serve(build_server(app), early)
     except Exception:
         log.exception("the connection on standard input and output broke")
     finally:
         over.set()
 
 
-async def _end_on_signal(over: anyio.Event) -> None:
+async def serve(server: MCPServer[Any], early: Early | None = None) -> None:
+    """Serves one client on standard input and output until it is gone."""
+    greeted, stdin, stdout = None, None, None
+    if early is not None:
+        greeted = early.hand_over()
+        # The encodings are the ones that the SDK itself opens the wire with.
+        stdin = anyio.wrap_file(io.TextIOWrapper(early.stdin(), encoding="utf-8", errors="replace"))
+        stdout = anyio.wrap_file(io.TextIOWrapper(early.stdout(), encoding="utf-8"))
+    async with stdio_server(stdin, stdout) as (heard, said):
+        log.debug("serving on standard input and output")
+        await converse(server, heard, said, greeted)
+
+
+async def converse(
+    server: MCPServer[Any],
+    heard: ReadStream[Said],
+    said: WriteStream[SessionMessage],
+    greeted: Greeting | None = None,
+) -> None:
+    """Serves one client until what is heard from it ends.
+
+    Args:
+        server: the server.
+        heard: from the client; an `initialize` that was answered already is heard again.
+        said: to the client.
+        greeted: the answer to that `initialize`; the server's own is not said.
+    """
+    lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+    answers = _Answers(said, greeted)
+    await lowlevel.run(_Opening(heard, answers, lowlevel), answers, lowlevel.create_initialization_options())
+
+
+class _Answers:
+    """What the server says, but for its answer to an `initialize` that was answered early."""
+
+    def __init__(self, stream: WriteStream[SessionMessage], greeted: Greeting | None) -> None:
+        self._stream = stream
+        self._greeted = greeted
+
+    async def send(self, item: SessionMessage, /) -> None:
+        message, greeted = item.message, self._greeted
+        if (
+            greeted is not None
+            and isinstance(message, JSONRPCResponse | JSONRPCError)
+            and message.id == greeted.request_id
+        ):
+            self._greeted = None
+            if isinstance(message, JSONRPCError) or message.result != greeted.result:
+                log.error("the early stage answered initialize in another way than the server: %s", message)
+            return
+        await self._stream.send(item)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class _Opening:
+    """What the client says, without the `server/discover` that it probes with before anything else.
+
+    The SDK fixes the era of a connection with the first request. A client that probes, and then falls back to
+    `initialize` on the same pipe, would be refused; so each probe is a connection of its own.
+    """
+
+    def __init__(self, stream: ReadStream[Said], answers: _Answers, server: Server[Any]) -> None:
+        self._stream = stream
+        self._answers = answers
+        self._server = server
+        self._opening = True
+
+    @property
+    def last_context(self) -> Any:
+        """The context of the sender, which the SDK's streams carry."""
+        return getattr(self._stream, "last_context", None)
+
+    async def receive(self) -> Said:
+        while True:
+            item = await self._stream.receive()
+            request = item.message if isinstance(item, SessionMessage) else None
+            if not self._opening or not isinstance(request, JSONRPCRequest):
+                return item
+            if not _is_probe(request):
+                self._opening = False
+                return item
+            await self._answer(request)
+
+    async def _answer(self, probe: JSONRPCRequest) -> None:
+        """Has the SDK answer a probe on a connection that ends with it."""
+        ask, asked = anyio.create_memory_object_stream[Said](1)
+        answer, answered = anyio.create_memory_object_stream[SessionMessage](1)
+        async with anyio.create_task_group() as group, ask, answered:
+            group.start_soon(self._server.run, asked, answer, self._server.create_initialization_options())
+            await ask.send(SessionMessage(probe))
+            await self._answers.send(await answered.receive())
+            group.cancel_scope.cancel()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Said:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _is_probe(request: JSONRPCRequest) -> bool:
+    meta = (request.params or {}).get("_meta")
+    return request.method == "server/discover" and isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
+
+
+async def _end_on_signal(over: anyio.Event, *, task_status: anyio.abc.TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for number in signals:
             log.info("ending on signal %s", number)
             over.set()

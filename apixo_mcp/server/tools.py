@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
+from mcp.types import CallToolResult, ContentBlock, ImageContent, InputRequiredResult, ResourceLink, TextContent
 
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.errors import ApixoError, InvalidInput, Problem
 from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.media.previews import preview, view
-from apixo_mcp.server import schemas
+from apixo_mcp.server import handles, schemas
 from apixo_mcp.server.answers import compact, listed, result_uri, sentence, task_structure
 from apixo_mcp.server.arguments import Reading, read_arguments, read_inputs
+from apixo_mcp.server.confirm import ask
 from apixo_mcp.server.models import describe_text, list_text
 from apixo_mcp.server.profiles import Profile, profile_of
 from apixo_mcp.tasks.service import Quote, Wish
@@ -60,7 +61,9 @@ class Tools:
         self._app = app
         self._service = app.service
 
-    async def call(self, definition: Definition, arguments: Mapping[str, Any], context: Context) -> CallToolResult:
+    async def call(
+        self, definition: Definition, arguments: Mapping[str, Any], context: Context
+    ) -> CallToolResult | InputRequiredResult:
         """Answers a call. What is wrong with it comes back as an error result that says what to change."""
         try:
             if definition.model:
@@ -86,8 +89,8 @@ class Tools:
 
     async def _generate(
         self, modality: Modality, reading: Reading, context: Context, *, own_names: bool = False
-    ) -> CallToolResult:
-        """Submits and waits as long as the client bears."""
+    ) -> CallToolResult | InputRequiredResult:
+        """Submits and waits as long as the client bears; asks first where the owner wants to be asked."""
         given = reading.given
         if "sound" in given:
             given["sound"] = given["sound"] == "on"
@@ -105,19 +108,26 @@ class Tools:
         )
         submitted = await self._service.submit(wish)
         if isinstance(submitted, Quote):
-            return _refusal(_quote(submitted))
+            said = await ask(submitted, context)
+            if isinstance(said, InputRequiredResult):
+                return said
+            if isinstance(said, str):
+                return _refusal(said)
+            wish = replace(wish, confirmed=True, idempotency_key=wish.idempotency_key or said.key)
+            submitted = await self._service.submit(wish)
+            assert not isinstance(submitted, Quote)  # it was agreed to
         async with self._service.answering(submitted.task.task_id):
-            task = await self._wait(submitted.task, given, context)
-            return await self._answer(task, context, deduplicated=submitted.how != "new")
+            task = submitted.task if handles.taken(submitted.task) else await self._wait(submitted.task, given, context)
+            return await self.answer(task, context, deduplicated=submitted.how != "new")
 
     async def check_task(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """How a task is, after waiting for it."""
         task = await self._service.check(owner_of(context), given["task_id"])
-        return await self._answer(await self._wait(task, given, context), context)
+        return await self.answer(await self._wait(task, given, context), context)
 
     async def cancel_task(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """Ends an unsent task."""
-        return await self._answer(await self._service.cancel(owner_of(context), given["task_id"]), context)
+        return await self.answer(await self._service.cancel(owner_of(context), given["task_id"]), context)
 
     async def list_tasks(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """The newest tasks, a line each."""
@@ -139,15 +149,14 @@ class Tools:
         """Copies a task's files, after trying again to save what is not saved."""
         task = await self._service.check(owner_of(context), given["task_id"])
         if task.state is not State.SUCCESS:
-            return await self._answer(task, context)
-        if any(result.file is FileState.FAILED for result in task.results):
-            task = await self._service.save_again(task)
+            return await self.answer(task, context)
+        task = await self._service.save_again(task)
         task = await self._service.wait(task, self._profile(context).wait_seconds)
         if "directory" in given:
             folder = self._app.roots.writable_dir(given["directory"])
             copies = [await self._copied(task, result, folder) for result in task.results]
             task = replace(task, results=tuple(copies))
-        return await self._answer(task, context)
+        return await self.answer(task, context)
 
     async def _copied(self, task: Task, result: Result, folder: Path) -> Result:
         if result.file is not FileState.SAVED:
@@ -169,7 +178,7 @@ class Tools:
         shown = await view(Path(result.path), result.mime_type)
         if shown is None:
             why = "only pictures can be looked at" if not result.mime_type.startswith("image/") else "it cannot be read"
-            return CallToolResult(content=[_text(f"{place} ({result.mime_type}): {why}.")])
+            return _refusal(f"{place} ({result.mime_type}): {why}.")
         picture = ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
         return CallToolResult(content=[_text(f"Result {index} of {task.task_id}: {place}"), picture])
 
@@ -206,7 +215,9 @@ class Tools:
                 case None:
                     balances[name] = {"note": "this gateway documents no balance call; see its dashboard"}
                 case failure:
-                    balances[name] = {"error": failure.message, "advice": failure.advice}
+                    is_known = failure.category in ("auth", "insufficient_credits", "rate_limited", "unavailable")
+                    advice = failure.advice if is_known else "The gateway's dashboard shows the balance."
+                    balances[name] = {"error": failure.message, "advice": advice}
         spending = self._service.spending
         spent = rows.get(today.strftime("%Y-%m-%d"), {}).get("estimated_usd", 0.0)
         found: dict[str, Any] = {
@@ -246,19 +257,23 @@ class Tools:
             self._app.steps.moment(task),
             model.usual_seconds if model else None,
             deduplicated=deduplicated,
-            trouble=self._app.steps.troubles.get(task.key_print),
+            trouble=self._app.steps.trouble(task.key_print),
             looked_after=task.key_print in self._app.key_prints,
         )
 
-    async def _answer(self, task: Task, context: Context, *, deduplicated: bool = False) -> CallToolResult:
+    async def answer(self, task: Task, context: Context, *, deduplicated: bool = False) -> CallToolResult:
+        """A task answer, as far as the client takes it."""
         structure = self.structure(task, deduplicated=deduplicated)
-        content: list[ContentBlock] = [_text(f"{sentence(task)}\n{compact(structure)}")]
+        said = sentence(task)
+        if place := await self._service.place(task):
+            said += f" {place} tasks are sent before it."
+        content: list[ContentBlock] = [_text(f"{said}\n{compact(structure)}")]
         profile = self._profile(context)
         saved = [result for result in task.results if result.file is FileState.SAVED]
         if profile.preview and (shown := await _first_preview(saved)):
             content.append(shown)
         if profile.links:
-            content += [_link(task, result) for result in saved]
+            content += [result_link(task, result) for result in saved]
         return CallToolResult(content=content, structured_content=structure)
 
     def _profile(self, context: Context) -> Profile:
@@ -282,7 +297,8 @@ async def _first_preview(saved: list[Result]) -> ImageContent | None:
     return None
 
 
-def _link(task: Task, result: Result) -> ResourceLink:
+def result_link(task: Task, result: Result) -> ResourceLink:
+    """Where a saved result is read."""
     name = result.path.replace("\\", "/").rsplit("/", 1)[-1]
     return ResourceLink(uri=result_uri(task, result), name=name, mime_type=result.mime_type, size=result.bytes)
 
@@ -297,14 +313,6 @@ def _refusal(text: str) -> CallToolResult:
 
 def _lines(error: InvalidInput) -> str:
     return "\n".join(f"- {problem}" for problem in error.problems)
-
-
-def _quote(quote: Quote) -> str:
-    price = f"about ${quote.usd:.2f}" if quote.usd is not None else "an unknown price (APIXO_MCP_PRICES can give it)"
-    return (
-        f"Not sent yet: {quote.model} would cost {price}, and APIXO_MCP_CONFIRM_ABOVE_USD asks for a yes above "
-        f"${quote.limit_usd:.2f}. Ask the user; after a yes make the same call with confirm: true."
-    )
 
 
 def _usage_sentence(found: Mapping[str, Any]) -> str:

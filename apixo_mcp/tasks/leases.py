@@ -3,8 +3,9 @@
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 
@@ -24,6 +25,7 @@ class Leases:
         self._store = store
         self._clock = clock
         self._held: set[str] = set()
+        self._asked: Counter[str] = Counter()
         self._some = anyio.Event()
         self._scope = anyio.CancelScope()
         self.holder = uuid.uuid4().hex
@@ -45,19 +47,34 @@ class Leases:
         finally:
             self._held.discard(task_id)
 
+    @contextmanager
+    def asking(self, task_id: str) -> Generator[None]:
+        """Vouches for a call that waits for this task in this process."""
+        self._asked[task_id] += 1
+        self._some.set()
+        try:
+            yield
+        finally:
+            self._asked[task_id] -= 1
+            if not self._asked[task_id]:
+                del self._asked[task_id]
+
     async def keep(self) -> None:
-        """Renews the leases held until `stop` is called.
+        """Renews the leases held, and vouches for the calls that wait, until `stop` is called.
 
         Shielded: a submit that is finished during the exit still needs its lease.
         """
         with anyio.CancelScope(shield=True) as self._scope:
             while True:
-                if not self._held:
+                if not self._held and not self._asked:
                     self._some = anyio.Event()
                     await self._some.wait()
                 await anyio.sleep(RENEWED_EVERY)
                 try:
-                    await self._store.renew(self.holder, tuple(self._held), self._clock() + LASTS)
+                    if self._held:
+                        await self._store.renew(self.holder, tuple(self._held), self._clock() + LASTS)
+                    if self._asked:
+                        await self._store.vouch(self.holder, tuple(self._asked), self._clock() + LASTS)
                 except Exception:
                     log.exception("leases could not be renewed; it is tried again")
 

@@ -1,15 +1,27 @@
 """What each event makes of a task: pure functions from a task to the next one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from apixo_mcp.gateways.gateway import Accepted, Failed, Later, Look, NoAnswer, Refused, Running, Submitted, Succeeded
+from apixo_mcp.gateways.gateway import (
+    EMPTY_RESULT,
+    Accepted,
+    Failed,
+    Later,
+    Look,
+    NoAnswer,
+    Refused,
+    Running,
+    Submitted,
+    Succeeded,
+)
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.task import FOLLOWED, Attempt, Failure, FileState, Produced, Result, State, Task
 
 RESEND_FOR = 900.0  # how long a submit that costs nothing is tried again before the task fails
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
+EMPTY_LOOKS = 5
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
@@ -95,11 +107,7 @@ def unclear(task: Task, moment: Moment, reason: str) -> Task:
 def settled(task: Task, outcome: Accepted | Refused, moment: Moment) -> Task:
     """The task in state `unknown` once it is known after all what the gateway answered."""
     before = replace(task, attempts=task.attempts[:-1], sent_at=task.attempts[-1].sent_at if task.attempts else None)
-    after = after_submit(before, outcome, moment)
-    # A result in the submit answer is followed up by the next look: unknown does not move to success at once.
-    if after.state is not State.SUCCESS:
-        return after
-    return replace(after, state=State.PENDING, due=moment.now, completed_at=None)
+    return after_submit(before, outcome, moment)
 
 
 def cancelled(task: Task, moment: Moment) -> Task:
@@ -132,6 +140,10 @@ def after_look(task: Task, look: Look, moment: Moment) -> Task:
             return replace(task, state=onward, looks=task.looks + 1, tries=0, failure=None, due=due)
         case Succeeded(produced, completed_at):
             return _succeeded(task, produced, completed_at, moment)
+        case Failed(failure) if failure.code == EMPTY_RESULT and task.tries < EMPTY_LOOKS:
+            # A result that is not there yet, or was cut: it is paid for, so it is asked for a few times more.
+            wait = schedule.wait_after_error(moment.pace, task.tries, None, moment.chance)
+            return replace(task, tries=task.tries + 1, due=moment.now + wait)
         case Failed(failure, transient, completed_at):
             return _failed(task, failure, transient, completed_at, moment)
         case NoAnswer(_, retry_after, failure):
@@ -204,10 +216,7 @@ def _results(task: Task, produced: Sequence[Produced], moment: Moment) -> tuple[
 
 def after_saving(task: Task, results: Sequence[Result], moment: Moment) -> Task:
     """The task once each unsaved file was tried: files that failed are tried again while their URL may live."""
-    counted = tuple(
-        replace(new, tries=old.tries + 1) if new.file is FileState.FAILED else new
-        for old, new in zip(task.results, results, strict=True)
-    )
+    counted = tuple(_tried(old, new, moment) for old, new in zip(task.results, results, strict=True))
     waits = [
         SAVE_AGAIN_AFTER[result.tries - 1]
         for result in counted
@@ -217,6 +226,28 @@ def after_saving(task: Task, results: Sequence[Result], moment: Moment) -> Task:
     ]
     due = moment.now + min(waits) if waits else None
     return replace(_released(task, moment), results=counted, due=due)
+
+
+def _tried(old: Result, new: Result, moment: Moment) -> Result:
+    """A result after a try to save it. Files that a server says are gone have been known to come back."""
+    if new.file not in (FileState.FAILED, FileState.EXPIRED):
+        return new
+    tries = old.tries + 1
+    is_over = new.expires_at is not None and new.expires_at <= moment.now
+    if new.file is FileState.EXPIRED and not is_over and tries <= len(SAVE_AGAIN_AFTER):
+        return replace(new, file=FileState.FAILED, tries=tries)
+    return replace(new, tries=tries)
+
+
+def save_again(task: Task, missing: Collection[int], moment: Moment) -> Task:
+    """The finished task with the files to be fetched that could not be saved, or are missing where they were."""
+    results = tuple(
+        replace(result, file=FileState.SAVING, tries=0, path="", problem="")
+        if result.url and (result.index in missing or result.file in (FileState.FAILED, FileState.EXPIRED))
+        else result
+        for result in task.results
+    )
+    return replace(task, results=results, due=moment.now) if results != task.results else task
 
 
 def unsaved(task: Task) -> tuple[Result, ...]:

@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 SWEEP_EVERY = 5.0
 GRACE = 2.0  # a sibling process is given this long to take a step of its own before another one does
 AFTER_CRASH = 30.0
-AT_ONCE = 64
 
 
 class Poller:
@@ -43,7 +42,6 @@ class Poller:
         self._next: dict[str, float] = {}
         self._earlier = anyio.Event()
         self._running: set[str] = set()
-        self._limit = anyio.CapacityLimiter(AT_ONCE)
 
     def wake(self, task_id: str, at: float) -> None:
         """Takes the task's next step at `at`, or earlier if that was planned before."""
@@ -101,8 +99,7 @@ class Poller:
 
     async def _step(self, task_id: str) -> None:
         try:
-            async with self._limit:
-                due = await self._steps.advance(task_id)
+            due = await self._steps.advance(task_id)
         except Exception:
             log.exception("a step of task %s failed; it is tried again", task_id)
             due = self._clock() + AFTER_CRASH

@@ -17,14 +17,18 @@ from apixo_mcp.catalog.translate import translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import InvalidInput, NotFound, Problem, SettingsError
 from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.tasks import life
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.leases import LASTS, Leases
+from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.poller import Poller
-from apixo_mcp.tasks.store import Limits, Store
+from apixo_mcp.tasks.store import Admitted, Limits, Store
 from apixo_mcp.tasks.task import (
     TERMINAL,
     FileState,
     Modality,
     Request,
+    Result,
     State,
     Task,
     new_task_id,
@@ -32,7 +36,7 @@ from apixo_mcp.tasks.task import (
 )
 
 ADOPTED_FOR = 600.0
-SILENT_AFTER = 60.0  # longer than any call waits: whoever still awaits an answer then is gone
+ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
 REREAD_EVERY = 1.0  # another process may have moved the task on
 TICK_EVERY = 4.0  # between two signs of life to a waiting client
 
@@ -132,8 +136,11 @@ class Service:
         accounts: Mapping[str, Account],
         inputs: Inputs,
         poller: Poller,
+        leases: Leases,
         changes: Changes,
         estimate: Estimate,
+        moment: Callable[[Task], Moment],
+        is_there: Callable[[Result], Awaitable[bool]],
         spending: Spending,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -142,8 +149,11 @@ class Service:
         self._store = store
         self._inputs = inputs
         self._poller = poller
+        self._leases = leases
         self._changes = changes
         self._estimate = estimate
+        self._moment = moment
+        self._is_there = is_there
         self.spending = spending
         self._clock = clock
 
@@ -195,8 +205,12 @@ class Service:
                 continue  # validation says what is wrong with it
             urls, wrong = await self._inputs.resolve(name, texts, lambda task_id: self._store.find(wish.owner, task_id))  # pyright: ignore[reportUnknownArgumentType]
             problems += wrong
-            if not wrong:
-                values[name] = urls if name in list_fields(model.input) else urls[0]
+            # What is wrong with a file is told once; its place is kept, so that counts and conditions are checked too.
+            urls += [_TOLD] * len(wrong)
+            values[name] = urls if name in list_fields(model.input) else urls[0]
+        if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
+            problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))
+            values["prompt"] = _SOME_PROMPT
         return validate(model, values, tuple(problems)), draft.notes
 
     def _asks_first(self, usd: float | None) -> float | None:
@@ -231,14 +245,10 @@ class Service:
             due=now,
             notes=request.notes,
             estimate_usd=request.estimate_usd,
+            asked_by=self._leases.holder,
+            asked_until=now + LASTS,
         )
-        midnight = now - now % 86400
-        limits = Limits(
-            midnight, self.spending.daily_usd, self.spending.daily_tasks, now - ADOPTED_FOR, now - SILENT_AFTER
-        )
-        admitted = await self._store.admit(task, limits)
-        if admitted.how == "new":
-            self._poller.wake(task.task_id, now)
+        admitted = await self._admitted(task)
         if admitted.how == "same_key" and admitted.task.fingerprint != task.fingerprint:
             allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
             raise InvalidInput([Problem("idempotency_key", request.idempotency_key, allowed)])
@@ -254,13 +264,36 @@ class Service:
                 f"{self.spending.daily_tasks}; the day ends at midnight UTC"
             )
             raise InvalidInput([Problem("model", request.model, allowed)])
+        assert admitted.how != "asked_elsewhere", "that is waited for"
         return Submission(admitted.task, admitted.how)
+
+    async def _admitted(self, task: Task) -> Admitted:
+        """What the store makes of a new task, once it is sure whether an equal request is still awaited elsewhere."""
+        alive: set[str] = set()
+        while True:
+            now = self._clock()
+            spending = self.spending
+            midnight = now - now % 86400
+            limits = Limits(
+                midnight, spending.daily_usd, spending.daily_tasks, now - ADOPTED_FOR, now, frozenset(alive)
+            )
+            admitted = await self._store.admit(task, limits)
+            if admitted.how == "new":
+                self._poller.wake(task.task_id, now)
+            if admitted.how != "asked_elsewhere":
+                return admitted
+            # Its process vouches for it every few seconds if it lives; if it does not, its task is adopted.
+            await anyio.sleep(ASK_AGAIN_AFTER)
+            earlier = await self._store.get(admitted.task.task_id)
+            if earlier is not None and earlier.asked_until > admitted.task.asked_until:
+                alive.add(earlier.task_id)
 
     @asynccontextmanager
     async def answering(self, task_id: str) -> AsyncGenerator[None]:
         """Notes whether the caller got its answer: one that did not may adopt the task with the same request."""
         try:
-            yield
+            with self._leases.asking(task_id):
+                yield
             await self._store.mark_answer(task_id, "given")
         except BaseException:
             with anyio.CancelScope(shield=True):
@@ -288,7 +321,7 @@ class Service:
         if task.due is None and task.state in (State.PENDING, State.PROCESSING):
             await self._store.wake(task.task_id, self._clock())
             self._poller.wake(task.task_id, self._clock())
-        return task
+        return await self.save_again(task) if any(result.path for result in task.results) else task
 
     async def wait(self, task: Task, seconds: float, tick: Tick | None = None) -> Task:
         """The task once it is settled, or as it is after `seconds`.
@@ -340,16 +373,20 @@ class Service:
         return await self._store.page(owner, state=state, modality=modality, limit=limit, before=before)
 
     async def save_again(self, task: Task) -> Task:
-        """The finished task with the saving of its unsaved files begun once more."""
-        now = self._clock()
-        await self._store.resave(task.task_id, now)
-        self._poller.wake(task.task_id, now)
-        results = tuple(
-            replace(result, file=FileState.SAVING) if result.file is FileState.FAILED else result
-            for result in task.results
-        )
-        return replace(task, results=results)
+        """The finished task, with the saving begun once more of each file that is not where it should be."""
+        if task.state is not State.SUCCESS or task.lease_until > self._clock():
+            return task
+        saved = [result for result in task.results if result.file is FileState.SAVED]
+        missing = [result.index for result in saved if not await self._is_there(result)]
+        again = life.save_again(task, missing, self._moment(task))
+        if again is task or not await self._store.commit(task, again):
+            return task
+        self._poller.wake(task.task_id, self._clock())
+        return again
 
+
+_SOME_PROMPT = "a prompt in place of the empty one"
+_TOLD = "https://see.the.problem.above/"
 
 _NO_PRICE = (
     "has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); "
@@ -369,9 +406,9 @@ def _no_key(gateway: str) -> str:
 def _envelope_problems(model: Model, wish: Wish) -> list[Problem]:
     problems: list[Problem] = []
     if wish.provider and model.gateway != "apixo":
-        problems.append(Problem("provider", repr(wish.provider), "only models of the gateway apixo have a provider"))
+        problems.append(Problem("provider", shorten(wish.provider), "only models of the gateway apixo have a provider"))
     elif wish.provider not in ("", "auto", "value", "official"):
-        problems.append(Problem("provider", repr(wish.provider), "must be one of auto, value, official"))
+        problems.append(Problem("provider", shorten(wish.provider), "must be one of auto, value, official"))
     if len(wish.idempotency_key) > 128:
         given = f"{len(wish.idempotency_key)} characters"
         problems.append(Problem("idempotency_key", given, "at most 128 characters"))

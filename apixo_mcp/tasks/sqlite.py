@@ -1,5 +1,6 @@
 """The store on the standard library's SQLite: one file, one worker thread, durable at every commit."""
 
+import json
 import secrets
 import sqlite3
 import time
@@ -14,12 +15,24 @@ import anyio.to_thread
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.tasks.rows import COLUMNS, from_row, to_row
-from apixo_mcp.tasks.store import IN_FLIGHT, Admitted, DayCount, Limits
+from apixo_mcp.tasks.store import IN_FLIGHT, Admission, Admitted, DayCount, Limits
 from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
 
 T = TypeVar("T")
 
-_KEPT = ("task_id", "owner", "created_at", "fingerprint", "inputs", "prompt", "cancel_requested", "answer", "fence")
+_KEPT = (
+    "task_id",
+    "owner",
+    "created_at",
+    "fingerprint",
+    "inputs",
+    "prompt",
+    "cancel_requested",
+    "answer",
+    "fence",
+    "asked_by",
+    "asked_until",
+)
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT)
 _FREE_OF_CHARGE = """(state = 'cancelled' or (state = 'failed' and remote_id = '' and attempts = '[]'))"""
 
@@ -154,24 +167,8 @@ class SqliteStore:
                 rows = self._read("select * from task where owner = :owner and idempotency_key = :key", named)
                 if rows:
                     return Admitted("same_key", from_row(rows[0]), usd, tasks)
-            else:
-                rows = self._read(
-                    """select * from task where fingerprint = :fingerprint and owner = :owner
-                       and (answer = 'lost' or (answer = 'awaited' and created_at < :silent))
-                       and idempotency_key = '' and created_at > :since and state not in ('failed', 'cancelled')
-                       order by created_at limit 1""",
-                    {
-                        "fingerprint": task.fingerprint,
-                        "owner": task.owner,
-                        "since": limits.adopt_since,
-                        "silent": limits.silent_since,
-                    },
-                )
-                if rows:
-                    self._connected.execute(
-                        "update task set answer = 'awaited' where task_id = ?", [rows[0]["task_id"]]
-                    )
-                    return Admitted("adopted", from_row(rows[0]), usd, tasks)
+            elif earlier := self._unanswered(task, limits):
+                return Admitted(*earlier, usd, tasks)
             if limits.usd is not None and usd + (task.estimate_usd or 0) > limits.usd:
                 return Admitted("over_budget", task, usd, tasks)
             if limits.tasks is not None and tasks >= limits.tasks:
@@ -180,6 +177,33 @@ class SqliteStore:
             marks = ", ".join(f":{name}" for name in COLUMNS)
             self._connected.execute(f"insert into task ({names}) values ({marks})", to_row(task))
             return Admitted("new", task, usd, tasks)
+
+    def _unanswered(self, task: Task, limits: Limits) -> tuple[Admission, Task] | None:
+        """An earlier task of the same request whose caller never got the answer, or may still wait elsewhere."""
+        rows = self._read(
+            """select * from task where fingerprint = :fingerprint and owner = :owner and idempotency_key = ''
+               and created_at > :since and state not in ('failed', 'cancelled')
+               and (answer = 'lost' or (answer = 'awaited' and (asked_until <= :now or asked_by <> :asker)))
+               order by answer = 'awaited' and asked_until > :now, created_at""",
+            {
+                "fingerprint": task.fingerprint,
+                "owner": task.owner,
+                "since": limits.adopt_since,
+                "now": limits.now,
+                "asker": task.asked_by,
+            },
+        )
+        for earlier in map(from_row, rows):
+            if earlier.answer == "awaited" and earlier.asked_until > limits.now:
+                if earlier.task_id in limits.alive:
+                    continue
+                return "asked_elsewhere", earlier
+            self._connected.execute(
+                "update task set answer = 'awaited', asked_by = ?, asked_until = ? where task_id = ?",
+                [task.asked_by, task.asked_until, earlier.task_id],
+            )
+            return "adopted", earlier
+        return None
 
     async def get(self, task_id: str) -> Task | None:
         """See `Store.get`."""
@@ -190,7 +214,13 @@ class SqliteStore:
         statement = """select * from task
                        where owner = :owner and (task_id = :id or (remote_id = :id and remote_id <> ''))
                        order by created_at desc limit 1"""
-        return await self._task(statement, owner=owner, id=any_id)
+        found = await self._task(statement, owner=owner, id=any_id)
+        if found is not None or not any_id:
+            return found
+        # Rarely asked for, so without an index: the gateway's id of an earlier attempt.
+        statement = """select * from task where owner = :owner and instr(attempts, :quoted) > 0
+                       order by created_at desc limit 1"""
+        return await self._task(statement, owner=owner, quoted=f'"remote_id": {json.dumps(any_id)}')
 
     async def page(
         self,
@@ -290,6 +320,7 @@ class SqliteStore:
                   due = case when {unsent} then null else due end,
                   completed_at = case when {unsent} then :now else completed_at end,
                   fence = case when {unsent} then fence + 1 else fence end,
+                  idempotency_key = case when {unsent} and attempts = '[]' then '' else idempotency_key end,
                   state = case when {unsent} then (case when attempts = '[]' then 'cancelled' else 'failed' end)
                           else state end
                 where task_id = :task_id and state not in ('success', 'failed', 'cancelled') returning *""",
@@ -312,31 +343,42 @@ class SqliteStore:
         )
         return bool(rows)
 
-    async def resave(self, task_id: str, at: float) -> None:
-        """See `Store.resave`."""
-        await self._query(
-            """update task set due = :at where task_id = :task_id and state = 'success' and (due is null or due > :at)
-               and (results like '%"file": "failed"%' or results like '%"file": "saving"%')""",
-            task_id=task_id,
-            at=at,
-        )
+    async def vouch(self, holder: str, task_ids: Iterable[str], until: float) -> None:
+        """See `Store.vouch`."""
+        statement = "update task set asked_until = ? where task_id = ? and asked_by = ?"
+        await self._run(self._write_many, statement, [(until, task_id, holder) for task_id in task_ids])
+
+    def _write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._transaction():
+            self._connected.executemany(statement, rows)
 
     async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:
         """See `Store.renew`."""
-        await self._run(self._renew, holder, list(task_ids), until)
-
-    def _renew(self, holder: str, task_ids: list[str], until: float) -> None:
-        with self._transaction():
-            self._connected.executemany(
-                "update task set lease_until = ? where task_id = ? and lease_holder = ? and lease_until > 0",
-                [(until, task_id, holder) for task_id in task_ids],
-            )
+        statement = "update task set lease_until = ? where task_id = ? and lease_holder = ? and lease_until > 0"
+        await self._run(self._write_many, statement, [(until, task_id, holder) for task_id in task_ids])
 
     async def release(self, holder: str) -> None:
         """See `Store.release`."""
         await self._query(
             "update task set lease_holder = '', lease_until = 0 where lease_holder = :holder", holder=holder
         )
+
+    async def hold(self, name: str, holder: str, now: float, until: float) -> bool:
+        """See `Store.hold`."""
+        rows = await self._query(
+            """insert into lease values (:name, :holder, :until) on conflict (name) do update
+               set holder = :holder, until = :until
+               where lease.holder = :holder or lease.until <= :now returning name""",
+            name=name,
+            holder=holder,
+            now=now,
+            until=until,
+        )
+        return bool(rows)
+
+    async def let_go(self, name: str, holder: str) -> None:
+        """See `Store.let_go`."""
+        await self._query("delete from lease where name = :name and holder = :holder", name=name, holder=holder)
 
     async def usage(self, owner: str, since: float) -> Sequence[DayCount]:
         """See `Store.usage`."""

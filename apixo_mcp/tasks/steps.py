@@ -76,6 +76,7 @@ class Steps:
         self._auto_retry = auto_retry
         self._clock = clock
         self._sending = anyio.CapacityLimiter(32)
+        self._looking = anyio.CapacityLimiter(64)
         self._saving = anyio.CapacityLimiter(8)
         self._throttle = Throttle()
         self._troubles: dict[str, _Trouble] = {}
@@ -171,9 +172,10 @@ class Steps:
         trouble = self._troubles.get(key)
         if trouble is not None and self._clock() < trouble.until:
             return await self._commit(task, life.held_back(task, trouble.until, self.moment(task)))
-        if wait := await self._throttle.turn(key):
-            return await self._commit(task, life.held_back(task, self._clock() + wait, self.moment(task)))
-        look = await self._gateways[key].look(task.wire_model, task.remote_id)
+        async with self._looking:
+            if wait := await self._throttle.turn(key):
+                return await self._commit(task, life.held_back(task, self._clock() + wait, self.moment(task)))
+            look = await self._gateways[key].look(task.wire_model, task.remote_id)
         if isinstance(look, NoAnswer):
             log.info("no answer about task %s: %s", task.task_id, look.reason)
             if look.too_fast:

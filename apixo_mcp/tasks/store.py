@@ -8,7 +8,7 @@ from apixo_mcp.tasks.task import Answer, Modality, State, Task
 
 IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
-Admission = Literal["new", "same_key", "adopted", "over_budget", "over_limit"]
+Admission = Literal["new", "same_key", "adopted", "asked_elsewhere", "over_budget", "over_limit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,16 @@ class Limits:
         usd: the most that the day's estimates may add up to, None for no limit.
         tasks: the most tasks of the day, None for no limit.
         adopt_since: tasks made later than this, asked for by calls that never got their answer, are adopted.
-        silent_since: a call that asked before this and still awaits its answer has died with its process.
+        now: Unix seconds; a call that is still awaited and was not vouched for until now has died with its process.
+        alive: tasks whose calls are known to be waited for in another process; they are left to it.
     """
 
     day_start: float
     usd: float | None
     tasks: int | None
     adopt_since: float
-    silent_since: float
+    now: float
+    alive: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ class Store(Protocol):
     """
 
     async def admit(self, task: Task, limits: Limits) -> Admitted:
-        """Adds a new task, unless its idempotency key or an unanswered equal request already has one."""
+        """Adds a new task, unless its idempotency key or an unanswered equal request already has one.
+
+        `asked_elsewhere` stores nothing: an equal request is awaited in another process, which may live or be dead.
+        """
         ...
 
     async def get(self, task_id: str) -> Task | None:
@@ -134,8 +139,8 @@ class Store(Protocol):
         """Makes an open task due at `at` if that is earlier than its next step."""
         ...
 
-    async def resave(self, task_id: str, at: float) -> None:
-        """Makes a finished task with an unsaved file due at `at`."""
+    async def vouch(self, holder: str, task_ids: Iterable[str], until: float) -> None:
+        """Notes that this process lives and that calls for these tasks are still waited for in it."""
         ...
 
     async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:
@@ -144,6 +149,14 @@ class Store(Protocol):
 
     async def release(self, holder: str) -> None:
         """Gives back every lease of `holder`."""
+        ...
+
+    async def hold(self, name: str, holder: str, now: float, until: float) -> bool:
+        """Takes or prolongs a lease that is not a task's; False while somebody else has it."""
+        ...
+
+    async def let_go(self, name: str, holder: str) -> None:
+        """Gives such a lease back."""
         ...
 
     async def usage(self, owner: str, since: float) -> Sequence[DayCount]:

@@ -46,7 +46,7 @@ FOLLOWED = frozenset({State.PENDING, State.PROCESSING})
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.SUBMITTING: frozenset({State.PENDING, State.FAILED, State.UNKNOWN, State.CANCELLED, State.SUCCESS}),
-        State.UNKNOWN: frozenset({State.PENDING, State.FAILED}),
+        State.UNKNOWN: frozenset({State.PENDING, State.FAILED, State.SUCCESS}),
         # Back to submitting: a further attempt after a failure that the gateway itself says to retry.
         State.PENDING: frozenset({State.PROCESSING, State.SUCCESS, State.FAILED, State.SUBMITTING}),
         State.PROCESSING: frozenset({State.SUCCESS, State.FAILED, State.SUBMITTING}),
@@ -55,7 +55,7 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
         State.CANCELLED: frozenset(),
     }
 )
-"""Every allowed move. Submitting goes straight to success where the submit answer already holds the result."""
+"""Every allowed move. Submitting and unknown go straight to success where the submit answer holds the result."""
 
 
 class FileState(StrEnum):
@@ -166,6 +166,8 @@ class Task:
         fence: grows with every claim; a write with an older one is refused.
         notes: what was filled in for the caller, as sentences.
         answer: what became of the answer to the call that asked for it; a `lost` one lets the same request adopt it.
+        asked_by: the process that this call waits in.
+        asked_until: Unix seconds, prolonged while that process lives; a call still awaited after it is lost.
     """
 
     task_id: str
@@ -200,6 +202,8 @@ class Task:
     lease_until: float = 0.0
     notes: tuple[str, ...] = ()
     answer: Answer = "awaited"
+    asked_by: str = ""
+    asked_until: float = 0.0
     estimate_usd: float | None = None
 
     @property

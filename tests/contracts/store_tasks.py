@@ -22,7 +22,7 @@ from apixo_mcp.tasks.task import (
 
 NOW = 1_790_000_000.0
 KEYS = ("key-print",)
-NO_LIMITS = Limits(day_start=0.0, usd=None, tasks=None, adopt_since=NOW - 600, silent_since=NOW - 60)
+NO_LIMITS = Limits(day_start=0.0, usd=None, tasks=None, adopt_since=NOW - 600, now=NOW)
 REFUSED = Failure(code="X", category="unknown", message="no", advice="", retryable=False, charged="no")
 
 
@@ -44,6 +44,8 @@ def make(**given: Any) -> Task:
         "created_at": NOW,
         "updated_at": NOW,
         "due": NOW,
+        "asked_by": "this process",
+        "asked_until": NOW + 8,
     }
     return Task(**{**values, **given})
 

@@ -122,9 +122,25 @@ class TestAdmit:
         assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
 
     async def test_a_call_that_fell_silent_leaves_its_task_to_the_next(self, store: Store):
-        silent = await add(store, make(fingerprint="f", created_at=NOW - 61))
+        silent = await add(store, make(fingerprint="f", asked_by="a dead process", asked_until=NOW - 1))
         again = await store.admit(make(fingerprint="f"), NO_LIMITS)
         assert (again.how, again.task.task_id) == ("adopted", silent.task_id)
+        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new", "it now belongs to the one who asked"
+
+    async def test_a_call_that_waits_in_another_process_is_not_decided_yet(self, store: Store):
+        theirs = await add(store, make(fingerprint="f", asked_by="another process", asked_until=NOW + 5))
+        again = await store.admit(make(fingerprint="f"), NO_LIMITS)
+        assert (again.how, again.task.task_id) == ("asked_elsewhere", theirs.task_id)
+        alive = replace(NO_LIMITS, alive=frozenset({theirs.task_id}))
+        assert (await store.admit(make(fingerprint="f"), alive)).how == "new"
+
+    async def test_a_process_vouches_only_for_its_own_calls(self, store: Store):
+        theirs = await add(store, make(asked_by="another process", asked_until=NOW + 5))
+        await store.vouch("this process", [theirs.task_id], NOW + 100)
+        await store.vouch("another process", [theirs.task_id], NOW + 50)
+        told = await store.get(theirs.task_id)
+        assert told is not None
+        assert told.asked_until == NOW + 50
 
     async def test_two_answered_requests_are_two_tasks(self, store: Store):
         first = await add(store, make(fingerprint="f", created_at=NOW - 100))
@@ -243,7 +259,7 @@ class TestFinding:
         made = [await add(store, make(created_at=NOW - number // 4)) for number in range(23)]
         seen: list[Task] = []
         before = None
-        while page := await store.page("local", limit=5, before=before):
+        while len(seen) <= len(made) and (page := await store.page("local", limit=5, before=before)):
             seen += page
             before = (page[-1].created_at, page[-1].task_id)
             await add(other, make(created_at=NOW + len(seen)))
@@ -406,10 +422,35 @@ class TestSending:
         claimed = await claim(store, await add(store, make()))
         cancelled = await other.request_cancel(claimed.task_id, NOW)
         assert cancelled is not None
-        assert cancelled.state is State.CANCELLED
+        assert (cancelled.state, cancelled.fence) == (State.CANCELLED, claimed.fence + 1)
         assert not await store.mark_sent(claimed, NOW)
         assert not await store.commit(claimed, replace(claimed, state=State.PENDING))
         assert (await row(store, claimed)).sent_at is None
+
+    async def test_no_more_are_sent_than_may_be_with_the_gateway_at_once(self, store: Store, other: Store):
+        for task in (make_followed(), make(sent_at=NOW), make_followed(key_print="theirs"), make(state=State.UNKNOWN)):
+            await add(store, task)
+        claimed = await claim(store, await add(store, make()))
+        assert not await store.mark_sent(claimed, NOW, in_flight=2)
+        assert (await row(store, claimed)).sent_at is None
+        assert await other.mark_sent(claimed, NOW, in_flight=3)
+
+    async def test_of_concurrent_sends_for_the_last_place_one_gets_it(self, store: Store, other: Store):
+        await add(store, make_followed())
+        claimed = [await claim(store, await add(store, make())) for _ in range(10)]
+
+        def send(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
+            return lambda: where.mark_sent(task, NOW, in_flight=2)
+
+        works = [send((store, other)[number % 2], task) for number, task in enumerate(claimed)]
+        assert sorted(bool(entry) for entry in await all_at_once(works)) == [False] * 9 + [True]
+
+    async def test_an_unsent_task_knows_how_many_are_before_it(self, store: Store):
+        for task in (make(created_at=NOW - 2), make(created_at=NOW - 1), make(created_at=NOW + 1), make_followed()):
+            await add(store, task)
+        await add(store, make(created_at=NOW - 3, key_print="theirs"))
+        await add(store, make(created_at=NOW - 3, sent_at=NOW))
+        assert await store.place(await add(store, make())) == 2
 
     async def test_of_send_and_cancel_at_once_exactly_one_happens(self, store: Store, other: Store):
         for _ in range(10):
@@ -476,22 +517,6 @@ class TestWaking:
         due = NOW + 60 if state is State.SUBMITTING else None
         task = await add(store, make(state=state, due=due))
         assert not await store.wake(task.task_id, NOW)
-        assert await row(store, task) == task
-
-    @pytest.mark.parametrize(
-        ("file", "due"),
-        [(FileState.FAILED, NOW), (FileState.SAVING, NOW), (FileState.SAVED, None), (FileState.EXPIRED, None)],
-    )
-    async def test_only_files_that_are_missing_are_saved_again(self, store: Store, file: FileState, due: float | None):
-        results = (Result(index=0, url="u", file=FileState.SAVED), Result(index=1, url="u", file=file))
-        task = await add(store, make(state=State.SUCCESS, results=results, due=None))
-        await store.resave(task.task_id, NOW)
-        assert (await row(store, task)).due == due
-
-    async def test_no_file_is_saved_before_the_end(self, store: Store):
-        results = (Result(index=0, url="u", file=FileState.FAILED),)
-        task = await add(store, make_followed(results=results, due=NOW + 60))
-        await store.resave(task.task_id, NOW)
         assert await row(store, task) == task
 
 

@@ -248,10 +248,10 @@ def test_what_was_unknown_is_settled_by_a_late_answer(events: list[Event], auto_
         assert settled.failure is None
 
 
-def test_a_late_answer_that_holds_the_result_is_looked_at_at_once():
+def test_a_late_answer_that_holds_the_result_ends_the_task():
     unknown = sent(asked(), Unclear("cut"), at())
     settled = life.settled(unknown, Accepted("r", (PICTURE,), done=True), at(5))
-    assert (settled.state, settled.due, settled.completed_at) == (State.PENDING, NOW + 5, None)
+    assert (settled.state, settled.due, settled.completed_at) == (State.SUCCESS, NOW + 5, NOW + 5)
 
 
 @pytest.mark.parametrize("auto_retry", [0, 1, 2, 5])

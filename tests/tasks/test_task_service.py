@@ -295,6 +295,15 @@ class TestRestart:
         assert (stored.state, stored.remote_id) == (State.PENDING, box.submits()[0]["remote_id"])
         assert stored.lease_holder == ""
 
+    async def test_closing_amid_a_look_gives_the_lease_back(self, start: Start, box: Sandbox):
+        async with start() as app:
+            task = (await ask(app, "a fox [look:hang]")).task
+            await happens(box.looks)
+            assert (await app.service.find("local", task.task_id)).lease_holder
+        async with start(follow=False) as app:
+            stored = await app.service.find("local", task.task_id)
+        assert (stored.lease_holder, stored.lease_until, stored.looks) == ("", 0.0, 0)
+
     async def test_an_intent_that_was_not_sent_is_sent_once(self, start: Start, box: Sandbox):
         async with start(follow=False) as app:
             task = (await ask(app)).task
@@ -351,7 +360,9 @@ class TestTwoProcesses:
 
     async def test_two_that_follow_one_folder_submit_and_look_once(self, start: Start, box: Sandbox):
         async with start() as one, start() as two:
-            asked = [(await ask(app, f"fox {n} [took:0]")).task for n in range(4) for app in (one, two)]
+            asked = [
+                (await ask(app, f"fox {n} {who} [took:0]")).task for n in range(4) for who, app in enumerate((one, two))
+            ]
             for task in asked:
                 for app in (two, one):
                     assert (await settled(app, task)).state is State.SUCCESS

@@ -1,0 +1,43 @@
+"""Tells from the environment, without loading the settings, what the early stage has to know."""
+
+import re
+from collections.abc import Mapping
+
+_URL = r"https?://[^\s]+"
+_FLAG = r"0|1|true|false"
+_PATH = r"[^~]+|~/[^~]*"
+_AMOUNT = r"[0-9]{1,6}(\.[0-9]{1,6})?"
+
+PLAIN = {
+    "APIXO_API_KEY": r".+",
+    "RUXA_API_KEY": r".+",
+    "APIXO_BASE_URL": _URL,
+    "RUXA_BASE_URL": _URL,
+    "APIXO_MCP_HOME": _PATH,
+    "APIXO_MCP_DOWNLOAD_DIR": _PATH,
+    "APIXO_MCP_ALLOWED_ROOTS": r"[^~]+",
+    "APIXO_MCP_ALLOW_PRIVATE_HOSTS": _FLAG,
+    "APIXO_MCP_DATA_URLS": _FLAG,
+    "APIXO_MCP_MODELS": r".+",
+    "APIXO_MCP_TOOLS": r"general|models",
+    "APIXO_MCP_CLIENT_PROFILE": r".+",
+    "APIXO_MCP_AUTO_RETRY": r"[0-9]",
+    "APIXO_MCP_POLL_SCALE": r"0\.[0-9]{0,4}[1-9]|[1-9][0-9]?",
+    "APIXO_MCP_DAILY_BUDGET_USD": _AMOUNT,
+    "APIXO_MCP_CONFIRM_ABOVE_USD": _AMOUNT,
+    "APIXO_MCP_DAILY_TASK_LIMIT": r"[0-9]{1,6}",
+    "APIXO_MCP_LOG_LEVEL": r"DEBUG|INFO|WARNING|ERROR|CRITICAL",
+}
+"""Values that `Settings` takes for certain. A setting that is not here may be refused, or be a file that is."""
+
+
+def key_set(environment: Mapping[str, str]) -> bool | None:
+    """Whether an API key is set; None where a setting may turn out to be unusable, so that no server will start."""
+    keys = 0
+    for name, value in environment.items():
+        name = name.upper()  # as the settings do
+        if value and name.startswith(("APIXO_", "RUXA_")):
+            if name not in PLAIN or not re.fullmatch(PLAIN[name], value):
+                return None
+            keys += name.endswith("_API_KEY")
+    return keys > 0

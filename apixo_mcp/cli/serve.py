@@ -1,0 +1,45 @@
+"""`serve --transport http` and `--transport sse`."""
+
+import sys
+from contextlib import AbstractContextManager, nullcontext, suppress
+
+from apixo_mcp.cli.start import fail, settings_or_exit
+from apixo_mcp.errors import ApixoError
+from apixo_mcp.server.http import run_http
+from apixo_mcp.server.listening import listen
+from apixo_mcp.settings import Settings
+
+
+def serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> None:
+    """Serves on one port until the process is told to end.
+
+    Args:
+        host: a loopback address.
+        port: 0 for any free one.
+        streamable: whether `/mcp` is served beside `/sse`.
+        sandbox: whether a sandbox of its own takes the place of the gateways.
+    """
+
+    def tell(url: str) -> None:
+        paths = ("/mcp", "/sse") if streamable else ("/sse",)
+        print(f"apixo-mcp: serving at {' and '.join(url + path for path in paths)}", file=sys.stderr, flush=True)
+
+    failure: BaseException | None = None
+    with _settings(sandbox) as settings:
+        try:
+            with suppress(KeyboardInterrupt):  # Windows: what Ctrl-C leaves behind once the server has ended
+                run_http(settings, listen(host, port), tell, streamable=streamable)
+        except* ApixoError as errors:
+            failure = errors
+            while isinstance(failure, BaseExceptionGroup):
+                failure = failure.exceptions[0]
+    if isinstance(failure, ApixoError):
+        fail(failure)
+
+
+def _settings(sandbox: bool) -> AbstractContextManager[Settings]:
+    if not sandbox:
+        return nullcontext(settings_or_exit())
+    from apixo_mcp.cli.sandbox import sandboxed
+
+    return sandboxed()

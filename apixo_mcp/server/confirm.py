@@ -1,0 +1,126 @@
+"""Asks before spending: the person where the client can, and otherwise with a quote that the model passes on."""
+
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any, cast
+
+from mcp import MCPError
+from mcp.server.mcpserver import Context
+from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp.types.version import MODERN_PROTOCOL_VERSIONS
+
+from apixo_mcp.tasks.service import Quote
+
+log = logging.getLogger(__name__)
+
+QUESTION = "spend"
+_FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "proceed": {
+            "type": "boolean",
+            "title": "Spend it",
+            "description": "Yes sends the request, and it is charged.",
+            "default": True,
+        }
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """The person agreed.
+
+    Attributes:
+        key: stands for this one yes, so that it pays for one task however often it arrives; empty where it cannot
+            arrive again.
+    """
+
+    key: str = ""
+
+
+async def ask(quote: Quote, context: Context) -> Yes | InputRequiredResult | str:
+    """Asks about a quote.
+
+    Returns:
+        The yes; the question itself, which the client puts and then makes its call again; or why nothing was sent.
+    """
+    if not _takes_forms(context):
+        return quote_text(quote)
+    if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        return _ask_by_return(quote, context)
+    if not context.session.can_send_request:
+        return quote_text(quote)
+    try:
+        answer = await context.session.elicit_form(question(quote), _FORM, context.request_context.request_id)
+    except MCPError as error:
+        log.info("the client could not ask about a cost: %s", error)
+        return quote_text(quote)
+    return Yes() if _agrees(answer) else _refused(quote, answer)
+
+
+def _takes_forms(context: Context) -> bool:
+    """Whether the client puts forms to its user. An empty capability, the first shape that it had, means forms too."""
+    capabilities = context.client_capabilities
+    elicitation = capabilities.elicitation if capabilities else None
+    return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
+
+
+def _ask_by_return(quote: Quote, context: Context) -> Yes | InputRequiredResult | str:
+    """The question as an answer, or what its answer came to.
+
+    The state goes through the client, sealed by the SDK and bound to the tool, its arguments and the caller: a yes
+    cannot be made up, nor used for anything else. It names the price, because that may have changed meanwhile.
+    """
+    asked = _state(context)
+    answer = (context.input_responses or {}).get(QUESTION)
+    if isinstance(answer, ElicitResult) and asked.get("model") == quote.model and asked.get("usd") == quote.usd:
+        return Yes(f"yes-{asked['nonce']}") if _agrees(answer) else _refused(quote, answer)
+    form = ElicitRequestFormParams(message=question(quote), requested_schema=_FORM)
+    state = {"nonce": secrets.token_hex(16), "model": quote.model, "usd": quote.usd}
+    return InputRequiredResult(input_requests={QUESTION: ElicitRequest(params=form)}, request_state=json.dumps(state))
+
+
+def _state(context: Context) -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(context.request_state)) if context.request_state else {}
+
+
+def _agrees(answer: ElicitResult) -> bool:
+    return answer.action == "accept" and (answer.content or {}).get("proceed", True) is True
+
+
+def _refused(quote: Quote, answer: ElicitResult) -> str:
+    if answer.action == "cancel":
+        return f"Nothing was sent or charged: the question about the cost was closed unanswered. {quote_text(quote)}"
+    return (
+        f"Nothing was sent or charged: the user said no to {_price(quote)} for {quote.model}. "
+        "Do not make this call again unless the user asks for it."
+    )
+
+
+def question(quote: Quote) -> str:
+    """What the person is asked."""
+    return (
+        f"{quote.model} would cost {_price(quote)}. You want to be asked above {_dollars(quote.limit_usd)} "
+        "(APIXO_MCP_CONFIRM_ABOVE_USD). Send it?"
+    )
+
+
+def quote_text(quote: Quote) -> str:
+    """What a model is told that has to ask the person itself."""
+    return (
+        f"Not sent yet: {quote.model} would cost {_price(quote)}, and APIXO_MCP_CONFIRM_ABOVE_USD asks for a yes above "
+        f"{_dollars(quote.limit_usd)}. Ask the user; after a yes make the same call with confirm: true."
+    )
+
+
+def _price(quote: Quote) -> str:
+    if quote.usd is None:
+        return "an unknown price (APIXO_MCP_PRICES can give it)"
+    return f"about {_dollars(quote.usd)}"
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:.2f}" if amount == 0 or amount >= 0.01 else f"${amount:.4f}"

@@ -1,0 +1,163 @@
+"""The early stage on standard input and output: greets a client while the server is still being loaded.
+
+Imports nothing that takes time. A thread reads and greets while the main thread loads; what it did not answer is read
+again by the server, byte for byte and in order, through `Early.stdin`.
+"""
+
+import io
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from apixo_mcp.server.greeting import Greeting, greet, is_notification, read
+
+_CHUNK = 64 * 1024
+
+
+class Early:
+    """The process's connection with its client, from its first moment on.
+
+    Takes standard input and output out of reach: a stray `print` of an import ends on standard error.
+    """
+
+    def __init__(self, *, key_set: bool | None) -> None:
+        """Starts to listen.
+
+        Args:
+            key_set: whether an API key is set, which the greeting tells; None greets nobody, and only listens.
+        """
+        self._key_set = key_set
+        self._in, self._out = _claim()
+        self._lock = threading.Lock()
+        self._loaded = False
+        self._tail = bytearray()
+        self._kept = bytearray()
+        self._opening = key_set is not None
+        self._asked = False
+        self._initialized: Greeting | None = None
+        if sys.platform != "win32":
+            # Nothing is under way yet, so nothing is to be finished.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, _exit)
+        self._thread = threading.Thread(target=self._listen, name="early", daemon=True)
+        self._thread.start()
+
+    def hand_over(self) -> Greeting | None:
+        """Ends the greeting; the answer to `initialize` if one was given: the server hears it again, the client not."""
+        with self._lock:
+            self._loaded = True
+            return self._initialized
+
+    def stdin(self) -> io.BufferedReader:
+        """What is left to read, after `hand_over`: everything that was not answered for good, then what comes."""
+        return io.BufferedReader(_Rest(self._in, self._thread, self._lock, (self._kept, self._tail)))
+
+    def stdout(self) -> io.BufferedWriter:
+        """Where the server writes, after `hand_over`."""
+        return io.BufferedWriter(io.FileIO(self._out, "wb", closefd=False))
+
+    def _listen(self) -> None:
+        loaded = False
+        while not loaded:
+            try:
+                chunk = os.read(self._in, _CHUNK)
+            except OSError:  # the server meets it again and tells
+                return
+            with self._lock:
+                self._tail += chunk
+                loaded = self._loaded
+                if not loaded:
+                    self._sort()
+                    if not chunk:
+                        self._leave()
+                        return
+
+    def _sort(self) -> None:
+        """Answers or keeps every whole line that has come."""
+        while (end := self._tail.find(b"\n") + 1) > 0:
+            line = bytes(self._tail[:end])
+            if not self._answered(line):
+                self._kept += line
+            del self._tail[:end]
+
+    def _answered(self, line: bytes) -> bool:
+        """Whether a line was answered for good. `initialize` never is: the server has to hear it."""
+        message = read(line)
+        if message is not None and is_notification(message):
+            return False
+        greeting = greet(message, key_set=bool(self._key_set)) if message is not None and self._opening else None
+        if greeting is None:
+            # From here on the server speaks: it may see in this line something that changes what follows.
+            self._opening, self._asked = False, True
+            return False
+        _write(self._out, greeting.line())
+        if greeting.opens:
+            self._opening, self._initialized = False, greeting
+        return not greeting.opens
+
+    def _leave(self) -> None:
+        """Ends the process where the client is gone and has asked for nothing that is still unanswered."""
+        if not self._asked and not self._tail:
+            os._exit(0)
+
+
+class _Rest(io.RawIOBase):
+    """The bytes that the early stage read and did not answer, then those of the pipe."""
+
+    def __init__(self, fd: int, thread: threading.Thread, lock: threading.Lock, parts: tuple[bytearray, ...]) -> None:
+        self._fd = fd
+        self._thread = thread
+        self._lock = lock
+        self._parts = parts
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        size = self._take(buffer)
+        if not size:
+            # The thread's last read began before the server was loaded and cannot be called back: its bytes come first.
+            self._thread.join()
+            size = self._take(buffer)
+        if not size:
+            chunk = os.read(self._fd, len(buffer))
+            size = len(chunk)
+            buffer[:size] = chunk
+        return size
+
+    def _take(self, buffer: memoryview) -> int:
+        with self._lock:
+            for part in self._parts:
+                if part:
+                    size = min(len(part), len(buffer))
+                    buffer[:size] = part[:size]
+                    del part[:size]
+                    return size
+        return 0
+
+
+def _claim() -> tuple[int, int]:
+    """Moves the wire to descriptors of its own, and puts the null device and standard error in its place."""
+    wire = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    try:
+        os.dup2(2, 1)
+    except OSError:  # there is no standard error
+        os.dup2(nothing, 1)
+    os.close(nothing)
+    return wire
+
+
+def _write(fd: int, data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError:  # the client is gone
+        os._exit(0)
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    os._exit(0)

@@ -1,0 +1,63 @@
+"""Who this server says it is. Imports nothing: the early stage says it before the SDK is loaded."""
+
+from apixo_mcp import __version__
+
+NAME = "apixo-mcp"
+TITLE = "APIXO image, video and music generation"
+WEBSITE_URL = "https://apixo.ai"
+
+_INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call costs the user money.
+1. Choose a model: list_models (nano-banana is quick and cheap). describe_model shows its exact inputs.
+2. Call generate_image, generate_video or generate_audio once. It waits as long as it may.
+3. If state is submitting, pending or processing: wait as next_step says, then call check_task with the task_id. Never \
+call generate_* again for the same thing: the task goes on by itself, also when a call times out. list_tasks finds \
+lost ids.
+4. On success the files are saved: give the user results[].path (or url). view_result lets you see a picture. An \
+earlier result is used as input with image_urls: ["task:<task_id>/0"].
+5. On failure read error.category. content_policy: change the prompt. invalid_input, media_input: correct the named \
+field. insufficient_credits, auth: tell the user; do not retry. rate_limited, unavailable, timeout: try later if \
+retryable is true. unknown: do not resend; tell the user that it may have been charged.
+Show the user error.advice and next_step in your own words."""
+_NO_KEY = "\nNo API key is set: tell the user to set APIXO_API_KEY (https://apixo.ai) in this server's env."
+
+
+def instructions(*, key_set: bool) -> str:
+    """What a model should know before its first call; says so where no key is set."""
+    return _INSTRUCTIONS if key_set else _INSTRUCTIONS + _NO_KEY
+
+
+_INFO = {"name": NAME, "title": TITLE, "version": __version__, "websiteUrl": WEBSITE_URL}
+
+
+def initialize_result(version: str, *, key_set: bool) -> dict[str, object]:
+    """The answer to `initialize` of a handshake revision. A test holds it to what the SDK answers."""
+    return {
+        "protocolVersion": version,
+        "capabilities": {
+            "completions": {},
+            "prompts": {"listChanged": False},
+            "resources": {"listChanged": False, "subscribe": True},
+            "tools": {"listChanged": False},
+        },
+        "serverInfo": _INFO,
+        "instructions": instructions(key_set=key_set),
+    }
+
+
+def discover_result(*, key_set: bool) -> dict[str, object]:
+    """The answer to `server/discover`. A test holds it to what the SDK answers."""
+    return {
+        "resultType": "complete",
+        "supportedVersions": ["2026-07-28"],
+        "capabilities": {
+            "completions": {},
+            "extensions": {"io.modelcontextprotocol/tasks": {}},
+            "prompts": {"listChanged": True},
+            "resources": {"listChanged": True, "subscribe": True},
+            "tools": {"listChanged": True},
+        },
+        "instructions": instructions(key_set=key_set),
+        "ttlMs": 0,
+        "cacheScope": "private",
+        "_meta": {"io.modelcontextprotocol/serverInfo": _INFO},
+    }

@@ -1,0 +1,213 @@
+"""Tells clients of both eras that a task or its files have changed; none of them can hold the work up."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+from mcp import MCPError
+from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.connection import Connection
+from mcp.server.mcpserver import Context
+from mcp.server.subscriptions import ListenHandler, ResourcesListChanged, ResourceUpdated, ServerEvent
+from mcp.types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    EmptyResult,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    UnsubscribeRequestParams,
+)
+
+from apixo_mcp.errors import NotFound
+from apixo_mcp.server.answers import result_uri, task_uri
+from apixo_mcp.server.tools import owner_of
+from apixo_mcp.tasks.service import Service
+from apixo_mcp.tasks.task import FileState, Task
+
+log = logging.getLogger(__name__)
+
+MOST_SUBSCRIBERS = 1024
+MOST_URIS = 1000  # of one connection
+MOST_REMEMBERED = 10_000
+
+Tell = Callable[[ServerEvent], None]
+RequestContext = ServerRequestContext[Any, Any]
+
+
+class Notices:
+    """Hands changes of tasks on to whoever has subscribed.
+
+    Clients of 2026-07-28 hold a `subscriptions/listen` stream open, which the SDK feeds from a bounded buffer and ends
+    when its client stops reading. Earlier ones subscribe to single resources, and are sent to by a task of their own.
+    Either way telling is putting something into memory: who makes a change never waits for who hears of it.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._subscribers: dict[object, tuple[str | None, Tell]] = {}
+        self._told: dict[str, object] = {}
+
+    def serve(self, server: MCPServer[Any]) -> None:
+        """Answers the requests that subscribe; that they are answered is also what advertises them."""
+        # The high-level server has no way to serve the two of the earlier era, and its `listen` knows no owners.
+        lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+        lowlevel.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listen)
+        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
+        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+
+    @asynccontextmanager
+    async def lifespan(self, _: MCPServer[Any]) -> AsyncGenerator[TaskGroup]:
+        """The parent of the tasks that send: of a process on Streamable HTTP, else of a connection."""
+        async with anyio.create_task_group() as group:
+            try:
+                yield group
+            finally:
+                group.cancel_scope.cancel()
+
+    async def changed(self, task: Task) -> None:
+        """Hears of every commit to a task, and tells of those that show in its resources."""
+        if not self._subscribers:
+            return
+        files = tuple(result.file for result in task.results)
+        news = (task.state, task.remote_id, task.cancel_requested, files)
+        if self._told.get(task.task_id) == news:
+            return  # a look that found nothing new
+        self._told[task.task_id] = news
+        if task.is_settled or len(self._told) > MOST_REMEMBERED:
+            del self._told[task.task_id]
+        saved = [result for result in task.results if result.file is FileState.SAVED]
+        self._tell(ResourceUpdated(task_uri(task)), task.owner)
+        for result in saved:
+            self._tell(ResourceUpdated(result_uri(task, result)), task.owner)
+        if task.is_settled and saved:
+            self._tell(ResourcesListChanged(), task.owner)
+
+    async def publish(self, event: ServerEvent) -> None:
+        """Tells everybody of what is nobody's own, as the SDK's `SubscriptionBus`."""
+        self._tell(event, None)
+
+    def subscribe(self, listener: Tell, owner: str | None = None) -> Callable[[], None]:
+        """Calls `listener` with the changes of an owner, until what is returned is called."""
+        token = object()
+        self._subscribers[token] = (owner, listener)
+
+        def end() -> None:
+            self._subscribers.pop(token, None)
+
+        return end
+
+    @property
+    def subscribers(self) -> int:
+        """How many streams and connections are told."""
+        return len(self._subscribers)
+
+    def _tell(self, event: ServerEvent, owner: str | None) -> None:
+        for theirs, tell in list(self._subscribers.values()):
+            if owner is None or owner == theirs:
+                tell(event)
+
+    def _check_room(self) -> None:
+        if len(self._subscribers) >= MOST_SUBSCRIBERS:
+            raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
+
+    async def _listen(
+        self, context: RequestContext, params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        self._check_room()
+        return await ListenHandler(_OwnersBus(self, _owner(context)))(context, params)
+
+    async def _subscribe(self, context: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
+        uri = str(params.uri)
+        await self._check_owner(uri, context)
+        connection = _connection(context)
+        mailbox: _Mailbox | None = connection.state.get(_MAILBOX)
+        if mailbox is None:
+            self._check_room()
+            mailbox = connection.state[_MAILBOX] = _Mailbox(connection)
+            connection.exit_stack.callback(self.subscribe(mailbox.put, _owner(context)))
+            connection.exit_stack.callback(mailbox.scope.cancel)
+            group: TaskGroup = context.lifespan_context
+            group.start_soon(mailbox.send)
+        if len(mailbox.uris) >= MOST_URIS:
+            raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
+        mailbox.uris.add(uri)
+        return EmptyResult()
+
+    async def _unsubscribe(self, context: RequestContext, params: UnsubscribeRequestParams) -> EmptyResult:
+        mailbox: _Mailbox | None = _connection(context).state.get(_MAILBOX)
+        if mailbox is not None:
+            mailbox.uris.discard(str(params.uri))
+        return EmptyResult()
+
+    async def _check_owner(self, uri: str, context: RequestContext) -> None:
+        kind, _, rest = uri.removeprefix("apixo://").partition("/")
+        if uri.startswith("apixo://") and kind in ("tasks", "results"):
+            try:
+                await self._service.find(_owner(context), rest.partition("/")[0])
+            except NotFound as error:
+                raise MCPError(INVALID_PARAMS, str(error), {"uri": uri}) from None
+
+
+class _OwnersBus:
+    """The `SubscriptionBus` of one owner."""
+
+    def __init__(self, notices: Notices, owner: str) -> None:
+        self._notices = notices
+        self._owner = owner
+
+    async def publish(self, event: ServerEvent) -> None:
+        await self._notices.publish(event)
+
+    def subscribe(self, listener: Tell) -> Callable[[], None]:
+        return self._notices.subscribe(listener, self._owner)
+
+
+class _Mailbox:
+    """What one connection of the earlier era is still to be told.
+
+    A notice says only that a resource has changed, so one that waits stands for all that come after it: there are never
+    more of them than subscribed resources, however slowly the client reads.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.uris: set[str] = set()
+        self.scope = anyio.CancelScope()
+        self._connection = connection
+        self._waiting: dict[str, None] = {}
+        self._filled = anyio.Event()
+
+    def put(self, event: ServerEvent) -> None:
+        if isinstance(event, ResourceUpdated) and event.uri in self.uris:
+            self._waiting[event.uri] = None
+            self._filled.set()
+
+    async def send(self) -> None:
+        """Sends until its connection is gone."""
+        with self.scope:
+            try:
+                while True:
+                    await self._filled.wait()
+                    self._filled = anyio.Event()
+                    while self._waiting:
+                        uri = next(iter(self._waiting))
+                        del self._waiting[uri]
+                        await self._connection.send_resource_updated(uri)
+            except Exception:
+                # Its siblings in the group send to other clients.
+                log.exception("a client cannot be told of changes any more")
+
+
+_MAILBOX = "apixo_mcp.notices"
+
+
+def _connection(context: RequestContext) -> Connection:
+    """The connection of a request, which is the one place that knows when its client is gone."""
+    return context.session._connection  # pyright: ignore[reportPrivateUsage]
+
+
+def _owner(context: RequestContext) -> str:
+    return owner_of(Context(request_context=context))

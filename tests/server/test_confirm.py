@@ -1,0 +1,193 @@
+"""Asking before spending, in both eras of the protocol."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, MCPError
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, ErrorData, InputRequiredResult
+from server.conftest import Connect, text_of
+from server.tasks_client import Handle, TakesHandles
+
+from apixo_mcp.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
+YES = ElicitResult(action="accept", content={"proceed": True})
+
+
+def person(answer: ElicitResult | ErrorData, asked: list[str]) -> dict[str, Any]:
+    """Somebody at the client who always answers the same."""
+
+    async def callback(_: Any, params: Any) -> ElicitResult | ErrorData:
+        assert isinstance(params, ElicitRequestFormParams)
+        asked.append(params.message)
+        return answer
+
+    return {"elicitation_callback": callback}
+
+
+async def stored(client: Client) -> list[dict[str, Any]]:
+    listed = (await client.call_tool("list_tasks", {})).structured_content
+    assert listed is not None
+    return listed["tasks"]
+
+
+@pytest.mark.parametrize(
+    ("transport", "content"),
+    [
+        ("memory", {"proceed": True}),
+        ("memory", {}),
+        ("memory", None),
+        ("stdio", {"proceed": True}),
+        ("http", {"proceed": True}),
+        ("sse", {"proceed": True}),
+    ],
+)
+async def test_a_yes_sends_one_request(connect: Connect, box: Sandbox, content: Any) -> None:
+    asked: list[str] = []
+    own = person(ElicitResult(action="accept", content=content), asked)
+    async with connect(own=own, confirm_above_usd=0.01) as client:
+        answer = await client.call_tool("generate_image", FOX)
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+    assert len(box.submits()) == 1
+    (message,) = asked
+    for said in ("nano-banana", "about $0.0", "above $0.01", "APIXO_MCP_CONFIRM_ABOVE_USD"):
+        assert said in message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ElicitResult(action="decline"),
+        ElicitResult(action="cancel"),
+        ElicitResult(action="accept", content={"proceed": False}),
+    ],
+)
+async def test_without_a_yes_nothing_is_stored_or_sent(connect: Connect, box: Sandbox, answer: ElicitResult) -> None:
+    async with connect(own=person(answer, []), confirm_above_usd=0.01) as client:
+        refused = await client.call_tool("generate_image", FOX)
+        assert await stored(client) == []
+    assert refused.is_error
+    assert "Nothing was sent or charged" in text_of(refused)
+    assert ("confirm: true" in text_of(refused)) == (answer.action == "cancel")
+    assert box.log() == []
+
+
+async def test_below_the_limit_nobody_is_asked(connect: Connect) -> None:
+    asked: list[str] = []
+    async with connect(own=person(YES, asked), confirm_above_usd=5.0) as client:
+        await client.call_tool("generate_image", FOX)
+    assert asked == []
+
+
+async def test_what_is_wrong_with_a_call_is_told_before_anybody_is_asked(connect: Connect) -> None:
+    asked: list[str] = []
+    async with connect(own=person(YES, asked), confirm_above_usd=0.01) as client:
+        answer = await client.call_tool("generate_image", {"model": "nano-banana"})
+    assert "prompt: required" in text_of(answer)
+    assert asked == []
+
+
+async def test_a_client_that_cannot_ask_gets_the_quote(connect: Connect, box: Sandbox) -> None:
+    async with connect(confirm_above_usd=0.01) as client:
+        quoted = await client.call_tool("generate_image", FOX)
+        assert await stored(client) == []
+        assert box.log() == []
+        answer = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert quoted.is_error
+    assert "confirm: true" in text_of(quoted)
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+
+
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_client_that_fails_to_ask_gets_the_quote(connect: Connect, box: Sandbox) -> None:
+    own = person(ErrorData(code=-32603, message="no window"), [])
+    async with connect(own=own, confirm_above_usd=0.01) as client:
+        quoted = await client.call_tool("generate_image", FOX)
+    assert "confirm: true" in text_of(quoted)
+    assert box.log() == []
+
+
+Retry = Callable[..., Awaitable[CallToolResult]]
+
+
+async def asked_by_return(client: Client, arguments: dict[str, Any]) -> tuple[InputRequiredResult, Retry]:
+    """The question that a call is answered with, and the call made again with answers to it."""
+    question = await client.session.call_tool("generate_image", arguments, allow_input_required=True)
+    assert isinstance(question, InputRequiredResult)
+
+    async def retry(answer: ElicitResult = YES, arguments: dict[str, Any] = arguments) -> CallToolResult:
+        done = await client.session.call_tool(
+            "generate_image",
+            arguments,
+            input_responses=dict.fromkeys(question.input_requests or {}, answer),
+            request_state=question.request_state,
+            allow_input_required=True,
+        )
+        assert isinstance(done, CallToolResult)
+        return done
+
+    return question, retry
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_that_arrives_twice_pays_once(connect: Connect, box: Sandbox) -> None:
+    async with connect(own=person(YES, []), confirm_above_usd=0.01) as client:
+        _, retry = await asked_by_return(client, FOX)
+        assert await stored(client) == []
+        answers: list[dict[str, Any] | None] = []
+
+        async def arrive() -> None:
+            answers.append((await retry()).structured_content)
+
+        async with anyio.create_task_group() as at_once:
+            at_once.start_soon(arrive)
+            at_once.start_soon(arrive)
+        await arrive()
+        _, other_retry = await asked_by_return(client, FOX)
+        other = (await other_retry()).structured_content
+    assert other is not None
+    (task_id,) = {told["task_id"] for told in answers if told}
+    assert [("deduplicated" in told) for told in answers if told].count(False) == 1
+    assert other["task_id"] != task_id
+    assert len(box.submits()) == 2
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_holds_for_the_call_that_was_asked_about(connect: Connect, box: Sandbox) -> None:
+    async with connect(own=person(YES, []), confirm_above_usd=0.01) as client:
+        question, retry = await asked_by_return(client, FOX)
+        with pytest.raises(MCPError, match="requestState"):
+            await retry(arguments={**FOX, "model": "nano-banana-pro"})
+        question.request_state = "made up"
+        with pytest.raises(MCPError, match="requestState"):
+            await retry()
+        question.request_state = None
+        with pytest.raises(AssertionError):  # an answer to nothing is asked about again
+            await retry()
+    assert box.log() == []
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_client_of_tasks_gets_its_handle_after_the_yes(connect: Connect, box: Sandbox) -> None:
+    own = person(YES, []) | {"extensions": [TakesHandles()]}
+    async with connect(own=own, confirm_above_usd=0.01) as client:
+        question = await client.session.call_tool("generate_image", FOX, allow_input_required=True, allow_claimed=True)
+        assert isinstance(question, InputRequiredResult)
+        handle = await client.session.call_tool(
+            "generate_image",
+            FOX,
+            input_responses=dict.fromkeys(question.input_requests or {}, YES),
+            request_state=question.request_state,
+            allow_claimed=True,
+        )
+        assert isinstance(handle, Handle)
+        done = await client.call_tool("check_task", {"task_id": handle.task_id, "wait_seconds": 20})
+    assert done.structured_content is not None
+    assert done.structured_content["state"] == "success"
+    assert len(box.submits()) == 1
