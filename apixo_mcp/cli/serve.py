@@ -1,7 +1,9 @@
 """`serve --transport http` and `--transport sse`."""
 
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import NoReturn
 
 from apixo_mcp.cli.start import fail, settings_or_exit
 from apixo_mcp.errors import ApixoError
@@ -10,8 +12,8 @@ from apixo_mcp.server.listening import listen
 from apixo_mcp.settings import Settings
 
 
-def serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> None:
-    """Serves on one port until the process is told to end.
+def serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoReturn:
+    """Serves on one port until the process is told to end, and ends it.
 
     Args:
         host: a loopback address.
@@ -35,6 +37,9 @@ def serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> None
                 failure = failure.exceptions[0]
     if isinstance(failure, ApixoError):
         fail(failure)
+    # Everything is closed: taking the interpreter apart would only keep whoever waits for the end.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _settings(sandbox: bool) -> AbstractContextManager[Settings]:

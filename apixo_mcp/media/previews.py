@@ -55,8 +55,8 @@ _kept = _Kept()
 
 
 async def preview(path: Path, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000) -> Preview | None:
-    """A small picture of a file; None for what is no picture, broken, too large or unsupported."""
-    if mime_type not in shrink.FORMATS:
+    """A small picture of a file, of a video its first frame where a decoder is installed; None where that fails."""
+    if mime_type not in shrink.FORMATS and not (mime_type.startswith("video/") and shrink.has_decoder()):
         return None
     async with _one_at_a_time:
         try:
@@ -83,6 +83,8 @@ async def view(path: Path, mime_type: str) -> Preview | None:
 
 def _is_small(path: Path, mime_type: str, longest: int) -> bool:
     """Whether decoding a picture here does this long-lived process no harm."""
+    if mime_type not in _PEAK:
+        return False
     kind = kinds.for_mime(mime_type)
     facts = probe(path, kind) if kind else None
     if facts is None or not facts.width or not facts.height:

@@ -5,6 +5,7 @@ python shrink.py PATH MIME_TYPE LONGEST MAX_BYTES    writes the type, a line end
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import sys
 import warnings
@@ -37,7 +38,8 @@ def shrink(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[by
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for odd metadata and large pictures: decided here, not by the library
-            small: Any = _decoded(path, FORMATS[mime_type], longest)
+            is_video = mime_type.startswith("video/")
+            small: Any = _poster(path, longest) if is_video else _decoded(path, FORMATS[mime_type], longest)
             while small is not None and max(small.size) >= 16:
                 for data, kind in _encoded(small):
                     if len(data) <= max_bytes:
@@ -46,6 +48,27 @@ def shrink(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[by
     except Exception:  # whatever a broken file makes the decoders raise: there is then no preview, and no harm
         return None
     return None
+
+
+def has_decoder() -> bool:
+    """Whether videos can be decoded (the extra `video`)."""
+    return importlib.util.find_spec("av") is not None
+
+
+def _poster(path: Path, longest: int) -> "Image.Image | None":
+    """The first frame of a video; None where no decoder is installed."""
+    try:
+        import av  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return None
+    opened: Any = av.open(str(path))  # pyright: ignore[reportUnknownMemberType]
+    with opened as container:
+        frame = next(container.decode(video=0), None)
+        if frame is None or frame.width * frame.height > MOST_PIXELS:
+            return None
+        picture: Image.Image = frame.to_image()
+        picture.thumbnail((longest, longest))
+        return picture
 
 
 def _decoded(path: Path, form: str, longest: int) -> "Image.Image | None":

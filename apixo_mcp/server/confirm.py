@@ -12,6 +12,7 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from apixo_mcp.tasks.service import Quote
+from apixo_mcp.tasks.task import INTERNAL_KEY
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def _ask_by_return(quote: Quote, context: Context) -> Yes | InputRequiredResult 
     asked = _state(context)
     answer = (context.input_responses or {}).get(QUESTION)
     if isinstance(answer, ElicitResult) and asked.get("model") == quote.model and asked.get("usd") == quote.usd:
-        return Yes(f"yes-{asked['nonce']}") if _agrees(answer) else _refused(quote, answer)
+        return Yes(INTERNAL_KEY + asked["nonce"]) if _agrees(answer) else _refused(quote, answer)
     form = ElicitRequestFormParams(message=question(quote), requested_schema=_FORM)
     state = {"nonce": secrets.token_hex(16), "model": quote.model, "usd": quote.usd}
     return InputRequiredResult(input_requests={QUESTION: ElicitRequest(params=form)}, request_state=json.dumps(state))

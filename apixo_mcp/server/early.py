@@ -35,7 +35,7 @@ class Early:
         self._tail = bytearray()
         self._kept = bytearray()
         self._opening = key_set is not None
-        self._asked = False
+        self._greeted = self._asked = False
         self._initialized: Greeting | None = None
         if sys.platform != "win32":
             # Nothing is under way yet, so nothing is to be finished.
@@ -93,13 +93,14 @@ class Early:
             self._opening, self._asked = False, True
             return False
         _write(self._out, greeting.line())
+        self._greeted = True
         if greeting.opens:
             self._opening, self._initialized = False, greeting
         return not greeting.opens
 
     def _leave(self) -> None:
-        """Ends the process where the client is gone and has asked for nothing that is still unanswered."""
-        if not self._asked and not self._tail:
+        """Ends the process where the client is gone after a greeting, and has asked for nothing else."""
+        if self._greeted and not self._asked and not self._tail:
             os._exit(0)
 
 
@@ -140,14 +141,12 @@ class _Rest(io.RawIOBase):
 
 def _claim() -> tuple[int, int]:
     """Moves the wire to descriptors of its own, and puts the null device and standard error in its place."""
+    nothing = os.open(os.devnull, os.O_RDWR)  # takes the place of a standard stream that is closed
     wire = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    try:
-        os.dup2(2, 1)
-    except OSError:  # there is no standard error
-        os.dup2(nothing, 1)
-    os.close(nothing)
+    os.dup2(2, 1)
+    if nothing > 2:
+        os.close(nothing)
     return wire
 
 

@@ -13,10 +13,10 @@ from starlette.types import ASGIApp
 
 from apixo_mcp.errors import SettingsError
 
-FINISHING = 0.5
+FINISHING = 0.3
 """How long answers that are being written may take once the server ends; open streams are cut then."""
 
-NOTICING = 0.3
+NOTICING = 0.2
 """How long a handler may take to notice that its client was cut off, before it is cancelled."""
 
 

@@ -38,6 +38,14 @@ _PROFILES = {
     "goose": Profile(110, preview=True),
     "zed": Profile(50, preview=True),
     "lm studio": Profile(50, preview=True),
+    "windsurf": Profile(50),
+    "mcpjam-inspector": Profile(50, preview=True, links=True),
+    "librechat": Profile(25),  # 30 s
+    "n8n": Profile(50),
+    "fastmcp": Profile(50),  # PydanticAI among others: 300 s
+    "mcp-use": Profile(50),
+    "ai-sdk-mcp-client": Profile(50),
+    "google-adk": UNKNOWN,  # 5 s
     "mcp-inspector": Profile(50, preview=True, links=True),
     "inspector-client": Profile(50, preview=True, links=True),
     "apixo-mcp": Profile(50),
@@ -51,7 +59,8 @@ def profile_of(client_name: str, fallback: str = "") -> Profile:
         client_name: `clientInfo.name`, as the client sent it.
         fallback: the name whose profile a client that is not in the table gets (`APIXO_MCP_CLIENT_PROFILE`).
     """
-    return _PROFILES.get(client_name.casefold()) or _PROFILES.get(fallback.casefold()) or UNKNOWN
+    name = client_name.casefold().partition(" (via ")[0]  # bridges such as mcp-remote add their own name
+    return _PROFILES.get(name) or _PROFILES.get(fallback.casefold()) or UNKNOWN
 
 
 def names() -> tuple[str, ...]:

@@ -5,11 +5,13 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import anyio
 import anyio.abc
+from mcp.os.win32.utilities import rebind_std_handle_to_fd
 from mcp.server import MCPServer, Server
 from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -70,6 +72,11 @@ async def serve(server: MCPServer[Any], early: Early | None = None) -> None:
     greeted, stdin, stdout = None, None, None
     if early is not None:
         greeted = early.hand_over()
+        if sys.platform == "win32":
+            # As the SDK does where it claims the wire itself: a child inherits the handles, not the descriptors.
+            for descriptor in (0, 1):
+                with suppress(OSError):
+                    rebind_std_handle_to_fd(descriptor)
         # The encodings are the ones that the SDK itself opens the wire with.
         stdin = anyio.wrap_file(io.TextIOWrapper(early.stdin(), encoding="utf-8", errors="replace"))
         stdout = anyio.wrap_file(io.TextIOWrapper(early.stdout(), encoding="utf-8"))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, ContentBlock, ImageContent, InputRequiredResult, ResourceLink, TextContent
 
@@ -106,6 +107,7 @@ class Tools:
             problems=reading.problems,
             own_names=own_names,
         )
+        began = anyio.current_time()
         submitted = await self._service.submit(wish)
         if isinstance(submitted, Quote):
             said = await ask(submitted, context)
@@ -117,7 +119,9 @@ class Tools:
             submitted = await self._service.submit(wish)
             assert not isinstance(submitted, Quote)  # it was agreed to
         async with self._service.answering(submitted.task.task_id):
-            task = submitted.task if handles.taken(submitted.task) else await self._wait(submitted.task, given, context)
+            task = submitted.task
+            if not handles.taken(task):
+                task = await self._wait(task, given, context, since=began)
             return await self.answer(task, context, deduplicated=submitted.how != "new")
 
     async def check_task(self, given: dict[str, Any], context: Context) -> CallToolResult:
@@ -177,7 +181,8 @@ class Tools:
             return CallToolResult(content=[_text(f"The file is not saved ({result.file}). Its url: {result.url}")])
         shown = await view(Path(result.path), result.mime_type)
         if shown is None:
-            why = "only pictures can be looked at" if not result.mime_type.startswith("image/") else "it cannot be read"
+            is_picture = result.mime_type.startswith("image/")
+            why = "it cannot be read" if is_picture else 'only pictures can be looked at (videos with the extra "video")'
             return _refusal(f"{place} ({result.mime_type}): {why}.")
         picture = ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
         return CallToolResult(content=[_text(f"Result {index} of {task.task_id}: {place}"), picture])
@@ -233,10 +238,14 @@ class Tools:
         }
         return {name: value for name, value in found.items() if value is not None}
 
-    async def _wait(self, task: Task, given: Mapping[str, Any], context: Context) -> Task:
+    async def _wait(
+        self, task: Task, given: Mapping[str, Any], context: Context, *, since: float | None = None
+    ) -> Task:
         seconds = given.get("wait_seconds", -1)
         if seconds < 0:
-            seconds = self._profile(context).wait_seconds
+            # A client bears so much in all; a person who was asked first may have taken some of it.
+            gone = anyio.current_time() - since if since is not None else 0.0
+            seconds = self._profile(context).wait_seconds - gone
         told = 0.0
 
         async def tick(now: Task) -> None:
@@ -292,7 +301,7 @@ def _client_name(context: Context) -> str:
 
 async def _first_preview(saved: list[Result]) -> ImageContent | None:
     for result in saved:
-        if result.mime_type.startswith("image/") and (shown := await preview(Path(result.path), result.mime_type)):
+        if result.mime_type.startswith(("image/", "video/")) and (shown := await preview(Path(result.path), result.mime_type)):
             return ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
     return None
 

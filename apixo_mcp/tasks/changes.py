@@ -1,11 +1,14 @@
 """Tells waiters in this process that a task has changed."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import anyio
 
 from apixo_mcp.tasks.task import Task
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[[Task], Awaitable[None]]
 
@@ -26,7 +29,10 @@ class Changes:
         for event in self._waiting.pop(task.task_id, ()):
             event.set()
         for listener in self._listeners:
-            await listener(task)
+            try:
+                await listener(task)
+            except Exception:
+                log.exception("a listener failed; the task %s is stored all the same", task.task_id)
 
     async def wait(self, task_id: str, seconds: float) -> None:
         """Returns at the next change of the task, or after `seconds`."""

@@ -174,9 +174,6 @@ class Service:
             raise SettingsError(_no_key(model.gateway))
         inputs = checked.wire()
         usd = self._estimate(model, inputs)
-        limit = self._asks_first(usd)
-        if limit is not None and not wish.confirmed:
-            return Quote(model.id, usd, limit)
         request = Request(
             owner=wish.owner,
             model=model.id,
@@ -190,7 +187,8 @@ class Service:
             notes=notes,
             estimate_usd=usd,
         )
-        return await self._admit(request, account)
+        limit = None if wish.confirmed else self._asks_first(usd)
+        return await self._admit(request, account, limit)
 
     async def _checked(self, model: Model, wish: Wish) -> tuple[ModelInput, tuple[str, ...]]:
         if wish.own_names:
@@ -220,8 +218,14 @@ class Service:
             return None
         return limit
 
-    async def _admit(self, request: Request, account: Account) -> Submission:
-        """Where money moves: the one place that lets a paid submit begin."""
+    async def _admit(self, request: Request, account: Account, limit: float | None) -> Submission | Quote:
+        """Where money moves: the one place that lets a paid submit begin.
+
+        Args:
+            request: what is wished.
+            account: who makes it.
+            limit: above which a yes is needed, if this request is above it and has none.
+        """
         now = self._clock()
         if self.spending.daily_usd is not None and request.estimate_usd is None:
             raise InvalidInput([Problem("model", request.model, _NO_PRICE)])
@@ -248,7 +252,9 @@ class Service:
             asked_by=self._leases.holder,
             asked_until=now + LASTS,
         )
-        admitted = await self._admitted(task)
+        admitted = await self._admitted(task, ask_first=limit is not None)
+        if admitted.how == "ask_first":
+            return Quote(request.model, request.estimate_usd, limit or 0.0)
         if admitted.how == "same_key" and admitted.task.fingerprint != task.fingerprint:
             allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
             raise InvalidInput([Problem("idempotency_key", request.idempotency_key, allowed)])
@@ -267,7 +273,7 @@ class Service:
         assert admitted.how != "asked_elsewhere", "that is waited for"
         return Submission(admitted.task, admitted.how)
 
-    async def _admitted(self, task: Task) -> Admitted:
+    async def _admitted(self, task: Task, *, ask_first: bool) -> Admitted:
         """What the store makes of a new task, once it is sure whether an equal request is still awaited elsewhere."""
         alive: set[str] = set()
         while True:
@@ -275,7 +281,7 @@ class Service:
             spending = self.spending
             midnight = now - now % 86400
             limits = Limits(
-                midnight, spending.daily_usd, spending.daily_tasks, now - ADOPTED_FOR, now, frozenset(alive)
+                midnight, spending.daily_usd, spending.daily_tasks, now - ADOPTED_FOR, now, ask_first, frozenset(alive)
             )
             admitted = await self._store.admit(task, limits)
             if admitted.how == "new":

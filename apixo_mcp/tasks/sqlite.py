@@ -16,7 +16,7 @@ import anyio.to_thread
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.tasks.rows import COLUMNS, from_row, to_row
 from apixo_mcp.tasks.store import IN_FLIGHT, Admission, Admitted, DayCount, Limits
-from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
+from apixo_mcp.tasks.task import FOLLOWED, INTERNAL_KEY, Answer, Modality, State, Task, may_move
 
 T = TypeVar("T")
 
@@ -167,8 +167,11 @@ class SqliteStore:
                 rows = self._read("select * from task where owner = :owner and idempotency_key = :key", named)
                 if rows:
                     return Admitted("same_key", from_row(rows[0]), usd, tasks)
-            elif earlier := self._unanswered(task, limits):
+            is_internal = task.idempotency_key.startswith(INTERNAL_KEY)
+            if (is_internal or not task.idempotency_key) and (earlier := self._unanswered(task, limits)):
                 return Admitted(*earlier, usd, tasks)
+            if limits.ask_first:
+                return Admitted("ask_first", task, usd, tasks)
             if limits.usd is not None and usd + (task.estimate_usd or 0) > limits.usd:
                 return Admitted("over_budget", task, usd, tasks)
             if limits.tasks is not None and tasks >= limits.tasks:
@@ -181,7 +184,8 @@ class SqliteStore:
     def _unanswered(self, task: Task, limits: Limits) -> tuple[Admission, Task] | None:
         """An earlier task of the same request whose caller never got the answer, or may still wait elsewhere."""
         rows = self._read(
-            """select * from task where fingerprint = :fingerprint and owner = :owner and idempotency_key = ''
+            """select * from task where fingerprint = :fingerprint and owner = :owner
+               and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)
                and created_at > :since and state not in ('failed', 'cancelled')
                and (answer = 'lost' or (answer = 'awaited' and (asked_until <= :now or asked_by <> :asker)))
                order by answer = 'awaited' and asked_until > :now, created_at""",
@@ -191,6 +195,7 @@ class SqliteStore:
                 "since": limits.adopt_since,
                 "now": limits.now,
                 "asker": task.asked_by,
+                "internal": INTERNAL_KEY,
             },
         )
         for earlier in map(from_row, rows):

@@ -8,7 +8,7 @@ from apixo_mcp.tasks.task import Answer, Modality, State, Task
 
 IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
-Admission = Literal["new", "same_key", "adopted", "asked_elsewhere", "over_budget", "over_limit"]
+Admission = Literal["new", "same_key", "adopted", "asked_elsewhere", "ask_first", "over_budget", "over_limit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Limits:
         tasks: the most tasks of the day, None for no limit.
         adopt_since: tasks made later than this, asked for by calls that never got their answer, are adopted.
         now: Unix seconds; a call that is still awaited and was not vouched for until now has died with its process.
+        ask_first: whether a new task needs a yes first; an earlier one of the same request costs nothing more.
         alive: tasks whose calls are known to be waited for in another process; they are left to it.
     """
 
@@ -29,6 +30,7 @@ class Limits:
     tasks: int | None
     adopt_since: float
     now: float
+    ask_first: bool = False
     alive: frozenset[str] = frozenset()
 
 

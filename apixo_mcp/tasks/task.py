@@ -25,6 +25,9 @@ Category = Literal[
     "unknown",
 ]
 Charged = Literal["no", "yes", "unknown"]
+INTERNAL_KEY = "yes\x1f"
+"""Begins the idempotency keys of our own: one stands for a yes to one quote, however often that yes arrives."""
+
 Answer = Literal["awaited", "given", "lost"]
 
 

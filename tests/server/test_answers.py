@@ -204,3 +204,14 @@ async def test_without_a_key_a_paid_tool_says_how_to_set_one(connect: Connect) -
         answer = await client.call_tool("generate_image", FOX)
     assert answer.is_error
     assert "APIXO_API_KEY" in text_of(answer)
+
+
+async def test_what_was_agreed_to_once_is_not_asked_again(connect: Connect, box: Sandbox) -> None:
+    call = {**FOX, "idempotency_key": "the fox"}
+    async with connect(confirm_above_usd=0.01) as client:
+        first = (await client.call_tool("generate_image", {**call, "confirm": True})).structured_content
+        again = (await client.call_tool("generate_image", call)).structured_content
+    assert first is not None
+    assert again is not None
+    assert again["task_id"] == first["task_id"]
+    assert len(box.submits()) == 1

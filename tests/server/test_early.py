@@ -369,6 +369,25 @@ def test_settings_that_cannot_be_used_are_not_greeted_over(tmp_path: Path) -> No
         assert b"APIXO_MCP_POLL_SCALE" in errors
 
 
+@pytest.mark.parametrize("poll_scale", ["1", "fast"])
+def test_a_client_that_never_says_anything(poll_scale: str, tmp_path: Path) -> None:
+    """What is wrong is told all the same, as to a person who tries the command."""
+    with Pipe(tmp_path, APIXO_MCP_POLL_SCALE=poll_scale) as pipe:
+        code, answers, errors = pipe.end()
+        assert (code, answers, b"APIXO_MCP_POLL_SCALE" in errors) == (
+            (1, [], True) if poll_scale == "fast" else (0, [], False)
+        )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no shell to close a stream")
+def test_without_a_standard_error(tmp_path: Path) -> None:
+    program = "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, '-m', 'apixo_mcp'])"
+    with Pipe(tmp_path, ("-c", program)) as pipe:
+        pipe.send(initialize(), INITIALIZED)
+        assert pipe.next()["id"] == 0
+        check_session(pipe)
+
+
 STRAY = """
 import os, sys
 import apixo_mcp.errors

@@ -67,31 +67,31 @@ async def test_health_tells_the_version(url: str) -> None:
     assert answer.json() == {"status": "ok", "version": __version__}
 
 
+STRANGE = [
+    ("host", "evil.example", 421),
+    ("host", "127.0.0.1.evil.example:80", 421),
+    ("host", "localhost.evil.example", 421),
+    ("origin", "http://evil.example", 403),
+    ("origin", "http://localhost.evil.example", 403),
+    ("origin", "null", 403),
+]
+
+
 @pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/", "/healthz"])
-@pytest.mark.parametrize(
-    ("header", "value", "status"),
-    [
-        ("host", "evil.example", 421),
-        ("host", "127.0.0.1.evil.example:80", 421),
-        ("host", "localhost.evil.example", 421),
-        ("origin", "http://evil.example", 403),
-        ("origin", "http://localhost.evil.example", 403),
-        ("origin", "null", 403),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_page_of_a_strange_name_is_refused(
-    url: str, method: str, path: str, header: str, value: str, status: int
-) -> None:
+async def test_a_page_of_a_strange_name_is_refused(url: str, path: str) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.request(method, url + path, headers={header: value, "content-type": "application/json"})
-    assert answer.status_code == status
+        for method in ("GET", "POST"):
+            for header, value, status in STRANGE:
+                told = {header: value, "content-type": "application/json"}
+                answer = await http.request(method, url + path, headers=told)
+                assert answer.status_code == status, (method, header, value)
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:6274", "http://127.0.0.1:5173", "http://[::1]:80"])
-async def test_a_page_of_this_machine_is_let_in(url: str, origin: str) -> None:
-    async with httpx2.AsyncClient() as http, http.stream("GET", f"{url}/sse", headers={"origin": origin}) as answer:
-        assert answer.status_code == 200
+async def test_a_page_of_this_machine_is_let_in(url: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        for origin in ("http://localhost:6274", "http://127.0.0.1:5173", "http://[::1]:80"):
+            async with http.stream("GET", f"{url}/sse", headers={"origin": origin}) as answer:
+                assert answer.status_code == 200, origin
 
 
 async def test_the_other_side_of_this_machine_is_served_too(box: Sandbox, tmp_path: Path) -> None:
@@ -261,12 +261,11 @@ async def test_every_connection_shares_one_store(box: Sandbox, tmp_path: Path) -
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_ends_in_time_with_connections_open(box: Sandbox, tmp_path: Path, number: signal.Signals) -> None:
+async def test_it_ends_in_time_with_connections_open(box: Sandbox, tmp_path: Path) -> None:
     with started(box, tmp_path) as server:
         async with open_streams(server.url):
             began = time.monotonic()
-            server.end(number)
+            server.end()
             code, said = await anyio.to_thread.run_sync(server.ended)
         assert time.monotonic() - began < WITHIN
         assert code == 0
@@ -275,7 +274,7 @@ async def test_it_ends_in_time_with_connections_open(box: Sandbox, tmp_path: Pat
 
 @posix_only
 async def test_a_submit_under_way_is_finished_before_the_end(box: Sandbox, tmp_path: Path) -> None:
-    slow = {"model": "nano-banana", "prompt": "a fox [slow-submit:3] [never]", "wait_seconds": 0}
+    slow = {"model": "nano-banana", "prompt": "a fox [slow-submit:2.5] [never]", "wait_seconds": 0}
     with started(box, tmp_path) as server:
         async with client_of(server.url, "/mcp") as client:
             made = await structure(client, "generate_image", **slow)
@@ -296,7 +295,7 @@ async def test_it_says_where_it_is_and_keeps_keys_and_requests_to_itself(box: Sa
         assert server.said == f"apixo-mcp: serving at {server.url}/mcp and {server.url}/sse\n"
         async with client_of(server.url, "/mcp") as client:
             await structure(client, "generate_image", **FOX)
-        server.end()
+        server.end(signal.SIGINT)
         code, said = await anyio.to_thread.run_sync(server.ended)
     assert (code, said) == (0, "")
 
@@ -306,9 +305,9 @@ async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> N
     with started(box, tmp_path, "--transport", "sse", "--sandbox") as server:
         assert server.said == f"apixo-mcp: serving at {server.url}/sse\n"
         async with client_of(server.url, "/sse") as client:
-            made = await structure(client, "generate_image", **FOX)
+            made = await structure(client, "generate_image", **{**FOX, "wait_seconds": 1})
         server.end()
         code, said = await anyio.to_thread.run_sync(server.ended)
-    assert made["state"] in ("success", "processing", "pending")
+    assert made["remote_id"]
     assert (code, said) == (0, "")
     assert box.submits() == []

@@ -141,9 +141,9 @@ async def test_two_clients_see_the_same_tasks(running: Running) -> None:
     assert checked["prompt"] == ENDLESS["prompt"]
 
 
-@pytest.mark.parametrize("revision", HANDSHAKE_PROTOCOL_VERSIONS)
+@pytest.mark.parametrize("revision", HANDSHAKE_PROTOCOL_VERSIONS[:-1])  # the last is what `legacy` clients agree on
 @pytest.mark.parametrize("running", _over(("stdio", "http", "sse"), ("legacy",)), indirect=True)
-async def test_every_revision_with_a_handshake_is_served(running: Running, revision: str) -> None:
+async def test_every_earlier_revision_is_served(running: Running, revision: str) -> None:
     dialled = running.dial()
     opened = streamable_http_client(dialled) if isinstance(dialled, str) else dialled
     me = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
