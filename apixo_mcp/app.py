@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -73,11 +73,14 @@ async def _accounts(settings: Settings, store: Store, http: Http) -> dict[str, A
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator[App]:
+async def open_app(
+    settings: Settings, *, follow: bool = True, leave: Callable[[], None] | None = None
+) -> AsyncGenerator[App]:
     """Opens the store, the HTTP client and the background, and closes them again: submits under way are finished first.
 
     Args:
         follow: whether this process follows tasks; off for commands that only read.
+        leave: called at the end where tasks are still open, to have another process follow them.
 
     Raises:
         StoreError: the task store cannot be used.
@@ -142,8 +145,10 @@ async def open_app(settings: Settings, *, follow: bool = True) -> AsyncGenerator
         with anyio.CancelScope(shield=True):
             try:
                 await store.release(leases.holder)
-            except sqlite3.Error:
-                log.exception("leases were not released; they run out by themselves")
+                if leave is not None and await store.open_count(tuple(gateways)):
+                    leave()
+            except (sqlite3.Error, OSError):
+                log.exception("open tasks were not handed on; whoever opens this data folder next follows them")
 
 
 async def _load_ahead(catalog: Catalog) -> None:

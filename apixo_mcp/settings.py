@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     models: Listed = ()
     tools: Literal["general", "models"] = "general"
     client_profile: str = ""
+    linger: bool = True
     auto_retry: int = Field(2, ge=0, le=10)
     poll_scale: float = Field(1.0, gt=0, le=100)
     prices: Path | None = None

@@ -22,3 +22,4 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("APIXO_", "RUXA_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind

@@ -171,6 +171,16 @@ def sandbox(host: str, port: int, speed: float) -> None:
 
 
 @commands.command()
+@click.option("--until-idle", is_flag=True, help="Leave when nothing is open, or after an hour (always so for now).")
+def worker(until_idle: bool) -> None:
+    """Follow and save what is open in the data folder, without serving anybody."""
+    del until_idle
+    from apixo_mcp.cli.worker import run_worker
+
+    run_worker()
+
+
+@commands.command()
 def doctor() -> None:
     """Look at settings, keys, gateways and folders, and say what to mend."""
     from apixo_mcp.cli.doctor import run_doctor

@@ -3,7 +3,7 @@
 import gc
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from apixo_mcp.errors import ApixoError
@@ -46,16 +46,26 @@ def serve_stdio(settings: Settings | None = None, early: Early | None = None) ->
     """
     # Imports make many objects and drop none: without the collector the start takes a tenth less.
     gc.disable()
-    settings = settings or settings_or_exit()
+    leave = None
+    if settings is None:
+        settings = settings_or_exit()
+        leave = follower_of(settings)
     from apixo_mcp.server.stdio import run_stdio
 
     gc.freeze()
     gc.enable()
 
     try:
-        run_stdio(settings, early)
+        run_stdio(settings, early, leave)
     except* ApixoError as errors:
         fail(next(_leaves(errors)))
+
+
+def follower_of(settings: Settings) -> Callable[[], None] | None:
+    """What a server calls when it ends with open tasks; None where the settings want nothing left behind."""
+    from apixo_mcp.cli.follower import leave_follower
+
+    return leave_follower if settings.linger else None
 
 
 def _leaves(group: BaseExceptionGroup[ApixoError]) -> Iterator[ApixoError]:

@@ -1,8 +1,4 @@
-"""`worker`, and how a server that ends with open tasks leaves one behind."""
-
-import subprocess
-import sys
-from typing import Any
+"""`worker`: follows and saves what is open, without serving anybody."""
 
 import anyio
 import click
@@ -12,9 +8,6 @@ from apixo_mcp.cli.start import fail, settings_or_exit
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.follower import follow_until_idle
-
-COMMAND = ("-m", "apixo_mcp", "worker", "--until-idle")
-
 
 def run_worker() -> None:
     """Follows and saves what is open in the data folder, and nothing else."""
@@ -29,20 +22,3 @@ def run_worker() -> None:
         fail(error)
     if not stayed:
         click.echo("nothing to follow, or another worker has this data folder", err=True)
-
-
-def leave_follower() -> None:
-    """Starts a worker that outlives this process. It reads the same environment, and writes to nobody's output."""
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
-        if sys.platform == "win32"
-        else {"start_new_session": True}
-    )
-    subprocess.Popen(
-        [sys.executable, *COMMAND],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        close_fds=True,
-        **detached,
-    )

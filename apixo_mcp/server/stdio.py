@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 Said = SessionMessage | Exception
 
 
-def run_stdio(settings: Settings, early: Early | None = None) -> None:
+def run_stdio(settings: Settings, early: Early | None = None, leave: Callable[[], None] | None = None) -> None:
     """Serves until standard input closes or the process is told to end; submits under way are finished first.
 
     Does not return: a reader that still sits in a blocking read of standard input would keep the process alive.
@@ -38,21 +39,22 @@ def run_stdio(settings: Settings, early: Early | None = None) -> None:
     Args:
         settings: the settings of this process.
         early: what has listened to the client so far; without one the server opens standard input and output itself.
+        leave: called at the end where tasks are still open, to have somebody follow them on.
 
     Raises:
         StoreError: the task store cannot be used.
         SettingsError: a setting cannot be used.
     """
-    anyio.run(_serve, settings, early)
+    anyio.run(_serve, settings, early, leave)
 
 
-async def _serve(settings: Settings, early: Early | None) -> None:
+async def _serve(settings: Settings, early: Early | None, leave: Callable[[], None] | None) -> None:
     over = anyio.Event()
     async with anyio.create_task_group() as group:
         if sys.platform != "win32":
             # Before the app: from here on a signal may find work under way, and the early stage would just leave.
             await group.start(_end_on_signal, over)
-        async with open_app(settings) as app:
+        async with open_app(settings, leave=leave) as app:
             group.start_soon(_answer, app, early, over)
             await over.wait()
         _exit()
@@ -214,6 +216,6 @@ def _exit() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
-            log.debug("a stream was closed before it was flushed")
+        except (OSError, ValueError, AttributeError):
+            log.debug("a stream was closed before it was flushed, or never open")
     os._exit(0)

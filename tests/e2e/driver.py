@@ -34,6 +34,7 @@ def server_env(gateway: Imitation, home: Path, **more: str) -> dict[str, str]:
         "APIXO_MCP_DOWNLOAD_DIR": str(home / "downloads"),
         "APIXO_MCP_ALLOW_PRIVATE_HOSTS": "1",
         "APIXO_MCP_POLL_SCALE": "0.02",
+        "APIXO_MCP_LINGER": "0",  # a test leaves no process behind
     } | more
     return {key: value for key, value in env.items() if value}
 

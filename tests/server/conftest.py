@@ -70,6 +70,7 @@ def values_for(box: Sandbox, folder: Path) -> dict[str, Any]:
         "download_dir": folder / "pictures",
         "allow_private_hosts": True,
         "poll_scale": 0.002,
+        "linger": False,
     }
 
 

@@ -51,6 +51,7 @@ class Pipe:
     def __init__(self, home: Path, arguments: Sequence[str] = ("-m", "apixo_mcp"), **environment: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APIXO_", "RUXA_"))}
         own = {"APIXO_MCP_HOME": str(home), "APIXO_MCP_DOWNLOAD_DIR": str(home / "files"), "APIXO_API_KEY": "sk-test"}
+        own["APIXO_MCP_LINGER"] = "0"
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.PIPE,
@@ -81,7 +82,10 @@ class Pipe:
     def next(self) -> Any:
         """The next message on standard output; None at its end."""
         found = self._out.get(timeout=PATIENCE)
-        return json.loads(found) if found else None
+        if not found:
+            self._out.put(b"")
+            return None
+        return json.loads(found)
 
     def await_error_line(self, part: bytes) -> None:
         """Waits until a line with `part` is on standard error."""

@@ -1,0 +1,78 @@
+"""What becomes of open tasks when the last server on a data folder ends."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from driver import Process, server_env
+from imitation import Imitation
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="counts processes as POSIX does")
+
+
+def workers(home: Path) -> list[int]:
+    """The processes that follow this data folder."""
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"--until-idle" in command and str(home).encode() in environment:
+            found.append(int(entry.name))
+    return found
+
+
+def wait_until(condition, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        subprocess.run([sys.executable, "-c", "pass"], check=True)  # a pause that gives the other processes the machine
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+class TestFollower:
+    ask = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 0}
+
+    def test_a_task_is_followed_and_saved_after_the_server_has_gone(self, gateway: Imitation, tmp_path: Path) -> None:
+        gateway.held = True
+        with Process(server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "1"}) as server:
+            server.start().call("generate_image", self.ask)
+            gateway.wait_for_look(1)
+            server.process.stdin.close()  # type: ignore[union-attr]
+            server.process.wait(3)
+        wait_until(lambda: workers(tmp_path))
+        assert len(workers(tmp_path)) == 1
+        gateway.held = False
+        wait_until(lambda: [path for path in tmp_path.rglob("*.png") if path.suffix == ".png"])
+        wait_until(lambda: not workers(tmp_path))
+        assert len(gateway.posts()) == 1
+
+    def test_nobody_stays_where_nothing_is_open_or_it_is_turned_off(self, gateway: Imitation, tmp_path: Path) -> None:
+        gateway.held = True
+        with Process(server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "0"}) as server:
+            server.start().call("generate_image", self.ask)
+            gateway.wait_for_look(1)
+            server.process.stdin.close()  # type: ignore[union-attr]
+            server.process.wait(3)
+        assert workers(tmp_path) == []
+
+    def test_there_is_one_follower_for_a_data_folder(self, gateway: Imitation, tmp_path: Path) -> None:
+        gateway.held = True
+        environment = server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "1"}
+        with Process(environment) as server:
+            server.start().call("generate_image", self.ask)
+            gateway.wait_for_look(1)
+            server.process.stdin.close()  # type: ignore[union-attr]
+            server.process.wait(3)
+        wait_until(lambda: workers(tmp_path))
+        command = [sys.executable, "-m", "apixo_mcp", "worker", "--until-idle"]
+        second = subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=20, check=False)
+        assert second.returncode == 0
+        assert b"another worker" in second.stderr
+        gateway.held = False
+        wait_until(lambda: not workers(tmp_path))

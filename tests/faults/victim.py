@@ -1,0 +1,58 @@
+"""A light process that submits, follows and saves until it is killed. It says what it has seen durably stored.
+
+Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do. Each line it writes is one JSON list:
+`["ready"]`, `["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit.
+"""
+
+import json
+import os
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from apixo_mcp.app import open_app
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.service import Submission, Wish
+from apixo_mcp.tasks.task import Task
+
+
+def tell(*words: str) -> None:
+    """One whole line at once, so that a kill leaves none but the last unfinished."""
+    os.write(1, json.dumps(words).encode() + b"\n")
+
+
+def marks(chance: random.Random) -> str:
+    """What a prompt asks of the sandbox, so that a kill may fall into any stage of its life."""
+    found = [f"[took:{chance.choice((0, 0.3, 0.8, 2)):g}]"]
+    found.append(chance.choice(("", "[slow-submit:0.05]", "[slow-submit:0.2]", "[slow-submit:0.6]")))
+    found.append(chance.choice(("", "", "[file:slow:0.3]", "[file:slow:1]", "[file:cutx1]")))
+    found.append(chance.choice(("", "", "", "[look:slow:0.2]", "[look:500x1]")))
+    found.append(chance.choice(("",) * 12 + ("[http:503x1]", "[fail-once:PROCESSING_TIMEOUT]", "[cut]", "[http:400]")))
+    return "".join(found)
+
+
+async def main(spec: dict[str, Any]) -> None:
+    values = spec["settings"] | {name: Path(spec["settings"][name]) for name in ("home", "download_dir")}
+    chance = random.Random(spec.get("seed"))
+    async with open_app(read_settings(**values)) as app:
+
+        async def moved(task: Task) -> None:
+            tell("moved", task.task_id, str(task.state), task.remote_id)
+
+        app.changes.listen(moved)
+        tell("ready")
+        for number in range(spec.get("count", 0)):
+            prompt = f"{spec['label']}-{number:03d} {spec.get('marks') or marks(chance)}"
+            wish = Wish(owner="local", model="nano-banana", arguments={"prompt": prompt})
+            submission = await app.service.submit(wish)
+            assert isinstance(submission, Submission)
+            tell("admitted", submission.task.task_id, prompt)
+            await anyio.sleep(chance.uniform(0, spec.get("pause", 0.08)))
+        await anyio.sleep_forever()
+
+
+if __name__ == "__main__":
+    anyio.run(main, json.loads(sys.argv[1]))
