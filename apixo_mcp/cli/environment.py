@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 _URL = r"https?://[^\s]+"
-_FLAG = r"0|1|true|false"
+_FLAG = r"(?i:0|1|true|false|on|off|yes|no)"
 _PATH = r"[^~]+|~/[^~]*"
 _AMOUNT = r"[0-9]{1,6}(\.[0-9]{1,6})?"
 
@@ -18,6 +18,7 @@ PLAIN = {
     "APIXO_MCP_ALLOWED_ROOTS": r"[^~]+",
     "APIXO_MCP_ALLOW_PRIVATE_HOSTS": _FLAG,
     "APIXO_MCP_DATA_URLS": _FLAG,
+    "APIXO_MCP_LINGER": _FLAG,
     "APIXO_MCP_MODELS": r".+",
     "APIXO_MCP_TOOLS": r"general|models",
     "APIXO_MCP_CLIENT_PROFILE": r".+",

@@ -5,7 +5,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import NoReturn
 
-from apixo_mcp.cli.start import fail, settings_or_exit
+from apixo_mcp.cli.start import fail, follower_of, settings_or_exit
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.server.http import run_http
 from apixo_mcp.server.listening import listen
@@ -30,7 +30,8 @@ def serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoRe
     with _settings(sandbox) as settings:
         try:
             with suppress(KeyboardInterrupt):  # Windows: what Ctrl-C leaves behind once the server has ended
-                run_http(settings, listen(host, port), tell, streamable=streamable)
+                leave = None if sandbox else follower_of(settings)
+                run_http(settings, listen(host, port), tell, streamable=streamable, leave=leave)
         except* ApixoError as errors:
             failure = errors
             while isinstance(failure, BaseExceptionGroup):

@@ -9,6 +9,7 @@ from apixo_mcp.errors import ApixoError
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.follower import follow_until_idle
 
+
 def run_worker() -> None:
     """Follows and saves what is open in the data folder, and nothing else."""
 

@@ -37,7 +37,12 @@ SECURITY = TransportSecuritySettings(
 
 
 def run_http(
-    settings: Settings, listener: socket.socket, ready: Callable[[str], None], *, streamable: bool = True
+    settings: Settings,
+    listener: socket.socket,
+    ready: Callable[[str], None],
+    *,
+    streamable: bool = True,
+    leave: Callable[[], None] | None = None,
 ) -> None:
     """Serves until the process is told to end; submits under way are finished first.
 
@@ -46,20 +51,27 @@ def run_http(
         listener: from `listening.listen`; it is closed at the end.
         ready: called with the server's URL once it answers.
         streamable: whether `/mcp` is served beside `/sse`.
+        leave: called at the end where tasks are still open, to have somebody follow them on.
 
     Raises:
         StoreError: the task store cannot be used.
         SettingsError: a setting cannot be used.
     """
     _quiet()
-    anyio.run(_serve, settings, listener, ready, streamable)
+    anyio.run(_serve, settings, listener, ready, streamable, leave)
 
 
-async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[str], None], streamable: bool) -> None:
+async def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    ready: Callable[[str], None],
+    streamable: bool,
+    leave: Callable[[], None] | None,
+) -> None:
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:
         url = url_of(listener)
-        async with open_app(settings) as app, serving(build_server(app), listener, streamable=streamable):
+        async with open_app(settings, leave=leave) as app, serving(build_server(app), listener, streamable=streamable):
             ready(url)
             yield
 

@@ -59,6 +59,9 @@ def _article(word: str) -> str:
 def _argument(entry: dict[str, Any], needed: bool) -> schemas.Schema:
     """A field as an argument. A file may also be a path or an earlier result, so its text has no format."""
     found = {name: value for name, value in entry.items() if name not in ("format", "nullable")}
+    # Where no page tells a field's shape, clients still want a type; the server takes what comes.
+    found.setdefault("type", "object")
     if "items" in found:
         found["items"] = {name: value for name, value in found["items"].items() if name not in ("format", "minLength")}
+        found["items"].setdefault("type", "object")
     return found if needed else found | {"nullable": True}

@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from mcp import MCPError
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import (
+    INVALID_PARAMS,
     Completion,
     CompletionArgument,
     CompletionContext,
+    GetPromptResult,
     InputRequiredResult,
     ListResourcesResult,
     PaginatedRequestParams,
@@ -47,6 +50,15 @@ class ApixoServer(MCPServer[Any]):
         if isinstance(found, InputRequiredResult):
             return found
         return [_typed(entry) for entry in found]
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """See `MCPServer.get_prompt`; what the caller got wrong is told as such, not as an inner error."""
+        try:
+            return await super().get_prompt(name, arguments, context)
+        except ValueError as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
 def _typed(entry: ReadResourceContents) -> ReadResourceContents:
@@ -148,4 +160,11 @@ def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
 def _resource(task: Task, result: Result) -> Resource:
     link = result_link(task, result)
     title = f"{task.model}: {cut(task.prompt, 60)}" if task.prompt else task.model
-    return Resource(uri=link.uri, name=link.name, title=title, mime_type=link.mime_type, size=link.size)
+    return Resource(
+        uri=link.uri,
+        name=link.name,
+        title=title,
+        description=f"Result {result.index} of task {task.task_id}, made by {task.model}.",
+        mime_type=link.mime_type,
+        size=link.size,
+    )

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -80,7 +81,7 @@ async def serve(server: MCPServer[Any], early: Early | None = None) -> None:
                 with suppress(OSError):
                     rebind_std_handle_to_fd(descriptor)
         # The encodings are the ones that the SDK itself opens the wire with.
-        stdin = anyio.wrap_file(io.TextIOWrapper(early.stdin(), encoding="utf-8", errors="replace"))
+        stdin = anyio.wrap_file(_Mended(early.stdin(), encoding="utf-8", errors="replace"))
         stdout = anyio.wrap_file(io.TextIOWrapper(early.stdout(), encoding="utf-8"))
     async with stdio_server(stdin, stdout) as (heard, said):
         log.debug("serving on standard input and output")
@@ -104,6 +105,26 @@ async def converse(
     lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     answers = _Answers(said, greeted)
     await lowlevel.run(_Opening(heard, answers, lowlevel), answers, lowlevel.create_initialization_options())
+
+
+class _Mended(io.TextIOWrapper):
+    """Lines of JSON in which half a surrogate pair, as hosts write that cut an emoji in two, is a replacement character.
+
+    The SDK cannot read such a line, and would leave its request without an answer for ever.
+    """
+
+    def readline(self, size: int = -1, /) -> str:
+        line = super().readline(size)
+        return _ESCAPES.sub(_whole, line) if "\\u" in line else line
+
+
+_ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.")
+
+
+def _whole(escape: re.Match[str]) -> str:
+    text = escape[0]
+    is_half = len(text) == len("\\ud800")
+    return "\\ufffd" if is_half else text
 
 
 class _Answers:

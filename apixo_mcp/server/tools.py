@@ -182,7 +182,9 @@ class Tools:
         shown = await view(Path(result.path), result.mime_type)
         if shown is None:
             is_picture = result.mime_type.startswith("image/")
-            why = "it cannot be read" if is_picture else 'only pictures can be looked at (videos with the extra "video")'
+            why = (
+                "it cannot be read" if is_picture else 'only pictures can be looked at (videos with the extra "video")'
+            )
             return _refusal(f"{place} ({result.mime_type}): {why}.")
         picture = ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
         return CallToolResult(content=[_text(f"Result {index} of {task.task_id}: {place}"), picture])
@@ -301,7 +303,9 @@ def _client_name(context: Context) -> str:
 
 async def _first_preview(saved: list[Result]) -> ImageContent | None:
     for result in saved:
-        if result.mime_type.startswith(("image/", "video/")) and (shown := await preview(Path(result.path), result.mime_type)):
+        if result.mime_type.startswith(("image/", "video/")) and (
+            shown := await preview(Path(result.path), result.mime_type)
+        ):
             return ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
     return None
 

@@ -14,7 +14,7 @@ from store_tasks import KEYS, NO_LIMITS, NOW, REFUSED, make, make_followed, task
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.tasks.sqlite import SqliteStore
 from apixo_mcp.tasks.store import Limits, Store
-from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, FileState, Result, State, Task
+from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task
 
 pytestmark = pytest.mark.anyio
 

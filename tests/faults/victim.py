@@ -1,7 +1,7 @@
 """A light process that submits, follows and saves until it is killed. It says what it has seen durably stored.
 
-Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do. Each line it writes is one JSON list:
-`["ready"]`, `["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit.
+Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do; it begins when a line comes on its
+standard input, so that its imports can be done ahead. Each line it writes is one JSON list: `["ready"]`, `["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 
 from apixo_mcp.app import open_app
+from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.service import Submission, Wish
 from apixo_mcp.tasks.task import Task
@@ -44,15 +45,17 @@ async def main(spec: dict[str, Any]) -> None:
 
         app.changes.listen(moved)
         tell("ready")
-        for number in range(spec.get("count", 0)):
-            prompt = f"{spec['label']}-{number:03d} {spec.get('marks') or marks(chance)}"
+        for number in range(spec.get("count", 0) or len(spec["prompts"])):
+            prompt = spec["prompts"][number] if "prompts" in spec else f"{spec['label']}-{number:03d} {marks(chance)}"
             wish = Wish(owner="local", model="nano-banana", arguments={"prompt": prompt})
             submission = await app.service.submit(wish)
             assert isinstance(submission, Submission)
             tell("admitted", submission.task.task_id, prompt)
-            await anyio.sleep(chance.uniform(0, spec.get("pause", 0.08)))
+            await anyio.sleep(chance.uniform(0, 0.08))
         await anyio.sleep_forever()
 
 
 if __name__ == "__main__":
-    anyio.run(main, json.loads(sys.argv[1]))
+    Catalog().load()
+    if sys.stdin.readline():
+        anyio.run(main, json.loads(sys.argv[1]))
