@@ -108,7 +108,7 @@ async def converse(
 
 
 class _Mended(io.TextIOWrapper):
-    """Lines of JSON in which half a surrogate pair, as hosts write that cut an emoji in two, is a replacement character.
+    """Lines of JSON in which half a surrogate pair, written by hosts that cut an emoji in two, is replaced.
 
     The SDK cannot read such a line, and would leave its request without an answer for ever.
     """

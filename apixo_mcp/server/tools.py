@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from mcp.types import CallToolResult, ContentBlock, ImageContent, InputRequiredR
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.errors import ApixoError, InvalidInput, Problem
-from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.media.previews import preview, view
 from apixo_mcp.server import handles, schemas
 from apixo_mcp.server.answers import compact, listed, result_uri, sentence, task_structure
@@ -25,6 +23,7 @@ from apixo_mcp.server.arguments import Reading, read_arguments, read_inputs
 from apixo_mcp.server.confirm import ask
 from apixo_mcp.server.models import describe_text, list_text
 from apixo_mcp.server.profiles import Profile, profile_of
+from apixo_mcp.server.usage import usage_sentence, usage_structure
 from apixo_mcp.tasks.service import Quote, Wish
 from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
 
@@ -200,45 +199,8 @@ class Tools:
 
     async def get_usage(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """What was made and what is left."""
-        found = await self._usage(owner_of(context), max(1, given.get("days", 7)))
-        return CallToolResult(content=[_text(f"{_usage_sentence(found)}\n{compact(found)}")], structured_content=found)
-
-    async def _usage(self, owner: str, days: int) -> dict[str, Any]:
-        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        counts = await self._app.store.usage(owner, (today - timedelta(days=days - 1)).timestamp())
-        rows: dict[str, dict[str, Any]] = {}
-        for count in counts:
-            row = rows.setdefault(count.day, {"day": count.day, "tasks": 0, "estimated_usd": 0.0, "without_price": 0})
-            row["tasks"] += count.tasks
-            row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
-            if count.state not in (State.CANCELLED, State.FAILED):
-                row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
-                row["without_price"] += count.without_price
-        balances: dict[str, Any] = {}
-        for name, account in self._app.accounts.items():
-            match await account.gateway.balance():
-                case Balance(amount, currency):
-                    balances[name] = {"amount": amount, "currency": currency}
-                case None:
-                    balances[name] = {"note": "this gateway documents no balance call; see its dashboard"}
-                case failure:
-                    is_known = failure.category in ("auth", "insufficient_credits", "rate_limited", "unavailable")
-                    advice = failure.advice if is_known else "The gateway's dashboard shows the balance."
-                    balances[name] = {"error": failure.message, "advice": advice}
-        spending = self._service.spending
-        spent = rows.get(today.strftime("%Y-%m-%d"), {}).get("estimated_usd", 0.0)
-        found: dict[str, Any] = {
-            "days": list(rows.values()),
-            "totals": {
-                "tasks": sum(row["tasks"] for row in rows.values()),
-                "estimated_usd": round(sum(row["estimated_usd"] for row in rows.values()), 4),
-            },
-            "balances": balances,
-            "daily_budget_usd": spending.daily_usd,
-            "budget_left_usd": round(spending.daily_usd - spent, 4) if spending.daily_usd is not None else None,
-            "daily_task_limit": spending.daily_tasks,
-        }
-        return {name: value for name, value in found.items() if value is not None}
+        found = await usage_structure(self._app, owner_of(context), max(1, given.get("days", 7)))
+        return CallToolResult(content=[_text(f"{usage_sentence(found)}\n{compact(found)}")], structured_content=found)
 
     async def _wait(
         self, task: Task, given: Mapping[str, Any], context: Context, *, since: float | None = None
@@ -326,15 +288,6 @@ def _refusal(text: str) -> CallToolResult:
 
 def _lines(error: InvalidInput) -> str:
     return "\n".join(f"- {problem}" for problem in error.problems)
-
-
-def _usage_sentence(found: Mapping[str, Any]) -> str:
-    totals = found["totals"]
-    said = f"{totals['tasks']} tasks in this time, about ${totals['estimated_usd']:.2f} by the prices known."
-    for name, entry in found["balances"].items():
-        if "amount" in entry:
-            said += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."
-    return said
 
 
 def _write_cursor(task: Task) -> str:

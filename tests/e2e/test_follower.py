@@ -13,6 +13,9 @@ from imitation import Imitation
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="counts processes as POSIX does")
 
 
+ASK = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 0}
+
+
 def workers(home: Path) -> list[int]:
     """The processes that follow this data folder."""
     found: list[int] = []
@@ -36,12 +39,10 @@ def wait_until(condition, seconds: float = 20) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
 class TestFollower:
-    ask = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 0}
-
     def test_a_task_is_followed_and_saved_after_the_server_has_gone(self, gateway: Imitation, tmp_path: Path) -> None:
         gateway.held = True
         with Process(server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "1"}) as server:
-            server.start().call("generate_image", self.ask)
+            server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.process.stdin.close()  # type: ignore[union-attr]
             server.process.wait(3)
@@ -55,7 +56,7 @@ class TestFollower:
     def test_nobody_stays_where_nothing_is_open_or_it_is_turned_off(self, gateway: Imitation, tmp_path: Path) -> None:
         gateway.held = True
         with Process(server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "0"}) as server:
-            server.start().call("generate_image", self.ask)
+            server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.process.stdin.close()  # type: ignore[union-attr]
             server.process.wait(3)
@@ -65,7 +66,7 @@ class TestFollower:
         gateway.held = True
         environment = server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "1"}
         with Process(environment) as server:
-            server.start().call("generate_image", self.ask)
+            server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.process.stdin.close()  # type: ignore[union-attr]
             server.process.wait(3)

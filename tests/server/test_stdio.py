@@ -120,8 +120,9 @@ def test_an_unfinished_line_at_the_end_of_input(tmp_path: Path) -> None:
 
 
 def test_half_an_emoji_is_answered(tmp_path: Path) -> None:
-    cut = b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"list_models","arguments":{"query":"\\ud83d"}}}'
-    whole = cut.replace(b'"id":7', b'"id":8').replace(b"\\ud83d", b"nano \\ud83e\\udd8a \\\\ud83d")
+    cut = line(request("tools/call", {"name": "list_models", "arguments": {"query": "half"}}, 7)).strip()
+    cut = cut.replace(b"half", b"\\ud83d")
+    whole = cut.replace(b'"id": 7', b'"id": 8').replace(b"\\ud83d", b"nano \\ud83e\\udd8a \\\\ud83d")
     with Pipe(tmp_path) as pipe:
         pipe.send(initialize(), INITIALIZED)
         assert "result" in pipe.next()
