@@ -7,7 +7,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test lint bench conformance clean
+.PHONY: demo test lint bench faults conformance examples examples-latest clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('apixo-mcp needs Python 3.11 or newer, this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"
@@ -21,6 +21,8 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
+	@echo "Left out: most of the fault suite: kills, takeovers, and most made-up arguments and answers (make faults)."
+	@echo "Left out: the agents in examples/, which install their frameworks (make examples)."
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -30,8 +32,22 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=
 
+# How often a process is killed, and how many arguments and answers are made up. The seed that is printed repeats a run.
+FAULTS_KILLS ?= 300
+FAULTS_EXAMPLES ?= 10000
+faults: export FAULTS_KILLS := $(FAULTS_KILLS)
+faults: export FAULTS_EXAMPLES := $(FAULTS_EXAMPLES)
+faults: $(VENV)/.installed
+	$(BIN)/python -m pytest tests/faults -s
+
 conformance: $(VENV)/.installed
 	$(BIN)/python tests/conformance/run.py
+
+examples: $(VENV)/.installed
+	$(BIN)/python tests/examples/run.py
+
+examples-latest: $(VENV)/.installed
+	$(BIN)/python tests/examples/run.py --latest
 
 clean:
 	$(PYTHON) -c "import shutil; shutil.rmtree('$(VENV)', ignore_errors=True)"

@@ -1,36 +1,51 @@
 """The composition root: the one place where parts meet their implementations."""
 
 import logging
-import sqlite3
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.errors import SettingsError
+from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.gateways.http import Http
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
+from apixo_mcp.media.served import Served
 from apixo_mcp.settings import Settings
+from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.service import Account, Service, Spending
 from apixo_mcp.tasks.sqlite import SqliteStore
 from apixo_mcp.tasks.steps import Steps
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint
 
 log = logging.getLogger(__name__)
 
 LOADED_AFTER = 1.0  # seconds after the start
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """What the gateways may reach from outside.
+
+    Attributes:
+        prefixes: paths that the routes stand under: none, and that of the public URL.
+    """
+
+    prefixes: tuple[str, ...]
+    callbacks: Callbacks
+    served: Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,7 @@ class App:
     roots: Roots
     accounts: Mapping[str, Account]
     warnings: tuple[str, ...] = ()
+    public: Public | None = None
 
     @property
     def key_prints(self) -> frozenset[str]:
@@ -59,7 +75,7 @@ async def _accounts(settings: Settings, store: Store, http: Http) -> dict[str, A
     from apixo_mcp.gateways.apixo import Apixo
     from apixo_mcp.gateways.ruxa import Ruxa
 
-    salt = await store.secret("key_print_salt")
+    salt = await store.secret(KEY_SALT)
     accounts: dict[str, Account] = {}
     for made, key, base_url in (
         (Apixo, settings.apixo_api_key, settings.apixo_base_url),
@@ -74,13 +90,14 @@ async def _accounts(settings: Settings, store: Store, http: Http) -> dict[str, A
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *, follow: bool = True, leave: Callable[[], None] | None = None
+    settings: Settings, *, follow: bool = True, leave: Callable[[], None] | None = None, public: bool = False
 ) -> AsyncGenerator[App]:
     """Opens the store, the HTTP client and the background, and closes them again: submits under way are finished first.
 
     Args:
         follow: whether this process follows tasks; off for commands that only read.
         leave: called at the end where tasks are still open, to have another process follow them.
+        public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
 
     Raises:
         StoreError: the task store cannot be used.
@@ -97,19 +114,23 @@ async def open_app(
         store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
         http = await stack.enter_async_context(Http(allow_private_hosts=settings.allow_private_hosts))
         accounts = await _accounts(settings, store, http)
-        warnings: tuple[str, ...] = ()
+        warnings = store.warnings
         try:
             catalog = Catalog(settings.models, own_models(settings))
         except SettingsError as error:
             # A broken file of own models takes nothing else down: it is told, and changes nothing.
             log.error("%s", error)
-            warnings = (str(error),)
+            warnings = (*warnings, str(error))
             catalog = Catalog(settings.models)
         changes = Changes()
         leases = Leases(store)
         saver = Saver(http, settings.download_dir)
         gateways = {account.key_print: account.gateway for account in accounts.values()}
         roots = Roots(settings.roots)
+        addresses = served = None
+        if public and settings.public_url:
+            addresses = Addresses(settings.public_url, await store.secret("public_urls"))
+            served = Served(settings.public_url, addresses.secret, settings.home / "served", roots)
         steps = Steps(
             store=store,
             catalog=catalog,
@@ -119,13 +140,19 @@ async def open_app(
             changes=changes,
             poll_scale=settings.poll_scale,
             auto_retry=settings.auto_retry,
+            callback_url=addresses.of if addresses else None,
         )
         poller = Poller(steps, store, leases, tuple(gateways))
         service = Service(
             store=store,
             catalog=catalog,
             accounts=accounts,
-            inputs=Inputs(roots, allow_private=settings.allow_private_hosts, data_urls=settings.data_urls),
+            inputs=Inputs(
+                roots,
+                allow_private=settings.allow_private_hosts,
+                data_urls=settings.data_urls,
+                publish=served.url_of if served else None,
+            ),
             poller=poller,
             leases=leases,
             changes=changes,
@@ -134,12 +161,16 @@ async def open_app(
             is_there=is_there,
             spending=Spending(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
         )
+        face: Public | None = None
+        if addresses and served:
+            callbacks = Callbacks(addresses, store, poller, gateways, service.resolve)
+            face = Public(tuple({"", urlsplit(settings.public_url).path}), callbacks, served)
         async with anyio.create_task_group() as group:
             if follow:
                 group.start_soon(poller.run)
                 group.start_soon(_load_ahead, catalog)
             try:
-                yield App(settings, catalog, store, service, steps, changes, saver, roots, accounts, warnings)
+                yield App(settings, catalog, store, service, steps, changes, saver, roots, accounts, warnings, face)
             finally:
                 group.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
@@ -147,7 +178,7 @@ async def open_app(
                 await store.release(leases.holder)
                 if leave is not None and await store.open_count(tuple(gateways)):
                     leave()
-            except (sqlite3.Error, OSError):
+            except (StoreError, OSError):
                 log.exception("open tasks were not handed on; whoever opens this data folder next follows them")
 
 

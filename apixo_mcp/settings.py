@@ -20,6 +20,12 @@ Listed = Annotated[tuple[str, ...], NoDecode]
 Paths = Annotated[tuple[Path, ...], NoDecode]
 
 
+def _web_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with https:// or http://")
+    return value.rstrip("/")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Each field's variable is `APIXO_MCP_<FIELD>`, but for the gateways' keys and URLs."""
 
@@ -35,6 +41,7 @@ class Settings(BaseSettings):
     allowed_roots: Paths = ()
     allow_private_hosts: bool = False
     data_urls: bool = False
+    public_url: str = ""
 
     models: Listed = ()
     tools: Literal["general", "models"] = "general"
@@ -71,9 +78,12 @@ class Settings(BaseSettings):
     @field_validator("apixo_base_url", "ruxa_base_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with https:// or http://")
-        return value.rstrip("/")
+        return _web_address(value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_address(cls, value: str) -> str:
+        return _web_address(value) if value else ""
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -135,6 +135,44 @@ def tasks_cancel(task_id: str) -> None:
     cancel(task_id)
 
 
+@tasks.command("export")
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False))
+def tasks_export(file: Path) -> None:
+    """Write every task as JSON Lines to FILE, which must not exist, or to standard output.
+
+    The first line tells the form of the file. Keys are not in it.
+    """
+    from apixo_mcp.cli.archive import export_tasks
+
+    export_tasks(file)
+
+
+@tasks.command("import")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
+def tasks_import(file: Path) -> None:
+    """Add the tasks of FILE, made by `tasks export`, that are not there yet.
+
+    No task is changed and nothing is sent: what was not sent before comes in cancelled.
+    """
+    from apixo_mcp.cli.archive import import_tasks
+
+    import_tasks(file)
+
+
+@tasks.command("resolve")
+@click.argument("task_id")
+@click.option("--remote-id", metavar="ID", help="The gateway's task id, found on its dashboard.")
+@click.option("--never-ran", is_flag=True, help="The dashboard does not have it: nothing ran, nothing was charged.")
+@click.option("--no-wait", is_flag=True, help="Leave the following to the next server.")
+def tasks_resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait: bool) -> None:
+    """Settle a task of which it is not known whether the gateway has it, after looking at the gateway's dashboard."""
+    if (remote_id is None) is not never_ran:
+        raise click.UsageError("say either --remote-id ID or --never-ran")
+    from apixo_mcp.cli.tasks import resolve
+
+    resolve(task_id, remote_id, wait=not no_wait)
+
+
 @commands.group()
 def models() -> None:
     """Look at the models."""

@@ -62,6 +62,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with open_app(settings, follow=False) as app:
             yield Finding("task store", str(settings.home / "tasks.sqlite3"))
+            for warning in app.warnings:
+                yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
             for name in ("apixo", "ruxa"):
                 yield await _account(app, name)
             if not app.accounts:

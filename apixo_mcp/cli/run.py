@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
+import click
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.cli.start import fail, settings_or_exit
@@ -24,6 +25,8 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False) -> T:
 
     async def run(settings: Settings) -> T | ApixoError:
         async with open_app(settings, follow=follow) as app:
+            for warning in app.warnings:
+                click.echo(f"apixo-mcp: {warning}", err=True)
             try:
                 return await work(app)
             except ApixoError as error:

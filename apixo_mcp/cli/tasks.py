@@ -67,6 +67,25 @@ def download(task_id: str, directory: str | None) -> None:
     report(with_app(work, follow=True))
 
 
+def resolve(task_id: str, remote_id: str | None, *, wait: bool) -> None:
+    """Settles a task in state unknown, and follows it if the gateway has it."""
+
+    async def work(app: App) -> tuple[Task, bool]:
+        task = await app.service.resolve(OWNER, task_id, remote_id)
+        is_ours = task.key_print in app.key_prints
+        if wait and remote_id is not None and is_ours:
+            task = await follow(app, task)
+        return task, is_ours
+
+    task, is_ours = with_app(work, follow=wait and remote_id is not None)
+    if remote_id is None:
+        click.echo("It is settled: failed, for it never ran. The same request can be made anew.")
+    elif not is_ours:
+        click.echo(f"Its key is not set here: a server with that key for {task.base_url} follows it.", err=True)
+    else:
+        report(task)
+
+
 def cancel(task_id: str) -> None:
     """Cancels a task that was not sent yet."""
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.account import Account
-from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Submitted
+from apixo_mcp.gateways.gateway import Callback, Look, NoAnswer, Refused, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
 from apixo_mcp.gateways.replies import Reply
-from apixo_mcp.gateways.verdicts import Callback, judge_callback, judge_look, judge_submit, undocumented_state
+from apixo_mcp.gateways.verdicts import judge_callback, judge_look, judge_submit, undocumented_state
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

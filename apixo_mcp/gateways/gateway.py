@@ -115,6 +115,18 @@ Look = Running | Succeeded | Failed | NoAnswer
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """What a callback says. Nothing signs it, so look before believing it.
+
+    Attributes:
+        remote_id: the task it names, empty where it names none.
+    """
+
+    remote_id: str
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """What is left on the account.
 
@@ -148,6 +160,10 @@ class Gateway(Protocol):
 
     async def look(self, wire_model: str, remote_id: str) -> Look:
         """Asks how one task is."""
+        ...
+
+    def parse_callback(self, body: bytes) -> Callback | None:
+        """What a callback's body says, None where it is none of this gateway's."""
         ...
 
     async def balance(self) -> Balance | Failure | None:

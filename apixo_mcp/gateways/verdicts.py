@@ -1,7 +1,6 @@
 """What an answer means for the task: pure decisions, the same for both gateways."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from apixo_mcp.gateways import failures
@@ -9,6 +8,7 @@ from apixo_mcp.gateways.account import Account
 from apixo_mcp.gateways.envelope import Envelope, read_bare, read_envelope, retry_after, unix_time
 from apixo_mcp.gateways.gateway import (
     Accepted,
+    Callback,
     Failed,
     Later,
     Look,
@@ -33,18 +33,6 @@ _PENDING = frozenset({"pending", "waiting", "queuing", "queued"})
 _PROCESSING = frozenset({"processing", "generating", "running"})
 _SUCCESS = frozenset({"success", "completed", "succeeded"})
 _FAILED = frozenset({"failed", "fail", "error"})
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """What a callback says. Nothing signs it, so look before believing it.
-
-    Attributes:
-        remote_id: the task it names, empty where it names none.
-    """
-
-    remote_id: str
-    look: Look
 
 
 def judge_submit(reply: Reply, account: Account, now: float) -> Submitted:

@@ -5,6 +5,7 @@ import binascii
 import re
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from anyio import to_thread
 
@@ -14,30 +15,43 @@ from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
 
 Find = Callable[[str], Awaitable[Task | None]]
+Publish = Callable[[Path, kinds.Kind], str]
 
 LARGEST = 10_000_000
-"""Bytes of the largest file sent inside a request: the gateways refuse pictures above 10 MB."""
+"""Bytes of the largest picture, and of any file sent inside a request: the gateways refuse pictures above 10 MB."""
 
 _EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
 _NO_UPLOAD = (
     "gateways fetch media from public URLs only, and none documents an upload. Give a public https URL or an earlier "
-    "result as task:<task_id>/<n>, or set APIXO_MCP_DATA_URLS=1 to send the file inside the request, "
-    "which no gateway's document promises to work"
+    "result as task:<task_id>/<n>; or have the server run over HTTP with APIXO_MCP_PUBLIC_URL, from where local files "
+    "are fetched; or set APIXO_MCP_DATA_URLS=1 to send the file inside the request, which no gateway's document "
+    "promises to work"
 )
 
 
 class Inputs:
-    """Resolves what callers give. Nothing is uploaded anywhere."""
+    """Resolves what callers give. Nothing is uploaded anywhere.
+
+    Args:
+        data_urls: whether local files are sent inside the request.
+        publish: gives a file a URL that gateways can fetch it from; comes before `data_urls`.
+    """
 
     def __init__(
-        self, roots: Roots, *, allow_private: bool, data_urls: bool, clock: Callable[[], float] = time.time
+        self,
+        roots: Roots,
+        *,
+        allow_private: bool,
+        data_urls: bool,
+        publish: Publish | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """With `data_urls` local files are sent inside the request."""
         self._roots = roots
         self._allow_private = allow_private
         self._data_urls = data_urls
+        self._publish = publish
         self._clock = clock
 
     async def resolve(self, field: str, values: list[str], find: Find) -> tuple[list[str], list[Problem]]:
@@ -96,9 +110,9 @@ class Inputs:
         return value
 
     async def _file(self, field: str, value: str, kind: Modality | None) -> str:
-        """A local file as a data URL. Where that is off, that is told only of a file that could be sent."""
+        """A local file as a URL. Where none can be had, that is told only of a file that could be sent."""
         url = await to_thread.run_sync(self._read, field, value, kind)
-        if not self._data_urls:
+        if not url:
             raise _refused(field, value, _NO_UPLOAD)
         return url
 
@@ -106,18 +120,20 @@ class Inputs:
         path = self._roots.readable(value, field=field)
         try:
             size = path.stat().st_size
-            if size > LARGEST:
-                raise _refused(field, f"{value}, {size:,} bytes", f"must be {LARGEST:,} bytes at most")
             with path.open("rb") as file:
                 head = file.read(kinds.HEAD)
-                mime_type = _check_kind(field, value, head, kind).mime_type
+                found = _check_kind(field, value, head, kind)
+                if size > LARGEST and (self._publish is None or found.modality == "image"):
+                    raise _refused(field, f"{value}, {size:,} bytes", f"must be {LARGEST:,} bytes at most")
+                if self._publish is not None:
+                    return self._publish(path, found)
                 if not self._data_urls:
                     return ""
                 data = head + file.read(LARGEST)
         except OSError as error:
             said = (error.strerror or "it cannot be opened").lower()
             raise _refused(field, value, f"the file could not be read: {said}") from None
-        return f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
+        return f"data:{found.mime_type};base64,{base64.b64encode(data).decode()}"
 
     async def _earlier(self, field: str, value: str, kind: Modality | None, match: re.Match[str], find: Find) -> str:
         task = await find(match[1])
@@ -136,7 +152,7 @@ class Inputs:
             raise _refused(field, value, f"must be {_ARTICLES[kind]}, and that result is {_ARTICLES[result.kind]}")
         if self._is_alive(result):
             return result.url
-        if self._data_urls and result.path:
+        if result.path and (self._data_urls or self._publish is not None):
             return await self._file(field, result.path, kind)
         kept = f", though its file is kept at {result.path}" if result.path else ""
         raise _refused(field, value, f"that result's URL has expired{kept}; put it at a public https URL and give that")

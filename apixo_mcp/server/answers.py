@@ -169,8 +169,8 @@ def next_step(
             return _after_success(task)
         case State.UNKNOWN:
             return (
-                "Do not send it again: it may have been charged. Look for it on the gateway's dashboard; if it never "
-                "ran there, generate it anew."
+                "Do not send it again: it may have been charged. The user can look for it on the gateway's dashboard "
+                f"and settle it: apixo-mcp tasks resolve {task.task_id} --remote-id ID, or --never-ran."
             )
         case State.FAILED:
             return task.failure.advice if task.failure else "Change the request and generate it anew."

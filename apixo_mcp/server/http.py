@@ -1,10 +1,10 @@
-"""The server over HTTP on one port: Streamable HTTP at `/mcp`, legacy SSE at `/sse`, and `/healthz`."""
+"""The server over HTTP on one port: Streamable HTTP at `/mcp`, legacy SSE at `/sse`, `/healthz`, the public routes."""
 
 import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,8 +19,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apixo_mcp import __version__
-from apixo_mcp.app import open_app
+from apixo_mcp.app import Public, open_app
 from apixo_mcp.server.listening import listening, url_of
+from apixo_mcp.server.public import open_paths, public_routes
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import Settings
 
@@ -71,7 +72,10 @@ async def _serve(
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:
         url = url_of(listener)
-        async with open_app(settings, leave=leave) as app, serving(build_server(app), listener, streamable=streamable):
+        async with (
+            open_app(settings, leave=leave, public=True) as app,
+            serving(build_server(app), listener, streamable=streamable, public=app.public),
+        ):
             ready(url)
             yield
 
@@ -93,13 +97,15 @@ def _quiet() -> None:
 
 
 @asynccontextmanager
-async def serving(server: MCPServer[Any], listener: socket.socket, *, streamable: bool = True) -> AsyncGenerator[None]:
+async def serving(
+    server: MCPServer[Any], listener: socket.socket, *, streamable: bool = True, public: Public | None = None
+) -> AsyncGenerator[None]:
     """Serves an MCP server on a listening socket while the context is open.
 
     Every connection, of either transport and era, speaks to this one server; what it stands on is its caller's to
     open and close.
     """
-    app = web_app(server, streamable=streamable)
+    app = web_app(server, streamable=streamable, public=public)
     if not streamable:
         async with listening(app, listener):
             yield
@@ -108,13 +114,14 @@ async def serving(server: MCPServer[Any], listener: socket.socket, *, streamable
             yield
 
 
-def web_app(server: MCPServer[Any], *, streamable: bool = True) -> Starlette:
+def web_app(server: MCPServer[Any], *, streamable: bool = True, public: Public | None = None) -> Starlette:
     """The routes; with `streamable`, `server.session_manager` must be run while they are served."""
     routes: list[BaseRoute] = [Route("/healthz", _healthz)]
     if streamable:
         routes += server.streamable_http_app(streamable_http_path="/mcp", transport_security=SECURITY).routes
     routes += server.sse_app(sse_path="/sse", message_path="/messages/", transport_security=SECURITY).routes
-    return Starlette(routes=routes, middleware=[Middleware(_Guard)])
+    routes += public_routes(public) if public else ()
+    return Starlette(routes=routes, middleware=[Middleware(_Guard, open_paths(public) if public else ())])
 
 
 async def _healthz(_: Request) -> Response:
@@ -122,14 +129,19 @@ async def _healthz(_: Request) -> Response:
 
 
 class _Guard:
-    """Checks Host and Origin before any route does: the SDK's own check on `/sse` answers, and then raises as well."""
+    """Checks Host and Origin before any route does: the SDK's own check on `/sse` answers, and then raises as well.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        open_paths: beginnings of paths that are guarded by an unguessable token in place of that.
+    """
+
+    def __init__(self, app: ASGIApp, open_paths: Sequence[str]) -> None:
         self._app = app
+        self._open_paths = tuple(open_paths)
         self._check = TransportSecurityMiddleware(SECURITY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and not scope["path"].startswith(self._open_paths):
             refusal = await self._check.validate_request(Request(scope))
             if refusal is not None:
                 await refusal(scope, receive, send)

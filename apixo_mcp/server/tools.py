@@ -146,6 +146,7 @@ class Tools:
         if len(tasks) > limit:
             found["next_cursor"] = _write_cursor(shown[-1])
         said = f"{len(shown)} tasks, newest first." if shown else "No tasks yet."
+        said = " ".join((*self._app.warnings, said))
         return CallToolResult(content=[_text(f"{said}\n{compact(found)}")], structured_content=found)
 
     async def download_results(self, given: dict[str, Any], context: Context) -> CallToolResult:
@@ -297,8 +298,8 @@ def _write_cursor(task: Task) -> str:
 def _read_cursor(text: str) -> tuple[float, str]:
     try:
         moment, task_id = json.loads(base64.urlsafe_b64decode(text.encode()))
-        return float(moment), str(task_id)
-    except (ValueError, TypeError, binascii.Error):
+        return float(moment), str(task_id).encode().decode()
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise InvalidInput(
             [Problem("cursor", repr(text[:40]), "must be the next_cursor of an earlier answer")]
         ) from None

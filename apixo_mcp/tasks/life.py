@@ -110,6 +110,26 @@ def settled(task: Task, outcome: Accepted | Refused, moment: Moment) -> Task:
     return after_submit(before, outcome, moment)
 
 
+def resolved(task: Task, remote_id: str, moment: Moment) -> Task:
+    """The task in state `unknown` once a person has looked it up.
+
+    Args:
+        remote_id: the gateway's id for it; empty where the gateway never had it.
+    """
+    if remote_id:
+        return replace(settled(task, Accepted(remote_id), moment), due=moment.now)
+    failure = Failure(
+        code="NEVER_RAN",
+        category="unknown",
+        message="This request never reached the gateway, says whoever looked for it there",
+        advice="Generate it anew if it is still wanted.",
+        retryable=True,
+        # Of an earlier attempt, which the gateway had, that is not said.
+        charged="unknown" if task.attempts[:-1] else "no",
+    )
+    return settled(task, Refused(failure), moment)
+
+
 def cancelled(task: Task, moment: Moment) -> Task:
     """The task that was cancelled while it was not sent; one with failed attempts behind it stays failed."""
     state = State.FAILED if task.attempts else State.CANCELLED

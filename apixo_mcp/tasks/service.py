@@ -1,5 +1,6 @@
 """Submit, wait, look up, cancel: what the tools and the command line ask for."""
 
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from apixo_mcp.catalog.schema import list_fields, media_fields
 from apixo_mcp.catalog.translate import translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import InvalidInput, NotFound, Problem, SettingsError
-from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.gateways.gateway import Gateway, NoAnswer
 from apixo_mcp.tasks import life
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import LASTS, Leases
@@ -312,13 +313,14 @@ class Service:
         Raises:
             NotFound: there is none.
         """
-        task = await self._store.find(owner, any_id.strip())
+        # A shell or a client may give half a character, which no id holds and no store takes.
+        task = await self._store.find(owner, any_id.strip().encode(errors="replace").decode())
         if task is None:
             raise NotFound(f"There is no task {shorten(any_id)}. list_tasks shows all of yours.")
         return task
 
     async def check(self, owner: str, any_id: str) -> Task:
-        """The owner's task; one whose looking was given up is looked at once more.
+        """The owner's task; one whose looking was given up is looked at once more, a file that is missing is fetched.
 
         Raises:
             NotFound: there is none.
@@ -327,7 +329,7 @@ class Service:
         if task.due is None and task.state in (State.PENDING, State.PROCESSING):
             await self._store.wake(task.task_id, self._clock())
             self._poller.wake(task.task_id, self._clock())
-        return await self.save_again(task) if any(result.path for result in task.results) else task
+        return await self.save_again(task)
 
     async def wait(self, task: Task, seconds: float, tick: Tick | None = None) -> Task:
         """The task once it is settled, or as it is after `seconds`.
@@ -366,6 +368,46 @@ class Service:
         await self._changes.announce(changed)
         return changed
 
+    async def resolve(self, owner: str, any_id: str, remote_id: str | None) -> Task:
+        """Settles a task of which it is not known whether the gateway has it, as a person found it there.
+
+        Args:
+            remote_id: the gateway's id for it; None where it never ran.
+
+        Raises:
+            NotFound: there is no such task.
+            InvalidInput: its state is another, or the id is not its own.
+        """
+        task = await self.find(owner, any_id)
+        if task.state is not State.UNKNOWN:
+            allowed = f"only a task in state unknown can be resolved, and this one's is {task.state}"
+            raise InvalidInput([Problem("task_id", task.task_id, allowed)])
+        if remote_id is not None:
+            remote_id = remote_id.strip()
+            if problem := await self._wrong_id(task, remote_id):
+                raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
+        after = life.resolved(task, remote_id or "", self._moment(task))
+        if not await self._store.commit(task, after):
+            return await self.resolve(owner, task.task_id, remote_id)  # it has moved meanwhile
+        await self._changes.announce(after)
+        if after.due is not None:
+            self._poller.wake(after.task_id, after.due)
+        return after
+
+    async def _wrong_id(self, task: Task, remote_id: str) -> str:
+        """Why this is not the gateway's id of the task. A wrong one would be followed for a day, with no way back."""
+        if not _REMOTE_ID.fullmatch(remote_id):
+            return "must be the gateway's task id, as its dashboard shows it"
+        other = await self._store.find(task.owner, remote_id)
+        if other is not None:
+            return f"is the id of task {other.task_id}"
+        account = next((one for one in self.accounts.values() if one.key_print == task.key_print), None)
+        if account is not None:
+            look = await account.gateway.look(task.wire_model, remote_id)
+            if isinstance(look, NoAnswer):
+                return f"the gateway does not confirm it, so nothing was changed ({look.reason})"
+        return ""
+
     async def page(
         self,
         owner: str,
@@ -391,6 +433,7 @@ class Service:
         return again
 
 
+_REMOTE_ID = re.compile(r"[!-~]{1,200}")  # no space, nothing that does not print
 _SOME_PROMPT = "a prompt in place of the empty one"
 _TOLD = "https://see.the.problem.above/"
 
@@ -418,4 +461,6 @@ def _envelope_problems(model: Model, wish: Wish) -> list[Problem]:
     if len(wish.idempotency_key) > 128:
         given = f"{len(wish.idempotency_key)} characters"
         problems.append(Problem("idempotency_key", given, "at most 128 characters"))
+    elif wish.idempotency_key.encode(errors="replace").decode() != wish.idempotency_key:
+        problems.append(Problem("idempotency_key", shorten(wish.idempotency_key), "must be whole characters"))
     return problems

@@ -2,45 +2,23 @@
 
 import json
 import secrets
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import resources
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from sqlite3 import Row
+from typing import Any, Self
 
 import anyio
-import anyio.to_thread
 
-from apixo_mcp.errors import SchemaTooNew, StoreError
+from apixo_mcp.tasks import mending
+from apixo_mcp.tasks.database import Database
 from apixo_mcp.tasks.rows import COLUMNS, from_row, to_row
-from apixo_mcp.tasks.store import IN_FLIGHT, Admission, Admitted, DayCount, Limits
-from apixo_mcp.tasks.task import FOLLOWED, INTERNAL_KEY, Answer, Modality, State, Task, may_move
+from apixo_mcp.tasks.sqlite_admission import admit
+from apixo_mcp.tasks.store import IN_FLIGHT, Admitted, DayCount, Limits
+from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
 
-T = TypeVar("T")
-
-_KEPT = (
-    "task_id",
-    "owner",
-    "created_at",
-    "fingerprint",
-    "inputs",
-    "prompt",
-    "cancel_requested",
-    "answer",
-    "fence",
-    "asked_by",
-    "asked_until",
-)
-_SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT)
-_FREE_OF_CHARGE = """(state = 'cancelled' or (state = 'failed' and remote_id = '' and attempts = '[]'))"""
-
-
-def _migrations() -> list[tuple[int, str]]:
-    folder = resources.files("apixo_mcp.tasks") / "migrations"
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in found)
+_KEPT = "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence asked_by asked_until"
+_SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT.split())
 
 
 def _keys(key_prints: Iterable[str]) -> tuple[str, dict[str, str]]:
@@ -56,159 +34,43 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._limiter = anyio.CapacityLimiter(1)
-        self._database: sqlite3.Connection | None = None
+        self._database = Database(path)
 
     async def __aenter__(self) -> Self:
-        """Opens the file and brings its schema up to date.
+        """Opens the file, mended if it is damaged, and brings its schema up to date.
 
         Raises:
             SchemaTooNew: a newer version of this program wrote it.
             StoreError: it cannot be opened.
         """
-        await self._run(self._open)
+        await self._database.run(self._database.open)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         with anyio.CancelScope(shield=True):
-            await self._run(self._close)
-
-    def _open(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
-            database.row_factory = sqlite3.Row
-            self._database = database
-            self._refuse_newer(database)
-            database.execute("pragma journal_mode = wal")
-            # FULL, not WAL's usual NORMAL: a commit that a power cut takes back could be a submit that was paid for.
-            database.execute("pragma synchronous = full")
-            self._migrate(database)
-        except (OSError, sqlite3.Error) as error:
-            self._close()
-            raise StoreError(f"the task store {self._path} cannot be opened: {error}") from error
-        except StoreError:
-            self._close()
-            raise
-
-    def _migrate(self, database: sqlite3.Connection) -> None:
-        steps = _migrations()
-        have = database.execute("pragma user_version").fetchone()[0]
-        if have == steps[-1][0]:
-            return
-        with self._transaction():
-            have = self._refuse_newer(database)  # again: from here on nobody else migrates it
-            for number, script in steps:
-                if number > have:
-                    for statement in filter(str.strip, script.split(";")):
-                        database.execute(statement)
-                    database.execute(f"pragma user_version = {number}")
-
-    def _refuse_newer(self, database: sqlite3.Connection) -> int:
-        """The schema of the file, asked before anything is written to it."""
-        have, known = database.execute("pragma user_version").fetchone()[0], _migrations()[-1][0]
-        if have > known:
-            raise SchemaTooNew(
-                f"{self._path} was written by a newer apixo-mcp (schema {have}; this one knows {known}). "
-                "Update apixo-mcp, or set APIXO_MCP_HOME to another folder."
-            )
-        return have
-
-    def _close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-    @contextmanager
-    def _transaction(self) -> Any:
-        database = self._connected
-        database.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            database.execute("rollback")
-            raise
-        database.execute("commit")
+            await self._database.run(self._database.close)
 
     @property
-    def _connected(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise StoreError("the task store is closed")
-        return self._database
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about this file, as sentences: that it was damaged, and what was recovered."""
+        return self._database.warnings
 
-    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
-
-    def _read(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
-        return self._connected.execute(statement, values).fetchall()
-
-    async def _query(self, statement: str, **values: Any) -> list[sqlite3.Row]:
-        return await self._run(self._read, statement, values)
+    async def _query(self, statement: str, **values: Any) -> list[Row]:
+        return await self._database.run(self._database.read, statement, values)
 
     async def _task(self, statement: str, **values: Any) -> Task | None:
         rows = await self._query(statement, **values)
-        return from_row(rows[0]) if rows else None
+        return self._read(rows[0]) if rows else None
+
+    def _read(self, row: Row | Mapping[str, Any]) -> Task:
+        try:
+            return from_row(row)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self._database.trouble(ValueError(f"a row holds no task: {error}")) from error
 
     async def admit(self, task: Task, limits: Limits) -> Admitted:
         """See `Store.admit`."""
-        return await self._run(self._admit, task, limits)
-
-    def _admit(self, task: Task, limits: Limits) -> Admitted:
-        with self._transaction():
-            today = self._read(
-                f"""select coalesce(sum(estimate_usd), 0) as usd, count(*) as tasks from task
-                    where owner = :owner and created_at >= :start and not {_FREE_OF_CHARGE}""",
-                {"owner": task.owner, "start": limits.day_start},
-            )[0]
-            usd, tasks = float(today["usd"]), int(today["tasks"])
-            if task.idempotency_key:
-                named = {"owner": task.owner, "key": task.idempotency_key}
-                rows = self._read("select * from task where owner = :owner and idempotency_key = :key", named)
-                if rows:
-                    return Admitted("same_key", from_row(rows[0]), usd, tasks)
-            is_internal = task.idempotency_key.startswith(INTERNAL_KEY)
-            if (is_internal or not task.idempotency_key) and (earlier := self._unanswered(task, limits)):
-                return Admitted(*earlier, usd, tasks)
-            if limits.ask_first:
-                return Admitted("ask_first", task, usd, tasks)
-            if limits.usd is not None and usd + (task.estimate_usd or 0) > limits.usd:
-                return Admitted("over_budget", task, usd, tasks)
-            if limits.tasks is not None and tasks >= limits.tasks:
-                return Admitted("over_limit", task, usd, tasks)
-            names = ", ".join(COLUMNS)
-            marks = ", ".join(f":{name}" for name in COLUMNS)
-            self._connected.execute(f"insert into task ({names}) values ({marks})", to_row(task))
-            return Admitted("new", task, usd, tasks)
-
-    def _unanswered(self, task: Task, limits: Limits) -> tuple[Admission, Task] | None:
-        """An earlier task of the same request whose caller never got the answer, or may still wait elsewhere."""
-        rows = self._read(
-            """select * from task where fingerprint = :fingerprint and owner = :owner
-               and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)
-               and created_at > :since and state not in ('failed', 'cancelled')
-               and (answer = 'lost' or (answer = 'awaited' and (asked_until <= :now or asked_by <> :asker)))
-               order by answer = 'awaited' and asked_until > :now, created_at""",
-            {
-                "fingerprint": task.fingerprint,
-                "owner": task.owner,
-                "since": limits.adopt_since,
-                "now": limits.now,
-                "asker": task.asked_by,
-                "internal": INTERNAL_KEY,
-            },
-        )
-        for earlier in map(from_row, rows):
-            if earlier.answer == "awaited" and earlier.asked_until > limits.now:
-                if earlier.task_id in limits.alive:
-                    continue
-                return "asked_elsewhere", earlier
-            self._connected.execute(
-                "update task set answer = 'awaited', asked_by = ?, asked_until = ? where task_id = ?",
-                [task.asked_by, task.asked_until, earlier.task_id],
-            )
-            return "adopted", earlier
-        return None
+        return await self._database.run(admit, self._database, task, limits)
 
     async def get(self, task_id: str) -> Task | None:
         """See `Store.get`."""
@@ -250,7 +112,7 @@ class SqliteStore:
             task_id=task_id,
             limit=limit,
         )
-        return [from_row(row) for row in rows]
+        return [self._read(row) for row in rows]
 
     async def due(self, now: float, key_prints: Iterable[str], limit: int = 500) -> Sequence[tuple[str, float]]:
         """See `Store.due`."""
@@ -341,32 +203,30 @@ class SqliteStore:
         """See `Store.wake`."""
         states = ", ".join(f"'{state}'" for state in sorted(FOLLOWED))
         rows = await self._query(
-            f"""update task set due = :at where task_id = :task_id and (due is null or due > :at)
+            f"""update task set due = :at where task_id = :id and (due is null or due > :at)
                 and (state in ({states}) or (state = 'success' and due is not null)) returning task_id""",
-            task_id=task_id,
-            at=at,
+            **{"id": task_id, "at": at},
         )
         return bool(rows)
 
     async def vouch(self, holder: str, task_ids: Iterable[str], until: float) -> None:
         """See `Store.vouch`."""
         statement = "update task set asked_until = ? where task_id = ? and asked_by = ?"
-        await self._run(self._write_many, statement, [(until, task_id, holder) for task_id in task_ids])
+        await self._database.run(self._write_many, statement, [(until, task_id, holder) for task_id in task_ids])
 
     def _write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        with self._transaction():
-            self._connected.executemany(statement, rows)
+        with self._database.transaction():
+            self._database.connected.executemany(statement, rows)
 
     async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:
         """See `Store.renew`."""
         statement = "update task set lease_until = ? where task_id = ? and lease_holder = ? and lease_until > 0"
-        await self._run(self._write_many, statement, [(until, task_id, holder) for task_id in task_ids])
+        await self._database.run(self._write_many, statement, [(until, task_id, holder) for task_id in task_ids])
 
     async def release(self, holder: str) -> None:
         """See `Store.release`."""
-        await self._query(
-            "update task set lease_holder = '', lease_until = 0 where lease_holder = :holder", holder=holder
-        )
+        statement = "update task set lease_holder = '', lease_until = 0 where lease_holder = :holder"
+        await self._query(statement, holder=holder)
 
     async def hold(self, name: str, holder: str, now: float, until: float) -> bool:
         """See `Store.hold`."""
@@ -420,3 +280,21 @@ class SqliteStore:
         )
         rows = await self._query("select value from secret where name = :name", name=name)
         return bytes.fromhex(rows[0][0])
+
+    async def dump(self, after: str = "", limit: int = 500) -> Sequence[Task]:
+        """See `Store.dump`."""
+        statement = "select * from task where task_id > :after order by task_id limit :limit"
+        return [self._read(row) for row in await self._query(statement, after=after, limit=limit)]
+
+    async def add(self, tasks: Iterable[Task]) -> Sequence[str]:
+        """See `Store.add`."""
+        return await self._database.run(self._add, tuple(tasks))
+
+    def _add(self, tasks: Sequence[Task]) -> list[str]:
+        added: list[str] = []
+        with self._database.transaction():
+            for task in tasks:
+                if not self._database.read("select 1 from task where task_id = :id", {"id": task.task_id}):
+                    mending.insert(self._database.connected, task)
+                    added.append(task.task_id)
+        return added

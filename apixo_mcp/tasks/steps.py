@@ -51,6 +51,7 @@ class Steps:
 
     Args:
         gateways: by key print; tasks of other keys are left alone.
+        callback_url: where the gateway is to call when this task ends.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Steps:
         changes: Changes,
         poll_scale: float = 1.0,
         auto_retry: int = 2,
+        callback_url: Callable[[str], str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -74,6 +76,7 @@ class Steps:
         self._changes = changes
         self._poll_scale = poll_scale
         self._auto_retry = auto_retry
+        self._callback_url = callback_url
         self._clock = clock
         self._sending = anyio.CapacityLimiter(32)
         self._looking = anyio.CapacityLimiter(64)
@@ -124,7 +127,10 @@ class Steps:
                 now = self._clock()
                 if not await self._store.mark_sent(task, now):
                     return await self._not_sent(task)
-                outcome = await self._gateways[key].submit(task.wire_model, task.inputs, provider=task.provider)
+                callback = self._callback_url(task.task_id) if self._callback_url else ""
+                outcome = await self._gateways[key].submit(
+                    task.wire_model, task.inputs, provider=task.provider, callback_url=callback
+                )
                 if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
                     self._throttle.slow_down(key, outcome.retry_after)
                 elif isinstance(outcome, Accepted):

@@ -8,6 +8,9 @@ from apixo_mcp.tasks.task import Answer, Modality, State, Task
 
 IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
+KEY_SALT = "key_print_salt"
+"""Name of the secret that the prints of API keys are made with."""
+
 Admission = Literal["new", "same_key", "adopted", "asked_elsewhere", "ask_first", "over_budget", "over_limit"]
 
 
@@ -171,4 +174,18 @@ class Store(Protocol):
 
     async def secret(self, name: str) -> bytes:
         """A random value that stays with this store, made when first asked for."""
+        ...
+
+    async def dump(self, after: str = "", limit: int = 500) -> Sequence[Task]:
+        """Tasks of every owner in the order of their ids, those behind the id `after`."""
+        ...
+
+    async def add(self, tasks: Iterable[Task]) -> Sequence[str]:
+        """Adds tasks that lived elsewhere, all or none; one whose id is there already is left as it is there.
+
+        A task whose idempotency key is taken here goes without it.
+
+        Returns:
+            The ids of those that were added.
+        """
         ...

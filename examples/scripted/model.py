@@ -1,7 +1,7 @@
-"""A scripted model: it speaks the wire of OpenAI (Chat Completions and Responses) and of Gemini, and follows one script.
+"""A scripted model: it speaks the wire of OpenAI (Chat Completions and Responses) and of Gemini, and follows a script.
 
-An agent is pointed at it with `OPENAI_BASE_URL` or `GOOGLE_GEMINI_BASE_URL`, and needs no key. What each request showed it is
-kept in `ScriptedModel.seen`. Standard library only.
+An agent is pointed at it with `OPENAI_BASE_URL` or `GOOGLE_GEMINI_BASE_URL`, and needs no key. What each request
+showed it is kept in `ScriptedModel.seen`. Standard library only.
 """
 
 import json
@@ -217,7 +217,13 @@ class _Responses:
     def answer(said: Call | str, turn: str) -> dict[str, Any]:
         if isinstance(said, str):
             part = {"type": "output_text", "text": said, "annotations": [], "logprobs": []}
-            item = {"type": "message", "id": f"msg_{turn}", "role": "assistant", "status": "completed", "content": [part]}
+            item = {
+                "type": "message",
+                "id": f"msg_{turn}",
+                "role": "assistant",
+                "status": "completed",
+                "content": [part],
+            }
         else:
             item = {"type": "function_call", "id": f"fc_{turn}", "call_id": f"call_{turn}", "status": "completed"}
             item |= {"name": said.tool, "arguments": json.dumps(said.arguments)}
@@ -247,7 +253,8 @@ class _Gemini:
     @staticmethod
     def tools(body: dict[str, Any]) -> dict[str, Any]:
         declared = [one for tool in body.get("tools", []) for one in tool.get("functionDeclarations", [])]
-        return {one["name"]: one.get("parametersJsonSchema") or one.get("parameters", {}) for one in declared}
+        names = ("parametersJsonSchema", "parameters_json_schema", "parameters")
+        return {one["name"]: next((one[name] for name in names if name in one), {}) for one in declared}
 
     @staticmethod
     def results(body: dict[str, Any]) -> list[Shown]:
@@ -257,7 +264,9 @@ class _Gemini:
 
     @staticmethod
     def answer(said: Call | str, turn: str) -> dict[str, Any]:
-        part = {"text": said} if isinstance(said, str) else {"functionCall": {"name": said.tool, "args": said.arguments}}
+        part = (
+            {"text": said} if isinstance(said, str) else {"functionCall": {"name": said.tool, "args": said.arguments}}
+        )
         return {
             "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
             "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},

@@ -1,38 +1,32 @@
-"""How much is done, and with what seed: from the environment, so that `make faults` does more than `make test`."""
+"""The program over an imitated gateway whose answers can be anything, and what long tests wait for."""
 
-import os
-import random
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from amounts import IN_FULL
+from wire import Wire
+
+from apixo_mcp.sandbox import Sandbox
 
 sys.path += [str(Path(__file__).parent.parent / name) for name in ("e2e",)]
 
 
-def told(name: str, usual: int) -> int:
-    return int(os.environ.get(name) or usual)
+@pytest.fixture
+async def box() -> AsyncIterator[Sandbox]:
+    async with Sandbox(speed=1000) as running:
+        yield running
 
 
-@pytest.fixture(scope="session")
-def kills() -> int:
-    """How often a process is killed."""
-    return told("FAULTS_KILLS", 4)
-
-
-@pytest.fixture(scope="session")
-def examples() -> int:
-    """How many calls and answers are made up."""
-    return told("FAULTS_EXAMPLES", 150)
-
-
-@pytest.fixture(scope="session")
-def seed() -> int:
-    return told("FAULTS_SEED", random.SystemRandom().randrange(1, 1 << 31))
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    async with Wire() as running:
+        yield running
 
 
 @pytest.fixture
 def in_full() -> None:
-    """For what takes long without anything to do: only `make faults` and `.ci/run` wait for it."""
-    if not os.environ.get("FAULTS_KILLS"):
-        pytest.skip("takes a minute; make faults runs it")
+    """For what takes long without much to do: only `make faults` and `.ci/run` wait for it."""
+    if not IN_FULL:
+        pytest.skip("takes a minute: make faults runs it")

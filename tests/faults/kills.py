@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,15 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
+from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.sandbox.results import files_of
 from apixo_mcp.tasks.task import FileState, State, Task
 
 VICTIM = Path(__file__).with_name("victim.py")
 KEY = "sk-kills"
 PATIENCE = 30.0
+END = 150.0  # until the last task of all has ended
 
 
 def settings(box: Sandbox, folder: Path, **more: Any) -> dict[str, Any]:
@@ -44,6 +47,7 @@ class Victim:
     """A running light process and what it told."""
 
     process: Process
+    errors: Path
     lines: list[list[str]] = field(default_factory=list)
     ready: anyio.Event = field(default_factory=anyio.Event)
     gone: anyio.Event = field(default_factory=anyio.Event)
@@ -51,8 +55,9 @@ class Victim:
     async def begin(self) -> None:
         assert self.process.stdin
         await self.process.stdin.send(b"go\n")
-        with anyio.fail_after(PATIENCE):
+        with anyio.move_on_after(PATIENCE):
             await self.ready.wait()
+        assert self.lines, f"it did not start:\n{self.errors.read_text()[-3000:]}"
 
     async def read(self) -> None:
         assert self.process.stdout
@@ -62,10 +67,30 @@ class Victim:
             self.lines += [json.loads(line) for line in whole]
             if whole:
                 self.ready.set()
+        self.ready.set()
         self.gone.set()
 
     def told(self, word: str) -> list[list[str]]:
         return [line[1:] for line in self.lines if line[0] == word]
+
+
+async def until(fits: Callable[[], Any] | Callable[[], Awaitable[Any]], seconds: float, every: float = 0.1) -> None:
+    """Returns once it is so."""
+    with anyio.fail_after(seconds):
+        while True:
+            found = fits()
+            if await found if isinstance(found, Awaitable) else found:
+                return
+            await anyio.sleep(every)
+
+
+async def all_ended(app: App) -> None:
+    """Returns once no task has a next step."""
+
+    async def ended() -> bool:
+        return not await app.store.open_count(app.key_prints)
+
+    await until(ended, END)
 
 
 class Victims:
@@ -97,7 +122,7 @@ class Victims:
         with self._errors.open("ab") as stderr:
             command = [sys.executable, str(VICTIM), json.dumps(spec)]
             process = await anyio.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)
-        one = Victim(process)
+        one = Victim(process, self._errors)
         self._all.append(one)
         self._group.start_soon(one.read)
         return one
@@ -126,7 +151,7 @@ class Stages:
     def count(self, at: float) -> None:
         """Notes what was under way in the process that was just killed."""
         # Read only: a last writer that closes would tidy the log that the kill left behind.
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)) as database:
             statement = "select task_id, fence, state, sent_at, lease_until, updated_at from task where due is not null"
             found: set[str] = set()
             for task_id, fence, state, sent_at, lease_until, updated_at in database.execute(statement).fetchall():
@@ -156,7 +181,7 @@ class Told:
     kills: list[float] = field(default_factory=list)
 
     def hear(self, one: Victim) -> None:
-        self.admitted |= {task_id: prompt for task_id, prompt in one.told("admitted")}
+        self.admitted |= dict(one.told("admitted"))
         for task_id, _, remote_id in one.told("moved"):
             if remote_id:
                 self.remote_ids.setdefault(task_id, set()).add(remote_id)
@@ -243,8 +268,6 @@ async def _check_file(box: Sandbox, task: Task) -> None:
     content = Path(result.path).read_bytes()
     remote = box.app.backend.store.get(task.remote_id)
     assert remote is not None
-    from apixo_mcp.sandbox.results import files_of
-
     served = await box.app.shelf.get(remote, files_of(remote)[0])
     assert content == served, f"not the file that the gateway has: {result}"
     assert (len(content), hashlib.sha256(content).hexdigest()) == (result.bytes, result.sha256)

@@ -13,30 +13,23 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from amounts import KILLS, SEED
 from driver import Process
-from kills import KEY, Stages, Told, Victims, reconcile, settings
+from kills import KEY, Stages, Told, Victims, all_ended, reconcile, settings
 from victim import marks
 
-from apixo_mcp.app import App, open_app
+from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("in_full")]
 
 REAL_EVERY = 10
-END = 150.0
 
 
-async def all_ended(app: App) -> None:
-    """Returns once no task has a next step."""
-    with anyio.fail_after(END):
-        while await app.store.open_count(app.key_prints):
-            await anyio.sleep(0.2)
-
-
-async def test_nothing_is_lost_or_paid_twice_when_the_program_is_killed(tmp_path: Path, kills: int, seed: int):
-    print(f"\nseed {seed}: {kills} kills")
-    chance = random.Random(seed)
+async def test_nothing_is_lost_or_paid_twice_when_the_program_is_killed(tmp_path: Path):
+    print(f"\nseed {SEED}: {KILLS} kills")
+    chance = random.Random(SEED)
     began = time.monotonic()
     told = Told()
     stages = Stages(tmp_path / "home")
@@ -54,7 +47,7 @@ async def test_nothing_is_lost_or_paid_twice_when_the_program_is_killed(tmp_path
 
         async with Victims(errors) as victims:
             following = await victims.start(spec(0))
-            for number in range(1, kills + 1):
+            for number in range(1, KILLS + 1):
                 if number % REAL_EVERY == 0:
                     real += 1
                     told.kills.append(await anyio.to_thread.run_sync(kill_server, box, tmp_path, number, chance, told))
@@ -73,10 +66,10 @@ async def test_nothing_is_lost_or_paid_twice_when_the_program_is_killed(tmp_path
             tasks = await app.store.page("local", limit=1_000_000)
         counts = await reconcile(box, tasks, told, tmp_path / "pictures")
     assert "Traceback" not in errors.read_text(), errors.read_text()[-3000:]
-    print(f"{kills} kills ({real} of them of the whole server) in {took:.0f} s, {took / kills:.2f} s each")
+    print(f"{KILLS} kills ({real} of them of the whole server) in {took:.0f} s, {took / KILLS:.2f} s each")
     print(f"kills that fell: {dict(stages.struck)}, into nothing {stages.idle}")
     print("counted: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
-    assert counts["paid"] > kills / 2
+    assert counts["paid"] > KILLS / 2
 
 
 def kill_server(box: Sandbox, folder: Path, number: int, chance: random.Random, told: Told) -> float:

@@ -4,12 +4,14 @@ import random
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from kills import Told, Victims, reconcile, settings
+from amounts import SEED, TAKEOVERS
+from kills import Told, Victims, all_ended, reconcile, settings, until
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
@@ -22,16 +24,16 @@ TAKEOVER = 15.0
 SCALE = 0.2
 INTERVAL = 3.0 * SCALE
 PROMPTS = {
-    "plain": "[took:30]",
-    "slow look": "[took:30][look:slow:2]",
-    "slow submit": "[took:30][slow-submit:3]",
+    "plain": "[took:20]",
+    "slow look": "[took:20][look:slow:2]",
+    "slow submit": "[took:20][slow-submit:3]",
     "slow file": "[took:3][file:slow:4]",
 }
 
 
 def last_moves(box: Sandbox, folder: Path) -> dict[str, float]:
     """When something was last done about each prompt's task, by the log and by the store."""
-    with closing(sqlite3.connect(f"file:{folder / 'home' / 'tasks.sqlite3'}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"{(folder / 'home' / 'tasks.sqlite3').as_uri()}?mode=ro", uri=True)) as database:
         rows = database.execute("select prompt, remote_id, updated_at, state, due from task").fetchall()
     prompts = {remote_id: prompt for prompt, remote_id, *_ in rows if remote_id}
     found = {prompt: updated_at for prompt, _, updated_at, *_ in rows}
@@ -42,9 +44,9 @@ def last_moves(box: Sandbox, folder: Path) -> dict[str, float]:
     return found
 
 
-@pytest.mark.parametrize("round_number", range(3))
-async def test_the_survivor_takes_over(tmp_path: Path, seed: int, round_number: int):
-    chance = random.Random(seed + round_number)
+@pytest.mark.parametrize("round_number", range(TAKEOVERS))
+async def test_the_survivor_takes_over(tmp_path: Path, round_number: int):
+    chance = random.Random(SEED + round_number)
     told = Told()
     async with Sandbox(speed=50) as box, Victims(tmp_path / "stderr") as victims:
         values = settings(box, tmp_path, poll_scale=SCALE)
@@ -59,9 +61,7 @@ async def test_the_survivor_takes_over(tmp_path: Path, seed: int, round_number: 
         living = await victims.start(spec("two"))
         await dying.begin()
         await living.begin()
-        with anyio.fail_after(20):
-            while len(box.submits()) < 2 * len(prompts("")):
-                await anyio.sleep(0.05)
+        await until(lambda: len(box.submits()) == 2 * len(prompts("")), 20)
         await anyio.sleep(chance.uniform(0, 2))
         looked = {name: len(one.told("moved")) for name, one in (("one", dying), ("two", living))}
         open_at_kill = [prompt for prompt, _, due in open_tasks(tmp_path) if due]
@@ -70,12 +70,14 @@ async def test_the_survivor_takes_over(tmp_path: Path, seed: int, round_number: 
         told.hear(dying)
 
         first: dict[str, float] = {}
-        with anyio.fail_after(TAKEOVER + 10):
-            while missing := [prompt for prompt in open_at_kill if prompt not in first]:
-                for prompt, at in last_moves(box, tmp_path).items():
-                    if at > killed and prompt in missing:
-                        first[prompt] = at
-                await anyio.sleep(0.1)
+
+        def taken_over() -> bool:
+            for prompt, at in last_moves(box, tmp_path).items():
+                if at > killed and prompt in open_at_kill:
+                    first.setdefault(prompt, at)
+            return len(first) == len(open_at_kill)
+
+        await until(taken_over, TAKEOVER + 10)
         waits = {prompt: at - killed for prompt, at in first.items()}
         by_kind: dict[str, float] = defaultdict(float)
         for prompt, wait in waits.items():
@@ -84,9 +86,7 @@ async def test_the_survivor_takes_over(tmp_path: Path, seed: int, round_number: 
         told.hear(living)
         told.kills.append(await victims.kill(living))
         async with open_app(read_settings(**(values | {"poll_scale": 0.02}))) as app:
-            with anyio.fail_after(90):
-                while await app.store.open_count(app.key_prints):
-                    await anyio.sleep(0.2)
+            await all_ended(app)
             tasks = await app.store.page("local", limit=1000)
         counts = await reconcile(box, tasks, told, tmp_path / "pictures")
 
@@ -94,8 +94,8 @@ async def test_the_survivor_takes_over(tmp_path: Path, seed: int, round_number: 
         for entry in box.looks():
             if entry["at"] < told.kills[-1]:
                 looks[entry["remote_id"]].append(entry["at"])
-        gaps = [later - earlier for times in looks.values() for earlier, later in zip(times, times[1:], strict=False)]
-    print(f"\nround {round_number}: both moved tasks before the kill: {looked}; {len(open_at_kill)} open at the kill")
+        gaps = [later - earlier for times in looks.values() for earlier, later in pairwise(times)]
+    print(f"\nseed {SEED}, round {round_number}: moves before the kill {looked}, {len(open_at_kill)} tasks open")
     told_kinds = ", ".join(f"{kind} {wait:.1f}" for kind, wait in sorted(by_kind.items()))
     print(f"longest takeover {max(waits.values()):.1f} s ({told_kinds}); {len(gaps)} gaps between looks, ", end="")
     print(f"shortest {min(gaps):.2f} s at an interval of {INTERVAL:.2f} s; counted: {dict(counts)}")
@@ -106,5 +106,5 @@ async def test_the_survivor_takes_over(tmp_path: Path, seed: int, round_number: 
 
 
 def open_tasks(folder: Path) -> list[tuple[str, str, float | None]]:
-    with closing(sqlite3.connect(f"file:{folder / 'home' / 'tasks.sqlite3'}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"{(folder / 'home' / 'tasks.sqlite3').as_uri()}?mode=ro", uri=True)) as database:
         return database.execute("select prompt, state, due from task").fetchall()

@@ -1,7 +1,8 @@
 """A light process that submits, follows and saves until it is killed. It says what it has seen durably stored.
 
 Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do; it begins when a line comes on its
-standard input, so that its imports can be done ahead. Each line it writes is one JSON list: `["ready"]`, `["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit.
+standard input, so that its imports can be done ahead. Each line it writes is one JSON list: `["ready"]`,
+`["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit.
 """
 
 import json

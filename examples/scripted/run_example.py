@@ -1,6 +1,6 @@
 """Runs an example without a key: against the sandbox, with the scripted model in place of a real one.
 
-    .venv/bin/python examples/scripted/run.py python examples/langchain/agent.py
+    .venv/bin/python examples/scripted/run_example.py python examples/langchain/agent.py
 
 `python` is that of the example's own environment; this file needs the project's. It checks what the model was shown.
 """
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from model import OPEN, PROMPT, Request, ScriptedModel, Shown, task_in
@@ -47,10 +48,12 @@ class Played:
 
     Attributes:
         results: what was shown of each tool call, in order.
+        wire: the one the model was asked on; empty where none is asked.
         longest: the longest call in seconds, as the model saw it from outside; 0 where no model is asked.
     """
 
     results: list[Shown]
+    wire: str
     longest: float
     seconds: float
 
@@ -121,15 +124,15 @@ def play(
         _hold(done.returncode == 0, f"it ended with {done.returncode}")
         if asks_model:
             calls = check_model(model.seen, longest)
-            results = model.seen[-1].results
+            results, wire = model.seen[-1].results, model.seen[-1].wire
         else:
-            calls, results = [0.0], printed(done.stdout)
+            calls, results, wire = [0.0], printed(done.stdout), ""
         check_results(results)
         path = task_in(results[-1].text)["results"][0]["path"]
         _hold(path in done.stdout, "its user is not told the path")
     except Wrong as error:
         raise Wrong(f"{error}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}") from None
-    return Played(results, max(calls), took)
+    return Played(results, wire, max(calls), took)
 
 
 def check_model(seen: list[Request], longest: float) -> list[float]:
@@ -138,10 +141,12 @@ def check_model(seen: list[Request], longest: float) -> list[float]:
     for request in seen:
         _hold(set(request.tools) == TOOLS, f"the model was offered {sorted(request.tools)}")
     offered = seen[0].tools["generate_image"]
-    missing = {"model", "prompt", "aspect_ratio"} - set(offered.get("properties", {}))
-    _hold(not missing, f"generate_image was offered without {missing}")
-    pairs = zip(seen, seen[1:], strict=False)
-    calls = [after.arrived - before.answered for before, after in pairs]
+    inputs = offered.get("properties", {})
+    _hold({"model", "prompt", "aspect_ratio", "options"} <= set(inputs), f"generate_image was offered with {inputs}")
+    _hold(offered.get("required") == ["model"], f"generate_image was offered as requiring {offered.get('required')}")
+    _hold(inputs["options"].get("additionalProperties") is not False, f"options take no key: {inputs['options']}")
+    calls = [after.arrived - before.answered for before, after in pairwise(seen)]
+    _hold(bool(calls), "it called no tool")
     _hold(not longest or max(calls) <= longest, f"the longest call took {max(calls):.1f} s, more than {longest:g}")
     return calls
 

@@ -1,0 +1,69 @@
+"""`tasks export` and `tasks import`."""
+
+import random
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from apixo_mcp import __version__
+from apixo_mcp.app import App
+from apixo_mcp.cli.run import with_app
+from apixo_mcp.tasks import archive
+from apixo_mcp.tasks.archive import Here, Imported
+from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks.schedule import Pace
+
+
+def export_tasks(file: Path) -> None:
+    """Writes every task to a file, or to standard output."""
+
+    async def work(app: App) -> list[str]:
+        return [line async for line in archive.lines(app.store, __version__, time.time())]
+
+    lines = with_app(work)
+    content = "".join(f"{line}\n" for line in lines).encode()
+    part = file.with_name(f"{file.name}.part")  # half a file would pass for a whole one
+    if str(file) == "-":
+        sys.stdout.buffer.write(content)
+    elif file.exists():
+        raise click.ClickException(f"{file} exists already; name another file")
+    else:
+        try:
+            part.write_bytes(content)
+            part.rename(file)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise click.ClickException(f"{file} cannot be written: {error}") from error
+    click.echo(f"{len(lines) - 1} tasks exported", err=True)
+
+
+def import_tasks(file: Path) -> None:
+    """Adds the tasks of a file that are not there yet."""
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error}") from error
+
+    async def work(app: App) -> Imported:
+        found = archive.read(content.split(b"\n"))
+        here = Here(
+            await archive.home_of(app.store),
+            {(name, account.gateway.base_url): account.key_print for name, account in app.accounts.items()},
+            app.roots.paths,
+        )
+        moment = Moment(time.time(), random.random(), Pace(1, 1, 1))
+        return await archive.bring_in(app.store, found, here, moment)
+
+    found = with_app(work)
+    click.echo(f"{len(found.added)} tasks imported, {found.there_already} were there already")
+    if found.cancelled:
+        click.echo(f"{found.cancelled} were never sent and came in cancelled; nothing is sent by an import")
+    if found.unknown:
+        click.echo(f"{found.unknown} were being sent when they were exported; whether they were is unknown")
+    if found.unfollowed:
+        click.echo(f"{len(found.unfollowed)} are still open and cannot be followed, for want of a key:")
+        for task in found.unfollowed:
+            click.echo(f"  {task.task_id}  {task.state}  {task.gateway} at {task.base_url}")
+        click.echo("Set that key and address, then import into an empty data folder (APIXO_MCP_HOME).", err=True)

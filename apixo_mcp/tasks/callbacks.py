@@ -1,0 +1,91 @@
+"""Callbacks of the gateways: nothing signs them, so their address is the secret, and a look confirms what they say."""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from apixo_mcp.errors import InvalidInput
+from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.task import FOLLOWED, State, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """An unguessable URL for each task.
+
+    Attributes:
+        url: what the gateways reach this server by, without a trailing slash.
+        secret: stays with the task store, so that an address outlives the process that gave it.
+    """
+
+    url: str
+    secret: bytes
+
+    def of(self, task_id: str) -> str:
+        """Where the gateway is to call when this task ends."""
+        return f"{self.url}/callbacks/{self._token(task_id)}"
+
+    def task_id(self, token: str) -> str | None:
+        """The task that a token was made for, None where nobody here made it."""
+        task_id = token.partition(".")[0]
+        return task_id if hmac.compare_digest(self._token(task_id).encode(), token.encode()) else None
+
+    def _token(self, task_id: str) -> str:
+        proof = hmac.new(self.secret, f"callback {task_id}".encode(), hashlib.sha256).hexdigest()
+        return f"{task_id}.{proof}"
+
+
+class Callbacks:
+    """Takes callbacks.
+
+    Args:
+        gateways: by key print.
+        resolve: settles a task in state `unknown` by owner, id and remote id, if the gateway confirms that id.
+    """
+
+    def __init__(
+        self,
+        addresses: Addresses,
+        store: Store,
+        poller: Poller,
+        gateways: Mapping[str, Gateway],
+        resolve: Callable[[str, str, str], Awaitable[Task]],
+    ) -> None:
+        self._addresses = addresses
+        self._store = store
+        self._poller = poller
+        self._gateways = gateways
+        self._resolve = resolve
+
+    async def task_of(self, token: str) -> Task | None:
+        """The task whose address holds this token."""
+        task_id = self._addresses.task_id(token)
+        return await self._store.get(task_id) if task_id else None
+
+    async def take(self, task: Task, body: bytes) -> bool:
+        """Acts on a callback for a task.
+
+        Returns:
+            Whether that is done; else the gateway should call again later.
+        """
+        if task.state in FOLLOWED:
+            self._poller.hurry(task.task_id)
+        if task.state is State.UNKNOWN:
+            return await self._settle(task, body)
+        # While the submit's own answer is outstanding this may be the only one to name the gateway's id.
+        return task.state is not State.SUBMITTING or task.sent_at is None
+
+    async def _settle(self, task: Task, body: bytes) -> bool:
+        gateway = self._gateways.get(task.key_print)
+        said = gateway.parse_callback(body) if gateway else None
+        if said is None or not said.remote_id:
+            return True
+        try:
+            await self._resolve(task.owner, task.task_id, said.remote_id)
+        except InvalidInput:
+            now = await self._store.get(task.task_id)
+            return now is None or now.state is not State.UNKNOWN
+        return True

@@ -1,0 +1,162 @@
+"""The task store's SQLite file, opened: its one connection, the thread that uses it, and what is done about damage."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from apixo_mcp.errors import StoreError
+from apixo_mcp.tasks import mending, schema
+from apixo_mcp.tasks.guard import Guard
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ALONE_WITHIN = (0.003, 3.0)
+"""Seconds given to being alone with the file: at first just enough to decide among processes that start together, then,
+where the file turned out to be damaged, enough for one that is about to end."""
+MENDED_WITHIN = 60.0  # seconds given to another process that is mending the file
+
+
+class Database:
+    """One file, one connection, one worker thread. Several processes may have the same file open.
+
+    Args:
+        path: of the file; its folder is made if it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.warnings: tuple[str, ...] = ()
+        self._path = path
+        self._guard = Guard(mending.beside(path, ".lock"))
+        self._limiter = anyio.CapacityLimiter(1)
+        self._database: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Opens the file, mended if it is damaged, and brings its schema up to date.
+
+        Raises:
+            SchemaTooNew: a newer version of this program wrote it.
+            StoreError: it cannot be opened.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
+            self.warnings = mending.notices(self._path)
+        except (OSError, sqlite3.Error) as error:
+            self.close()
+            raise StoreError(f"the task store {self._path} cannot be opened: {error}") from error
+        except StoreError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        for patience in ALONE_WITHIN:
+            # A file that a living process has open is never moved away under it: only who is alone mends.
+            if self._guard.alone(patience) and mending.is_damaged(self._path):
+                mending.mend(self._path)
+            if not self._guard.share(MENDED_WITHIN):
+                raise StoreError(f"the task store {self._path} is being mended by another process; start again")
+            try:
+                self._connect()
+            except sqlite3.Error as error:
+                if not mending.is_damage(error):
+                    raise
+                log.warning("the task store %s is damaged: %s", self._path, error)
+                self._disconnect()
+                mending.mark(self._path)
+            else:
+                return
+        raise StoreError(
+            f"the task store {self._path} is damaged, and another process has it open. End every program that uses "
+            "apixo-mcp and start again: what can be read is then recovered, and the damaged file is kept."
+        )
+
+    def _connect(self) -> None:
+        database = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
+        database.row_factory = sqlite3.Row
+        self._database = database
+        have = schema.version(database)
+        schema.refuse_newer(self._path, have)
+        database.execute("pragma journal_mode = wal")
+        # FULL, not WAL's usual NORMAL: a commit that a power cut takes back could be a submit that was paid for.
+        database.execute("pragma synchronous = full")
+        if have < schema.migrations()[-1][0]:
+            with self.transaction():
+                have = schema.version(database)  # again: from here on nobody else migrates it
+                schema.refuse_newer(self._path, have)
+                if 0 < have < schema.migrations()[-1][0]:
+                    schema.keep_copy(self._path, have)
+                schema.upgrade(database, have)
+
+    def _disconnect(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._disconnect()
+        self._guard.close()
+
+    @property
+    def connected(self) -> sqlite3.Connection:
+        """The connection.
+
+        Raises:
+            StoreError: the store is closed.
+        """
+        if self._database is None:
+            raise StoreError("the task store is closed")
+        return self._database
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Everything in it happens, or nothing. For use in the worker thread."""
+        database = self.connected
+        database.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            if database.in_transaction:  # SQLite takes some back by itself, as where the disk is full
+                database.execute("rollback")
+            raise
+        database.execute("commit")
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Does `work` in the worker thread.
+
+        Raises:
+            StoreError: SQLite could not do it; says what helps.
+        """
+        try:
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+        except sqlite3.Error as error:
+            raise self.trouble(error) from error
+
+    def read(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """The rows that a statement returns. For use in the worker thread."""
+        return self.connected.execute(statement, values).fetchall()
+
+    def trouble(self, error: sqlite3.Error | ValueError) -> StoreError:
+        """What to tell a caller that the file has just failed. The program goes on: other rows may be well."""
+        if isinstance(error, ValueError) or mending.is_damage(error):
+            mending.mark(self._path)
+            log.error("the task store %s is damaged: %s", self._path, error)
+            return StoreError(
+                f"The task store {self._path} is damaged ({error}). Nothing is deleted: end every program that uses "
+                "apixo-mcp and start again; what can be read is then recovered."
+            )
+        log.error("the task store %s: %s", self._path, error)
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        advice = {
+            sqlite3.SQLITE_FULL: "Make room on the disk and try again.",
+            sqlite3.SQLITE_BUSY: "Another process is busy with it; try again.",
+        }.get(code, "Try again; if it stays so, run apixo-mcp doctor.")
+        return StoreError(f"The task store {self._path} cannot be used just now: {error}. {advice}")

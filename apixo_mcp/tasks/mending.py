@@ -1,0 +1,252 @@
+"""Damage to the task store's file: found, and mended with all that is readable. The damaged file is never deleted."""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from apixo_mcp.tasks import schema
+from apixo_mcp.tasks.rows import COLUMNS, to_row
+from apixo_mcp.tasks.task import State, Task
+
+log = logging.getLogger(__name__)
+
+ALWAYS_CHECKED = 16 * 2**20
+"""Bytes up to which a file is checked at every start that finds nobody else on it. The check reads all of it: 3 ms for
+every 1,000 tasks (2.3 MB). A larger one, which would hold up the start, is checked only where the last process did not
+close it, or came upon damage: then its log or the mark below is left behind. A lost head or a cut end SQLite notices by
+itself as it opens a file."""
+
+TOLD_FOR = 7 * 86400.0  # seconds for which every start tells of a file that was set aside
+
+_LOG_HEADER = 32
+_SUFFIXES = ("-wal", "-shm", "")  # the file itself last: while it is in its place, the work is not done
+_ORPHAN = "A request was being sent when the task store was damaged, and whether it left can no longer be told."
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """A file next to the store's, with a longer name."""
+    return path.with_name(path.name + suffix)
+
+
+def mark(path: Path) -> None:
+    """Has the next start look through the whole file: this process came upon damage and cannot mend it."""
+    with contextlib.suppress(OSError):
+        beside(path, ".check").touch()
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite says that the file is broken, and not that it is busy, full or out of reach."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode" in str(error)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether the file must be mended. Changes nothing: what is set aside later is what was found.
+
+    The caller is alone with it.
+    """
+    size, left = _size(path), _size(beside(path, "-wal"))
+    if beside(path, ".mended").exists():
+        return True
+    if size == 0:
+        return left > _LOG_HEADER  # SQLite would take such a log for rubbish
+    marked = beside(path, ".check").exists()
+    if not (left or marked or size <= ALWAYS_CHECKED) or _size(beside(path, "-journal")):
+        return False
+    # Without a log nothing but the file counts, and SQLite need not make one to read it.
+    mode = "mode=ro" if left else "mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as database:
+            if schema.version(database) > schema.migrations()[-1][0]:
+                return False
+            if database.execute("pragma quick_check(1)").fetchone()[0] != "ok":
+                return True
+            if left and _hides_commits(path):
+                return True
+            if marked:
+                _read_all(database)
+    except sqlite3.Error as error:
+        return is_damage(error)
+    except ValueError:
+        return True
+    beside(path, ".check").unlink(missing_ok=True)
+    return False
+
+
+def _hides_commits(path: Path) -> bool:
+    """Whether SQLite has stopped before the end of the log. The caller's connection, which read it, is still open."""
+    from apixo_mcp.tasks.salvage import hides_commits
+
+    try:
+        with beside(path, "-shm").open("rb", buffering=0) as index:
+            # "mxFrame" of the WAL-index header (SQLite's page on the WAL-mode file format): frames that it goes by.
+            read = int.from_bytes(index.read(20)[16:], sys.byteorder)
+    except OSError:
+        read = 0
+    return hides_commits(beside(path, "-wal").read_bytes(), read)
+
+
+def _read_all(database: sqlite3.Connection) -> None:
+    from apixo_mcp.tasks.record import from_record, row_record
+
+    database.row_factory = sqlite3.Row
+    if schema.version(database):
+        for row in database.execute("select * from task"):
+            from_record(row_record(dict(row)))
+
+
+def mend(path: Path) -> None:
+    """Sets the damaged file aside and puts one in its place that holds every task that could be read.
+
+    Cut short at any point it is gone on with by the next call. The caller is alone with the file.
+
+    Raises:
+        OSError: the disk is full, or another program has the file.
+        sqlite3.Error: the new file cannot be written.
+    """
+    ready, note = beside(path, ".mended"), beside(path, ".mended.txt")
+    if not ready.exists():
+        part = beside(path, ".mending")
+        for suffix in ("", "-journal"):
+            beside(part, suffix).unlink(missing_ok=True)
+        note.write_text(_rebuilt(path, part), encoding="utf-8")
+        part.replace(ready)
+    aside = schema.free_name(path, f"damaged-{schema.stamp()}")
+    for suffix in _SUFFIXES:
+        if beside(path, suffix).exists():
+            beside(path, suffix).rename(beside(aside, suffix))
+    said = f"{note.read_text(encoding='utf-8')} The damaged file is kept: {aside}"
+    log.warning("%s", said)
+    note.write_text(said, encoding="utf-8")
+    note.replace(beside(aside, ".txt"))
+    ready.replace(path)
+    beside(path, ".check").unlink(missing_ok=True)
+
+
+def notices(path: Path) -> tuple[str, ...]:
+    """What the user is to be told of files that were set aside lately, by whichever process."""
+    since = time.time() - TOLD_FOR
+    with os.scandir(path.parent) as entries:
+        found = [
+            Path(entry)
+            for entry in entries
+            if entry.name.startswith(f"{path.name}.damaged-")
+            and entry.name.endswith(".txt")
+            and entry.stat().st_mtime > since
+        ]
+    return tuple(entry.read_text(encoding="utf-8") for entry in sorted(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Recovered:
+    tasks: list[Task]
+    secrets: Mapping[str, str]
+    unreadable: int
+    lost: tuple[str, ...]
+
+
+def _rebuilt(path: Path, part: Path) -> str:
+    """Writes a new file with what the old one still tells, and says how much that is."""
+    main, wal = (beside(path, end).read_bytes() if beside(path, end).exists() else b"" for end in ("", "-wal"))
+    with closing(sqlite3.connect(part, isolation_level=None)) as database:
+        database.execute("begin immediate")
+        schema.upgrade(database, 0)
+        columns = [row[1:5] for row in database.execute("pragma table_info(task)")]
+        found = _recovered(main, wal, columns)
+        for task in found.tasks:
+            insert(database, task)
+        database.executemany("insert into secret values (?, ?)", found.secrets.items())
+        database.execute("commit")
+    said = f"The task store was damaged; {len(found.tasks)} tasks were recovered from it"
+    if found.lost:
+        named = ", ".join(found.lost[:5]) + (" and others" if len(found.lost) > 5 else "")
+        said += f", and {len(found.lost)} are lost ({named}): the gateway's dashboard may still show them."
+    else:
+        said += f", and about {found.unreadable} could not be read." if found.unreadable else "."
+    if found.tasks and not found.secrets:
+        open_tasks = sum(task.due is not None for task in found.tasks)
+        said += (
+            f" The secret that tells API keys apart is lost, so no key is known to belong to these tasks: {open_tasks} "
+            "that are still open are listed but no longer followed; look for them on the gateway's dashboard."
+        )
+    return said
+
+
+def insert(database: sqlite3.Connection, task: Task) -> None:
+    """Adds a task; one whose idempotency key another task has goes without it."""
+    if task.idempotency_key:
+        named = [task.owner, task.idempotency_key]
+        if database.execute("select 1 from task where owner = ? and idempotency_key = ?", named).fetchone():
+            task = replace(task, idempotency_key="")
+    names, marks = ", ".join(COLUMNS), ", ".join(f":{name}" for name in COLUMNS)
+    database.execute(f"insert into task ({names}) values ({marks})", to_row(task))
+
+
+def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str | None]]) -> _Recovered:
+    """Of the rows found the newest version of each task.
+
+    An older one may be all that is left of a task, so what is not known to have been sent must not be sent again.
+    """
+    from apixo_mcp.tasks.record import from_record, row_record
+    from apixo_mcp.tasks.salvage import salvage
+
+    found = salvage(main, wal)
+    tasks: dict[str, Task] = {}
+    secrets: dict[str, str] = {}
+    unreadable: set[str] = set()
+    for record in found.records:
+        match record:
+            case (str(name), str(value)) if name.isidentifier() and len(value) == 64:
+                secrets.setdefault(name, value)
+            case (str(task_id), *_) if task_id.startswith("tsk_") and 30 < len(record) <= len(columns):
+                try:
+                    task = from_record(row_record(dict(_row(record, columns))))
+                except (ValueError, TypeError, RecursionError):
+                    unreadable.add(task_id)
+                    continue
+                other = tasks.get(task_id)
+                if other is None or (other.fence, other.updated_at) < (task.fence, task.updated_at):
+                    tasks[task_id] = task
+            case _:
+                pass
+    # The index by owner: owner, creation time, id, row.
+    named = {entry[2] for entry in found.entries if len(entry) == 4}
+    known = {name for name in named if isinstance(name, str) and name.startswith("tsk_")} | unreadable
+    kept = [_safe(task) for task in sorted(tasks.values(), key=lambda task: task.created_at)]
+    return _Recovered(kept, secrets, found.unreadable, tuple(sorted(known - set(tasks))))
+
+
+def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]]) -> Iterator[tuple[str, Any]]:
+    for number, (name, kind, _, default) in enumerate(columns):
+        if number < len(record):
+            yield name, record[number]
+        elif default is not None:
+            # A row from before the column was added.
+            yield name, default.strip("'") if kind.lower() == "text" else float(default)
+
+
+def _safe(task: Task) -> Task:
+    from apixo_mcp.tasks.life import Moment, unclear
+    from apixo_mcp.tasks.schedule import Pace
+
+    task = replace(task, lease_holder="", lease_until=0.0)
+    if task.state is not State.SUBMITTING:
+        return task
+    return unclear(task, Moment(time.time(), 0.5, Pace(1, 1, 1)), _ORPHAN)

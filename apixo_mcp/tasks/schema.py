@@ -1,0 +1,92 @@
+"""The schema of a task store's file: what version it has, and the way to the present one, with a copy kept first."""
+
+import sqlite3
+import time
+from contextlib import closing
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from apixo_mcp.errors import SchemaTooNew, StoreError
+
+COPIES_KEPT = 3
+
+
+@cache
+def migrations() -> tuple[tuple[int, str], ...]:
+    """Number and script of each step, in order."""
+    folder = resources.files("apixo_mcp.tasks") / "migrations"
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return tuple(sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in found))
+
+
+def version(database: sqlite3.Connection) -> int:
+    """The schema that a file has; 0 for an empty one."""
+    return int(database.execute("pragma user_version").fetchone()[0])
+
+
+def refuse_newer(path: Path, have: int) -> None:
+    """Stops before anything is written to a file that this version does not understand.
+
+    Raises:
+        SchemaTooNew: it is one.
+    """
+    known = migrations()[-1][0]
+    if have > known:
+        raise SchemaTooNew(
+            f"{path} was written by a newer apixo-mcp (schema {have}; this one knows {known}). "
+            "Update apixo-mcp, or set APIXO_MCP_HOME to another folder."
+        )
+
+
+def upgrade(database: sqlite3.Connection, have: int, until: int | None = None) -> None:
+    """Runs what is missing. The caller holds the transaction."""
+    for number, script in migrations():
+        if have < number <= (until or number):
+            for statement in filter(str.strip, script.split(";")):
+                database.execute(statement)
+            database.execute(f"pragma user_version = {number}")
+
+
+def stamp() -> str:
+    """The present moment as part of a file's name."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
+def free_name(path: Path, ending: str) -> Path:
+    """`path` with the ending, and a number where that name is taken."""
+    found = path.with_name(f"{path.name}.{ending}")
+    number = 2
+    while any(path.parent.glob(f"{found.name}*")):
+        found = path.with_name(f"{path.name}.{ending}-{number}")
+        number += 1
+    return found
+
+
+def keep_copy(path: Path, have: int) -> Path:
+    """Copies the file as it is before a migration, and drops all but the newest such copies.
+
+    The caller holds a write transaction that has changed nothing yet, so that this is what the migration starts from.
+
+    Raises:
+        StoreError: there is no copy, so there must be no migration either.
+    """
+    copy = free_name(path, f"before-{migrations()[-1][0]}-{stamp()}")
+    part = copy.with_name(f"{copy.name}.part")
+    try:
+        with closing(sqlite3.connect(path, timeout=10)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(
+            f"{path} has an older schema ({have}), and the copy that is kept before it is changed could not be "
+            f"written: {error}. Nothing was changed. Make room on the disk, or make the folder writable, and start "
+            "again."
+        ) from error
+    copies = [entry for entry in path.parent.glob(f"{path.name}.before-*") if not entry.name.endswith(".part")]
+    # By the moment in the name: the modification time is that of whoever last touched it.
+    copies.sort(key=lambda entry: entry.name.removeprefix(f"{path.name}.before-").partition("-")[2])
+    for old in copies[:-COPIES_KEPT]:
+        old.unlink(missing_ok=True)
+    return copy

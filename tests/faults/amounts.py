@@ -1,0 +1,10 @@
+"""How much is done, and with what seed: from the environment, so that `make faults` does more than `make test`."""
+
+import os
+import random
+
+IN_FULL = bool(os.environ.get("FAULTS_KILLS"))
+KILLS = int(os.environ.get("FAULTS_KILLS") or 4)
+TAKEOVERS = max(1, KILLS // 100)
+EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES") or 150)
+SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1, 1 << 31))

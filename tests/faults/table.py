@@ -1,0 +1,296 @@
+"""The table of faults: what goes wrong, and what the user then sees. `python table.py` writes it into README.md."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wire import Bytes, answer, envelope, picture
+
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- the table: written by table.py -->", "<!-- end of the table -->"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One fault.
+
+    Attributes:
+        what: in words.
+        marks: what the sandbox is asked for; or
+        submits, looks, files: what a bare wire answers, in order.
+        state: the state that the caller is told, once there is nothing to wait for.
+        error: `error.category` and `error.code`.
+        file: of the first result; `failed → saved` where `check_task` fetches it after all.
+        posts: how often the submit was sent.
+        wait: how long the caller waits.
+        disk: what is done to the download folder.
+        brief: which time limit is shortened for the test.
+        retry: the setting of further attempts.
+        nobody: whether the gateway's port is closed.
+    """
+
+    what: str
+    marks: str = ""
+    submits: tuple[Bytes, ...] = ()
+    looks: tuple[Bytes, ...] = ()
+    files: tuple[Bytes, ...] = ()
+    model: str = "nano-banana"
+    state: str = "success"
+    error: str = ""
+    charged: str = ""
+    file: str = ""
+    posts: int = 1
+    wait: float = 20.0
+    disk: str = ""
+    brief: str = ""
+    retry: int = 2
+    nobody: bool = False
+
+    @property
+    def on_wire(self) -> bool:
+        return bool(self.submits or self.looks or self.files)
+
+    def cells(self) -> tuple[str, ...]:
+        return (self.what, self.state, self.error, self.charged, self.file, str(self.posts))
+
+
+def _refused(status: int, category: str, words: str = "", **more: object) -> Row:
+    what = f"Submit: HTTP {status}{words}, in an envelope"
+    error = f"{category} `HTTP {status}`"
+    return Row(what=what, marks=f"[http:{status}]", state="failed", error=error, charged="no", **more)  # type: ignore[arg-type]
+
+
+def _unclear(what: str, **more: object) -> Row:
+    return Row(what=what, state="unknown", error="unknown `SUBMIT_UNKNOWN`", charged="unknown", **more)  # type: ignore[arg-type]
+
+
+def _page(status: int) -> Row:
+    return _unclear(f"Submit: HTTP {status}, a page of HTML", marks=f"[http:{status}:html]")
+
+
+def _ended(code: str, category: str, **more: object) -> Row:
+    return Row(
+        what=f"Task: failed, `{code}`",
+        marks=f"[fail:{code}]",
+        state="failed",
+        error=f"{category} `{code}`",
+        charged="unknown",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _look(what: str, **more: object) -> Row:
+    return Row(what=f"Look: {what}", file="saved", **more)  # type: ignore[arg-type]
+
+
+def _file(what: str, file: str, **more: object) -> Row:
+    return Row(what=f"File: {what}", file=file, **more)  # type: ignore[arg-type]
+
+
+def _chunked(body: bytes) -> bytes:
+    return answer(b"ffff\r\n" + body, kind="image/png", transfer_encoding="chunked")
+
+
+SUBMIT = (
+    _refused(400, "invalid_input"),
+    _refused(401, "auth"),
+    _refused(402, "insufficient_credits"),
+    _refused(403, "auth"),
+    _refused(404, "invalid_input"),
+    _refused(422, "invalid_input"),
+    _unclear("Submit: HTTP 405, in an envelope", marks="[http:405]"),
+    _unclear("Submit: HTTP 409, in an envelope", marks="[http:409]"),
+    _unclear("Submit: HTTP 413, in an envelope", marks="[http:413]"),
+    _unclear("Submit: HTTP 500, in an envelope", marks="[http:500]"),
+    _unclear("Submit: HTTP 502, in an envelope", marks="[http:502]"),
+    _unclear("Submit: HTTP 504, in an envelope", marks="[http:504]"),
+    Row(what="Submit: HTTP 429 once, in an envelope", marks="[http:429x1]", file="saved", posts=2),
+    Row(what="Submit: HTTP 503 once, in an envelope", marks="[http:503x1]", file="saved", posts=2),
+    Row(what="Submit: HTTP 429 with Retry-After: 2, once", marks="[http:429:after=2x1]", file="saved", posts=2),
+    Row(
+        what="Submit: HTTP 429 for 15 minutes (seen after a second)",
+        marks="[http:429:after=60]",
+        state="submitting",
+        error="rate_limited `HTTP 429`",
+        charged="no",
+        wait=1,
+    ),
+    *(_page(status) for status in (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)),
+    _unclear("Submit: HTTP 200, a page of HTML", marks="[http:200:html]"),
+    Row(
+        what="Submit: HTTP 200 with code 400",
+        marks="[code:400]",
+        state="failed",
+        error="invalid_input `HTTP 400`",
+        charged="no",
+    ),
+    Row(
+        what="Submit: HTTP 200 with code 402",
+        marks="[code:402]",
+        state="failed",
+        error="insufficient_credits `HTTP 402`",
+        charged="no",
+    ),
+    Row(what="Submit: HTTP 200 with code 429 once", marks="[code:429x1]", file="saved", posts=2),
+    _unclear("Submit: HTTP 200 with code 500", marks="[code:500]"),
+    _unclear("Submit: accepted, then the line is cut", marks="[cut]"),
+    _unclear("Submit: cut before it is accepted", marks="[cut-early]"),
+    _unclear("Submit: accepted and never answered", marks="[hang]", brief="submit"),
+    Row(what="Submit: answered late", marks="[slow-submit:1]", file="saved"),
+    _unclear("Submit: success with data null", marks="[null-data]"),
+    _unclear("Submit: success without a task id", submits=(envelope({}),)),
+    _unclear("Submit: success, the task id is an object", submits=(envelope({"taskId": {}}),)),
+    _unclear("Submit: success, data is a list", submits=(envelope([]),)),
+    _unclear("Submit: success, the code is a text", submits=(envelope({"taskId": "t"}, code="200"),)),
+    _unclear("Submit: HTTP 200 without any body", submits=(answer(""),)),
+    _unclear("Submit: not JSON", submits=(answer("ok"),)),
+    _unclear("Submit: JSON cut half way", submits=(answer('{"code":200,"data":{"taskId"'),)),
+    _unclear("Submit: shorter than its declared length", submits=(answer('{"code":200', content_length="4096"),)),
+    _unclear("Submit: broken compression", submits=(answer("not gzip", content_encoding="gzip"),)),
+    _unclear("Submit: not HTTP", submits=(b"SSH-2.0-OpenSSH_9.6\r\n",)),
+    _unclear("Submit: the connection is closed without an answer", submits=(None,)),
+    _unclear("Submit: redirected", submits=(answer("", 307, location="/elsewhere"),)),
+    _unclear("Submit: larger than 5 MB", submits=(answer(b" " * 6_000_000),)),
+    _unclear("Submit: HTTP 500 that names a task", submits=(envelope({"taskId": "t"}, 500, "oops", 500),)),
+    Row(
+        what="Submit: HTTP 400 that tells of content rules",
+        submits=(envelope(None, 400, "prompt violates our content policy", 400),),
+        state="failed",
+        error="content_policy `HTTP 400`",
+        charged="no",
+    ),
+    Row(
+        what="Submit: nobody listens (seen after a second)",
+        state="submitting",
+        error="unavailable `NOT_REACHED`",
+        charged="no",
+        posts=0,
+        wait=1,
+        nobody=True,
+    ),
+)
+
+TASK = (
+    *(
+        _ended(code, category)
+        for code, category in (
+            ("CONTENT_VIOLATION", "content_policy"),
+            ("NSFW_DETECTED", "content_policy"),
+            ("InputImageSensitiveContentDetected", "content_policy"),
+            ("PROMPT_TOO_LONG", "invalid_input"),
+            ("INVALID_PROMPT", "invalid_input"),
+            ("INVALID_IMAGE_URL", "media_input"),
+            ("IMAGE_TOO_LARGE", "media_input"),
+            ("IMAGE_DOWNLOAD_FAILED", "media_input"),
+            ("GENERATION_FAILED", "generation_failed"),
+            ("INSUFFICIENT_CREDITS", "insufficient_credits"),
+            ("SOMETHING_NEW", "generation_failed"),
+        )
+    ),
+    _ended("PROCESSING_TIMEOUT", "timeout", retry=0),
+    _ended("MODEL_UNAVAILABLE", "unavailable", retry=0),
+    Row(
+        what="Task: failed, `PROCESSING_TIMEOUT`, and well at the next attempt",
+        marks="[fail-once:PROCESSING_TIMEOUT]",
+        file="saved",
+        posts=2,
+    ),
+    Row(what="Task: a state that nobody documented, then success", marks="[state:thinking]", file="saved"),
+    Row(what="Task: never ends (seen after a second)", marks="[never]", state="processing", wait=1),
+    Row(
+        what="Task: success without any result",
+        marks="[empty-result]",
+        state="failed",
+        error="generation_failed `EMPTY_RESULT`",
+        charged="unknown",
+    ),
+    Row(
+        what="Task: success, resultJson is missing",
+        marks="[no-result]",
+        state="failed",
+        error="generation_failed `EMPTY_RESULT`",
+        charged="unknown",
+    ),
+    Row(
+        what="Task: success, resultJson is not JSON",
+        marks="[broken-result]",
+        state="failed",
+        error="generation_failed `EMPTY_RESULT`",
+        charged="unknown",
+    ),
+    Row(what="Task: success, resultJson is an object", marks="[object-result]", file="saved"),
+)
+
+LOOK = (
+    *(_look(f"HTTP {status} twice", marks=f"[look:{status}x2]") for status in (400, 404, 422, 500, 502, 503, 504)),
+    *(
+        _look(f"HTTP {status} once: looks with this key pause for five minutes", marks=f"[look:{status}x1]")
+        for status in (401, 402, 403)
+    ),
+    _look("HTTP 429 once", marks="[look:429x1]"),
+    _look("HTTP 200 with code 500, twice", marks="[look:code:500x2]"),
+    _look("a page of HTML, twice", marks="[look:htmlx2]"),
+    _look("success with data null, twice", marks="[look:nullx2]"),
+    _look("cut, twice", marks="[look:cutx2]"),
+    _look("never answered, once", marks="[look:hangx1]", brief="look"),
+    _look("answered late", marks="[look:slow:0.5x2]"),
+    _look("the connection is closed without an answer", looks=(None, None)),
+    _look("HTTP 404 just after the submit, in an envelope", looks=(envelope(None, 404, "Task not found", 404),)),
+    _look("not JSON", looks=(answer("ok"), answer("[]"), answer("1e999"))),
+    _look("data is a list", looks=(envelope([]),)),
+    _look("without a state", looks=(envelope({"taskId": "t"}),)),
+    _look("the state is a number", looks=(envelope({"state": 7}),)),
+    _look("deeply nested JSON", looks=(answer("[" * 100_000),)),
+    _look("redirected", looks=(answer("", 302, location="/elsewhere"),)),
+)
+
+FILE = (
+    _file("HTTP 404 once", "failed → saved", marks="[file:404x1]"),
+    _file("HTTP 404 for ever", "failed → failed", marks="[file:404]"),
+    _file("HTTP 403: its URL has expired", "failed → failed", marks="[expired]"),
+    _file("HTTP 410 for ever", "failed → failed", marks="[file:410]"),
+    _file("HTTP 500 once", "failed → saved", marks="[file:500x1]"),
+    _file("HTTP 500 for ever", "failed → failed", marks="[file:500]"),
+    _file("cut half way, once", "failed → saved", marks="[file:cutx1]"),
+    _file("cut half way, for ever", "failed → failed", marks="[file:cut]"),
+    _file("cut in the middle of a chunk, once", "failed → saved", files=(_chunked(picture()[:40]),)),
+    _file("slow", "saved", marks="[file:slow:1]"),
+    _file("never answered, once", "failed → saved", marks="[file:hangx1]", brief="file"),
+    _file("without end", "failed → failed", marks="[file:endless]", brief="cap"),
+    _file("declares 100 GB", "failed → failed", marks="[file:huge]"),
+    _file("without bytes", "failed → failed", marks="[file:empty]"),
+    _file("a page of HTML", "failed → failed", marks="[file:html]"),
+    _file("a page of HTML under the file's own type", "failed → failed", marks="[file:html-as-file]"),
+    _file("sent as text/plain", "saved", marks="[file:wrong-type]"),
+    _file("not what its type says", "failed → failed", marks="[file:wrong-bytes]"),
+    _file("redirected", "saved", marks="[file:redirect]"),
+    _file("redirected to a private address", "failed → failed", marks="[file:redirect-private]", disk="guarded"),
+    _file("not HTTP, once", "failed → saved", files=(b"SSH-2.0-OpenSSH_9.6\r\n",)),
+    _file("redirected in a circle", "failed → saved", files=(answer("", 302, location="/file.png"),) * 6),
+    Row(what="Folder: a file stands where it should be", file="failed → failed", disk="file in the way"),
+    Row(what="Folder: a file stands where it should be, until it is moved", file="failed → saved", disk="moved later"),
+    Row(what="Folder: its path is too long", file="failed → failed", disk="too long"),
+    Row(what="Folder: may not be written to", file="failed → failed", disk="read-only"),
+    Row(what="Folder: another file has the name already", marks="[took:0.3]", file="saved", disk="taken name"),
+    Row(what="Folder: the saved file was deleted", file="saved → saved", disk="deleted"),
+    Row(what="Folder: the saved file was cut short", file="saved → saved", disk="shortened"),
+)
+
+ROWS = (*SUBMIT, *TASK, *LOOK, *FILE)
+
+
+def as_text() -> str:
+    """The table in Markdown."""
+    head = ("What goes wrong", "state", "error", "charged", "file", "submits")
+    lines = [head, ("---",) * len(head), *(row.cells() for row in ROWS)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def whole(readme: str) -> str:
+    """The README with the table as it is now."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{as_text()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(whole(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,88 @@
+"""A task of which it is not known whether the gateway has it, settled by a person."""
+
+from dataclasses import replace
+
+import pytest
+from contracts.store_tasks import NOW, make
+from task_steps import Start, ask, posts, settled
+
+from apixo_mcp.app import App
+from apixo_mcp.errors import InvalidInput, NotFound
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks import life
+from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.task import FileState, State, Task
+
+pytestmark = pytest.mark.anyio
+
+MOMENT = Moment(NOW + 100, 0.5, Pace(1, 1, 1))
+
+
+async def unknown(app: App, **given: str) -> Task:
+    task = await settled(app, (await ask(app, "a fox [cut]", **given)).task)
+    assert task.state is State.UNKNOWN
+    return task
+
+
+async def test_with_the_gateways_id_it_is_followed_to_its_end(start: Start, box: Sandbox):
+    async with start() as app:
+        task = await unknown(app)
+        (there,) = box.submits()
+        pending = await app.service.resolve("local", task.task_id, f" {there['remote_id']} ")
+        assert (pending.state, pending.remote_id, len(pending.attempts)) == (State.PENDING, there["remote_id"], 1)
+        done = await settled(app, pending)
+    assert (done.state, done.results[0].file) == (State.SUCCESS, FileState.SAVED)
+    assert len(posts(box)) == 1
+
+
+async def test_the_next_server_follows_it(start: Start, box: Sandbox):
+    async with start() as app:
+        task = await unknown(app)
+    async with start(follow=False) as app:
+        pending = await app.service.resolve("local", task.task_id, box.submits()[0]["remote_id"])
+        assert pending.due is not None
+    async with start() as app:
+        assert (await settled(app, task)).state is State.SUCCESS
+
+
+async def test_one_that_never_ran_costs_nothing_and_frees_its_key(start: Start, box: Sandbox):
+    async with start() as app:
+        task = await unknown(app, idempotency_key="k")
+        ended = await app.service.resolve("local", task.task_id, None)
+        assert ended.failure is not None
+        assert (ended.state, ended.failure.charged, ended.due) == (State.FAILED, "no", None)
+        again = await ask(app, "a wolf", idempotency_key="k")
+        assert again.how == "new"
+        await settled(app, again.task)
+    assert len(posts(box)) == 2
+
+
+async def test_what_is_no_such_task_or_id_changes_nothing(start: Start, box: Sandbox):
+    async with start() as app:
+        task = await unknown(app)
+        other = await settled(app, (await ask(app, "a wolf")).task)
+        for remote_id, said in (
+            ("", "dashboard"),
+            ("two words", "dashboard"),
+            ("no-such-id", "does not confirm"),
+            (other.remote_id, other.task_id),
+        ):
+            with pytest.raises(InvalidInput, match=said):
+                await app.service.resolve("local", task.task_id, remote_id)
+        with pytest.raises(InvalidInput, match=r"only a task in state unknown.*success"):
+            await app.service.resolve("local", other.task_id, None)
+        with pytest.raises(NotFound):
+            await app.service.resolve("somebody", task.task_id, None)
+        assert await app.service.find("local", task.task_id) == task
+
+
+def test_an_earlier_attempt_may_have_been_charged():
+    sent = make(state=State.SUBMITTING, sent_at=NOW, idempotency_key="k")
+    once = life.unclear(sent, MOMENT, "cut")
+    twice = replace(once, attempts=(once.attempts[0], *once.attempts))
+    first, second = life.resolved(once, "", MOMENT), life.resolved(twice, "", MOMENT)
+    assert first.failure is not None
+    assert second.failure is not None
+    assert (first.failure.charged, first.idempotency_key) == ("no", "")
+    assert (second.failure.charged, second.idempotency_key) == ("unknown", "k")
