@@ -246,6 +246,27 @@ def test_no_arguments_crash_a_tool_or_submit_an_invalid_input(tmp_path: Path, ca
     assert not wrong
 
 
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+FOUND_ONCE = (
+    ("list_tasks", {"cursor": cursor("[" * 100_000)}),
+    ("list_tasks", {"cursor": cursor(f"[{10**400}, 1]")}),
+    ("list_tasks", {"cursor": cursor('[1, "\\ud800"]')}),
+    ("check_task", {"task_id": "\ud800"}),
+    ("generate_image", {"model": "nano-banana", "prompt": "a fox", "idempotency_key": "\ud800", "wait_seconds": 0}),
+)
+
+
+@pytest.mark.parametrize(("tool", "given"), FOUND_ONCE)
+def test_arguments_that_once_crashed_a_tool_are_refused(tool: str, given: dict[str, Any], tmp_path: Path):
+    with running(tmp_path, "http://127.0.0.1:9") as (portal, client, _):
+        called = portal.call(client.call_tool, tool, given)
+        assert isinstance(called, CallToolResult)
+        assert check_answer(called) == "refused"
+
+
 # Answers.
 
 ACCOUNT = Account("apixo", "APIXO_API_KEY", "https://apixo.ai", KEY)
@@ -253,19 +274,8 @@ STATUSES = st.sampled_from(
     [200, 200, 201, 204, 301, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 599]
 ) | st.just(200)
 NAMES = st.sampled_from(
-    [
-        "taskId",
-        "task_id",
-        "state",
-        "resultJson",
-        "failCode",
-        "failMsg",
-        "completeTime",
-        "createTime",
-        "resultUrls",
-        "error",
-    ]
-    + ["voice_id", "audio_id", "character_id", "data", "progress", "url", "id"]
+    "taskId task_id state resultJson failCode failMsg completeTime createTime resultUrls error voice_id audio_id "
+    "character_id data progress url id".split()
 )
 STATES = st.sampled_from(
     ["pending", "waiting", "processing", "success", "completed", "failed", "fail", "SUCCESS ", "odd"]

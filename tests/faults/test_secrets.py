@@ -75,6 +75,7 @@ def test_the_search_finds_a_key_in_any_of_its_forms(tmp_path: Path):
         assert found_in(tmp_path), number
 
 
+@pytest.mark.usefixtures("in_full")
 async def test_no_key_is_written_anywhere(box: Sandbox, wire: Wire, tmp_path: Path):
     echo = f"Authorization: Bearer {APIXO_KEY} was not accepted (api_key={APIXO_KEY})"
     wire.submits.extend(
