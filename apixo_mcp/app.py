@@ -176,10 +176,12 @@ async def open_app(
         with anyio.CancelScope(shield=True):
             try:
                 await store.release(leases.holder)
-                if leave is not None and await store.open_count(tuple(gateways)):
-                    leave()
-            except (StoreError, OSError):
-                log.exception("open tasks were not handed on; whoever opens this data folder next follows them")
+                is_open = await store.open_count(tuple(gateways)) > 0
+            except StoreError:
+                log.exception("leases were not released; they run out by themselves")
+                is_open = True  # as far as is known: a follower leaves by itself where nothing is
+            if leave is not None and is_open:
+                leave()
 
 
 async def _load_ahead(catalog: Catalog) -> None:

@@ -1,8 +1,11 @@
 """How a server that ends with open tasks leaves a worker behind."""
 
+import logging
 import subprocess
 import sys
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 COMMAND = ("-m", "apixo_mcp", "worker", "--until-idle")
 
@@ -14,6 +17,13 @@ def leave_follower() -> None:
         if sys.platform == "win32"
         else {"start_new_session": True}
     )
+    try:
+        _start(detached)
+    except OSError:
+        log.exception("no follower could be started; whoever opens this data folder next goes on with the open tasks")
+
+
+def _start(detached: dict[str, Any]) -> None:
     subprocess.Popen(
         [sys.executable, *COMMAND],
         stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ import click
 from apixo_mcp.app import App, open_app
 from apixo_mcp.cli.start import fail, settings_or_exit
 from apixo_mcp.errors import ApixoError
+from apixo_mcp.server.signals import end_as_on_interrupt
 from apixo_mcp.settings import Settings
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False) -> T:
             except ApixoError as error:
                 return error  # as a value: a task group would wrap it
 
+    end_as_on_interrupt()
     try:
         outcome = anyio.run(run, settings_or_exit())
     except ApixoError as error:

@@ -192,7 +192,7 @@ class Generations:
     async def find(self, task_id: str, context: RequestContext) -> Job | None:
         """See `Jobs.find`. A task whose looking was given up is looked at once more."""
         try:
-            task = await self._app.service.check(_owner(context), task_id)
+            task = await self._app.service.check(_owner(context), task_id, save=False)
         except NotFound:
             return None
         # The service knows tasks by the gateway's id too; as a handle that one was never given out.

@@ -1,7 +1,6 @@
 """The server over HTTP on one port: Streamable HTTP at `/mcp`, legacy SSE at `/sse`, `/healthz`, the public routes."""
 
 import logging
-import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -23,6 +22,7 @@ from apixo_mcp.app import Public, open_app
 from apixo_mcp.server.listening import listening, url_of
 from apixo_mcp.server.public import open_paths, public_routes
 from apixo_mcp.server.server import build_server
+from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ async def _serve(
         async with running():
             await anyio.sleep_forever()  # Ctrl-C cancels this
     # Opened before everything else: a signal during the start ends the server in the same orderly way.
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with anyio.open_signal_receiver(*ENDING) as signals:
         async with running():
             async for number in signals:
                 log.info("ending on signal %s", number)

@@ -4,7 +4,6 @@ import io
 import logging
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.server.early import Early
 from apixo_mcp.server.greeting import Greeting
 from apixo_mcp.server.server import build_server
+from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -225,12 +225,12 @@ def _is_probe(request: JSONRPCRequest) -> bool:
 
 
 async def _end_on_signal(over: anyio.Event, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    # Listens to the end: a second signal must not end the process while a submit's answer is on its way.
+    with anyio.open_signal_receiver(*ENDING) as signals:
         task_status.started()
         async for number in signals:
             log.info("ending on signal %s", number)
             over.set()
-            return
 
 
 def _exit() -> None:

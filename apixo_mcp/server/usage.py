@@ -6,7 +6,6 @@ from typing import Any
 
 from apixo_mcp.app import App
 from apixo_mcp.gateways.gateway import Balance
-from apixo_mcp.tasks.task import State
 
 
 async def usage_structure(app: App, owner: str, days: int) -> dict[str, Any]:
@@ -18,9 +17,8 @@ async def usage_structure(app: App, owner: str, days: int) -> dict[str, Any]:
         row = rows.setdefault(count.day, {"day": count.day, "tasks": 0, "estimated_usd": 0.0, "without_price": 0})
         row["tasks"] += count.tasks
         row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
-        if count.state not in (State.CANCELLED, State.FAILED):
-            row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
-            row["without_price"] += count.without_price
+        row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
+        row["without_price"] += count.without_price
     balances: dict[str, Any] = {}
     for name, account in app.accounts.items():
         match await account.gateway.balance():

@@ -4,9 +4,11 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import anyio
 
+from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.leases import LASTS, RENEWED_EVERY
 from apixo_mcp.tasks.store import Store
 
@@ -36,17 +38,34 @@ async def follow_until_idle(
     """
     keys = tuple(key_prints)
     holder = uuid.uuid4().hex
-    started = clock()
-    if not keys or not await store.hold(LEASE, holder, started, started + LASTS):
+    if not keys or not await _taken(store, holder, clock):
         return False
+    # Not the wall clock: an hour of a laptop's sleep is no hour of following.
+    end = anyio.current_time() + at_most
     try:
-        while await store.open_count(keys) and clock() - started < at_most:
+        while anyio.current_time() < end:
+            try:
+                now = clock()
+                if not await store.open_count(keys):
+                    break
+                if not await store.hold(LEASE, holder, now, now + LASTS):
+                    log.info("another follower took over")  # this one slept through its lease
+                    return False
+            except StoreError:
+                log.exception("the task store does not answer; it is tried again")
             await anyio.sleep(RENEWED_EVERY)
-            now = clock()
-            if not await store.hold(LEASE, holder, now, now + LASTS):
-                log.info("another follower took over")  # this one slept through its lease
-                return False
     finally:
-        with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True), suppress(StoreError):
             await store.let_go(LEASE, holder)
     return True
+
+
+async def _taken(store: Store, holder: str, clock: Callable[[], float]) -> bool:
+    """Whether the lease was to be had, for which a follower that is about to leave, or died, is given a while."""
+    for patience in (RENEWED_EVERY, RENEWED_EVERY, RENEWED_EVERY, LASTS, None):
+        now = clock()
+        if await store.hold(LEASE, holder, now, now + LASTS):
+            return True
+        if patience is not None:
+            await anyio.sleep(patience)
+    return False

@@ -22,6 +22,7 @@ from apixo_mcp.tasks.task import FOLLOWED, Attempt, Failure, FileState, Produced
 RESEND_FOR = 900.0  # how long a submit that costs nothing is tried again before the task fails
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
 EMPTY_LOOKS = 5
+LOOKS_AFTER_ABSENCE = 20  # that fail before looking is given up: after days of sleep the network comes up last
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
@@ -133,7 +134,8 @@ def resolved(task: Task, remote_id: str, moment: Moment) -> Task:
 def cancelled(task: Task, moment: Moment) -> Task:
     """The task that was cancelled while it was not sent; one with failed attempts behind it stays failed."""
     state = State.FAILED if task.attempts else State.CANCELLED
-    return replace(_released(task, moment), state=state, due=None, completed_at=moment.now)
+    key = task.idempotency_key if task.attempts else ""
+    return replace(_released(task, moment), state=state, due=None, completed_at=moment.now, idempotency_key=key)
 
 
 def queued(task: Task, place: int, moment: Moment) -> Task:
@@ -167,7 +169,8 @@ def after_look(task: Task, look: Look, moment: Moment) -> Task:
         case Failed(failure, transient, completed_at):
             return _failed(task, failure, transient, completed_at, moment)
         case NoAnswer(_, retry_after, failure):
-            if schedule.wait_before_look(moment.pace, task.looks, elapsed) is None:
+            is_over = schedule.wait_before_look(moment.pace, task.looks, elapsed) is None
+            if is_over and task.tries >= LOOKS_AFTER_ABSENCE:
                 return replace(task, due=None)
             wait = schedule.wait_after_error(moment.pace, task.tries, retry_after, moment.chance)
             return replace(task, tries=task.tries + 1, failure=failure, due=moment.now + wait)
@@ -237,12 +240,12 @@ def _results(task: Task, produced: Sequence[Produced], moment: Moment) -> tuple[
 def after_saving(task: Task, results: Sequence[Result], moment: Moment) -> Task:
     """The task once each unsaved file was tried: files that failed are tried again while their URL may live."""
     counted = tuple(_tried(old, new, moment) for old, new in zip(task.results, results, strict=True))
+    last = len(SAVE_AGAIN_AFTER)
     waits = [
-        SAVE_AGAIN_AFTER[result.tries - 1]
+        SAVE_AGAIN_AFTER[min(result.tries, last) - 1]
         for result in counted
         if result.file is FileState.FAILED
-        and result.tries <= len(SAVE_AGAIN_AFTER)
-        and (result.expires_at is None or result.expires_at > moment.now)
+        and (result.tries <= last if result.expires_at is None else result.expires_at > moment.now)
     ]
     due = moment.now + min(waits) if waits else None
     return replace(_released(task, moment), results=counted, due=due)

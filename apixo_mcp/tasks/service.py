@@ -38,6 +38,7 @@ from apixo_mcp.tasks.task import (
 
 ADOPTED_FOR = 600.0
 ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
+FAR_OFF = 2 * 3600.0  # beyond every wait between two looks
 REREAD_EVERY = 1.0  # another process may have moved the task on
 TICK_EVERY = 4.0  # between two signs of life to a waiting client
 
@@ -319,17 +320,22 @@ class Service:
             raise NotFound(f"There is no task {shorten(any_id)}. list_tasks shows all of yours.")
         return task
 
-    async def check(self, owner: str, any_id: str) -> Task:
-        """The owner's task; one whose looking was given up is looked at once more, a file that is missing is fetched.
+    async def check(self, owner: str, any_id: str, *, save: bool = True) -> Task:
+        """The owner's task; one whose looking was given up is looked at once more.
+
+        Args:
+            save: whether files that are missing are fetched again.
 
         Raises:
             NotFound: there is none.
         """
         task = await self.find(owner, any_id)
-        if task.due is None and task.state in (State.PENDING, State.PROCESSING):
+        # Far off: the clock was set back since its next look was planned.
+        far_off = task.due is not None and task.due > self._clock() + FAR_OFF
+        if (task.due is None or far_off) and task.state in (State.PENDING, State.PROCESSING):
             await self._store.wake(task.task_id, self._clock())
             self._poller.wake(task.task_id, self._clock())
-        return await self.save_again(task)
+        return await self.save_again(task) if save else task
 
     async def wait(self, task: Task, seconds: float, tick: Tick | None = None) -> Task:
         """The task once it is settled, or as it is after `seconds`.

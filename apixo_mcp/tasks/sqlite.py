@@ -13,11 +13,12 @@ import anyio
 from apixo_mcp.tasks import mending
 from apixo_mcp.tasks.database import Database
 from apixo_mcp.tasks.rows import COLUMNS, from_row, to_row
-from apixo_mcp.tasks.sqlite_admission import admit
-from apixo_mcp.tasks.store import IN_FLIGHT, Admitted, DayCount, Limits
+from apixo_mcp.tasks.sqlite_admission import FREE_OF_CHARGE, admit
+from apixo_mcp.tasks.store import BEYOND_LEASES, IN_FLIGHT, Admitted, DayCount, Limits
 from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
 
 _KEPT = "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence asked_by asked_until"
+_FREE = f"(lease_until <= :now or lease_until > :now + {BEYOND_LEASES})"
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT.split())
 
 
@@ -118,7 +119,7 @@ class SqliteStore:
         """See `Store.due`."""
         keys, named = _keys(key_prints)
         rows = await self._query(
-            f"""select task_id, due from task where due <= :now and lease_until <= :now and key_print in {keys}
+            f"""select task_id, due from task where due <= :now and {_FREE} and key_print in {keys}
                 order by due limit :limit""",
             now=now,
             limit=limit,
@@ -133,7 +134,7 @@ class SqliteStore:
         keys, named = _keys(key_prints)
         return await self._task(
             f"""update task set fence = fence + 1, lease_holder = :holder, lease_until = :until
-                where task_id = :task_id and due <= :now and lease_until <= :now and key_print in {keys} returning *""",
+                where task_id = :task_id and due <= :now and {_FREE} and key_print in {keys} returning *""",
             task_id=task_id,
             holder=holder,
             now=now,
@@ -158,7 +159,8 @@ class SqliteStore:
             """update task set sent_at = :now, updated_at = :now where task_id = :task_id and fence = :fence
                and state = 'submitting' and sent_at is null and cancel_requested = 0
                and (select count(*) from task where key_print = :key_print
-                    and (state in ('pending', 'processing') or (state = 'submitting' and sent_at is not null)))
+                    and ((state in ('pending', 'processing') and due is not null)
+                         or (state = 'submitting' and sent_at is not null)))
                    < :in_flight returning task_id""",
             task_id=task.task_id,
             fence=task.fence,
@@ -248,8 +250,8 @@ class SqliteStore:
     async def usage(self, owner: str, since: float) -> Sequence[DayCount]:
         """See `Store.usage`."""
         rows = await self._query(
-            """select cast(created_at / 86400 as integer) as day, model, state, count(*) as tasks,
-                 coalesce(sum(estimate_usd), 0) as usd,
+            f"""select cast(created_at / 86400 as integer) as day, model, state, count(*) as tasks,
+                 coalesce(sum(case when {FREE_OF_CHARGE} then 0 else estimate_usd end), 0) as usd,
                  sum(case when estimate_usd is null then 1 else 0 end) as unpriced
                from task where owner = :owner and created_at >= :since group by 1, 2, 3 order by 1 desc, 2, 3""",
             owner=owner,

@@ -2,10 +2,12 @@
 
 from apixo_mcp.tasks.database import Database
 from apixo_mcp.tasks.rows import COLUMNS, from_row, to_row
-from apixo_mcp.tasks.store import Admission, Admitted, Limits
+from apixo_mcp.tasks.store import BEYOND_LEASES, Admission, Admitted, Limits
 from apixo_mcp.tasks.task import INTERNAL_KEY, Task
 
-_FREE_OF_CHARGE = """(state = 'cancelled' or (state = 'failed' and remote_id = '' and attempts = '[]'))"""
+CENT_FRACTION = 1e-6  # sums of dollars are not exact
+
+FREE_OF_CHARGE = """(state = 'cancelled' or (state = 'failed' and remote_id = '' and attempts = '[]'))"""
 
 
 def admit(database: Database, task: Task, limits: Limits) -> Admitted:
@@ -13,7 +15,7 @@ def admit(database: Database, task: Task, limits: Limits) -> Admitted:
     with database.transaction():
         today = database.read(
             f"""select coalesce(sum(estimate_usd), 0) as usd, count(*) as tasks from task
-                where owner = :owner and created_at >= :start and not {_FREE_OF_CHARGE}""",
+                where owner = :owner and created_at >= :start and not {FREE_OF_CHARGE}""",
             {"owner": task.owner, "start": limits.day_start},
         )[0]
         usd, tasks = float(today["usd"]), int(today["tasks"])
@@ -27,7 +29,7 @@ def admit(database: Database, task: Task, limits: Limits) -> Admitted:
             return Admitted(*earlier, usd, tasks)
         if limits.ask_first:
             return Admitted("ask_first", task, usd, tasks)
-        if limits.usd is not None and usd + (task.estimate_usd or 0) > limits.usd:
+        if limits.usd is not None and usd + (task.estimate_usd or 0) > limits.usd + CENT_FRACTION:
             return Admitted("over_budget", task, usd, tasks)
         if limits.tasks is not None and tasks >= limits.tasks:
             return Admitted("over_limit", task, usd, tasks)
@@ -43,7 +45,7 @@ def _unanswered(database: Database, task: Task, limits: Limits) -> tuple[Admissi
         """select * from task where fingerprint = :fingerprint and owner = :owner
            and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)
            and created_at > :since and state not in ('failed', 'cancelled')
-           and (answer = 'lost' or (answer = 'awaited' and (asked_until <= :now or asked_by <> :asker)))
+           and (answer = 'lost' or (answer = 'awaited' and asked_by <> :asker))
            order by answer = 'awaited' and asked_until > :now, created_at""",
         {
             "fingerprint": task.fingerprint,
@@ -55,7 +57,9 @@ def _unanswered(database: Database, task: Task, limits: Limits) -> tuple[Admissi
         },
     )
     for earlier in map(from_row, rows):
-        if earlier.answer == "awaited" and earlier.asked_until > limits.now:
+        # What lies beyond every lease was written before the clock was set back.
+        is_alive = limits.now < earlier.asked_until <= limits.now + BEYOND_LEASES
+        if earlier.answer == "awaited" and is_alive:
             if earlier.task_id in limits.alive:
                 continue
             return "asked_elsewhere", earlier

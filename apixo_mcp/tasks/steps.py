@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import Protocol
 
 import anyio
@@ -122,12 +123,12 @@ class Steps:
         async with self._sending:
             if wait := await self._throttle.turn(key):
                 return await self._commit(task, life.held_back(task, self._clock() + wait, self.moment(task)))
+            callback = self._callback_url(task.task_id) if self._callback_url else ""
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True) as shield:
                 now = self._clock()
                 if not await self._store.mark_sent(task, now):
                     return await self._not_sent(task)
-                callback = self._callback_url(task.task_id) if self._callback_url else ""
                 outcome = await self._gateways[key].submit(
                     task.wire_model, task.inputs, provider=task.provider, callback_url=callback
                 )
@@ -135,7 +136,7 @@ class Steps:
                     self._throttle.slow_down(key, outcome.retry_after)
                 elif isinstance(outcome, Accepted):
                     self._throttle.go_on(key)
-                return await self._record(replace(task, sent_at=now), outcome)
+                return await self._record(replace(task, sent_at=now), outcome, shield)
 
     async def _not_sent(self, task: Task) -> Task | None:
         now = await self._store.get(task.task_id)
@@ -145,29 +146,41 @@ class Steps:
             return await self._commit(now, life.cancelled(now, self.moment(now)))
         return await self._commit(now, life.queued(now, await self._store.place(now), self.moment(now)))
 
-    async def _record(self, task: Task, outcome: Submitted) -> Task | None:
-        """Stores a submit's outcome, come what may: it may be the only trace of something that was paid for."""
-        for pause in (*STORE_AGAIN_AFTER, None):
+    async def _record(self, task: Task, outcome: Submitted, shield: anyio.CancelScope) -> Task | None:
+        """Stores a submit's outcome, come what may: it may be the only trace of something that was paid for.
+
+        Where the store cannot be written to for long it goes on trying, but no longer keeps the process from ending.
+        """
+        told = outcome.remote_id if isinstance(outcome, Accepted) else "none"
+        for pause in chain(STORE_AGAIN_AFTER, repeat(STORE_AGAIN_AFTER[-1])):
             try:
-                if after := await self._commit(task, life.after_submit(task, outcome, self.moment(task))):
-                    return after
-                # The lease was slept through, and another process took the submit for lost: its late answer settles it.
                 row = await self._store.get(task.task_id)
-                if row is None or not isinstance(outcome, Accepted | Refused):
+                if row is None or not self._is_open_to(row, task, outcome):
+                    known = [attempt.remote_id for attempt in row.attempts] if row else []
+                    if isinstance(outcome, Accepted) and told not in known:
+                        log.error("task %s moved on without the gateway's task %s", task.task_id, told)
                     return None
-                if row.state is State.UNKNOWN:
-                    return await self._commit(row, life.settled(row, outcome, self.moment(row)))
-                if row.state is not State.SUBMITTING:
-                    return None
-                # It has claimed the task and is about to write that down: after that.
-                if pause is not None:
-                    await anyio.sleep(pause)
+                moment = self.moment(row)
+                if row.state is State.UNKNOWN and isinstance(outcome, Accepted | Refused):
+                    decided = life.settled(row, outcome, moment)
+                else:
+                    decided = life.after_submit(row, outcome, moment)
+                if after := await self._commit(row, decided):
+                    return after
             except Exception:
-                remote_id = outcome.remote_id if isinstance(outcome, Accepted) else "none"
-                log.exception("task %s (gateway task %s): its submit's answer is not stored", task.task_id, remote_id)
-                if pause is not None:
-                    await anyio.sleep(pause)
+                log.exception("task %s (gateway task %s): its submit's answer is not stored", task.task_id, told)
+            if pause == STORE_AGAIN_AFTER[-1]:
+                shield.shield = False
+            await anyio.sleep(pause)
         return None
+
+    @staticmethod
+    def _is_open_to(row: Task, sent: Task, outcome: Submitted) -> bool:
+        """Whether the row still waits for this submit's outcome; another process may have taken it for lost."""
+        if row.state is State.SUBMITTING:
+            return row.sent_at == sent.sent_at and (row.fence == sent.fence or isinstance(outcome, Accepted | Refused))
+        is_last = bool(row.attempts) and row.attempts[-1].sent_at == sent.sent_at
+        return row.state is State.UNKNOWN and is_last and isinstance(outcome, Accepted | Refused)
 
     async def _found_sent(self, task: Task) -> Task | None:
         reason = "The process that sent it ended before the gateway's answer was stored."

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from apixo_mcp.tasks.task import Answer, Modality, State, Task
 
+BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back
 IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
 KEY_SALT = "key_print_salt"
@@ -55,7 +56,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """One day's tasks of one model in one state."""
+    """One day's tasks of one model in one state; what certainly cost nothing adds nothing to the estimate."""
 
     day: str
     model: str

@@ -242,7 +242,8 @@ def new_task_id() -> str:
 def request_fingerprint(request: Request, base_url: str) -> str:
     """The same for two requests that would cause the same submit."""
     wish = [request.owner, request.gateway, base_url, request.wire_model, request.provider, dict(request.inputs)]
-    return hashlib.sha256(json.dumps(wish, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    text = json.dumps(wish, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def key_fingerprint(key: str, salt: bytes) -> str:

@@ -207,7 +207,8 @@ def main() -> None:
                 raise SystemExit(f"Wrong: {error}") from None
     for result in played.results:
         print(f"\n{result.tool}:\n{result.text}" + (f"\n[{result.pictures} picture]" if result.pictures else ""))
-    print(f"\nAs it should be, in {played.seconds:.0f} s; the longest call took {played.longest:.1f} s.")
+    longest = f"; the longest call took {played.longest:.1f} s" if played.wire else ""
+    print(f"\nAs it should be, in {played.seconds:.0f} s{longest}.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What becomes of open tasks when the last server on a data folder ends."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,3 +78,21 @@ class TestFollower:
         assert b"another worker" in second.stderr
         gateway.held = False
         wait_until(lambda: not workers(tmp_path))
+
+
+@pytest.mark.parametrize("signals", [("SIGTERM", "SIGTERM"), ("SIGINT", "SIGINT"), ("SIGHUP",)])
+def test_no_signal_cuts_off_the_answer_to_a_submit(
+    gateway: Imitation, tmp_path: Path, signals: tuple[str, ...]
+) -> None:
+    gateway.create_delay = 1.5
+    gateway.held = True
+    with Process(server_env(gateway, tmp_path)) as server:
+        server.start().send("tools/call", {"name": "generate_image", "arguments": ASK | {"wait_seconds": 50}})
+        gateway.wait_for_post()
+        for name in signals:
+            server.process.send_signal(getattr(signal, name))
+        server.process.wait(6)
+    with Process(server_env(gateway, tmp_path)) as server:
+        task = server.start().call("list_tasks", {})["structuredContent"]["tasks"][0]
+    assert task["state"] in ("pending", "processing")
+    assert len(gateway.posts()) == 1

@@ -1,0 +1,21 @@
+"""The signals that end a process in an orderly way."""
+
+import signal
+from types import FrameType
+
+ENDING = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP")  # SIGHUP: the terminal was closed; Windows has none
+    if hasattr(signal, name)
+)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def end_as_on_interrupt() -> None:
+    """Has every ending signal do what Ctrl-C does: the event loop is cancelled, and what is shielded is finished."""
+    for number in ENDING:
+        if number != signal.SIGINT:
+            signal.signal(number, _interrupt)
