@@ -1,7 +1,9 @@
 """`sandbox`, and the server beside a sandbox of its own."""
 
+import socket
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,11 +43,21 @@ def serve_with_sandbox() -> None:
 def sandboxed() -> Generator[Settings]:
     """Runs a sandbox in place of the gateways; the settings lead to it and to a data folder of its own."""
     home = settings_or_exit().home / "sandbox"
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(Sandbox(speed=SPEED, data_dir=home / "gateways")) as box,
-    ):
+    box = Sandbox(speed=SPEED, port=_port(home / "port"), data_dir=home / "gateways")
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(box):
+        if not (home / "port").exists():
+            (home / "port").write_text(box.url.rpartition(":")[2], encoding="ascii")
         yield settings_or_exit(home=home, **sandbox_settings(box.url))
+
+
+def _port(remembered: Path) -> int:
+    """The port of the last time, where it is free: tasks made then belong to its address. Else any."""
+    try:
+        port = int(remembered.read_text("ascii"))
+        with socket.create_server(("127.0.0.1", port)):
+            return port
+    except (OSError, ValueError, OverflowError):
+        return 0
 
 
 def sandbox_settings(url: str) -> dict[str, Any]:

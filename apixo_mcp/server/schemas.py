@@ -33,7 +33,14 @@ def number(description: str, *, most: int | None = None, default: int = -1) -> S
 
 def mapping(description: str) -> Schema:
     """An optional object with any keys, neutral when empty."""
-    return {"type": "object", "description": description, "default": {}, "nullable": True}
+    # Said outright: some frameworks take an object that does not say it for one without any key.
+    return {
+        "type": "object",
+        "description": description,
+        "default": {},
+        "nullable": True,
+        "additionalProperties": True,
+    }
 
 
 def tool_input(properties: dict[str, Schema], *required: str) -> Schema:

@@ -250,7 +250,9 @@ def cursor(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
+BLANK = {"model": "minimax-speech-2-8", "prompt": "a fox", "options": {"voice_id": " "}, "wait_seconds": 0}
 FOUND_ONCE = (
+    ("generate_audio", BLANK),
     ("list_tasks", {"cursor": cursor("[" * 100_000)}),
     ("list_tasks", {"cursor": cursor(f"[{10**400}, 1]")}),
     ("list_tasks", {"cursor": cursor('[1, "\\ud800"]')}),

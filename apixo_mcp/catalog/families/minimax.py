@@ -30,7 +30,9 @@ class MinimaxSpeech28Input(OpenInput):
     """A list of pronunciations ("Alias/Pronunciation") can be given too, under a key that no page shows."""
 
     mode: Literal["speech-turbo", "speech-hd"]
-    voice_id: str = Field(min_length=1, description="A preset such as preset_general_wise_woman, or of minimax-voice.")
+    voice_id: str = Field(
+        min_length=1, pattern=r"\S", description="A preset such as preset_general_wise_woman, or of minimax-voice."
+    )
     prompt: str = prompt(10000, about="What to say. <#0.5#> is a pause; (laughs), (sighs), (coughs) are sounds.")
     speed: float | None = span(0.5, 2.0)
     volume: float | None = span(0.1, 10.0)
@@ -57,7 +59,9 @@ class MinimaxVoiceInput(OpenInput):
     )
 
     mode: Literal["design", "clone"]
-    voice_id_prefix: str = Field(min_length=1, description="The gateway adds to it: warm001 becomes warm001-a1b2c3.")
+    voice_id_prefix: str = Field(
+        min_length=1, pattern=r"\S", description="The gateway adds to it: warm001 becomes warm001-a1b2c3."
+    )
     prompt: str | None = optional_prompt(about="What the voice should be like, for design (name inferred).")
     preview_text: str | None = Field(
         None, min_length=1, max_length=2000, description="What the voice says as a sample; at most 500 for design."
