@@ -24,11 +24,12 @@ from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.poller import Poller
-from apixo_mcp.tasks.service import Account, Service, Spending
+from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.sqlite import SqliteStore
 from apixo_mcp.tasks.steps import Steps
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint
+from apixo_mcp.tasks.wish import Account, Spending
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.cli.bar import Bar
 from apixo_mcp.cli.run import OWNER, with_app
 from apixo_mcp.server.answers import sentence
-from apixo_mcp.tasks.service import Quote, Wish
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.wish import Quote, Wish
 
 FOR_EVER = 7 * 24 * 3600.0
 

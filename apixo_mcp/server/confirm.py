@@ -11,8 +11,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-from apixo_mcp.tasks.service import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
+from apixo_mcp.tasks.wish import Quote
 
 log = logging.getLogger(__name__)
 

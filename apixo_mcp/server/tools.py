@@ -24,8 +24,8 @@ from apixo_mcp.server.confirm import ask
 from apixo_mcp.server.models import describe_text, list_text
 from apixo_mcp.server.profiles import Profile, profile_of
 from apixo_mcp.server.usage import usage_sentence, usage_structure
-from apixo_mcp.tasks.service import Quote, Wish
 from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
+from apixo_mcp.tasks.wish import Quote, Wish
 
 log = logging.getLogger(__name__)
 

@@ -4,20 +4,15 @@ import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import anyio
 
-from apixo_mcp.catalog.inputs import ModelInput, shorten
+from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.catalog.schema import list_fields, media_fields
-from apixo_mcp.catalog.translate import translate
-from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import InvalidInput, NotFound, Problem, SettingsError
-from apixo_mcp.gateways.gateway import Gateway, NoAnswer
+from apixo_mcp.gateways.gateway import NoAnswer
 from apixo_mcp.tasks import life
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import LASTS, Leases
@@ -35,88 +30,13 @@ from apixo_mcp.tasks.task import (
     new_task_id,
     request_fingerprint,
 )
+from apixo_mcp.tasks.wish import Account, Inputs, Quote, Spending, Submission, Wish, checked
 
 ADOPTED_FOR = 600.0
 ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
 FAR_OFF = 2 * 3600.0  # beyond every wait between two looks
 REREAD_EVERY = 1.0  # another process may have moved the task on
 TICK_EVERY = 4.0  # between two signs of life to a waiting client
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A gateway with its key, and the print that tasks carry in its place."""
-
-    gateway: Gateway
-    key_print: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """The owner's limits, None where there is none."""
-
-    daily_usd: float | None = None
-    daily_tasks: int | None = None
-    confirm_above_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a caller asks for, in the tools' words.
-
-    Attributes:
-        arguments: the common arguments that were given.
-        options: inputs under the model's own names.
-        own_names: whether the caller speaks of all inputs by the model's own names, and wants problems told so.
-        confirmed: whether the caller has agreed to a quoted price.
-        problems: what was wrong with other arguments of the same call; told together with the model's.
-    """
-
-    owner: str
-    model: str
-    modality: Modality | None = None
-    arguments: Mapping[str, Any]
-    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    provider: str = ""
-    idempotency_key: str = ""
-    own_names: bool = False
-    confirmed: bool = False
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A submit that waits for a yes. Nothing was stored, sent or spent.
-
-    Attributes:
-        usd: the estimate, None where no price is known.
-    """
-
-    model: str
-    usd: float | None
-    limit_usd: float
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """The task that a wish became.
-
-    Attributes:
-        how: `new`; or an earlier one, found by its idempotency key or because its caller never got the answer.
-    """
-
-    task: Task
-    how: Literal["new", "same_key", "adopted"]
-
-
-class Inputs(Protocol):
-    """Whoever turns what callers give as files into URLs."""
-
-    async def resolve(
-        self, field: str, values: list[str], find: Callable[[str], Awaitable[Task | None]]
-    ) -> tuple[list[str], list[Problem]]:
-        """The URLs, and what is wrong with the others."""
-        ...
 
 
 Estimate = Callable[[Model, Mapping[str, Any]], float | None]
@@ -170,11 +90,12 @@ class Service:
             model = self.catalog.find(wish.model, wish.modality)
         except InvalidInput as error:
             raise InvalidInput((*wish.problems, *error.problems)) from None
-        checked, notes = await self._checked(model, wish)
+        checking = checked(model, wish, self._inputs, lambda task_id: self._store.find(wish.owner, task_id))
+        found, notes = await checking
         account = self.accounts.get(model.gateway)
         if account is None:
             raise SettingsError(_no_key(model.gateway))
-        inputs = checked.wire()
+        inputs = found.wire()
         usd = self._estimate(model, inputs)
         request = Request(
             owner=wish.owner,
@@ -191,27 +112,6 @@ class Service:
         )
         limit = None if wish.confirmed else self._asks_first(usd)
         return await self._admit(request, account, limit)
-
-    async def _checked(self, model: Model, wish: Wish) -> tuple[ModelInput, tuple[str, ...]]:
-        if wish.own_names:
-            model = replace(model, spelling=MappingProxyType({}), sizes=None)
-        draft = translate(model, wish.arguments, wish.options)
-        problems = [*wish.problems, *draft.problems, *_envelope_problems(model, wish)]
-        values = dict(draft.values)
-        for name in sorted(media_fields(model.input).intersection(values)):
-            given = values[name]
-            texts = [given] if isinstance(given, str) else given
-            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):  # pyright: ignore[reportUnknownVariableType]
-                continue  # validation says what is wrong with it
-            urls, wrong = await self._inputs.resolve(name, texts, lambda task_id: self._store.find(wish.owner, task_id))  # pyright: ignore[reportUnknownArgumentType]
-            problems += wrong
-            # What is wrong with a file is told once; its place is kept, so that counts and conditions are checked too.
-            urls += [_TOLD] * len(wrong)
-            values[name] = urls if name in list_fields(model.input) else urls[0]
-        if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
-            problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))
-            values["prompt"] = _SOME_PROMPT
-        return validate(model, values, tuple(problems)), draft.notes
 
     def _asks_first(self, usd: float | None) -> float | None:
         """The limit above which a yes is needed, if this submit is above it."""
@@ -440,8 +340,6 @@ class Service:
 
 
 _REMOTE_ID = re.compile(r"[!-~]{1,200}")  # no space, nothing that does not print
-_SOME_PROMPT = "a prompt in place of the empty one"
-_TOLD = "https://see.the.problem.above/"
 
 _NO_PRICE = (
     "has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); "
@@ -456,17 +354,3 @@ def _no_key(gateway: str) -> str:
         f"No {variable} is set, so nothing was sent. Get a key at {site}, put it into the `env` of this server in the "
         f'client\'s MCP configuration ("{variable}": "sk-…") and restart the client.'
     )
-
-
-def _envelope_problems(model: Model, wish: Wish) -> list[Problem]:
-    problems: list[Problem] = []
-    if wish.provider and model.gateway != "apixo":
-        problems.append(Problem("provider", shorten(wish.provider), "only models of the gateway apixo have a provider"))
-    elif wish.provider not in ("", "auto", "value", "official"):
-        problems.append(Problem("provider", shorten(wish.provider), "must be one of auto, value, official"))
-    if len(wish.idempotency_key) > 128:
-        given = f"{len(wish.idempotency_key)} characters"
-        problems.append(Problem("idempotency_key", given, "at most 128 characters"))
-    elif wish.idempotency_key.encode(errors="replace").decode() != wish.idempotency_key:
-        problems.append(Problem("idempotency_key", shorten(wish.idempotency_key), "must be whole characters"))
-    return problems

@@ -17,8 +17,8 @@ import anyio
 from apixo_mcp.app import open_app
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.service import Submission, Wish
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.wish import Submission, Wish
 
 
 def tell(*words: str) -> None:

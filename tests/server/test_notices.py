@@ -22,9 +22,9 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.notices import Notices
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.service import Submission, Wish
 from apixo_mcp.tasks.store import Limits
 from apixo_mcp.tasks.task import State, Task, new_task_id
+from apixo_mcp.tasks.wish import Submission, Wish
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]
 

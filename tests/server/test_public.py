@@ -26,8 +26,8 @@ from apixo_mcp.server.http import serving
 from apixo_mcp.server.listening import listen, url_of
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.service import Submission, Wish
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.wish import Submission, Wish
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ import anyio
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.tasks.service import Submission, Wish
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.wish import Submission, Wish
 
 Start = Callable[..., AbstractAsyncContextManager[App]]
 PATIENCE = 15.0

@@ -11,8 +11,8 @@ from task_steps import Start, ask, happens, posts, settled, until
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.tasks.service import Quote, Wish
 from apixo_mcp.tasks.task import FileState, State, Task
+from apixo_mcp.tasks.wish import Quote, Wish
 
 pytestmark = pytest.mark.anyio
 
