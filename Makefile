@@ -27,7 +27,7 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright -p .
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=

@@ -4,6 +4,7 @@
     ├── SettingsError        a setting cannot be used; names it and what is allowed
     ├── InvalidInput         refused before anything was sent; lists every problem
     ├── NotFound             no such task, model or result
+    ├── CallerLeft           the connection of a waiting call ended before its answer
     ├── StoreError           the task store cannot be used
     │   └── SchemaTooNew     it was written by a newer version
     └── MediaError           a file could not be fetched, read or written
@@ -60,6 +61,10 @@ class InvalidInput(ApixoError):
 
 class NotFound(ApixoError):
     """There is no such task, model or result for this owner."""
+
+
+class CallerLeft(ApixoError):
+    """The connection ended before the call was answered: its task is left to the same request made again."""
 
 
 class StoreError(ApixoError):

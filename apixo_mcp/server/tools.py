@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, ContentBlock, ImageContent, InputRequiredResult, ResourceLink, TextContent
+from starlette.requests import Request
 
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
@@ -221,7 +222,7 @@ class Tools:
             eta = f", about {structure['eta_seconds']} s to go" if "eta_seconds" in structure else ""
             await context.report_progress(told, 1.0, f"{now.state}{eta}")
 
-        return await self._service.wait(task, seconds, tick)
+        return await self._service.wait(task, seconds, tick, lambda: has_left(context))
 
     def structure(self, task: Task, *, deduplicated: bool = False) -> dict[str, Any]:
         """The structure of a task answer."""
@@ -257,6 +258,16 @@ class Tools:
 def owner_of(_: Context) -> str:
     """Whose tasks a call is about."""
     return "local"
+
+
+async def has_left(context: Context) -> bool:
+    """Whether the client of a call over Streamable HTTP has hung up.
+
+    The SDK cancels a call of the modern era then, but lets one of the earlier revisions run to an answer for nobody.
+    """
+    request = context.request_context.request
+    # Over SSE the POST that brought the call has long been answered; its stream's end cancels the call.
+    return isinstance(request, Request) and request.url.path.endswith("/mcp") and await request.is_disconnected()
 
 
 def _client_name(context: Context) -> str:

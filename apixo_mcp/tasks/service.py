@@ -11,7 +11,7 @@ import anyio
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.errors import InvalidInput, NotFound, Problem, SettingsError
+from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, Problem, SettingsError
 from apixo_mcp.gateways.gateway import NoAnswer
 from apixo_mcp.tasks import life
 from apixo_mcp.tasks.changes import Changes
@@ -237,16 +237,28 @@ class Service:
             self._poller.wake(task.task_id, self._clock())
         return await self.save_again(task) if save else task
 
-    async def wait(self, task: Task, seconds: float, tick: Tick | None = None) -> Task:
+    async def wait(
+        self,
+        task: Task,
+        seconds: float,
+        tick: Tick | None = None,
+        has_left: Callable[[], Awaitable[bool]] | None = None,
+    ) -> Task:
         """The task once it is settled, or as it is after `seconds`.
 
         Args:
             tick: called at each change and at least every 5 s.
+            has_left: whether the caller has gone, where that is not told by a cancelled call.
+
+        Raises:
+            CallerLeft: nobody waits any more.
         """
         deadline = anyio.current_time() + seconds
         ticked = anyio.current_time()
         while not task.is_settled and (left := deadline - anyio.current_time()) > 0:
             await self._changes.wait(task.task_id, min(left, REREAD_EVERY))
+            if has_left is not None and await has_left():
+                raise CallerLeft("The connection ended; the task goes on.")
             now = await self._store.get(task.task_id) or task
             moved = now.state is not task.state
             task = now

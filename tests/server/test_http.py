@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,41 @@ async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> N
     assert made["remote_id"]
     assert (code, said) == (0, "")
     assert box.submits() == []
+
+
+async def test_a_dropped_connection_leaves_its_task_to_the_same_call(box: Sandbox, tmp_path: Path) -> None:
+    headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
+    info = {"name": "claude-ai", "version": "1"}
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info}
+    arguments = {**FOX, "prompt": "a fox [never]", "wait_seconds": 30}
+
+    def message(number: int, method: str, params: Any) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+    listener = listen("127.0.0.1", 0)
+    place = f"{url_of(listener)}/mcp"
+    async with (
+        open_app(read_settings(**values_for(box, tmp_path))) as app,
+        serving(build_server(app), listener),
+        httpx2.AsyncClient(headers=headers, timeout=30) as http,
+    ):
+        greeted = await http.post(place, json=message(0, "initialize", hello))
+        http.headers["mcp-session-id"] = greeted.headers["mcp-session-id"]
+        await http.post(place, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+        async def answer_is(*wanted: str) -> None:
+            with anyio.fail_after(10):
+                while [task.answer for task in await app.store.page("local")] != list(wanted):
+                    await anyio.sleep(0.02)
+
+        async with anyio.create_task_group() as group:
+            call = message(1, "tools/call", {"name": "generate_image", "arguments": arguments})
+            group.start_soon(partial(http.post, place, json=call))
+            await answer_is("awaited")
+            group.cancel_scope.cancel()  # the line is cut
+        await answer_is("lost")
+        call = message(2, "tools/call", {"name": "generate_image", "arguments": arguments | {"wait_seconds": 0}})
+        again = await http.post(place, json=call)
+        await answer_is("given")
+    assert "deduplicated" in again.text
+    assert len(box.submits()) == 1
