@@ -100,7 +100,7 @@ async def rested(client: Client, task_id: str) -> Told:
 async def was_asked(box: Sandbox) -> None:
     """Returns once the gateway has got a first request."""
     with anyio.fail_after(10):
-        while not box.log():  # noqa: ASYNC110  # a sandbox tells only who looks
+        while not box.log():  # a sandbox tells only who looks
             await anyio.sleep(0.01)
 
 
