@@ -27,7 +27,7 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright -p .
+	$(BIN)/pyright -p . --pythonpath $(BIN)/python
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=
