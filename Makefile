@@ -19,7 +19,7 @@ demo: $(VENV)/.installed
 	$(BIN)/apixo-mcp demo
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
 	@echo "Left out: most of the fault suite: kills, takeovers, and most made-up arguments and answers (make faults)."
 	@echo "Left out: the agents in examples/, which install their frameworks (make examples)."

@@ -1,6 +1,7 @@
 """The signals that end a process in an orderly way."""
 
 import signal
+import threading
 from types import FrameType
 
 ENDING = tuple(
@@ -16,6 +17,8 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 def end_as_on_interrupt() -> None:
     """Has every ending signal do what Ctrl-C does: the event loop is cancelled, and what is shielded is finished."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread is told of signals, and may say what they do
     for number in ENDING:
         if number != signal.SIGINT:
             signal.signal(number, _interrupt)
