@@ -70,7 +70,7 @@ _text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 # A gateway's JSON may hold what no encoding can: half of a surrogate pair.
 _wild = st.text(st.characters(exclude_categories=()), max_size=20) | st.just("\ud83e half a fox")
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | _wild,
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | _wild,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_wild, inner, max_size=3),
     max_leaves=8,
 )
