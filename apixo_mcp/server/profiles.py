@@ -9,6 +9,7 @@ class Profile:
 
     Attributes:
         wait_seconds: how long a call may last before this client gives up or its user does.
+        check_seconds: how long a call may last that only asks how a task is; None: as long as any other.
         preview: whether a small picture in an answer is shown as a picture, not as base64 text.
         links: whether a ResourceLink is understood; several frameworks lose the whole answer over one.
     """
@@ -16,9 +17,11 @@ class Profile:
     wait_seconds: float
     preview: bool = False
     links: bool = False
+    check_seconds: float | None = None
 
 
-UNKNOWN = Profile(wait_seconds=2.5)  # several frameworks give up after 5 s, some users of unknown clients after 3
+# Several frameworks give up after 5 s; a task id is told within 3, and a picture of 30 s takes eleven calls.
+UNKNOWN = Profile(wait_seconds=2.5, check_seconds=3.5)
 
 _PROFILES = {
     "claude-ai": Profile(50, preview=True, links=True),  # Claude Desktop: about 60 s, 1 MB an answer

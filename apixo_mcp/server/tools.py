@@ -30,6 +30,9 @@ from apixo_mcp.tasks.wish import Quote, Wish
 
 log = logging.getLogger(__name__)
 
+LOADING = 1.5  # a call that comes so soon after the start has waited as long for the server to load, as a rule
+SOME_WAIT = 0.5
+
 Handler = Callable[["Tools", dict[str, Any], Context], Awaitable[CallToolResult]]
 
 
@@ -61,6 +64,7 @@ class Tools:
     def __init__(self, app: App) -> None:
         self._app = app
         self._service = app.service
+        self._loaded_at = anyio.current_time()
 
     async def call(
         self, definition: Definition, arguments: Mapping[str, Any], context: Context
@@ -210,8 +214,11 @@ class Tools:
         seconds = given.get("wait_seconds", -1)
         if seconds < 0:
             # A client bears so much in all; a person who was asked first may have taken some of it.
-            gone = anyio.current_time() - since if since is not None else 0.0
-            seconds = self._profile(context).wait_seconds - gone
+            now = anyio.current_time()
+            profile = self._profile(context)
+            most = profile.wait_seconds if since is not None else profile.check_seconds or profile.wait_seconds
+            loading = LOADING if now - self._loaded_at < LOADING else 0.0
+            seconds = max(SOME_WAIT, most - loading - (now - since if since is not None else 0.0))
         told = 0.0
 
         async def tick(now: Task) -> None:
