@@ -4,12 +4,12 @@ import base64
 import binascii
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, ContentBlock, ImageContent, InputRequiredResult, ResourceLink, TextContent
 from starlette.requests import Request
@@ -64,7 +64,7 @@ class Tools:
     def __init__(self, app: App) -> None:
         self._app = app
         self._service = app.service
-        self._loaded_at = anyio.current_time()
+        self._loaded_at = time.monotonic()  # it may be built before any event loop runs
 
     async def call(
         self, definition: Definition, arguments: Mapping[str, Any], context: Context
@@ -111,7 +111,7 @@ class Tools:
             problems=reading.problems,
             own_names=own_names,
         )
-        began = anyio.current_time()
+        began = time.monotonic()
         submitted = await self._service.submit(wish)
         if isinstance(submitted, Quote):
             said = await ask(submitted, context)
@@ -214,7 +214,7 @@ class Tools:
         seconds = given.get("wait_seconds", -1)
         if seconds < 0:
             # A client bears so much in all; a person who was asked first may have taken some of it.
-            now = anyio.current_time()
+            now = time.monotonic()
             profile = self._profile(context)
             most = profile.wait_seconds if since is not None else profile.check_seconds or profile.wait_seconds
             loading = LOADING if now - self._loaded_at < LOADING else 0.0
