@@ -27,7 +27,7 @@ _CONNECT = 10.0
 _WRITE = 30.0
 _POOL = 10.0
 _IDLE = 30.0
-_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=20.0)
+_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=20.0)
 _AGENT = f"apixo-mcp/{__version__}"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 

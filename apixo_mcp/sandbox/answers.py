@@ -111,6 +111,21 @@ class Later(Response):
             await self._answer(scope, receive, send)
 
 
+class After(Response):
+    """Another answer, once something has happened; after half a minute without it."""
+
+    def __init__(self, happened: anyio.Event, answer: Response) -> None:
+        super().__init__()
+        self._happened = happened
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wait, then answer."""
+        with anyio.move_on_after(30):
+            await self._happened.wait()
+        await self._answer(scope, receive, send)
+
+
 def faulty(mark: Mark) -> Response | None:
     """Return the answer that a fault asks for in place of a good one, or None if it leaves the answer alone."""
     match mark.name:

@@ -100,7 +100,8 @@ async def _generate(backend: Backend, request: Request) -> Response:
     except Refused as refused:
         return submits.note_refused(backend, submit, _refusal(refused, submit.model), refused.reason)
     answer = envelope(200, "success", _accepted_data(model, task))
-    return submits.note_accepted(backend, submit, task, submits.spoilt(faults, answer))
+    answer = submits.spoilt(backend, task, faults, answer)
+    return submits.note_accepted(backend, submit, task, answer)
 
 
 def _accepted_data(model: Model, task: RemoteTask) -> dict[str, Any]:

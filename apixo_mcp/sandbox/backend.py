@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import anyio
+
 from .facts import Model
 from .faults import Faults
 from .marks import Mark, Route
@@ -47,6 +49,7 @@ class Backend:
         self.store = store
         self.faults = Faults()
         self.on_accepted: Callable[[RemoteTask], None] = lambda task: None
+        self.calls_made: defaultdict[str, anyio.Event] = defaultdict(anyio.Event)
         self._requests: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def now(self) -> float:
@@ -57,6 +60,7 @@ class Backend:
         """Forget tasks, log, scenario and counts."""
         self.store.clear()
         self.faults.clear()
+        self.calls_made.clear()
         self._requests.clear()
 
     def admit(self, authorization: str) -> str:

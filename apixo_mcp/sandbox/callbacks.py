@@ -98,4 +98,5 @@ class Callbacks:
             model=task.model,
             remote_id=task.remote_id,
         )
+        self._backend.calls_made[task.remote_id].set()
         return status == 200

@@ -20,6 +20,7 @@ MARKS: Mapping[str, str] = {
     "[cut-early]": "the connection is cut before the submit is accepted: nothing is paid",
     "[hang]": "the submit is accepted and never answered",
     "[slow-submit:S]": "the submit is accepted at once and answered after S seconds",
+    "[after-callback]": "the submit is accepted at once and answered once a callback about it was sent",
     "[null-data]": "the submit is accepted and its answer has data null",
     "[fail:CODE]": "the task ends failed with that fail code",
     "[fail-once:CODE]": "the first task with this input ends failed, later ones succeed; xN: the first N",
@@ -59,7 +60,7 @@ _TASK = frozenset(
     {"fail", "fail-once", "took", "never", "state", "completed"}
     | {"empty-result", "no-result", "object-result", "broken-result", "expired"}
 )
-_SUBMIT = frozenset({"http", "code", "cut", "cut-early", "hang", "slow-submit", "null-data"})
+_SUBMIT = frozenset({"http", "code", "cut", "cut-early", "hang", "slow-submit", "after-callback", "null-data"})
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ async def _create(backend: Backend, request: Request) -> Response:
     except Refused as refused:
         return submits.note_refused(backend, submit, _refusal(refused, submit.model), refused.reason)
     answer = envelope(200, "success", {"taskId": task.remote_id})
-    return submits.note_accepted(backend, submit, task, submits.spoilt(faults, answer))
+    answer = submits.spoilt(backend, task, faults, answer)
+    return submits.note_accepted(backend, submit, task, answer)
 
 
 def _body_problems(body: Mapping[str, Any]) -> list[str]:

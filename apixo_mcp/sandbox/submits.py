@@ -10,7 +10,7 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .answers import Cut, Hang, Later, envelope, faulty, word_for
+from .answers import After, Cut, Hang, Later, envelope, faulty, word_for
 from .backend import Backend, Refused
 from .facts import Gateway
 from .marks import Mark, marks_in, named
@@ -93,7 +93,7 @@ def refused_by(marks: tuple[Mark, ...]) -> Response | None:
     return None
 
 
-def spoilt(marks: tuple[Mark, ...], answer: Response) -> Response:
+def spoilt(backend: Backend, task: RemoteTask, marks: tuple[Mark, ...], answer: Response) -> Response:
     """Return the answer to an accepted submit as the faults leave it."""
     if named(marks, "submit", "cut"):
         return Cut()
@@ -101,6 +101,8 @@ def spoilt(marks: tuple[Mark, ...], answer: Response) -> Response:
         return Hang()
     if named(marks, "submit", "null-data"):
         answer = envelope(200, "success", None)
+    if named(marks, "submit", "after-callback"):
+        answer = After(backend.calls_made[task.remote_id], answer)
     slow = named(marks, "submit", "slow-submit")
     return Later(slow.number(1.0), answer) if slow else answer
 

@@ -21,7 +21,7 @@ class Profile:
 
 
 # Several frameworks give up after 5 s; a task id is told within 3, and a picture of 30 s takes eleven calls.
-UNKNOWN = Profile(wait_seconds=2.5, check_seconds=3.5)
+UNKNOWN = Profile(wait_seconds=2.5, check_seconds=3.6)
 
 _PROFILES = {
     "claude-ai": Profile(50, preview=True, links=True),  # Claude Desktop: about 60 s, 1 MB an answer

@@ -144,6 +144,18 @@ class Database:
         """The rows that a statement returns. For use in the worker thread."""
         return self.connected.execute(statement, values).fetchall()
 
+    def read_fleeting(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """Like `read`, without waiting for the disk: for what only living processes need, such as a lease.
+
+        A power cut may take it back, as it ends those processes; the end of this process does not.
+        """
+        database = self.connected
+        database.execute("pragma synchronous = normal")
+        try:
+            return self.read(statement, values)
+        finally:
+            database.execute("pragma synchronous = full")
+
     def trouble(self, error: sqlite3.Error | ValueError) -> StoreError:
         """What to tell a caller that the file has just failed. The program goes on: other rows may be well."""
         if isinstance(error, ValueError) or mending.is_damage(error):

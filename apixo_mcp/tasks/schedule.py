@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 BACK_OFF = 1.5  # APIXO best practices guide: interval x 1.5, at most 30 s
 CAP = 30.0
-JITTER = 0.1  # of each wait, so that tasks submitted together do not look together
+JITTER = 0.05  # of each wait, so that tasks submitted together do not look together
 OVERDUE_EVERY = 60.0
 GIVE_UP_AFTER = 24 * 3600.0
 RETRY_ATTEMPT_AFTER = 5.0  # APIXO best practices guide: wait 5 s before submitting again after PROCESSING_TIMEOUT

@@ -59,6 +59,9 @@ class SqliteStore:
     async def _query(self, statement: str, **values: Any) -> list[Row]:
         return await self._database.run(self._database.read, statement, values)
 
+    async def _query_fleeting(self, statement: str, **values: Any) -> list[Row]:
+        return await self._database.run(self._database.read_fleeting, statement, values)
+
     async def _task(self, statement: str, **values: Any) -> Task | None:
         rows = await self._query(statement, **values)
         return self._read(rows[0]) if rows else None
@@ -132,7 +135,7 @@ class SqliteStore:
     ) -> Task | None:
         """See `Store.claim`."""
         keys, named = _keys(key_prints)
-        return await self._task(
+        rows = await self._query_fleeting(
             f"""update task set fence = fence + 1, lease_holder = :holder, lease_until = :until
                 where task_id = :task_id and due <= :now and {_FREE} and key_print in {keys} returning *""",
             task_id=task_id,
@@ -141,12 +144,16 @@ class SqliteStore:
             until=until,
             **named,
         )
+        return self._read(rows[0]) if rows else None
 
     async def commit(self, before: Task, after: Task) -> bool:
         """See `Store.commit`."""
         if after.state is not before.state and not may_move(before.state, after.state):
             raise ValueError(f"a task does not move from {before.state} to {after.state}")
-        rows = await self._query(
+        # A look that found nothing new is made again where it is lost.
+        found_nothing = before.state in FOLLOWED and after.state is before.state
+        query = self._query_fleeting if found_nothing else self._query
+        rows = await query(
             f"""update task set {_SET} where task_id = :task_id and fence = :fence and state = :state_before
                 returning task_id""",
             **{**to_row(after), "fence": before.fence, "state_before": str(before.state)},

@@ -69,6 +69,7 @@ class DayCount:
 class Store(Protocol):
     """Keeps tasks. Every change is durable when the call returns, and compare-and-set where it moves a task.
 
+    Only leases and the time of the next look may be lost, and only in a power cut: no living process needs them then.
     A lease lets one process at a time work on a task; the fence, which grows with each claim, refuses the late write of
     one that slept through its lease.
     """

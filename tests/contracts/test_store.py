@@ -668,6 +668,7 @@ class TestSqliteFile:
     async def test_every_commit_is_on_disk_before_the_call_returns(self, path: Path):
         async with SqliteStore(path) as store:
             task = await add(store, make())
+            assert await store.claim(task.task_id, "holder", NOW, NOW + 8, KEYS)
             rows = await store._query("pragma synchronous")
             assert rows[0][0] == 2, "a power cut could take back a commit that was paid for"
             with sqlite3.connect(path) as reader:

@@ -235,7 +235,7 @@ async def test_several_callbacks_settle_a_lost_answer_once(program: Program, box
 
 
 async def test_a_callback_before_the_submits_answer_comes_again(program: Program) -> None:
-    await program.reaches(await program.ask("a fox [took:0] [slow-submit:0.3]"), State.SUCCESS)
+    await program.reaches(await program.ask("a fox [took:0] [after-callback]"), State.SUCCESS)
     calls = await program.seen("callback", 2)
     assert calls[0]["status"] == 503
     assert calls[-1]["status"] == 200

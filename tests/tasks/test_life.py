@@ -21,7 +21,7 @@ from apixo_mcp.gateways.gateway import (
     Unclear,
 )
 from apixo_mcp.tasks import life
-from apixo_mcp.tasks.life import RESEND_FOR, Moment
+from apixo_mcp.tasks.life import LOOKS_AFTER_ABSENCE, RESEND_FOR, Moment
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.task import (
     FOLLOWED,
@@ -196,7 +196,11 @@ def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: li
         elif task.state in FOLLOWED:
             assert task.remote_id
             given_up = task.updated_at - (task.accepted_at or 0) >= PACE.maximum + DAY
-            assert (task.due is None) == given_up
+            # Looks that got no answer are made a few times more: the end of a day offline is not the task's end.
+            if task.due is None:
+                assert given_up
+            elif given_up:
+                assert 0 < task.tries <= LOOKS_AFTER_ABSENCE
         elif task.state is State.SUCCESS:
             assert task.due is None or life.unsaved(task)
             assert task.due is not None or task.is_settled
