@@ -4,14 +4,13 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 
-from apixo_mcp.catalog.model import Model, Price
-from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.registry import Catalog, OwnPrices
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.gateways.http import Http
@@ -20,16 +19,21 @@ from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
 from apixo_mcp.media.served import Served
 from apixo_mcp.settings import Settings
+from apixo_mcp.tasks.account import Account
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
+from apixo_mcp.tasks.calls import Calls
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.resolver import Resolver
 from apixo_mcp.tasks.service import Service
-from apixo_mcp.tasks.sqlite import SqliteStore
+from apixo_mcp.tasks.sqlite.store import SqliteStore
 from apixo_mcp.tasks.steps import Steps
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint
-from apixo_mcp.tasks.wish import Account, Spending
+from apixo_mcp.tasks.till import Till
+from apixo_mcp.usage.budget import Budget
+from apixo_mcp.usage.prices import estimate, load_prices
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +53,26 @@ class Public:
     served: Served
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """The running program, as the tools and the command line see it."""
+    """The running program, as the tools and the command line see it.
+
+    Attributes:
+        seal: the secret that seals what a client keeps for this server.
+    """
 
     settings: Settings
     catalog: Catalog
     store: Store
     service: Service
+    resolver: Resolver
     steps: Steps
     changes: Changes
     saver: Saver
     roots: Roots
     accounts: Mapping[str, Account]
+    budget: Budget
+    seal: bytes
     warnings: tuple[str, ...] = ()
     public: Public | None = None
 
@@ -102,29 +113,20 @@ async def open_app(
 
     Raises:
         StoreError: the task store cannot be used.
-        SettingsError: a file that a setting names cannot be used.
+        SettingsError: a setting cannot be used.
     """
-    from apixo_mcp.usage.prices import estimate, load_prices
-
-    own_prices: Mapping[str, tuple[Price, ...]] = load_prices(settings.prices) if settings.prices else {}
-
-    def estimated(model: Model, values: Mapping[str, Any]) -> float | None:
-        return estimate(model, values, own_prices)
-
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
         http = await stack.enter_async_context(Http(allow_private_hosts=settings.allow_private_hosts))
         accounts = await _accounts(settings, store, http)
-        warnings = store.warnings
-        try:
-            catalog = Catalog(settings.models, own_models(settings))
-        except SettingsError as error:
-            # A broken file of own models takes nothing else down: it is told, and changes nothing.
-            log.error("%s", error)
-            warnings = (*warnings, str(error))
-            catalog = Catalog(settings.models)
+        seal = await store.secret("request_state")
+        catalog, problems = own_catalog(settings)
+        for problem in problems:
+            log.error("%s", problem)
+        warnings = (*store.warnings, *problems)
         changes = Changes()
         leases = Leases(store)
+        calls = Calls(store)
         saver = Saver(http, settings.download_dir)
         gateways = {account.key_print: account.gateway for account in accounts.values()}
         roots = Roots(settings.roots)
@@ -144,6 +146,8 @@ async def open_app(
             callback_url=addresses.of if addresses else None,
         )
         poller = Poller(steps, store, leases, tuple(gateways))
+        budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
+        resolver = Resolver(store=store, accounts=accounts.values(), steps=steps, poller=poller, changes=changes)
         service = Service(
             store=store,
             catalog=catalog,
@@ -154,41 +158,64 @@ async def open_app(
                 data_urls=settings.data_urls,
                 publish=served.url_of if served else None,
             ),
+            till=Till(store=store, poller=poller, calls=calls, budget=budget),
             poller=poller,
-            leases=leases,
+            calls=calls,
             changes=changes,
-            estimate=estimated,
+            estimate=estimate,
             moment=steps.moment,
             is_there=is_there,
-            spending=Spending(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
         )
         face: Public | None = None
         if addresses and served:
-            callbacks = Callbacks(addresses, store, poller, gateways, service.resolve)
+            callbacks = Callbacks(addresses, store, poller, gateways, resolver)
             face = Public(tuple({"", urlsplit(settings.public_url).path}), callbacks, served)
+        stack.push_async_callback(_leave, store, leases.holder, tuple(gateways), leave)
         async with anyio.create_task_group() as group:
             if follow:
                 group.start_soon(poller.run)
+                group.start_soon(calls.keep)
                 group.start_soon(_load_ahead, catalog)
             try:
-                yield App(settings, catalog, store, service, steps, changes, saver, roots, accounts, warnings, face)
+                yield App(
+                    settings=settings,
+                    catalog=catalog,
+                    store=store,
+                    service=service,
+                    resolver=resolver,
+                    steps=steps,
+                    changes=changes,
+                    saver=saver,
+                    roots=roots,
+                    accounts=accounts,
+                    budget=budget,
+                    seal=seal,
+                    warnings=warnings,
+                    public=face,
+                )
             finally:
                 group.cancel_scope.cancel()
-        with anyio.CancelScope(shield=True):
-            try:
-                await store.release(leases.holder)
-                is_open = await store.open_count(tuple(gateways)) > 0
-            except StoreError:
-                log.exception("leases were not released; they run out by themselves")
-                is_open = True  # as far as is known: a follower leaves by itself where nothing is
-            if leave is not None and is_open:
-                leave()
+
+
+async def _leave(store: Store, holder: str, key_prints: tuple[str, ...], leave: Callable[[], None] | None) -> None:
+    """Gives the leases back, and has somebody else follow what is still open."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await store.release(holder)
+            is_open = await store.open_count(key_prints) > 0
+        except StoreError:
+            log.exception("leases were not released; they run out by themselves")
+            is_open = True  # as far as is known: a follower leaves by itself where nothing is
+        if leave is not None and is_open:
+            leave()
 
 
 async def _load_ahead(catalog: Catalog) -> None:
     """Builds the catalog once the start is over, so that the first call need not wait for it."""
     await anyio.sleep(LOADED_AFTER)
     await anyio.to_thread.run_sync(catalog.load)
+    for warning in (*catalog.warnings, *catalog.price_warnings):
+        log.warning("%s", warning)
 
 
 def own_models(settings: Settings) -> tuple[Model, ...]:
@@ -200,3 +227,23 @@ def own_models(settings: Settings) -> tuple[Model, ...]:
 
             return load_custom(path)
     return ()
+
+
+def own_catalog(settings: Settings) -> tuple[Catalog, tuple[str, ...]]:
+    """The models on offer with the user's own and their prices, and what is wrong with the files of those.
+
+    A broken file takes nothing else down; but while that of the prices is broken, no price counts.
+    """
+    problems: list[str] = []
+    models: tuple[Model, ...] = ()
+    prices: OwnPrices | None = {}
+    try:
+        models = own_models(settings)
+    except SettingsError as error:
+        problems.append(str(error))
+    try:
+        prices = load_prices(settings.prices) if settings.prices else {}
+    except SettingsError as error:
+        prices = None
+        problems.append(f"{error}. Until it is mended, no price is known.")
+    return Catalog(settings.models, models, prices), tuple(problems)

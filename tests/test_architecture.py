@@ -19,7 +19,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("apixo_mcp", "apixo_mcp.errors"),
     ("apixo_mcp.settings",),
     ("apixo_mcp.catalog", "apixo_mcp.tasks", "apixo_mcp.usage", "apixo_mcp.media", "apixo_mcp.gateways"),
-    ("apixo_mcp.tasks.task", "apixo_mcp.tasks.schedule", "apixo_mcp.usage.prices"),
+    ("apixo_mcp.tasks.task", "apixo_mcp.tasks.schedule", "apixo_mcp.usage.prices", "apixo_mcp.usage.budget"),
     ("apixo_mcp.gateways.gateway", "apixo_mcp.tasks.store", "apixo_mcp.media.fetcher"),
     ("apixo_mcp.tasks.*", "apixo_mcp.media.*", "apixo_mcp.usage.*"),
     ("apixo_mcp.gateways.*", "apixo_mcp.tasks.sqlite*", "apixo_mcp.tasks.postgres*"),
@@ -215,6 +215,19 @@ def test_only_settings_and_the_command_line_read_the_environment():
         )
     ]
     assert not broken, "\n".join(["only settings.py and the command line read the environment:", *broken])
+
+
+def test_only_caller_knows_the_owner_of_this_machine():
+    broken = [
+        f"  {path_of(module)}:{node.lineno}"
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if is_in(module, f"{PACKAGE}.server")
+        and module != f"{PACKAGE}.server.caller"
+        and isinstance(node, ast.Constant)
+        and node.value == "local"
+    ]
+    assert not broken, "\n".join(["ask owner_of whose tasks a call is about, or take LOCAL from caller.py:", *broken])
 
 
 def test_every_task_has_a_parent():

@@ -56,6 +56,13 @@ def load_custom(path: Path) -> tuple[Model, ...]:
     Raises:
         SettingsError: naming the file, the entry and what is wrong with it. A broken file changes nothing.
     """
+    try:
+        return _load(path)
+    except RecursionError:
+        raise SettingsError(f"{path} is nested too deeply") from None
+
+
+def _load(path: Path) -> tuple[Model, ...]:
     document = _read(path)
     table = document.get("models")
     if not isinstance(table, dict) or set(document) != {"models"}:
@@ -63,15 +70,24 @@ def load_custom(path: Path) -> tuple[Model, ...]:
             f'{path} must hold entries under "models", each named after the id of a model, and nothing else'
         )
     known = Catalog()
+    found: dict[str, str] = {_alike(model.id): model.id for model in known}
+    for name in cast(dict[str, Any], table):
+        if (other := found.setdefault(_alike(name), name)) != name:
+            raise SettingsError(f'{path}: models."{name}" differs from {other} by separators or case only; rename it')
     return tuple(
         _model(f'{path}: models."{name}"', name, entry, known.get(name))
         for name, entry in cast(dict[str, Any], table).items()
     )
 
 
+def _alike(name: str) -> str:
+    """An id as the name of a typed tool would have it: what is alike there could not be told apart."""
+    return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors on Windows begin a file with a mark
         found: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from None

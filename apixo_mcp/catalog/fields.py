@@ -1,8 +1,10 @@
 """The fields that most input classes share, so that a family module reads like a table."""
 
+import re
 from typing import Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.inputs import UNDOCUMENTED_PROMPT
 
@@ -44,3 +46,18 @@ def span(least: float, most: float, about: str = "", default: float | None = Non
 def about(text: str, default: Any = None) -> Any:
     """A field with a word on what it does."""
     return Field(default, description=text)
+
+
+def pixels(*presets: str) -> Any:
+    """A size in pixels (1280x720, 1280X720 or 1280*720), or one of `presets`."""
+    allowed = f"must be {' or '.join((*presets, 'pixels'))}, as in 2048x2048"
+
+    def check(value: str) -> str:
+        text = value.strip()
+        if text.upper() in presets:
+            return text.upper()
+        if re.fullmatch(r"[1-9]\d*[xX*][1-9]\d*", text) is None:
+            raise PydanticCustomError("size", "{allowed}", {"allowed": allowed})
+        return text
+
+    return AfterValidator(check)

@@ -176,6 +176,8 @@ class ModelInput(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
     RULES: ClassVar[tuple[Rule, ...]] = ()
+    LEFT_OUT: ClassVar[Mapping[str, str]] = MappingProxyType({"mode": "chosen by the inputs"})
+    """What becomes of fields whose default is not published: a client that fills it in would choose in our place."""
 
     @model_validator(mode="after")
     def _obey_rules(self) -> Self:
@@ -205,6 +207,11 @@ class ModelInput(BaseModel):
     def defaults(cls) -> dict[str, Any]:
         """Every field's default, None where it has none."""
         return {name: None if info.is_required() else info.default for name, info in cls.model_fields.items()}
+
+    @classmethod
+    def sent_defaults(cls) -> dict[str, Any]:
+        """The defaults that are sent where a field is left out."""
+        return {name: info.default for name, info in cls.model_fields.items() if info.get_default() is not None}
 
     @classmethod
     def choices(cls, name: str) -> tuple[Any, ...]:

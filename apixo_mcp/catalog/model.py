@@ -53,12 +53,14 @@ class Price:
         per: `image`, `video`, `second`, `task`.
         seen: where and when.
         when: the input values it holds for (None: not given); empty for all. The first that holds counts.
+        least: the lower end, where the page shows a range and not what it depends on; `usd` is the upper one.
     """
 
     usd: float
     per: Literal["image", "video", "second", "task"]
     seen: str
     when: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    least: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

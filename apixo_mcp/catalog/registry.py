@@ -4,14 +4,21 @@ import difflib
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 from apixo_mcp.catalog.inputs import shorten
-from apixo_mcp.catalog.model import Modality, Model
+from apixo_mcp.catalog.model import Modality, Model, Price, Spelling
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.errors import InvalidInput, Problem
+
+OwnPrices = Mapping[str, tuple[Price, ...]]
+
+_NO_PRICES: OwnPrices = MappingProxyType({})
 
 
 def _families() -> Iterator[Model]:
@@ -19,6 +26,10 @@ def _families() -> Iterator[Model]:
 
     for module in sorted(pkgutil.iter_modules(families.__path__), key=lambda found: found.name):
         yield from importlib.import_module(f"{families.__name__}.{module.name}").MODELS
+
+
+def _plain_pattern(pattern: str) -> str:
+    return re.sub(r"[^a-z0-9/*?]+", "", pattern.casefold())
 
 
 def _plain(name: str) -> str:
@@ -30,50 +41,88 @@ class Catalog:
     """The models that this server offers.
 
     Args:
-        offered: ids, which may hold `*`; empty offers all (setting `APIXO_MCP_MODELS`).
+        offered: ids or other names, with `*` for a part of one; empty offers all (setting `APIXO_MCP_MODELS`).
         extra: models of the user's own; one with a known id takes that one's place.
+        prices: the user's own, by any name of a model; they take the place of those that were seen. None where their
+            file is broken: then no price counts, as an old one might be too low for a limit.
     """
 
-    def __init__(self, offered: Iterable[str] = (), extra: Iterable[Model] = ()) -> None:
+    def __init__(
+        self, offered: Iterable[str] = (), extra: Iterable[Model] = (), prices: OwnPrices | None = _NO_PRICES
+    ) -> None:
         self._offered = tuple(offered)
         self._extra = tuple(extra)
+        self._prices = prices
 
     @cached_property
     def _known(self) -> dict[str, Model]:
         # Built at first use: fifty pydantic classes would slow the start of the server down.
-        return {model.id: model for model in (*_families(), *self._extra)}
+        known = {model.id: model for model in (*_families(), *self._extra)}
+        if self._prices is None:
+            return {name: replace(model, prices=()) for name, model in known.items()}
+        names = _names(known.values()) if self._prices else {}
+        # Those under a model's very id last: it outranks what else the model is called.
+        for called in sorted(self._prices, key=lambda called: called in known):
+            if (name := names.get(_plain(called))) is not None:
+                model = known[name]
+                known[name] = replace(model, prices=tuple(_spelt(model, price) for price in self._prices[called]))
+        return known
 
     @cached_property
     def _models(self) -> dict[str, Model]:
         if not self._offered:
             return self._known
-        return {name: model for name, model in self._known.items() if self._is_offered(name)}
+        wanted = {name for pattern in self._offered for name in self._matching(pattern)}
+        return {name: model for name, model in self._known.items() if name in wanted}
 
-    def _is_offered(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self._offered)
+    def _matching(self, pattern: str) -> frozenset[str]:
+        """The ids that a pattern means: in any case, with any separators, by an older id or a title too."""
+        exact = frozenset(name for name in self._known if fnmatchcase(name, pattern))
+        if exact:
+            return exact
+        plain = _plain_pattern(pattern)
+        if "*" in plain or "?" in plain:
+            # Titles are left out: `Sora 2 (Ruxa)` would fit sora-2*.
+            names = ((_plain(name), model.id) for model in self._known.values() for name in (model.id, *model.aliases))
+            return frozenset(name for called, name in names if fnmatchcase(called, plain))
+        found = self._every_name.get(plain)
+        return frozenset({found} if found else ())
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the ids to offer, a sentence each."""
         found: list[str] = []
         for pattern in self._offered:
-            if not any(fnmatchcase(name, pattern) for name in self._known):
+            if not self._matching(pattern):
                 near = difflib.get_close_matches(pattern, self._known, n=1)
                 hint = f" Did you mean {near[0]}?" if near else ""
                 found.append(f"APIXO_MCP_MODELS: no model matches {pattern!r}.{hint}")
         return tuple(found)
 
+    @property
+    def price_warnings(self) -> tuple[str, ...]:
+        """What in the user's prices counts for nothing, a sentence each."""
+        found: list[str] = []
+        for called, prices in (self._prices or {}).items():
+            model = self._known.get(self._every_name.get(_plain(called), ""))
+            if model is None:
+                near = difflib.get_close_matches(called, self._known, n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                found.append(f'APIXO_MCP_PRICES: prices."{called}" is of no model, and is ignored.{hint}')
+            elif unknown := [] if model.input.is_open() else _unknown_conditions(model, prices):
+                takes = ", ".join(model.input.names())
+                found.append(
+                    f'APIXO_MCP_PRICES: prices."{called}": when.{unknown[0]} never holds; {model.id} takes {takes}.'
+                )
+        return tuple(found)
+
     @cached_property
     def _names(self) -> dict[str, str]:
-        names: dict[str, str] = {}
-        for model in self._models.values():
-            # The bare name of a model that no page describes is too little to spend money on.
-            wire = () if model.facts == "none" else (model.wire_id,)
-            for name in (model.title, *model.aliases, *wire, model.id):
-                # An id outranks what other models are merely called.
-                if _plain(name) not in names or name == model.id:
-                    names[_plain(name)] = model.id
-        return names
+        return _names(self._models.values())
+
+    @cached_property
+    def _every_name(self) -> dict[str, str]:
+        return _names(self._known.values())
 
     def load(self) -> None:
         """Builds what is otherwise built at first use: the models, their names and their schemas."""
@@ -108,6 +157,8 @@ class Catalog:
     def _choice(self, name: str, modality: Modality | None) -> tuple[str, str]:
         """What is allowed in place of `name`, and the ids nearest to it: those that hold it first, then by spelling."""
         ids = [model.id for model in self if modality in (None, model.modality)]
+        if not ids:
+            return f"no {modality or ''} model is offered; see APIXO_MCP_MODELS".replace("  ", " "), ""
         plain = _plain(name)
         holding = [found for found in ids if plain and plain in _plain(found)]
         spelt = difflib.get_close_matches(name.casefold().replace(" ", "-"), ids, n=3, cutoff=0.5)
@@ -119,3 +170,30 @@ class Catalog:
             else f"no such model; list_models shows all {len(ids)} {modality or ''}".rstrip()
         )
         return allowed, " or ".join(near)
+
+
+def _names(models: Iterable[Model]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for model in models:
+        # The bare name of a model that no page describes is too little to spend money on.
+        wire = () if model.facts == "none" else (model.wire_id,)
+        for name in (model.title, *model.aliases, *wire, model.id):
+            # An id outranks what other models are merely called.
+            if _plain(name) not in names or name == model.id:
+                names[_plain(name)] = model.id
+    return names
+
+
+def _spelt(model: Model, price: Price) -> Price:
+    """The price with its conditions in the model's own words."""
+    when: dict[str, Any] = {}
+    for name, value in price.when.items():
+        spelling = model.spelling.get(name, Spelling(name))
+        if name in model.input.names() and spelling.field != name:
+            spelling = Spelling(name)
+        when[spelling.field] = spelling.values.get(str(value), value)
+    return replace(price, when=when)
+
+
+def _unknown_conditions(model: Model, prices: tuple[Price, ...]) -> list[str]:
+    return sorted({name for price in prices for name in price.when} - {*model.input.names(), *model.spelling})

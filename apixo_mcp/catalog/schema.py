@@ -23,17 +23,37 @@ def input_schema(cls: type[ModelInput]) -> dict[str, Any]:
     `X | None` becomes X with `nullable: true`; `const` becomes a one-valued `enum`; references are inlined; rules
     between fields stand as sentences in `description`, allowed values and ranges in each field's.
     """
-    raw = cls.model_json_schema()
-    schema = _flat(raw, {**raw.get("definitions", {}), **raw.get("$defs", {})}, ())
+    schema = dict(_flat_schema(cls))
     about = schema.pop("description", "") if cls.is_open() else ""
     schema.pop("description", None)
     schema["type"] = "object"
-    schema["properties"] = {name: _told(entry) for name, entry in schema.get("properties", {}).items()}
+    schema["properties"] = {name: _told(_left_out(cls, name, entry)) for name, entry in flat_properties(cls).items()}
     schema["additionalProperties"] = cls.is_open()
     sentences = [about.rstrip("."), *(rule.text for rule in cls.RULES)]
     if any(sentences):
         schema["description"] = ". ".join(filter(None, sentences)) + "."
     return schema
+
+
+def flat_properties(cls: type[ModelInput]) -> dict[str, Any]:
+    """The properties of a model's input as its document tells them; not to be changed."""
+    return _flat_schema(cls).get("properties", {})
+
+
+@cache
+def _flat_schema(cls: type[ModelInput]) -> dict[str, Any]:
+    raw = cls.model_json_schema()
+    return _flat(raw, {**raw.get("definitions", {}), **raw.get("$defs", {})}, ())
+
+
+def _left_out(cls: type[ModelInput], name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """The property without a default that is not the one that counts."""
+    is_choice = entry.get("type") == "boolean" or len(entry.get("enum", ())) > 1
+    if name not in cls.LEFT_OUT or "default" not in entry or not is_choice:
+        return entry
+    kept = {key: value for key, value in entry.items() if key != "default"}
+    about = " ".join(filter(None, (entry.get("description", ""), f"Left out: {cls.LEFT_OUT[name]}.")))
+    return {**kept, "description": about}
 
 
 @cache
@@ -77,6 +97,11 @@ def _flat(node: Any, definitions: Mapping[str, Any], seen: tuple[str, ...]) -> A
             out["enum"] = [value]
         elif key not in _NOISE:
             out[key] = _flat(value, definitions, seen)
+    if isinstance(out.get("type"), list):
+        # As a user's own schema may say it; `nullable` is how the classes of the catalog come out.
+        types = [name for name in cast(list[str], out.pop("type")) if name != "null"]
+        out |= {"type": types[0]} if len(types) == 1 else _merged([{"type": name} for name in types])
+        out |= {"nullable": True} if len(types) < len(cast(list[str], entry["type"])) else {}
     union = entry.get("anyOf", entry.get("oneOf"))
     if union is not None:
         kinds = cast(list[dict[str, Any]], _flat(union, definitions, seen))

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, shorten
-from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.catalog.schema import flat_properties
 from apixo_mcp.errors import Problem
 
 _WORDS = {
@@ -66,7 +66,7 @@ class SchemaInput(OpenInput):
 
 
 def _property(cls: type[ModelInput], name: str) -> dict[str, Any]:
-    return input_schema(cls)["properties"].get(name, {})
+    return flat_properties(cls).get(name, {})
 
 
 def _schema_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Problem, ...]:

@@ -1,6 +1,7 @@
 """The common arguments of the tools, said in one model's own words."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, cast
 
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model, Sizes, Spelling
-from apixo_mcp.catalog.schema import list_fields
+from apixo_mcp.catalog.schema import input_schema, list_fields
 from apixo_mcp.errors import Problem
 
 COMMON = (
@@ -30,6 +31,9 @@ COMMON = (
 
 _SAME = ({"jpg", "jpeg"},)
 _SHAPE = ("aspect_ratio", "resolution")
+_SECONDS = ("duration", "seconds")
+_IN_SECONDS = re.compile(r"\s*(\d+)\s*s(?:ec(?:ond)?s?)?\.?\s*", re.IGNORECASE)
+_SIDES = re.compile(r"(\d+)\s*[:x×*/]\s*(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ def translate(model: Model, arguments: Mapping[str, Any], options: Mapping[str, 
     entries = [(name, name, value) for name, value in arguments.items()]
     entries += [(f"options.{name}", name, value) for name, value in options.items()]
     for called, name, value in entries:
+        if value is None or (called != name and value in ("", []) and _is_neutral(model, name)):
+            continue
         own = called != name and name in model.input.names()
         spelling = Spelling(name) if own else model.spelling.get(name, Spelling(name))
         is_shape = model.sizes is not None and name in _SHAPE
@@ -70,11 +76,16 @@ def translate(model: Model, arguments: Mapping[str, Any], options: Mapping[str, 
             problems.append(Problem(called, shorten(value), f"given twice; {shorten(target[field])} before"))
             continue
         target[field] = spelt
+    given = frozenset(values)
     _infer(model, values)
     notes: list[str] = []
     if model.sizes is not None and shape:
         problems += _fit(model, model.sizes, values, shape, notes)
-    notes += _fill_in(model, values)
+        given |= {model.sizes.field, *shape}
+    _fill_in(model, values)
+    if filled := _filled(model, values, given):
+        # One short sentence: it is part of every answer.
+        notes.append(f"{', '.join(filled).replace(' to ', ' was set to ', 1)}, as none was given.")
     return Draft(values, tuple(notes), tuple(problems))
 
 
@@ -101,6 +112,14 @@ def _takes(model: Model, name: str) -> bool:
     return model.facts == "none" or name in model.input.names()
 
 
+def _is_neutral(model: Model, name: str) -> bool:
+    """Whether an empty value of this field is what some frameworks send for one that was left out."""
+    if name == "prompt":
+        # An empty one is told where it is needed, and where nobody knows.
+        return model.facts != "none" and "prompt" not in input_schema(model.input).get("required", ())
+    return name in model.input.names() or name in model.spelling or (model.sizes is not None and name in _SHAPE)
+
+
 def _not_taken(model: Model, name: str, value: Any) -> Problem:
     names = inputs(model)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
@@ -110,28 +129,40 @@ def _not_taken(model: Model, name: str, value: Any) -> Problem:
 
 
 def _spell(model: Model, spelling: Spelling, value: Any) -> Any:
-    if isinstance(value, str | int) and str(value) in spelling.values:
-        return spelling.values[str(value)]
-    known = spelling.field in model.input.names()
-    is_list = spelling.field in list_fields(model.input)
+    field = spelling.field
+    choices = model.input.choices(field)
+    if spelling.values and isinstance(value, str | int):
+        plain = str(_choice(value, tuple(spelling.values)))
+        if plain in spelling.values:
+            return spelling.values[plain]
+    is_list = field in list_fields(model.input)
     if is_list and isinstance(value, str):
         return [value]
-    if known and not is_list and isinstance(value, list):
+    if field in model.input.names() and not is_list and isinstance(value, list):
         items = cast(list[Any], value)
         return items[0] if len(items) == 1 else items
-    return _choice(value, model.input.choices(spelling.field))
+    if field in _SECONDS and isinstance(value, str) and (seconds := _IN_SECONDS.fullmatch(value)):
+        value = seconds[1]
+    entry: Mapping[str, Any] = input_schema(model.input)["properties"].get(field, {})
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not choices and is_number and entry.get("type") == "string" and "format" not in entry:
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return _choice(value, choices)
 
 
 def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
-    """The choice that `value` means (`2K` for `2k`, `jpeg` for `jpg`, 10 for "10"), else `value` itself."""
+    """The choice that `value` means (`2K` for `2k`, `jpeg` for `jpg`, 10 for "10", 16x9), else `value` itself."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return value
     if value in choices:
         return next(choice for choice in choices if choice == value)
-    plain = str(value).casefold()
+    plain = str(value).strip().casefold()
+    meant = {plain}
+    if sides := _SIDES.fullmatch(plain):
+        meant |= {f"{sides[1]}{between}{sides[2]}" for between in ":x*"}
     for choice in choices:
         other = str(choice).casefold()
-        if plain == other or any({plain, other} <= same for same in _SAME):
+        if other in meant or any({plain, other} <= same for same in _SAME):
             return choice
     return value
 
@@ -182,7 +213,7 @@ def _fit(
     row = str(_choice(resolution, tuple(sizes.table))) if resolution is not None else next(iter(sizes.table))
     if row not in sizes.table:
         return [Problem("resolution", shorten(resolution), f"must be one of {', '.join(sizes.table)}")]
-    column = str(ratio) if ratio is not None else next(iter(sizes.table[row]))
+    column = str(_choice(ratio, tuple(sizes.table[row]))) if ratio is not None else next(iter(sizes.table[row]))
     if column not in sizes.table[row]:
         return [Problem("aspect_ratio", shorten(ratio), f"must be one of {', '.join(sizes.table[row])} at {row}")]
     values[sizes.field] = sizes.table[row][column]
@@ -192,14 +223,23 @@ def _fit(
     return []
 
 
-def _fill_in(model: Model, values: dict[str, Any]) -> list[str]:
-    notes: list[str] = []
+def _fill_in(model: Model, values: dict[str, Any]) -> None:
     for name, value in model.quiet_defaults.items():
         if name in values:
             continue
         problems = model.input.broken_rules({**values, name: value}, skip=frozenset())
         if not any(problem.field == name for problem in problems):
             values[name] = value
-            shown = str(value).lower() if isinstance(value, bool) else value
-            notes.append(f"{name} was set to {shown}, as none was given.")
-    return notes
+
+
+def _filled(model: Model, values: Mapping[str, Any], given: frozenset[str]) -> list[str]:
+    """What is sent although it was not given, as "field to value": first what was chosen here."""
+    quiet = [name for name in model.quiet_defaults if name in values]
+    sent = {**model.input.sent_defaults(), **values}
+    # What has one value only was not chosen.
+    names = [name for name in dict.fromkeys((*quiet, *sent)) if len(model.input.choices(name)) != 1]
+    return [f"{name} to {_word(sent[name])}" for name in names if name not in given]
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

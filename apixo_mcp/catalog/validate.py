@@ -1,7 +1,9 @@
 """A model's input checked against every documented limit, before money is spent."""
 
 import difflib
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -11,6 +13,8 @@ from apixo_mcp.catalog.inputs import ModelInput, shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import inputs
 from apixo_mcp.errors import InvalidInput, Problem
+
+_SIDES = re.compile(r"\s*([\d.]+)\s*[:x×/]\s*([\d.]+)\s*")
 
 
 def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, ...] = ()) -> ModelInput:
@@ -31,7 +35,7 @@ def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, .
         wrong = frozenset(str(details["loc"][0]) for details in error.errors() if details["loc"])
         if wrong:
             found += model.input.broken_rules(dict(values), skip=wrong)
-        called = [_as_called(model, problem) for problem in found]
+        called = [as_called(model, problem) for problem in found]
         known = {problem.field for problem in problems}
         raise InvalidInput((*problems, *(problem for problem in called if problem.field not in known))) from None
     if problems:
@@ -39,12 +43,13 @@ def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, .
     return checked
 
 
-def _as_called(model: Model, problem: Problem) -> Problem:
+def as_called(model: Model, problem: Problem) -> Problem:
     """The problem under the common name of its field, if it has one."""
-    head, dot, rest = problem.field.partition(".")
+    head = re.split(r"[.\[]", problem.field, maxsplit=1)[0]
+    rest = problem.field.removeprefix(head)
     for name, spelling in model.spelling.items():
         if spelling.field == head:
-            return Problem(f"{name}{dot}{rest}", problem.given, problem.allowed, problem.nearest)
+            return replace(problem, field=f"{name}{rest}")
     if model.sizes is not None and head == model.sizes.field and not problem.given:
         return Problem(f"aspect_ratio or {head}", "", problem.allowed)
     return problem
@@ -132,12 +137,11 @@ def nearest(value: Any, choices: tuple[Any, ...]) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """`5`, `"10"`, `"16:9"`, `"720p"` and `"2K"` (which is 1080p) as a number."""
+    """`5`, `"10"`, `"16:9"`, `"16x9"`, `"720p"` and `"2K"` (which is 1080p) as a number."""
     text = str(value).casefold()
     try:
-        if ":" in text:
-            left, right = text.split(":", 1)
-            return float(left) / float(right)
+        if sides := _SIDES.fullmatch(text):
+            return float(sides[1]) / float(sides[2])
         return float(text[:-1]) * 540 if text.endswith("k") else float(text.rstrip("ps"))
     except (ValueError, ZeroDivisionError):
         return None

@@ -1,20 +1,30 @@
 """The commands, and the only printing."""
 
+import re
 import sys
+from collections.abc import Sequence
+
+_STDIO = re.compile(r"(serve(\0--sandbox|\0--transport[\0=]stdio)*)?")
 
 
 def main() -> None:
     """The command `apixo-mcp`."""
-    # The way hosts start it: straight to the server, without loading the command line.
-    if sys.argv[1:] in ([], ["serve"]):
-        _serve()
+    # The ways hosts start it: straight to the server, without loading the command line.
+    sandbox = stdio_sandbox(sys.argv[1:])
+    if sandbox is not None:
+        _serve(sandbox=sandbox)
     else:
         from apixo_mcp.cli.commands import commands
 
         commands()
 
 
-def _serve() -> None:
+def stdio_sandbox(words: Sequence[str]) -> bool | None:
+    """Whether the server on stdio that the words ask for has a sandbox; None where they are for the command line."""
+    return "--sandbox" in words if _STDIO.fullmatch("\0".join(words)) else None
+
+
+def _serve(*, sandbox: bool) -> None:
     import gc
     import os
 
@@ -22,9 +32,15 @@ def _serve() -> None:
     from apixo_mcp.server.early import Early
 
     # Before anything that takes long: some clients give up on their first question after a second.
-    early = Early(key_set=key_set(os.environ))
+    known = key_set(os.environ)
+    early = Early(key_set=known if known is None else known or sandbox)
     # Imports make many objects and drop none: without the collector the start takes a tenth less.
     gc.disable()
-    from apixo_mcp.cli.start import serve_stdio
+    if sandbox:
+        from apixo_mcp.cli.sandbox import serve_with_sandbox
 
-    serve_stdio(early=early)
+        serve_with_sandbox(early)
+    else:
+        from apixo_mcp.cli.start import serve_stdio
+
+        serve_stdio(early=early)

@@ -1,6 +1,5 @@
 """`tasks export` and `tasks import`."""
 
-import random
 import sys
 import time
 from pathlib import Path
@@ -10,10 +9,9 @@ import click
 from apixo_mcp import __version__
 from apixo_mcp.app import App
 from apixo_mcp.cli.run import with_app
+from apixo_mcp.cli.words import counted
 from apixo_mcp.tasks import archive
 from apixo_mcp.tasks.archive import Here, Imported
-from apixo_mcp.tasks.life import Moment
-from apixo_mcp.tasks.schedule import Pace
 
 
 def export_tasks(file: Path) -> None:
@@ -36,7 +34,7 @@ def export_tasks(file: Path) -> None:
         except OSError as error:
             part.unlink(missing_ok=True)
             raise click.ClickException(f"{file} cannot be written: {error}") from error
-    click.echo(f"{len(lines) - 1} tasks exported", err=True)
+    click.echo(f"{counted(len(lines) - 1, 'task')} exported", err=True)
 
 
 def import_tasks(file: Path) -> None:
@@ -53,17 +51,16 @@ def import_tasks(file: Path) -> None:
             {(name, account.gateway.base_url): account.key_print for name, account in app.accounts.items()},
             app.roots.paths,
         )
-        moment = Moment(time.time(), random.random(), Pace(1, 1, 1))
-        return await archive.bring_in(app.store, found, here, moment)
+        return await archive.bring_in(app.store, found, here, time.time())
 
     found = with_app(work)
-    click.echo(f"{len(found.added)} tasks imported, {found.there_already} were there already")
+    click.echo(f"{counted(len(found.added), 'task')} imported, {found.there_already} there already")
     if found.cancelled:
-        click.echo(f"{found.cancelled} were never sent and came in cancelled; nothing is sent by an import")
+        click.echo(f"{found.cancelled} never sent: came in cancelled, for nothing is sent by an import")
     if found.unknown:
-        click.echo(f"{found.unknown} were being sent when they were exported; whether they were is unknown")
+        click.echo(f"{found.unknown} being sent when exported: came in as unknown, for nobody saw the answer")
     if found.unfollowed:
-        click.echo(f"{len(found.unfollowed)} are still open and cannot be followed, for want of a key:")
+        click.echo(f"{len(found.unfollowed)} still open, not followed for want of a key:")
         for task in found.unfollowed:
             click.echo(f"  {task.task_id}  {task.state}  {task.gateway} at {task.base_url}")
         click.echo("Set that key and address, then import into an empty data folder (APIXO_MCP_HOME).", err=True)

@@ -173,6 +173,21 @@ def tasks_resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait:
     resolve(task_id, remote_id, wait=not no_wait)
 
 
+@tasks.command("rekey")
+@click.argument("task_ids", metavar="[TASK_ID]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every open task whose key is not set here.")
+def tasks_rekey(task_ids: tuple[str, ...], every: bool) -> None:
+    """Go on with tasks of another API key by the one that is set now.
+
+    Each is moved once the gateway confirms that this key sees it.
+    """
+    if bool(task_ids) is every:
+        raise click.UsageError("say either TASK_ID or --all")
+    from apixo_mcp.cli.tasks import rekey
+
+    rekey(task_ids)
+
+
 @commands.group()
 def models() -> None:
     """Look at the models."""
@@ -199,8 +214,14 @@ def models_show(model: str) -> None:
 
 @commands.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--speed", default=1.0, show_default=True, help="How many times faster than the real gateways.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="How many times faster than the real gateways.",
+)
 def sandbox(host: str, port: int, speed: float) -> None:
     """Run a local imitation of both gateways."""
     from apixo_mcp.cli.sandbox import run_sandbox

@@ -14,6 +14,8 @@ from mcp.types import Implementation
 
 from apixo_mcp import __version__
 from apixo_mcp.cli.bar import Bar
+from apixo_mcp.cli.start import errors_told
+from apixo_mcp.errors import ApixoError
 
 
 def run_demo(prompt: str, model: str, output: Path) -> None:
@@ -21,7 +23,11 @@ def run_demo(prompt: str, model: str, output: Path) -> None:
     started = time.monotonic()
     click.echo(f"Asking {model} (sandbox: no key, no cost) for: {prompt}")
     # A folder that goes away: the demo leaves nothing behind but the picture.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, Bar("starting the server") as bar:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
+        errors_told(),
+        Bar("starting the server") as bar,
+    ):
         answer = anyio.run(_ask, prompt, model, output, Path(home), bar)
     if answer.get("state") != "success":
         click.echo(
@@ -61,7 +67,7 @@ async def _modality(client: Client, model: str) -> str:
     described = await client.call_tool("describe_model", {"model": model})
     text = described.content[0].text if described.content[0].type == "text" else ""
     if described.is_error:
-        raise click.ClickException(text)
+        raise ApixoError(text)
     return next(word for word in ("image", "video", "audio") if f"generate_{word}" in text)
 
 
@@ -72,5 +78,5 @@ def _is_open(answer: dict[str, Any]) -> bool:
 
 def _structure(answer: Any) -> dict[str, Any]:
     if answer.is_error:
-        raise click.ClickException(answer.content[0].text)
+        raise ApixoError(answer.content[0].text)
     return answer.structured_content

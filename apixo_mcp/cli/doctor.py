@@ -10,12 +10,13 @@ import anyio
 import click
 
 from apixo_mcp import __version__
-from apixo_mcp.app import App, open_app, own_models
+from apixo_mcp.app import App, open_app, own_catalog, own_models
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.cli.start import settings_or_exit
+from apixo_mcp.cli.start import errors_told, settings_or_exit
+from apixo_mcp.cli.words import counted, in_shell
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.gateways.gateway import Balance
-from apixo_mcp.settings import Settings
+from apixo_mcp.settings import Settings, unknown_variables
 from apixo_mcp.usage.prices import load_prices
 
 
@@ -42,15 +43,19 @@ def run_doctor() -> None:
         async for finding in _findings(settings):
             click.echo(f"{'ok  ' if not finding.mend else 'MEND'}  {finding.what}: {finding.said}")
             if finding.mend:
-                click.echo(f"      {finding.mend}")
+                click.echo(f"      {in_shell(finding.mend)}")
                 healthy = False
         return healthy
 
-    if not anyio.run(examine):
+    with errors_told():
+        healthy = anyio.run(examine)
+    if not healthy:
         raise SystemExit(1)
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    for problem in unknown_variables(os.environ):
+        yield Finding("settings", problem, "Correct its name, or take it out.")
     yield _folder("data folder (APIXO_MCP_HOME)", settings.home)
     yield _folder("download folder (APIXO_MCP_DOWNLOAD_DIR)", settings.download_dir)
     for root in settings.allowed_roots:
@@ -58,9 +63,10 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("allowed folder", str(root), missing)
     yield _models(settings)
     if settings.prices:
-        yield _prices(settings.prices)
+        yield _prices(settings, settings.prices)
     try:
-        async with open_app(settings, follow=False) as app:
+        # Without the prices: one bad thing is told once.
+        async with open_app(settings.model_copy(update={"prices": None}), follow=False) as app:
             yield Finding("task store", str(settings.home / "tasks.sqlite3"))
             for warning in app.warnings:
                 yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
@@ -87,9 +93,12 @@ def _models(settings: Settings) -> Finding:
         return Finding("models", "not all can be used", str(error))
 
 
-def _prices(path: Path) -> Finding:
+def _prices(settings: Settings, path: Path) -> Finding:
     try:
-        return Finding("prices (APIXO_MCP_PRICES)", f"{len(load_prices(path))} models in {path}")
+        prices = load_prices(path)
+        catalog, _ = own_catalog(settings)
+        said = f"{counted(len(prices), 'model')} in {path}"
+        return Finding("prices (APIXO_MCP_PRICES)", said, " ".join(catalog.price_warnings))
     except ApixoError as error:
         return Finding("prices (APIXO_MCP_PRICES)", "cannot be used", str(error))
 
@@ -105,6 +114,12 @@ async def _account(app: App, name: str) -> Finding:
         case None:
             return Finding(
                 f"gateway {name}", f"key set for {account.gateway.base_url}; it documents no call to try it with"
+            )
+        case failure if failure.category not in ("auth", "insufficient_credits", "rate_limited", "unavailable"):
+            # The gateways' main guides have no such call: one that refuses it may take submits all the same.
+            reason = failure.message.rstrip(".")
+            return Finding(
+                f"gateway {name}", f"{account.gateway.base_url} answers; its balance is not known ({reason})"
             )
         case failure:
             return Finding(f"gateway {name}", f"{account.gateway.base_url}: {failure.message}", failure.advice)

@@ -1,20 +1,25 @@
 """`generate`: one wish from the command line."""
 
 import json
-from collections.abc import Mapping
+import math
 from typing import Any
 
+import anyio
 import click
 
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.cli.bar import Bar
-from apixo_mcp.cli.run import OWNER, with_app
+from apixo_mcp.cli.run import with_app
+from apixo_mcp.cli.words import in_shell
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.server.answers import sentence
+from apixo_mcp.server.caller import LOCAL
+from apixo_mcp.server.reply import structure_of
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.wish import Quote, Wish
 
-FOR_EVER = 7 * 24 * 3600.0
+FOR_EVER = math.inf
 
 
 def run_generate(
@@ -25,27 +30,35 @@ def run_generate(
 
     async def work(app: App) -> Task | Quote:
         wish = Wish(
-            owner=OWNER,
+            owner=LOCAL,
             model=model,
             arguments={name: value for name, value in given.items() if name in COMMON},
             options={name: value for name, value in given.items() if name not in COMMON},
             provider=provider,
             confirmed=confirmed,
         )
-        submission = await app.service.submit(wish)
-        if isinstance(submission, Quote):
-            return submission
-        async with app.service.answering(submission.task.task_id):
-            return await follow(app, submission.task, until_sent=not wait)
+        try:
+            async with app.service.asking(wish) as submission:
+                if isinstance(submission, Quote):
+                    return submission
+                return await follow(app, submission.task, until_sent=not wait)
+        except SettingsError:
+            raise SettingsError(_no_key(app.catalog.find(model).gateway)) from None
 
-    try:
-        outcome = with_app(work, follow=True)
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted; the task is kept: apixo-mcp tasks list") from None
+    outcome = with_app(work, follow=True)
     if isinstance(outcome, Quote):
         price = f"about ${outcome.usd:.2f}" if outcome.usd is not None else "an unknown price"
         raise click.ClickException(f"{outcome.model} would cost {price}; say --yes to agree")
     report(outcome)
+
+
+def _no_key(gateway: str) -> str:
+    """What the service says to the user of a host, said to one of a shell."""
+    site = {"apixo": "https://apixo.ai", "ruxa": "https://ruxa.ai/dashboard"}[gateway]
+    return (
+        f"No {gateway.upper()}_API_KEY is set in this shell, so nothing was sent. Get a key at {site}, set the "
+        "variable to it and run the command again. `apixo-mcp demo` needs no key."
+    )
 
 
 def _named(entry: str) -> tuple[str, Any]:
@@ -59,20 +72,17 @@ def _named(entry: str) -> tuple[str, Any]:
 
 
 async def follow(app: App, task: Task, *, until_sent: bool = False) -> Task:
-    """Waits for a task behind a progress bar."""
-    with Bar(str(task.state)) as bar:
-        while not task.is_settled and not (until_sent and task.state is not State.SUBMITTING):
-            task = await app.service.wait(task, 0.5)
-            shown = _progress(app, task)
-            bar.show(float(shown.get("progress", 0.0)), str(task.state))
+    """Waits for a task behind a progress bar; where that is interrupted, says how to go on."""
+    try:
+        with Bar(str(task.state)) as bar:
+            while not task.is_settled and not (until_sent and task.state is not State.SUBMITTING):
+                task = await app.service.wait(task, 0.5)
+                bar.show(float(structure_of(app, task).get("progress", 0.0)), str(task.state))
+    except anyio.get_cancelled_exc_class():
+        click.echo("\nThe task is kept. To go on with it:", err=True)
+        click.echo(f"apixo-mcp tasks wait {task.task_id}")
+        raise
     return task
-
-
-def _progress(app: App, task: Task) -> Mapping[str, Any]:
-    from apixo_mcp.server.answers import task_structure
-
-    model = app.catalog.get(task.model)
-    return task_structure(task, app.steps.moment(task), model.usual_seconds if model else None)
 
 
 def report(task: Task) -> None:
@@ -81,12 +91,14 @@ def report(task: Task) -> None:
         for result in task.results:
             click.echo(result.path or result.url or result.asset_id)
             if result.problem:
-                click.echo(f"  {result.problem}", err=True)
+                click.echo(f"  {in_shell(result.problem)}", err=True)
         return
-    click.echo(sentence(task), err=True)
+    click.echo(in_shell(sentence(task)), err=True)
     if task.state in (State.SUBMITTING, State.PENDING, State.PROCESSING):
         click.echo(f"apixo-mcp tasks wait {task.task_id}")
         return
     if task.failure:
-        click.echo(task.failure.advice, err=True)
+        click.echo(in_shell(task.failure.advice), err=True)
+    if task.state is State.UNKNOWN:
+        click.echo(f"apixo-mcp tasks resolve {task.task_id} --remote-id ID   if the dashboard has it, else --never-ran")
     raise SystemExit(1)

@@ -5,29 +5,27 @@ import json
 import click
 
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.cli.start import fail, settings_or_exit
-from apixo_mcp.errors import ApixoError
-from apixo_mcp.server.models import describe, list_text
+from apixo_mcp.cli.start import errors_told, settings_or_exit
+from apixo_mcp.cli.words import in_shell
+from apixo_mcp.server.catalog_text import describe, list_text
 
 
 def show_list(query: str, modality: str) -> None:
     """A line a model."""
-    try:
-        click.echo(list_text(_catalog(), modality, query))
-    except ApixoError as error:
-        fail(error)
+    with errors_told():
+        click.echo(in_shell(list_text(_catalog(), modality, query)))
 
 
 def show_one(name: str) -> None:
     """Everything about one model."""
-    try:
+    with errors_told():
         click.echo(json.dumps(describe(_catalog().find(name)), indent=2, ensure_ascii=False))
-    except ApixoError as error:
-        fail(error)
 
 
 def _catalog() -> Catalog:
-    from apixo_mcp.app import own_models
+    from apixo_mcp.app import own_catalog
 
-    settings = settings_or_exit()
-    return Catalog(settings.models, own_models(settings))
+    catalog, problems = own_catalog(settings_or_exit())
+    for problem in problems:
+        click.echo(f"apixo-mcp: {problem}", err=True)
+    return catalog

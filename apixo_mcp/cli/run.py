@@ -7,14 +7,14 @@ import anyio
 import click
 
 from apixo_mcp.app import App, open_app
-from apixo_mcp.cli.start import fail, settings_or_exit
+from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.server.signals import end_as_on_interrupt
 from apixo_mcp.settings import Settings
 
 T = TypeVar("T")
 
-OWNER = "local"
+INTERRUPTED = 130  # as shells tell of Ctrl-C
 
 
 def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False) -> T:
@@ -31,13 +31,14 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False) -> T:
             try:
                 return await work(app)
             except ApixoError as error:
-                return error  # as a value: a task group would wrap it
+                return error  # raised below: the app is closed in order first, and lets go of its leases
 
     end_as_on_interrupt()
-    try:
-        outcome = anyio.run(run, settings_or_exit())
-    except ApixoError as error:
-        fail(error)
-    if isinstance(outcome, ApixoError):
-        fail(outcome)
+    with errors_told():
+        try:
+            outcome = anyio.run(run, settings_or_exit())
+        except KeyboardInterrupt:
+            raise SystemExit(INTERRUPTED) from None
+        if isinstance(outcome, ApixoError):
+            raise outcome
     return outcome

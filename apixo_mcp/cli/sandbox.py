@@ -9,8 +9,10 @@ from typing import Any
 import click
 from anyio.from_thread import start_blocking_portal
 
-from apixo_mcp.cli.start import serve_stdio, settings_or_exit
+from apixo_mcp.cli.start import errors_told, serve_stdio, settings_or_exit
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.sandbox import Sandbox, serve
+from apixo_mcp.server.early import Early
 from apixo_mcp.settings import Settings
 
 SPEED = 4.0
@@ -19,30 +21,45 @@ KEY = "sk-sandbox"
 
 def run_sandbox(host: str, port: int, speed: float) -> None:
     """Serves the sandbox until it is interrupted."""
-    address = f"http://{host}:{port}"
-    click.echo(f"Sandbox of APIXO and Ruxa AI at {address}, {speed:g} times as fast as they are. To use it:")
-    for name, value in (
-        ("APIXO_BASE_URL", address),
-        ("APIXO_API_KEY", KEY),
-        ("RUXA_BASE_URL", address),
-        ("RUXA_API_KEY", KEY),
-        ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", "1"),
-        ("APIXO_MCP_POLL_SCALE", f"{1 / speed:g}"),
-    ):
-        click.echo(f"  {name}={value}")
-    serve(host=host, port=port, speed=speed, data_dir=None)
+
+    def tell(address: str) -> None:
+        click.echo(f"Sandbox of APIXO and Ruxa AI at {address}, {speed:g} times as fast as they are. To use it:")
+        for name, value in (
+            ("APIXO_BASE_URL", address),
+            ("APIXO_API_KEY", KEY),
+            ("RUXA_BASE_URL", address),
+            ("RUXA_API_KEY", KEY),
+            ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", "1"),
+            ("APIXO_MCP_POLL_SCALE", f"{1 / speed:g}"),
+        ):
+            click.echo(f"  {name}={value}")
+
+    try:
+        serve(host=host, port=port, speed=speed, on_ready=tell)
+    except OSError as error:
+        reason = f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port."
+        raise click.ClickException(reason) from error
 
 
-def serve_with_sandbox() -> None:
-    """Serves MCP on stdio beside a sandbox of its own."""
+def serve_with_sandbox(early: Early | None = None) -> None:
+    """Serves MCP on stdio beside a sandbox of its own.
+
+    Args:
+        early: what listens on stdio already, if anything does.
+    """
     with sandboxed() as settings:
-        serve_stdio(settings)
+        serve_stdio(settings, early)
 
 
 @contextmanager
 def sandboxed() -> Generator[Settings]:
     """Runs a sandbox in place of the gateways; the settings lead to it and to a data folder of its own."""
     home = settings_or_exit().home / "sandbox"
+    with errors_told():
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"APIXO_MCP_HOME: {home} cannot be made: {error.strerror}") from None
     box = Sandbox(speed=SPEED, port=_port(home / "port"), data_dir=home / "gateways")
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(box):
         if not (home / "port").exists():

@@ -5,8 +5,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import NoReturn
 
-from apixo_mcp.cli.start import fail, follower_of, settings_or_exit
-from apixo_mcp.errors import ApixoError
+from apixo_mcp.cli.start import errors_told, follower_of, settings_or_exit
 from apixo_mcp.server.http import run_http
 from apixo_mcp.server.listening import listen
 from apixo_mcp.settings import Settings
@@ -26,18 +25,13 @@ def serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoRe
         paths = ("/mcp", "/sse") if streamable else ("/sse",)
         print(f"apixo-mcp: serving at {' and '.join(url + path for path in paths)}", file=sys.stderr, flush=True)
 
-    failure: BaseException | None = None
-    with _settings(sandbox) as settings:
-        try:
-            with suppress(KeyboardInterrupt):  # Windows: what Ctrl-C leaves behind once the server has ended
-                leave = None if sandbox else follower_of(settings)
-                run_http(settings, listen(host, port), tell, streamable=streamable, leave=leave)
-        except* ApixoError as errors:
-            failure = errors
-            while isinstance(failure, BaseExceptionGroup):
-                failure = failure.exceptions[0]
-    if isinstance(failure, ApixoError):
-        fail(failure)
+    with (
+        errors_told(),
+        _settings(sandbox) as settings,
+        suppress(KeyboardInterrupt),  # Windows: what Ctrl-C leaves behind once the server has ended
+    ):
+        leave = None if sandbox else follower_of(settings)
+        run_http(settings, listen(host, port), tell, streamable=streamable, leave=leave)
     # Everything is closed: taking the interpreter apart would only keep whoever waits for the end.
     sys.stderr.flush()
     os._exit(0)

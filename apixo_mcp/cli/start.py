@@ -2,22 +2,43 @@
 
 import gc
 import logging
+import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
 
+from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.server.early import Early
-from apixo_mcp.settings import Settings, read_settings
+from apixo_mcp.settings import Settings, read_settings, unknown_variables
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def errors_told() -> Generator[None]:
+    """Ends the process with a clear message where an error has a reader, alone or inside the groups of tasks."""
+    failure: BaseException | None = None
+    try:
+        yield
+    except* ApixoError as errors:
+        failure = errors
+        while isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+    if failure is not None:  # not above: what is raised there comes out as a group
+        print(f"apixo-mcp: {in_shell(str(failure))}", file=sys.stderr)
+        raise SystemExit(1)
 
 
 def settings_or_exit(**overrides: Any) -> Settings:
     """The settings of this process; ends it with a clear message where one cannot be used."""
-    try:
+    with errors_told():
         settings = read_settings(**overrides)
-    except ApixoError as error:
-        fail(error)
     start_logging(settings)
+    if not overrides:  # those with overrides are read after those without, and the environment is told once
+        for problem in unknown_variables(os.environ):
+            log.warning("%s", problem)
     return settings
 
 
@@ -29,12 +50,6 @@ def start_logging(settings: Settings) -> None:
     # Their INFO lines hold whole URLs (signed ones too), their DEBUG lines the headers, and with them the key.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-
-
-def fail(error: ApixoError) -> NoReturn:
-    """Ends the process with an error for its reader."""
-    print(f"apixo-mcp: {error}", file=sys.stderr)
-    raise SystemExit(1)
 
 
 def serve_stdio(settings: Settings | None = None, early: Early | None = None) -> None:
@@ -55,10 +70,8 @@ def serve_stdio(settings: Settings | None = None, early: Early | None = None) ->
     gc.freeze()
     gc.enable()
 
-    try:
+    with errors_told():
         run_stdio(settings, early, leave)
-    except* ApixoError as errors:
-        fail(next(_leaves(errors)))
 
 
 def follower_of(settings: Settings) -> Callable[[], None] | None:
@@ -66,11 +79,3 @@ def follower_of(settings: Settings) -> Callable[[], None] | None:
     from apixo_mcp.cli.follower import leave_follower
 
     return leave_follower if settings.linger else None
-
-
-def _leaves(group: BaseExceptionGroup[ApixoError]) -> Iterator[ApixoError]:
-    for error in group.exceptions:
-        if isinstance(error, ApixoError):
-            yield error
-        else:
-            yield from _leaves(error)

@@ -2,46 +2,49 @@
 
 import json
 import time
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import click
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.generate import FOR_EVER, follow, report
-from apixo_mcp.cli.run import OWNER, with_app
-from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.server.tools import Tools
-from apixo_mcp.tasks.task import FileState, State, Task
+from apixo_mcp.cli.run import with_app
+from apixo_mcp.cli.words import in_shell
+from apixo_mcp.errors import InvalidInput, NotFound, Problem
+from apixo_mcp.server.caller import LOCAL
+from apixo_mcp.server.copies import copied
+from apixo_mcp.server.reply import structure_of
+from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, State, Task
 
 
 def show_list(state: str, limit: int) -> None:
     """A line a task, newest first."""
 
-    async def work(app: App) -> None:
+    async def work(app: App) -> Sequence[Task]:
         if state and state not in set(State):
             raise InvalidInput([Problem("--state", state, f"must be one of {', '.join(State)}")])
-        for task in await app.service.page(OWNER, state=State(state) if state else None, limit=limit):
-            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
-            click.echo(f"{task.task_id}  {when}  {task.state:<10}  {task.model}  {task.prompt[:60]}")
+        return await app.service.page(LOCAL, state=State(state) if state else None, limit=limit)
 
-    with_app(work)
+    for task in with_app(work):
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
+        click.echo(f"{task.task_id}  {when}  {task.state:<10}  {task.model}  {task.prompt[:60]}")
 
 
 def show_one(task_id: str) -> None:
     """The task's structure as JSON."""
 
-    async def work(app: App) -> None:
-        structure = Tools(app).structure(await app.service.find(OWNER, task_id))
-        click.echo(json.dumps(structure, indent=2, ensure_ascii=False))
+    async def work(app: App) -> dict[str, Any]:
+        return structure_of(app, await app.service.find(LOCAL, task_id))
 
-    with_app(work)
+    click.echo(json.dumps(with_app(work), indent=2, ensure_ascii=False))
 
 
 def wait_for(task_id: str) -> None:
     """Follows a task to its end."""
 
     async def work(app: App) -> Task:
-        return await follow(app, await app.service.check(OWNER, task_id))
+        return await follow(app, await app.service.check(LOCAL, task_id))
 
     report(with_app(work, follow=True))
 
@@ -50,19 +53,12 @@ def download(task_id: str, directory: str | None) -> None:
     """Saves what is not saved, and copies everything into `directory` if one is given."""
 
     async def work(app: App) -> Task:
-        task = await app.service.check(OWNER, task_id)
+        task = await app.service.check(LOCAL, task_id)
         task = await app.service.save_again(task)
         task = await app.service.wait(task, FOR_EVER)
         if directory is None or task.state is not State.SUCCESS:
             return task
-        folder = app.roots.writable_dir(directory)
-        results = [
-            replace(result, path=str(await app.saver.copy(task, result, folder)))
-            if result.file is FileState.SAVED
-            else result
-            for result in task.results
-        ]
-        return replace(task, results=tuple(results))
+        return await copied(app, task, app.roots.writable_dir(directory))
 
     report(with_app(work, follow=True))
 
@@ -71,7 +67,7 @@ def resolve(task_id: str, remote_id: str | None, *, wait: bool) -> None:
     """Settles a task in state unknown, and follows it if the gateway has it."""
 
     async def work(app: App) -> tuple[Task, bool]:
-        task = await app.service.resolve(OWNER, task_id, remote_id)
+        task = await app.resolver.resolve(await app.service.find(LOCAL, task_id), remote_id)
         is_ours = task.key_print in app.key_prints
         if wait and remote_id is not None and is_ours:
             task = await follow(app, task)
@@ -86,16 +82,57 @@ def resolve(task_id: str, remote_id: str | None, *, wait: bool) -> None:
         report(task)
 
 
+def rekey(task_ids: Sequence[str]) -> None:
+    """Moves tasks to the key that is set now, a line each; every one of another key where none is named."""
+
+    async def work(app: App) -> list[bool]:
+        moved: list[bool] = []
+        for task_id in task_ids or [task.task_id async for task in _of_other_keys(app)]:
+            try:
+                task = await app.resolver.rekey(await app.service.find(LOCAL, task_id))
+                click.echo(f"{task.task_id}  {task.state:<10}  moved to the key that is set now")
+                moved.append(True)
+            except InvalidInput as error:
+                click.echo(f"{task_id}  not moved: {'; '.join(problem.allowed for problem in error.problems)}")
+                moved.append(False)
+            except NotFound as error:
+                click.echo(f"{task_id}  not moved: {in_shell(str(error))}")
+                moved.append(False)
+        return moved
+
+    moved = with_app(work)
+    if any(moved):
+        click.echo("A server goes on with what was moved; or here: apixo-mcp worker", err=True)
+    if not all(moved):
+        raise SystemExit(1)
+    if not moved:
+        click.echo("Every open task belongs to a key that is set here.", err=True)
+
+
+async def _of_other_keys(app: App) -> AsyncIterator[Task]:
+    """The open tasks that no key of this process belongs to."""
+    last = ""
+    while page := await app.store.dump(last):
+        last = page[-1].task_id
+        for task in page:
+            is_open = task.state in (State.SUBMITTING, *FOLLOWED) or task.due is not None
+            if is_open and task.owner == LOCAL and task.key_print not in app.key_prints:
+                yield task
+
+
 def cancel(task_id: str) -> None:
     """Cancels a task that was not sent yet."""
 
     async def work(app: App) -> Task:
-        return await app.service.cancel(OWNER, task_id)
+        return await app.service.cancel(LOCAL, task_id)
 
     task = with_app(work)
     if task.state is State.CANCELLED:
         click.echo("Cancelled; nothing was sent or charged.")
-    elif task.cancel_requested:
+    elif task.state in TERMINAL:
+        click.echo(f"It had ended already, in state {task.state}; nothing was changed.", err=True)
+        report(task)
+    elif task.cancel_requested and task.state is not State.UNKNOWN:
         click.echo("It was already sent and is paid for, so it runs on and its files will be saved.")
     else:
         report(task)

@@ -4,8 +4,7 @@ import anyio
 import click
 
 from apixo_mcp.app import open_app
-from apixo_mcp.cli.start import fail, settings_or_exit
-from apixo_mcp.errors import ApixoError
+from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.server.signals import end_as_on_interrupt
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.follower import follow_until_idle
@@ -19,9 +18,7 @@ def run_worker() -> None:
             return await follow_until_idle(app.store, app.key_prints)
 
     end_as_on_interrupt()
-    try:
+    with errors_told():
         stayed = anyio.run(work, settings_or_exit())
-    except ApixoError as error:
-        fail(error)
     if not stayed:
         click.echo("nothing to follow, or another worker has this data folder", err=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.account import Account
 from apixo_mcp.gateways.client import Client, segment
+from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Look, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, Http
@@ -15,7 +15,7 @@ from apixo_mcp.tasks.task import Failure
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-ACCOUNT = Account("APIXO", "APIXO_API_KEY", "https://apixo.ai")
+CONTACT = Contact("APIXO", "APIXO_API_KEY", "https://apixo.ai")
 
 
 class Apixo(Client):
@@ -28,7 +28,7 @@ class Apixo(Client):
     """
 
     def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
-        super().__init__(http, key, base_url, ACCOUNT)
+        super().__init__(http, key, base_url, CONTACT)
 
     @property
     def name(self) -> str:
@@ -54,16 +54,18 @@ class Apixo(Client):
     async def balance(self) -> Balance | Failure:
         """Asks what is left: `data` is a plain number of US dollars (APIXO api-reference, system)."""
         if not self._usable:
-            return failures.unusable_key(self._account)
+            return failures.unusable_key(self._contact)
         reply = await self._send("GET", "/apikeys/current-balance", read_timeout=LOOK_TIMEOUT)
         if not isinstance(reply, Answer):
-            return failures.unreadable(reply.reason, self._account)
+            return failures.unreadable(reply.reason, self._contact)
         answer = read_envelope(reply.status, reply.body)
         if answer is None:
-            return failures.unreadable(f"APIXO answered HTTP {reply.status} without its own envelope", self._account)
+            return failures.unreadable(
+                f"APIXO answered HTTP {reply.status} with a page that is not its own answer", self._contact
+            )
         if answer.effective != 200:
-            return failures.refusal(answer.effective, answer.message, self._account)
+            return failures.refusal(answer.effective, answer.message, self._contact)
         amount = answer.data
         if not isinstance(amount, int | float) or isinstance(amount, bool) or not abs(amount) < 1e12:
-            return failures.unreadable("APIXO answered without a number", self._account)
+            return failures.unreadable("APIXO answered without a number", self._contact)
         return Balance(float(amount), "USD")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.account import Account
-from apixo_mcp.gateways.gateway import Callback, Look, NoAnswer, Refused, Submitted
+from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
 from apixo_mcp.gateways.replies import Reply
-from apixo_mcp.gateways.verdicts import judge_callback, judge_look, judge_submit, undocumented_state
+from apixo_mcp.gateways.verdicts import judge_look, judge_submit, task_in_callback, undocumented_state
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 class Client:
     """Asks one gateway with one key. Whatever comes back becomes a value; only cancellation raises."""
 
-    def __init__(self, http: Http, key: "SecretStr | str", base_url: str, account: Account) -> None:
+    def __init__(self, http: Http, key: "SecretStr | str", base_url: str, contact: Contact) -> None:
         secret = (key if isinstance(key, str) else key.get_secret_value()).strip()
         self._http = http
         self._key = secret
         self._base_url = base_url.rstrip("/")
-        self._account = Account(account.gateway, account.setting, account.dashboard, secret)
+        self._contact = Contact(contact.gateway, contact.setting, contact.dashboard, secret)
         self._states: set[str] = set()
 
     @property
@@ -40,9 +40,9 @@ class Client:
         """Without a trailing slash; a path in it is kept."""
         return self._base_url
 
-    def parse_callback(self, body: bytes) -> Callback | None:
-        """What a callback's body says, None where it is none of this gateway's."""
-        return judge_callback(body, self._account)
+    def task_in_callback(self, body: bytes) -> str:
+        """The remote id that a callback's body names, empty where it names none."""
+        return task_in_callback(body)
 
     @property
     def _usable(self) -> bool:
@@ -50,23 +50,23 @@ class Client:
 
     async def _submit(self, path: str, body: Mapping[str, Any]) -> Submitted:
         if not self._usable:
-            return Refused(failures.unusable_key(self._account))
+            return Refused(failures.unusable_key(self._contact))
         try:
             json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
-            return Refused(failures.unwritable_input(self._account))
+            return Refused(failures.unwritable_input(self._contact))
         reply = await self._send("POST", path, body=body, read_timeout=SUBMIT_TIMEOUT)
-        return judge_submit(reply, self._account, time.time())
+        return judge_submit(reply, self._contact, time.time())
 
     async def _look(self, path: str, params: Mapping[str, str] | None = None) -> Look:
         if not self._usable:
-            return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._account))
+            return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._contact))
         reply = await self._send("GET", path, params=params, read_timeout=LOOK_TIMEOUT)
         state = undocumented_state(reply)
         if state and state not in self._states and len(self._states) < _MOST_STATES:
             self._states.add(state)
-            log.info("%s reports the undocumented state %s; taken as running", self._account.gateway, state)
-        return judge_look(reply, self._account, time.time())
+            log.info("%s reports the undocumented state %s; taken as running", self._contact.gateway, state)
+        return judge_look(reply, self._contact, time.time())
 
     async def _send(
         self,

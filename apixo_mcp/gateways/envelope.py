@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 _LONGEST_WAIT = 86_400.0
+_TELLING = ("state", "taskId", "task_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,35 @@ def parse_json(body: bytes | str) -> Any:
 
 
 def read_envelope(status: int, body: bytes) -> Envelope | None:
-    """The envelope in an answer; None for pages of HTML, other JSON, and anything without an integer `code`."""
+    """The envelope in an answer; None for pages of HTML, other JSON, and anything without a number as its `code`."""
     found = parse_object(body)
-    if found is None or not _is_integer(found.get("code")):
+    code = _code(found)
+    if found is None or code is None:
         return None
-    return Envelope(status, found["code"], _text(found), found.get("data"))
+    return Envelope(status, code, _text(found), found.get("data"))
 
 
 def read_bare(status: int, body: bytes) -> Envelope | None:
-    """As `read_envelope`, but a task's fields may also stand at the top, with no `code` and no `data` around them."""
+    """As `read_envelope`, but what tells of a task counts without a `code`, and without a `data` around it."""
     found = parse_object(body)
     if found is None:
         return None
-    if isinstance(found.get("data"), dict) or "state" not in found:
-        return read_envelope(status, body)
-    code = found.get("code")
-    return Envelope(status, code if _is_integer(code) else None, _text(found), found)
+    for fields in (found.get("data"), found):
+        if isinstance(fields, dict) and any(cast("dict[str, Any]", fields).get(name) for name in _TELLING):
+            return Envelope(status, _code(found), _text(found), fields)
+    return read_envelope(status, body)
+
+
+def _code(found: Mapping[str, Any] | None) -> int | None:
+    """The `code` of a body. The documents have only numbers and 200; text, 0 and other successes are inferred."""
+    value = found.get("code") if found is not None else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 8:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return 200 if value == 0 or 200 < value < 300 else value
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -115,7 +129,3 @@ def _text(found: Mapping[str, Any]) -> str:
     if isinstance(data := found.get("data"), dict):
         words.append(cast("dict[str, Any]", data).get("error"))
     return ": ".join(dict.fromkeys(word.strip() for word in words if isinstance(word, str) and word.strip()))
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from apixo_mcp.gateways.account import Account
+from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.tasks.task import Category, Charged, Failure
 
@@ -70,7 +70,8 @@ _CREDITS = Meaning(
 )
 _AUTH = Meaning(
     "auth",
-    "{gateway} did not accept the API key. Set {setting} to a valid key from {dashboard} and start the server again.",
+    "{gateway} did not accept the API key. Set {setting} to a valid key from {dashboard} and start the server again; "
+    "`apixo-mcp tasks rekey --all` then has open tasks followed with it.",
 )
 _PERMISSION = Meaning(
     "auth",
@@ -160,62 +161,62 @@ _BY_STATUS: dict[int, Meaning] = {
 }
 
 
-def refusal(code: int, message: str, account: Account) -> Failure:
+def refusal(code: int, message: str, contact: Contact) -> Failure:
     """What a refused request becomes. Nothing was made, so nothing was charged.
 
     Args:
         code: of the body, else of HTTP.
         message: the gateway's words.
-        account: whose it was.
+        contact: whose it was.
     """
     # The same identifiers as of failed tasks may come in an immediate answer (APIXO error-codes page).
     named = next((word for word in re.findall(r"[A-Za-z][A-Za-z_]{3,}", message) if _of_code(word)), "")
     meaning = _of_code(named) or _of_status(code, message)
-    return _failure(meaning, named or f"HTTP {code}", message or f"HTTP {code}", account, charged="no")
+    return _failure(meaning, named or f"HTTP {code}", message or f"HTTP {code}", contact, charged="no")
 
 
-def task_failure(code: str, message: str, account: Account) -> Failure:
+def task_failure(code: str, message: str, contact: Contact) -> Failure:
     """What a task becomes that the gateway reports as failed. No gateway documents whether it is charged.
 
     Args:
         code: the failCode, of either family; empty where there is none (Ruxa).
         message: the failMsg.
-        account: whose it was.
+        contact: whose it was.
     """
     known = _of_code(code) or _by_words(code) or _by_words(message) or (_UNKNOWN if code or message else _GENERATION)
     words = message or "The gateway gave no reason."
-    return _failure(known, code or "TASK_FAILED", words, account, charged="unknown")
+    return _failure(known, code or "TASK_FAILED", words, contact, charged="unknown")
 
 
-def empty_result(account: Account) -> Failure:
+def empty_result(contact: Contact) -> Failure:
     """A task that ended well without naming anything that it made."""
-    words = f"{account.gateway} reported success and named no result that can be read."
-    advice = f"Try again if it matters; it may have been charged, and {account.dashboard} tells."
-    return _failure(Meaning("generation_failed", advice), EMPTY_RESULT, words, account, charged="unknown")
+    words = f"{contact.gateway} reported success and named no result that can be read."
+    advice = f"Try again if it matters; it may have been charged, and {contact.dashboard} tells."
+    return _failure(Meaning("generation_failed", advice), EMPTY_RESULT, words, contact, charged="unknown")
 
 
-def unreachable(reason: str, account: Account) -> Failure:
+def unreachable(reason: str, contact: Contact) -> Failure:
     """The request never left this machine."""
     advice = "Check the network, the proxy and the base URL, then try again; nothing was sent."
-    return _failure(Meaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), account, charged="no")
+    return _failure(Meaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), contact, charged="no")
 
 
-def unreadable(reason: str, account: Account) -> Failure:
+def unreadable(reason: str, contact: Contact) -> Failure:
     """A free question got no answer that can be read."""
     advice = "Try again in a minute."
-    return _failure(Meaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), account, charged="no")
+    return _failure(Meaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), contact, charged="no")
 
 
-def unwritable_input(account: Account) -> Failure:
+def unwritable_input(contact: Contact) -> Failure:
     """An input that no JSON can carry, so that nothing was sent."""
     words = "The input holds a number or a text that cannot be written as JSON in UTF-8."
-    return _failure(_INPUT, "INVALID_INPUT", words, account, charged="no")
+    return _failure(_INPUT, "INVALID_INPUT", words, contact, charged="no")
 
 
-def unusable_key(account: Account) -> Failure:
+def unusable_key(contact: Contact) -> Failure:
     """A key that no header can carry, so that nothing was sent."""
     words = "The API key is empty, or holds spaces or characters that no key has."
-    return _failure(_AUTH, "INVALID_KEY", words, account, charged="no")
+    return _failure(_AUTH, "INVALID_KEY", words, contact, charged="no")
 
 
 def is_transient(code: str) -> bool:
@@ -267,13 +268,13 @@ def _sentence(reason: str) -> str:
     return reason[:1].upper() + reason[1:].rstrip(".") + "."
 
 
-def _failure(meaning: Meaning, code: str, message: str, account: Account, *, charged: Charged) -> Failure:
-    names = {"gateway": account.gateway, "setting": account.setting, "dashboard": account.dashboard}
+def _failure(meaning: Meaning, code: str, message: str, contact: Contact, *, charged: Charged) -> Failure:
+    names = {"gateway": contact.gateway, "setting": contact.setting, "dashboard": contact.dashboard}
     filled = replace(meaning, advice=meaning.advice.format(**names))
     return Failure(
-        code=account.clean(code)[:80],
+        code=contact.clean(code)[:80],
         category=filled.category,
-        message=account.clean(message),
+        message=contact.clean(message),
         advice=filled.advice,
         retryable=filled.retryable,
         charged=charged,

@@ -36,12 +36,10 @@ class Later:
     Attributes:
         failure: what it becomes if it stays so.
         retry_after: seconds that the gateway asked for.
-        reached: whether the gateway answered at all.
     """
 
     failure: Failure
     retry_after: float | None = None
-    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +113,6 @@ Look = Running | Succeeded | Failed | NoAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
-    """What a callback says. Nothing signs it, so look before believing it.
-
-    Attributes:
-        remote_id: the task it names, empty where it names none.
-    """
-
-    remote_id: str
-    look: Look
-
-
-@dataclass(frozen=True, slots=True)
 class Balance:
     """What is left on the account.
 
@@ -162,8 +148,8 @@ class Gateway(Protocol):
         """Asks how one task is."""
         ...
 
-    def parse_callback(self, body: bytes) -> Callback | None:
-        """What a callback's body says, None where it is none of this gateway's."""
+    def task_in_callback(self, body: bytes) -> str:
+        """The remote id that a callback's body names, empty where it names none. Nothing signs it: look to confirm."""
         ...
 
     async def balance(self) -> Balance | Failure | None:

@@ -43,6 +43,8 @@ def products_of(data: Mapping[str, Any]) -> tuple[Produced, ...]:
     """
     raw = data.get("resultJson")
     result: Any = parse_json(raw) if isinstance(raw, str) else raw
+    if isinstance(result, str):
+        result = parse_json(result) or result  # encoded twice
     if result is None and isinstance(raw, str):
         # Not JSON, or cut: what stands whole between quotes can still be saved. A bare URL is one too.
         result = re.findall(r'https?://[^\s"\'\\<>]+(?=["\'])', raw) or raw.strip()

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from apixo_mcp.gateways.account import Account
 from apixo_mcp.gateways.client import Client, segment
+from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import Look, Submitted
 from apixo_mcp.gateways.http import Http
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-ACCOUNT = Account("Ruxa AI", "RUXA_API_KEY", "https://ruxa.ai/dashboard")
+CONTACT = Contact("Ruxa AI", "RUXA_API_KEY", "https://ruxa.ai/dashboard")
 
 # Ruxa AI best practices guide; newer pages of its reference spell it `callback_url`.
 CALLBACK_FIELD = "callBackUrl"
@@ -27,7 +27,7 @@ class Ruxa(Client):
     """
 
     def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
-        super().__init__(http, key, base_url, ACCOUNT)
+        super().__init__(http, key, base_url, CONTACT)
 
     @property
     def name(self) -> str:

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.account import Account
-from apixo_mcp.gateways.envelope import Envelope, read_bare, read_envelope, retry_after, unix_time
+from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.envelope import Envelope, read_bare, retry_after, unix_time
 from apixo_mcp.gateways.gateway import (
     Accepted,
-    Callback,
     Failed,
     Later,
     Look,
@@ -35,55 +34,57 @@ _SUCCESS = frozenset({"success", "completed", "succeeded"})
 _FAILED = frozenset({"failed", "fail", "error"})
 
 
-def judge_submit(reply: Reply, account: Account, now: float) -> Submitted:
+def judge_submit(reply: Reply, contact: Contact, now: float) -> Submitted:
     """What became of a paid POST. Where that is not certain it is `Unclear`, so that it is never sent twice."""
     if isinstance(reply, NotReached):
-        return Later(failures.unreachable(reply.reason, account), reached=False)
+        return Later(failures.unreachable(reply.reason, contact))
     if not isinstance(reply, Answer):
-        return Unclear(account.clean(reply.reason))
-    answer = read_envelope(reply.status, reply.body)
-    if answer is None:
-        return Unclear(f"{account.gateway} answered HTTP {reply.status} with something else than its own envelope")
-    if accepted := _accepted(answer):
+        return Unclear(contact.clean(reply.reason))
+    answer = read_bare(reply.status, reply.body)
+    if answer is not None and (accepted := _accepted(answer)):
         return accepted
+    named = _task_id(answer.fields or {}) if answer is not None else ""
+    if answer is not None and named:
+        # A refusal that names a task contradicts itself: it may be paid for, and a person can follow it by that id.
+        told = contact.clean(f"{answer.message} (it named the task {named})".strip())
+        return Unclear(f"{contact.gateway} answered {_codes(answer)}: {told}")
+    if answer is None or answer.code is None:
+        return Unclear(f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer")
     if failures.is_decisive(answer.message) or _is_refused(answer):
-        return Refused(failures.refusal(answer.effective, answer.message, account))
+        return Refused(failures.refusal(answer.effective, answer.message, contact))
     if _is_later(answer):
-        failure = failures.refusal(answer.effective, answer.message, account)
+        failure = failures.refusal(answer.effective, answer.message, contact)
         return Later(failure, retry_after(reply.headers, now))
     if answer.effective == 200:
-        return Unclear(f"{account.gateway} reported success and named no task")
-    named = _task_id(answer.fields or {})
-    told = account.clean(answer.message + (f" (it named the task {named})" if named else ""))
-    return Unclear(f"{account.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
+        return Unclear(f"{contact.gateway} reported success and named no task")
+    told = contact.clean(answer.message)
+    return Unclear(f"{contact.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
 
 
-def judge_look(reply: Reply, account: Account, now: float) -> Look:
+def judge_look(reply: Reply, contact: Contact, now: float) -> Look:
     """How a task is, by the answer to a look. Nothing but the gateway's own word ends a task."""
     if not isinstance(reply, Answer):
-        return NoAnswer(account.clean(reply.reason))
+        return NoAnswer(contact.clean(reply.reason))
     wait = retry_after(reply.headers, now)
     answer = read_bare(reply.status, reply.body)
     if answer is None:
-        reason = f"{account.gateway} answered HTTP {reply.status} with something else than its own envelope"
+        reason = f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer"
         return NoAnswer(reason, wait, too_fast=reply.status == TOO_FAST)
     if answer.effective == 200 and answer.fields is not None:
-        return _judge_state(answer.fields, account)
+        return _judge_state(answer.fields, contact)
     if answer.effective == 200:
-        return NoAnswer(f"{account.gateway} answered without the task", wait)
-    told = account.clean(answer.message)
-    reason = f"{account.gateway} answered {_codes(answer)}" + (f": {told}" if told else "")
+        return NoAnswer(f"{contact.gateway} answered without the task", wait)
+    told = contact.clean(answer.message)
+    reason = f"{contact.gateway} answered {_codes(answer)}" + (f": {told}" if told else "")
     trouble = answer.effective in _KEY_TROUBLE
-    failure = failures.refusal(answer.effective, answer.message, account) if trouble else None
+    failure = failures.refusal(answer.effective, answer.message, contact) if trouble else None
     return NoAnswer(reason, wait, failure, too_fast=answer.effective == TOO_FAST)
 
 
-def judge_callback(body: bytes, account: Account) -> Callback | None:
-    """What a callback's body says, wrapped in `data` (APIXO webhooks page) or flat (Ruxa AI best practices guide)."""
+def task_in_callback(body: bytes) -> str:
+    """The remote id that a callback names, in `data` (APIXO webhooks page) or flat (Ruxa AI best practices guide)."""
     answer = read_bare(200, body)
-    if answer is None or answer.fields is None:
-        return None
-    return Callback(_task_id(answer.fields), _judge_state(answer.fields, account))
+    return _task_id(answer.fields) if answer is not None and answer.fields is not None else ""
 
 
 def undocumented_state(reply: Reply) -> str:
@@ -97,7 +98,8 @@ def undocumented_state(reply: Reply) -> str:
 
 def _accepted(answer: Envelope) -> Accepted | None:
     data = answer.fields
-    if answer.code != 200 or data is None:
+    # Without a code the HTTP status counts (inferred; to follow a task that is named costs nothing).
+    if data is None or (answer.code != 200 if answer.code is not None else not 200 <= answer.status < 300):
         return None
     remote_id = _task_id(data)
     if _state(data) in _SUCCESS:
@@ -139,17 +141,17 @@ def _codes(answer: Envelope) -> str:
     return f"code {answer.code} (HTTP {answer.status})"
 
 
-def _judge_state(data: Mapping[str, Any], account: Account) -> Look:
+def _judge_state(data: Mapping[str, Any], contact: Contact) -> Look:
     state = _state(data)
     ended = unix_time(data.get("completeTime"))
     if state in _SUCCESS:
         produced = products_of(data)
         if not produced:
-            return Failed(failures.empty_result(account), completed_at=ended)
+            return Failed(failures.empty_result(contact), completed_at=ended)
         return Succeeded(produced, ended)
     if state in _FAILED:
         code = clean_id(data.get("failCode"))
-        failure = failures.task_failure(code, _fail_message(data), account)
+        failure = failures.task_failure(code, _fail_message(data), contact)
         return Failed(failure, failures.is_transient(code), ended)
     return Running("pending" if state in _PENDING else "processing")
 

@@ -5,10 +5,12 @@ import binascii
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from anyio import to_thread
 
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.errors import HostRefused, InvalidInput, Problem
 from apixo_mcp.media import guard, kinds
 from apixo_mcp.media.roots import Roots
@@ -17,11 +19,15 @@ from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
 Find = Callable[[str], Awaitable[Task | None]]
 Publish = Callable[[Path, kinds.Kind], str]
 
-LARGEST = 10_000_000
-"""Bytes of the largest picture, and of any file sent inside a request: the gateways refuse pictures above 10 MB."""
+MEGABYTE = 1_000_000
+LARGEST = 10 * MEGABYTE
+"""Bytes of the largest picture, and of any file sent inside a request, where a model's page names no other limit."""
+_LARGEST_INSIDE = 2 * LARGEST  # the most that any page takes of a picture
 
 _EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_SEVERAL = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
+_PATH = re.compile(r"(?:file:|[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])\S*", re.IGNORECASE)
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
 _NO_UPLOAD = (
     "gateways fetch media from public URLs only, and none documents an upload. Give a public https URL or an earlier "
@@ -54,88 +60,104 @@ class Inputs:
         self._publish = publish
         self._clock = clock
 
-    async def resolve(self, field: str, values: list[str], find: Find) -> tuple[list[str], list[Problem]]:
+    def means_file(self, field: str, value: str) -> bool:
+        """Whether a text in a field that no page describes can only mean an earlier result or a local file."""
+        text = value.strip()
+        if _EARLIER.fullmatch(text):
+            return True
+        named = kinds.for_extension(Path(text).suffix) is not None and "://" not in text
+        return wanted(field) is not None and (named or _PATH.fullmatch(text) is not None)
+
+    async def resolve(
+        self, field: str, values: list[str], find: Find, files: Files | None = None
+    ) -> tuple[list[str], list[Problem]]:
         """The URLs for the values of a field, in their order, and everything that is wrong with the others.
 
         Args:
             field: its name tells whether pictures, videos or recordings are wanted.
             values: http(s) and data URLs, local paths, `task:<task_id>/<n>`.
             find: looks a task up for this owner.
+            files: what the model's page says about them.
         """
         urls: list[str] = []
         problems: list[Problem] = []
         for number, value in enumerate(values):
             name = field if len(values) == 1 else f"{field}[{number}]"
             try:
-                urls.append(await self._one(name, value.strip(), wanted(field), find))
+                urls.append(await self._one(name, value.strip(), _Wanted(wanted(field), files or Files()), find))
             except InvalidInput as error:
                 problems.extend(error.problems)
         return urls, problems
 
-    async def _one(self, field: str, value: str, kind: Modality | None, find: Find) -> str:
+    async def _one(self, field: str, value: str, wish: "_Wanted", find: Find) -> str:
         if earlier := _EARLIER.fullmatch(value):
-            return await self._earlier(field, value, kind, earlier, find)
+            return await self._earlier(field, value, wish, earlier, find)
         scheme = found[1].lower() if (found := _SCHEME.match(value)) else ""
         match scheme:
             case "http" | "https":
+                if _SEVERAL.match(value):
+                    allowed = "several files are given as a list; in one URL, write a comma before http as %2C"
+                    raise _refused(field, value, allowed)
                 try:
                     guard.check_url(value, allow_private=self._allow_private)
                 except HostRefused as error:
                     raise _refused(field, value, f"must be a public http(s) URL: {error}") from None
                 return value
             case "data":
-                return self._data(field, value, kind)
+                return self._data(field, value, wish)
             case "" | "file":
-                return await self._file(field, value, kind)
+                return await self._file(field, value, wish)
             case "task" | "apixo":
                 raise _refused(field, value, "an earlier result is written task:<task_id>/<n>, counting from 0")
             case _ if "://" not in value:  # a drive, or a file with a colon in its name
-                return await self._file(field, value, kind)
+                return await self._file(field, value, wish)
             case _:
                 raise _refused(field, value, "must be an http(s) URL, a local path or task:<task_id>/<n>")
 
-    def _data(self, field: str, value: str, kind: Modality | None) -> str:
+    def _data(self, field: str, value: str, wish: "_Wanted") -> str:
         if not self._data_urls:
             raise _refused(field, value, _NO_UPLOAD)
         start = _DATA.match(value)
         if not start:
             raise _refused(field, value, "a data URL must be base64 with a media type, as data:image/png;base64,...")
-        if len(value) - start.end() > LARGEST * 4 / 3 + 4:
-            raise _refused(field, value, f"must hold {LARGEST:,} bytes at most")
+        largest = wish.largest_inside
+        if len(value) - start.end() > largest * 4 / 3 + 4:
+            raise _refused(field, value, f"must hold {largest:,} bytes at most")
         try:
             data = base64.b64decode(value[start.end() :], validate=True)
         except binascii.Error:
             raise _refused(field, value, "its base64 is broken") from None
-        _check_kind(field, value, data[: kinds.HEAD], kind)
+        _check_kind(field, value, data[: kinds.HEAD], wish)
         return value
 
-    async def _file(self, field: str, value: str, kind: Modality | None) -> str:
+    async def _file(self, field: str, value: str, wish: "_Wanted") -> str:
         """A local file as a URL. Where none can be had, that is told only of a file that could be sent."""
-        url = await to_thread.run_sync(self._read, field, value, kind)
+        url = await to_thread.run_sync(self._read, field, value, wish)
         if not url:
             raise _refused(field, value, _NO_UPLOAD)
         return url
 
-    def _read(self, field: str, value: str, kind: Modality | None) -> str:
+    def _read(self, field: str, value: str, wish: "_Wanted") -> str:
         path = self._roots.readable(value, field=field)
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
                 head = file.read(kinds.HEAD)
-                found = _check_kind(field, value, head, kind)
-                if size > LARGEST and (self._publish is None or found.modality == "image"):
-                    raise _refused(field, f"{value}, {size:,} bytes", f"must be {LARGEST:,} bytes at most")
+                found = _check_kind(field, value, head, wish)
+                largest = wish.largest(found) if self._publish is not None else wish.largest_inside
+                if largest is not None and size > largest:
+                    raise _refused(field, f"{value}, {size:,} bytes", f"must be {largest:,} bytes at most")
                 if self._publish is not None:
                     return self._publish(path, found)
                 if not self._data_urls:
                     return ""
-                data = head + file.read(LARGEST)
+                data = head + file.read(largest)
         except OSError as error:
             said = (error.strerror or "it cannot be opened").lower()
             raise _refused(field, value, f"the file could not be read: {said}") from None
         return f"data:{found.mime_type};base64,{base64.b64encode(data).decode()}"
 
-    async def _earlier(self, field: str, value: str, kind: Modality | None, match: re.Match[str], find: Find) -> str:
+    async def _earlier(self, field: str, value: str, wish: "_Wanted", match: re.Match[str], find: Find) -> str:
         task = await find(match[1])
         if task is None:
             raise _refused(field, value, "there is no such task; list_tasks shows those there are")
@@ -148,12 +170,12 @@ class Inputs:
             raise _refused(field, value, f"that task has {len(task.results)} results: {shown}")
         if not result.url:
             raise _refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
-        if kind and result.kind != kind:
-            raise _refused(field, value, f"must be {_ARTICLES[kind]}, and that result is {_ARTICLES[result.kind]}")
+        if wish.kind and result.kind != wish.kind:
+            raise _refused(field, value, f"must be {_ARTICLES[wish.kind]}, and that result is {_ARTICLES[result.kind]}")
         if self._is_alive(result):
             return result.url
         if result.path and (self._data_urls or self._publish is not None):
-            return await self._file(field, result.path, kind)
+            return await self._file(field, result.path, wish)
         kept = f", though its file is kept at {result.path}" if result.path else ""
         raise _refused(field, value, f"that result's URL has expired{kept}; put it at a public https URL and give that")
 
@@ -181,11 +203,38 @@ def wanted(field: str) -> Modality | None:
     return next((kind for mark, kind in _MARKS if mark in field.lower()), None)
 
 
-def _check_kind(field: str, value: str, head: bytes, kind: Modality | None) -> kinds.Kind:
-    found = kinds.sniff(head)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the files of a field must be: by the field's name, and by what the model's page says."""
+
+    kind: Modality | None
+    files: Files
+
+    def largest(self, found: kinds.Kind) -> int | None:
+        """The most bytes of a file that is fetched from here, None where no document says."""
+        if self.files.max_mb is not None:
+            return self.files.max_mb * MEGABYTE
+        return LARGEST if found.modality == "image" else None
+
+    @property
+    def largest_inside(self) -> int:
+        """The most bytes of a file that goes inside the request."""
+        return LARGEST if self.files.max_mb is None else min(self.files.max_mb * MEGABYTE, _LARGEST_INSIDE)
+
+    def takes(self, found: kinds.Kind) -> bool:
+        """Whether the page names this format; one that is written as MP4 may be a recording alone."""
+        known = [kinds.for_extension(f".{name}") for name in self.files.formats]
+        return not known or found in known or (found is kinds.MP4 and kinds.M4A in known)
+
+
+def _check_kind(field: str, value: str, head: bytes, wish: _Wanted) -> kinds.Kind:
+    found, kind = kinds.sniff(head), wish.kind
     if found is None or (kind and found.modality != kind and not (kind == "audio" and found is kinds.MP4)):
         what = found.words if found else kinds.textual(head) or "no media file"
         raise _refused(field, value, f"must be {_ARTICLES[kind] if kind else 'a media file'}, and this is {what}")
+    if not wish.takes(found):
+        names = ", ".join(name.upper() for name in wish.files.formats)
+        raise _refused(field, value, f"this model takes {names}, and this is {found.words}")
     return found
 
 

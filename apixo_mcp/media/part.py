@@ -65,6 +65,7 @@ class Part:
         """Starts from nothing. Only a strong etag can prove later that the rest is of the same file."""
         self.close()
         self.note.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)  # another process may still write into the old one
         self._file = self.path.open("wb")
         self._hash, self.size = hashlib.sha256(), 0
         if etag and not etag.startswith("W/"):

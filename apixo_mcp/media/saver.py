@@ -20,12 +20,22 @@ from apixo_mcp.tasks.task import FileState, Modality, Result, Task
 CAPS: dict[Modality, int] = {"image": 100_000_000, "audio": 200_000_000, "video": 2_000_000_000}
 """The most bytes that are taken for a file of each kind."""
 
+PAUSES = (0.5, 1.5)
+"""Seconds before a fetch that failed is tried again while its caller still waits; later tries are the task's."""
+
+LEAST_BYTES, LEAST_EVERY = 64 * 1024, 30.0
+"""What must arrive in so many seconds: an endless trickle would hold up the files that wait behind it."""
+
 _BLOCK = 1 << 20
 _GOES = 20
 
 
 class _Unwanted(MediaError):
     """What arrives is not worth having, now or later."""
+
+
+class _TooSlow(MediaError):
+    """What arrives is so little that others must come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +111,21 @@ class Saver:
 
     async def _arrive(self, part: Part, url: str) -> _Arrived:
         """Fetches until the file is whole: a broken line is taken up again for as long as each go brings more."""
-        had = 0
+        had, pauses = 0, iter(PAUSES)
         for _ in range(_GOES):
             try:
                 return await self._fetch(part, url)
-            except (_Unwanted, HostRefused):
+            except (_Unwanted, _TooSlow, HostRefused):
                 raise
-            except MediaError as error:
+            except MediaError:
                 part.close()
                 left = await to_thread.run_sync(part.left)
-                if error.gone or left is None or left.size <= had:
-                    raise
-                had = left.size
+                if left is None or left.size <= had:
+                    pause = next(pauses, None)
+                    if pause is None:
+                        raise
+                    await anyio.sleep(pause)
+                had = left.size if left else 0
         raise MediaError("the line broke too often")
 
     async def _fetch(self, part: Part, url: str) -> _Arrived:
@@ -145,10 +158,15 @@ class Saver:
         elif total is not None and total > self._cap(None):
             raise _Unwanted(f"It is too large: {total:,} bytes, {self._cap(None):,} at most")
         buffer, size = bytearray(), start
+        counted, counted_at = start, anyio.current_time()
         try:
             async for chunk in download.chunks:
                 buffer += chunk
                 size += len(chunk)
+                if (now := anyio.current_time()) - counted_at >= LEAST_EVERY:
+                    if size - counted < LEAST_BYTES:
+                        raise _TooSlow(f"only {size - counted:,} bytes came in {now - counted_at:.0f} s")
+                    counted, counted_at = size, now
                 if kind is None and len(buffer) >= kinds.HEAD:
                     kind = self._judge(bytes(buffer[: kinds.HEAD]), total)
                     await to_thread.run_sync(part.begin, download.etag, total)
@@ -261,8 +279,7 @@ def _failed(result: Result, problem: str) -> Result:
 
 def _expired(result: Result, error: MediaError) -> Result:
     said = str(error).rstrip(".")
-    problem = f"The gateway no longer has this file ({said}). Generate it again if you need it."
-    return replace(result, file=FileState.EXPIRED, problem=problem)
+    return replace(result, file=FileState.EXPIRED, problem=f"The gateway does not have this file ({said}).")
 
 
 def _unfetched(result: Result, error: MediaError) -> Result:

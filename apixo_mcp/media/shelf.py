@@ -201,7 +201,7 @@ def _move(source: Path, target: Path) -> None:
         return
     try:
         os.link(source, target)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):  # the second: another process has put it in its place already
         raise
     except OSError:  # no hard links here (FAT, some network folders): hold the name with an empty file of ours
         target.open("xb").close()

@@ -45,8 +45,22 @@ def _limited(model: Model, given: Mapping[str, Any]) -> dict[str, Field]:
         for name, limits in rule.limit.items():
             known = fields.get(name)
             if known is not None:
-                fields[name] = replace(known, **limits)
+                fields[name] = _narrowed(known, limits)
     return fields
+
+
+def _narrowed(known: Field, limits: Mapping[str, Any]) -> Field:
+    """Return a field within further limits; none of them widens what another has narrowed."""
+    changes = dict(limits)
+    for name, value in limits.items():
+        before = getattr(known, name)
+        if name == "enum":
+            changes[name] = tuple(one for one in value if not before or one in before) or value
+        elif before is not None and name.startswith("max"):
+            changes[name] = min(before, value)
+        elif before is not None and name.startswith("min"):
+            changes[name] = max(before, value)
+    return replace(known, **changes)
 
 
 def _absent(value: Any) -> bool:

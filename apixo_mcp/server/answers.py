@@ -23,6 +23,11 @@ def compact(structure: Mapping[str, Any]) -> str:
     return json.dumps(structure, ensure_ascii=False, separators=(",", ":"))
 
 
+def counted(count: int, what: str) -> str:
+    """A count and what is counted."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def task_structure(
     task: Task,
     moment: Moment,
@@ -53,7 +58,7 @@ def task_structure(
         "attempts": len(task.attempts) or None,
         "cancel_requested": task.cancel_requested or None,
         "results": [_result(task, result) for result in task.results] or None,
-        "error": _error(task.failure) if task.failure and task.state not in (State.SUCCESS, *FOLLOWED) else None,
+        "error": _error(task.failure) if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
         "cost": _cost(task),
         "deduplicated": deduplicated or None,
         "next_step": next_step(task, moment, usual, trouble=trouble, looked_after=looked_after),
@@ -77,8 +82,11 @@ def listed(task: Task) -> dict[str, Any]:
 
 
 def cut(prompt: str, limit: int = PROMPT_SHOWN) -> str:
-    """The prompt, or its beginning."""
-    return prompt if len(prompt) <= limit else prompt[: limit - 1] + "…"
+    """The prompt, or its beginning: at most `limit` characters, and a third more bytes."""
+    most = limit * 4 // 3
+    if len(prompt) <= limit and len(prompt.encode(errors="replace")) <= most:
+        return prompt
+    return prompt[: limit - 1].encode(errors="replace")[: most - len("…".encode())].decode(errors="ignore") + "…"
 
 
 def _estimates(task: Task, moment: Moment, usual: tuple[int, int] | None) -> dict[str, Any]:
@@ -151,18 +159,27 @@ def next_step(
 ) -> str:
     """What the reader should do now, as a sentence."""
     check = f'check_task with task_id "{task.task_id}"'
+    wait = min(60, max(2, int(_estimates(task, moment, usual).get("eta_seconds", 10))))
     match task.state:
         case State.SUBMITTING | State.PENDING | State.PROCESSING:
             if not looked_after:
                 return (
                     f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). "
-                    "Start the server with that key and address to follow it."
+                    "Start the server with that key and address to follow it; after a change of keys run "
+                    "`apixo-mcp tasks rekey`."
+                )
+            if task.state is State.SUBMITTING and task.sent_at is None:
+                free = "" if task.attempts else " free of charge"  # an earlier attempt may have been charged
+                return (
+                    f"Waiting to be sent; that happens by itself. Call {check} in about {wait} s. "
+                    f"A second generate would be charged too; cancel_task stops this one{free}."
                 )
             if trouble is not None:
                 return f"The gateway cannot be asked just now: {trouble.message}. {trouble.advice} Then call {check}."
             if task.due is None:
                 return f"Looking was given up a day after its longest usual time. {check} looks once more."
-            wait = min(60, max(2, int(_estimates(task, moment, usual).get("eta_seconds", 10))))
+            if task.state is State.SUBMITTING:
+                return f"Being sent. Call {check} in about {wait} s. A second generate would be charged too."
             late = " It takes longer than usual." if life.is_overdue(task, moment) else ""
             return f"Still running.{late} Call {check} in about {wait} s. Do not generate it again: it is paid for."
         case State.SUCCESS:
@@ -201,7 +218,7 @@ def sentence(task: Task) -> str:
             took = f" in {task.completed_at - task.created_at:.0f} s" if task.completed_at else ""
             places = ", ".join(result.path or result.url or result.asset_id for result in task.results[:4])
             more = f" and {count - 4} more" if count > 4 else ""
-            said = f"Done{took}: {count} {'result' if count == 1 else 'results'} ({what}): {places}{more}."
+            said = f"Done{took}: {counted(count, 'result')} ({what}): {places}{more}."
             lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
             if lost:
                 said += f" {len(lost)} of them not saved: {lost[0].problem}"
@@ -214,7 +231,7 @@ def sentence(task: Task) -> str:
         case State.UNKNOWN:
             said = f"It is not known whether the gateway has this request ({what}). It may have been charged."
         case State.SUBMITTING if task.failure:
-            said = f"Waiting to send it again ({what}): {task.failure.message.rstrip('.')}."
+            said = f"Waiting to send it again ({what}): {cut(task.failure.message).rstrip('.')}."
         case State.SUBMITTING:
             said = f"Being submitted ({what})."
         case _:

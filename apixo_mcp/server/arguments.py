@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,6 +12,12 @@ from apixo_mcp.errors import Problem
 
 # n8n adds these to every call.
 _ADDED_BY_HOSTS = frozenset({"toolCallId", "sessionId", "action", "chatInput"})
+
+# A key of our own begins with one (INTERNAL_KEY) and stands for a yes: a caller must not make such a key up.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+_SECONDS = re.compile(r"\s*(\d+)\s*s(?:ec(?:ond)?s?)?\.?\s*", re.IGNORECASE)
+_SWITCH = {"true": "on", "yes": "on", "false": "off", "no": "off"}
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -92,12 +99,14 @@ def _meant(value: Any, entry: Mapping[str, Any]) -> Any:
         value = _parsed(value, kind)
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
+    if kind == "integer" and isinstance(value, str) and (seconds := _SECONDS.fullmatch(value)):
+        return int(seconds[1])
     if kind == "array" and isinstance(value, str | int | float):
         return [] if value == "" else [value]
     if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    if kind == "string" and isinstance(value, bool) and "on" in entry.get("enum", ()):
-        return "on" if value else "off"
+    if kind == "string" and str(value).strip().casefold() in _SWITCH and "on" in entry.get("enum", ()):
+        return _SWITCH[str(value).strip().casefold()]
     if kind == "string" and isinstance(value, str) and value not in (choices := entry.get("enum", ())):
         folded = {str(choice).casefold(): choice for choice in choices}
         return folded.get(value.strip().casefold(), value)
@@ -124,16 +133,16 @@ def _wrong(name: str, value: Any, entry: Mapping[str, Any]) -> Problem | None:
         items = cast(list[Any], value)
         if not all(isinstance(item, _TYPES[item_kind]) for item in items):
             return Problem(name, shorten(items), f"must be a list of {_WORDS[item_kind]}")
+    if name == "idempotency_key" and _CONTROL.search(str(value)):
+        return Problem(name, shorten(value), "must hold no control characters")
     choices = entry.get("enum")
     if choices is not None and value not in choices:
         near = difflib.get_close_matches(str(value), [str(choice) for choice in choices if choice], n=1)
         listing = ", ".join(str(choice) for choice in choices if choice not in ("", -1))
         return Problem(name, shorten(value), f"must be one of {listing}", near[0] if near else "")
     most = entry.get("maximum")
-    if kind == "integer" and value < -1:
-        return Problem(
-            name, shorten(value), f"must be from 0 to {most}" if most is not None else "must not be negative"
-        )
-    if most is not None and value > most:
-        return Problem(name, shorten(value), f"must be from 0 to {most}")
+    if kind == "integer" and (value < -1 or (most is not None and value > most)):
+        # The description begins with the range.
+        span = entry["description"].partition(".")[0] if most is not None else ""
+        return Problem(name, shorten(value), f"must be from {span}" if span else "must not be negative")
     return None

@@ -1,20 +1,17 @@
 """Asks before spending: the person where the client can, and otherwise with a quote that the model passes on."""
 
 import json
-import logging
 import secrets
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mcp import MCPError
 from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
+from apixo_mcp.server.questions import Questions
 from apixo_mcp.tasks.task import INTERNAL_KEY
 from apixo_mcp.tasks.wish import Quote
-
-log = logging.getLogger(__name__)
 
 QUESTION = "spend"
 _FORM: dict[str, Any] = {
@@ -42,11 +39,14 @@ class Yes:
     key: str = ""
 
 
-async def ask(quote: Quote, context: Context) -> Yes | InputRequiredResult | str:
+async def ask(quote: Quote, context: Context, questions: Questions) -> Yes | InputRequiredResult | str:
     """Asks about a quote.
 
     Returns:
         The yes; the question itself, which the client puts and then makes its call again; or why nothing was sent.
+
+    Raises:
+        CallerLeft: the connection or this program ended before the person answered.
     """
     if not _takes_forms(context):
         return quote_text(quote)
@@ -54,10 +54,12 @@ async def ask(quote: Quote, context: Context) -> Yes | InputRequiredResult | str
         return _ask_by_return(quote, context)
     if not context.session.can_send_request:
         return quote_text(quote)
-    try:
-        answer = await context.session.elicit_form(question(quote), _FORM, context.request_context.request_id)
-    except MCPError as error:
-        log.info("the client could not ask about a cost: %s", error)
+
+    async def put() -> ElicitResult:
+        return await context.session.elicit_form(question(quote), _FORM, context.request_context.request_id)
+
+    answer = await questions.put(put, context)
+    if answer is None:
         return quote_text(quote)
     return Yes() if _agrees(answer) else _refused(quote, answer)
 

@@ -1,7 +1,8 @@
 """The table of tools, in the order in which they are listed."""
 
 from apixo_mcp.server import schemas
-from apixo_mcp.server.tools import Definition, Tools
+from apixo_mcp.server.definition import Definition
+from apixo_mcp.server.tools import Tools
 
 GENERAL = (
     Definition(

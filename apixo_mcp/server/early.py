@@ -9,17 +9,22 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 
 from apixo_mcp.server.greeting import Greeting, greet, is_notification, read
 
 _CHUNK = 64 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Early:
     """The process's connection with its client, from its first moment on.
 
     Takes standard input and output out of reach: a stray `print` of an import ends on standard error.
+
+    Attributes:
+        began: `time.monotonic()` of that moment.
     """
 
     def __init__(self, *, key_set: bool | None) -> None:
@@ -28,6 +33,7 @@ class Early:
         Args:
             key_set: whether an API key is set, which the greeting tells; None greets nobody, and only listens.
         """
+        self.began = time.monotonic()
         self._key_set = key_set
         self._in, self._out = _claim()
         self._lock = threading.Lock()
@@ -35,6 +41,7 @@ class Early:
         self._tail = bytearray()
         self._kept = bytearray()
         self._opening = key_set is not None
+        self._heard = False
         self._greeted = self._asked = False
         self._initialized: Greeting | None = None
         if sys.platform != "win32":
@@ -78,6 +85,8 @@ class Early:
         """Answers or keeps every whole line that has come."""
         while (end := self._tail.find(b"\n") + 1) > 0:
             line = bytes(self._tail[:end])
+            if not self._heard:
+                self._heard, line = True, line.removeprefix(_BYTE_ORDER_MARK)
             if not self._answered(line):
                 self._kept += line
             del self._tail[:end]

@@ -18,7 +18,8 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server import handles
 from apixo_mcp.server.answers import iso, sentence
-from apixo_mcp.server.tools import Tools, owner_of
+from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.reply import structure_of, task_answer
 from apixo_mcp.tasks import life
 from apixo_mcp.tasks.task import State, Task
 
@@ -174,9 +175,8 @@ class Generations:
     failed is a completed job, whose result says why; no job of ours fails as JSON-RPC means it or asks for input.
     """
 
-    def __init__(self, app: App, tools: Tools | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, app: App, *, clock: Callable[[], float] = time.time) -> None:
         self._app = app
-        self._tools = tools or Tools(app)
         self._clock = clock
 
     async def start(
@@ -192,7 +192,7 @@ class Generations:
     async def find(self, task_id: str, context: RequestContext) -> Job | None:
         """See `Jobs.find`. A task whose looking was given up is looked at once more."""
         try:
-            task = await self._app.service.check(_owner(context), task_id, save=False)
+            task = await self._app.service.check(owner_of(context), task_id, save=False)
         except NotFound:
             return None
         # The service knows tasks by the gateway's id too; as a handle that one was never given out.
@@ -202,7 +202,7 @@ class Generations:
 
     async def cancel(self, task_id: str, context: RequestContext) -> None:
         """See `Jobs.cancel`. A task that was sent is paid for: it is followed and saved to its end."""
-        await self._app.service.cancel(_owner(context), task_id)
+        await self._app.service.cancel(owner_of(context), task_id)
 
     async def update(self, task_id: str, responses: Mapping[str, Any], context: RequestContext) -> None:
         """See `Jobs.update`. Ours ask for nothing."""
@@ -229,20 +229,16 @@ class Generations:
 
     def _message(self, task: Task, told_earlier: bool) -> str:
         said = sentence(task)
-        eta = self._tools.structure(task).get("eta_seconds")
+        eta = structure_of(self._app, task).get("eta_seconds")
         if eta is not None:
             said += f" About {eta} s to go."
         return f"The task of an earlier call. {said}" if told_earlier else said
 
     async def _result(self, task: Task, context: RequestContext) -> dict[str, Any]:
-        answer = await self._tools.answer(task, Context(request_context=context))
+        answer = await task_answer(self._app, task, Context(request_context=context))
         told = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
         told.pop("resultType", None)  # belongs to an answer, not to a result inside one
         return told
-
-
-def _owner(context: RequestContext) -> str:
-    return owner_of(Context(request_context=context))
 
 
 def _is_of_earlier_call(result: HandlerResult) -> bool:

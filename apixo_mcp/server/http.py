@@ -4,7 +4,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import anyio
@@ -21,6 +21,7 @@ from apixo_mcp import __version__
 from apixo_mcp.app import Public, open_app
 from apixo_mcp.server.listening import listening, url_of
 from apixo_mcp.server.public import open_paths, public_routes
+from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.server import build_server
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
@@ -98,7 +99,7 @@ def _quiet() -> None:
 
 @asynccontextmanager
 async def serving(
-    server: MCPServer[Any], listener: socket.socket, *, streamable: bool = True, public: Public | None = None
+    server: ApixoServer, listener: socket.socket, *, streamable: bool = True, public: Public | None = None
 ) -> AsyncGenerator[None]:
     """Serves an MCP server on a listening socket while the context is open.
 
@@ -106,12 +107,11 @@ async def serving(
     open and close.
     """
     app = web_app(server, streamable=streamable, public=public)
-    if not streamable:
-        async with listening(app, listener):
+    async with server.session_manager.run() if streamable else nullcontext(), listening(app, listener):
+        try:
             yield
-    else:
-        async with server.session_manager.run(), listening(app, listener):
-            yield
+        finally:
+            await server.questions.close()
 
 
 def web_app(server: MCPServer[Any], *, streamable: bool = True, public: Public | None = None) -> Starlette:
@@ -119,7 +119,11 @@ def web_app(server: MCPServer[Any], *, streamable: bool = True, public: Public |
     routes: list[BaseRoute] = [Route("/healthz", _healthz)]
     if streamable:
         routes += server.streamable_http_app(streamable_http_path="/mcp", transport_security=SECURITY).routes
-    routes += server.sse_app(sse_path="/sse", message_path="/messages/", transport_security=SECURITY).routes
+    sse = server.sse_app(sse_path="/sse", message_path="/messages/", transport_security=SECURITY).routes
+    for route in sse:
+        if isinstance(route, Route) and route.methods:
+            route.methods.discard("HEAD")  # Starlette adds it to GET, and the SDK would open a stream for it
+    routes += sse
     routes += public_routes(public) if public else ()
     return Starlette(routes=routes, middleware=[Middleware(_Guard, open_paths(public) if public else ())])
 

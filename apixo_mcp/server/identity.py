@@ -8,15 +8,16 @@ WEBSITE_URL = "https://apixo.ai"
 
 _INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call costs the user money.
 1. Choose a model: list_models (nano-banana is quick and cheap). describe_model shows its exact inputs.
-2. Call generate_image, generate_video or generate_audio once. It waits as long as it may.
+2. Call the generate_* tool that list_models names for it, once. It waits as long as it may.
 3. If state is submitting, pending or processing: wait as next_step says, then call check_task with the task_id. Never \
 call generate_* again for the same thing: the task goes on by itself, also when a call times out. list_tasks finds \
 lost ids.
 4. On success the files are saved: give the user results[].path (or url). view_result lets you see a picture. An \
 earlier result is used as input with image_urls: ["task:<task_id>/0"].
-5. On failure read error.category. content_policy: change the prompt. invalid_input, media_input: correct the named \
-field. insufficient_credits, auth: tell the user; do not retry. rate_limited, unavailable, timeout: try later if \
-retryable is true. unknown: do not resend; tell the user that it may have been charged.
+5. Only when state is failed read error.category. content_policy: change the prompt. generation_failed: change the \
+prompt or the model, once. invalid_input, media_input: correct the named field. insufficient_credits, auth: tell the \
+user; do not retry. rate_limited, unavailable, timeout: try later if retryable is true. unknown: do not resend; tell \
+the user that it may have been charged.
 Show the user error.advice and next_step in your own words."""
 _NO_KEY = "\nNo API key is set: tell the user to set APIXO_API_KEY (https://apixo.ai) in this server's env."
 

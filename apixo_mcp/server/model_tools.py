@@ -1,13 +1,13 @@
 """A tool per model, for agents that use a few models and want them typed (setting `APIXO_MCP_TOOLS`)."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.server import schemas
-from apixo_mcp.server.tools import Definition
+from apixo_mcp.server.catalog_text import tool_of
+from apixo_mcp.server.definition import Definition
 
 MANY = 20
 _TOKENS_EACH = 485  # measured: the mean of all offered models, four bytes a token
@@ -29,22 +29,20 @@ def advice(count: int) -> str:
     )
 
 
-def tool_name(model: Model) -> str:
-    """`generate_` and the model's id in letters, digits and underscores."""
-    return "generate_" + re.sub(r"[^a-z0-9]+", "_", model.id.casefold()).strip("_")
-
-
 def _definition(model: Model) -> Definition:
     schema = input_schema(model.input)
     needed = [name for name in schema.get("required", ()) if name not in model.quiet_defaults]
     properties = {name: _argument(entry, name in needed) for name, entry in schema["properties"].items()}
     makes = f"{model.title}: make {_article(model.modality)} {model.modality}."
     rules = schema.get("description", "")
+    controls = {
+        name: entry for name, entry in schemas.CONTROLS.items() if name != "provider" or model.gateway == "apixo"
+    }
     is_open = {"additionalProperties": model.input.is_open()}
     return Definition(
-        name=tool_name(model),
+        name=tool_of(model, typed=True),
         description=f"{makes} Costs money; follow it with check_task, never repeat it. {rules}".strip(),
-        input=schemas.tool_input(properties | schemas.CONTROLS, *needed) | is_open,
+        input=schemas.tool_input(properties | controls, *needed) | is_open,
         output=schemas.TASK_OUTPUT,
         modality=model.modality,
         model=model.id,

@@ -10,7 +10,6 @@ from anyio.abc import TaskGroup
 from mcp import MCPError
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.connection import Connection
-from mcp.server.mcpserver import Context
 from mcp.server.subscriptions import ListenHandler, ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp.types import (
     INTERNAL_ERROR,
@@ -24,7 +23,7 @@ from mcp.types import (
 
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server.answers import result_uri, task_uri
-from apixo_mcp.server.tools import owner_of
+from apixo_mcp.server.caller import owner_of
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.task import FileState, Task
 
@@ -118,7 +117,7 @@ class Notices:
         self, context: RequestContext, params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
         self._check_room()
-        return await ListenHandler(_OwnersBus(self, _owner(context)))(context, params)
+        return await ListenHandler(_OwnersBus(self, owner_of(context)))(context, params)
 
     async def _subscribe(self, context: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
         uri = str(params.uri)
@@ -128,7 +127,7 @@ class Notices:
         if mailbox is None:
             self._check_room()
             mailbox = connection.state[_MAILBOX] = _Mailbox(connection)
-            connection.exit_stack.callback(self.subscribe(mailbox.put, _owner(context)))
+            connection.exit_stack.callback(self.subscribe(mailbox.put, owner_of(context)))
             connection.exit_stack.callback(mailbox.scope.cancel)
             group: TaskGroup = context.lifespan_context
             group.start_soon(mailbox.send)
@@ -147,7 +146,7 @@ class Notices:
         kind, _, rest = uri.removeprefix("apixo://").partition("/")
         if uri.startswith("apixo://") and kind in ("tasks", "results"):
             try:
-                await self._service.find(_owner(context), rest.partition("/")[0])
+                await self._service.find(owner_of(context), rest.partition("/")[0])
             except NotFound as error:
                 raise MCPError(INVALID_PARAMS, str(error), {"uri": uri}) from None
 
@@ -207,7 +206,3 @@ _MAILBOX = "apixo_mcp.notices"
 def _connection(context: RequestContext) -> Connection:
     """The connection of a request, which is the one place that knows when its client is gone."""
     return context.session._connection  # pyright: ignore[reportPrivateUsage]
-
-
-def _owner(context: RequestContext) -> str:
-    return owner_of(Context(request_context=context))

@@ -1,5 +1,6 @@
 """What each MCP client can take, by the name it gives itself."""
 
+import difflib
 from dataclasses import dataclass
 
 
@@ -21,10 +22,12 @@ class Profile:
 
 
 # Several frameworks give up after 5 s; a task id is told within 3, and a picture of 30 s takes eleven calls.
-UNKNOWN = Profile(wait_seconds=2.5, check_seconds=3.6)
+UNKNOWN = Profile(wait_seconds=2.0, check_seconds=3.6)
 
 _PROFILES = {
     "claude-ai": Profile(50, preview=True, links=True),  # Claude Desktop: about 60 s, 1 MB an answer
+    "claude-desktop": Profile(50, preview=True, links=True),
+    "local-agent-mode": Profile(50, preview=True, links=True),  # Claude Desktop's agent, with the server's name behind
     "claude-code": Profile(110, preview=True, links=True),  # goes to the background by itself after 2 min
     "codex-mcp-client": Profile(110),
     "gemini-cli-mcp-client": Profile(110, preview=True, links=True),
@@ -35,20 +38,33 @@ _PROFILES = {
     "continue-client": Profile(50),
     "continue-cli-client": Profile(50),
     "visual studio code": Profile(110, preview=True, links=True),
-    "cursor-vscode": Profile(50, preview=True),
+    "code - oss": Profile(110, preview=True, links=True),
     "cursor": Profile(50, preview=True),
     "cline": Profile(50, preview=True),
-    "goose": Profile(110, preview=True),
+    "goose": Profile(25, preview=True),  # 300 s, in some sessions 30 s
     "zed": Profile(50, preview=True),
     "lm studio": Profile(50, preview=True),
+    "lmstudio": Profile(50, preview=True),
     "windsurf": Profile(50),
-    "mcpjam-inspector": Profile(50, preview=True, links=True),
+    "openai-mcp": Profile(50),  # ChatGPT
+    "open webui": Profile(50),
+    "open-webui": Profile(50),
+    "dify": Profile(50),  # 300 s
+    "crush": Profile(50),
+    "mcpjam": Profile(50, preview=True, links=True),
     "librechat": Profile(25),  # 30 s
+    "@librechat": Profile(25),
     "n8n": Profile(50),
+    "@n8n": Profile(50),
     "fastmcp": Profile(50),  # PydanticAI among others: 300 s
     "mcp-use": Profile(50),
     "ai-sdk-mcp-client": Profile(50),
+    "mastra": Profile(50),  # 60 s
+    "@mastra": Profile(50),
+    "openai-agents": Profile(50),  # of JavaScript; the one of Python calls itself mcp: 5 s
+    "langchain": Profile(50),  # of JavaScript
     "google-adk": UNKNOWN,  # 5 s
+    "mcporter": Profile(50),
     "mcp-inspector": Profile(50, preview=True, links=True),
     "inspector-client": Profile(50, preview=True, links=True),
     "apixo-mcp": Profile(50),
@@ -62,10 +78,22 @@ def profile_of(client_name: str, fallback: str = "") -> Profile:
         client_name: `clientInfo.name`, as the client sent it.
         fallback: the name whose profile a client that is not in the table gets (`APIXO_MCP_CLIENT_PROFILE`).
     """
-    name = client_name.casefold().partition(" (via ")[0]  # bridges such as mcp-remote add their own name
-    return _PROFILES.get(name) or _PROFILES.get(fallback.casefold()) or UNKNOWN
+    return _found(client_name) or _found(fallback) or UNKNOWN
 
 
-def names() -> tuple[str, ...]:
-    """The clients in the table."""
-    return tuple(_PROFILES)
+def doubt(fallback: str) -> str:
+    """What is wrong with an `APIXO_MCP_CLIENT_PROFILE`; empty where nothing is."""
+    if not fallback or _found(fallback):
+        return ""
+    near = difflib.get_close_matches(fallback.casefold(), _PROFILES, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(_PROFILES)}."
+    return f"APIXO_MCP_CLIENT_PROFILE: {fallback[:60]!r} is no known client and is ignored. {hint}"
+
+
+def _found(client_name: str) -> Profile | None:
+    """The profile under the longest name that this one begins with: clients and bridges add names of their own."""
+    name = client_name.casefold()
+    fitting = [
+        known for known in _PROFILES if name.startswith(known) and not name[len(known) : len(known) + 1].isalnum()
+    ]
+    return _PROFILES[max(fitting, key=len)] if fitting else None

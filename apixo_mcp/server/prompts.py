@@ -8,8 +8,18 @@ from pydantic import Field
 _Model = Annotated[str, Field(description="Model id; left out: choose one with list_models.")]
 
 
-def add_prompts(server: MCPServer[Any]) -> None:
-    """Registers the prompts. Their names differ from those of tools and resources: some hosts make tools of prompts."""
+def add_prompts(server: MCPServer[Any], *, typed: bool = False) -> None:
+    """Registers the prompts. Their names differ from those of tools and resources: some hosts make tools of prompts.
+
+    Args:
+        server: the server.
+        typed: whether each model has a tool of its own.
+    """
+
+    def tool(kind: str, model: str = "") -> str:
+        if typed:
+            return f"the generate_* tool of {model or 'a fitting model'} (list_models names it)"
+        return f"generate_{kind} with {f'model {model}' if model else 'a fitting model (list_models)'}"
 
     @server.prompt(
         name="picture_from_idea",
@@ -27,7 +37,7 @@ def add_prompts(server: MCPServer[Any]) -> None:
             # The formula is the APIXO best practices guide's.
             "First write one prompt in this order: subject, action or pose, setting, style, technical detail (light, "
             "lens, composition). Be concrete, name the style, say what is there rather than what is not.\n"
-            f"Then call generate_image once with {_with(model)} and show me the saved file."
+            f"Then call {tool('image', model)} once and show me the saved file."
         )
 
     @server.prompt(
@@ -45,7 +55,7 @@ def add_prompts(server: MCPServer[Any]) -> None:
             f"Make one video shot{length}: {scene}.\n"
             "Write one prompt: subject and action, camera (distance, movement), setting and light, mood, sound if the "
             "model makes sound. One continuous action; no cuts.\n"
-            f"Check the allowed durations with describe_model, call generate_video once with {_with(model)}, then "
+            f"Check the allowed durations with describe_model, call {tool('video', model)} once, then "
             "follow it with check_task until the file is saved. Never submit it twice."
         )
 
@@ -61,7 +71,8 @@ def add_prompts(server: MCPServer[Any]) -> None:
         return (
             f"Make a storyboard of {frames} pictures for this story: {story}.\n"
             "Describe each character once, in words that you repeat in every prompt. Make the first picture with "
-            'generate_image; give the following ones the first as a reference (image_urls: ["task:<task_id>/0"]). Each '
+            f"{tool('image')}; give the following ones the first as a reference "
+            '(image_urls: ["task:<task_id>/0"]). Each '
             f"picture is charged: tell me what {frames} pictures will cost if list_models shows a price, and "
             "wait for my yes."
         )
@@ -77,10 +88,6 @@ def add_prompts(server: MCPServer[Any]) -> None:
     ) -> str:
         return (
             f"Make product pictures from this photo: {photo}. One for each of: {settings}.\n"
-            "Use generate_image in mode image-to-image with image_urls set to the photo. Keep shape, colour, label and "
-            "text of the product unchanged; change only surroundings, light and angle. Each picture is charged."
+            f"Use {tool('image')} in mode image-to-image with image_urls set to the photo. Keep shape, colour, label "
+            "and text of the product unchanged; change only surroundings, light and angle. Each picture is charged."
         )
-
-
-def _with(model: str) -> str:
-    return f"model {model}" if model else "a fitting model (list_models)"

@@ -1,5 +1,6 @@
 """Resources: tasks, the files of results, models, and the schema of a task answer."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,35 +13,37 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import (
     INVALID_PARAMS,
-    Completion,
-    CompletionArgument,
-    CompletionContext,
     GetPromptResult,
     InputRequiredResult,
     ListResourcesResult,
     PaginatedRequestParams,
-    PromptReference,
     Resource,
-    ResourceTemplateReference,
 )
 from pydantic import AnyUrl
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.kinds import HEAD, sniff
-from apixo_mcp.server.answers import compact, cut
-from apixo_mcp.server.models import describe
+from apixo_mcp.server.answers import compact, counted, cut
+from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.catalog_text import describe
+from apixo_mcp.server.questions import Questions
+from apixo_mcp.server.reply import result_link, structure_of, why_no_file
 from apixo_mcp.server.task_schema import TASK_SCHEMA
-from apixo_mcp.server.tools import Tools, owner_of, result_link
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 
 LARGEST = 50 * 1024 * 1024
-COMPLETIONS = 100
 TASKS_LISTED = 20  # whose results stand in the list of resources; list_tasks knows all
 
 
 class ApixoServer(MCPServer[Any]):
-    """An `MCPServer` that tells the type of a binary resource from its first bytes, as a template has but one type."""
+    """An `MCPServer` that tells the type of a binary resource from its first bytes, as a template has but one type.
+
+    Attributes:
+        questions: that its tools put to people; to be closed before its connections are.
+    """
+
+    questions: Questions
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
@@ -55,6 +58,11 @@ class ApixoServer(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
         """See `MCPServer.get_prompt`; what the caller got wrong is told as such, not as an inner error."""
+        for prompt in await self.list_prompts():
+            known = [argument.name for argument in prompt.arguments or ()]
+            if prompt.name == name and (unknown := [given for given in arguments or {} if given not in known]):
+                said = f"{', '.join(unknown)}: unknown argument of {name}; known are {', '.join(known)}"
+                raise MCPError(INVALID_PARAMS, said)
         try:
             return await super().get_prompt(name, arguments, context)
         except ValueError as error:
@@ -66,14 +74,12 @@ def _typed(entry: ReadResourceContents) -> ReadResourceContents:
     return ReadResourceContents(entry.content, kind.mime_type, entry.meta) if kind else entry
 
 
-def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
-    """Registers the resources, their templates and the completions of both."""
+def add_resources(server: MCPServer[Any], app: App) -> None:
+    """Registers the resources and their templates."""
 
     async def listed(context: ServerRequestContext[Any, Any], _: PaginatedRequestParams) -> ListResourcesResult:
         fixed = await server.list_resources()
-        made = await app.service.page(
-            owner_of(Context(request_context=context)), state=State.SUCCESS, limit=TASKS_LISTED
-        )
+        made = await app.service.page(owner_of(context), state=State.SUCCESS, limit=TASKS_LISTED)
         saved = [(task, result) for task in made for result in task.results if result.file is FileState.SAVED]
         return ListResourcesResult(resources=[*fixed, *(_resource(task, result) for task, result in saved)])
 
@@ -102,7 +108,7 @@ def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
             found = await app.service.find(owner_of(context), task_id)
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from error
-        return compact(tools.structure(found) | {"prompt": found.prompt, "inputs": dict(found.inputs)})
+        return compact(structure_of(app, found) | {"prompt": found.prompt, "inputs": dict(found.inputs)})
 
     @server.resource(
         "apixo://results/{task_id}/{index}",
@@ -117,14 +123,12 @@ def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from error
         if not index.isdecimal() or int(index) >= len(found.results):
-            raise ResourceNotFoundError(f"Task {task_id} has {len(found.results)} results, counted from 0.")
+            raise ResourceNotFoundError(f"Task {task_id} has {counted(len(found.results), 'result')}, counted from 0.")
         entry = found.results[int(index)]
         if entry.file is not FileState.SAVED:
-            raise ResourceError(f"The file is not saved ({entry.file}). Its url: {entry.url}")
-        if (entry.bytes or 0) > LARGEST:
-            raise ResourceError(f"The file has {entry.bytes} bytes, more than fit in an answer. It is at {entry.path}")
+            raise ResourceError(why_no_file(found, entry))
         try:
-            return await anyio.to_thread.run_sync(Path(entry.path).read_bytes)
+            return await anyio.to_thread.run_sync(_content, Path(entry.path))
         except OSError as error:
             raise ResourceError(f"{entry.path} cannot be read: {error.strerror}") from error
 
@@ -137,24 +141,20 @@ def add_resources(server: MCPServer[Any], app: App, tools: Tools) -> None:
     )
     async def model(model: str) -> str:  # pyright: ignore[reportUnusedFunction]
         try:
-            return compact(describe(app.catalog.find(model)))
+            return compact(describe(app.catalog.find(model), typed=app.settings.tools == "models"))
         except InvalidInput as error:
             raise ResourceNotFoundError(str(error)) from error
         except ApixoError as error:
             raise ResourceError(str(error)) from error
 
-    @server.completion()
-    async def complete(  # pyright: ignore[reportUnusedFunction]
-        ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _: CompletionContext | None
-    ) -> Completion | None:
-        if argument.name == "model":
-            values = [entry.id for entry in app.catalog if argument.value.casefold() in entry.id]
-        elif argument.name == "task_id":
-            page = await app.service.page("local", limit=COMPLETIONS)
-            values = [entry.task_id for entry in page if entry.task_id.startswith(argument.value)]
-        else:
-            return None
-        return Completion(values=values[:COMPLETIONS], total=len(values), has_more=len(values) > COMPLETIONS)
+
+def _content(path: Path) -> bytes:
+    """What a file holds by now: somebody may have written to it since it was saved."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST:
+            raise ResourceError(f"The file has {size} bytes, more than fit in an answer. It is at {path}")
+        return file.read()
 
 
 def _resource(task: Task, result: Result) -> Resource:

@@ -1,6 +1,8 @@
 """The tools' input and output schemas: flat and inlined, so that every client reads them."""
 
-from typing import Any
+from typing import Any, get_args
+
+from apixo_mcp.tasks.task import Modality, State
 
 Schema = dict[str, Any]
 
@@ -11,6 +13,11 @@ def text(description: str, *, choices: tuple[str, ...] = (), required: bool = Fa
     if choices:
         entry["enum"] = [*choices, *([] if required else [""])]
     return entry | ({} if required else {"default": "", "nullable": True})
+
+
+def _one_of(choices: tuple[str, ...]) -> Schema:
+    """An optional text out of a few, neutral when empty."""
+    return text(f"{', '.join(choices[:-1])} or {choices[-1]}.", choices=choices)
 
 
 def texts(description: str) -> Schema:
@@ -52,8 +59,7 @@ def tool_input(properties: dict[str, Schema], *required: str) -> Schema:
 _MODEL = text("Id from list_models.", required=True)
 _WAIT = number("0 to 50. -1: what this client bears.", most=50)
 _TASK = text("Ours or the gateway's.", required=True)
-_MODALITIES = ("image", "video", "audio")
-_STATES = ("submitting", "unknown", "pending", "processing", "success", "failed", "cancelled")
+_MODALITY = _one_of(get_args(Modality))
 
 _FIRST = {
     "model": _MODEL,
@@ -105,8 +111,8 @@ GENERATE_AUDIO = tool_input(
 CHECK_TASK = tool_input({"task_id": _TASK, "wait_seconds": _WAIT}, "task_id")
 LIST_TASKS = tool_input(
     {
-        "state": text(f"{', '.join(_STATES[:-1])} or {_STATES[-1]}.", choices=_STATES),
-        "modality": text("image, video or audio.", choices=_MODALITIES),
+        "state": _one_of(tuple(str(state) for state in State)),
+        "modality": _MODALITY,
         "limit": number("1 to 100. -1: 20.", most=100),
         "cursor": text("next_cursor of before."),
     }
@@ -116,7 +122,7 @@ DOWNLOAD_RESULTS = tool_input({"task_id": _TASK, "directory": text("An allowed f
 VIEW_RESULT = tool_input({"task_id": _TASK, "index": number("From 0. -1: the first.")}, "task_id")
 LIST_MODELS = tool_input(
     {
-        "modality": text("image, video or audio.", choices=_MODALITIES),
+        "modality": _MODALITY,
         "query": text("Words: a name, a mode, a purpose (cinematic)."),
     }
 )

@@ -7,17 +7,23 @@ from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.server.request_state import RequestStateSecurity
 from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App
+from apixo_mcp.server.calls import answer_call
+from apixo_mcp.server.completions import add_completions
+from apixo_mcp.server.definition import Definition
 from apixo_mcp.server.definitions import COMMON, GENERAL
 from apixo_mcp.server.extension import Generations, Jobs, TasksExtension
 from apixo_mcp.server.identity import NAME, TITLE, WEBSITE_URL, instructions
 from apixo_mcp.server.notices import Notices
+from apixo_mcp.server.profiles import doubt
 from apixo_mcp.server.prompts import add_prompts
+from apixo_mcp.server.receipts import Receipts
 from apixo_mcp.server.resources import ApixoServer, add_resources
-from apixo_mcp.server.tools import Definition, Tools
+from apixo_mcp.server.tools import Tools
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +42,7 @@ class _Raw(FuncMetadata):
 
 def _tool(definition: Definition, tools: Tools) -> Tool:
     async def call(arguments: dict[str, Any], context: Context) -> CallToolResult | InputRequiredResult:
-        return await tools.call(definition, arguments, context)
+        return await answer_call(definition, tools, arguments, context)
 
     return Tool(
         fn=call,
@@ -71,13 +77,19 @@ def definitions(app: App) -> tuple[Definition, ...]:
     return typed + COMMON
 
 
-def build_server(app: App, jobs: Jobs | None = None) -> ApixoServer:
+def build_server(
+    app: App, jobs: Jobs | None = None, *, receipts: Receipts | None = None, began: float | None = None
+) -> ApixoServer:
     """The MCP server, ready to be run on any transport.
 
     Args:
         jobs: what the tasks extension serves; by default the app's generations.
+        receipts: of the connection, where it tells which answers have left; else one that is returned is given.
+        began: `time.monotonic()` since when a client may wait for this server to be loaded.
     """
-    tools = Tools(app)
+    if told := doubt(app.settings.client_profile):
+        log.warning(told)
+    tools = Tools(app, receipts=receipts, began=began)
     notices = Notices(app.service)
     server = ApixoServer(
         NAME,
@@ -86,14 +98,18 @@ def build_server(app: App, jobs: Jobs | None = None) -> ApixoServer:
         instructions=instructions(key_set=_key_set(app.settings)),
         website_url=WEBSITE_URL,
         tools=[_tool(definition, tools) for definition in definitions(app)],
-        extensions=[TasksExtension(jobs or Generations(app, tools))],
+        extensions=[TasksExtension(jobs or Generations(app))],
         lifespan=notices.lifespan,
         subscriptions=notices,
         log_level=app.settings.log_level,
+        # Of the store's: a question may be answered to the process that comes after the one that asked.
+        request_state_security=RequestStateSecurity(keys=[app.seal]),
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
     )
-    add_resources(server, app, tools)
+    server.questions = tools.questions
+    add_resources(server, app)
+    add_completions(server, app)
     notices.serve(server)
     app.changes.listen(notices.changed)
-    add_prompts(server)
+    add_prompts(server, typed=app.settings.tools == "models")
     return server

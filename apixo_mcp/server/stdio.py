@@ -3,7 +3,6 @@
 import io
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,11 +17,13 @@ from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 from mcp.types import PROTOCOL_VERSION_META_KEY
-from mcp.types.jsonrpc import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp.types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.server.early import Early
 from apixo_mcp.server.greeting import Greeting
+from apixo_mcp.server.lines import Lines
+from apixo_mcp.server.receipts import Receipts, Wire
 from apixo_mcp.server.server import build_server
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
@@ -30,6 +31,9 @@ from apixo_mcp.settings import Settings
 log = logging.getLogger(__name__)
 
 Said = SessionMessage | Exception
+
+ENDING_TAKES = 1.0
+"""Seconds that calls have to notice a signal. A client that no longer reads holds the wire for ever."""
 
 
 def run_stdio(settings: Settings, early: Early | None = None, leave: Callable[[], None] | None = None) -> None:
@@ -39,53 +43,73 @@ def run_stdio(settings: Settings, early: Early | None = None, leave: Callable[[]
 
     Args:
         settings: the settings of this process.
-        early: what has listened to the client so far; without one the server opens standard input and output itself.
+        early: what has listened to the client so far, if anything has.
         leave: called at the end where tasks are still open, to have somebody follow them on.
 
     Raises:
         StoreError: the task store cannot be used.
         SettingsError: a setting cannot be used.
     """
-    anyio.run(_serve, settings, early, leave)
+    anyio.run(_serve, settings, early or Early(key_set=None), leave)
 
 
-async def _serve(settings: Settings, early: Early | None, leave: Callable[[], None] | None) -> None:
-    over = anyio.Event()
+async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | None) -> None:
+    over, ended = anyio.Event(), anyio.Event()
+    answering = anyio.CancelScope()
     async with anyio.create_task_group() as group:
         if sys.platform != "win32":
             # Before the app: from here on a signal may find work under way, and the early stage would just leave.
             await group.start(_end_on_signal, over)
         async with open_app(settings, leave=leave) as app:
-            group.start_soon(_answer, app, early, over)
+            receipts = Receipts()
+
+            async def answer() -> None:
+                with answering:
+                    await _answer(app, early, receipts, ended)
+                ended.set()
+                over.set()
+
+            group.start_soon(answer)
             await over.wait()
+            # Before the app closes: whose call is cut off must be noted, for the same request to adopt its task.
+            answering.cancel()
+            with anyio.move_on_after(ENDING_TAKES):
+                await ended.wait()
+            await receipts.close()
         _exit()
 
 
-async def _answer(app: App, early: Early | None, over: anyio.Event) -> None:
+async def _answer(app: App, early: Early, receipts: Receipts, ended: anyio.Event) -> None:
     try:
-        await serve(build_server(app), early)
+        server = build_server(app, receipts=receipts, began=early.began)
+        await serve(server, early, receipts, ended)
     except Exception:
         log.exception("the connection on standard input and output broke")
-    finally:
-        over.set()
 
 
-async def serve(server: MCPServer[Any], early: Early | None = None) -> None:
-    """Serves one client on standard input and output until it is gone."""
-    greeted, stdin, stdout = None, None, None
-    if early is not None:
-        greeted = early.hand_over()
-        if sys.platform == "win32":
-            # As the SDK does where it claims the wire itself: a child inherits the handles, not the descriptors.
-            for descriptor in (0, 1):
-                with suppress(OSError):
-                    rebind_std_handle_to_fd(descriptor)
-        # The encodings are the ones that the SDK itself opens the wire with.
-        stdin = anyio.wrap_file(_Mended(early.stdin(), encoding="utf-8", errors="replace"))
-        stdout = anyio.wrap_file(io.TextIOWrapper(early.stdout(), encoding="utf-8"))
+async def serve(server: MCPServer[Any], early: Early, receipts: Receipts, ended: anyio.Event) -> None:
+    """Serves one client on standard input and output until it is gone.
+
+    Args:
+        server: the server.
+        early: what has listened to the client so far.
+        receipts: told which answers have left.
+        ended: set once every call has ended; the wire itself may be held for longer, by a thread that reads it.
+    """
+    greeted = early.hand_over()
+    if sys.platform == "win32":
+        # As the SDK does where it claims the wire itself: a child inherits the handles, not the descriptors.
+        for descriptor in (0, 1):
+            with suppress(OSError):
+                rebind_std_handle_to_fd(descriptor)
+    stdin = anyio.wrap_file(Lines(early.stdin()))
+    stdout = Wire(io.TextIOWrapper(early.stdout(), encoding="utf-8"), receipts)
     async with stdio_server(stdin, stdout) as (heard, said):
         log.debug("serving on standard input and output")
-        await converse(server, heard, said, greeted)
+        try:
+            await converse(server, heard, said, greeted, receipts)
+        finally:
+            ended.set()
 
 
 async def converse(
@@ -93,6 +117,7 @@ async def converse(
     heard: ReadStream[Said],
     said: WriteStream[SessionMessage],
     greeted: Greeting | None = None,
+    receipts: Receipts | None = None,
 ) -> None:
     """Serves one client until what is heard from it ends.
 
@@ -101,30 +126,11 @@ async def converse(
         heard: from the client; an `initialize` that was answered already is heard again.
         said: to the client.
         greeted: the answer to that `initialize`; the server's own is not said.
+        receipts: told of what the client cancels.
     """
     lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     answers = _Answers(said, greeted)
-    await lowlevel.run(_Opening(heard, answers, lowlevel), answers, lowlevel.create_initialization_options())
-
-
-class _Mended(io.TextIOWrapper):
-    """Lines of JSON in which half a surrogate pair, written by hosts that cut an emoji in two, is replaced.
-
-    The SDK cannot read such a line, and would leave its request without an answer for ever.
-    """
-
-    def readline(self, size: int = -1, /) -> str:
-        line = super().readline(size)
-        return _ESCAPES.sub(_whole, line) if "\\u" in line else line
-
-
-_ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.")
-
-
-def _whole(escape: re.Match[str]) -> str:
-    text = escape[0]
-    is_half = len(text) == len("\\ud800")
-    return "\\ufffd" if is_half else text
+    await lowlevel.run(_Opening(heard, answers, lowlevel, receipts), answers, lowlevel.create_initialization_options())
 
 
 class _Answers:
@@ -166,10 +172,13 @@ class _Opening:
     `initialize` on the same pipe, would be refused; so each probe is a connection of its own.
     """
 
-    def __init__(self, stream: ReadStream[Said], answers: _Answers, server: Server[Any]) -> None:
+    def __init__(
+        self, stream: ReadStream[Said], answers: _Answers, server: Server[Any], receipts: Receipts | None
+    ) -> None:
         self._stream = stream
         self._answers = answers
         self._server = server
+        self._receipts = receipts
         self._opening = True
 
     @property
@@ -181,6 +190,10 @@ class _Opening:
         while True:
             item = await self._stream.receive()
             request = item.message if isinstance(item, SessionMessage) else None
+            if isinstance(request, JSONRPCNotification) and request.method == "notifications/cancelled":
+                if self._receipts is not None:
+                    await self._receipts.unwanted((request.params or {}).get("requestId"))
+                return item
             if not self._opening or not isinstance(request, JSONRPCRequest):
                 return item
             if not _is_probe(request):

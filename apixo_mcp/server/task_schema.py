@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from apixo_mcp.tasks.task import Category, Charged, FileState, State
+from apixo_mcp.tasks.task import Category, Charged, FileState, Modality, State
 
 _TIME = {"type": "string", "format": "date-time", "description": "ISO 8601, UTC."}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -52,7 +52,7 @@ TASK_SCHEMA: dict[str, Any] = {
         "remote_id": {"type": "string", "description": "The gateway's id."},
         "gateway": {"type": "string"},
         "model": {"type": "string"},
-        "modality": {"type": "string", "enum": ["image", "video", "audio"]},
+        "modality": {"type": "string", "enum": list(get_args(Modality))},
         "state": {"type": "string", "enum": [str(state) for state in State]},
         "prompt": {"type": "string", "description": "At most 120 characters; whole in apixo://tasks/{task_id}."},
         "progress": {"type": "number", "minimum": 0, "maximum": 1, "description": "From the model's usual time."},

@@ -4,12 +4,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
+
 from apixo_mcp.app import App
-from apixo_mcp.gateways.gateway import Balance
+from apixo_mcp.gateways.gateway import Balance, Gateway
+from apixo_mcp.server.answers import counted
 
 
-async def usage_structure(app: App, owner: str, days: int) -> dict[str, Any]:
-    """The owner's tasks and estimated spending a day, with the balances and what is left of the budget."""
+async def usage_structure(app: App, owner: str, days: int, within: float) -> dict[str, Any]:
+    """The owner's tasks and estimated spending a day, with the balances and what is left of the budget.
+
+    Args:
+        within: seconds that the gateways have to tell their balances.
+    """
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     counts = await app.store.usage(owner, (today - timedelta(days=days - 1)).timestamp())
     rows: dict[str, dict[str, Any]] = {}
@@ -19,18 +26,7 @@ async def usage_structure(app: App, owner: str, days: int) -> dict[str, Any]:
         row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
         row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
         row["without_price"] += count.without_price
-    balances: dict[str, Any] = {}
-    for name, account in app.accounts.items():
-        match await account.gateway.balance():
-            case Balance(amount, currency):
-                balances[name] = {"amount": amount, "currency": currency}
-            case None:
-                balances[name] = {"note": "this gateway documents no balance call; see its dashboard"}
-            case failure:
-                is_known = failure.category in ("auth", "insufficient_credits", "rate_limited", "unavailable")
-                advice = failure.advice if is_known else "The gateway's dashboard shows the balance."
-                balances[name] = {"error": failure.message, "advice": advice}
-    spending = app.service.spending
+    budget = app.budget
     spent = rows.get(today.strftime("%Y-%m-%d"), {}).get("estimated_usd", 0.0)
     found: dict[str, Any] = {
         "days": list(rows.values()),
@@ -38,18 +34,45 @@ async def usage_structure(app: App, owner: str, days: int) -> dict[str, Any]:
             "tasks": sum(row["tasks"] for row in rows.values()),
             "estimated_usd": round(sum(row["estimated_usd"] for row in rows.values()), 4),
         },
-        "balances": balances,
-        "daily_budget_usd": spending.daily_usd,
-        "budget_left_usd": round(spending.daily_usd - spent, 4) if spending.daily_usd is not None else None,
-        "daily_task_limit": spending.daily_tasks,
+        "balances": await _balances({name: account.gateway for name, account in app.accounts.items()}, within),
+        "daily_budget_usd": budget.daily_usd,
+        "budget_left_usd": round(budget.daily_usd - spent, 4) if budget.daily_usd is not None else None,
+        "daily_task_limit": budget.daily_tasks,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+async def _balances(gateways: Mapping[str, Gateway], within: float) -> dict[str, Any]:
+    """The balances of all gateways at once; of one that takes longer than its caller bears, a note."""
+    late = {"note": "the gateway has not answered in time; its dashboard shows the balance"}
+    found: dict[str, Any] = dict.fromkeys(gateways, late)
+
+    async def ask(name: str) -> None:
+        found[name] = await _balance(gateways[name])
+
+    with anyio.move_on_after(within):
+        async with anyio.create_task_group() as group:
+            for name in gateways:
+                group.start_soon(ask, name)
+    return found
+
+
+async def _balance(gateway: Gateway) -> dict[str, Any]:
+    match await gateway.balance():
+        case Balance(amount, currency):
+            return {"amount": amount, "currency": currency}
+        case None:
+            return {"note": "this gateway documents no balance call; see its dashboard"}
+        case failure:
+            is_known = failure.category in ("auth", "insufficient_credits", "rate_limited", "unavailable")
+            advice = failure.advice if is_known else "The gateway's dashboard shows the balance."
+            return {"error": failure.message, "advice": advice}
 
 
 def usage_sentence(found: Mapping[str, Any]) -> str:
     """The same in a sentence or two, for a person."""
     totals = found["totals"]
-    said = f"{totals['tasks']} tasks in this time, about ${totals['estimated_usd']:.2f} by the prices known."
+    said = f"{counted(totals['tasks'], 'task')} in this time, about ${totals['estimated_usd']:.2f} by the prices known."
     for name, entry in found["balances"].items():
         if "amount" in entry:
             said += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."

@@ -16,7 +16,6 @@ from typing import Any, cast
 
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks import life
-from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.record import from_record, to_record
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import TERMINAL, FileState, Result, State, Task
@@ -128,14 +127,14 @@ class Imported:
     unfollowed: list[Task] = field(default_factory=list[Task])
 
 
-async def bring_in(store: Store, archive: Archive, here: Here, moment: Moment) -> Imported:
+async def bring_in(store: Store, archive: Archive, here: Here, now: float) -> Imported:
     """Adds the tasks that are not there yet, all or none, and changes no other.
 
     Raises:
         StoreError: nothing was added.
     """
     before = {task.task_id: task for task in archive.tasks}
-    adapted = {task_id: adapt(task, archive.home, here, moment) for task_id, task in before.items()}
+    adapted = {task_id: adapt(task, archive.home, here, now) for task_id, task in before.items()}
     added = await store.add(adapted.values())
     found = Imported([adapted[task_id] for task_id in added], len(archive.tasks) - len(added))
     held = set(here.key_prints.values())
@@ -148,15 +147,17 @@ async def bring_in(store: Store, archive: Archive, here: Here, moment: Moment) -
     return found
 
 
-def adapt(task: Task, home: str, here: Here, moment: Moment) -> Task:
+def adapt(task: Task, home: str, here: Here, now: float) -> Task:
     """The task as it goes on in another place. Nothing that was not sent is sent by being imported."""
     task = replace(task, lease_holder="", lease_until=0.0, asked_by="", asked_until=0.0)
+    if task.state not in TERMINAL:
+        task = replace(task, is_copy=True)
     if task.answer == "awaited":
         task = replace(task, answer="given")  # the call that waited was another program's: nobody here adopts it
     if task.state is State.SUBMITTING and task.sent_at is None:
-        task = replace(life.cancelled(task, moment), notes=(*task.notes, _NOT_SENT))
+        task = replace(life.cancelled(task, now), notes=(*task.notes, _NOT_SENT))
     elif task.state is State.SUBMITTING:
-        task = life.unclear(task, moment, _UNDER_WAY)
+        task = life.unclear(task, now, _UNDER_WAY)
     if home == here.home:
         return task
     key_print = here.key_prints.get((task.gateway, task.base_url), task.key_print)

@@ -2,12 +2,13 @@
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.resolver import Resolver
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
@@ -43,7 +44,7 @@ class Callbacks:
 
     Args:
         gateways: by key print.
-        resolve: settles a task in state `unknown` by owner, id and remote id, if the gateway confirms that id.
+        resolver: settles a task in state `unknown`, if the gateway confirms the id that is named.
     """
 
     def __init__(
@@ -52,13 +53,13 @@ class Callbacks:
         store: Store,
         poller: Poller,
         gateways: Mapping[str, Gateway],
-        resolve: Callable[[str, str, str], Awaitable[Task]],
+        resolver: Resolver,
     ) -> None:
         self._addresses = addresses
         self._store = store
         self._poller = poller
         self._gateways = gateways
-        self._resolve = resolve
+        self._resolver = resolver
 
     async def task_of(self, token: str) -> Task | None:
         """The task whose address holds this token."""
@@ -80,11 +81,11 @@ class Callbacks:
 
     async def _settle(self, task: Task, body: bytes) -> bool:
         gateway = self._gateways.get(task.key_print)
-        said = gateway.parse_callback(body) if gateway else None
-        if said is None or not said.remote_id:
+        remote_id = gateway.task_in_callback(body) if gateway else ""
+        if not remote_id:
             return True
         try:
-            await self._resolve(task.owner, task.task_id, said.remote_id)
+            await self._resolver.resolve(task, remote_id)
         except InvalidInput:
             now = await self._store.get(task.task_id)
             return now is None or now.state is not State.UNKNOWN

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 import anyio
@@ -23,7 +23,6 @@ async def follow_until_idle(
     key_prints: Iterable[str],
     *,
     at_most: float = AT_MOST,
-    clock: Callable[[], float] = time.time,
 ) -> bool:
     """Stays while the poller beside it has open tasks, for at most an hour.
 
@@ -31,21 +30,20 @@ async def follow_until_idle(
         store: whose tasks are followed.
         key_prints: of the keys that this process holds; tasks of others are none of its business.
         at_most: seconds after which it leaves in any case.
-        clock: Unix seconds.
 
     Returns:
         False where the data folder has a follower already.
     """
     keys = tuple(key_prints)
     holder = uuid.uuid4().hex
-    if not keys or not await _taken(store, holder, clock):
+    if not keys or not await _taken(store, holder):
         return False
     # Not the wall clock: an hour of a laptop's sleep is no hour of following.
     end = anyio.current_time() + at_most
     try:
         while anyio.current_time() < end:
             try:
-                now = clock()
+                now = time.time()
                 if not await store.open_count(keys):
                     break
                 if not await store.hold(LEASE, holder, now, now + LASTS):
@@ -60,10 +58,10 @@ async def follow_until_idle(
     return True
 
 
-async def _taken(store: Store, holder: str, clock: Callable[[], float]) -> bool:
+async def _taken(store: Store, holder: str) -> bool:
     """Whether the lease was to be had, for which a follower that is about to leave, or died, is given a while."""
     for patience in (RENEWED_EVERY, RENEWED_EVERY, RENEWED_EVERY, LASTS, None):
-        now = clock()
+        now = time.time()
         if await store.hold(LEASE, holder, now, now + LASTS):
             return True
         if patience is not None:

@@ -19,10 +19,8 @@ from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.task import FOLLOWED, Attempt, Failure, FileState, Produced, Result, State, Task
 
-RESEND_FOR = 900.0  # how long a submit that costs nothing is tried again before the task fails
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
 EMPTY_LOOKS = 5
-LOOKS_AFTER_ABSENCE = 20  # that fail before looking is given up: after days of sleep the network comes up last
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
@@ -45,13 +43,13 @@ class Moment:
     result_seconds: float | None = None
 
 
-def _released(task: Task, moment: Moment) -> Task:
-    return replace(task, lease_holder="", lease_until=0.0, updated_at=moment.now)
+def _released(task: Task, now: float) -> Task:
+    return replace(task, lease_holder="", lease_until=0.0, updated_at=now)
 
 
 def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
     """The task once its POST was answered, or was not."""
-    task = _released(task, moment)
+    task = _released(task, moment.now)
     sent_at = task.sent_at or moment.now
     match outcome:
         case Accepted(remote_id, produced, done):
@@ -66,18 +64,13 @@ def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
             return replace(accepted, state=State.PENDING, results=early, due=moment.now + (wait or 0.0))
         case Refused(failure):
             return _refused(task, failure, moment)
-        case Later(failure, retry_after, _):
+        case Later(failure, retry_after):
             wait = schedule.wait_before_resend(task.tries, retry_after, moment.chance)
-            if moment.now + wait - _asked_at(task) > RESEND_FOR:
+            if task.tries >= schedule.RESEND_TRIES:
                 return _refused(task, failure, moment)
             return replace(task, sent_at=None, tries=task.tries + 1, failure=failure, due=moment.now + wait)
         case _:
-            return unclear(task, moment, outcome.reason)
-
-
-def _asked_at(task: Task) -> float:
-    """When the present attempt was decided on."""
-    return (task.attempts[-1].failed_at or task.attempts[-1].sent_at) if task.attempts else task.created_at
+            return unclear(task, moment.now, outcome.reason)
 
 
 def _refused(task: Task, failure: Failure, moment: Moment) -> Task:
@@ -88,7 +81,7 @@ def _refused(task: Task, failure: Failure, moment: Moment) -> Task:
     )
 
 
-def unclear(task: Task, moment: Moment, reason: str) -> Task:
+def unclear(task: Task, now: float, reason: str) -> Task:
     """The task whose POST may or may not have reached the gateway: never sent again by itself."""
     failure = Failure(
         code="SUBMIT_UNKNOWN",
@@ -99,13 +92,13 @@ def unclear(task: Task, moment: Moment, reason: str) -> Task:
         retryable=False,
         charged="unknown",
     )
-    attempts = (*task.attempts, Attempt(sent_at=task.sent_at or moment.now, failure_code=failure.code))
+    attempts = (*task.attempts, Attempt(sent_at=task.sent_at or now, failure_code=failure.code))
     return replace(
-        _released(task, moment), state=State.UNKNOWN, failure=failure, attempts=attempts, due=None, looks=0, tries=0
+        _released(task, now), state=State.UNKNOWN, failure=failure, attempts=attempts, due=None, looks=0, tries=0
     )
 
 
-def settled(task: Task, outcome: Accepted | Refused, moment: Moment) -> Task:
+def answered_late(task: Task, outcome: Accepted | Refused, moment: Moment) -> Task:
     """The task in state `unknown` once it is known after all what the gateway answered."""
     before = replace(task, attempts=task.attempts[:-1], sent_at=task.attempts[-1].sent_at if task.attempts else None)
     return after_submit(before, outcome, moment)
@@ -118,7 +111,7 @@ def resolved(task: Task, remote_id: str, moment: Moment) -> Task:
         remote_id: the gateway's id for it; empty where the gateway never had it.
     """
     if remote_id:
-        return replace(settled(task, Accepted(remote_id), moment), due=moment.now)
+        return replace(answered_late(task, Accepted(remote_id), moment), due=moment.now)
     failure = Failure(
         code="NEVER_RAN",
         category="unknown",
@@ -128,30 +121,30 @@ def resolved(task: Task, remote_id: str, moment: Moment) -> Task:
         # Of an earlier attempt, which the gateway had, that is not said.
         charged="unknown" if task.attempts[:-1] else "no",
     )
-    return settled(task, Refused(failure), moment)
+    return answered_late(task, Refused(failure), moment)
 
 
-def cancelled(task: Task, moment: Moment) -> Task:
+def cancelled(task: Task, now: float) -> Task:
     """The task that was cancelled while it was not sent; one with failed attempts behind it stays failed."""
     state = State.FAILED if task.attempts else State.CANCELLED
     key = task.idempotency_key if task.attempts else ""
-    return replace(_released(task, moment), state=state, due=None, completed_at=moment.now, idempotency_key=key)
+    return replace(_released(task, now), state=state, due=None, completed_at=now, idempotency_key=key)
 
 
-def queued(task: Task, place: int, moment: Moment) -> Task:
+def queued(task: Task, place: int, now: float, chance: float) -> Task:
     """The unsent task that waits until the gateway's limit of concurrent tasks has room, `place` others before it."""
-    wait = min(QUEUED_AT_MOST, QUEUED_FOR + place * QUEUED_PER_PLACE) * (0.5 + moment.chance)
-    return replace(_released(task, moment), due=moment.now + wait)
+    wait = min(QUEUED_AT_MOST, QUEUED_FOR + place * QUEUED_PER_PLACE) * (0.5 + chance)
+    return replace(_released(task, now), due=now + wait)
 
 
-def held_back(task: Task, until: float, moment: Moment) -> Task:
+def held_back(task: Task, until: float, now: float) -> Task:
     """The task that is not looked at before `until`."""
-    return replace(_released(task, moment), due=until)
+    return replace(_released(task, now), due=until)
 
 
 def after_look(task: Task, look: Look, moment: Moment) -> Task:
     """The task once the gateway was asked how it is."""
-    task = _released(task, moment)
+    task = _released(task, moment.now)
     elapsed = moment.now - (task.accepted_at or moment.now)
     match look:
         case Running(state):
@@ -169,17 +162,17 @@ def after_look(task: Task, look: Look, moment: Moment) -> Task:
         case Failed(failure, transient, completed_at):
             return _failed(task, failure, transient, completed_at, moment)
         case NoAnswer(_, retry_after, failure):
-            is_over = schedule.wait_before_look(moment.pace, task.looks, elapsed) is None
-            if is_over and task.tries >= LOOKS_AFTER_ABSENCE:
-                return replace(task, due=None)
+            is_over = schedule.wait_before_look(moment.pace, task.looks + task.tries + 1, elapsed) is None
             wait = schedule.wait_after_error(moment.pace, task.tries, retry_after, moment.chance)
-            return replace(task, tries=task.tries + 1, failure=failure, due=moment.now + wait)
+            due = None if is_over else moment.now + wait
+            return replace(task, tries=task.tries + 1, failure=failure, due=due)
 
 
 def _failed(task: Task, failure: Failure, transient: bool, completed_at: float | None, moment: Moment) -> Task:
     last = replace(task.attempts[-1], failure_code=failure.code, failed_at=moment.now) if task.attempts else None
     attempts = (*task.attempts[:-1], last) if last else task.attempts
-    if transient and len(attempts) <= moment.auto_retry and not task.cancel_requested:
+    may_repeat = not task.cancel_requested and not task.is_copy
+    if transient and may_repeat and len(attempts) <= moment.auto_retry:
         again = moment.now + schedule.RETRY_ATTEMPT_AFTER
         return replace(
             task,
@@ -248,7 +241,7 @@ def after_saving(task: Task, results: Sequence[Result], moment: Moment) -> Task:
         and (result.tries <= last if result.expires_at is None else result.expires_at > moment.now)
     ]
     due = moment.now + min(waits) if waits else None
-    return replace(_released(task, moment), results=counted, due=due)
+    return replace(_released(task, moment.now), results=counted, due=due)
 
 
 def _tried(old: Result, new: Result, moment: Moment) -> Result:
@@ -258,7 +251,9 @@ def _tried(old: Result, new: Result, moment: Moment) -> Result:
     tries = old.tries + 1
     is_over = new.expires_at is not None and new.expires_at <= moment.now
     if new.file is FileState.EXPIRED and not is_over and tries <= len(SAVE_AGAIN_AFTER):
-        return replace(new, file=FileState.FAILED, tries=tries)
+        return replace(new, file=FileState.FAILED, tries=tries, problem=f"{new.problem} It is tried again by itself.")
+    if new.file is FileState.EXPIRED:
+        return replace(new, tries=tries, problem=f"{new.problem} Generate it again if you need it.")
     return replace(new, tries=tries)
 
 

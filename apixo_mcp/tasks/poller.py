@@ -3,7 +3,6 @@
 import heapq
 import logging
 import time
-from collections.abc import Callable
 
 import anyio
 from anyio.abc import TaskGroup
@@ -14,7 +13,7 @@ from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
-SWEEP_EVERY = 4.0  # with LASTS and GRACE, what a dead process held is taken over within 15 s
+SWEEP_EVERY = 5.0  # with GRACE or LASTS, what a dead process followed is taken over in some 8 s
 GRACE = 2.0  # a sibling process is given this long to take a step of its own before another one does
 AFTER_CRASH = 30.0
 
@@ -31,13 +30,11 @@ class Poller:
         store: Store,
         leases: Leases,
         key_prints: tuple[str, ...],
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._steps = steps
         self._store = store
         self._leases = leases
         self._key_prints = key_prints
-        self._clock = clock
         self._heap: list[tuple[float, str]] = []
         self._next: dict[str, float] = {}
         self._earlier = anyio.Event()
@@ -54,7 +51,7 @@ class Poller:
     def hurry(self, task_id: str) -> None:
         """Looks at a task now, whenever it is due; at one that is just being looked at, once more right after."""
         self._hurried.add(task_id)
-        self.wake(task_id, self._clock())
+        self.wake(task_id, time.time())
 
     async def run(self) -> None:
         """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
@@ -71,22 +68,22 @@ class Poller:
 
     async def _follow(self, group: TaskGroup) -> None:
         await self._sweep(grace=0.0)
-        swept = self._clock()
+        swept = time.time()
         while True:
             self._start_due(group)
-            wait = swept + SWEEP_EVERY - self._clock()
+            wait = swept + SWEEP_EVERY - time.time()
             if wait <= 0 or wait > SWEEP_EVERY:  # the second: the clock was set back
                 await self._sweep(GRACE)
-                swept = self._clock()
+                swept = time.time()
                 continue
             if self._heap:
-                wait = min(wait, max(0.0, self._heap[0][0] - self._clock()))
+                wait = min(wait, max(0.0, self._heap[0][0] - time.time()))
             self._earlier = anyio.Event()
             with anyio.move_on_after(wait):
                 await self._earlier.wait()
 
     def _start_due(self, group: TaskGroup) -> None:
-        while self._heap and self._heap[0][0] <= self._clock():
+        while self._heap and self._heap[0][0] <= time.time():
             at, task_id = heapq.heappop(self._heap)
             if self._next.get(task_id) != at:
                 continue  # an earlier time took its place
@@ -97,7 +94,7 @@ class Poller:
 
     async def _sweep(self, grace: float) -> None:
         try:
-            for task_id, at in await self._store.due(self._clock() - grace, self._key_prints):
+            for task_id, at in await self._store.due(time.time() - grace, self._key_prints):
                 if task_id not in self._running:
                     self.wake(task_id, at)
         except Exception:
@@ -107,14 +104,14 @@ class Poller:
         try:
             if task_id in self._hurried:
                 self._hurried.discard(task_id)
-                await self._store.wake(task_id, self._clock())
+                await self._store.wake(task_id, time.time())
             due = await self._steps.advance(task_id)
         except Exception:
             log.exception("a step of task %s failed; it is tried again", task_id)
-            due = self._clock() + AFTER_CRASH
+            due = time.time() + AFTER_CRASH
         finally:
             self._running.discard(task_id)
         if task_id in self._hurried:
-            due = self._clock()
+            due = time.time()
         if due is not None:
             self.wake(task_id, due)

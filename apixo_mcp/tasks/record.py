@@ -41,6 +41,7 @@ def row_record(row: Mapping[str, Any]) -> dict[str, Any]:
         if record.get(name) is not None:
             record[name] = json.loads(record[name])
     record["cancel_requested"] = bool(record["cancel_requested"])
+    record["is_copy"] = bool(record.get("is_copy"))
     return record
 
 

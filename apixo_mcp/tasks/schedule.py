@@ -7,6 +7,8 @@ CAP = 30.0
 JITTER = 0.05  # of each wait, so that tasks submitted together do not look together
 OVERDUE_EVERY = 60.0
 GIVE_UP_AFTER = 24 * 3600.0
+LOOKS_AT_LEAST = 60  # before looking is given up: a clock that leapt, or days of sleep, are no day of looking
+RESEND_TRIES = 20  # with the waits below about a quarter of an hour
 RETRY_ATTEMPT_AFTER = 5.0  # APIXO best practices guide: wait 5 s before submitting again after PROCESSING_TIMEOUT
 
 
@@ -49,9 +51,9 @@ def wait_before_look(pace: Pace, looks: int, elapsed: float, chance: float = 0.5
         chance: 0 to 1, spreads the waits by ±`JITTER`; 0.5 leaves them as they are.
 
     Returns:
-        Seconds, or None when looking stops: 24 hours overdue.
+        Seconds, or None when looking stops: 24 hours overdue, and looked at often enough.
     """
-    if elapsed >= pace.maximum + GIVE_UP_AFTER:
+    if elapsed >= pace.maximum + GIVE_UP_AFTER and looks >= LOOKS_AT_LEAST:
         return None
     spread = 1 + JITTER * (2 * chance - 1)
     if elapsed >= pace.maximum:

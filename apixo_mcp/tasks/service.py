@@ -1,9 +1,9 @@
 """Submit, wait, look up, cancel: what the tools and the command line ask for."""
 
-import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -11,29 +11,28 @@ import anyio
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, Problem, SettingsError
-from apixo_mcp.gateways.gateway import NoAnswer
+from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
 from apixo_mcp.tasks import life
+from apixo_mcp.tasks.account import Account
+from apixo_mcp.tasks.calls import Call, Calls
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.leases import LASTS, Leases
 from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.poller import Poller
-from apixo_mcp.tasks.store import Admitted, Limits, Store
+from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import (
+    FOLLOWED,
     TERMINAL,
     FileState,
     Modality,
-    Request,
     Result,
     State,
     Task,
+    fingerprint,
     new_task_id,
-    request_fingerprint,
 )
-from apixo_mcp.tasks.wish import Account, Inputs, Quote, Spending, Submission, Wish, checked
+from apixo_mcp.tasks.till import Till
+from apixo_mcp.tasks.wish import Inputs, Quote, Submission, Wish, checked
 
-ADOPTED_FOR = 600.0
-ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
 FAR_OFF = 2 * 3600.0  # beyond every wait between two looks
 REREAD_EVERY = 1.0  # another process may have moved the task on
 TICK_EVERY = 4.0  # between two signs of life to a waiting client
@@ -57,156 +56,83 @@ class Service:
         catalog: Catalog,
         accounts: Mapping[str, Account],
         inputs: Inputs,
+        till: Till,
         poller: Poller,
-        leases: Leases,
+        calls: Calls,
         changes: Changes,
         estimate: Estimate,
         moment: Callable[[Task], Moment],
         is_there: Callable[[Result], Awaitable[bool]],
-        spending: Spending,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self.catalog = catalog
-        self.accounts = accounts
+        self._accounts = accounts
         self._store = store
+        self._till = till
         self._inputs = inputs
         self._poller = poller
-        self._leases = leases
+        self.calls = calls
         self._changes = changes
         self._estimate = estimate
         self._moment = moment
         self._is_there = is_there
-        self.spending = spending
-        self._clock = clock
 
-    async def submit(self, wish: Wish) -> Submission | Quote:
-        """Validates a wish and stores the intent; the background then sends it, whatever becomes of the caller.
+    @asynccontextmanager
+    async def asking(self, wish: Wish) -> AsyncGenerator[Submission | Quote]:
+        """Submits a wish, and notes whether its caller got the answer: one that did not may adopt the task.
+
+        The answer counts as given when the context ends, unless the submission's call was handed over.
 
         Raises:
             InvalidInput: nothing was stored, sent or spent.
             SettingsError: the model's gateway has no key.
         """
+        async with self.calls.open() as call:
+            yield await self._submit(wish, call)
+
+    async def submit(self, wish: Wish) -> Submission | Quote:
+        """Validates a wish and stores the intent; the background then sends it, whatever becomes of the caller.
+
+        Nobody waits for the answer: an equal request within ten minutes adopts the task.
+
+        Raises:
+            InvalidInput: nothing was stored, sent or spent.
+            SettingsError: the model's gateway has no key.
+        """
+        return await self._submit(wish, self.calls.nobody())
+
+    async def _submit(self, wish: Wish, call: Call) -> Submission | Quote:
         try:
             model = self.catalog.find(wish.model, wish.modality)
         except InvalidInput as error:
             raise InvalidInput((*wish.problems, *error.problems)) from None
         checking = checked(model, wish, self._inputs, lambda task_id: self._store.find(wish.owner, task_id))
         found, notes = await checking
-        account = self.accounts.get(model.gateway)
+        account = self._accounts.get(model.gateway)
         if account is None:
             raise SettingsError(_no_key(model.gateway))
         inputs = found.wire()
-        usd = self._estimate(model, inputs)
-        request = Request(
+        now = time.time()
+        task = Task(
+            task_id=new_task_id(),
             owner=wish.owner,
-            model=model.id,
             gateway=model.gateway,
+            base_url=account.gateway.base_url,
+            key_print=account.key_print,
+            model=model.id,
             wire_model=model.wire_id,
             modality=model.modality,
+            state=State.SUBMITTING,
             prompt=str(inputs.get("prompt") or inputs.get("text") or ""),
             inputs=inputs,
             provider=wish.provider,
             idempotency_key=wish.idempotency_key,
-            notes=notes,
-            estimate_usd=usd,
-        )
-        limit = None if wish.confirmed else self._asks_first(usd)
-        return await self._admit(request, account, limit)
-
-    def _asks_first(self, usd: float | None) -> float | None:
-        """The limit above which a yes is needed, if this submit is above it."""
-        limit = self.spending.confirm_above_usd
-        if limit is None or (usd is not None and usd <= limit):
-            return None
-        return limit
-
-    async def _admit(self, request: Request, account: Account, limit: float | None) -> Submission | Quote:
-        """Where money moves: the one place that lets a paid submit begin.
-
-        Args:
-            request: what is wished.
-            account: who makes it.
-            limit: above which a yes is needed, if this request is above it and has none.
-        """
-        now = self._clock()
-        if self.spending.daily_usd is not None and request.estimate_usd is None:
-            raise InvalidInput([Problem("model", request.model, _NO_PRICE)])
-        task = Task(
-            task_id=new_task_id(),
-            owner=request.owner,
-            gateway=request.gateway,
-            base_url=account.gateway.base_url,
-            key_print=account.key_print,
-            model=request.model,
-            wire_model=request.wire_model,
-            modality=request.modality,
-            state=State.SUBMITTING,
-            prompt=request.prompt,
-            inputs=request.inputs,
-            provider=request.provider,
-            fingerprint=request_fingerprint(request, account.gateway.base_url),
-            idempotency_key=request.idempotency_key,
             created_at=now,
             updated_at=now,
             due=now,
-            notes=request.notes,
-            estimate_usd=request.estimate_usd,
-            asked_by=self._leases.holder,
-            asked_until=now + LASTS,
+            notes=notes,
+            estimate_usd=self._estimate(model, inputs),
         )
-        admitted = await self._admitted(task, ask_first=limit is not None)
-        if admitted.how == "ask_first":
-            return Quote(request.model, request.estimate_usd, limit or 0.0)
-        if admitted.how == "same_key" and admitted.task.fingerprint != task.fingerprint:
-            allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
-            raise InvalidInput([Problem("idempotency_key", request.idempotency_key, allowed)])
-        if admitted.how == "over_budget":
-            allowed = (
-                f"this would cost about ${request.estimate_usd:.2f}, and ${admitted.spent_usd:.2f} of the day's "
-                f"${self.spending.daily_usd:.2f} (APIXO_MCP_DAILY_BUDGET_USD) are spent; the day ends at midnight UTC"
-            )
-            raise InvalidInput([Problem("model", request.model, allowed)])
-        if admitted.how == "over_limit":
-            allowed = (
-                f"{admitted.tasks_today} tasks were made today, and APIXO_MCP_DAILY_TASK_LIMIT allows "
-                f"{self.spending.daily_tasks}; the day ends at midnight UTC"
-            )
-            raise InvalidInput([Problem("model", request.model, allowed)])
-        assert admitted.how != "asked_elsewhere", "that is waited for"
-        return Submission(admitted.task, admitted.how)
-
-    async def _admitted(self, task: Task, *, ask_first: bool) -> Admitted:
-        """What the store makes of a new task, once it is sure whether an equal request is still awaited elsewhere."""
-        alive: set[str] = set()
-        while True:
-            now = self._clock()
-            spending = self.spending
-            midnight = now - now % 86400
-            limits = Limits(
-                midnight, spending.daily_usd, spending.daily_tasks, now - ADOPTED_FOR, now, ask_first, frozenset(alive)
-            )
-            admitted = await self._store.admit(task, limits)
-            if admitted.how == "new":
-                self._poller.wake(task.task_id, now)
-            if admitted.how != "asked_elsewhere":
-                return admitted
-            # Its process vouches for it every few seconds if it lives; if it does not, its task is adopted.
-            await anyio.sleep(ASK_AGAIN_AFTER)
-            earlier = await self._store.get(admitted.task.task_id)
-            if earlier is not None and earlier.asked_until > admitted.task.asked_until:
-                alive.add(earlier.task_id)
-
-    @asynccontextmanager
-    async def answering(self, task_id: str) -> AsyncGenerator[None]:
-        """Notes whether the caller got its answer: one that did not may adopt the task with the same request."""
-        try:
-            with self._leases.asking(task_id):
-                yield
-            await self._store.mark_answer(task_id, "given")
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self._store.mark_answer(task_id, "lost")
-            raise
+        return await self._till.admit(replace(task, fingerprint=fingerprint(task)), call, confirmed=wish.confirmed)
 
     async def find(self, owner: str, any_id: str) -> Task:
         """The owner's task with this id, ours or the gateway's.
@@ -231,10 +157,10 @@ class Service:
         """
         task = await self.find(owner, any_id)
         # Far off: the clock was set back since its next look was planned.
-        far_off = task.due is not None and task.due > self._clock() + FAR_OFF
-        if (task.due is None or far_off) and task.state in (State.PENDING, State.PROCESSING):
-            await self._store.wake(task.task_id, self._clock())
-            self._poller.wake(task.task_id, self._clock())
+        far_off = task.due is not None and task.due > time.time() + FAR_OFF
+        if (task.due is None or far_off) and task.state in FOLLOWED:
+            await self._store.wake(task.task_id, time.time())
+            self._poller.wake(task.task_id, time.time())
         return await self.save_again(task) if save else task
 
     async def wait(
@@ -256,7 +182,8 @@ class Service:
         deadline = anyio.current_time() + seconds
         ticked = anyio.current_time()
         while not task.is_settled and (left := deadline - anyio.current_time()) > 0:
-            await self._changes.wait(task.task_id, min(left, REREAD_EVERY))
+            before_tick = max(0.0, ticked + TICK_EVERY - anyio.current_time())
+            await self._changes.wait(task.task_id, min(left, REREAD_EVERY, before_tick))
             if has_left is not None and await has_left():
                 raise CallerLeft("The connection ended; the task goes on.")
             now = await self._store.get(task.task_id) or task
@@ -280,51 +207,11 @@ class Service:
         task = await self.find(owner, any_id)
         if task.state in TERMINAL:
             return task
-        changed = await self._store.request_cancel(task.task_id, self._clock())
+        changed = await self._store.request_cancel(task.task_id, time.time())
         if changed is None:
             return await self.find(owner, task.task_id)
         await self._changes.announce(changed)
         return changed
-
-    async def resolve(self, owner: str, any_id: str, remote_id: str | None) -> Task:
-        """Settles a task of which it is not known whether the gateway has it, as a person found it there.
-
-        Args:
-            remote_id: the gateway's id for it; None where it never ran.
-
-        Raises:
-            NotFound: there is no such task.
-            InvalidInput: its state is another, or the id is not its own.
-        """
-        task = await self.find(owner, any_id)
-        if task.state is not State.UNKNOWN:
-            allowed = f"only a task in state unknown can be resolved, and this one's is {task.state}"
-            raise InvalidInput([Problem("task_id", task.task_id, allowed)])
-        if remote_id is not None:
-            remote_id = remote_id.strip()
-            if problem := await self._wrong_id(task, remote_id):
-                raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
-        after = life.resolved(task, remote_id or "", self._moment(task))
-        if not await self._store.commit(task, after):
-            return await self.resolve(owner, task.task_id, remote_id)  # it has moved meanwhile
-        await self._changes.announce(after)
-        if after.due is not None:
-            self._poller.wake(after.task_id, after.due)
-        return after
-
-    async def _wrong_id(self, task: Task, remote_id: str) -> str:
-        """Why this is not the gateway's id of the task. A wrong one would be followed for a day, with no way back."""
-        if not _REMOTE_ID.fullmatch(remote_id):
-            return "must be the gateway's task id, as its dashboard shows it"
-        other = await self._store.find(task.owner, remote_id)
-        if other is not None:
-            return f"is the id of task {other.task_id}"
-        account = next((one for one in self.accounts.values() if one.key_print == task.key_print), None)
-        if account is not None:
-            look = await account.gateway.look(task.wire_model, remote_id)
-            if isinstance(look, NoAnswer):
-                return f"the gateway does not confirm it, so nothing was changed ({look.reason})"
-        return ""
 
     async def page(
         self,
@@ -340,23 +227,15 @@ class Service:
 
     async def save_again(self, task: Task) -> Task:
         """The finished task, with the saving begun once more of each file that is not where it should be."""
-        if task.state is not State.SUCCESS or task.lease_until > self._clock():
+        if task.state is not State.SUCCESS or task.lease_until > time.time():
             return task
         saved = [result for result in task.results if result.file is FileState.SAVED]
         missing = [result.index for result in saved if not await self._is_there(result)]
         again = life.save_again(task, missing, self._moment(task))
         if again is task or not await self._store.commit(task, again):
             return task
-        self._poller.wake(task.task_id, self._clock())
+        self._poller.wake(task.task_id, time.time())
         return again
-
-
-_REMOTE_ID = re.compile(r"[!-~]{1,200}")  # no space, nothing that does not print
-
-_NO_PRICE = (
-    "has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); "
-    "give its price in the file that APIXO_MCP_PRICES names"
-)
 
 
 def _no_key(gateway: str) -> str:

@@ -67,7 +67,6 @@ class Steps:
         poll_scale: float = 1.0,
         auto_retry: int = 2,
         callback_url: Callable[[str], str] | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -78,10 +77,9 @@ class Steps:
         self._poll_scale = poll_scale
         self._auto_retry = auto_retry
         self._callback_url = callback_url
-        self._clock = clock
         self._sending = anyio.CapacityLimiter(32)
         self._looking = anyio.CapacityLimiter(64)
-        self._saving = anyio.CapacityLimiter(8)
+        self._saving = anyio.CapacityLimiter(16)
         self._throttle = Throttle()
         self._troubles: dict[str, _Trouble] = {}
 
@@ -92,7 +90,7 @@ class Steps:
         pace = Pace(plan.first_wait, plan.interval, plan.maximum).scaled(self._poll_scale)
         hours = model.result_hours if model else None
         seconds = hours * 3600 if hours is not None else None
-        return Moment(self._clock(), random.random(), pace, self._auto_retry, seconds)
+        return Moment(time.time(), random.random(), pace, self._auto_retry, seconds)
 
     async def advance(self, task_id: str) -> float | None:
         """Takes the task's next step if it is due and nobody else works on it.
@@ -122,11 +120,11 @@ class Steps:
         key = task.key_print
         async with self._sending:
             if wait := await self._throttle.turn(key):
-                return await self._commit(task, life.held_back(task, self._clock() + wait, self.moment(task)))
+                return await self._commit(task, _waiting(task, wait))
             callback = self._callback_url(task.task_id) if self._callback_url else ""
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
             with anyio.CancelScope(shield=True) as shield:
-                now = self._clock()
+                now = time.time()
                 if not await self._store.mark_sent(task, now):
                     return await self._not_sent(task)
                 outcome = await self._gateways[key].submit(
@@ -143,8 +141,8 @@ class Steps:
         if now is None or now.fence != task.fence or now.state is not State.SUBMITTING or now.sent_at is not None:
             return None
         if now.cancel_requested:
-            return await self._commit(now, life.cancelled(now, self.moment(now)))
-        return await self._commit(now, life.queued(now, await self._store.place(now), self.moment(now)))
+            return await self._commit(now, life.cancelled(now, time.time()))
+        return await self._commit(now, life.queued(now, await self._store.place(now), time.time(), random.random()))
 
     async def _record(self, task: Task, outcome: Submitted, shield: anyio.CancelScope) -> Task | None:
         """Stores a submit's outcome, come what may: it may be the only trace of something that was paid for.
@@ -162,16 +160,16 @@ class Steps:
                     return None
                 moment = self.moment(row)
                 if row.state is State.UNKNOWN and isinstance(outcome, Accepted | Refused):
-                    decided = life.settled(row, outcome, moment)
+                    decided = life.answered_late(row, outcome, moment)
                 else:
                     decided = life.after_submit(row, outcome, moment)
                 if after := await self._commit(row, decided):
                     return after
             except Exception:
                 log.exception("task %s (gateway task %s): its submit's answer is not stored", task.task_id, told)
+            await anyio.sleep(pause)
             if pause == STORE_AGAIN_AFTER[-1]:
                 shield.shield = False
-            await anyio.sleep(pause)
         return None
 
     @staticmethod
@@ -184,16 +182,16 @@ class Steps:
 
     async def _found_sent(self, task: Task) -> Task | None:
         reason = "The process that sent it ended before the gateway's answer was stored."
-        return await self._commit(task, life.unclear(task, self.moment(task), reason))
+        return await self._commit(task, life.unclear(task, time.time(), reason))
 
     async def _look(self, task: Task) -> Task | None:
         key = task.key_print
         trouble = self._troubles.get(key)
-        if trouble is not None and self._clock() < trouble.until:
-            return await self._commit(task, life.held_back(task, trouble.until, self.moment(task)))
+        if trouble is not None and time.time() < trouble.until:
+            return await self._commit(task, life.held_back(task, trouble.until, time.time()))
         async with self._looking:
             if wait := await self._throttle.turn(key):
-                return await self._commit(task, life.held_back(task, self._clock() + wait, self.moment(task)))
+                return await self._commit(task, _waiting(task, wait))
             look = await self._gateways[key].look(task.wire_model, task.remote_id)
         if isinstance(look, NoAnswer):
             log.info("no answer about task %s: %s", task.task_id, look.reason)
@@ -210,7 +208,7 @@ class Steps:
         """Stops looking with a key that the gateway refuses; once in a while one look tries whether that changed."""
         if task.key_print not in self._troubles:
             log.warning("%s refuses this key: %s. %s", task.gateway, failure.message, failure.advice)
-        self._troubles[task.key_print] = _Trouble(failure, self._clock() + REFUSED_KEY_EVERY * self._poll_scale)
+        self._troubles[task.key_print] = _Trouble(failure, time.time() + REFUSED_KEY_EVERY * self._poll_scale)
 
     def trouble(self, key_print: str) -> Failure | None:
         """Why looks with this key are refused just now."""
@@ -219,7 +217,17 @@ class Steps:
 
     async def _save(self, task: Task) -> Task | None:
         results = list(task.results)
-        for result in life.unsaved(task):
+
+        async def save(result: Result) -> None:
             async with self._saving:
                 results[result.index] = await self._saver.save(task, result)
+
+        async with anyio.create_task_group() as group:
+            for result in life.unsaved(task):
+                group.start_soon(save, result)
         return await self._commit(task, life.after_saving(task, results, self.moment(task)))
+
+
+def _waiting(task: Task, wait: float) -> Task:
+    now = time.time()
+    return life.held_back(task, now + wait, now)

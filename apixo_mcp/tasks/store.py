@@ -5,36 +5,36 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from apixo_mcp.tasks.task import Answer, Modality, State, Task
+from apixo_mcp.usage.budget import Budget, Spent, Verdict
 
+ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
 BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back
 IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
 KEY_SALT = "key_print_salt"
 """Name of the secret that the prints of API keys are made with."""
 
-Admission = Literal["new", "same_key", "adopted", "asked_elsewhere", "ask_first", "over_budget", "over_limit"]
+Admission = Literal["new", "same_key", "adopted", "awaited"] | Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the owner may spend on one day.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms a wish becomes a task.
 
     Attributes:
-        day_start: Unix seconds, midnight UTC.
-        usd: the most that the day's estimates may add up to, None for no limit.
-        tasks: the most tasks of the day, None for no limit.
-        adopt_since: tasks made later than this, asked for by calls that never got their answer, are adopted.
-        now: Unix seconds; a call that is still awaited and was not vouched for until now has died with its process.
-        ask_first: whether a new task needs a yes first; an earlier one of the same request costs nothing more.
-        alive: tasks whose calls are known to be waited for in another process; they are left to it.
+        now: Unix seconds; a call of another process that was not vouched for until now has died with it.
+        budget: the owner's; an earlier task of the same request costs nothing more.
+        confirmed: whether the owner has agreed to the price.
+        process: what the names of this process' calls begin with.
+        waiting: the calls of this process that are still waited for.
+        alive: calls that are known to be waited for, and to have been for a while; their tasks are left to them.
     """
 
-    day_start: float
-    usd: float | None
-    tasks: int | None
-    adopt_since: float
     now: float
-    ask_first: bool = False
+    budget: Budget
+    confirmed: bool = False
+    process: str = ""
+    waiting: frozenset[str] = frozenset()
     alive: frozenset[str] = frozenset()
 
 
@@ -43,15 +43,13 @@ class Admitted:
     """What became of a wish to add a task.
 
     Attributes:
-        task: the new or the earlier one; for the two refusals the one that was not stored.
-        spent_usd: the day's estimates before it.
-        tasks_today: the day's tasks before it.
+        task: the new or the earlier one; where the budget does not allow it the one that was not stored.
+        spent: the day before it.
     """
 
     how: Admission
     task: Task
-    spent_usd: float
-    tasks_today: int
+    spent: Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +72,10 @@ class Store(Protocol):
     one that slept through its lease.
     """
 
-    async def admit(self, task: Task, limits: Limits) -> Admitted:
+    async def admit(self, task: Task, terms: Terms) -> Admitted:
         """Adds a new task, unless its idempotency key or an unanswered equal request already has one.
 
-        `asked_elsewhere` stores nothing: an equal request is awaited in another process, which may live or be dead.
+        `awaited` stores nothing: an equal request may still be waited for, or its caller may just have gone.
         """
         ...
 
@@ -102,7 +100,7 @@ class Store(Protocol):
         ...
 
     async def due(self, now: float, key_prints: Iterable[str], limit: int = 500) -> Sequence[tuple[str, float]]:
-        """Ids and times of tasks whose next step is due by `now` and that nobody works on."""
+        """Ids of tasks whose next step is due by `now`, each with when it can be taken: once its lease has run out."""
         ...
 
     async def claim(
@@ -138,16 +136,16 @@ class Store(Protocol):
         """Cancels an unsent task; for a sent one notes only that the waiting ended."""
         ...
 
-    async def mark_answer(self, task_id: str, answer: Answer) -> None:
-        """Notes what became of the answer to the call that asked for this task."""
+    async def mark_answer(self, task_id: str, call: str, answer: Answer) -> None:
+        """Notes what became of the answer to a call, if it is the last one that asked for this task."""
         ...
 
     async def wake(self, task_id: str, at: float) -> bool:
         """Makes an open task due at `at` if that is earlier than its next step."""
         ...
 
-    async def vouch(self, holder: str, task_ids: Iterable[str], until: float) -> None:
-        """Notes that this process lives and that calls for these tasks are still waited for in it."""
+    async def vouch(self, asked: Iterable[tuple[str, str]], until: float) -> None:
+        """Notes that calls (task id and name of the call) are still waited for, and live until then."""
         ...
 
     async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:

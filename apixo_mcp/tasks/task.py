@@ -162,15 +162,16 @@ class Task:
         key_print: fingerprint of the API key (`key_fingerprint`); only a process that holds this key follows the task.
         inputs: the `input` object as sent.
         provider: APIXO's routing choice, empty where the user set none.
-        fingerprint: of the request, for adoption (`request_fingerprint`).
+        fingerprint: of the request, for adoption (see `fingerprint`).
         sent_at: Unix seconds when the present attempt's POST was about to leave; None: not sent yet.
         due: Unix seconds of the next step; None: nothing is left to do.
         looks: how often the present attempt was looked at.
         fence: grows with every claim; a write with an older one is refused.
         notes: what was filled in for the caller, as sentences.
         answer: what became of the answer to the call that asked for it; a `lost` one lets the same request adopt it.
-        asked_by: the process that this call waits in.
-        asked_until: Unix seconds, prolonged while that process lives; a call still awaited after it is lost.
+        asked_by: the last call that asked for it, by its process and a name.
+        asked_until: Unix seconds, prolonged while that call is waited for; one still awaited after it is lost.
+        is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
     """
 
     task_id: str
@@ -208,6 +209,7 @@ class Task:
     asked_by: str = ""
     asked_until: float = 0.0
     estimate_usd: float | None = None
+    is_copy: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -217,31 +219,14 @@ class Task:
         return self.state in TERMINAL or self.state is State.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A validated wish, ready to become a task."""
-
-    owner: str
-    model: str
-    gateway: str
-    wire_model: str
-    modality: Modality
-    prompt: str
-    inputs: Mapping[str, Any]
-    provider: str = ""
-    idempotency_key: str = ""
-    notes: tuple[str, ...] = ()
-    estimate_usd: float | None = None
-
-
 def new_task_id() -> str:
     """`tsk_` and 26 base32 characters: 128 random bits and more, unguessable."""
     return "tsk_" + base64.b32encode(secrets.token_bytes(17)).decode()[:26].lower()
 
 
-def request_fingerprint(request: Request, base_url: str) -> str:
-    """The same for two requests that would cause the same submit."""
-    wish = [request.owner, request.gateway, base_url, request.wire_model, request.provider, dict(request.inputs)]
+def fingerprint(task: Task) -> str:
+    """The same for two tasks that would cause the same submit."""
+    wish = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, dict(task.inputs)]
     text = json.dumps(wish, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 

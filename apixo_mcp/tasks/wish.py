@@ -1,40 +1,20 @@
 """What a caller asks for, what becomes of it, and the check before anything is stored, sent or spent."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from apixo_mcp.catalog.inputs import ModelInput, shorten
 from apixo_mcp.catalog.model import Model
-from apixo_mcp.catalog.schema import list_fields, media_fields
 from apixo_mcp.catalog.translate import translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import Problem
-from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.tasks.calls import Call
+from apixo_mcp.tasks.references import Find, Inputs, resolved
 from apixo_mcp.tasks.task import Modality, Task
 
-Find = Callable[[str], Awaitable[Task | None]]
-
 _SOME_PROMPT = "a prompt in place of the empty one"
-_TOLD = "https://see.the.problem.above/"
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A gateway with its key, and the print that tasks carry in its place."""
-
-    gateway: Gateway
-    key_print: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """The owner's limits, None where there is none."""
-
-    daily_usd: float | None = None
-    daily_tasks: int | None = None
-    confirm_above_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,20 +60,12 @@ class Submission:
 
     Attributes:
         how: `new`; or an earlier one, found by its idempotency key or because its caller never got the answer.
+        call: whose answer is to be given.
     """
 
     task: Task
     how: Literal["new", "same_key", "adopted"]
-
-
-class Inputs(Protocol):
-    """Whoever turns what callers give as files into URLs."""
-
-    async def resolve(
-        self, field: str, values: list[str], find: Callable[[str], Awaitable[Task | None]]
-    ) -> tuple[list[str], list[Problem]]:
-        """The URLs, and what is wrong with the others."""
-        ...
+    call: Call
 
 
 async def checked(model: Model, wish: Wish, inputs: Inputs, find: Find) -> tuple[ModelInput, tuple[str, ...]]:
@@ -105,18 +77,8 @@ async def checked(model: Model, wish: Wish, inputs: Inputs, find: Find) -> tuple
     if wish.own_names:
         model = replace(model, spelling=MappingProxyType({}), sizes=None)
     draft = translate(model, wish.arguments, wish.options)
-    problems = [*wish.problems, *draft.problems, *_envelope_problems(model, wish)]
-    values = dict(draft.values)
-    for name in sorted(media_fields(model.input).intersection(values)):
-        given = values[name]
-        texts = [given] if isinstance(given, str) else given
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):  # pyright: ignore[reportUnknownVariableType]
-            continue  # validation says what is wrong with it
-        urls, wrong = await inputs.resolve(name, texts, find)  # pyright: ignore[reportUnknownArgumentType]
-        problems += wrong
-        # What is wrong with a file is told once; its place is kept, so that counts and conditions are checked too.
-        urls += [_TOLD] * len(wrong)
-        values[name] = urls if name in list_fields(model.input) else urls[0]
+    values, wrong = await resolved(model, draft.values, inputs, find)
+    problems = [*wish.problems, *draft.problems, *_envelope_problems(model, wish), *wrong]
     if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
         problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))
         values["prompt"] = _SOME_PROMPT

@@ -1,1 +1,1 @@
-"""What generations cost: prices, measured spend and the budget."""
+"""What generations cost: prices, and the budget."""

@@ -8,21 +8,17 @@ from apixo_mcp.catalog.model import Model, Price, Spelling
 from apixo_mcp.errors import SettingsError
 
 _UNITS = ("image", "video", "second", "task")
-_NOWHERE: Mapping[str, tuple[Price, ...]] = {}
 
 
-def estimate(
-    model: Model, values: Mapping[str, Any], prices: Mapping[str, tuple[Price, ...]] = _NOWHERE
-) -> float | None:
+def estimate(model: Model, values: Mapping[str, Any]) -> float | None:
     """The US dollars that this input is likely to cost, None where that is not known.
 
     Args:
-        model: what is asked.
+        model: what is asked; it has the user's own prices where they gave any.
         values: its input, by the wire's field names.
-        prices: the user's own, by model id; they take the place of the catalog's.
     """
     full = model.input.defaults() | {name: value for name, value in values.items() if value is not None}
-    for price in prices.get(model.id, model.prices):
+    for price in model.prices:
         if all(_same(full.get(name), wanted) for name, wanted in price.when.items()):
             amount = _amount(model, price, full)
             return None if amount is None else round(price.usd * amount, 6)
@@ -60,7 +56,7 @@ def _number(value: Any, *, missing: float | None) -> float | None:
 
 
 def load_prices(path: Path) -> Mapping[str, tuple[Price, ...]]:
-    """The user's prices (setting `APIXO_MCP_PRICES`), by model id.
+    """The user's prices (setting `APIXO_MCP_PRICES`), by the names that the file gives the models.
 
     The file holds a table a model, or a list of tables where the price depends on the input::
 
@@ -79,7 +75,7 @@ def load_prices(path: Path) -> Mapping[str, tuple[Price, ...]]:
     import tomllib  # only whoever has such a file needs it
 
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"APIXO_MCP_PRICES: {path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:

@@ -8,7 +8,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from model import OPEN, PROMPT, Request, ScriptedModel, Shown, task_in
@@ -61,36 +60,20 @@ class Played:
 @contextmanager
 def sandbox(command: str, folder: Path) -> Iterator[dict[str, str]]:
     """A running sandbox; the variables that lead a server to it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with (folder / "sandbox.log").open("w", encoding="utf-8") as log:
-        box = subprocess.Popen([command, "sandbox", "--port", str(port), "--speed", str(SPEED)], stdout=log, stderr=log)
+        box = subprocess.Popen(
+            [command, "sandbox", "--port", "0", "--speed", str(SPEED)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
         try:
-            _wait_for(port, box)
-            address = f"http://127.0.0.1:{port}"
-            yield {
-                "APIXO_MCP_COMMAND": command,
-                "APIXO_BASE_URL": address,
-                "APIXO_API_KEY": "sk-sandbox",
-                "RUXA_BASE_URL": address,
-                "RUXA_API_KEY": "sk-sandbox",
-                "APIXO_MCP_ALLOW_PRIVATE_HOSTS": "1",
-                "APIXO_MCP_POLL_SCALE": str(1 / SPEED),
-            }
+            assert box.stdout
+            # It says where it is once it listens, and then the six variables, one a line.
+            variables = dict(line.strip().split("=", 1) for line in islice(box.stdout, 1, 7))
+            if not variables:
+                raise SystemExit("the sandbox did not start")
+            yield {"APIXO_MCP_COMMAND": command, **variables}
         finally:
             box.terminate()
-            box.wait(10)
-
-
-def _wait_for(port: int, box: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and box.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit("the sandbox did not start")
+            box.communicate(timeout=10)
 
 
 def play(

@@ -8,12 +8,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
+import anyio
+import pytest
 from driver import Process, server_env
 from imitation import Imitation
+
+from apixo_mcp.app import open_app
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.sqlite.store import SqliteStore
 
 TASKS = 100
 RSS_LIMIT_MB = 130
 IDLE_SECONDS = 12
+IDLE_CPU_LIMIT = 0.002  # of a core
+SETTLED_AFTER = 2.0  # seconds: the catalog is built ahead, a second after the start
+READ_EVERY = 5.0
 
 
 def memory_mb(pid: int, field: str) -> float:
@@ -61,6 +70,22 @@ def test_a_hundred_tasks_at_once_fit_and_leave_silence(tmp_path: Path):
         print(f"{TASKS} tasks: {took:.2f} s, RSS {now:.1f} MB, peak {peak:.1f} MB; idle: {used / IDLE_SECONDS:.2%} CPU")
         assert len(gateway.requests()) == before
         assert peak < RSS_LIMIT_MB
+        assert used / IDLE_SECONDS < IDLE_CPU_LIMIT
+
+
+@pytest.mark.anyio
+async def test_an_idle_program_hardly_reads_its_store(tmp_path: Path):
+    settings = read_settings(home=tmp_path, download_dir=tmp_path / "pictures", apixo_api_key="sk-idle")
+    statements: list[str] = []
+    async with open_app(settings) as app:
+        await anyio.sleep(SETTLED_AFTER)
+        store = app.store
+        assert isinstance(store, SqliteStore)
+        store._database.connected.set_trace_callback(statements.append)
+        await anyio.sleep(IDLE_SECONDS)
+        found = list(statements)
+    print(f"\nidle: {len(found)} statements in {IDLE_SECONDS} s")
+    assert len(found) <= IDLE_SECONDS / READ_EVERY + 1
 
 
 def cpu_seconds(pid: int) -> float:

@@ -66,6 +66,8 @@ def value(name: str, fact: Mapping[str, Any], *, most: bool) -> Any:
     kind = fact["type"]
     if "enum" in fact:
         return fact["enum"][0]
+    if "sample" in fact:
+        return fact["sample"]
     if kind.startswith("array"):
         least = fact.get("min_items") or 1
         size = fact.get("max_items", least) if most else least
@@ -149,6 +151,8 @@ def _outside(entry: Entry, name: str, fact: Mapping[str, Any]) -> Iterator[tuple
     if "enum" in fact:
         wrong: Any = "no such value" if fact["type"] == "string" else max(fact["enum"]) + 1
         yield "enum", wrong, tuple(map(str, fact["enum"])), str(wrong)
+    for wrong in fact.get("outside", ()):
+        yield f"format {wrong}", str(wrong), (fact["says"],), str(wrong)
     if "max_length" in fact or name == "prompt":
         # 5,000 characters is the general limit of a prompt where no page names one.
         most = fact.get("max_length", 5000)

@@ -70,7 +70,7 @@ def test_adds_a_model_with_a_schema(catalog: Catalog) -> None:
     assert media_fields(model.input) == {"pictures"}
     assert "$ref" not in json.dumps(input_schema(model.input))
     draft = translate(model, {"prompt": "a cat", "image_urls": ["https://example.com/a.png"]}, {"ratio": "16:9"})
-    assert draft.notes == ("count was set to 1, as none was given.",)
+    assert draft.notes == ("count was set to 1, mode to image-to-image, as none was given.",)
     assert validate(model, draft.values, draft.problems).wire() == {
         "prompt": "a cat",
         "pictures": ["https://example.com/a.png"],
@@ -174,3 +174,37 @@ def test_a_schema_that_holds_itself_is_told_flat(tmp_path: Path) -> None:
     assert input_schema(model.input)["properties"]["tree"]["properties"]["child"]["type"] == "object"
     with pytest.raises(InvalidInput, match=r"tree\.child"):
         validate(model, {"tree": {"child": 5}})
+
+
+def test_a_file_that_begins_with_a_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text('[models."dream-9"]\ngateway = "apixo"\nmodality = "image"\n', "utf-8-sig")
+    assert [model.id for model in load_custom(path)] == ["dream-9"]
+
+
+def test_a_file_that_is_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    entry = '{"models": {"x": {"gateway": "apixo", "modality": "image", "input": {"properties": %s}}}}'
+    for text in ('{"models":' * 100_000, entry % ('{"a": {"properties": ' * 300 + "{}" + "}}" * 300)):
+        with pytest.raises(SettingsError, match=r"models\.json is nested too deeply"):
+            load_custom(write(tmp_path, text, "models.json"))
+
+
+@pytest.mark.parametrize(("first", "second"), [("a.b", "a-b"), ("sora.2", "sora-2"), ("ruxa/x", "ruxa-x")])
+def test_ids_that_look_alike_are_refused(tmp_path: Path, first: str, second: str) -> None:
+    def entry(name: str) -> dict[str, Any]:
+        return _entry(gateway="ruxa" if name.startswith("ruxa/") else "apixo")
+
+    text = json.dumps({"models": {second: entry(second), first: entry(first)}})
+    with pytest.raises(SettingsError, match="rename it"):
+        load_custom(write(tmp_path, text, "models.json"))
+
+
+def test_a_list_that_may_be_null_is_a_list(tmp_path: Path) -> None:
+    texts = {"type": ["array", "null"], "items": {"type": "string", "format": "uri"}}
+    text = json.dumps({"models": {"x": _entry(input={"properties": {"pictures": texts}})}})
+    (model,) = load_custom(write(tmp_path, text, "models.json"))
+    assert input_schema(model.input)["properties"]["pictures"]["type"] == "array"
+    assert translate(model, {}, {"pictures": "https://example.com/a.png"}).values == {
+        "pictures": ["https://example.com/a.png"]
+    }
+    assert validate(model, {"pictures": ["https://example.com/a.png"]}).wire()

@@ -4,6 +4,7 @@ import pytest
 from catalog_facts import CATALOG, ENTRIES, KNOWN, LIMITS, UNDOCUMENTED_RUXA, Entry, Limit, changed, full, minimal
 
 from apixo_mcp.catalog.inputs import AnyInput
+from apixo_mcp.catalog.marks import files
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import InvalidInput
@@ -135,6 +136,30 @@ def test_refuses_what_is_just_outside(limit: Limit) -> None:
         assert words in told
     assert limit.given in told
     assert {problem.field for problem in problems} == {problem.field for problem in blamed}, "and nothing else is wrong"
+
+
+# What the pages say about files: megabytes, formats.
+FILES: dict[tuple[str, str], tuple[int | None, str]] = {
+    ("nano-banana-pro", "image_urls"): (10, "jpg png webp"),
+    ("seedream-4-5", "image_urls"): (10, "jpg png webp"),
+    ("wan-2-5-image", "image_urls"): (10, "jpg png bmp webp"),
+    ("wan-2-6-image", "image_urls"): (10, ""),
+    ("wan-2-7-image", "image_urls"): (20, "jpg png bmp webp"),
+    ("sora-2", "image_urls"): (10, "jpg png webp"),
+    ("veo-3-1", "image_urls"): (10, "jpg png"),
+    ("kling-3-0-std", "video_urls"): (None, "mp4 mov m4v"),
+    ("hailuo-2-3", "image_urls"): (20, "jpg png"),
+    ("hailuo-2-3-fast", "image_urls"): (20, "jpg png"),
+    ("wan-2-5-video", "image_urls"): (20, ""),
+    ("wan-2-5-video", "image_url"): (20, ""),
+    ("wan-2-5-video", "audio_urls"): (15, "wav mp3"),
+    ("infinitetalk", "audio_urls"): (128, "mp3 wav m4a"),
+}
+
+
+def test_files_are_held_to_what_their_page_says_and_to_nothing_else() -> None:
+    found = {(model.id, name): mark for model in CATALOG for name, mark in files(model.input).items()}
+    assert {key: (mark.max_mb, " ".join(mark.formats)) for key, mark in found.items()} == FILES
 
 
 def test_counts_the_limits(capsys: pytest.CaptureFixture[str]) -> None:

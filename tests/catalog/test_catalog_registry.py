@@ -110,3 +110,33 @@ def test_importing_the_registry_loads_no_family() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "ids"),
+    [
+        ("Nano Banana Pro", ["nano-banana-pro"]),
+        ("HAPPYHORSE", ["happyHorse"]),
+        ("wan-2-5", ["wan-2-5-video"]),
+        ("seedream 4.*", ["seedream-4-5", "seedream-4-0"]),
+        ("ruxa/nano-banana-2", ["ruxa/google/nano-banana-2"]),
+        ("ruxa/nano-banana-pro", ["ruxa/google/nano-banana-pro"]),
+        ("sora-2*", ["sora-2", "sora-2-pro"]),
+    ],
+)
+def test_models_are_offered_by_any_of_their_names(pattern: str, ids: list[str]) -> None:
+    part = Catalog(offered=(pattern,))
+    assert sorted(model.id for model in part) == sorted(ids)
+    assert part.warnings == ()
+
+
+def test_says_when_nothing_is_offered() -> None:
+    with pytest.raises(InvalidInput, match="no model is offered; see APIXO_MCP_MODELS"):
+        Catalog(offered=("nothing",)).find("sora-2")
+    with pytest.raises(InvalidInput, match="no audio model is offered; see APIXO_MCP_MODELS"):
+        Catalog(offered=("sora-2",)).find("suno", "audio")
+
+
+@pytest.mark.parametrize("name", ["ruxa/nano-banana-2", "ruxa/nano-banana-pro"])
+def test_ruxa_models_are_found_without_their_vendor(name: str) -> None:
+    assert CATALOG.find(name).id == name.replace("ruxa/", "ruxa/google/")

@@ -78,6 +78,17 @@ SPELT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("hailuo-2-3", {"mode": "pro-text-to-video"}, {"mode": "pro-text-to-video"}),
     ("hailuo-2-3-fast", {"image_urls": urls(1)}, {"mode": "standard-image-to-video"}),
     ("wan-2-5-video", {"image_urls": urls(1)}, {"mode": "image-to-video"}),
+    ("sora-2", {"aspect_ratio": " 16x9 ", "duration": "8s"}, {"aspect_ratio": "landscape", "duration": 8}),
+    ("nano-banana", {"aspect_ratio": "16 : 9"}, {"aspect_ratio": "16:9"}),
+    ("kling-3-0-std", {"duration": "7 seconds"}, {"duration": 7}),
+    ("ruxa/sora-2", {"aspect_ratio": "16x9", "duration": "10 sec"}, {"size": "1280x720", "seconds": "10"}),
+    ("sora-2-pro", {"size": "1280x720"}, {"size": "1280*720"}),
+    ("seedream-4-5", {"size": "2k"}, {"size": "2K"}),
+    ("midjourney", {"version": 7}, {"version": "7"}),
+    ("midjourney", {"version": 6.1}, {"version": "6.1"}),
+    ("kling-2-6", {"sound": "true"}, {"sound": True}),
+    ("minimax-voice", {"audio_urls": urls(1, "audio_urls"), "voice_id_prefix": "warm"}, {"mode": "clone"}),
+    ("minimax-voice", {"preview_text": "hello", "voice_id_prefix": "warm"}, {"mode": "design"}),
     ("wan-2-6-video", {"aspect_ratio": "1:1", "resolution": "1080p"}, {"size": "1440*1440"}),
     ("wan-2-6-video", {"resolution": "1080p"}, {"resolution": "1080p", "mode": "text-to-video"}),
     ("wan-2-6-video", {"image_urls": urls(1), "sound": True}, {"mode": "image-to-video-flash", "sound": True}),
@@ -105,7 +116,9 @@ SPELT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_common_arguments(name: str, arguments: dict[str, Any], wanted: dict[str, Any]) -> None:
     model = CATALOG.find(name)
     prompt = {} if name == "image-upscaler" else {"prompt": "a quiet harbour"}
-    draft = translate(model, {**prompt, **arguments}, {})
+    common = {name: value for name, value in arguments.items() if name in COMMON}
+    options = {name: value for name, value in arguments.items() if name not in COMMON}
+    draft = translate(model, {**prompt, **common}, options)
     wire = validate(model, draft.values, draft.problems).wire()
     assert {field: wire.get(field) for field in wanted} == wanted
     assert all(type(wire[field]) is type(value) for field, value in wanted.items())
@@ -118,6 +131,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("sora-2", {"aspect_ratio": "1:1"}, "aspect_ratio", "16:9 (landscape), 9:16 (portrait)"),
     ("sora-2-pro", {"aspect_ratio": "1:1"}, "aspect_ratio", "16:9, 9:16"),
     ("sora-2-pro", {"resolution": "4k"}, "resolution", "720p, 1080p"),
+    ("nano-banana", {"aspect_ratio": "17x9"}, "aspect_ratio", "16:9"),
+    ("kling-2-6", {"duration": "7s"}, "duration", "5, 10"),
     (
         "sora-2-pro",
         {"aspect_ratio": "16:9", "image_urls": urls(1)},
@@ -153,10 +168,31 @@ def test_what_a_model_cannot_take_is_told(name: str, arguments: dict[str, Any], 
 
 def test_quiet_defaults_are_told() -> None:
     draft = translate(CATALOG.find("kling-2-6"), {"prompt": "waves"}, {})
-    assert draft.notes == ("duration was set to 5, as none was given.", "sound was set to false, as none was given.")
+    assert draft.notes == ("duration was set to 5, sound to false, mode to text-to-video, as none was given.",)
     draft = translate(CATALOG.find("sora-2-pro"), {"prompt": "waves", "resolution": "1080p"}, {})
-    assert draft.notes == ("size was set to 1792*1024, as resolution was given without aspect_ratio 16:9.",)
-    assert translate(CATALOG.find("kling-2-6"), {"prompt": "w", "duration": 5, "sound": False}, {}).notes == ()
+    assert draft.notes == (
+        "size was set to 1792*1024, as resolution was given without aspect_ratio 16:9.",
+        "mode was set to text-to-video, as none was given.",
+    )
+    said = {"prompt": "w", "mode": "text-to-video", "duration": 5, "sound": False}
+    assert translate(CATALOG.find("kling-2-6"), said, {}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("kling-2-1", {}, "mode was set to master-text-to-video, duration to 5, aspect_ratio to 16:9"),
+        ("kling-2-5-turbo-pro", {"mode": "text-to-video"}, "duration was set to 5"),
+        ("seedance-2-0", {}, "mode was set to text-to-video, duration to 5"),
+        ("grok-video", {}, "mode was set to text-to-video, duration to 6, resolution to 480p"),
+        ("ltx-2-19b", {"duration": 5}, "mode was set to text-to-video, resolution to 720p"),
+        ("nano-banana-pro", {}, "mode was set to text-to-image, aspect_ratio to 1:1"),
+        ("gpt-image-1", {}, "aspect_ratio was set to 1:1"),
+    ],
+)
+def test_every_filled_in_value_is_told_in_one_sentence(name: str, arguments: dict[str, Any], told: str) -> None:
+    notes = translate(CATALOG.find(name), {"prompt": "waves", **arguments}, {}).notes
+    assert notes == (f"{told}, as none was given.",)
 
 
 def test_a_mode_that_could_be_several_is_asked_for() -> None:
@@ -345,3 +381,26 @@ def test_what_validates_reads_back_equal(entry: Entry, data: st.DataObject) -> N
     again: ModelInput = validate(model, json.loads(json.dumps(checked.wire())))
     assert again == checked
     assert again.wire() == checked.wire()
+
+
+@pytest.mark.parametrize("model", [model for model in CATALOG if model.modes], ids=lambda model: model.id)
+def test_no_default_is_published_that_would_choose_in_place_of_the_inputs(model: Model) -> None:
+    """A framework that sends every published default would otherwise pay for a picture that ignores its references."""
+    properties = input_schema(model.input)["properties"]
+    published = {name: entry["default"] for name, entry in properties.items() if "default" in entry}
+    assert "mode" not in published or len(model.modes) == 1
+    bare = translate(model, {}, {}).values
+    arguments = {"image_urls": urls(1), "video_urls": urls(1, "video_urls")}
+    with_files = translate(model, {k: v for k, v in arguments.items() if k in common(model)}, {"style": "rock"}).values
+    for name, value in published.items():
+        assert bare.get(name, value) == value, name
+        assert with_files.get(name, value) == value, name
+
+
+def test_a_default_that_is_not_published_is_told_in_words() -> None:
+    for name, field, words in (
+        ("nano-banana", "mode", "Left out: chosen by the inputs."),
+        ("veo-3-1", "mode", "Left out: fast."),
+        ("veo-3-1", "generationType", "Left out: chosen by the inputs."),
+    ):
+        assert words in input_schema(CATALOG.find(name).input)["properties"][field]["description"]

@@ -1,78 +1,151 @@
-"""`tasks export`, `import` and `resolve`, as a person types them."""
+"""`tasks`, as a person types it."""
 
-import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+import signal
+import sys
 from pathlib import Path
 
 import anyio
 import pytest
 from anyio.to_thread import run_sync
-from click.testing import CliRunner, Result
+from cli.shell import UNHURRIED, Typed, made, newest, run, shown, started
 
-from apixo_mcp.cli.commands import commands
 from apixo_mcp.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
 
-Type = Callable[..., Result]
+
+async def test_tasks_are_listed_by_state_and_number(typed: Typed):
+    good, bad = await made(typed), await made(typed, "a fox [fail:CONTENT_VIOLATION]")
+    lines = (await run(typed, "tasks", "list")).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [bad, good]
+    assert re.fullmatch(rf"{good}  \d{{4}}-\d\d-\d\d \d\d:\d\d  success     nano-banana  a fox", lines[1])
+    assert (await run(typed, "tasks", "list", "--limit", 1)).stdout.splitlines() == lines[:1]
+    assert (await run(typed, "tasks", "list", "--state", "failed")).stdout.splitlines() == lines[:1]
+    wrong = await run(typed, "tasks", "list", "--state", "done")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith("apixo-mcp: --state: must be one of submitting, ")
 
 
-@pytest.fixture
-async def box() -> AsyncIterator[Sandbox]:
-    async with Sandbox(speed=1000) as box:
-        yield box
+async def test_a_reader_may_leave_in_the_middle_of_a_list(typed: Typed, environment: dict[str, str]):
+    await made(typed)
+    process = started("tasks", "list", variables=environment)
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    assert await run_sync(process.stderr.read) == ""
+    await run_sync(process.wait)
 
 
-@pytest.fixture
-def typed(box: Sandbox, tmp_path: Path) -> Type:
-    """Runs a command on a data folder, beside the sandbox."""
-
-    def run(*words: object, home: str = "home", key: str = "sk-mine", **environment: str) -> Result:
-        values = {
-            "APIXO_MCP_HOME": str(tmp_path / home),
-            "APIXO_MCP_DOWNLOAD_DIR": str(tmp_path / "pictures"),
-            "APIXO_API_KEY": key,
-            "APIXO_BASE_URL": box.url,
-            "APIXO_MCP_ALLOW_PRIVATE_HOSTS": "1",
-            "APIXO_MCP_POLL_SCALE": "0.01",
-        }
-        return CliRunner().invoke(commands, [str(word) for word in words], env=values | environment)
-
-    return run
+async def test_a_task_is_shown_as_a_tool_would(typed: Typed, box: Sandbox):
+    task_id = await made(typed)
+    structure = await shown(typed, task_id)
+    assert (structure["task_id"], structure["state"], structure["model"]) == (task_id, "success", "nano-banana")
+    assert (await shown(typed, box.submits()[0]["remote_id"]))["task_id"] == task_id
 
 
-async def run(typed: Type, *words: object, **given: str) -> Result:
-    with anyio.fail_after(60):
-        return await run_sync(lambda: typed(*words, **given))
+@pytest.mark.parametrize("command", ["show", "wait", "download", "cancel"])
+async def test_no_such_task(typed: Typed, command: str):
+    done = await run(typed, "tasks", command, "tsk_nothing")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "apixo-mcp: There is no task 'tsk_nothing'. `apixo-mcp tasks list` shows all of yours.\n"
 
 
-async def made(typed: Type, prompt: str = "a fox", **given: str) -> str:
-    """The id of a task that `generate` made."""
-    await run(typed, "generate", "nano-banana", prompt, **given)
-    return (await run(typed, "tasks", "list", **given)).stdout.split()[0]
+async def test_files_are_copied_into_an_allowed_folder(typed: Typed, tmp_path: Path):
+    task_id = await made(typed)
+    there = tmp_path / "pictures" / "for-print"
+    done = await run(typed, "tasks", "download", task_id, there)
+    assert done.exit_code == 0, done.output
+    assert Path(done.stdout.strip()).parent == there
+    assert Path(done.stdout.strip()).is_file()
+    refused = await run(typed, "tasks", "download", task_id, tmp_path / "elsewhere")
+    assert refused.exit_code == 1
+    assert str(tmp_path / "elsewhere") in refused.stderr
+    assert not (tmp_path / "elsewhere").exists()
 
 
-async def shown(typed: Type, task_id: str, **given: str) -> dict[str, object]:
-    return json.loads((await run(typed, "tasks", "show", task_id, **given)).stdout)
+async def test_a_file_that_went_missing_is_fetched_again(typed: Typed):
+    task_id = await made(typed)
+    [saved] = (await shown(typed, task_id))["results"]
+    Path(saved["path"]).unlink()
+    done = await run(typed, "tasks", "download", task_id)
+    assert done.exit_code == 0, done.output
+    assert Path(done.stdout.strip()).is_file()
 
 
-async def test_an_export_is_imported_into_another_folder(typed: Type, tmp_path: Path):
+async def test_a_sent_task_is_paid_for_and_runs_on(typed: Typed):
+    await run(typed, "generate", "nano-banana", "a fox", "--no-wait", **UNHURRIED)
+    task_id = (await run(typed, "tasks", "list")).stdout.split()[0]
+    done = await run(typed, "tasks", "cancel", task_id)
+    assert done.exit_code == 0
+    assert "already sent and is paid for" in done.stdout
+    waited = await run(typed, "tasks", "wait", task_id)
+    assert waited.exit_code == 0
+    assert Path(waited.stdout.strip()).is_file()
+
+
+async def test_one_that_ended_is_not_cancelled(typed: Typed):
+    task_id = await made(typed)
+    done = await run(typed, "tasks", "cancel", task_id)
+    assert done.exit_code == 0
+    assert "It had ended already, in state success; nothing was changed." in done.stderr
+    assert Path(done.stdout.strip()).is_file()
+
+
+async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dict[str, str], box: Sandbox):
+    process = started("generate", "nano-banana", "a fox [http:429:after=60]", "--no-wait", variables=environment)
+    try:
+        with anyio.fail_after(30):
+            # Refused for now, and to be sent again in a minute.
+            while not (box.log() and "Waiting to be sent" in (await newest(typed))["next_step"]):
+                await anyio.sleep(0.05)
+        task_id = (await newest(typed))["task_id"]
+        done = await run(typed, "tasks", "cancel", task_id)
+        assert (done.exit_code, done.stdout) == (0, "Cancelled; nothing was sent or charged.\n")
+        _, told = await run_sync(lambda: process.communicate(timeout=30))
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "Cancelled before it was sent" in told
+    assert (await shown(typed, task_id))["state"] == "cancelled"
+    assert not box.submits()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no way to press Ctrl-C in another console")
+async def test_an_interrupted_wait_says_how_to_go_on(typed: Typed, environment: dict[str, str]):
+    process = started("generate", "nano-banana", "a fox [took:3]", variables=environment)
+    try:
+        with anyio.fail_after(30):
+            while (await newest(typed)).get("state") not in ("pending", "processing"):
+                await anyio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, told = await run_sync(lambda: process.communicate(timeout=30))
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "The task is kept." in told
+    assert "Traceback" not in told
+    assert said == f"apixo-mcp tasks wait {(await newest(typed))['task_id']}\n"
+    waited = await run(typed, *said.split()[1:])
+    assert Path(waited.stdout.strip()).is_file()
+
+
+async def test_an_export_is_imported_into_another_folder(typed: Typed, tmp_path: Path):
     task_id = await made(typed)
     file = tmp_path / "tasks.jsonl"
     done = await run(typed, "tasks", "export", file)
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "1 tasks exported\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "1 task exported\n")
     assert len(file.read_bytes().splitlines()) == 2
     assert (await run(typed, "tasks", "export")).stdout.encode().splitlines()[1:] == file.read_bytes().splitlines()[1:]
     came = await run(typed, "tasks", "import", file, home="other")
-    assert (came.exit_code, came.stdout) == (0, "1 tasks imported, 0 were there already\n")
+    assert (came.exit_code, came.stdout) == (0, "1 task imported, 0 there already\n")
     assert await shown(typed, task_id, home="other") == await shown(typed, task_id)
     again = await run(typed, "tasks", "import", file, home="other")
-    assert again.stdout == "0 tasks imported, 1 were there already\n"
+    assert again.stdout == "0 tasks imported, 1 there already\n"
 
 
-async def test_an_export_overwrites_nothing(typed: Type, tmp_path: Path):
+async def test_an_export_overwrites_nothing(typed: Typed, tmp_path: Path):
     file = tmp_path / "precious.txt"
     file.write_text("precious", encoding="utf-8")
     done = await run(typed, "tasks", "export", file)
@@ -81,7 +154,7 @@ async def test_an_export_overwrites_nothing(typed: Type, tmp_path: Path):
     assert file.read_text(encoding="utf-8") == "precious"
 
 
-async def test_a_broken_line_imports_nothing(typed: Type, tmp_path: Path):
+async def test_a_broken_line_imports_nothing(typed: Typed, tmp_path: Path):
     await made(typed)
     file = tmp_path / "tasks.jsonl"
     await run(typed, "tasks", "export", file)
@@ -93,17 +166,27 @@ async def test_a_broken_line_imports_nothing(typed: Type, tmp_path: Path):
     assert (await run(typed, "tasks", "list", home="other")).stdout == ""
 
 
-async def test_an_open_task_without_its_key_is_listed(typed: Type, tmp_path: Path):
+async def test_an_open_task_without_its_key_is_listed(typed: Typed, tmp_path: Path):
     await run(typed, "generate", "nano-banana", "a fox [never]", "--no-wait")
     file = tmp_path / "tasks.jsonl"
     await run(typed, "tasks", "export", file)
     done = await run(typed, "tasks", "import", file, home="other", key="")
     assert done.exit_code == 0
-    assert "1 are still open and cannot be followed" in done.stdout
+    assert "1 still open, not followed for want of a key:" in done.stdout
     assert re.search(r"tsk_\w+  (pending|processing)  apixo at http://127", done.stdout)
 
 
-async def test_an_unknown_task_is_resolved_and_followed(typed: Type, box: Sandbox):
+async def test_an_unknown_task_says_how_to_settle_it(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox [cut]")
+    task_id = (await newest(typed))["task_id"]
+    assert done.exit_code == 1
+    assert "It may have been charged" in done.stderr
+    assert done.stdout.startswith(f"apixo-mcp tasks resolve {task_id} --remote-id ID")
+    cancelled = await run(typed, "tasks", "cancel", task_id)
+    assert (cancelled.exit_code, cancelled.stdout) == (1, done.stdout)
+
+
+async def test_an_unknown_task_is_resolved_and_followed(typed: Typed, box: Sandbox):
     task_id = await made(typed, "a fox [cut]")
     unknown = await shown(typed, task_id)
     assert unknown["state"] == "unknown"
@@ -116,7 +199,7 @@ async def test_an_unknown_task_is_resolved_and_followed(typed: Type, box: Sandbo
     assert "only a task in state unknown can be resolved, and this one's is success" in again.stderr
 
 
-async def test_an_unknown_task_is_resolved_and_left_to_the_next_server(typed: Type, box: Sandbox):
+async def test_an_unknown_task_is_resolved_and_left_to_the_next_server(typed: Typed, box: Sandbox):
     task_id = await made(typed, "a fox [cut]")
     remote_id = box.submits()[0]["remote_id"]
     done = await run(typed, "tasks", "resolve", task_id, "--remote-id", remote_id, "--no-wait")
@@ -125,7 +208,7 @@ async def test_an_unknown_task_is_resolved_and_left_to_the_next_server(typed: Ty
     assert (await run(typed, "tasks", "wait", task_id)).exit_code == 0
 
 
-async def test_one_that_never_ran_is_settled(typed: Type):
+async def test_one_that_never_ran_is_settled(typed: Typed):
     task_id = await made(typed, "a fox [cut-early]")
     done = await run(typed, "tasks", "resolve", task_id, "--never-ran")
     assert (done.exit_code, "never ran" in done.stdout) == (0, True)
@@ -135,18 +218,51 @@ async def test_one_that_never_ran_is_settled(typed: Type):
 
 
 @pytest.mark.parametrize("words", [[], ["--never-ran", "--remote-id", "x"]])
-async def test_resolve_wants_one_of_two(typed: Type, words: list[str]):
+async def test_resolve_wants_one_of_two(typed: Typed, words: list[str]):
     done = await run(typed, "tasks", "resolve", "tsk_x", *words)
     assert done.exit_code == 2
     assert "either --remote-id ID or --never-ran" in done.stderr
 
 
-async def test_a_damaged_store_is_told_by_every_command(typed: Type, tmp_path: Path):
+async def test_a_task_of_an_earlier_key_is_followed_with_the_one_that_is_set(typed: Typed):
+    await run(typed, "generate", "nano-banana", "a fox", "--no-wait", **UNHURRIED)
+    task_id = (await newest(typed))["task_id"]
+    refused = await run(typed, "tasks", "rekey", task_id, "tsk_nothing")
+    assert refused.exit_code == 1
+    assert refused.stdout.splitlines() == [
+        f"{task_id}  not moved: its key is the one that is set here",
+        "tsk_nothing  not moved: There is no task 'tsk_nothing'. `apixo-mcp tasks list` shows all of yours.",
+    ]
+    moved = await run(typed, "tasks", "rekey", "--all", key="sk-mine-anew")
+    assert moved.exit_code == 0, moved.output
+    assert re.fullmatch(rf"{task_id}  (pending|processing) +moved to the key that is set now\n", moved.stdout)
+    waited = await run(typed, "tasks", "wait", task_id, key="sk-mine-anew")
+    assert Path(waited.stdout.strip()).is_file()
+    nothing = await run(typed, "tasks", "rekey", "--all")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert "Every open task belongs to a key that is set here." in nothing.stderr
+
+
+async def test_a_task_that_the_new_key_does_not_see_stays(typed: Typed):
+    await run(typed, "generate", "nano-banana", "a fox [look:404]", "--no-wait", **UNHURRIED)
+    moved = await run(typed, "tasks", "rekey", "--all", key="sk-anothers")
+    assert moved.exit_code == 1
+    assert "not moved: the gateway does not confirm it, so nothing was changed" in moved.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["tsk_x", "--all"]])
+async def test_rekey_wants_one_of_two(typed: Typed, words: list[str]):
+    done = await run(typed, "tasks", "rekey", *words)
+    assert done.exit_code == 2
+    assert "either TASK_ID or --all" in done.stderr
+
+
+async def test_a_damaged_store_is_told_by_every_command(typed: Typed, tmp_path: Path):
     task_id = await made(typed)
     path = tmp_path / "home" / "tasks.sqlite3"
     path.write_bytes(os.urandom(100) + path.read_bytes()[100:])
     for _ in range(2):
         listed = await run(typed, "tasks", "list")
         assert task_id in listed.stdout
-        assert "The task store was damaged; 1 tasks were recovered" in listed.stderr
+        assert "The task store was damaged; 1 task was recovered" in listed.stderr
     assert "The task store was damaged" in (await run(typed, "doctor")).stdout

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from apixo_mcp.tasks.store import Limits
+from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import (
     Answer,
     Attempt,
@@ -19,10 +19,13 @@ from apixo_mcp.tasks.task import (
     Task,
     new_task_id,
 )
+from apixo_mcp.usage.budget import Budget
 
 NOW = 1_790_000_000.0
 KEYS = ("key-print",)
-NO_LIMITS = Limits(day_start=0.0, usd=None, tasks=None, adopt_since=NOW - 600, now=NOW)
+PROCESS = "this process"
+CALL = f"{PROCESS}/1"
+NO_LIMITS = Terms(now=NOW, budget=Budget())
 REFUSED = Failure(code="X", category="unknown", message="no", advice="", retryable=False, charged="no")
 
 
@@ -44,7 +47,7 @@ def make(**given: Any) -> Task:
         "created_at": NOW,
         "updated_at": NOW,
         "due": NOW,
-        "asked_by": "this process",
+        "asked_by": CALL,
         "asked_until": NOW + 8,
     }
     return Task(**{**values, **given})

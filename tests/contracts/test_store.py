@@ -1,5 +1,8 @@
 """What every task store must do, whatever it is built on."""
 
+import errno
+import os
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -9,12 +12,13 @@ from pathlib import Path
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
-from store_tasks import KEYS, NO_LIMITS, NOW, REFUSED, make, make_followed, tasks
+from store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make_followed, tasks
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
-from apixo_mcp.tasks.sqlite import SqliteStore
-from apixo_mcp.tasks.store import Limits, Store
+from apixo_mcp.tasks.sqlite.store import SqliteStore
+from apixo_mcp.tasks.store import Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task
+from apixo_mcp.usage.budget import Budget, Spent
 
 pytestmark = pytest.mark.anyio
 
@@ -101,50 +105,59 @@ class TestAdmit:
     @pytest.mark.parametrize("state", [State.SUBMITTING, State.PENDING, State.PROCESSING, State.SUCCESS, State.UNKNOWN])
     async def test_a_task_whose_answer_was_lost_is_adopted(self, store: Store, state: State):
         lost = await add(store, make(fingerprint="f", state=state, created_at=NOW - 300))
-        await store.mark_answer(lost.task_id, "lost")
+        await store.mark_answer(lost.task_id, CALL, "lost")
         again = await store.admit(make(fingerprint="f"), NO_LIMITS)
         assert (again.how, again.task.task_id) == ("adopted", lost.task_id)
 
     async def test_a_lost_task_is_adopted_once(self, store: Store, other: Store):
         lost = await add(store, make(fingerprint="f"))
-        await store.mark_answer(lost.task_id, "lost")
+        await store.mark_answer(lost.task_id, CALL, "lost")
         hows = [(await where.admit(make(fingerprint="f"), NO_LIMITS)).how for where in (store, other)]
-        assert hows == ["adopted", "new"]
+        assert hows == ["adopted", "awaited"]
 
     @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
     async def test_a_task_that_ended_badly_is_not_adopted(self, store: Store, state: State):
         lost = await add(store, make(fingerprint="f", state=state))
-        await store.mark_answer(lost.task_id, "lost")
+        await store.mark_answer(lost.task_id, CALL, "lost")
         assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
 
-    async def test_a_call_that_still_waits_keeps_its_task_to_itself(self, store: Store):
-        await add(store, make(fingerprint="f", created_at=NOW - 30))
-        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+    async def test_a_call_of_this_process_that_is_waited_for_is_not_decided_yet(self, store: Store):
+        mine = await add(store, make(fingerprint="f", created_at=NOW - 30, asked_until=NOW - 20))
+        here = replace(NO_LIMITS, process=PROCESS, waiting=frozenset({CALL}))
+        again = await store.admit(make(fingerprint="f"), here)
+        assert (again.how, again.task.task_id) == ("awaited", mine.task_id)
+        known = replace(here, alive=frozenset({CALL}))
+        assert (await store.admit(make(fingerprint="f"), known)).how == "new"
+
+    async def test_a_call_of_this_process_that_nobody_waits_for_leaves_its_task_at_once(self, store: Store):
+        mine = await add(store, make(fingerprint="f", asked_until=NOW + 5))
+        again = await store.admit(make(fingerprint="f"), replace(NO_LIMITS, process=PROCESS))
+        assert (again.how, again.task.task_id) == ("adopted", mine.task_id)
 
     async def test_a_call_that_fell_silent_leaves_its_task_to_the_next(self, store: Store):
         silent = await add(store, make(fingerprint="f", asked_by="a dead process", asked_until=NOW - 1))
         again = await store.admit(make(fingerprint="f"), NO_LIMITS)
         assert (again.how, again.task.task_id) == ("adopted", silent.task_id)
-        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new", "it now belongs to the one who asked"
+        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "awaited", "now by the one who asked"
 
     async def test_a_call_that_waits_in_another_process_is_not_decided_yet(self, store: Store):
         theirs = await add(store, make(fingerprint="f", asked_by="another process", asked_until=NOW + 5))
         again = await store.admit(make(fingerprint="f"), NO_LIMITS)
-        assert (again.how, again.task.task_id) == ("asked_elsewhere", theirs.task_id)
-        alive = replace(NO_LIMITS, alive=frozenset({theirs.task_id}))
+        assert (again.how, again.task.task_id) == ("awaited", theirs.task_id)
+        alive = replace(NO_LIMITS, alive=frozenset({theirs.asked_by}))
         assert (await store.admit(make(fingerprint="f"), alive)).how == "new"
 
     async def test_a_process_vouches_only_for_its_own_calls(self, store: Store):
         theirs = await add(store, make(asked_by="another process", asked_until=NOW + 5))
-        await store.vouch("this process", [theirs.task_id], NOW + 100)
-        await store.vouch("another process", [theirs.task_id], NOW + 50)
+        await store.vouch([(theirs.task_id, CALL)], NOW + 100)
+        await store.vouch([(theirs.task_id, "another process")], NOW + 50)
         told = await store.get(theirs.task_id)
         assert told is not None
         assert told.asked_until == NOW + 50
 
     async def test_two_answered_requests_are_two_tasks(self, store: Store):
         first = await add(store, make(fingerprint="f", created_at=NOW - 100))
-        await store.mark_answer(first.task_id, "given")
+        await store.mark_answer(first.task_id, CALL, "given")
         assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
 
     @pytest.mark.parametrize(
@@ -159,36 +172,36 @@ class TestAdmit:
     )
     async def test_a_lost_task_that_is_not_the_callers_own_wish_is_not_adopted(self, store: Store, lost: Task):
         await add(store, lost)
-        await store.mark_answer(lost.task_id, "lost")
+        await store.mark_answer(lost.task_id, CALL, "lost")
         assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
 
     async def test_a_request_under_a_key_adopts_nothing(self, store: Store):
         lost = await add(store, make(fingerprint="f"))
-        await store.mark_answer(lost.task_id, "lost")
+        await store.mark_answer(lost.task_id, CALL, "lost")
         assert (await store.admit(make(fingerprint="f", idempotency_key="k"), NO_LIMITS)).how == "new"
 
 
 class TestLimits:
-    def limits(self, usd: float | None = None, tasks: int | None = None) -> Limits:
-        return replace(NO_LIMITS, day_start=NOW - NOW % DAY, usd=usd, tasks=tasks)
+    def limits(self, usd: float | None = None, tasks: int | None = None) -> Terms:
+        return replace(NO_LIMITS, budget=Budget(usd, tasks))
 
     async def test_what_fits_the_budget_to_the_cent_is_taken(self, store: Store):
         await add(store, make(estimate_usd=0.75))
         admitted = await store.admit(make(estimate_usd=0.25), self.limits(usd=1.0))
-        assert (admitted.how, admitted.spent_usd, admitted.tasks_today) == ("new", 0.75, 1)
+        assert (admitted.how, admitted.spent) == ("new", Spent(0.75, 1))
 
     async def test_what_is_over_budget_is_not_stored(self, store: Store):
         await add(store, make(estimate_usd=0.75))
         over = make(estimate_usd=0.5)
         admitted = await store.admit(over, self.limits(usd=1.0))
-        assert (admitted.how, admitted.task, admitted.spent_usd) == ("over_budget", over, 0.75)
+        assert (admitted.how, admitted.task, admitted.spent.usd) == ("over_budget", over, 0.75)
         assert await store.get(over.task_id) is None
 
     async def test_more_tasks_than_the_day_allows_are_not_stored(self, store: Store):
         await add(store, make())
         over = make()
         admitted = await store.admit(over, self.limits(tasks=1))
-        assert (admitted.how, admitted.tasks_today) == ("over_limit", 1)
+        assert (admitted.how, admitted.spent.tasks) == ("over_limit", 1)
         assert await store.get(over.task_id) is None
 
     async def test_of_concurrent_requests_for_the_last_dollar_one_gets_it(self, store: Store, other: Store):
@@ -205,13 +218,13 @@ class TestLimits:
         await add(store, make(estimate_usd=9.0, created_at=NOW - NOW % DAY - 1))
         await add(store, make(estimate_usd=9.0, owner="bob"))
         admitted = await store.admit(make(estimate_usd=1.0), self.limits(usd=1.0, tasks=1))
-        assert (admitted.how, admitted.spent_usd, admitted.tasks_today) == ("new", 0.0, 0)
+        assert (admitted.how, admitted.spent) == ("new", Spent(0.0, 0))
 
     async def test_what_cost_nothing_counts_for_nothing(self, store: Store):
         await add(store, make(estimate_usd=9.0, state=State.CANCELLED))
         await add(store, make(estimate_usd=9.0, state=State.FAILED))
         admitted = await store.admit(make(estimate_usd=1.0), self.limits(usd=1.0, tasks=1))
-        assert (admitted.how, admitted.spent_usd) == ("new", 0.0)
+        assert (admitted.how, admitted.spent.usd) == ("new", 0.0)
 
     async def test_a_failure_after_it_was_accepted_counts(self, store: Store):
         await add(store, make_followed(estimate_usd=9.0, state=State.FAILED))
@@ -219,7 +232,7 @@ class TestLimits:
 
     async def test_an_earlier_task_is_given_back_whatever_the_limits(self, store: Store):
         lost = await add(store, make(fingerprint="f", estimate_usd=9.0))
-        await store.mark_answer(lost.task_id, "lost")
+        await store.mark_answer(lost.task_id, CALL, "lost")
         await add(store, make(idempotency_key="k", estimate_usd=9.0))
         strict = self.limits(usd=0.0, tasks=0)
         assert (await store.admit(make(fingerprint="f", estimate_usd=9.0), strict)).how == "adopted"
@@ -297,7 +310,7 @@ class TestClaim:
     async def test_not_while_it_is_leased_but_once_the_lease_has_run_out(self, store: Store, other: Store):
         task = await add(store, make())
         first = await claim(store, task)
-        assert await other.due(NOW + 7, KEYS) == []
+        assert await other.due(NOW + 7, KEYS) == [(task.task_id, NOW + 8)]
         assert await other.claim(task.task_id, "you", NOW + 7, NOW + 15, KEYS) is None
         assert await other.due(NOW + 8, KEYS) == [(task.task_id, NOW)]
         second = await claim(other, task, "you", NOW + 8, NOW + 16)
@@ -337,7 +350,7 @@ class TestClaim:
         await claim(store, mine)
         await claim(other, yours, "you")
         await store.release("me")
-        assert await other.due(NOW, KEYS) == [(mine.task_id, NOW)]
+        assert await other.due(NOW, KEYS) == [(mine.task_id, NOW), (yours.task_id, NOW + 8)]
         assert (await claim(other, mine, "you")).lease_holder == "you"
 
 
@@ -388,7 +401,7 @@ class TestCommit:
     async def test_what_other_verbs_own_is_not_overwritten(self, store: Store, other: Store):
         claimed = await claim(store, await add(store, make_followed()))
         await other.request_cancel(claimed.task_id, NOW)
-        await other.mark_answer(claimed.task_id, "lost")
+        await other.mark_answer(claimed.task_id, claimed.asked_by, "lost")
         assert await store.commit(claimed, replace(claimed, state=State.PROCESSING))
         found = await row(store, claimed)
         assert (found.state, found.cancel_requested, found.answer) == (State.PROCESSING, True, "lost")
@@ -674,3 +687,40 @@ class TestSqliteFile:
             with sqlite3.connect(path) as reader:
                 assert reader.execute("select count(*) from task where task_id = ?", [task.task_id]).fetchone() == (1,)
             reader.close()
+
+    async def test_a_file_that_is_deleted_under_the_program_is_written_anew_whole(self, path: Path):
+        async with SqliteStore(path) as store, SqliteStore(path) as other:
+            early = await add(store, make())
+            for file in path.parent.iterdir():
+                file.unlink()
+            late = await add(store, make())
+            later = await add(other, make())
+            async with SqliteStore(path) as fresh:
+                for task in (early, late, later):
+                    assert await fresh.get(task.task_id) is not None
+        async with SqliteStore(path) as store:
+            assert len(await store.page("local")) == 3
+            assert store.warnings == ()
+
+    async def test_a_folder_that_is_deleted_under_the_program_is_made_anew(self, tmp_path: Path):
+        path = tmp_path / "home" / "tasks.sqlite3"
+        async with SqliteStore(path) as store:
+            task = await add(store, make())
+            shutil.rmtree(path.parent)
+            assert await store.mark_sent(task, NOW)
+        async with SqliteStore(path) as store:
+            sent = await store.get(task.task_id)
+        assert sent is not None
+        assert sent.sent_at == NOW
+
+    async def test_nothing_is_sent_where_its_outcome_could_not_be_noted(self, path: Path, monkeypatch):
+        def full(_: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        async with SqliteStore(path) as store:
+            task = await add(store, make())
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "fsync", full)
+                with pytest.raises(StoreError, match="Make room on the disk"):
+                    await store.mark_sent(task, NOW)
+            assert await store.mark_sent(task, NOW)

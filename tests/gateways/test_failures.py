@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.apixo import ACCOUNT as APIXO
-from apixo_mcp.gateways.ruxa import ACCOUNT as RUXA
+from apixo_mcp.gateways.apixo import CONTACT as APIXO
+from apixo_mcp.gateways.ruxa import CONTACT as RUXA
 
 KEY = "k9-verysecret-0001"
 
@@ -119,22 +119,22 @@ def test_a_code_named_in_a_refusal_is_kept():
 
 
 @pytest.mark.parametrize(
-    ("account", "setting", "site"),
+    ("contact", "setting", "site"),
     [(APIXO, "APIXO_API_KEY", "https://apixo.ai"), (RUXA, "RUXA_API_KEY", "https://ruxa.ai/dashboard")],
 )
-def test_advice_names_the_setting_and_the_dashboard(account, setting, site):
-    assert setting in failures.refusal(401, "", account).advice
-    assert setting in failures.refusal(403, "", account).advice
-    assert setting in failures.unusable_key(account).advice
-    assert site in failures.refusal(402, "", account).advice
+def test_advice_names_the_setting_and_the_dashboard(contact, setting, site):
+    assert setting in failures.refusal(401, "", contact).advice
+    assert setting in failures.refusal(403, "", contact).advice
+    assert setting in failures.unusable_key(contact).advice
+    assert site in failures.refusal(402, "", contact).advice
 
 
 @pytest.mark.parametrize(
     "said", [f"key {KEY} is wrong", "key sk-abc123XYZ is wrong", f"Authorization: Bearer {KEY}", "sk-" + "x" * 900]
 )
 def test_no_message_holds_a_key(said):
-    account = replace(APIXO, secret=KEY)
-    for failure in (failures.refusal(401, said, account), failures.task_failure(said, said, account)):
+    contact = replace(APIXO, secret=KEY)
+    for failure in (failures.refusal(401, said, contact), failures.task_failure(said, said, contact)):
         told = failure.message + failure.code + failure.advice
         assert KEY not in told
         assert "abc123XYZ" not in told

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apixo_mcp.gateways.apixo import ACCOUNT
+from apixo_mcp.gateways.apixo import CONTACT
 from apixo_mcp.gateways.envelope import retry_after, unix_time
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
 from apixo_mcp.gateways.replies import Answer, Broken, NotReached
-from apixo_mcp.gateways.verdicts import judge_callback, judge_look, judge_submit, undocumented_state
+from apixo_mcp.gateways.verdicts import judge_look, judge_submit, task_in_callback, undocumented_state
 from apixo_mcp.tasks.task import Produced
 
 NOW = 1_767_965_610.0
@@ -25,11 +25,11 @@ def wrapped(code: int, data: Any = None, message: str = "m") -> dict[str, Any]:
 
 
 def submit(status: int, body: Any, headers: dict[str, str] | None = None):
-    return judge_submit(reply(status, body, headers), ACCOUNT, NOW)
+    return judge_submit(reply(status, body, headers), CONTACT, NOW)
 
 
 def look(status: int, body: Any, headers: dict[str, str] | None = None):
-    return judge_look(reply(status, body, headers), ACCOUNT, NOW)
+    return judge_look(reply(status, body, headers), CONTACT, NOW)
 
 
 REFUSED = [400, 401, 402, 403, 404, 422]
@@ -47,16 +47,14 @@ def test_a_refusal_as_http_status_as_body_code_or_both(code):
 def test_later_as_http_status_as_body_code_or_both(code):
     for got in (submit(code, wrapped(code)), submit(200, wrapped(code)), submit(code, wrapped(code * 100))):
         assert isinstance(got, Later)
-        assert got.reached
     got = submit(code, wrapped(code), {"retry-after": "12"})
     assert isinstance(got, Later)
     assert got.retry_after == 12.0
 
 
 def test_what_never_left_may_be_sent_again():
-    got = judge_submit(NotReached("no network"), ACCOUNT, NOW)
+    got = judge_submit(NotReached("no network"), CONTACT, NOW)
     assert isinstance(got, Later)
-    assert not got.reached
     assert (got.failure.category, got.failure.retryable, got.failure.charged) == ("unavailable", True, "no")
 
 
@@ -78,9 +76,6 @@ def test_what_never_left_may_be_sent_again():
         (200, wrapped(200, {"taskId": "a\ud800"})),
         (200, wrapped(200, 12.5)),
         (200, wrapped(200, [{"taskId": "a"}])),
-        (200, {"data": {"taskId": "a"}}),
-        (200, {"code": "200", "data": {"taskId": "a"}}),
-        (200, {"code": True, "data": {"taskId": "a"}}),
         (200, wrapped(500, {"taskId": "a"})),
         (429, {"detail": "Too many requests"}),
         (400, {"error": {"message": "bad"}}),
@@ -90,6 +85,9 @@ def test_what_never_left_may_be_sent_again():
         (429, b"\xff\xfe\x00"),
         (200, b"[" * 100_000),
         (200, b'{"code": ' + b"9" * 10_000 + b"}"),
+        (200, b'{"code": 1e999}'),
+        (200, b'{"code": NaN}'),
+        (400, b'{"code": 400.5}'),
     ],
 )
 def test_everything_else_is_unclear(status, body):
@@ -97,7 +95,7 @@ def test_everything_else_is_unclear(status, body):
 
 
 def test_no_whole_answer_is_unclear():
-    assert isinstance(judge_submit(Broken("cut"), ACCOUNT, NOW), Unclear)
+    assert isinstance(judge_submit(Broken("cut"), CONTACT, NOW), Unclear)
 
 
 @pytest.mark.parametrize("text", ["积分不足,需要 3.00", "余额不足", "模型不存在", "未找到支持模型 x 的渠道"])
@@ -218,7 +216,6 @@ def test_a_failed_task():
         (200, wrapped(200, [])),
         (200, b""),
         (302, b""),
-        (200, {"data": {"state": "failed"}}),
     ],
 )
 def test_a_look_that_tells_nothing(status, body):
@@ -237,15 +234,11 @@ def test_a_look_that_no_look_with_this_key_will_do_better_than(code, category):
 
 def test_callbacks_wrapped_and_flat():
     data = {"taskId": "t", "state": "success", "resultJson": '{"resultUrls": ["https://r/1.mp4"]}'}
-    made = Succeeded((Produced(url="https://r/1.mp4", kind="video"),))
-    got = judge_callback(json.dumps(wrapped(200, data)).encode(), ACCOUNT)
-    assert got is not None
-    assert (got.remote_id, got.look) == ("t", made)
-    got = judge_callback(b'{"state": "completed", "resultUrls": ["https://r/1.mp4"]}', ACCOUNT)
-    assert got is not None
-    assert (got.remote_id, got.look) == ("", made)
-    for body in (b"", b"{}", b"[]", b"null", PAGE, b'{"code": 200, "data": null}'):
-        assert judge_callback(body, ACCOUNT) is None
+    assert task_in_callback(json.dumps(wrapped(200, data)).encode()) == "t"
+    assert task_in_callback(json.dumps(data).encode()) == "t"
+    nameless = b'{"state": "completed", "resultUrls": ["https://r/1.mp4"]}'
+    for body in (nameless, b"", b"{}", b"[]", b"null", PAGE, b'{"code": 200, "data": null}'):
+        assert not task_in_callback(body)
 
 
 @pytest.mark.parametrize(
@@ -330,10 +323,10 @@ headers = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text(max_
 @given(statuses, headers, bodies)
 def test_whatever_comes_back_becomes_a_value(status, fields, body):
     answer = Answer(status, fields, body)
-    submitted = judge_submit(answer, ACCOUNT, NOW)
-    looked = judge_look(answer, ACCOUNT, NOW)
+    submitted = judge_submit(answer, CONTACT, NOW)
+    looked = judge_look(answer, CONTACT, NOW)
     undocumented_state(answer)
-    judge_callback(body, ACCOUNT)
+    task_in_callback(body)
     if isinstance(submitted, Later):  # the one verdict that sends again
         assert status in (429, 503) or json.loads(body)["code"] in (429, 503)
     if isinstance(submitted, Accepted):
@@ -350,3 +343,47 @@ def test_whatever_comes_back_becomes_a_value(status, fields, body):
         looked.reason.encode()
     if isinstance(looked, Failed):
         (looked.failure.message + looked.failure.code).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"taskId": "t-1"},
+        {"task_id": "t-1", "state": "generating"},
+        {"code": 200, "message": "success", "taskId": "t-1", "data": None},
+        {"data": {"taskId": "t-1"}},
+        {"code": "200", "data": {"taskId": "t-1"}},
+        {"code": 0, "message": "ok", "data": {"taskId": "t-1"}},
+        {"code": 201, "data": {"taskId": "t-1", "state": "waiting"}},
+        {"success": True, "data": {"taskId": "t-1"}},
+    ],
+    ids=str,
+)
+def test_a_task_that_is_named_under_a_success_is_followed_however_it_is_wrapped(body):
+    assert submit(200, body) == Accepted("t-1")
+
+
+@pytest.mark.parametrize("code", [400, 402, 429, 500, 503])
+def test_a_refusal_that_names_a_task_may_have_been_paid_for(code):
+    for got in (submit(code, wrapped(code, {"taskId": "t-1"})), submit(200, wrapped(code, {"taskId": "t-1"}))):
+        assert isinstance(got, Unclear)
+        assert "t-1" in got.reason
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
+def test_json_that_is_not_the_gateways_own_answer_settles_nothing(status):
+    assert isinstance(submit(status, {"state": "failed", "detail": "from a proxy"}), Unclear)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {"state": "completed", "resultUrls": ["https://r/1.mp4"]}},
+        {"code": "200", "data": {"state": "success", "resultUrls": ["https://r/1.mp4"]}},
+        {"code": 0, "data": {"state": "success", "resultJson": '{"resultUrls": ["https://r/1.mp4"]}'}},
+        {"success": True, "data": {"state": "success", "resultJson": '"{\\"resultUrls\\": [\\"https://r/1.mp4\\"]}"'}},
+    ],
+    ids=str,
+)
+def test_the_end_of_a_task_is_seen_however_it_is_wrapped(body):
+    assert look(200, body) == Succeeded((Produced(url="https://r/1.mp4", kind="video"),))

@@ -9,6 +9,7 @@ from hypothesis import settings
 from media_wire import Wire
 
 from apixo_mcp.gateways.http import Http
+from apixo_mcp.media import saver
 
 settings.register_profile("media", database=None, deadline=None)  # leaves no folder behind; slow machines are no bugs
 settings.load_profile("media")
@@ -17,6 +18,11 @@ settings.load_profile("media")
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saver, "PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture

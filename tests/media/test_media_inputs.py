@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from media_wire import a_png, a_result, a_task, a_wav, an_mp4
 
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.media.inputs import LARGEST, Inputs, wanted
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, State
@@ -154,3 +155,30 @@ async def test_a_task_that_has_not_succeeded_has_no_results(folder):
     assert "that task is processing" in await refused(folder, f"task:{task.task_id}/0", find=finding(task))
     empty = a_task()
     assert "has 0 results: none" in await refused(folder, f"task:{empty.task_id}/0", find=finding(empty))
+
+
+@pytest.mark.parametrize(
+    ("name", "padding", "files", "words"),
+    [
+        ("a.png", 15_000_000, Files(20, ("jpg", "png")), ""),
+        ("a.png", 15_000_000, Files(), "must be 10,000,000 bytes at most"),
+        ("a.png", 20_000_000, Files(20), "must be 20,000,000 bytes at most"),
+        ("a.webp", 0, Files(20, ("jpg", "png")), "this model takes JPG, PNG, and this is a WebP picture"),
+        ("a.webp", 0, Files(), ""),
+    ],
+)
+async def test_sizes_and_formats_are_those_of_the_models_page(tmp_path, name, padding, files, words):
+    start = b"RIFF\x20\0\0\0WEBPVP8 " if name.endswith("webp") else a_png()
+    (tmp_path / name).write_bytes(start + bytes(padding))
+    # Inside the request, and fetched from here.
+    for publish in (None, lambda path, _: f"https://here.example/{path.name}"):
+        both = Inputs(Roots([tmp_path]), allow_private=False, data_urls=True, publish=publish)
+        urls, problems = await both.resolve("image_urls", [name], nobody, files)
+        assert (len(urls), [words in str(problem) for problem in problems]) == ((0, [True]) if words else (1, []))
+
+
+async def test_a_recording_in_an_mp4_file_passes_where_m4a_does(folder):
+    files = Files(128, ("mp3", "wav", "m4a"))
+    assert not (await inputs(folder, data_urls=True).resolve("audio_urls", ["a.mp4"], nobody, files))[1]
+    files = Files(15, ("wav", "mp3"))
+    assert (await inputs(folder, data_urls=True).resolve("audio_urls", ["a.mp4"], nobody, files))[1]

@@ -113,8 +113,23 @@ async def test_without_a_strong_etag_nothing_is_gone_on_with(wire, http, tmp_pat
     url = wire.answers(cut(PNG, 150_000, etag))
     failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
-    assert len(wire.asked) == 1
+    assert len(wire.asked) == 1 + len(module.PAUSES)
     assert files(tmp_path) == []
+
+
+async def test_a_line_that_breaks_once_is_no_failure(wire, http, tmp_path):
+    for status in (404, 429, 503):
+        url = wire.answers(refusal(status), cut(PNG, 150_000, ""), whole(PNG))
+        saved = await Saver(http, tmp_path / str(status)).save(a_task(), a_result(url))
+        assert (saved.file, saved.problem) == (FileState.SAVED, "")
+
+
+async def test_a_trickle_is_left_for_later(wire, http, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LEAST_EVERY", 0.0)
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(PNG[:2000]))))
+    assert failed.file is FileState.FAILED
+    assert "came in" in failed.problem
+    assert len(wire.asked) == 1
 
 
 async def test_a_server_that_cuts_without_end_is_left_when_it_brings_nothing(wire, http, tmp_path):
@@ -248,8 +263,9 @@ async def test_a_cancelled_try_leaves_what_a_later_one_goes_on_with(wire, http, 
     async with anyio.create_task_group() as group:
         group.start_soon(Saver(http, tmp_path).save, a_task(), a_result(url))
         await sent.wait()
-        while not (part.exists() and part.stat().st_size >= 1 << 20):
-            await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(5):
+            while not (part.exists() and part.stat().st_size >= 1 << 20):
+                await anyio.sleep(0.005)
         group.cancel_scope.cancel()
     saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
     assert saved.sha256 == hashlib.sha256(body).hexdigest()

@@ -99,10 +99,11 @@ async def test_a_file_where_the_folder_should_be(wire, http, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a device that is always full")
-async def test_a_full_disk_is_told_in_words(wire, http, tmp_path):
-    part = tmp_path / DAY / f".{a_task().task_id}-0.part"
-    part.parent.mkdir()
-    part.symlink_to("/dev/full")
+async def test_a_full_disk_is_told_in_words(wire, http, tmp_path, monkeypatch):
+    def refuses(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuses)
     url = wire.answers(whole(PNG))
     failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED

@@ -333,6 +333,13 @@ async def test_no_value_of_any_field_is_too_odd_to_be_judged(client: httpx2.Asyn
     assert (await client.get("/_sandbox/log")).status_code == 200
 
 
+def test_of_two_limits_the_narrower_holds():
+    model = find("apixo", "suno")
+    assert model is not None
+    given = {"mode": "V4", "customMode": False, "instrumental": False, "prompt": "x" * 501}
+    assert problems(model, given) == ["input.prompt must have at most 500 characters"]
+
+
 async def test_all_problems_are_told_at_once(submit):
     answer = await submit("", mode="text", aspect_ratio="9", output_format="gif")
     assert answer.status_code == 400

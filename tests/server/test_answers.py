@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from mcp import MCPError
 from PIL import Image
-from server.conftest import Connect, text_of
+from server.program import Connect, happens, text_of
 
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.resources import LARGEST
 
 pytestmark = pytest.mark.anyio
 
@@ -170,6 +172,39 @@ async def test_a_picture_is_viewed_without_structured_content(connect: Connect) 
     assert viewed.structured_content is None
 
 
+async def test_an_id_in_place_of_a_file_is_told_as_such(connect: Connect) -> None:
+    voice = {"model": "gemini-omni", "options": {"voice_key": "warm"}, "wait_seconds": 20}
+    async with connect() as client:
+        made = (await client.call_tool("generate_video", voice)).structured_content
+        assert made is not None
+        viewed = await client.call_tool("view_result", {"task_id": made["task_id"]})
+        with pytest.raises(MCPError) as unread:
+            await client.read_resource(f"apixo://results/{made['task_id']}/0")
+    said = f"Result 0 is an id, not a file: {made['results'][0]['asset_id']}; use it in a next request."
+    assert viewed.is_error
+    assert text_of(viewed) == said
+    assert said in unread.value.error.message
+
+
+async def test_a_file_that_is_not_saved_is_told_with_what_to_do(connect: Connect) -> None:
+    async with connect() as client:
+        broken = {**FOX, "prompt": "a fox [took:0] [file:html]"}
+        made = (await client.call_tool("generate_image", broken)).structured_content
+        assert made is not None
+        (result,) = made["results"]
+        assert result["file"] == "failed"
+        with pytest.raises(MCPError) as unread:
+            await client.read_resource(f"apixo://results/{made['task_id']}/0")
+        viewed = await client.call_tool("view_result", {"task_id": made["task_id"]})
+    assert viewed.is_error
+    for said in (text_of(viewed), unread.value.error.message):
+        assert "The file is not saved" in said
+        assert (
+            f'download_results with task_id "{made["task_id"]}" tries again while its url lives: {result["url"]}'
+            in said
+        )
+
+
 async def test_files_are_copied_only_into_allowed_folders(connect: Connect, tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     async with connect(allowed_roots=(allowed,)) as client:
@@ -215,3 +250,97 @@ async def test_what_was_agreed_to_once_is_not_asked_again(connect: Connect, box:
     assert again is not None
     assert again["task_id"] == first["task_id"]
     assert len(box.submits()) == 1
+
+
+@pytest.mark.parametrize("key", ["yes\x1f0", "a\x00b", "\n", "a\x7f"])
+async def test_a_key_with_control_characters_is_refused(connect: Connect, box: Sandbox, key: str) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", {**FOX, "idempotency_key": key})
+    assert answer.is_error
+    assert "idempotency_key: must hold no control characters" in text_of(answer)
+    assert box.log() == []
+
+
+@pytest.mark.parametrize("prompt", ["a fox [429]", "a fox [http:503]", "a fox [fail-once:MODEL_UNAVAILABLE][took:0]"])
+async def test_a_task_that_is_to_be_sent_again_is_not_one_to_try_again(connect: Connect, prompt: str) -> None:
+    async with connect(poll_scale=1.0) as client:
+        answer = await client.call_tool("generate_image", {**FOX, "prompt": prompt, "wait_seconds": 0})
+        told = answer.structured_content
+        assert told is not None
+        while "again" not in text_of(answer).partition("\n")[0]:
+            answer = await client.call_tool("check_task", {"task_id": told["task_id"], "wait_seconds": 1})
+    told = answer.structured_content
+    assert told is not None
+    assert told["state"] == "submitting"
+    assert "error" not in told
+    assert told["next_step"].startswith("Waiting to be sent; that happens by itself.")
+    assert "A second generate would be charged too; cancel_task stops this one" in told["next_step"]
+    assert told["next_step"].endswith("free of charge.") == ("attempts" not in told)
+    assert "paid for" not in text_of(answer)
+    assert len(text_of(answer).encode()) / 4 <= 200
+
+
+async def test_a_submit_under_way_is_not_said_to_be_paid_for(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        made = await client.call_tool("generate_image", {**FOX, "prompt": "a fox [hang]", "wait_seconds": 0})
+        assert made.structured_content is not None
+        await happens(lambda: len(box.submits()) == 1)
+        asked = {"task_id": made.structured_content["task_id"], "wait_seconds": 0}
+        told = (await client.call_tool("check_task", asked)).structured_content
+    assert told is not None
+    assert told["state"] == "submitting"
+    assert told["next_step"].startswith("Being sent.")
+    assert "paid for" not in told["next_step"]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "絵", "🦊"])
+async def test_a_prompt_in_any_script_fits_the_budget(connect: Connect, letter: str) -> None:
+    async with connect() as client:
+        done = await client.call_tool("generate_image", {**FOX, "prompt": letter * 200 + " [took:0]"})
+        waiting = await client.call_tool(
+            "generate_image", {**FOX, "prompt": letter * 200 + "[never]", "wait_seconds": 0}
+        )
+    for answer, most in ((done, 400), (waiting, 200)):
+        told = answer.structured_content
+        assert told is not None
+        assert told["prompt"].endswith("…")
+        assert len(told["prompt"]) <= 120
+        assert len(told["prompt"].encode()) <= 160
+        stretched = text_of(answer)
+        for field in ("path", "url"):
+            for result in told.get("results", []):
+                stretched = stretched.replace(result[field], result[field].ljust(100, "x")[:100])
+        assert len(stretched.encode()) / 4 <= most
+
+
+async def test_one_is_told_in_the_singular(connect: Connect) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        listed = text_of(await client.call_tool("list_tasks", {}))
+        used = text_of(await client.call_tool("get_usage", {}))
+        refused = text_of(await client.call_tool("view_result", {"task_id": made["task_id"], "index": 3}))
+    assert listed.startswith("1 task, ")
+    assert used.startswith("1 task ")
+    assert "the task has 1 result (" in refused
+
+
+async def test_what_costs_nothing_is_not_said_to_have_cost_nothing(connect: Connect) -> None:
+    async with connect() as client:
+        limit = text_of(await client.call_tool("list_tasks", {"limit": 101}))
+        index = text_of(await client.call_tool("view_result", {"task_id": "x", "index": -2}))
+        image = text_of(await client.call_tool("generate_image", {"model": "nano-banana"}))
+    assert limit == "Please correct:\n- limit: must be from 1 to 100 (got 101)."
+    assert index == "Please correct:\n- index: must not be negative (got -2)."
+    assert image.startswith("Nothing was sent or charged. ")
+
+
+async def test_a_file_that_has_grown_is_not_read_whole(connect: Connect) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        (result,) = made["results"]
+        with Path(result["path"]).open("ab") as file:  # noqa: ASYNC230
+            file.truncate(LARGEST + 1)
+        with pytest.raises(MCPError, match="more than fit in an answer"):
+            await client.read_resource(result["resource_uri"])

@@ -1,16 +1,24 @@
 """Asking before spending, in both eras of the protocol."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client, MCPError
+from mcp.client.sse import sse_client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, ErrorData, InputRequiredResult
-from server.conftest import Connect, text_of
+from server.pipe import INITIALIZED, Pipe, initialize, request
+from server.program import Connect, text_of, values_for
 from server.tasks_client import Handle, TakesHandles
 
+from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.http import serving
+from apixo_mcp.server.listening import listen, url_of
+from apixo_mcp.server.server import build_server
+from apixo_mcp.settings import read_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -113,6 +121,48 @@ async def test_a_client_that_fails_to_ask_gets_the_quote(connect: Connect, box: 
     assert box.log() == []
 
 
+@pytest.mark.parametrize("answer", [{}, {"action": "bogus"}, {"action": "accept", "content": 5}])
+def test_what_is_no_answer_gets_the_quote(tmp_path: Path, answer: dict[str, Any]) -> None:
+    with Pipe(tmp_path, APIXO_MCP_CONFIRM_ABOVE_USD="0.001") as pipe:
+        pipe.send(initialize(capabilities={"elicitation": {}}), INITIALIZED)
+        pipe.send(request("tools/call", {"name": "generate_image", "arguments": FOX}, 1))
+        assert pipe.next()["id"] == 0
+        asked = pipe.next()
+        assert asked["method"] == "elicitation/create"
+        pipe.send({"jsonrpc": "2.0", "id": asked["id"], "result": answer})
+        assert "confirm: true" in pipe.next()["result"]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/sse"])
+async def test_an_open_question_does_not_hold_up_the_end(box: Sandbox, tmp_path: Path, path: str) -> None:
+    asked = anyio.Event()
+
+    async def thinking(_: Any, __: Any) -> ElicitResult:
+        asked.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    listener = listen("127.0.0.1", 0)
+    place = f"{url_of(listener)}{path}"
+    values = values_for(box, tmp_path) | {"confirm_above_usd": 0.01}
+
+    async def ask() -> None:
+        dial: Any = sse_client(place) if path == "/sse" else place
+        async with Client(dial, mode="legacy", elicitation_callback=thinking) as client:
+            await client.call_tool("generate_image", FOX)
+
+    async with open_app(read_settings(**values)) as app, anyio.create_task_group() as group:
+        async with serving(build_server(app), listener):
+            group.start_soon(ask)
+            with anyio.fail_after(20):
+                await asked.wait()
+            began = anyio.current_time()
+        took = anyio.current_time() - began
+        group.cancel_scope.cancel()
+    assert took < 2
+    assert box.log() == []
+
+
 Retry = Callable[..., Awaitable[CallToolResult]]
 
 
@@ -171,6 +221,24 @@ async def test_a_yes_holds_for_the_call_that_was_asked_about(connect: Connect, b
         with pytest.raises(AssertionError):  # an answer to nothing is asked about again
             await retry()
     assert box.log() == []
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_survives_a_restart(connect: Connect, box: Sandbox) -> None:
+    async with connect(own=person(YES, []), confirm_above_usd=0.01) as client:
+        question, _ = await asked_by_return(client, FOX)
+    async with connect(own=person(YES, []), confirm_above_usd=0.01) as client:
+        done = await client.session.call_tool(
+            "generate_image",
+            FOX,
+            input_responses=dict.fromkeys(question.input_requests or {}, YES),
+            request_state=question.request_state,
+            allow_input_required=True,
+        )
+    assert isinstance(done, CallToolResult)
+    assert done.structured_content is not None
+    assert done.structured_content["state"] == "success"
+    assert len(box.submits()) == 1
 
 
 @pytest.mark.parametrize("era", ["auto"])

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from server.conftest import Connect, text_of
+from server.program import Connect, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -20,9 +20,9 @@ async def test_the_user_is_told_by_what_lists(connect: Connect, tmp_path: Path) 
     path.write_bytes(b"\xaa" * 100 + path.read_bytes()[100:])
     async with connect() as client:
         listed = await client.call_tool("list_tasks", {})
-        assert "1 tasks were recovered" in text_of(listed)
+        assert "1 task was recovered" in text_of(listed)
         assert made["task_id"] in text_of(listed)
-        assert "1 tasks were recovered" in text_of(await client.call_tool("list_models", {}))
+        assert "1 task was recovered" in text_of(await client.call_tool("list_models", {}))
         again = (await client.call_tool("check_task", {"task_id": made["task_id"]})).structured_content
         assert again is not None
         assert again["state"] == "success"

@@ -21,6 +21,7 @@ from server.pipe import INITIALIZED, META, Pipe, call, discover, initialize, lin
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.environment import PLAIN, key_set
 from apixo_mcp.server.greeting import HANDSHAKE_VERSIONS, MODERN_VERSION, greet, read
+from apixo_mcp.server.identity import instructions
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import Settings, read_settings
 
@@ -89,6 +90,10 @@ INFO: dict[str, Any] = {
     "websiteUrl": "https://example.com",
     "icons": [{"src": "data:,", "mimeType": "image/png", "sizes": ["48x48"], "theme": "dark"}],
 }
+
+
+def test_the_instructions_are_short() -> None:
+    assert len(instructions(key_set=False)) < 1500
 
 
 def test_the_revisions_are_the_sdks() -> None:
@@ -307,6 +312,13 @@ def test_a_message_that_is_cut_in_two_by_the_end_of_the_loading(tmp_path: Path) 
         pipe.send(second)
         assert pipe.next()["id"] == 2
         assert pipe.end()[:2] == (0, [])
+
+
+def test_a_mark_of_the_byte_order_is_greeted_over(tmp_path: Path) -> None:
+    alone = "from apixo_mcp.server.early import Early; Early(key_set=True)._thread.join()"
+    with Pipe(tmp_path, ("-c", alone)) as pipe:
+        pipe.write(b"\xef\xbb\xbf" + line(discover("probe")) + line(initialize()))
+        assert [pipe.next()["id"], pipe.next()["id"]] == ["probe", 0]
 
 
 def test_a_client_that_says_nothing_until_all_is_loaded(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.extension import ClientExtension
 from mcp.types import Implementation
-from server.conftest import program, text_of, values_for
+from server.program import program, text_of, values_for
 from server.tasks_client import TASKS, Handle, TakesHandles, begin, cancel, get, rested, update, was_asked
 
 from apixo_mcp.app import open_app
@@ -21,8 +21,9 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.extension import KEPT_FOR, Generations
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.store import Limits
+from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import new_task_id
+from apixo_mcp.usage.budget import Budget
 
 pytestmark = pytest.mark.anyio
 
@@ -203,7 +204,7 @@ async def test_somebody_elses_handle_is_not_found(box: Sandbox, tmp_path: Path) 
             handle = await begin(client, FOX)
             await rested(client, handle.task_id)
             theirs = replace(await app.service.find("local", handle.task_id), task_id=new_task_id(), owner="somebody")
-            await app.store.admit(theirs, Limits(0, None, None, 0, 0))
+            await app.store.admit(theirs, Terms(now=0, budget=Budget()))
             for ask in (get, cancel):
                 with pytest.raises(MCPError) as unknown:
                     await ask(client, theirs.task_id)

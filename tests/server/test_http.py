@@ -1,14 +1,11 @@
 """What is particular to HTTP: who is let in, one program behind every connection, and how it ends."""
 
-import os
-import re
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,12 +17,14 @@ from click.testing import CliRunner
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.types import Implementation
-from server.conftest import environment, values_for
+from server.process import started
+from server.program import happens, values_for
 
 from apixo_mcp import __version__
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.commands import commands
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.media import previews
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.http import serving
 from apixo_mcp.server.listening import listen, url_of
@@ -95,6 +94,13 @@ async def test_a_page_of_this_machine_is_let_in(url: str) -> None:
                 assert answer.status_code == 200, origin
 
 
+async def test_a_stream_has_no_head(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with httpx2.AsyncClient() as http:
+        answer = await http.head(f"{url}/sse")
+    assert answer.status_code == 405
+    assert caplog.records == []
+
+
 async def test_the_other_side_of_this_machine_is_served_too(box: Sandbox, tmp_path: Path) -> None:
     try:
         listener = listen("::1", 0)
@@ -159,9 +165,7 @@ async def test_a_task_outlives_the_connection_that_asked_for_it(url: str, box: S
 
 async def submitted(box: Sandbox) -> None:
     """Returns once the sandbox has seen a submit."""
-    with anyio.fail_after(10):
-        while not box.submits():
-            await anyio.lowlevel.checkpoint()
+    await happens(lambda: bool(box.submits()))
 
 
 async def test_sse_alone_serves_no_streamable_http(box: Sandbox, tmp_path: Path) -> None:
@@ -176,51 +180,6 @@ async def test_sse_alone_serves_no_streamable_http(box: Sandbox, tmp_path: Path)
         assert (await http.get(f"{url}/healthz")).status_code == 200
         async with client_of(url, "/sse") as client:
             assert len((await client.list_tools()).tools) == 11
-
-
-class Process:
-    """The server as people start it."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        assert process.stderr
-        self.said = process.stderr.readline()
-        found = re.search(r"http://[\d.:]+", self.said)
-        assert found, self.said + process.stderr.read()
-        self.url = found[0]
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
-    def stores(self) -> list[str]:
-        """The files of the task store that it has open."""
-        links: list[str] = []
-        for entry in Path(f"/proc/{self._process.pid}/fd").iterdir():
-            with suppress(FileNotFoundError):  # closed meanwhile
-                links.append(str(entry.readlink()))
-        return [link for link in links if link.endswith(".sqlite3")]
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self._process.send_signal(number)
-
-    def ended(self) -> tuple[int, str]:
-        """The exit code, and what was said since the start."""
-        assert self._process.stderr
-        code = self._process.wait(10)
-        return code, self._process.stderr.read()
-
-
-@contextmanager
-def started(box: Sandbox, folder: Path, *arguments: str) -> Iterator[Process]:
-    command = [sys.executable, "-m", "apixo_mcp", "serve", "--port", "0", *(arguments or ("--transport", "http"))]
-    variables = {**os.environ, **environment(values_for(box, folder))}
-    with subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as one:
-        try:
-            yield Process(one)
-        finally:
-            if one.poll() is None:
-                one.kill()
 
 
 @asynccontextmanager
@@ -314,11 +273,13 @@ async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> N
     assert box.submits() == []
 
 
-async def test_a_dropped_connection_leaves_its_task_to_the_same_call(box: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("prompt", ["a fox [never]", "a fox [took:0]"], ids=["waiting", "answering"])
+async def test_a_dropped_connection_leaves_its_task_to_the_same_call(box: Sandbox, tmp_path: Path, prompt: str) -> None:
     headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
     info = {"name": "claude-ai", "version": "1"}
     hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info}
-    arguments = {**FOX, "prompt": "a fox [never]", "wait_seconds": 30}
+    arguments = {**FOX, "prompt": prompt, "wait_seconds": 30}
+    another = object()
 
     def message(number: int, method: str, params: Any) -> dict[str, Any]:
         return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
@@ -334,17 +295,24 @@ async def test_a_dropped_connection_leaves_its_task_to_the_same_call(box: Sandbo
         http.headers["mcp-session-id"] = greeted.headers["mcp-session-id"]
         await http.post(place, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
 
-        async def answer_is(*wanted: str) -> None:
+        async def answer_is(wanted: str) -> None:
             with anyio.fail_after(10):
-                while [task.answer for task in await app.store.page("local")] != list(wanted):
+                while True:
+                    tasks = await app.store.page("local")
+                    is_there = "[took" not in prompt or (tasks and tasks[0].is_settled)
+                    if is_there and [task.answer for task in tasks] == [wanted]:
+                        break
                     await anyio.sleep(0.02)
 
+        # Another picture is being made small: an answer that is ready waits for its own.
+        await previews._one_at_a_time.acquire_on_behalf_of(another)
         async with anyio.create_task_group() as group:
             call = message(1, "tools/call", {"name": "generate_image", "arguments": arguments})
             group.start_soon(partial(http.post, place, json=call))
             await answer_is("awaited")
             group.cancel_scope.cancel()  # the line is cut
         await answer_is("lost")
+        previews._one_at_a_time.release_on_behalf_of(another)
         call = message(2, "tools/call", {"name": "generate_image", "arguments": arguments | {"wait_seconds": 0}})
         again = await http.post(place, json=call)
         await answer_is("given")

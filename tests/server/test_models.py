@@ -1,11 +1,12 @@
 """The models as tools tell them, models of the user's own, and a tool per model."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from server.conftest import Connect, text_of
+from server.program import Connect, text_of
 from server.test_tool_list import BANNED, nodes
 
 from apixo_mcp.sandbox import Sandbox
@@ -109,6 +110,23 @@ class TestToolPerModel:
         for field in ("max_images: must be from 1 to 10", "colour: ", "wait_seconds: must be from 0 to 50"):
             assert field in text_of(answer)
         assert box.log() == []
+
+    async def test_only_tools_that_are_there_are_named(self, connect: Connect) -> None:
+        async with connect(tools="models", models=self.OFFER) as client:
+            tools = {tool.name for tool in (await client.list_tools()).tools}
+            listed = text_of(await client.call_tool("list_models", {}))
+            described = text_of(await client.call_tool("describe_model", {"model": "ruxa/google/nano-banana"}))
+            said = [client.instructions or "", listed, described]
+            arguments = {"picture_from_idea": {"idea": "x"}, "video_shot": {"scene": "x", "model": "kling-2-6"}}
+            arguments |= {"storyboard": {"story": "x"}, "product_shots": {"photo": "https://example.com/x.png"}}
+            for prompt in (await client.list_prompts()).prompts:
+                told = await client.get_prompt(prompt.name, arguments[prompt.name])
+                said += [message.content.text for message in told.messages if message.content.type == "text"]
+        named = {name for text in said for name in re.findall(r"\bgenerate_\w+", text)}
+        assert named <= tools
+        assert "generate_ruxa_google_nano_banana" in named
+        assert json.loads(described.partition("\n")[2])["tool"] == "generate_ruxa_google_nano_banana"
+        assert "\ngenerate_seedream_4_5 makes seedream-4-5: " in listed
 
     async def test_many_typed_tools_tell_their_price(self, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
         async with connect(tools="models"):

@@ -15,16 +15,17 @@ from mcp.shared.memory import create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
 from mcp.types import ResourceListChangedNotification, ResourceUpdatedNotification
 from mcp.types.jsonrpc import jsonrpc_message_adapter
-from server.conftest import Connect, values_for
+from server.program import Connect, values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.notices import Notices
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.store import Limits
+from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import State, Task, new_task_id
 from apixo_mcp.tasks.wish import Submission, Wish
+from apixo_mcp.usage.budget import Budget
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]
 
@@ -265,7 +266,7 @@ async def test_looks_that_find_nothing_new_are_not_told(box: Sandbox, tmp_path: 
 async def test_a_task_of_another_owner_cannot_be_subscribed_to(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         theirs = replace(await submit(app), task_id=new_task_id(), owner="somebody")
-        await app.store.admit(theirs, Limits(0, None, None, 0, 0))
+        await app.store.admit(theirs, Terms(now=0, budget=Budget()))
         async with Client(build_server(app), mode="legacy") as client:
             with pytest.raises(MCPError) as refused:
                 await client.subscribe_resource(f"apixo://tasks/{theirs.task_id}")

@@ -16,8 +16,8 @@ import pytest
 from mcp import Client
 from mcp.types import Implementation
 from PIL import Image
-from server.conftest import values_for
-from server.test_http import started
+from server.process import started
+from server.program import happens, values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import InvalidInput, SettingsError
@@ -67,10 +67,8 @@ class Program:
 
     async def seen(self, route: str, count: int, outcome: str = "") -> list[dict[str, Any]]:
         """The sandbox's log of a route, once it is so long."""
-        with anyio.fail_after(15):
-            while len(found := self.logged(route, outcome)) < count:
-                await anyio.lowlevel.checkpoint()
-        return found
+        await happens(lambda: len(self.logged(route, outcome)) >= count)
+        return self.logged(route, outcome)
 
     def logged(self, route: str, outcome: str = "") -> list[dict[str, Any]]:
         return [entry for entry in self.box.log() if entry["route"] == route and outcome in ("", entry["outcome"])]

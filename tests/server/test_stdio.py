@@ -128,3 +128,29 @@ def test_half_an_emoji_is_answered(tmp_path: Path) -> None:
         assert "result" in pipe.next()
         pipe.write(cut + b"\n" + whole + b"\n")
         assert {pipe.next()["id"], pipe.next()["id"]} == {7, 8}
+
+
+def test_a_batch_is_taken_apart_where_its_revision_has_batches(tmp_path: Path) -> None:
+    ping = request("ping", number=6)
+    with Pipe(tmp_path) as pipe:
+        pipe.send(initialize("2025-03-26"), INITIALIZED, [request("tools/list", {}, 5), ping], ping | {"id": 7})
+        assert pipe.next()["result"]["protocolVersion"] == "2025-03-26"
+        assert {pipe.next()["id"] for _ in range(3)} == {5, 6, 7}
+        assert pipe.end() == (0, [], b"")
+
+
+def test_a_batch_of_another_revision_is_not_taken(tmp_path: Path) -> None:
+    ping = request("ping", number=6)
+    with Pipe(tmp_path) as pipe:
+        pipe.send(initialize("2025-06-18"), INITIALIZED, [ping], [], ping | {"id": 7})
+        assert [pipe.next()["id"], pipe.next()["id"]] == [0, 7]
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_mark_of_the_byte_order_is_passed_over(tmp_path: Path, loaded: bool) -> None:
+    with Pipe(tmp_path, APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
+        if loaded:
+            pipe.await_error_line(b"serving on standard input and output")
+        pipe.write(b"\xef\xbb\xbf" + line(initialize()))
+        pipe.send(INITIALIZED, call(1))
+        assert [pipe.next()["id"], pipe.next()["id"]] == [0, 1]

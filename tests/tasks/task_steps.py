@@ -1,7 +1,7 @@
 """What tests of a task's life do again and again."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -15,12 +15,23 @@ Start = Callable[..., AbstractAsyncContextManager[App]]
 PATIENCE = 15.0
 
 
+def wish(prompt: str = "a fox", **given: Any) -> Wish:
+    return Wish(owner="local", model="nano-banana", arguments={"prompt": prompt}, **given)
+
+
 async def ask(app: App, prompt: str = "a fox", **given: Any) -> Submission:
-    submission = await app.service.submit(
-        Wish(owner="local", model="nano-banana", arguments={"prompt": prompt}, **given)
-    )
+    """Asks without waiting for the answer."""
+    submission = await app.service.submit(wish(prompt, **given))
     assert isinstance(submission, Submission)
     return submission
+
+
+@asynccontextmanager
+async def asking(app: App, prompt: str = "a fox", **given: Any) -> AsyncGenerator[Submission]:
+    """Asks, and waits for the answer."""
+    async with app.service.asking(wish(prompt, **given)) as submission:
+        assert isinstance(submission, Submission)
+        yield submission
 
 
 async def settled(app: App, task: Task) -> Task:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apixo_mcp.tasks import schedule
-from apixo_mcp.tasks.schedule import CAP, GIVE_UP_AFTER, JITTER, OVERDUE_EVERY, Pace
+from apixo_mcp.tasks.schedule import CAP, GIVE_UP_AFTER, JITTER, LOOKS_AT_LEAST, OVERDUE_EVERY, Pace
 
 HOUR = 3600.0
 NEAR = 1e-9
@@ -58,7 +58,7 @@ def test_scaling_scales_every_wait_but_not_the_day_of_looking(pace: Pace, scale:
     assert scaled.overdue_every == OVERDUE_EVERY * scale
     assert scaled.cap == CAP * scale
     stops = schedule.wait_before_look(scaled, looks, elapsed) is None
-    assert stops == (elapsed >= scaled.maximum + GIVE_UP_AFTER)
+    assert stops == (elapsed >= scaled.maximum + GIVE_UP_AFTER and looks >= LOOKS_AT_LEAST)
 
 
 @given(paces, looks, st.floats(0, GIVE_UP_AFTER - 1))
@@ -68,8 +68,9 @@ def test_an_overdue_task_is_looked_at_every_minute_for_a_day(pace: Pace, looks: 
 
 
 @given(paces, looks, st.floats(0, 1000 * HOUR))
-def test_looking_stops_a_day_after_the_maximum(pace: Pace, looks: int, more: float):
-    assert schedule.wait_before_look(pace, looks, pace.maximum + 24 * HOUR + more) is None
+def test_looking_stops_a_day_after_the_maximum_once_it_was_looked_at_often(pace: Pace, looks: int, more: float):
+    wait = schedule.wait_before_look(pace, looks, pace.maximum + 24 * HOUR + more)
+    assert wait == (None if looks >= LOOKS_AT_LEAST else pace.overdue_every)
 
 
 @given(paces, st.floats(0, 0.999))

@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.tasks import archive
 from apixo_mcp.tasks.archive import Here
-from apixo_mcp.tasks.life import Moment
-from apixo_mcp.tasks.schedule import Pace
-from apixo_mcp.tasks.sqlite import SqliteStore
-from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
+from apixo_mcp.tasks.sqlite.store import SqliteStore
+from apixo_mcp.tasks.task import TERMINAL, Attempt, FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio
 
-MOMENT = Moment(NOW + 100, 0.5, Pace(1, 1, 1))
 ELSEWHERE = Here("elsewhere", {("apixo", "https://api.apixo.ai"): "their-print"})
 HEAD = b'{"apixo_mcp_tasks": 1, "home": "h"}'
 
@@ -33,7 +30,7 @@ def ready(task: Task) -> Task:
 async def exported(path: Path, made: list[Task]) -> list[bytes]:
     async with SqliteStore(path) as store:
         await store.add(made)
-        return [line.encode() async for line in archive.lines(store, "1.0", NOW)]
+        return [line.encode() async for line in archive.lines(store, "1.0", NOW + 100)]
 
 
 @given(made=st.lists(tasks.map(ready), max_size=4))
@@ -47,18 +44,19 @@ async def test_what_was_exported_is_imported_equal(tmp_path: Path, made: list[Ta
     assert {task.task_id: task for task in found.tasks} == {task.task_id: task for task in made}
     async with SqliteStore(tmp_path / "two.sqlite3") as store:
         here = Here(found.home, {})
-        imported = await archive.bring_in(store, found, here, MOMENT)
+        imported = await archive.bring_in(store, found, here, NOW + 100)
         assert len(imported.added) == len(made)
-        assert (await archive.bring_in(store, found, here, MOMENT)).there_already == len(made)
+        assert (await archive.bring_in(store, found, here, NOW + 100)).there_already == len(made)
         for task in made:
             if task.state is not State.SUBMITTING:
-                assert await store.get(task.task_id) == task
+                is_copy = task.is_copy or task.state not in TERMINAL
+                assert await store.get(task.task_id) == replace(task, is_copy=is_copy)
 
 
 async def test_the_file_holds_no_secret_and_tells_its_form(tmp_path: Path):
     lines = await exported(tmp_path / "tasks.sqlite3", [make()])
     head = json.loads(lines[0])
-    assert (head["apixo_mcp_tasks"], head["apixo_mcp"], head["exported_at"]) == (1, "1.0", NOW)
+    assert (head["apixo_mcp_tasks"], head["apixo_mcp"], head["exported_at"]) == (1, "1.0", NOW + 100)
     async with SqliteStore(tmp_path / "tasks.sqlite3") as store:
         secret = await store.secret("key_print_salt")
         assert head["home"] == await archive.home_of(store)
@@ -67,41 +65,41 @@ async def test_the_file_holds_no_secret_and_tells_its_form(tmp_path: Path):
 
 class TestNothingIsSent:
     def test_an_unsent_task_comes_in_cancelled(self):
-        came = archive.adapt(make(idempotency_key="k"), "h", Here("h", {}), MOMENT)
+        came = archive.adapt(make(idempotency_key="k"), "h", Here("h", {}), NOW + 100)
         assert (came.state, came.due, came.completed_at) == (State.CANCELLED, None, NOW + 100)
         assert "imported before it was ever sent" in came.notes[-1]
 
     def test_an_unsent_further_attempt_comes_in_failed(self):
         task = make(attempts=(Attempt(sent_at=NOW, remote_id="r", failure_code="PROCESSING_TIMEOUT"),))
-        came = archive.adapt(task, "h", Here("h", {}), MOMENT)
+        came = archive.adapt(task, "h", Here("h", {}), NOW + 100)
         assert (came.state, came.due) == (State.FAILED, None)
 
     def test_a_sent_one_becomes_unknown(self):
-        came = archive.adapt(make(sent_at=NOW, lease_holder="x", lease_until=NOW + 8), "h", Here("h", {}), MOMENT)
+        came = archive.adapt(make(sent_at=NOW, lease_holder="x", lease_until=NOW + 8), "h", Here("h", {}), NOW + 100)
         assert (came.state, came.due, came.lease_holder) == (State.UNKNOWN, None, "")
         assert came.failure is not None
         assert came.failure.charged == "unknown"
 
     def test_nobody_adopts_it(self):
-        assert archive.adapt(make_followed(answer="awaited"), "h", Here("h", {}), MOMENT).answer == "given"
-        assert archive.adapt(make_followed(answer="lost"), "h", Here("h", {}), MOMENT).answer == "lost"
+        assert archive.adapt(make_followed(answer="awaited"), "h", Here("h", {}), NOW + 100).answer == "given"
+        assert archive.adapt(make_followed(answer="lost"), "h", Here("h", {}), NOW + 100).answer == "lost"
 
 
 class TestElsewhere:
     def test_an_open_task_goes_on_with_the_key_set_there(self):
-        assert archive.adapt(make_followed(), "h", ELSEWHERE, MOMENT).key_print == "their-print"
+        assert archive.adapt(make_followed(), "h", ELSEWHERE, NOW + 100).key_print == "their-print"
         other = make_followed(base_url="https://other.example")
-        assert archive.adapt(other, "h", ELSEWHERE, MOMENT).key_print == other.key_print
+        assert archive.adapt(other, "h", ELSEWHERE, NOW + 100).key_print == other.key_print
 
     def test_in_the_same_data_folder_it_keeps_its_key(self):
         task = make_followed()
-        assert archive.adapt(task, "elsewhere", ELSEWHERE, MOMENT).key_print == task.key_print
+        assert archive.adapt(task, "elsewhere", ELSEWHERE, NOW + 100).key_print == task.key_print
 
     async def test_what_cannot_be_followed_is_told(self, tmp_path: Path):
         followed, not_followed = make_followed(), make_followed(base_url="https://other.example")
         lines = await exported(tmp_path / "one.sqlite3", [followed, not_followed])
         async with SqliteStore(tmp_path / "two.sqlite3") as store:
-            found = await archive.bring_in(store, archive.read(lines), ELSEWHERE, MOMENT)
+            found = await archive.bring_in(store, archive.read(lines), ELSEWHERE, NOW + 100)
             assert [task.task_id for task in found.unfollowed] == [not_followed.task_id]
             due = await store.due(NOW + 1000, ["their-print"])
             assert [task_id for task_id, _ in due] == [followed.task_id]
@@ -114,7 +112,7 @@ class TestElsewhere:
             for index, path in enumerate((inside, outside, up))
         )
         here = replace(ELSEWHERE, roots=(tmp_path / "pictures",))
-        came = archive.adapt(make_followed(state=State.SUCCESS, results=results), "h", here, MOMENT)
+        came = archive.adapt(make_followed(state=State.SUCCESS, results=results), "h", here, NOW + 100)
         assert [result.path for result in came.results] == [str(inside), "", ""]
         assert [result.file for result in came.results] == [FileState.SAVED, FileState.FAILED, FileState.FAILED]
         assert str(outside) in came.results[1].problem

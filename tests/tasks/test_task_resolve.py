@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from contracts.store_tasks import NOW, make
-from task_steps import Start, ask, posts, settled
+from task_steps import Start, ask, posts, settled, until
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound
@@ -16,7 +16,9 @@ from apixo_mcp.tasks.task import FileState, State, Task
 
 pytestmark = pytest.mark.anyio
 
-MOMENT = Moment(NOW + 100, 0.5, Pace(1, 1, 1))
+
+async def resolve(app: App, owner: str, task_id: str, remote_id: str | None) -> Task:
+    return await app.resolver.resolve(await app.service.find(owner, task_id), remote_id)
 
 
 async def unknown(app: App, **given: str) -> Task:
@@ -29,7 +31,7 @@ async def test_with_the_gateways_id_it_is_followed_to_its_end(start: Start, box:
     async with start() as app:
         task = await unknown(app)
         (there,) = box.submits()
-        pending = await app.service.resolve("local", task.task_id, f" {there['remote_id']} ")
+        pending = await resolve(app, "local", task.task_id, f" {there['remote_id']} ")
         assert (pending.state, pending.remote_id, len(pending.attempts)) == (State.PENDING, there["remote_id"], 1)
         done = await settled(app, pending)
     assert (done.state, done.results[0].file) == (State.SUCCESS, FileState.SAVED)
@@ -40,7 +42,7 @@ async def test_the_next_server_follows_it(start: Start, box: Sandbox):
     async with start() as app:
         task = await unknown(app)
     async with start(follow=False) as app:
-        pending = await app.service.resolve("local", task.task_id, box.submits()[0]["remote_id"])
+        pending = await resolve(app, "local", task.task_id, box.submits()[0]["remote_id"])
         assert pending.due is not None
     async with start() as app:
         assert (await settled(app, task)).state is State.SUCCESS
@@ -49,7 +51,7 @@ async def test_the_next_server_follows_it(start: Start, box: Sandbox):
 async def test_one_that_never_ran_costs_nothing_and_frees_its_key(start: Start, box: Sandbox):
     async with start() as app:
         task = await unknown(app, idempotency_key="k")
-        ended = await app.service.resolve("local", task.task_id, None)
+        ended = await resolve(app, "local", task.task_id, None)
         assert ended.failure is not None
         assert (ended.state, ended.failure.charged, ended.due) == (State.FAILED, "no", None)
         again = await ask(app, "a wolf", idempotency_key="k")
@@ -69,20 +71,51 @@ async def test_what_is_no_such_task_or_id_changes_nothing(start: Start, box: San
             (other.remote_id, other.task_id),
         ):
             with pytest.raises(InvalidInput, match=said):
-                await app.service.resolve("local", task.task_id, remote_id)
+                await resolve(app, "local", task.task_id, remote_id)
         with pytest.raises(InvalidInput, match=r"only a task in state unknown.*success"):
-            await app.service.resolve("local", other.task_id, None)
+            await resolve(app, "local", other.task_id, None)
         with pytest.raises(NotFound):
-            await app.service.resolve("somebody", task.task_id, None)
+            await resolve(app, "somebody", task.task_id, None)
         assert await app.service.find("local", task.task_id) == task
 
 
 def test_an_earlier_attempt_may_have_been_charged():
     sent = make(state=State.SUBMITTING, sent_at=NOW, idempotency_key="k")
-    once = life.unclear(sent, MOMENT, "cut")
+    once = life.unclear(sent, NOW + 100, "cut")
     twice = replace(once, attempts=(once.attempts[0], *once.attempts))
-    first, second = life.resolved(once, "", MOMENT), life.resolved(twice, "", MOMENT)
+    moment = Moment(NOW + 100, 0.5, Pace(1, 1, 1))
+    first, second = life.resolved(once, "", moment), life.resolved(twice, "", moment)
     assert first.failure is not None
     assert second.failure is not None
     assert (first.failure.charged, first.idempotency_key) == ("no", "")
     assert (second.failure.charged, second.idempotency_key) == ("unknown", "k")
+
+
+class TestChangedKey:
+    async def test_an_open_task_goes_on_by_the_key_that_is_set_now(self, start: Start, box: Sandbox):
+        async with start() as app:
+            old = await until(app, (await ask(app, "a fox [took:1]")).task, lambda now: now.remote_id)
+        async with start(apixo_api_key="sk-other") as app:
+            moved = await app.resolver.rekey(await app.service.find("local", old.task_id))
+            assert moved.key_print != old.key_print
+            done = await settled(app, moved)
+        assert (done.state, done.results[0].file) == (State.SUCCESS, FileState.SAVED)
+        assert len(posts(box)) == 1
+
+    async def test_what_the_new_key_does_not_see_is_left_as_it_is(self, start: Start, box: Sandbox):
+        async with start() as app:
+            old = await until(app, (await ask(app, "a fox [never]")).task, lambda now: now.remote_id)
+            with pytest.raises(InvalidInput, match="is the one that is set here"):
+                await app.resolver.rekey(old)
+        async with start(apixo_api_key="sk-bad") as app:
+            task = await app.service.find("local", old.task_id)
+            with pytest.raises(InvalidInput, match="does not confirm it"):
+                await app.resolver.rekey(task)
+            assert await app.service.find("local", old.task_id) == task
+
+    async def test_what_has_ended_is_not_moved(self, start: Start):
+        async with start() as app:
+            done = await settled(app, (await ask(app)).task)
+        async with start(apixo_api_key="sk-other") as app:
+            with pytest.raises(InvalidInput, match="its state is success"):
+                await app.resolver.rekey(done)

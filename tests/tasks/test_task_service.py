@@ -1,16 +1,19 @@
 """A task's life through the front door of the service, against a real sandbox."""
 
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
-from task_steps import Start, ask, happens, posts, settled, until
+from task_steps import Start, ask, asking, happens, posts, settled, until
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.schedule import LOOKS_AT_LEAST
 from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.tasks.wish import Quote, Wish
 
@@ -51,7 +54,6 @@ async def test_pending_is_never_told_without_the_gateways_id(start: Start, box: 
 
 async def test_a_caller_that_leaves_does_not_take_its_task_along(start: Start, box: Sandbox):
     async with start() as app:
-        asked = await ask(app, "a fox [slow-submit:0.2][took:0.3]")
         with anyio.CancelScope() as call:
             async with anyio.create_task_group() as group:
 
@@ -60,7 +62,7 @@ async def test_a_caller_that_leaves_does_not_take_its_task_along(start: Start, b
                     call.cancel()
 
                 group.start_soon(leave)
-                async with app.service.answering(asked.task.task_id):
+                async with asking(app, "a fox [slow-submit:0.2][took:0.3]") as asked:
                     await app.service.wait(asked.task, 60)
         assert call.cancelled_caught
         task = await settled(app, asked.task)
@@ -120,14 +122,12 @@ class TestIdempotency:
 class TestAdoption:
     async def test_a_request_whose_answer_was_lost_is_adopted_when_repeated(self, start: Start, box: Sandbox):
         async with start() as app:
-            first = await ask(app)
             with anyio.CancelScope() as call:
-                async with app.service.answering(first.task.task_id):
+                async with asking(app) as first:
                     call.cancel()
                     await anyio.sleep_forever()
-            second = await ask(app)
-            assert (second.how, second.task.task_id) == ("adopted", first.task.task_id)
-            async with app.service.answering(second.task.task_id):
+            async with asking(app) as second:
+                assert (second.how, second.task.task_id) == ("adopted", first.task.task_id)
                 await settled(app, second.task)
             third = await ask(app)
             assert third.how == "new"
@@ -136,23 +136,89 @@ class TestAdoption:
 
     async def test_a_call_cut_off_just_as_it_ends_counts_as_lost(self, start: Start):
         async with start() as app:
-            first = await ask(app)
             with anyio.CancelScope() as call:
-                async with app.service.answering(first.task.task_id):
+                async with asking(app) as first:
                     call.cancel()  # nothing waits between this and the end
             assert call.cancelled_caught
             assert (await ask(app)).task.task_id == first.task.task_id
+
+    async def test_the_repeat_of_a_call_that_is_cut_off_only_now_waits_for_that(self, start: Start, box: Sandbox):
+        async with start() as app, anyio.create_task_group() as group:
+            cut, begun = anyio.CancelScope(), anyio.Event()
+
+            async def first() -> None:
+                with cut:
+                    async with asking(app, "a fox [never]"):
+                        begun.set()
+                        await anyio.sleep_forever()
+
+            async def cut_off() -> None:
+                await happens(lambda: len(app.service.calls.open_names) == 2)  # the repeat is asking already
+                cut.cancel()
+
+            group.start_soon(first)
+            await begun.wait()
+            group.start_soon(cut_off)
+            async with asking(app, "a fox [never]") as again:
+                assert again.how == "adopted"
+                await happens(lambda: posts(box))
+        assert len(posts(box)) == 1
+
+    async def test_the_late_end_of_a_first_call_says_nothing_about_the_second(self, start: Start):
+        async with start() as app:
+            with anyio.CancelScope() as call:
+                async with asking(app) as first:
+                    call.cancel()
+                    await anyio.sleep_forever()
+            async with asking(app) as second:
+                await settled(app, second.task)
+            await first.call.lost()
+            assert (await app.service.find("local", second.task.task_id)).answer == "given"
+
+    async def test_an_answer_counts_as_given_only_once_whoever_took_it_over_says_so(self, start: Start, box: Sandbox):
+        async with start() as app:
+            async with asking(app, "a fox [never]") as first:
+                first.call.hand_over()
+            await first.call.lost()
+            assert (await ask(app, "a fox [never]")).task.task_id == first.task.task_id
+            async with asking(app, "a hare [never]") as other:
+                other.call.hand_over()
+            await other.call.given()
+            assert (await ask(app, "a hare [never]")).how == "new"
+
+    async def test_an_answer_that_cannot_be_noted_is_given_all_the_same(self, start: Start, tmp_path: Path):
+        async with start() as app:
+            with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3")) as other:
+                async with asking(app, "a fox [never]") as first:
+                    await happens(lambda: app.service.find("local", first.task.task_id))
+                    other.execute(
+                        "create trigger t before update of answer on task begin select raise(abort, 'full'); end"
+                    )
+                other.execute("drop trigger t")
+            assert (await ask(app, "a fox [never]")).task.task_id == first.task.task_id
 
     async def test_two_identical_calls_that_were_answered_are_two_tasks(self, start: Start, box: Sandbox):
         async with start() as app:
             found: list[Task] = []
             for _ in range(2):
-                asked = await ask(app)
-                async with app.service.answering(asked.task.task_id):
+                async with asking(app) as asked:
                     found.append(await settled(app, asked.task))
         assert len({task.task_id for task in found}) == 2
         assert len({task.results[0].path for task in found}) == 2
         assert len(box.submits()) == 2
+
+    async def test_identical_calls_that_wait_at_once_are_as_many_tasks(self, start: Start, box: Sandbox):
+        async with start() as app:
+            found: list[str] = []
+
+            async def one() -> None:
+                async with asking(app) as asked:
+                    found.append((await settled(app, asked.task)).task_id)
+
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(one)
+        assert len(set(found)) == len(box.submits()) == 4
 
 
 class TestMoney:
@@ -253,7 +319,9 @@ class TestLooking:
         async with start(follow=False) as app:
             now = await app.store.get(running.task_id)
             assert now is not None
-            assert await app.store.commit(now, replace(now, accepted_at=time.time() - 25 * 3600, due=time.time()))
+            assert await app.store.commit(
+                now, replace(now, accepted_at=time.time() - 25 * 3600, due=time.time(), looks=LOOKS_AT_LEAST)
+            )
         async with start() as app:
             given_up = await until(app, running, lambda now: now.due is None)
             assert given_up.state in (State.PENDING, State.PROCESSING)
@@ -338,7 +406,7 @@ class TestRestart:
                     pass
 
 
-class TestTwoProcesses:
+class TestTwoPrograms:
     async def test_one_at_a_time_takes_a_step_and_both_see_the_result(self, start: Start, box: Sandbox):
         async with start(follow=False) as one, start(follow=False) as two:
             task = (await ask(one, "a fox [took:0][look:slow:0.1]")).task

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from apixo_mcp.app import open_app
 from apixo_mcp.catalog.model import Price
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.errors import SettingsError
+from apixo_mcp.errors import InvalidInput, SettingsError
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.wish import Wish
 from apixo_mcp.usage.prices import estimate, load_prices
 
 CATALOG = Catalog()
@@ -62,18 +65,19 @@ def test_own_prices_take_the_place_of_the_catalogs(tmp_path: Path) -> None:
     )
     prices = load_prices(path)
     assert prices["seedream-4-5"] == (Price(0.01, "image", "prices.toml", {}),)
-    assert estimate(CATALOG.find("seedream-4-5"), {"max_images": 2}, prices) == pytest.approx(0.02)
-    sora = CATALOG.find("ruxa/sora-2")
-    assert estimate(sora, {"size": "720x1280", "seconds": "10"}, prices) == pytest.approx(0.5)
-    assert estimate(sora, {"seconds": "10"}, prices) == pytest.approx(1)
-    assert estimate(CATALOG.find("nano-banana"), {}, prices) == pytest.approx(0.03)
+    catalog = Catalog(prices=prices)
+    assert estimate(catalog.find("seedream-4-5"), {"max_images": 2}) == pytest.approx(0.02)
+    sora = catalog.find("ruxa/sora-2")
+    assert estimate(sora, {"size": "720x1280", "seconds": "10"}) == pytest.approx(0.5)
+    assert estimate(sora, {"seconds": "10"}) == pytest.approx(1)
+    assert estimate(catalog.find("nano-banana"), {}) == pytest.approx(0.03)
 
 
 def test_a_length_that_only_the_given_video_knows_has_no_estimate() -> None:
     prices = {"wan-2-7-video": (Price(0.1, "second", "a test"),)}
-    model = CATALOG.find("wan-2-7-video")
-    assert estimate(model, {"mode": "video-edit", "duration": 0}, prices) is None
-    assert estimate(model, {"mode": "text-to-video", "duration": 4}, prices) == pytest.approx(0.4)
+    model = Catalog(prices=prices).find("wan-2-7-video")
+    assert estimate(model, {"mode": "video-edit", "duration": 0}) is None
+    assert estimate(model, {"mode": "text-to-video", "duration": 4}) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,58 @@ def test_a_broken_file_is_told(tmp_path: Path, text: str, says: str) -> None:
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"APIXO_MCP_PRICES.*cannot be read"):
         load_prices(tmp_path / "none.toml")
+
+
+def test_prices_count_under_every_name_of_a_model() -> None:
+    own = {
+        "Seedream 4.5": (Price(0.01, "image", "a test"),),
+        "flux2": (Price(0.02, "image", "a test"),),
+        "flux-2": (Price(0.03, "image", "a test"),),
+        "sora-2": (Price(0.5, "video", "a test", {"aspect_ratio": "16:9"}),),
+    }
+    catalog = Catalog(prices=own)
+    assert estimate(catalog.find("seedream-4-5"), {}) == pytest.approx(0.01)
+    assert estimate(catalog.find("flux-2"), {}) == pytest.approx(0.03), "its id outranks its other names"
+    assert estimate(catalog.find("sora-2"), {"aspect_ratio": "landscape"}) == pytest.approx(0.5)
+    assert estimate(catalog.find("nano-banana"), {}) == pytest.approx(0.03)
+    assert catalog.price_warnings == ()
+
+
+def test_prices_that_count_for_nothing_are_told() -> None:
+    own = {
+        "seedraem-4-5": (Price(0.01, "image", "a test"),),
+        "sora-2": (Price(0.5, "video", "a test", {"lenght": 8}),),
+    }
+    unknown, condition = Catalog(prices=own).price_warnings
+    assert 'prices."seedraem-4-5" is of no model' in unknown
+    assert "Did you mean seedream-4-5?" in unknown
+    assert 'prices."sora-2": when.lenght never holds; sora-2 takes mode' in condition
+
+
+def test_no_price_is_known_while_the_file_is_broken() -> None:
+    catalog = Catalog(prices=None)
+    assert all(model.prices == () for model in catalog)
+    assert estimate(catalog.find("nano-banana"), {}) is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("text", [None, "[prices"])
+async def test_a_broken_file_stops_nothing_but_what_needs_a_price(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "prices.toml"
+    if text is not None:
+        path.write_text(text)
+    settings = read_settings(
+        home=tmp_path / "home",
+        download_dir=tmp_path / "pictures",
+        prices=path,
+        apixo_api_key="sk-mine",
+        apixo_base_url="http://127.0.0.1:9",
+        daily_budget_usd=5,
+        confirm_above_usd=None,
+    )
+    async with open_app(settings, follow=False) as app:
+        (warning,) = app.warnings
+        assert "APIXO_MCP_PRICES" in warning
+        assert str(path) in warning
+        with pytest.raises(InvalidInput, match="no known price"):
+            await app.service.submit(Wish(owner="local", model="nano-banana", arguments={"prompt": "a fox"}))

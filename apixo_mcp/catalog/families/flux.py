@@ -26,7 +26,7 @@ class FluxKontextInput(ModelInput):
 
     RULES = (
         rule(
-            "image_url and image_urls are the same input; give image_urls alone",
+            "image_url is the older form of image_urls; give image_urls alone",
             "image_url",
             "image_urls",
             broken=lambda given: bool(given["image_url"] and given["image_urls"]),
@@ -58,7 +58,9 @@ MODELS = (
         times="20-30 s",
         aliases=("flux2", "flux-2-pro"),
         fail_codes=POLICY_OR_IMAGE,
-        prices=(Price(0.13, "image", "an APIXO model page of late 2025: 0.05-0.13 by mode and resolution"),),
+        prices=(
+            Price(0.13, "image", "an APIXO model page of late 2025: 0.05-0.13 by mode and resolution", least=0.05),
+        ),
         recommended_for=("production",),
         sources=("apixo.ai/docs/models/image/flux-2", "APIXO best practices guide"),
     ),

@@ -1,10 +1,11 @@
 """xAI's Grok: images and videos."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, one_of, refused, required, rule
+from apixo_mcp.catalog.marks import EarlierTask
 from apixo_mcp.catalog.model import IMAGE_FAST, POLICY_OR_IMAGE, VIDEO, Model
 
 
@@ -42,7 +43,9 @@ class GrokVideoInput(ModelInput):
     aspect_ratio: Literal["1:1", "3:2", "2:3", "16:9", "9:16"] | None = None
     style: str | None = about("normal is documented; other values are not.")
     image_urls: list[Url] | None = items(1, "The picture to animate, for image-to-video.")
-    task_id: str | None = about("The gateway's id of a grok-image task, in place of image_urls.")
+    task_id: Annotated[str | None, EarlierTask(("grok-image",))] = about(
+        "A grok-image task, by our id or the gateway's, in place of image_urls."
+    )
     index: int | None = span(0, 5, "Which of that task's images.")
 
 

@@ -1,12 +1,15 @@
 """MiniMax's Hailuo videos."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, needed, optional_prompt, prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
 
 _PICTURE = "The picture to animate: JPG or PNG, shorter side above 300 pixels, between 2:5 and 5:2, at most 20 MB."
+
+_FILES = Files(20, ("jpg", "png"))
 
 
 class Hailuo23Input(ModelInput):
@@ -21,7 +24,7 @@ class Hailuo23Input(ModelInput):
     mode: Literal["standard-text-to-video", "standard-image-to-video", "pro-text-to-video", "pro-image-to-video"]
     prompt: str = prompt()
     duration: Literal[6, 10] | None = about("Seconds, for the standard modes (768p); pro makes 5 s at 1080p.")
-    image_urls: list[Url] | None = items(1, _PICTURE)
+    image_urls: Annotated[list[Url] | None, _FILES] = items(1, _PICTURE)
 
 
 class Hailuo23FastInput(ModelInput):
@@ -34,7 +37,7 @@ class Hailuo23FastInput(ModelInput):
 
     mode: Literal["standard-image-to-video", "pro-image-to-video"]
     prompt: str | None = optional_prompt(about="What should happen; whether it is required is not documented.")
-    image_urls: list[Url] = needed(1, _PICTURE)
+    image_urls: Annotated[list[Url], _FILES] = needed(1, _PICTURE)
     duration: Literal[6, 10] | None = about("Seconds, for the standard mode (768p); pro makes 6 s at 1080p.")
 
 

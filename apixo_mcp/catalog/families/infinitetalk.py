@@ -1,9 +1,10 @@
 """InfiniteTalk: a portrait that speaks."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, needed, optional_prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model, Price, Schedule
 
 
@@ -12,7 +13,9 @@ class InfiniteTalkInput(ModelInput):
 
     mode: Literal["image-to-video"] = "image-to-video"
     image_urls: list[Url] = needed(2, "The portrait and, if wanted, a mask of the regions that may move.")
-    audio_urls: list[Url] = needed(1, "What to say: MP3, WAV or M4A of at most 600 s and 128 MB.")
+    audio_urls: Annotated[list[Url], Files(128, ("mp3", "wav", "m4a"))] = needed(
+        1, "What to say: MP3, WAV or M4A of at most 600 s and 128 MB."
+    )
     prompt: str | None = optional_prompt()
     resolution: Literal["480p", "720p"] | None = None
     seed: int | None = about("-1 is random.")
@@ -22,7 +25,7 @@ MODELS = (
     Model(
         id="infinitetalk",
         title="InfiniteTalk",
-        made_for=("talking portrait",),
+        made_for=("talking portrait", "lip sync"),
         vendor="MeiGen (inferred)",
         modality="video",
         input=InfiniteTalkInput,

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
 
 
@@ -90,7 +91,9 @@ class Kling30StdInput(ModelInput):
     mode: Literal["text-to-video", "image-to-video", "motion-control"]
     prompt: str | None = optional_prompt(least=1)
     image_urls: list[Url] | None = items(2, f"{_FRAMES} Exactly one for motion-control.")
-    video_urls: list[Url] | None = items(1, "The motion to follow: MP4, MOV or M4V of at most 30 s.")
+    video_urls: Annotated[list[Url] | None, Files(None, ("mp4", "mov", "m4v"))] = items(
+        1, "The motion to follow: MP4, MOV or M4V of at most 30 s."
+    )
     duration: int | None = span(3, 15, "Seconds; 5 if left out.")
     aspect_ratio: _RATIO | None = about("For text-to-video.")
     sound: bool | None = None

@@ -1,10 +1,11 @@
 """Midjourney."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
 from apixo_mcp.catalog.inputs import OpenInput, Url, count, only, refused, required, rule, some_media
+from apixo_mcp.catalog.marks import EarlierTask
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, Model, Price, Schedule
 
 _MODES = Literal["text-to-image", "image-to-image", "image-edit", "vary", "upscale", "reroll", "enhance"]
@@ -49,7 +50,9 @@ class MidjourneyInput(OpenInput):
     stylization: int | None = span(0, 1000, "Range from older pages.")
     variety: int | None = span(0, 100, "Range from older pages.")
     weirdness: int | None = span(0, 3000, "Range from older pages.")
-    taskId: str | None = about("The gateway's id of an earlier midjourney task: for vary, upscale, reroll, enhance.")
+    taskId: Annotated[str | None, EarlierTask(("midjourney",))] = about(
+        "An earlier midjourney task, by our id or the gateway's: for vary, upscale, reroll, enhance."
+    )
     imageIndex: int | None = about("Which of its results; whether it counts from 0 or 1 is not documented.")
     mask: dict[str, Any] | str | None = about("The region to edit; its shape is not documented.")
     canvas: dict[str, Any] | None = about("Filled in by the gateway if left out; its shape is not documented.")

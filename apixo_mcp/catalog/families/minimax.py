@@ -1,11 +1,11 @@
 """MiniMax: images, speech and voices. Its videos are in `hailuo`."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span
+from apixo_mcp.catalog.fields import about, items, optional_prompt, pixels, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, refused, required, rule
 from apixo_mcp.catalog.model import AUDIO, IMAGE_FAST, POLICY_OR_IMAGE, Model, Spelling
 
@@ -21,7 +21,9 @@ class MinimaxImage01Input(ModelInput):
     num_images: int | None = span(1, 9, "Each image is billed.")
     resolution: Literal["1K", "2K"] | None = None
     aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] | None = None
-    size: str | None = about("Pixels, as 1280x720 or 1280*720, in place of resolution and aspect_ratio.")
+    size: Annotated[str, pixels()] | None = about(
+        "Pixels, as 1280x720 or 1280*720, in place of resolution and aspect_ratio."
+    )
     seed: int | None = span(-1, 2147483647)
     prompt_optimizer: bool | None = None
 
@@ -92,7 +94,7 @@ MODELS = (
     Model(
         id="minimax-speech-2-8",
         title="MiniMax Speech 2.8",
-        made_for=("speech", "narration"),
+        made_for=("speech", "narration", "text to speech", "tts"),
         vendor="MiniMax",
         modality="audio",
         input=MinimaxSpeech28Input,

@@ -1,9 +1,10 @@
 """Google's Nano Banana, on both gateways."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, Url, required, some_media
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import (
     IMAGE_FAST,
     IMAGE_HIGH_QUALITY,
@@ -39,7 +40,7 @@ class NanoBananaProInput(ModelInput):
 
     mode: _MODE = "text-to-image"
     prompt: str = prompt()
-    image_urls: list[Url] | None = items(
+    image_urls: Annotated[list[Url] | None, Files(10, ("jpg", "png", "webp"))] = items(
         10, "Reference images, for image-to-image: JPG, PNG or WebP of at most 10 MB each; 2 to 5 work best."
     )
     aspect_ratio: str = about("Documented: 1:1, 3:2, 9:16, 16:9, 21:9. Inferred: 4:3, 3:4, 2:3, 4:5, 5:4, auto.", "1:1")

@@ -1,9 +1,10 @@
 """ByteDance's Seedream."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from apixo_mcp.catalog.fields import about, items, prompt, span
+from apixo_mcp.catalog.fields import about, items, pixels, prompt, span
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url, required
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model, Price, Schedule, Spelling
 
 _MODE = Literal["text-to-image", "image-to-image"]
@@ -18,14 +19,18 @@ class Seedream45Input(ModelInput):
 
     mode: _MODE = "text-to-image"
     prompt: str = prompt(5000)
-    image_urls: list[Url] | None = items(14, "Reference images, for image-to-image: JPG, PNG or WebP of at most 10 MB.")
+    image_urls: Annotated[list[Url] | None, Files(10, ("jpg", "png", "webp"))] = items(
+        14, "Reference images, for image-to-image: JPG, PNG or WebP of at most 10 MB."
+    )
     max_images: int = span(1, 10, "How many images at most; each one produced is billed.", 1)
     resolution: Literal["2K", "4K"] | None = about("2K if left out.")
     aspect_ratio: _RATIO | None = None
     sequential_image_generation: Literal["disabled", "auto"] | None = about(
         "auto makes related images (storyboards, comic panels); disabled, the default, independent ones."
     )
-    size: str | None = about("Newer pages: 2K, 4K or pixels (2048x2048, 2048*2048), not resolution and aspect_ratio.")
+    size: Annotated[str, pixels("2K", "4K")] | None = about(
+        "Newer pages: 2K, 4K or pixels (2048x2048, 2048*2048), not resolution and aspect_ratio."
+    )
     prompt_optimize_mode: Literal["standard"] | None = about("Newer pages.")
 
 
@@ -43,7 +48,9 @@ class Seedream50Input(ModelInput):
     sequential_image_generation: Literal["disabled", "auto"] | None = about("Older pages; disabled if left out.")
     web_search: bool | None = about("false if left out.")
     output_format: Literal["jpeg", "png"] | None = about("jpeg if left out.")
-    size: str | None = about("Newer pages: 2K, 3K or pixels (2048x2048, 2048*2048), not resolution and aspect_ratio.")
+    size: Annotated[str, pixels("2K", "3K")] | None = about(
+        "Newer pages: 2K, 3K or pixels (2048x2048, 2048*2048), not resolution and aspect_ratio."
+    )
     prompt_optimize_mode: Literal["standard"] | None = about("Newer pages.")
 
 

@@ -1,9 +1,14 @@
 """OpenAI's Sora 2, on both gateways."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
+from apixo_mcp.catalog.marks import EarlierTask, Files
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_VIDEO, Model, Price, Schedule, Sizes, Spelling
 
 _MODE = Literal["text-to-video", "image-to-video"]
@@ -17,7 +22,9 @@ class Sora2Input(ModelInput):
 
     mode: _MODE
     prompt: str = prompt(10000)
-    image_urls: list[Url] | None = items(1, "The picture to animate: JPEG, PNG or WebP, at most 10 MB.")
+    image_urls: Annotated[list[Url] | None, Files(10, ("jpg", "png", "webp"))] = items(
+        1, "The picture to animate: JPEG, PNG or WebP, at most 10 MB."
+    )
     aspect_ratio: Literal["landscape", "portrait"] | None = about("landscape if left out.")
     duration: Literal[4, 8, 12] | None = about("Seconds.")
     remove_watermark: bool | None = about("Older pages; true if left out.")
@@ -42,6 +49,13 @@ class Sora2ProInput(ModelInput):
     duration: Literal[4, 8, 12] | None = about("Seconds.")
 
 
+def _span_of_seconds(value: str) -> str:
+    parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*", value)
+    if parts is None or not 1 <= float(parts[2]) - float(parts[1]) <= 3:
+        raise PydanticCustomError("timestamps", "must be start,end in seconds, 1 to 3 seconds apart, as in 1,3")
+    return f"{parts[1]},{parts[2]}"
+
+
 class RuxaSora2Input(ModelInput):
     """The input of ruxa/sora-2."""
 
@@ -53,8 +67,12 @@ class RuxaSora2Input(ModelInput):
     private: bool | None = about("true hides the video and forbids remixes; false if left out.")
     style: Literal["winter", "comic", "news"] | None = None
     character_url: Url | None = about("A video to build a character from; it must not show real people.")
-    character_timestamps: str | None = about("start,end in seconds, 1 to 3 seconds apart, as in 1,3.")
-    character_from_task: str | None = about("The gateway's id of a finished task to take the character from.")
+    character_timestamps: Annotated[str, AfterValidator(_span_of_seconds)] | None = about(
+        "start,end in seconds, 1 to 3 seconds apart, as in 1,3."
+    )
+    character_from_task: Annotated[str | None, EarlierTask()] = about(
+        "A finished task to take the character from, by our id or the gateway's."
+    )
     character_create: bool | None = about("Builds a character from the new video once it is done.")
     metadata: str | None = about("Its meaning is not documented.")
 
@@ -84,7 +102,11 @@ MODELS = (
         spelling={"aspect_ratio": Spelling("aspect_ratio", {"16:9": "landscape", "9:16": "portrait"})},
         tips=(_PROVIDER,),
         fail_codes=POLICY_OR_IMAGE,
-        prices=(Price(0.15, "video", "an APIXO model page of December 2025: 0.10-0.15 (an older one: 0.50-0.75)"),),
+        prices=(
+            Price(
+                0.15, "video", "an APIXO model page of December 2025: 0.10-0.15 (an older one: 0.50-0.75)", least=0.10
+            ),
+        ),
         recommended_for=("cinematic video",),
         sources=("apixo.ai/docs/models/video/sora-2", "APIXO best practices guide"),
     ),

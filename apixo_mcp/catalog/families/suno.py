@@ -1,7 +1,7 @@
 """Suno: music."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from apixo_mcp.catalog.fields import about, optional_prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, required, rule
@@ -36,6 +36,8 @@ class SunoInput(ModelInput):
             broken=lambda given: given["mode"] == "V4" and len(given["style"] or "") > 200,
         ),
     )
+
+    LEFT_OUT: ClassVar[Mapping[str, str]] = {"customMode": "true with a style or title"}
 
     mode: Literal["V4", "V4_5", "V4_5ALL", "V4_5PLUS", "V5", "V5_5"]
     customMode: bool = about(

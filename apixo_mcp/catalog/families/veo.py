@@ -1,10 +1,11 @@
 """Google's Veo, on both gateways."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url, count, only, refused, required
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_VIDEO, VIDEO, Model, Price
 
 _FRAMES = {"generationType": ["FIRST_AND_LAST_FRAMES_2_VIDEO"]}
@@ -23,10 +24,14 @@ class Veo31Input(ModelInput):
         only("aspect_ratio", ["16:9"], when=_REFERENCE),
     )
 
+    LEFT_OUT: ClassVar[Mapping[str, str]] = {"mode": "fast", "generationType": "chosen by the inputs"}
+
     mode: Literal["quality", "fast"] = "quality"
     generationType: Literal["TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO"] = "TEXT_2_VIDEO"
     prompt: str = prompt(10000)
-    image_urls: list[Url] | None = items(3, "First and last frame, or up to 3 references: JPG or PNG, at most 10 MB.")
+    image_urls: Annotated[list[Url] | None, Files(10, ("jpg", "png"))] = items(
+        3, "First and last frame, or up to 3 references: JPG or PNG, at most 10 MB."
+    )
     aspect_ratio: Literal["16:9", "9:16", "auto"] | None = about("16:9 if left out.")
     seed: int | None = None
     watermark: str | None = about("The text of a watermark.")
@@ -56,8 +61,8 @@ MODELS = (
         tips=("fast is several times cheaper than quality, which is the gateway's own default.",),
         fail_codes=POLICY_OR_IMAGE,
         prices=(
-            Price(0.20, "video", "APIXO veo-3-1 page", {"mode": "fast"}),
-            Price(1.50, "video", "APIXO veo-3-1 page", {"mode": "quality"}),
+            Price(0.20, "video", "APIXO veo-3-1 page, its day not recorded", {"mode": "fast"}),
+            Price(1.50, "video", "APIXO veo-3-1 page, its day not recorded", {"mode": "quality"}),
         ),
         sources=("apixo.ai/docs/models/video/veo-3-1",),
     ),

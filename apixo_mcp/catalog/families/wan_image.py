@@ -1,13 +1,15 @@
 """Alibaba's Wan: images."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, only, refused, required, rule
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model
 
 _MODE = Literal["text-to-image", "image-to-image"]
+_FORMATS = ("jpg", "png", "bmp", "webp")
 _PLAIN_RATIO = Literal["1:1", "3:4", "4:3", "9:16", "16:9"]
 
 
@@ -23,7 +25,9 @@ class Wan25ImageInput(ModelInput):
     prompt: str = prompt(2000)
     negative_prompt: str | None = text(500, "What to avoid.")
     num_images: int | None = span(1, 4, "4 if left out; each image is billed.")
-    image_urls: list[Url] | None = items(3, "For image-to-image: JPEG, PNG, BMP or WebP, 384 to 5000 pixels, 10 MB.")
+    image_urls: Annotated[list[Url] | None, Files(10, _FORMATS)] = items(
+        3, "For image-to-image: JPEG, PNG, BMP or WebP, 384 to 5000 pixels, 10 MB."
+    )
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "9:16", "16:9", "21:9"] | None = None
 
 
@@ -40,7 +44,9 @@ class Wan26ImageInput(ModelInput):
     negative_prompt: str | None = text(500, "What to avoid.")
     num_images: int | None = span(1, 3, "1 if left out.")
     aspect_ratio: _PLAIN_RATIO | None = about("For text-to-image.")
-    image_urls: list[Url] | None = items(3, "For image-to-image: 240 to 8000 pixels, at most 10 MB each.")
+    image_urls: Annotated[list[Url] | None, Files(10)] = items(
+        3, "For image-to-image: 240 to 8000 pixels, at most 10 MB each."
+    )
 
 
 class Wan27ImageInput(OpenInput):
@@ -82,7 +88,9 @@ class Wan27ImageInput(OpenInput):
 
     mode: Literal["omni-image", "omni-image-pro"]
     prompt: str = prompt(5000, about="What to make; the model itself would cut a longer text.")
-    image_urls: list[Url] | None = items(9, "JPEG, PNG, BMP or WebP, 240 to 8000 pixels, 20 MB each.", least=0)
+    image_urls: Annotated[list[Url] | None, Files(20, _FORMATS)] = items(
+        9, "JPEG, PNG, BMP or WebP, 240 to 8000 pixels, 20 MB each.", least=0
+    )
     resolution: Literal["1k", "2k", "4k"] | None = None
     num_images: int | None = span(1, 12, "1 if left out; up to 4, or 12 with enable_sequential.")
     enable_sequential: bool | None = about("false if left out (inferred).")

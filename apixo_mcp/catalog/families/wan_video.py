@@ -1,10 +1,11 @@
 """Alibaba's Wan: videos."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, count, one_of, only, refused, required, rule
+from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model, Price, Sizes, Spelling
 
 _RATIO = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
@@ -16,6 +17,12 @@ class Wan25VideoInput(ModelInput):
     RULES = (
         required("prompt", when={"mode": ["text-to-video"]}),
         one_of("image_urls", "image_url", when={"mode": ["image-to-video"]}, at_most=2),
+        rule(
+            "image_url is the older form of image_urls; give image_urls alone",
+            "image_url",
+            "image_urls",
+            broken=lambda given: bool(given["image_url"] and given["image_urls"]),
+        ),
         refused("aspect_ratio", when={"mode": ["image-to-video"]}),
         only("aspect_ratio", ["16:9", "9:16", "1:1"], when={"resolution": ["480p"]}),
     )
@@ -23,14 +30,18 @@ class Wan25VideoInput(ModelInput):
     mode: Literal["text-to-video", "image-to-video"] = "text-to-video"
     prompt: str | None = optional_prompt(1500)
     negative_prompt: str | None = text(500, "What to avoid.")
-    image_urls: list[Url] | None = items(1, "The picture to animate: 240 to 8000 pixels, at most 20 MB.")
-    audio_urls: list[Url] | None = items(1, "A sound track: WAV or MP3, 3 to 30 s, at most 15 MB.", least=0)
+    image_urls: Annotated[list[Url] | None, Files(20)] = items(
+        1, "The picture to animate: 240 to 8000 pixels, at most 20 MB."
+    )
+    audio_urls: Annotated[list[Url] | None, Files(15, ("wav", "mp3"))] = items(
+        1, "A sound track: WAV or MP3, 3 to 30 s, at most 15 MB.", least=0
+    )
     resolution: Literal["480p", "720p", "1080p"] | None = None
     duration: Literal[5, 10] | None = about("Seconds.")
     aspect_ratio: _RATIO | None = about("For text-to-video; 4:3 and 3:4 at 720p and 1080p only.")
     seed: int | None = about("Older pages.")
     enable_prompt_expansion: bool | None = about("Older pages; true if left out.")
-    image_url: Url | None = about("Oldest page: the picture to animate.")
+    image_url: Annotated[Url | None, Files(20)] = about("Oldest page: the picture to animate.")
 
 
 _REFERENCE = ["reference-to-video", "reference-to-video-flash"]

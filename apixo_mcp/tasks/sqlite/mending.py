@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from apixo_mcp.tasks import schema
-from apixo_mcp.tasks.rows import COLUMNS, to_row
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.sqlite import schema
+from apixo_mcp.tasks.sqlite.rows import insert_without_taken_key
+from apixo_mcp.tasks.task import TERMINAL, State, Task
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def is_damaged(path: Path) -> bool:
 
 def _hides_commits(path: Path) -> bool:
     """Whether SQLite has stopped before the end of the log. The caller's connection, which read it, is still open."""
-    from apixo_mcp.tasks.salvage import hides_commits
+    from apixo_mcp.tasks.sqlite.salvage import hides_commits
 
     try:
         with beside(path, "-shm").open("rb", buffering=0) as index:
@@ -171,10 +171,11 @@ def _rebuilt(path: Path, part: Path) -> str:
         columns = [row[1:5] for row in database.execute("pragma table_info(task)")]
         found = _recovered(main, wal, columns)
         for task in found.tasks:
-            insert(database, task)
+            insert_without_taken_key(database, task)
         database.executemany("insert into secret values (?, ?)", found.secrets.items())
         database.execute("commit")
-    said = f"The task store was damaged; {len(found.tasks)} tasks were recovered from it"
+    tasks = "1 task was" if len(found.tasks) == 1 else f"{len(found.tasks)} tasks were"
+    said = f"The task store was damaged; {tasks} recovered from it"
     if found.lost:
         named = ", ".join(found.lost[:5]) + (" and others" if len(found.lost) > 5 else "")
         said += f", and {len(found.lost)} are lost ({named}): the gateway's dashboard may still show them."
@@ -189,23 +190,13 @@ def _rebuilt(path: Path, part: Path) -> str:
     return said
 
 
-def insert(database: sqlite3.Connection, task: Task) -> None:
-    """Adds a task; one whose idempotency key another task has goes without it."""
-    if task.idempotency_key:
-        named = [task.owner, task.idempotency_key]
-        if database.execute("select 1 from task where owner = ? and idempotency_key = ?", named).fetchone():
-            task = replace(task, idempotency_key="")
-    names, marks = ", ".join(COLUMNS), ", ".join(f":{name}" for name in COLUMNS)
-    database.execute(f"insert into task ({names}) values ({marks})", to_row(task))
-
-
 def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str | None]]) -> _Recovered:
     """Of the rows found the newest version of each task.
 
     An older one may be all that is left of a task, so what is not known to have been sent must not be sent again.
     """
     from apixo_mcp.tasks.record import from_record, row_record
-    from apixo_mcp.tasks.salvage import salvage
+    from apixo_mcp.tasks.sqlite.salvage import salvage
 
     found = salvage(main, wal)
     tasks: dict[str, Task] = {}
@@ -243,10 +234,11 @@ def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]
 
 
 def _safe(task: Task) -> Task:
-    from apixo_mcp.tasks.life import Moment, unclear
-    from apixo_mcp.tasks.schedule import Pace
+    from apixo_mcp.tasks.life import unclear
 
-    task = replace(task, lease_holder="", lease_until=0.0)
+    # Of an open task a newer version may be lost.
+    is_copy = task.is_copy or task.state not in TERMINAL
+    task = replace(task, lease_holder="", lease_until=0.0, is_copy=is_copy)
     if task.state is not State.SUBMITTING:
         return task
-    return unclear(task, Moment(time.time(), 0.5, Pace(1, 1, 1)), _ORPHAN)
+    return unclear(task, time.time(), _ORPHAN)

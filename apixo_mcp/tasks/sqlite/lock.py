@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 
-class Guard:
+class Lock:
     """A lock that is shared or held alone, and ends with its process.
 
     It is the lock of an SQLite file of its own that holds nothing: the one lock of this kind that works alike on every
@@ -13,12 +13,12 @@ class Guard:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock: sqlite3.Connection | None = None
+        self._connection: sqlite3.Connection | None = None
 
     def _held(self, begin: str, patience: float) -> bool:
-        lock = self._lock
+        lock = self._connection
         if lock is None:
-            lock = self._lock = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            lock = self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             # Nothing is ever read from it, so nothing needs to reach the disk.
             lock.execute("pragma synchronous = off")
             lock.execute("pragma journal_mode = memory")
@@ -46,6 +46,6 @@ class Guard:
 
     def close(self) -> None:
         """Gives back what is held."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,9 +1,11 @@
 """The task store's SQLite file, opened: its one connection, the thread that uses it, and what is done about damage."""
 
 import logging
+import os
 import sqlite3
+import uuid
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,8 +13,9 @@ import anyio
 import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks import mending, schema
-from apixo_mcp.tasks.guard import Guard
+from apixo_mcp.tasks.sqlite import mending, schema
+from apixo_mcp.tasks.sqlite.ballast import Ballast
+from apixo_mcp.tasks.sqlite.lock import Lock
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +37,12 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.warnings: tuple[str, ...] = ()
         self._path = path
-        self._guard = Guard(mending.beside(path, ".lock"))
+        self._lock = Lock(mending.beside(path, ".lock"))
+        self._ballast = Ballast(mending.beside(path, ".ballast"))
         self._limiter = anyio.CapacityLimiter(1)
         self._database: sqlite3.Connection | None = None
+        self._file = (0, 0)
+        self._deleted: list[sqlite3.Connection] = []
 
     def open(self) -> None:
         """Opens the file, mended if it is damaged, and brings its schema up to date.
@@ -59,9 +65,9 @@ class Database:
     def _open(self) -> None:
         for patience in ALONE_WITHIN:
             # A file that a living process has open is never moved away under it: only who is alone mends.
-            if self._guard.alone(patience) and mending.is_damaged(self._path):
+            if self._lock.alone(patience) and mending.is_damaged(self._path):
                 mending.mend(self._path)
-            if not self._guard.share(MENDED_WITHIN):
+            if not self._lock.share(MENDED_WITHIN):
                 raise StoreError(f"the task store {self._path} is being mended by another process; start again")
             try:
                 self._connect()
@@ -94,6 +100,32 @@ class Database:
                 if 0 < have < schema.migrations()[-1][0]:
                     schema.keep_copy(self._path, have)
                 schema.upgrade(database, have)
+        self._file = _identity(self._path) or (0, 0)
+
+    def _go_on(self) -> None:
+        """Goes on in a file of the same name where this one was deleted or replaced under the running process.
+
+        The connection still holds all that was ever in the deleted file: without this, what is paid for from now on
+        would be gone with the process.
+        """
+        if self._database is None or (there := _identity(self._path)) == self._file:
+            return
+        # It stays open: closing it would delete, by name, the log of the file that is there now.
+        self._deleted.append(self._database)
+        if there is None:
+            log.error("the task store %s was deleted while it was in use; it is written anew, whole", self._path)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            copy = mending.beside(self._path, f".{uuid.uuid4().hex}")
+            with closing(sqlite3.connect(copy)) as whole:
+                self._database.backup(whole)
+            for suffix in ("-wal", "-shm"):
+                mending.beside(self._path, suffix).unlink(missing_ok=True)
+            with suppress(FileExistsError):  # another process was as quick
+                os.link(copy, self._path)
+            copy.unlink(missing_ok=True)
+        self._lock.close()
+        self._lock.share(MENDED_WITHIN)
+        self._connect()
 
     def _disconnect(self) -> None:
         if self._database is not None:
@@ -103,7 +135,7 @@ class Database:
     def close(self) -> None:
         """Closes the file."""
         self._disconnect()
-        self._guard.close()
+        self._lock.close()
 
     @property
     def connected(self) -> sqlite3.Connection:
@@ -136,25 +168,58 @@ class Database:
             StoreError: SQLite could not do it; says what helps.
         """
         try:
-            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(self._work, work, arguments, limiter=self._limiter)
         except sqlite3.Error as error:
             raise self.trouble(error) from error
+
+    def _work(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        self._go_on()
+        return work(*arguments)
 
     def read(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         """The rows that a statement returns. For use in the worker thread."""
         return self.connected.execute(statement, values).fetchall()
 
-    def read_fleeting(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
-        """Like `read`, without waiting for the disk: for what only living processes need, such as a lease.
+    def read_at_any_price(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """Like `read`, with the room that was kept for it where the disk is full."""
+        try:
+            return self.read(statement, values)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL or not self._ballast.drop():
+                raise
+            return self.read(statement, values)
+
+    def keep_room(self) -> None:
+        """Sees to it that `read_at_any_price` will have room. For use in the worker thread.
+
+        Raises:
+            StoreError: the disk is full.
+        """
+        try:
+            self._ballast.take_up()
+        except OSError as error:
+            raise StoreError(
+                f"There is no room left beside the task store {self._path} ({error.strerror or error}), so nothing is "
+                "sent: what became of it could not be noted. Make room on the disk."
+            ) from error
+
+    @contextmanager
+    def fleeting(self) -> Generator[None]:
+        """What is written in it does not wait for the disk: for what only living processes need, such as a lease.
 
         A power cut may take it back, as it ends those processes; the end of this process does not.
         """
         database = self.connected
         database.execute("pragma synchronous = normal")
         try:
-            return self.read(statement, values)
+            yield
         finally:
             database.execute("pragma synchronous = full")
+
+    def read_fleeting(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """Like `read`, without waiting for the disk."""
+        with self.fleeting():
+            return self.read(statement, values)
 
     def trouble(self, error: sqlite3.Error | ValueError) -> StoreError:
         """What to tell a caller that the file has just failed. The program goes on: other rows may be well."""
@@ -172,3 +237,12 @@ class Database:
             sqlite3.SQLITE_BUSY: "Another process is busy with it; try again.",
         }.get(code, "Try again; if it stays so, run apixo-mcp doctor.")
         return StoreError(f"The task store {self._path} cannot be used just now: {error}. {advice}")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one under the same name, None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

@@ -2,13 +2,28 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
-from sqlite3 import Row
+from dataclasses import asdict, fields, replace
+from sqlite3 import Connection, Row
 from typing import Any
 
 from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task
 
 COLUMNS = tuple(entry.name for entry in fields(Task))
+_INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}' for name in COLUMNS)})"
+
+
+def insert(database: Connection, task: Task) -> None:
+    """Adds a task."""
+    database.execute(_INSERT, to_row(task))
+
+
+def insert_without_taken_key(database: Connection, task: Task) -> None:
+    """Adds a task that lived elsewhere; one whose idempotency key another task has goes without it."""
+    if task.idempotency_key:
+        named = [task.owner, task.idempotency_key]
+        if database.execute("select 1 from task where owner = ? and idempotency_key = ?", named).fetchone():
+            task = replace(task, idempotency_key="")
+    insert(database, task)
 
 
 def to_row(task: Task) -> dict[str, Any]:
@@ -22,6 +37,7 @@ def to_row(task: Task) -> dict[str, Any]:
     row["failure"] = json.dumps(asdict(task.failure)) if task.failure else None
     row["notes"] = json.dumps(task.notes)
     row["cancel_requested"] = int(task.cancel_requested)
+    row["is_copy"] = int(task.is_copy)
     return row
 
 
@@ -35,6 +51,7 @@ def from_row(row: Row | Mapping[str, Any]) -> Task:
     values["failure"] = Failure(**json.loads(values["failure"])) if values["failure"] else None
     values["notes"] = tuple(json.loads(values["notes"]))
     values["cancel_requested"] = bool(values["cancel_requested"])
+    values["is_copy"] = bool(values["is_copy"])
     return Task(**values)
 
 

@@ -7,7 +7,7 @@ _LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Contact:
     """What advice names, and what no message may show.
 
     Attributes:

@@ -10,11 +10,10 @@ from typing import Any, Self
 
 import anyio
 
-from apixo_mcp.tasks import mending
-from apixo_mcp.tasks.database import Database
-from apixo_mcp.tasks.rows import COLUMNS, from_row, to_row
-from apixo_mcp.tasks.sqlite_admission import FREE_OF_CHARGE, admit
-from apixo_mcp.tasks.store import BEYOND_LEASES, IN_FLIGHT, Admitted, DayCount, Limits
+from apixo_mcp.tasks.sqlite.admission import FREE_OF_CHARGE, admit
+from apixo_mcp.tasks.sqlite.database import Database
+from apixo_mcp.tasks.sqlite.rows import COLUMNS, from_row, insert_without_taken_key, to_row
+from apixo_mcp.tasks.store import BEYOND_LEASES, IN_FLIGHT, Admitted, DayCount, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
 
 _KEPT = "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence asked_by asked_until"
@@ -25,6 +24,10 @@ _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT.sp
 def _keys(key_prints: Iterable[str]) -> tuple[str, dict[str, str]]:
     named = {f"key{number}": value for number, value in enumerate(key_prints)}
     return "(" + ", ".join(f":{name}" for name in named) + ")", named
+
+
+def _date(day: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(day * 86400))
 
 
 class SqliteStore:
@@ -59,9 +62,6 @@ class SqliteStore:
     async def _query(self, statement: str, **values: Any) -> list[Row]:
         return await self._database.run(self._database.read, statement, values)
 
-    async def _query_fleeting(self, statement: str, **values: Any) -> list[Row]:
-        return await self._database.run(self._database.read_fleeting, statement, values)
-
     async def _task(self, statement: str, **values: Any) -> Task | None:
         rows = await self._query(statement, **values)
         return self._read(rows[0]) if rows else None
@@ -72,9 +72,9 @@ class SqliteStore:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self._database.trouble(ValueError(f"a row holds no task: {error}")) from error
 
-    async def admit(self, task: Task, limits: Limits) -> Admitted:
+    async def admit(self, task: Task, terms: Terms) -> Admitted:
         """See `Store.admit`."""
-        return await self._database.run(admit, self._database, task, limits)
+        return await self._database.run(admit, self._database, task, terms)
 
     async def get(self, task_id: str) -> Task | None:
         """See `Store.get`."""
@@ -122,27 +122,24 @@ class SqliteStore:
         """See `Store.due`."""
         keys, named = _keys(key_prints)
         rows = await self._query(
-            f"""select task_id, due from task where due <= :now and {_FREE} and key_print in {keys}
-                order by due limit :limit""",
+            f"""select task_id, case when {_FREE} then due else lease_until end as at
+                from task where due <= :now and key_print in {keys} order by {_FREE} desc, due limit :limit""",
             now=now,
             limit=limit,
             **named,
         )
-        return [(row["task_id"], row["due"]) for row in rows]
+        return [(row["task_id"], row["at"]) for row in rows]
 
     async def claim(
         self, task_id: str, holder: str, now: float, until: float, key_prints: Iterable[str]
     ) -> Task | None:
         """See `Store.claim`."""
         keys, named = _keys(key_prints)
-        rows = await self._query_fleeting(
+        rows = await self._database.run(
+            self._database.read_fleeting,
             f"""update task set fence = fence + 1, lease_holder = :holder, lease_until = :until
                 where task_id = :task_id and due <= :now and {_FREE} and key_print in {keys} returning *""",
-            task_id=task_id,
-            holder=holder,
-            now=now,
-            until=until,
-            **named,
+            {"task_id": task_id, "holder": holder, "now": now, "until": until, **named},
         )
         return self._read(rows[0]) if rows else None
 
@@ -152,16 +149,18 @@ class SqliteStore:
             raise ValueError(f"a task does not move from {before.state} to {after.state}")
         # A look that found nothing new is made again where it is lost.
         found_nothing = before.state in FOLLOWED and after.state is before.state
-        query = self._query_fleeting if found_nothing else self._query
-        rows = await query(
+        write = self._database.read_fleeting if found_nothing else self._database.read_at_any_price
+        rows = await self._database.run(
+            write,
             f"""update task set {_SET} where task_id = :task_id and fence = :fence and state = :state_before
                 returning task_id""",
-            **{**to_row(after), "fence": before.fence, "state_before": str(before.state)},
+            {**to_row(after), "fence": before.fence, "state_before": str(before.state)},
         )
         return bool(rows)
 
     async def mark_sent(self, task: Task, now: float, in_flight: int = IN_FLIGHT) -> bool:
         """See `Store.mark_sent`."""
+        await self._database.run(self._database.keep_room)
         rows = await self._query(
             """update task set sent_at = :now, updated_at = :now where task_id = :task_id and fence = :fence
                and state = 'submitting' and sent_at is null and cancel_requested = 0
@@ -204,9 +203,10 @@ class SqliteStore:
             now=now,
         )
 
-    async def mark_answer(self, task_id: str, answer: Answer) -> None:
+    async def mark_answer(self, task_id: str, call: str, answer: Answer) -> None:
         """See `Store.mark_answer`."""
-        await self._query("update task set answer = :answer where task_id = :task_id", answer=answer, task_id=task_id)
+        statement = "update task set answer = :answer where task_id = :task_id and asked_by = :call"
+        await self._query(statement, answer=answer, task_id=task_id, call=call)
 
     async def wake(self, task_id: str, at: float) -> bool:
         """See `Store.wake`."""
@@ -218,13 +218,13 @@ class SqliteStore:
         )
         return bool(rows)
 
-    async def vouch(self, holder: str, task_ids: Iterable[str], until: float) -> None:
+    async def vouch(self, asked: Iterable[tuple[str, str]], until: float) -> None:
         """See `Store.vouch`."""
         statement = "update task set asked_until = ? where task_id = ? and asked_by = ?"
-        await self._database.run(self._write_many, statement, [(until, task_id, holder) for task_id in task_ids])
+        await self._database.run(self._write_many, statement, [(until, *call) for call in asked])
 
     def _write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        with self._database.transaction():
+        with self._database.fleeting(), self._database.transaction():
             self._database.connected.executemany(statement, rows)
 
     async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:
@@ -234,8 +234,7 @@ class SqliteStore:
 
     async def release(self, holder: str) -> None:
         """See `Store.release`."""
-        statement = "update task set lease_holder = '', lease_until = 0 where lease_holder = :holder"
-        await self._query(statement, holder=holder)
+        await self._query("update task set lease_holder = '', lease_until = 0 where lease_holder = :h", h=holder)
 
     async def hold(self, name: str, holder: str, now: float, until: float) -> bool:
         """See `Store.hold`."""
@@ -265,14 +264,7 @@ class SqliteStore:
             since=since,
         )
         return [
-            DayCount(
-                time.strftime("%Y-%m-%d", time.gmtime(row["day"] * 86400)),
-                row["model"],
-                State(row["state"]),
-                row["tasks"],
-                row["usd"],
-                row["unpriced"],
-            )
+            DayCount(_date(row["day"]), row["model"], State(row["state"]), row["tasks"], row["usd"], row["unpriced"])
             for row in rows
         ]
 
@@ -287,8 +279,7 @@ class SqliteStore:
         await self._query(
             "insert into secret values (:name, :value) on conflict do nothing", name=name, value=secrets.token_hex(32)
         )
-        rows = await self._query("select value from secret where name = :name", name=name)
-        return bytes.fromhex(rows[0][0])
+        return bytes.fromhex((await self._query("select value from secret where name = :name", name=name))[0][0])
 
     async def dump(self, after: str = "", limit: int = 500) -> Sequence[Task]:
         """See `Store.dump`."""
@@ -304,6 +295,6 @@ class SqliteStore:
         with self._database.transaction():
             for task in tasks:
                 if not self._database.read("select 1 from task where task_id = :id", {"id": task.task_id}):
-                    mending.insert(self._database.connected, task)
+                    insert_without_taken_key(self._database.connected, task)
                     added.append(task.task_id)
         return added

@@ -1,24 +1,31 @@
 """The catalog as text: a line a model, and everything about one."""
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.catalog.translate import common
 from apixo_mcp.server.answers import compact
+from apixo_mcp.tasks.task import Modality
 
 _FILLER = frozenset({"a", "an", "and", "for", "of", "the", "with", "to", "model", "models", "video", "image", "audio"})
 
 
-def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[str] = ()) -> str:
+def tool_of(model: Model, *, typed: bool) -> str:
+    """The tool that makes something with a model; where tools are typed, that is one of its own."""
+    return "generate_" + (re.sub(r"[^a-z0-9]+", "_", model.id.casefold()).strip("_") if typed else model.modality)
+
+
+def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[str] = (), *, typed: bool = False) -> str:
     """The offered models that fit, one line each, by modality; then what is wrong with the user's own models."""
     fitting = [model for model in catalog if modality in ("", model.modality)]
     words = [word for word in query.casefold().replace(",", " ").split() if word not in _FILLER]
     if words:
-        scored = [(sum(word in _haystack(model) for word in words), model) for model in fitting]
+        scored = [(_score(model, words), model) for model in fitting]
         best = max((score for score, _ in scored), default=0)
         fitting = [model for score, model in scored if score == best and best > 0]
     if not fitting and catalog.warnings:
@@ -29,21 +36,37 @@ def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[st
             f"{len(catalog)}."
         )
     lines = [f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen; purpose)"]
-    for kind in ("image", "video", "audio"):
-        of_kind = [_line(model) for model in fitting if model.modality == kind]
-        lines += [f"{kind.upper()} (generate_{kind})", *of_kind] if of_kind else []
-    return "\n".join((*lines, *catalog.warnings, *warnings))
+    for kind in get_args(Modality):
+        of_kind = [model for model in fitting if model.modality == kind]
+        if of_kind and typed:
+            lines += [kind.upper(), *(f"{tool_of(model, typed=True)} makes {_line(model)}" for model in of_kind)]
+        elif of_kind:
+            lines += [f"{kind.upper()} (generate_{kind})", *map(_line, of_kind)]
+    return "\n".join((*lines, *catalog.warnings, *catalog.price_warnings, *warnings))
 
 
-def _haystack(model: Model) -> str:
-    parts = (model.id, model.title, model.vendor, model.modality, *model.modes, *model.aliases)
+def _score(model: Model, words: list[str]) -> int:
+    parts = (model.id, model.title, model.vendor, model.modality, *model.modes, *_kinds(model), *model.aliases)
     parts += (*model.recommended_for, *model.made_for)
-    return " ".join(parts).casefold()
+    # Written apart, with a hyphen or as one: lip sync, lip-sync, lipsync.
+    parts += tuple(part.replace(" ", between) for part in model.made_for for between in ("-", ""))
+    haystack = " ".join(parts).casefold()
+    return sum(word in haystack for word in words)
+
+
+def _kinds(model: Model) -> tuple[str, ...]:
+    """What a model makes something from, as other models call their modes; empty where that is not known."""
+    if model.facts == "none" or model.modality == "audio":
+        return ()
+    takes = common(model).get("image_urls") in media_fields(model.input)
+    from_text = not takes or not model.input.broken_rules({"prompt": "x"}, skip=frozenset())
+    sources = (*(["text"] if from_text else []), *(["image"] if takes else []))
+    return tuple(f"{source}-to-{model.modality}" for source in sources)
 
 
 def _line(model: Model) -> str:
     facts = [
-        "/".join(mode for mode in model.modes if mode != model.wire_id),
+        "/".join(mode for mode in model.modes or _kinds(model) if mode != model.wire_id),
         _limits(model),
         _short_time(model),
         _price(model.prices),
@@ -84,12 +107,12 @@ def _price(prices: Iterable[Price]) -> str:
     entries = tuple(prices)
     if not entries:
         return ""
-    amounts = sorted(price.usd for price in entries)
+    amounts = sorted(amount for price in entries for amount in (price.least, price.usd) if amount is not None)
     span = f"${amounts[0]:g}" if amounts[0] == amounts[-1] else f"${amounts[0]:g}-{amounts[-1]:g}"
     return f"{span}/{entries[0].per}"
 
 
-def describe(model: Model) -> dict[str, Any]:
+def describe(model: Model, *, typed: bool = False) -> dict[str, Any]:
     """Everything that is known about a model."""
     plan = model.schedule
     found: dict[str, Any] = {
@@ -98,7 +121,7 @@ def describe(model: Model) -> dict[str, Any]:
         "vendor": model.vendor,
         "gateway": model.gateway,
         "modality": model.modality,
-        "tool": f"generate_{model.modality}",
+        "tool": tool_of(model, typed=typed),
         "modes": list(model.modes),
         "input_schema": input_schema(model.input),
         "common_arguments": dict(common(model)),
@@ -121,6 +144,7 @@ def describe(model: Model) -> dict[str, Any]:
         "fail_codes": list(model.fail_codes),
         "prices_seen": [
             {"usd": price.usd, "per": price.per, "seen": price.seen}
+            | ({"from_usd": price.least} if price.least is not None else {})
             | ({"when": dict(price.when)} if price.when else {})
             for price in model.prices
         ],
@@ -131,6 +155,7 @@ def describe(model: Model) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
-def describe_text(model: Model) -> str:
+def describe_text(model: Model, *, typed: bool = False) -> str:
     """The same as one sentence and compact JSON."""
-    return f"{model.title} by {model.vendor}, made with generate_{model.modality}.\n{compact(describe(model))}"
+    made = f"{model.title} by {model.vendor}, made with {tool_of(model, typed=typed)}."
+    return f"{made}\n{compact(describe(model, typed=typed))}"

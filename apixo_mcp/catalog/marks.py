@@ -1,0 +1,48 @@
+"""Marks on the fields of an input class: what a document says of them that no schema shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from apixo_mcp.catalog.inputs import ModelInput
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the files of a field may be.
+
+    Attributes:
+        max_mb: the size of one, None where no document says.
+        formats: file extensions without the dot; empty where no document says.
+    """
+
+    max_mb: int | None = None
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierTask:
+    """The field takes the gateway's id of an earlier task.
+
+    Attributes:
+        models: the wire ids of the models whose tasks it takes; empty where no document says.
+    """
+
+    models: tuple[str, ...] = ()
+
+
+@cache
+def files(cls: type[ModelInput]) -> Mapping[str, Files]:
+    """The fields whose files are described."""
+    return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, Files)})
+
+
+@cache
+def earlier_tasks(cls: type[ModelInput]) -> Mapping[str, EarlierTask]:
+    """The fields that name an earlier task."""
+    return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, EarlierTask)})
+
+
+def _marks(cls: type[ModelInput]) -> list[tuple[str, object]]:
+    return [(name, mark) for name, info in cls.model_fields.items() for mark in info.metadata]

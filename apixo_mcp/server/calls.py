@@ -1,0 +1,50 @@
+"""Answers a tool call: reads its arguments, has the work done, and tells what went wrong as a result."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, InputRequiredResult
+
+from apixo_mcp.errors import ApixoError, InvalidInput
+from apixo_mcp.server import schemas
+from apixo_mcp.server.arguments import Reading, read_arguments, read_inputs
+from apixo_mcp.server.definition import Definition
+from apixo_mcp.server.reply import refusal
+from apixo_mcp.server.tools import Tools
+
+log = logging.getLogger(__name__)
+
+
+async def answer_call(
+    definition: Definition, tools: Tools, arguments: Mapping[str, Any], context: Context
+) -> CallToolResult | InputRequiredResult:
+    """Answers a call. What is wrong with it comes back as an error result that says what to change."""
+    try:
+        reading = _read(definition, arguments)
+        if definition.modality is not None and "model" in reading.given:
+            own_names = bool(definition.model)
+            return await tools.generate(definition.modality, reading, context, own_names=own_names)
+        if reading.problems or definition.handler is None:
+            raise InvalidInput(reading.problems)
+        return await definition.handler(tools, reading.given, context)
+    except InvalidInput as error:
+        problems = "\n".join(f"- {problem}" for problem in error.problems)
+        costs = "" if definition.modality is None else "Nothing was sent or charged. "
+        return refusal(f"{costs}Please correct:\n{problems}")
+    except ApixoError as error:
+        return refusal(str(error))
+    except Exception:
+        log.exception("%s failed", definition.name)
+        return refusal(
+            f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks."
+        )
+
+
+def _read(definition: Definition, arguments: Mapping[str, Any]) -> Reading:
+    if not definition.model:
+        return read_arguments(definition.input, arguments)
+    reading = read_inputs(definition.input, schemas.CONTROLS, arguments)
+    reading.given["model"] = definition.model
+    return reading

@@ -1,0 +1,39 @@
+"""Completes what a person types into a prompt or into the address of a resource: models, and ids of tasks."""
+
+from typing import Any
+
+from mcp import MCPError
+from mcp.server import MCPServer, ServerRequestContext
+from mcp.types import INVALID_PARAMS, CompleteRequestParams, CompleteResult, Completion, PromptReference
+
+from apixo_mcp.app import App
+from apixo_mcp.server.caller import owner_of
+
+MOST = 100  # the protocol's
+
+
+def add_completions(server: MCPServer[Any], app: App) -> None:
+    """Answers the requests that complete an argument."""
+
+    async def complete(context: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
+        if isinstance(params.ref, PromptReference):
+            named, known = params.ref.name, [prompt.name for prompt in await server.list_prompts()]
+        else:
+            named = str(params.ref.uri)
+            known = [template.uri_template for template in await server.list_resource_templates()]
+        if named not in known:
+            raise MCPError(INVALID_PARAMS, f"There is no {named}; known are {', '.join(known)}")
+        typed = params.argument.value
+        if params.argument.name == "model":
+            values = [entry.id for entry in app.catalog if typed.casefold() in entry.id]
+        elif params.argument.name == "task_id":
+            page = await app.service.page(owner_of(context), limit=MOST)
+            values = [entry.task_id for entry in page if entry.task_id.startswith(typed)]
+        else:
+            return CompleteResult(completion=Completion(values=[]))
+        return CompleteResult(
+            completion=Completion(values=values[:MOST], total=len(values), has_more=len(values) > MOST)
+        )
+
+    # The SDK's own decorator does not tell who asks.
+    server._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, complete)  # pyright: ignore[reportPrivateUsage]

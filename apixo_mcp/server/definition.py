@@ -1,0 +1,37 @@
+"""What a tool is: its name, what it takes, and who does its work."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+
+from apixo_mcp.server.schemas import Schema
+from apixo_mcp.server.tools import Tools
+from apixo_mcp.tasks.task import Modality
+
+Handler = Callable[[Tools, dict[str, Any], Context], Awaitable[CallToolResult]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One tool.
+
+    Attributes:
+        modality: what it makes; such a tool costs money. None for the others.
+        model: the one that it makes it with; empty where the caller names it.
+        handler: does the work of the others.
+        reads: whether it changes nothing.
+        outside: whether it asks a gateway.
+    """
+
+    name: str
+    description: str
+    input: Schema
+    output: Schema | None
+    modality: Modality | None = None
+    model: str = ""
+    handler: Handler | None = None
+    reads: bool = True
+    outside: bool = True

@@ -1,0 +1,70 @@
+"""What a client writes, in lines that the SDK reads."""
+
+import io
+import json
+import re
+from collections import deque
+from typing import Any, cast
+
+_BATCHES = "2025-03-26"
+"""The one revision in which servers must take several messages in one array."""
+
+_ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.")
+
+
+class Lines(io.TextIOWrapper):
+    """Lines of JSON: half a surrogate pair, from hosts that cut an emoji in two, is replaced; a batch is taken apart.
+
+    The SDK can read neither, and would leave the requests without an answer for ever. A mark of the byte order at the
+    beginning is passed over.
+    """
+
+    def __init__(self, wire: io.BufferedReader) -> None:
+        # As the SDK opens the wire itself, but for that mark.
+        super().__init__(wire, encoding="utf-8-sig", errors="replace")
+        self._apart: deque[str] = deque()
+        self._opened = self._takes_batches = False
+
+    def readline(self, size: int = -1, /) -> str:
+        """See `io.TextIOWrapper`."""
+        if self._apart:
+            return self._apart.popleft()
+        line = super().readline(size)
+        if "\\u" in line:
+            line = _ESCAPES.sub(_whole, line)
+        if not self._opened and '"initialize"' in line:
+            self._opened = True
+            self._takes_batches = _revision(line) == _BATCHES
+        if self._takes_batches and line.lstrip().startswith("["):
+            self._apart += _messages(line)
+            return self._apart.popleft()
+        return line
+
+
+def _whole(escape: re.Match[str]) -> str:
+    text = escape[0]
+    is_half = len(text) == len("\\ud800")
+    return "\\ufffd" if is_half else text
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _revision(line: str) -> Any:
+    match _parsed(line):
+        case {"method": "initialize", "params": {"protocolVersion": revision}}:
+            return revision
+        case _:
+            return None
+
+
+def _messages(line: str) -> list[str]:
+    """The messages of a batch, a line each; what is no batch stays as it is."""
+    found = _parsed(line)
+    if not isinstance(found, list) or not found:
+        return [line]
+    return [json.dumps(message) + "\n" for message in cast(list[Any], found)]

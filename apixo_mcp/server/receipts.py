@@ -1,0 +1,70 @@
+"""Which answers about tasks have left this process: only then their callers have them."""
+
+import json
+import re
+from typing import TextIO
+
+import anyio
+
+from apixo_mcp.tasks.calls import Call
+
+RequestId = int | str
+
+# As the SDK writes an answer; a request of ours has a method behind its id.
+_ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":(-?\d+|"(?:[^"\\]|\\.)*"),"(result|error)":')
+
+
+class Receipts:
+    """The calls whose answers are on their way over a wire that tells when a line has left.
+
+    What has not left when the connection ends is lost: the same request may adopt its task, in place of a second
+    payment for an answer that nobody has read.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[RequestId, Call] = {}
+
+    def expect(self, request_id: RequestId, call: Call) -> None:
+        """Takes over to tell what becomes of a call's answer."""
+        if request_id in self._open:
+            return  # a second request under one id: whose answer is whose cannot be told
+        call.hand_over()
+        self._open[request_id] = call
+
+    async def left(self, line: str) -> None:
+        """A line was written and flushed."""
+        if self._open and (answer := _ANSWER.match(line)):
+            call = self._open.pop(json.loads(answer[1]), None)
+            if call is not None:
+                await (call.given() if answer[2] == "result" else call.lost())
+
+    async def unwanted(self, request_id: object) -> None:
+        """Its client has cancelled a request, and reads no answer to it any more."""
+        if isinstance(request_id, int | str) and (call := self._open.pop(request_id, None)) is not None:
+            await call.lost()
+
+    async def close(self) -> None:
+        """The connection has ended."""
+        with anyio.CancelScope(shield=True):
+            for call in self._open.values():
+                await call.lost()
+            self._open.clear()
+
+
+class Wire(anyio.AsyncFile[str]):
+    """Standard output, as the SDK writes to it: a line, then a flush."""
+
+    def __init__(self, file: TextIO, receipts: Receipts) -> None:
+        super().__init__(file)
+        self._receipts = receipts
+        self._line = ""
+
+    async def write(self, b: str) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """See `AsyncFile.write`."""
+        self._line = b
+        return await super().write(b)
+
+    async def flush(self) -> None:
+        """See `AsyncFile.flush`."""
+        await super().flush()
+        await self._receipts.left(self._line)

@@ -1,0 +1,98 @@
+"""What a tool call is answered with: a task as far as the client takes it, or a refusal that says what to do."""
+
+import base64
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
+
+from apixo_mcp.app import App
+from apixo_mcp.media.previews import Preview, preview
+from apixo_mcp.server.answers import compact, counted, result_uri, sentence, task_structure
+from apixo_mcp.server.caller import profile_of_caller
+from apixo_mcp.tasks.task import FileState, Result, Task
+
+PREVIEW_TAKES = 3.0  # at most; an answer without its preview is whole
+PREVIEW_ADDS = 2.0  # to what the caller bears
+
+
+def structure_of(app: App, task: Task, *, deduplicated: bool = False) -> dict[str, Any]:
+    """The structure of a task answer."""
+    model = app.catalog.get(task.model)
+    return task_structure(
+        task,
+        app.steps.moment(task),
+        model.usual_seconds if model else None,
+        deduplicated=deduplicated,
+        trouble=app.steps.trouble(task.key_print),
+        looked_after=task.key_print in app.key_prints,
+    )
+
+
+async def task_answer(
+    app: App, task: Task, context: Context, *, deduplicated: bool = False, deadline: float | None = None
+) -> CallToolResult:
+    """A task answer, as far as the client takes it.
+
+    Args:
+        deadline: until when its caller waits, by `time.monotonic()`.
+    """
+    structure = structure_of(app, task, deduplicated=deduplicated)
+    said = sentence(task)
+    if place := await app.service.place(task):
+        said += f" {counted(place, 'task')} {'is' if place == 1 else 'are'} sent before it."
+    content: list[ContentBlock] = [text(f"{said}\n{compact(structure)}")]
+    profile = profile_of_caller(context, app.settings)
+    saved = [result for result in task.results if result.file is FileState.SAVED]
+    if profile.preview:
+        left = PREVIEW_TAKES if deadline is None else max(0.0, deadline - time.monotonic()) + PREVIEW_ADDS
+        with anyio.move_on_after(min(PREVIEW_TAKES, left)):
+            if shown := await _first_preview(saved):
+                content.append(picture(shown))
+    if profile.links:
+        content += [result_link(task, result) for result in saved]
+    return CallToolResult(content=content, structured_content=structure)
+
+
+async def _first_preview(saved: Iterable[Result]) -> Preview | None:
+    for result in saved:
+        if result.mime_type.startswith(("image/", "video/")) and (
+            shown := await preview(Path(result.path), result.mime_type)
+        ):
+            return shown
+    return None
+
+
+def why_no_file(task: Task, result: Result) -> str:
+    """Why a result cannot be read as a file, and what its reader can do instead."""
+    if result.file is None:
+        return f"Result {result.index} is an id, not a file: {result.asset_id}; use it in a next request."
+    if result.file is FileState.EXPIRED:
+        return "The file is not saved (expired): the gateway no longer has it. Generate it anew if it is still needed."
+    again = f'download_results with task_id "{task.task_id}" tries again while its url lives'
+    return f"The file is not saved ({result.file}). {again}: {result.url}"
+
+
+def result_link(task: Task, result: Result) -> ResourceLink:
+    """Where a saved result is read."""
+    name = result.path.replace("\\", "/").rsplit("/", 1)[-1]
+    return ResourceLink(uri=result_uri(task, result), name=name, mime_type=result.mime_type, size=result.bytes)
+
+
+def picture(shown: Preview) -> ImageContent:
+    """A picture for the model to look at."""
+    return ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
+
+
+def text(said: str) -> TextContent:
+    """A block of text."""
+    return TextContent(text=said)
+
+
+def refusal(said: str) -> CallToolResult:
+    """An error result: nothing was done, for the reason it says."""
+    return CallToolResult(content=[text(said)], is_error=True)

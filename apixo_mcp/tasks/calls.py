@@ -1,0 +1,118 @@
+"""The calls in this process whose callers still wait for the answer."""
+
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.lowlevel
+
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.task import Answer
+
+log = logging.getLogger(__name__)
+
+VOUCHED_EVERY = 0.75
+VOUCHED_FOR = 2.5  # how long an equal request in another process waits to see whether a call's process lives
+
+
+class Call:
+    """One call that asks for a task.
+
+    Attributes:
+        name: unique among all calls of all processes; tasks carry it as `asked_by`.
+        task_id: the task that it got, empty before.
+    """
+
+    def __init__(self, name: str, calls: "Calls") -> None:
+        self.name = name
+        self.task_id = ""
+        self._calls = calls
+        self.is_handed_over = False
+
+    def hand_over(self) -> None:
+        """Leaves it to somebody else to tell when the answer has left this process: by `given` or `lost`."""
+        self.is_handed_over = True
+
+    async def given(self) -> None:
+        """The caller has its answer."""
+        await self._calls.end(self, "given")
+
+    async def lost(self) -> None:
+        """The caller has gone without it: the same request may adopt the task."""
+        await self._calls.end(self, "lost")
+
+
+class Calls:
+    """Keeps track of calls, so that an equal request knows whether an earlier one is still waited for.
+
+    Args:
+        store: where answers are noted, and that this process lives.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.process = uuid.uuid4().hex
+        self._store = store
+        self._open: dict[str, Call] = {}
+        self._some = anyio.Event()
+        self._ended = anyio.Event()
+
+    @property
+    def open_names(self) -> frozenset[str]:
+        """The calls that are waited for."""
+        return frozenset(self._open)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Call]:
+        """A call for as long as its answer takes; one that ends by an exception is lost."""
+        call = self.nobody()
+        self._open[call.name] = call
+        self._some.set()
+        try:
+            yield call
+            await anyio.lowlevel.checkpoint_if_cancelled()  # a caller that left just now has no answer
+        except BaseException:
+            await call.lost()
+            raise
+        if not call.is_handed_over:
+            await call.given()
+
+    def nobody(self) -> Call:
+        """A call that nobody waits for."""
+        return Call(f"{self.process}/{uuid.uuid4().hex}", self)
+
+    async def end(self, call: Call, answer: Answer) -> None:
+        """Notes what became of a call. Never raises: its caller's answer must not be lost over it."""
+        self._open.pop(call.name, None)
+        self._ended.set()
+        self._ended = anyio.Event()
+        if not call.task_id:
+            return
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._store.mark_answer(call.task_id, call.name, answer)
+            except Exception:
+                log.exception("it is not noted that the answer about task %s was %s", call.task_id, answer)
+
+    async def ended(self, name: str, within: float) -> bool:
+        """Whether a call of this process ends within some seconds."""
+        with anyio.move_on_after(within):
+            while name in self._open:
+                await self._ended.wait()
+        return name not in self._open
+
+    async def keep(self) -> None:
+        """Vouches for the open calls, until it is cancelled: other processes take one that falls silent for lost."""
+        while True:
+            if not self._open:
+                self._some = anyio.Event()
+                await self._some.wait()
+            try:
+                asked = [(call.task_id, call.name) for call in self._open.values() if call.task_id]
+                if asked:
+                    await self._store.vouch(asked, time.time() + VOUCHED_FOR)
+            except Exception:
+                log.exception("the waiting calls are not vouched for; it is tried again")
+            await anyio.sleep(VOUCHED_EVERY)

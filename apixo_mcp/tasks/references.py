@@ -1,0 +1,115 @@
+"""Names that only this server knows (files, earlier results, our task ids), as what a gateway understands."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, cast
+
+from apixo_mcp.catalog.inputs import shorten
+from apixo_mcp.catalog.marks import EarlierTask, Files, earlier_tasks, files
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.schema import media_fields
+from apixo_mcp.catalog.validate import as_called
+from apixo_mcp.errors import Problem
+from apixo_mcp.tasks.task import Task
+
+Find = Callable[[str], Awaitable[Task | None]]
+
+_TOLD = "https://see.the.problem.above/"
+_DEEP = 20  # no input that means something is nested deeper
+
+
+class Inputs(Protocol):
+    """Whoever turns what callers give as files into URLs."""
+
+    def means_file(self, field: str, value: str) -> bool:
+        """Whether a text can only mean a file that the gateway cannot fetch by that name."""
+        ...
+
+    async def resolve(
+        self, field: str, values: list[str], find: Find, files: Files | None = None
+    ) -> tuple[list[str], list[Problem]]:
+        """The URLs, and what is wrong with the others."""
+        ...
+
+
+async def resolved(
+    model: Model, given: Mapping[str, Any], inputs: Inputs, find: Find
+) -> tuple[dict[str, Any], list[Problem]]:
+    """A model's input with every file as a URL and every earlier task as the gateway's id, and what is wrong with it.
+
+    What is wrong with a file is told once; its place is kept, so that counts and conditions can be checked too.
+    """
+    values = dict(given)
+    problems: list[Problem] = []
+    media, tasks = media_fields(model.input), earlier_tasks(model.input)
+    for name in sorted(values):
+        if name in tasks:
+            values[name], wrong = await _task(name, values[name], tasks[name], model, find)
+        elif name in media:
+            values[name], wrong = await _media(name, values[name], files(model.input).get(name), inputs, find)
+        elif model.input.is_open() and name != "prompt":
+            values[name], wrong = await _anywhere(name, values[name], inputs, find)
+        else:
+            continue
+        problems += [as_called(model, problem) for problem in wrong]
+    return values, problems
+
+
+async def _media(
+    name: str, given: Any, described: Files | None, inputs: Inputs, find: Find
+) -> tuple[Any, list[Problem]]:
+    texts = _texts(given)
+    if texts is None:
+        return given, []  # validation says what is wrong with it
+    urls, wrong = await inputs.resolve(name, texts, find, described)
+    urls += [_TOLD] * len(wrong)
+    # A list stays one: where a single file is taken, validation says so, and none is dropped.
+    kept: Any = urls[0] if isinstance(given, str) else urls
+    return kept, wrong
+
+
+def _texts(given: Any) -> list[str] | None:
+    items = cast(list[Any], given) if isinstance(given, list) else [given]
+    return items if all(isinstance(item, str) for item in items) else None
+
+
+async def _anywhere(name: str, given: Any, inputs: Inputs, find: Find, depth: int = 0) -> tuple[Any, list[Problem]]:
+    """A value of a field that no page describes, with the files in it as URLs."""
+    if isinstance(given, str) and inputs.means_file(name, given):
+        urls, wrong = await inputs.resolve(name, [given], find)
+        return (urls or [_TOLD])[0], wrong
+    if depth == _DEEP or not isinstance(given, list | dict):
+        return given, []
+    problems: list[Problem] = []
+    if isinstance(given, list):
+        items: list[Any] = []
+        for number, item in enumerate(cast(list[Any], given)):
+            value, wrong = await _anywhere(f"{name}[{number}]", item, inputs, find, depth + 1)
+            items.append(value)
+            problems += wrong
+        return items, problems
+    table: dict[str, Any] = {}
+    for key, item in cast(dict[str, Any], given).items():
+        table[key], wrong = await _anywhere(f"{name}.{key}", item, inputs, find, depth + 1)
+        problems += wrong
+    return table, problems
+
+
+async def _task(name: str, given: Any, mark: EarlierTask, model: Model, find: Find) -> tuple[Any, list[Problem]]:
+    """The gateway's id of the task that is meant; an id that is not ours is taken to be the gateway's."""
+    text = given.strip() if isinstance(given, str) else ""
+    if not text.startswith(("task:", "tsk_")):
+        return given, []
+    task_id, _, number = text.removeprefix("task:").partition("/")
+    task = await find(task_id)
+    if number:
+        wrong = f"names a task and not one of its results; give task:{task_id}"
+    elif task is None:
+        wrong = "there is no such task; list_tasks shows those there are"
+    elif task.gateway != model.gateway or (mark.models and task.wire_model not in mark.models):
+        wanted = " or ".join(mark.models) or f"the gateway {model.gateway}"
+        wrong = f"must be a task of {wanted}, and that is one of {task.model}"
+    elif not task.remote_id:
+        wrong = f"the gateway has given that task no id; it is {task.state.value}"
+    else:
+        return task.remote_id, []
+    return given, [Problem(name, shorten(given), wrong)]

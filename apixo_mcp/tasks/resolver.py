@@ -1,0 +1,107 @@
+"""What a person tells about a task: what became of its submit, or that its API key was changed."""
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from apixo_mcp.catalog.inputs import shorten
+from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.gateways.gateway import NoAnswer
+from apixo_mcp.tasks import life
+from apixo_mcp.tasks.account import Account
+from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.steps import Steps
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.task import FOLLOWED, State, Task
+
+_REMOTE_ID = re.compile(r"[!-~]{1,200}")  # no space, nothing that does not print
+
+
+class Resolver:
+    """Settles tasks in state `unknown`, and moves tasks to another key."""
+
+    def __init__(
+        self, *, store: Store, accounts: Iterable[Account], steps: Steps, poller: Poller, changes: Changes
+    ) -> None:
+        self._store = store
+        self._accounts = {account.key_print: account for account in accounts}
+        self._steps = steps
+        self._poller = poller
+        self._changes = changes
+
+    async def resolve(self, task: Task, remote_id: str | None) -> Task:
+        """Settles a task as somebody found it at the gateway.
+
+        Args:
+            task: in state `unknown`.
+            remote_id: the gateway's id for it; None where it never ran.
+
+        Raises:
+            InvalidInput: its state is another, or the id is not its own.
+        """
+        if task.state is not State.UNKNOWN:
+            allowed = f"only a task in state unknown can be resolved, and this one's is {task.state}"
+            raise InvalidInput([Problem("task_id", task.task_id, allowed)])
+        if remote_id is not None:
+            remote_id = remote_id.strip()
+            if problem := await self._wrong_id(task, remote_id):
+                raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
+        after = life.resolved(task, remote_id or "", self._steps.moment(task))
+        if not await self._store.commit(task, after):
+            return await self.resolve(await self._store.get(task.task_id) or task, remote_id)  # it has moved meanwhile
+        await self._changes.announce(after)
+        if after.due is not None:
+            self._poller.wake(after.task_id, after.due)
+        return after
+
+    async def _wrong_id(self, task: Task, remote_id: str) -> str:
+        """Why this is not the gateway's id of the task. A wrong one would be followed for a day, with no way back."""
+        if not _REMOTE_ID.fullmatch(remote_id):
+            return "must be the gateway's task id, as its dashboard shows it"
+        other = await self._store.find(task.owner, remote_id)
+        if other is not None:
+            return f"is the id of task {other.task_id}"
+        account = self._accounts.get(task.key_print)
+        return await _unconfirmed(account, task, remote_id) if account is not None else ""
+
+    async def rekey(self, task: Task) -> Task:
+        """Goes on with a task by the key that is set now for its gateway, in place of the one it was sent with.
+
+        Raises:
+            InvalidInput: it has ended, no other key is set for its gateway's address, or that key does not see it.
+        """
+        account = next((one for one in self._accounts.values() if _is_at(one, task)), None)
+        problem = ""
+        if account is None:
+            problem = f"no key is set here for {task.gateway} at {task.base_url}"
+        elif account.key_print == task.key_print:
+            problem = "its key is the one that is set here"
+        elif not task.remote_id or (task.due is None and task.state not in FOLLOWED):
+            problem = (
+                f"only a task that the gateway has and that is not finished can be moved; its state is {task.state}"
+            )
+        elif task.state in FOLLOWED:
+            problem = await _unconfirmed(account, task, task.remote_id)
+        if problem or account is None:
+            raise InvalidInput([Problem("task_id", task.task_id, problem)])
+        now = time.time()
+        after = replace(task, key_print=account.key_print, due=now, updated_at=now, tries=0, failure=None)
+        if not await self._store.commit(task, after):
+            return await self.rekey(await self._store.get(task.task_id) or task)  # it has moved meanwhile
+        await self._changes.announce(after)
+        self._poller.wake(after.task_id, now)
+        return after
+
+
+def _is_at(account: Account, task: Task) -> bool:
+    return (account.gateway.name, account.gateway.base_url) == (task.gateway, task.base_url)
+
+
+async def _unconfirmed(account: Account, task: Task, remote_id: str) -> str:
+    """Why the gateway does not confirm that it has a task under this id, empty where it does."""
+    look = await account.gateway.look(task.wire_model, remote_id)
+    if isinstance(look, NoAnswer):
+        return f"the gateway does not confirm it, so nothing was changed ({look.reason})"
+    return ""

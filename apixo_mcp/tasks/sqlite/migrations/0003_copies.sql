@@ -1,0 +1,1 @@
+alter table task add column is_copy integer not null default 0;

@@ -1,0 +1,90 @@
+"""`doctor`: what it finds well, and what to mend."""
+
+from pathlib import Path
+
+import pytest
+from cli.shell import Typed, run
+
+from apixo_mcp.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+
+def to_mend(output: str) -> list[str]:
+    return [line.removeprefix("MEND  ") for line in output.splitlines() if line.startswith("MEND")]
+
+
+async def test_all_is_well(typed: Typed, tmp_path: Path):
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[prices."seedream-4-5"]\nusd = 0.04\nper = "image"\n', encoding="utf-8")
+    done = await run(typed, "doctor", APIXO_MCP_PRICES=str(prices))
+    assert done.exit_code == 0, done.output
+    assert not to_mend(done.stdout)
+    assert "ok    models: 60 on offer" in done.stdout
+    assert "answers; balance 100.00" in done.stdout
+    assert "ok    gateway ruxa: no key set" in done.stdout
+    assert f"1 model in {prices}" in done.stdout
+    assert "sk-mine" not in done.output
+
+
+async def test_no_key(typed: Typed):
+    done = await run(typed, "doctor", key="")
+    assert done.exit_code == 1
+    assert to_mend(done.stdout) == ["keys: none"]
+    assert "Set APIXO_API_KEY" in done.stdout
+
+
+async def test_a_broken_file_of_prices_is_told_once(typed: Typed, tmp_path: Path):
+    prices = tmp_path / "prices.toml"
+    prices.write_text("prices = [", encoding="utf-8")
+    done = await run(typed, "doctor", APIXO_MCP_PRICES=str(prices))
+    assert done.exit_code == 1
+    assert to_mend(done.stdout) == ["prices (APIXO_MCP_PRICES): cannot be used"]
+    assert f"{prices} is not valid TOML" in done.stdout
+
+
+async def test_a_folder_that_cannot_be_written_to(typed: Typed, tmp_path: Path):
+    (tmp_path / "file").touch()
+    done = await run(typed, "doctor", home="file/home", APIXO_MCP_ALLOWED_ROOTS=str(tmp_path / "nowhere"))
+    assert done.exit_code == 1
+    folder, root, store = to_mend(done.stdout)
+    assert folder.startswith("data folder (APIXO_MCP_HOME)")
+    assert root.startswith("allowed folder")
+    assert store.startswith("task store")
+
+
+async def test_a_variable_that_is_no_setting(typed: Typed):
+    done = await run(typed, "doctor", APIXO_MCP_DOWNLOAD_FOLDER="/tmp")
+    assert done.exit_code == 1
+    [told] = to_mend(done.stdout)
+    assert told.endswith("APIXO_MCP_DOWNLOAD_FOLDER is no setting and is ignored. Did you mean APIXO_MCP_DOWNLOAD_DIR?")
+
+
+async def test_a_gateway_that_has_no_balance_call_is_well(typed: Typed, box: Sandbox):
+    box.scenario({"route": "balance", "do": "http:404"})
+    done = await run(typed, "doctor")
+    assert done.exit_code == 0, done.output
+    assert f"ok    gateway apixo: {box.url} answers; its balance is not known (" in done.stdout
+
+
+async def test_a_key_that_the_gateway_refuses(typed: Typed, box: Sandbox):
+    box.scenario({"route": "balance", "do": "http:401"})
+    done = await run(typed, "doctor")
+    assert done.exit_code == 1
+    assert "Set APIXO_API_KEY to a valid key" in done.stdout
+
+
+async def test_a_gateway_that_does_not_answer(typed: Typed):
+    done = await run(typed, "doctor", APIXO_BASE_URL="http://127.0.0.1:9")
+    assert done.exit_code == 1
+    assert [line.split(":")[0] for line in to_mend(done.stdout)] == ["gateway apixo"]
+
+
+async def test_prices_that_count_for_nothing_are_told(typed: Typed, tmp_path: Path):
+    prices = tmp_path / "prices.toml"
+    text = '[prices."seedraem-4-5"]\nusd = 1\nper = "image"\n[prices."sora-2"]\nusd = 1\nper = "video"\n'
+    prices.write_text(text + "when = { lenght = 8 }\n", encoding="utf-8")
+    done = await run(typed, "doctor", APIXO_MCP_PRICES=str(prices))
+    assert done.exit_code == 1
+    assert "Did you mean seedream-4-5?" in done.stdout
+    assert "when.lenght never holds" in done.stdout
