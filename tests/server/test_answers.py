@@ -282,7 +282,7 @@ async def test_a_task_that_is_to_be_sent_again_is_not_one_to_try_again(connect: 
 
 async def test_a_submit_under_way_is_not_said_to_be_paid_for(connect: Connect, box: Sandbox) -> None:
     async with connect() as client:
-        made = await client.call_tool("generate_image", {**FOX, "prompt": "a fox [hang]", "wait_seconds": 0})
+        made = await client.call_tool("generate_image", {**FOX, "prompt": "a fox [slow-submit:1]", "wait_seconds": 0})
         assert made.structured_content is not None
         await happens(lambda: len(box.submits()) == 1)
         asked = {"task_id": made.structured_content["task_id"], "wait_seconds": 0}
