@@ -27,7 +27,7 @@ _CONNECT = 10.0
 _WRITE = 30.0
 _POOL = 10.0
 _IDLE = 30.0
-_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=20.0)
+_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
 _AGENT = f"apixo-mcp/{__version__}"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -158,6 +158,8 @@ class Http:
 
     async def _gateway_client(self, url: str) -> httpx2.AsyncClient:
         scheme = "https" if url[:6].lower() == "https:" else "http"
+        if (ready := self._clients.get(scheme)) is not None:
+            return ready
         async with self._lock:
             if (known := self._clients.get(scheme)) is None:
                 # Behind a proxy too, the sandbox is on this machine.

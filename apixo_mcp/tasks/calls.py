@@ -67,7 +67,7 @@ class Calls:
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Call]:
         """A call for as long as its answer takes; one that ends by an exception is lost."""
-        call = self.nobody()
+        call = Call(f"{self.process}/{uuid.uuid4().hex}", self)
         self._open[call.name] = call
         self._some.set()
         try:
@@ -78,10 +78,6 @@ class Calls:
             raise
         if not call.is_handed_over:
             await call.given()
-
-    def nobody(self) -> Call:
-        """A call that nobody waits for."""
-        return Call(f"{self.process}/{uuid.uuid4().hex}", self)
 
     async def end(self, call: Call, answer: Answer) -> None:
         """Notes what became of a call. Never raises: its caller's answer must not be lost over it."""

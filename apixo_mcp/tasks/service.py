@@ -78,8 +78,9 @@ class Service:
 
     @asynccontextmanager
     async def asking(self, wish: Wish) -> AsyncGenerator[Submission | Quote]:
-        """Submits a wish, and notes whether its caller got the answer: one that did not may adopt the task.
+        """Validates a wish and stores the intent; the background then sends it, whatever becomes of the caller.
 
+        It is noted whether the caller got the answer: the same wish of one that did not adopts the task.
         The answer counts as given when the context ends, unless the submission's call was handed over.
 
         Raises:
@@ -88,17 +89,6 @@ class Service:
         """
         async with self.calls.open() as call:
             yield await self._submit(wish, call)
-
-    async def submit(self, wish: Wish) -> Submission | Quote:
-        """Validates a wish and stores the intent; the background then sends it, whatever becomes of the caller.
-
-        Nobody waits for the answer: an equal request within ten minutes adopts the task.
-
-        Raises:
-            InvalidInput: nothing was stored, sent or spent.
-            SettingsError: the model's gateway has no key.
-        """
-        return await self._submit(wish, self.calls.nobody())
 
     async def _submit(self, wish: Wish, call: Call) -> Submission | Quote:
         try:

@@ -49,9 +49,9 @@ async def main(spec: dict[str, Any]) -> None:
         for number in range(spec.get("count", 0) or len(spec["prompts"])):
             prompt = spec["prompts"][number] if "prompts" in spec else f"{spec['label']}-{number:03d} {marks(chance)}"
             wish = Wish(owner="local", model="nano-banana", arguments={"prompt": prompt})
-            submission = await app.service.submit(wish)
-            assert isinstance(submission, Submission)
-            tell("admitted", submission.task.task_id, prompt)
+            async with app.service.asking(wish) as submission:
+                assert isinstance(submission, Submission)
+                tell("admitted", submission.task.task_id, prompt)
             await anyio.sleep(chance.uniform(0, 0.08))
         await anyio.sleep_forever()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
+from asking import submit
 from mcp import Client, MCPError
 from mcp.server import MCPServer
 from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
@@ -211,9 +212,9 @@ async def by_hand(server: MCPServer[Any]) -> AsyncIterator[Wire]:
         await wire.vanish()
 
 
-async def submit(app: App) -> Task:
+async def slow_task(app: App) -> Task:
     wish = Wish(owner="local", model="nano-banana", arguments={"prompt": SLOW["prompt"]})
-    submitted = await app.service.submit(wish)
+    submitted = await submit(app, wish)
     assert isinstance(submitted, Submission)
     return submitted.task
 
@@ -226,7 +227,7 @@ async def test_a_client_that_does_not_read_holds_nothing_up_and_leaves_nothing_b
         notices = server._subscriptions
         assert isinstance(notices, Notices)
         async with by_hand(server) as wire:
-            task = await submit(app)
+            task = await slow_task(app)
             await wire.subscribe(era, f"apixo://tasks/{task.task_id}")
             assert notices.subscribers == 1
             with anyio.fail_after(10):
@@ -240,7 +241,7 @@ async def test_a_client_that_does_not_read_holds_nothing_up_and_leaves_nothing_b
 
 async def test_each_owner_hears_of_their_own_tasks_only(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
-        task = await app.service.wait(await submit(app), 10)
+        task = await app.service.wait(await slow_task(app), 10)
         notices = Notices(app.service)
         heard: dict[str, list[ServerEvent]] = {"local": [], "somebody": []}
         for owner, events in heard.items():
@@ -257,7 +258,7 @@ async def test_looks_that_find_nothing_new_are_not_told(box: Sandbox, tmp_path: 
         notices = Notices(app.service)
         events: list[ServerEvent] = []
         notices.subscribe(events.append, "local")
-        task = replace(await submit(app), state=State.PROCESSING)
+        task = replace(await slow_task(app), state=State.PROCESSING)
         for looks in range(5):
             await notices.changed(replace(task, looks=looks))
         assert len(events) == 1
@@ -265,7 +266,7 @@ async def test_looks_that_find_nothing_new_are_not_told(box: Sandbox, tmp_path: 
 
 async def test_a_task_of_another_owner_cannot_be_subscribed_to(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
-        theirs = replace(await submit(app), task_id=new_task_id(), owner="somebody")
+        theirs = replace(await slow_task(app), task_id=new_task_id(), owner="somebody")
         await app.store.admit(theirs, Terms(now=0, budget=Budget()))
         async with Client(build_server(app), mode="legacy") as client:
             with pytest.raises(MCPError) as refused:

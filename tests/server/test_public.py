@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from asking import submit
 from mcp import Client
 from mcp.types import Implementation
 from PIL import Image
@@ -48,7 +49,7 @@ class Program:
 
     async def ask(self, prompt: str, model: str = "nano-banana", **arguments: Any) -> Task:
         wish = Wish(owner="local", model=model, arguments={"prompt": prompt, **arguments})
-        submission = await self.app.service.submit(wish)
+        submission = await submit(self.app, wish)
         assert isinstance(submission, Submission)
         return submission.task
 
@@ -287,7 +288,7 @@ async def test_a_file_comes_before_a_data_url_and_keeps_its_url(box: Sandbox, tm
             arguments={"prompt": "a fox [took:0]", "image_urls": [str(path)], "mode": "image-to-image"},
             idempotency_key="mine",
         )
-        first, again = await program.app.service.submit(wish), await program.app.service.submit(wish)
+        first, again = await submit(program.app, wish), await submit(program.app, wish)
         assert isinstance(first, Submission)
         assert isinstance(again, Submission)
         assert (again.how, again.task.task_id) == ("same_key", first.task.task_id)

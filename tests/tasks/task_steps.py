@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
+from asking import submit
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
@@ -21,7 +22,7 @@ def wish(prompt: str = "a fox", **given: Any) -> Wish:
 
 async def ask(app: App, prompt: str = "a fox", **given: Any) -> Submission:
     """Asks without waiting for the answer."""
-    submission = await app.service.submit(wish(prompt, **given))
+    submission = await submit(app, wish(prompt, **given))
     assert isinstance(submission, Submission)
     return submission
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from asking import submit
 from task_steps import Start, ask, asking, happens, posts, settled, until
 
 from apixo_mcp.app import App
@@ -282,8 +283,8 @@ class TestMoney:
                 await ask(app, "a wolf")
         async with start(confirm_above_usd=0.01) as app:
             wish = Wish(owner="local", model="nano-banana", arguments={"prompt": "a wolf"})
-            assert isinstance(await app.service.submit(wish), Quote)
-            assert isinstance(await app.service.submit(replace(wish, provider="")), Quote)
+            assert isinstance(await submit(app, wish), Quote)
+            assert isinstance(await submit(app, replace(wish, provider="")), Quote)
             assert len(await app.service.page("local")) == 1
         assert len(posts(box)) == 1
 

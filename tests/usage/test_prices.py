@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import submit
 
 from apixo_mcp.app import open_app
 from apixo_mcp.catalog.model import Price
@@ -162,4 +163,4 @@ async def test_a_broken_file_stops_nothing_but_what_needs_a_price(tmp_path: Path
         assert "APIXO_MCP_PRICES" in warning
         assert str(path) in warning
         with pytest.raises(InvalidInput, match="no known price"):
-            await app.service.submit(Wish(owner="local", model="nano-banana", arguments={"prompt": "a fox"}))
+            await submit(app, Wish(owner="local", model="nano-banana", arguments={"prompt": "a fox"}))

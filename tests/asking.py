@@ -1,0 +1,17 @@
+"""Asks for a task without waiting for the answer."""
+
+from dataclasses import replace
+
+from apixo_mcp.app import App
+from apixo_mcp.tasks.wish import Quote, Submission, Wish
+
+
+async def submit(app: App, wish: Wish) -> Submission | Quote:
+    """What becomes of a wish whose caller leaves at once: the same wish again adopts its task."""
+    async with app.service.asking(wish) as submitted:
+        if isinstance(submitted, Submission):
+            submitted.call.hand_over()
+    if isinstance(submitted, Quote):
+        return submitted
+    await submitted.call.lost()
+    return replace(submitted, task=replace(submitted.task, answer="lost"))
