@@ -7,6 +7,9 @@ else
 BIN := $(VENV)/bin
 endif
 
+# The tests start many processes: bytecode is kept, whatever the environment says, so that not each one compiles all again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench faults conformance examples examples-latest clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
