@@ -10,7 +10,7 @@ endif
 # The tests start many processes: bytecode is kept, whatever the environment says, so that not each one compiles all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench faults conformance examples examples-latest clean
+.PHONY: demo test e2e lint bench faults conformance examples examples-latest clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('apixo-mcp needs Python 3.11 or newer, this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"
@@ -23,9 +23,13 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	@echo "Left out: the server as a process, from its start to its end (make e2e)."
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
 	@echo "Left out: the agents in examples/, which install their frameworks (make examples)."
+
+e2e: $(VENV)/.installed
+	$(BIN)/python -m pytest tests/e2e -n 4 -o norecursedirs=
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
