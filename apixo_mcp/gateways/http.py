@@ -86,22 +86,23 @@ class Http:
             request = client.build_request(method, url, headers=headers, json=json, params=params, timeout=timeout)
         except Exception as error:
             return NotReached(f"the request to {where} could not be written ({words_for(error)})")
+        body = bytearray()
         try:
             # Each step has its own limit; this one is for an answer that trickles in for ever.
             with anyio.fail_after(read_timeout + _CONNECT + _WRITE + _POOL + 10):
                 response = await client.send(request, stream=True)
                 try:
-                    body = bytearray()
                     async for chunk in response.aiter_bytes():
                         body += chunk
                         if len(body) > MAX_BODY:
-                            return Broken(f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB")
+                            reason = f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB"
+                            return Broken(reason, bytes(body[:MAX_BODY]))
                 finally:
                     await response.aclose()
         except _NEVER_SENT as error:
             return NotReached(f"{where} was not reached ({words_for(error)})")
         except Exception as error:
-            return Broken(f"no whole answer came back from {where} ({words_for(error)})")
+            return Broken(f"no whole answer came back from {where} ({words_for(error)})", bytes(body))
         found = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, MappingProxyType(found), bytes(body))
 

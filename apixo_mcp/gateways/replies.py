@@ -23,9 +23,14 @@ class NotReached:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The request may have arrived, and no whole answer came back."""
+    """The request may have arrived, and no whole answer came back.
+
+    Attributes:
+        body: what came of it, if anything did: it may name what was paid for.
+    """
 
     reason: str
+    body: bytes = b""
 
 
 Reply = Answer | NotReached | Broken

@@ -186,3 +186,22 @@ def test_whatever_the_wire_carries_becomes_a_value(wire, sent):
                 await gateway.balance()
 
     anyio.run(main)
+
+
+async def test_what_came_of_a_broken_answer_is_handed_on(wire):
+    async def talk(stream, request):
+        await stream.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"data":{"taskId":"t-1"')
+        await stream.aclose()
+
+    async with wire(talk) as server:
+        got = await ask(server.url)
+    assert isinstance(got, Broken)
+    assert got.body == b'{"data":{"taskId":"t-1"'
+
+
+async def test_the_beginning_of_an_answer_that_is_too_large_is_handed_on(wire):
+    async with wire(answer(b'{"taskId":"t-1"}' + b" " * MAX_BODY)) as server:
+        got = await ask(server.url)
+    assert isinstance(got, Broken)
+    assert got.body.startswith(b'{"taskId":"t-1"}')
+    assert len(got.body) <= MAX_BODY
