@@ -2,17 +2,19 @@
 
 import base64
 import binascii
+import io
 import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.errors import HostRefused, InvalidInput, Problem
-from apixo_mcp.media import guard, kinds
+from apixo_mcp.media import contents, guard, kinds
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
 
@@ -65,7 +67,8 @@ class Inputs:
         text = value.strip()
         if _EARLIER.fullmatch(text):
             return True
-        named = kinds.for_extension(Path(text).suffix) is not None and "://" not in text
+        ending = kinds.for_extension(Path(text).suffix)
+        named = ending is not None and ending.modality is not None and "://" not in text
         return wanted(field) is not None and (named or _PATH.fullmatch(text) is not None)
 
     async def resolve(
@@ -127,7 +130,7 @@ class Inputs:
             data = base64.b64decode(value[start.end() :], validate=True)
         except binascii.Error:
             raise _refused(field, value, "its base64 is broken") from None
-        _check_kind(field, value, data[: kinds.HEAD], wish)
+        _check_kind(field, value, io.BytesIO(data), wish)
         return value
 
     async def _file(self, field: str, value: str, wish: "_Wanted") -> str:
@@ -142,8 +145,7 @@ class Inputs:
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
-                head = file.read(kinds.HEAD)
-                found = _check_kind(field, value, head, wish)
+                found = _check_kind(field, value, file, wish)
                 largest = wish.largest(found) if self._publish is not None else wish.largest_inside
                 if largest is not None and size > largest:
                     raise _refused(field, f"{value}, {size:,} bytes", f"must be {largest:,} bytes at most")
@@ -151,7 +153,7 @@ class Inputs:
                     return self._publish(path, found)
                 if not self._data_urls:
                     return ""
-                data = head + file.read(largest)
+                data = file.read(largest or 0)
         except OSError as error:
             said = (error.strerror or "it cannot be opened").lower()
             raise _refused(field, value, f"the file could not be read: {said}") from None
@@ -222,15 +224,17 @@ class _Wanted:
         return LARGEST if self.files.max_mb is None else min(self.files.max_mb * MEGABYTE, _LARGEST_INSIDE)
 
     def takes(self, found: kinds.Kind) -> bool:
-        """Whether the page names this format; one that is written as MP4 may be a recording alone."""
-        known = [kinds.for_extension(f".{name}") for name in self.files.formats]
-        return not known or found in known or (found is kinds.MP4 and kinds.M4A in known)
+        """Whether the page names this format; a container of video may hold a recording alone."""
+        known = [kind for name in self.files.formats if (kind := kinds.for_extension(f".{name}"))]
+        return not known or any(kinds.are_alike(found, kind) for kind in known)
 
 
-def _check_kind(field: str, value: str, head: bytes, wish: _Wanted) -> kinds.Kind:
-    found, kind = kinds.sniff(head), wish.kind
-    if found is None or (kind and found.modality != kind and not (kind == "audio" and found is kinds.MP4)):
-        what = found.words if found else kinds.textual(head) or "no media file"
+def _check_kind(field: str, value: str, file: BinaryIO, wish: _Wanted) -> kinds.Kind:
+    found, kind = contents.kind_in(file), wish.kind
+    file.seek(0)
+    is_film = kind == "audio" and found == kinds.MP4  # whose sound is taken
+    if found.modality is None or (kind and found.modality != kind and not is_film):
+        what = found.words if found != kinds.OTHER else "no media file"
         raise _refused(field, value, f"must be {_ARTICLES[kind] if kind else 'a media file'}, and this is {what}")
     if not wish.takes(found):
         names = ", ".join(name.upper() for name in wish.files.formats)

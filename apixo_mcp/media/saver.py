@@ -10,7 +10,7 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError
-from apixo_mcp.media import kinds, names, shelf
+from apixo_mcp.media import contents, kinds, names, shelf
 from apixo_mcp.media.fetcher import Download, Fetcher
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.part import Left, Part
@@ -96,13 +96,11 @@ class Saver:
         found = await to_thread.run_sync(shelf.find, folder, task, result)
         if found:
             await to_thread.run_sync(part.drop)
-            kind = kinds.for_mime(found.mime_type) or kinds.for_extension(found.path.suffix)
+            kind = await to_thread.run_sync(contents.kind_of, found.path, found.mime_type)
             return await _saved(result, found, kind)
         await to_thread.run_sync(partial(folder.mkdir, parents=True, exist_ok=True))
         arrived = await self._arrive(part, result.url)
-        kind, facts = arrived.kind, await to_thread.run_sync(probe, part.path, arrived.kind)
-        if kind is kinds.MP4 and result.kind == "audio" and facts.width is None:
-            kind = kinds.M4A  # the brand says no more than MP4; without a picture it is a recording
+        kind = await to_thread.run_sync(contents.kind_of, part.path, arrived.kind.mime_type, result.url)
         record = shelf.record_of(task, result, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type)
         name = names.stem(task, result) + kind.extension
         path = await to_thread.run_sync(shelf.place, part.path, folder, name, record, task, result)
@@ -212,13 +210,15 @@ class Saver:
             text = kinds.textual(head)
             raise _Unwanted(f"{(text or 'an unknown kind of file').capitalize()} came where a media file was expected")
         if total is not None and total > self._cap(kind):
-            raise _Unwanted(f"It is too large: {total:,} bytes, {self._cap(kind):,} at most for {kind.modality}")
+            raise _Unwanted(
+                f"It is too large: {total:,} bytes, {self._cap(kind):,} at most for {kind.modality or 'it'}"
+            )
         return kind
 
     def _cap(self, kind: Kind | None) -> int:
         if self._max_bytes is not None:
             return self._max_bytes
-        return CAPS[kind.modality] if kind else max(CAPS.values())
+        return CAPS[kind.modality] if kind and kind.modality else max(CAPS.values())
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncGenerator[None]:
@@ -261,7 +261,7 @@ async def _saved(result: Result, standing: shelf.Standing, kind: Kind | None) ->
     return replace(
         result,
         file=FileState.SAVED,
-        kind=kind.modality if kind else result.kind,
+        kind=(kind and kind.modality) or result.kind,
         path=str(standing.path),
         mime_type=standing.mime_type,
         bytes=standing.size,

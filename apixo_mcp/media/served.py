@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apixo_mcp.errors import InvalidInput
-from apixo_mcp.media import kinds
+from apixo_mcp.media import contents
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
 
@@ -71,11 +71,10 @@ class Served:
             path = self._roots.readable(os.fsdecode(grant.read_bytes()))
             if self._token(path) != token:
                 return None
-            with path.open("rb") as file:
-                kind = kinds.sniff(file.read(kinds.HEAD))
+            kind = contents.kind_of(path)
         except (OSError, InvalidInput):
             return None
-        return ServedFile(path, kind.mime_type) if kind and name == _name(kind) else None
+        return ServedFile(path, kind.mime_type) if name == _name(kind) else None
 
     def _token(self, path: Path) -> str:
         now = path.stat()
@@ -96,4 +95,4 @@ def _is_alive(grant: Path) -> bool:
 
 
 def _name(kind: Kind) -> str:
-    return f"{kind.modality}{kind.extension}"
+    return f"{kind.modality or 'file'}{kind.extension}"

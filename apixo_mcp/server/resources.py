@@ -23,7 +23,6 @@ from pydantic import AnyUrl
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
-from apixo_mcp.media.kinds import HEAD, sniff
 from apixo_mcp.server.answers import compact, counted, cut
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.catalog_text import describe
@@ -37,7 +36,7 @@ TASKS_LISTED = 20  # whose results stand in the list of resources; list_tasks kn
 
 
 class ApixoServer(MCPServer[Any]):
-    """An `MCPServer` that tells the type of a binary resource from its first bytes, as a template has but one type.
+    """An `MCPServer` that tells the type of each file of a result, as a template has but one type.
 
     Attributes:
         questions: that its tools put to people; to be closed before its connections are.
@@ -69,9 +68,15 @@ class ApixoServer(MCPServer[Any]):
             raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
+class _File(bytes):
+    """The bytes of a result, with the type that every answer tells of it."""
+
+    mime_type = ""
+
+
 def _typed(entry: ReadResourceContents) -> ReadResourceContents:
-    kind = sniff(entry.content[:HEAD]) if isinstance(entry.content, bytes) else None
-    return ReadResourceContents(entry.content, kind.mime_type, entry.meta) if kind else entry
+    content = entry.content
+    return ReadResourceContents(content, content.mime_type, entry.meta) if isinstance(content, _File) else entry
 
 
 def add_resources(server: MCPServer[Any], app: App) -> None:
@@ -128,9 +133,11 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
         if entry.file is not FileState.SAVED:
             raise ResourceError(why_no_file(found, entry))
         try:
-            return await anyio.to_thread.run_sync(_content, Path(entry.path))
+            content = _File(await anyio.to_thread.run_sync(_content, Path(entry.path)))
         except OSError as error:
             raise ResourceError(f"{entry.path} cannot be read: {error.strerror}") from error
+        content.mime_type = entry.mime_type
+        return content
 
     @server.resource(
         "apixo://models/{+model}",
