@@ -10,6 +10,7 @@ from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Look, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, Http
 from apixo_mcp.gateways.replies import Answer
+from apixo_mcp.gateways.verdicts import Question
 from apixo_mcp.tasks.task import Failure
 
 if TYPE_CHECKING:
@@ -47,9 +48,12 @@ class Apixo(Client):
         body["input"] = dict(inputs)
         return await self._submit(f"/generateTask/{segment(wire_model)}", body)
 
-    async def look(self, wire_model: str, remote_id: str) -> Look:
+    async def look(
+        self, wire_model: str, remote_id: str, *, inputs: Mapping[str, Any] | None = None, since: float | None = None
+    ) -> Look:
         """Asks how one task is; the model is part of the address (APIXO model pages)."""
-        return await self._look(f"/statusTask/{segment(wire_model)}", {"taskId": remote_id})
+        question = Question(remote_id, inputs=inputs or {}, since=since)
+        return await self._look(f"/statusTask/{segment(wire_model)}", question, {"taskId": remote_id})
 
     async def balance(self) -> Balance | Failure:
         """Asks what is left: `data` is a plain number of US dollars (APIXO api-reference, system)."""

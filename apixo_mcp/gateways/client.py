@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,7 +14,14 @@ from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
 from apixo_mcp.gateways.replies import Reply
-from apixo_mcp.gateways.verdicts import judge_look, judge_submit, task_in_callback, undocumented_state
+from apixo_mcp.gateways.verdicts import (
+    Question,
+    judge_again,
+    judge_look,
+    judge_submit,
+    task_in_callback,
+    undocumented_state,
+)
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -42,7 +50,12 @@ class Client:
 
     def task_in_callback(self, body: bytes) -> str:
         """The remote id that a callback's body names, empty where it names none."""
-        return task_in_callback(body)
+        named = task_in_callback(body)
+        return "" if self._contact.holds(named) else named
+
+    def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Look:
+        """What a kept answer tells by the present way of reading it."""
+        return judge_again(raw, self._contact, Question(base_url=self._base_url, inputs=inputs))
 
     @property
     def _usable(self) -> bool:
@@ -56,17 +69,17 @@ class Client:
         except (TypeError, ValueError, RecursionError):
             return Refused(failures.unwritable_input(self._contact))
         reply = await self._send("POST", path, body=body, read_timeout=SUBMIT_TIMEOUT)
-        return judge_submit(reply, self._contact, time.time())
+        return judge_submit(reply, self._contact, time.time(), body.get("input"), self._base_url)
 
-    async def _look(self, path: str, params: Mapping[str, str] | None = None) -> Look:
+    async def _look(self, path: str, question: Question, params: Mapping[str, str] | None = None) -> Look:
         if not self._usable:
             return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._contact))
         reply = await self._send("GET", path, params=params, read_timeout=LOOK_TIMEOUT)
-        state = undocumented_state(reply)
+        state = undocumented_state(reply, self._contact)
         if state and state not in self._states and len(self._states) < _MOST_STATES:
             self._states.add(state)
             log.info("%s reports the undocumented state %s; taken as running", self._contact.gateway, state)
-        return judge_look(reply, self._contact, time.time())
+        return judge_look(reply, self._contact, time.time(), replace(question, base_url=self._base_url))
 
     async def _send(
         self,

@@ -1,9 +1,17 @@
 """Whose key it is that a gateway is asked with."""
 
+import base64
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
-_LONGEST_MESSAGE = 500
+HIDDEN = "(key)"
+LONGEST_MESSAGE = 500
+_LONGEST_TEXT = 2048
+_PART = 12  # characters of the key that no message shows
+_WEIGHTY = 16  # and that no address holds by chance
+_LEAST = 6  # a shorter key stands in many an address by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +30,56 @@ class Contact:
     dashboard: str
     secret: str = ""
 
+    @property
+    def base_setting(self) -> str:
+        """The variable that holds the base URL."""
+        return self.setting.replace("_API_KEY", "_BASE_URL")
+
     def clean(self, text: str) -> str:
         """A gateway's words without any key, control character or lone surrogate, at most 500 characters."""
-        if self.secret:
-            text = text.replace(self.secret, "(key)")
-        text = re.sub(r"\bsk-[A-Za-z0-9_-]{3,}", "(key)", text)
-        text = re.sub(r"(?i)\bbearer\s+\S+", "Bearer (key)", text)
+        text = self.redact(text[: 4 * _LONGEST_TEXT])[:_LONGEST_TEXT]
+        text = re.sub(r"\bsk-[A-Za-z0-9_-]{3,}", HIDDEN, text)
+        text = re.sub(r"(?i)\bbearer\s+\S+", f"Bearer {HIDDEN}", text)
         text = " ".join(text.encode("utf-8", "replace").decode().split())
         text = "".join(char for char in text if char.isprintable())
-        return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+        return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+
+    def redact(self, text: str) -> str:
+        """A text of any length without the key: plain, escaped for a URL or JSON, in Base64, backwards, or a part."""
+        for form in _forms(self.secret):
+            text = text.replace(form, HIDDEN)
+        return text
+
+    def holds(self, text: str) -> bool:
+        """Whether the key, or enough of it, stands in an id or an address."""
+        return len(self.secret) >= _LEAST and any(form in text for form in _forms(self.secret, _WEIGHTY))
+
+    def without_key(self, url: str) -> str:
+        """An address without the parts of its query that hold the key; empty where the key stands anywhere else."""
+        if HIDDEN not in url and not self._is_told(url):
+            return url
+        parts = urlsplit(url)
+        kept = [one for one in parts.query.split("&") if HIDDEN not in one and not self._is_told(one)]
+        netloc = parts.netloc.rpartition("@")[2] if self._is_told(parts.netloc) else parts.netloc
+        left = urlunsplit((parts.scheme, netloc, parts.path, "&".join(kept), ""))
+        return "" if HIDDEN in left or self._is_told(left) else left
+
+    def _is_told(self, text: str) -> bool:
+        return self.holds(text) or self.holds(unquote_plus(text))
+
+
+@lru_cache(maxsize=64)
+def _forms(secret: str, part: int = _PART) -> tuple[str, ...]:
+    """The ways in which a key, or so many characters of it, may turn up, the longest first."""
+    if not secret:
+        return ()
+    found = {secret, quote(secret, safe=""), quote(secret), secret.replace("/", "\\/")}
+    if len(secret) >= _LEAST:
+        found.add(secret[::-1])
+        raw = secret.encode(errors="replace")
+        for shift in range(3):  # wherever it stands in what was encoded; the edges depend on what is beside it
+            cut = base64.b64encode(b"x" * shift + raw).decode()[4 * (shift > 0) + 2 * (shift > 0) : -4]
+            if len(cut) >= part:
+                found |= {cut, cut.replace("+", "-").replace("/", "_")}
+    found |= {secret[at : at + part] for at in range(len(secret) - part + 1)}
+    return tuple(sorted(found, key=lambda form: (-len(form), form)))

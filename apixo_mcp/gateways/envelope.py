@@ -20,12 +20,14 @@ class Envelope:
         code: of the body, None where a bare object came without one (Ruxa's callbacks).
         message: the gateway's words, empty where there are none.
         data: an object, a number, or None; APIXO's bad-key answer has none at all.
+        whole: all of the answer.
     """
 
     status: int
     code: int | None
     message: str
     data: Any
+    whole: Any = None
 
     @property
     def effective(self) -> int:
@@ -61,7 +63,7 @@ def read_envelope(status: int, body: bytes) -> Envelope | None:
     code = _code(found)
     if found is None or code is None:
         return None
-    return Envelope(status, code, _text(found), found.get("data"))
+    return Envelope(status, code, _text(found), found.get("data"), found)
 
 
 def read_bare(status: int, body: bytes) -> Envelope | None:
@@ -71,8 +73,48 @@ def read_bare(status: int, body: bytes) -> Envelope | None:
         return None
     for fields in (found.get("data"), found):
         if isinstance(fields, dict) and any(cast("dict[str, Any]", fields).get(name) for name in _TELLING):
-            return Envelope(status, _code(found), _text(found), fields)
+            return Envelope(status, _code(found), _text(found), fields, found)
     return read_envelope(status, body)
+
+
+def read_leniently(status: int, body: bytes) -> Envelope | None:
+    """As `read_bare`, for answers that settle nothing about money.
+
+    They may be in any encoding, with something behind the JSON, and with `data` in a list of one or as a text of JSON.
+    """
+    answer = read_bare(status, body)
+    if answer is not None and answer.fields is not None:
+        return answer
+    found = parse_leniently(body)
+    if isinstance(found, list) and len(cast("list[Any]", found)) == 1:
+        found = cast("list[Any]", found)[0]
+    if not isinstance(found, dict):
+        return answer
+    fields = cast("dict[str, Any]", found)
+    data: Any = fields.get("data")
+    data = parse_leniently(data) if isinstance(data, str) else data
+    data = cast("list[Any]", data)[0] if isinstance(data, list) and len(cast("list[Any]", data)) == 1 else data
+    if not isinstance(data, dict):
+        data = None
+    return read_bare(status, json.dumps({**fields, "data": data}).encode()) or answer
+
+
+def parse_leniently(body: bytes | str) -> Any:
+    """The JSON value that a body begins with, in whatever encoding and whatever follows; None where there is none."""
+    text = (body if isinstance(body, str) else decoded(body)).strip().lstrip("\ufeff")
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def decoded(body: bytes) -> str:
+    """The text of a body. What is not UTF-8, -16 or -32 is read as Latin-1, which never fails."""
+    encoding = json.detect_encoding(body)
+    try:
+        return body.decode(encoding, "replace" if "16" in encoding or "32" in encoding else "strict")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
 
 
 def _code(found: Mapping[str, Any] | None) -> int | None:

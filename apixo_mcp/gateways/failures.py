@@ -7,6 +7,8 @@ from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.tasks.task import Category, Charged, Failure
 
+_LONGEST_TEXT = 2048  # of what any pattern sees
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -118,6 +120,9 @@ _FAIL_CODES: dict[str, Meaning] = {
     "invalidaudiourl": _AUDIO_URL,  # APIXO infinitetalk page
 }
 
+# APIXO best practices guide and error-codes page.
+_TRANSIENT = frozenset({"processingtimeout", "modelunavailable"})
+
 # For codes and texts that no page lists; the first that fits. Inferred.
 _BY_WORDS: tuple[tuple[str, Meaning], ...] = (
     (
@@ -160,6 +165,9 @@ _BY_STATUS: dict[int, Meaning] = {
     503: _UNAVAILABLE,  # APIXO error-codes page
 }
 
+TASK_ID = "TASK_ID"
+"""Stands in advice for the id of the task, which a gateway's client does not know."""
+
 
 def refusal(code: int, message: str, contact: Contact) -> Failure:
     """What a refused request becomes. Nothing was made, so nothing was charged.
@@ -170,6 +178,7 @@ def refusal(code: int, message: str, contact: Contact) -> Failure:
         contact: whose it was.
     """
     # The same identifiers as of failed tasks may come in an immediate answer (APIXO error-codes page).
+    message = contact.redact(message[:_LONGEST_TEXT])
     named = next((word for word in re.findall(r"[A-Za-z][A-Za-z_]{3,}", message) if _of_code(word)), "")
     meaning = _of_code(named) or _of_status(code, message)
     return _failure(meaning, named or f"HTTP {code}", message or f"HTTP {code}", contact, charged="no")
@@ -183,16 +192,32 @@ def task_failure(code: str, message: str, contact: Contact) -> Failure:
         message: the failMsg.
         contact: whose it was.
     """
+    code, message = code[:_LONGEST_TEXT], message[:_LONGEST_TEXT]
     known = _of_code(code) or _by_words(code) or _by_words(message) or (_UNKNOWN if code or message else _GENERATION)
     words = message or "The gateway gave no reason."
     return _failure(known, code or "TASK_FAILED", words, contact, charged="unknown")
 
 
-def empty_result(contact: Contact) -> Failure:
-    """A task that ended well without naming anything that it made."""
-    words = f"{contact.gateway} reported success and named no result that can be read."
-    advice = f"Try again if it matters; it may have been charged, and {contact.dashboard} tells."
+def empty_result(contact: Contact, told: str = "") -> Failure:
+    """A task that ended well without naming anything that it made.
+
+    Args:
+        told: why that which it names cannot be used.
+    """
+    words = f"{contact.gateway} reported success and named no result that can be read. {told}".strip()
+    advice = (
+        "It may have been charged, so look before you generate it again: the gateway's answer is kept, and "
+        f"`apixo-mcp tasks reread {TASK_ID}` reads it anew, also with a later version; {contact.dashboard} may show "
+        "the result."
+    )
     return _failure(Meaning("generation_failed", advice), EMPTY_RESULT, words, contact, charged="unknown")
+
+
+def by_status(status: int, advice: str, contact: Contact) -> Failure:
+    """A request that was refused by something before the gateway or in its place."""
+    meaning = Meaning(_BY_STATUS[status].category if status in _BY_STATUS else "unavailable", advice)
+    words = f"HTTP {status} came without an answer of {contact.gateway}'s own"
+    return _failure(meaning, f"HTTP {status}", words, contact, charged="no")
 
 
 def unreachable(reason: str, contact: Contact) -> Failure:
@@ -220,18 +245,13 @@ def unusable_key(contact: Contact) -> Failure:
 
 
 def is_transient(code: str) -> bool:
-    """Whether the documents say to send a task that failed so again: PROCESSING_TIMEOUT and MODEL_UNAVAILABLE.
-
-    Codes of the newer family are only partly published, so words decide; but not where an input file was to blame.
-    """
-    name = _normal(code)
-    media = re.search("url|download|image|audio|video|file|media", name)
-    return media is None and re.search("timeout|timedout|unavailable", name) is not None
+    """Whether the documents say to send a task that failed so again, in either spelling. No other code's words do."""
+    return _normal(code) in _TRANSIENT
 
 
 def is_decisive(message: str) -> bool:
     """Whether the words alone say that nothing was started, whatever code they come with."""
-    return _DECISIVE.search(message) is not None
+    return _DECISIVE.search(message[:_LONGEST_TEXT]) is not None
 
 
 def _of_status(code: int, message: str) -> Meaning:

@@ -24,7 +24,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The gateway answered, in its own envelope, that it will not do it. Nothing was spent."""
+    """It will not be done: the gateway says so, or HTTP does. Nothing was spent."""
 
     failure: Failure
 
@@ -48,9 +48,11 @@ class Unclear:
 
     Attributes:
         reason: what happened, in a sentence without secrets.
+        named_id: the task that the answer names all the same; a look at it may settle what became of the request.
     """
 
     reason: str
+    named_id: str = ""
 
 
 Submitted = Accepted | Refused | Later | Unclear
@@ -70,10 +72,12 @@ class Succeeded:
     Attributes:
         produced: in the gateway's order; never empty: that is a failure.
         completed_at: Unix seconds, where told.
+        notes: what the user should know of these results, as sentences.
     """
 
     produced: tuple[Produced, ...]
     completed_at: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,13 @@ class Failed:
 
     Attributes:
         transient: whether the gateway's documents say to submit again (PROCESSING_TIMEOUT, MODEL_UNAVAILABLE).
+        raw: the answer itself where it tells of success and nothing in it can be read, without the key and cut.
     """
 
     failure: Failure
     transient: bool = False
     completed_at: float | None = None
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +150,20 @@ class Gateway(Protocol):
         """Sends the paid POST exactly once."""
         ...
 
-    async def look(self, wire_model: str, remote_id: str) -> Look:
-        """Asks how one task is."""
+    async def look(
+        self, wire_model: str, remote_id: str, *, inputs: Mapping[str, Any] | None = None, since: float | None = None
+    ) -> Look:
+        """Asks how one task is. An answer about another task is none.
+
+        Args:
+            inputs: what was sent: what the answer repeats of it is no result.
+            since: when the request was sent that this task may be of; one that is older, or a failure that does not
+                name it, is no answer either.
+        """
+        ...
+
+    def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Look:
+        """What a kept answer (`Failed.raw`) tells by the present way of reading it."""
         ...
 
     def task_in_callback(self, body: bytes) -> str:

@@ -1,66 +1,67 @@
-"""Finding what a task produced in whatever shape a gateway answers it. Pure."""
+"""Finding what a task produced in whatever shape a gateway answers it. Pure.
+
+A file may also stand in the answer itself, as a `data:` URL or as bare Base64. Its `Produced.url` is then the whole
+`data:` URL; the steps of a task take it out before the row is written (`tasks.embedded`).
+"""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
-from urllib.parse import urlsplit
 
+from apixo_mcp.gateways import keys
+from apixo_mcp.gateways.addresses import (
+    Sent,
+    addresses_in,
+    addresses_within,
+    canonical,
+    clean_url,
+    data_url,
+    embedded,
+    is_no_file,
+    kind_of,
+)
 from apixo_mcp.gateways.envelope import parse_json
-from apixo_mcp.tasks.task import Modality, Produced
+from apixo_mcp.tasks.task import Produced
 
-_MOST = 100
-_DEEPEST = 20
-_LONGEST_URL = 8192
-
-# In this order of choice: one track of Suno comes under several of them (inferred from a client's recursive reading).
-_AUDIO_KEYS = ("audiourl", "downloadurl", "sourceaudiourl", "streamaudiourl", "sourcestreamaudiourl")
-_TRACK_KEYS = tuple(key for key in _AUDIO_KEYS if "audio" in key)
-_ASSET_KEYS = {
-    "voiceid": "voice",  # minimax-voice (APIXO minimax-voice page)
-    "voiceids": "voice",
-    "audioid": "audio",  # gemini-omni (APIXO gemini-omni page)
-    "audioids": "audio",
-    "characterid": "character",  # gemini-omni (APIXO gemini-omni page)
-    "characterids": "character",
-    "characteridlist": "character",  # sora-2 characters (Ruxa AI sora2 page)
-}
-# What an answer may repeat of the request.
-_ECHOES = frozenset({"input", "inputs", "param", "params", "request", "callbackurl", "webhook"})
-
-_EXTENSIONS: Mapping[str, Modality] = {
-    **dict.fromkeys(("png", "jpg", "jpeg", "webp", "gif", "avif", "bmp"), "image"),
-    **dict.fromkeys(("mp4", "webm", "mov", "m4v", "mkv"), "video"),
-    **dict.fromkeys(("mp3", "wav", "flac", "ogg", "m4a", "aac", "opus"), "audio"),
-}
+MOST_RESULTS = 1000
+LONGEST_ID = 200
+_DEEPEST = 40
+_MOST_VALUES = 20_000  # that are looked at, so that an answer of 5 MB takes no longer than one with a thousand results
+_LONGEST_TEXT = 256 * 1024  # of a list of addresses
 
 
-def products_of(data: Mapping[str, Any]) -> tuple[Produced, ...]:
+def products_of(data: Mapping[str, Any], base: str = "", sent: Sent | None = None) -> tuple[Produced, ...]:
     """Everything that a finished task's `data` names, in the gateway's order: URLs first, then asset ids.
 
     `resultJson` is a string that holds JSON (APIXO model pages), or already an object. `resultUrls` (there, or beside
-    it) leads; without one every URL under a telling key counts. Covers of tracks come last.
+    it) leads; without one every URL under a telling key counts. Covers of tracks and thumbnails come last.
+
+    Args:
+        base: what a relative address is relative to.
+        sent: the addresses in the request, which are no results where the answer repeats them.
     """
-    raw = data.get("resultJson")
-    result: Any = parse_json(raw) if isinstance(raw, str) else raw
-    if isinstance(result, str):
-        result = parse_json(result) or result  # encoded twice
-    if result is None and isinstance(raw, str):
-        # Not JSON, or cut: what stands whole between quotes can still be saved. A bare URL is one too.
-        result = re.findall(r'https?://[^\s"\'\\<>]+(?=["\'])', raw) or raw.strip()
+    found = _Reader(base, sent or Sent())
+    result = _decoded(data.get("resultJson"))
     beside = {key: value for key, value in data.items() if key != "resultJson"}
-    listed = _listed(result) or _listed(beside)
-    found = list(_walk(result, "url", 0)) or list(_walk(beside, "", 0))
-    files = [one for one in found if one.url]
+    listed = _listed(found, result) or _listed(found, beside)
+    files = found.under_keys(result, "result") or found.under_keys(beside, "")
     if listed:
-        known = {one.url: one for one in files}
-        covers = [one for one in files if one.label == "cover"]
-        files = [*(known.get(url) or Produced(url=url, kind=kind_of(url)) for url in listed), *covers]
-    files.sort(key=lambda one: one.label == "cover")
+        known = {canonical(one.url): one for one in files}
+        covers = [one for one in files if one.label in _ASIDE]
+        files = [*(known.get(canonical(one.url)) or one for one in listed), *covers]
+    files.sort(key=lambda one: one.label in _ASIDE)
     unique: dict[str, Produced] = {}
     for one in files:
-        unique.setdefault(one.url, one)
-    return (*unique.values(), *asset_ids([result, beside]))[:_MOST]
+        unique.setdefault(canonical(one.url), one)
+    return (*unique.values(), *asset_ids([result, beside]))
+
+
+def last_resort(answer: Any, base: str = "", sent: Sent | None = None) -> tuple[Produced, ...]:
+    """Any address in an answer that may be a file: where no key that is known names one, and it is paid for."""
+    found = _Reader(base, sent or Sent())
+    files = found.anywhere(_decoded(answer) if isinstance(answer, str) else answer)
+    return tuple({canonical(one.url): one for one in reversed(files)}.values())[::-1]
 
 
 def asset_ids(value: Any) -> tuple[Produced, ...]:
@@ -69,69 +70,158 @@ def asset_ids(value: Any) -> tuple[Produced, ...]:
     return tuple(found.values())
 
 
-def kind_of(url: str) -> Modality | None:
-    """What a file holds, by its name's ending; None where that tells nothing."""
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return None
-    return _EXTENSIONS.get(path.rpartition(".")[2].lower())
-
-
-def clean_url(value: Any) -> str:
-    """A web address as it can be used and stored, empty for anything else."""
-    if not isinstance(value, str) or len(value) > _LONGEST_URL:
-        return ""
-    url = value.strip()
-    if not url.lower().startswith(("http://", "https://")) or re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", url):
-        return ""
-    return url
-
-
 def clean_id(value: Any) -> str:
     """An id as it can be used and stored, empty for anything else."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**20:
         return str(value)
-    if not isinstance(value, str) or len(value) > 512:
+    if not isinstance(value, str) or len(value) > 2 * LONGEST_ID:
         return ""
     text = value.strip()
-    return text if text.isprintable() and not re.search(r"[\ud800-\udfff]", text) else ""
+    return text if len(text) <= LONGEST_ID and text.isprintable() and not re.search(r"[\ud800-\udfff]", text) else ""
 
 
-def _listed(value: Any) -> list[str]:
-    """The URLs of `resultUrls`, in order."""
+_ASIDE = ("cover", "thumbnail")
+
+
+def _decoded(value: Any) -> Any:
+    """What a text of JSON holds, encoded once or several times; a text that holds none stays as it is."""
+    for _ in range(4):
+        if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
+            return value
+        inner = parse_json(value)
+        if inner is None:
+            return value
+        value = inner
+    return value
+
+
+def _listed(reader: "_Reader", value: Any) -> list[Produced]:
+    """The URLs of `resultUrls`, in order. They need no second look: the gateway says that they are the results."""
+    value = _decoded(value)
     if not isinstance(value, dict):
         return []
-    found = _normal(cast("dict[Any, Any]", value)).get("resulturls")
-    return [one.url for one in _walk(found, "url", 0) if one.url]
+    urls = keys.normal(cast("dict[Any, Any]", value)).get("resulturls")
+    return [one for _, one in reader.walk(urls, "resulturls", 0, True) if one.url]
 
 
-def _walk(value: Any, key: str, depth: int) -> Iterator[Produced]:
-    if depth > _DEEPEST:
-        return
-    if isinstance(value, str):
-        url = clean_url(value) if key.endswith(("url", "urls")) else ""
-        if url:
-            yield Produced(url=url, kind=kind_of(url) or _kind_by_key(key), label="cover" if "cover" in key else "")
-    elif isinstance(value, list | tuple):
-        for one in cast("list[Any]", value):
-            yield from _walk(one, key, depth + 1)
-    elif isinstance(value, dict):
-        fields = _normal(cast("dict[Any, Any]", value))
-        track = next((url for name in _TRACK_KEYS if (url := clean_url(fields.get(name)))), "")
-        if track:
-            yield from _track(fields)
-            fields = {name: one for name, one in fields.items() if not isinstance(one, str)}
-        for name, one in fields.items():
-            if name not in _ECHOES:
-                yield from _walk(one, name, depth + 1)
+@dataclass(slots=True)
+class _Reader:
+    """Reads one answer.
+
+    Attributes:
+        left: how many values may still be looked at.
+    """
+
+    base: str
+    sent: Sent
+    left: int = _MOST_VALUES
+
+    def under_keys(self, value: Any, key: str) -> list[Produced]:
+        """What stands under telling keys. An address that looks like no file counts only where there is no other."""
+        is_strong = keys.is_strong(key) and not isinstance(value, dict)
+        found = [one for one in self.walk(value, key, 0, is_strong) if not self.sent.holds(one[1].url)]
+        files = [one for _, one in found if not is_no_file(one.url)]
+        return files or [one for is_strong, one in found if is_strong and not _is_interface(one.url)]
+
+    def anywhere(self, value: Any) -> list[Produced]:
+        """Whatever address may be a file's."""
+        found: list[Produced] = []
+        for text, key in self._texts(value, "", 0):
+            for url, at in addresses_within(text.replace("\\/", "/")):
+                named = _key_before(text, at)
+                if keys.is_other(named) or not (url := data_url(url) or clean_url(url)):
+                    continue
+                if not self.sent.holds(url) and not is_no_file(url):
+                    found.append(_produced(url, named or key))
+        return found
+
+    def _texts(self, value: Any, key: str, depth: int) -> Iterator[tuple[str, str]]:
+        self.left -= 1
+        if depth > _DEEPEST or self.left < 0:
+            return
+        value = _decoded(value)
+        if isinstance(value, str):
+            yield value, key
+        elif isinstance(value, list | tuple):
+            for one in cast("list[Any]", value):
+                yield from self._texts(one, key, depth + 1)
+        elif isinstance(value, dict):
+            for name, one in keys.normal(cast("dict[Any, Any]", value)).items():
+                if not keys.is_other(name) and not keys.is_prose(name):
+                    yield from self._texts(one, name, depth + 1)
+
+    def walk(self, value: Any, key: str, depth: int, is_strong: bool) -> Iterator[tuple[bool, Produced]]:
+        """The files under telling keys, each with whether its key, or one around it, is that of a result."""
+        self.left -= 1
+        if depth > _DEEPEST or self.left < 0:
+            return
+        value = _decoded(value)
+        if isinstance(value, str):
+            if is_strong or keys.is_link(key):
+                yield from ((is_strong, _produced(url, key)) for url in self._addresses(value, is_strong))
+        elif isinstance(value, list | tuple):
+            for one in cast("list[Any]", value):
+                yield from self.walk(one, key, depth + 1, is_strong)
+        elif isinstance(value, dict):
+            fields = keys.normal(cast("dict[Any, Any]", value))
+            if any(clean_url(fields.get(name)) for name in keys.TRACK):
+                yield from ((True, one) for one in _track(fields))
+                fields = {name: one for name, one in fields.items() if not isinstance(one, str)}
+            for name, one in fields.items():
+                if not keys.is_other(name) and not keys.is_prose(name):
+                    inner = f"{key}{name}" if keys.label(key) else name  # a bare `url` in `thumbnails`
+                    yield from self.walk(one, inner, depth + 1, is_strong or keys.is_strong(name))
+
+    def _addresses(self, text: str, is_strong: bool) -> Iterator[str]:
+        if url := data_url(text) or embedded(text):
+            yield url
+            return
+        text = text[:_LONGEST_TEXT].replace("\\/", "/")
+        pieces = list(addresses_in(text))
+        if not pieces and text[:1] in "{[":  # JSON that is broken: what stands whole between quotes
+            whole = ((url, at) for url, at in addresses_within(text) if text.startswith(('"', "'"), at + len(url)))
+            pieces = [url for url, at in whole if not keys.is_other(_key_before(text, at))]
+        for piece in pieces:
+            if url := data_url(piece) or clean_url(piece):
+                yield url
+        if not pieces and self.base:
+            for line in text.replace(",", "\n").split("\n") if is_strong else [text]:
+                if _is_relative(line.strip()) and (url := clean_url(line, self.base)):
+                    yield url
+
+
+def _produced(url: str, key: str) -> Produced:
+    return Produced(url=url, kind=kind_of(url) or keys.kind(key), label=keys.label(key))
+
+
+def _is_relative(text: str) -> bool:
+    """Whether a text is an address without its beginning: `//host/a`, `/a`, `./a`, or a path that ends like a file."""
+    if not text or len(text) > 2048 or any(char in text for char in "\r\n<>{}"):
+        return False
+    if text.startswith(("//", "/", "./", "../")):
+        return len(text.strip("./")) > 0
+    return kind_of(text) is not None and " " not in text and ":" not in text
+
+
+def _is_interface(url: str) -> bool:
+    return re.search(r"/(statusTask|generateTask|tasks/(query|create))/?", url, re.IGNORECASE) is not None
+
+
+def _key_before(text: str, at: int) -> str:
+    """The key of the value that begins there, in JSON that is broken; empty where none stands there."""
+    before = text[max(0, at - 120) : at].rstrip("\"'\\ \t\r\n[")
+    if not before.endswith(":"):
+        return ""
+    name = before[:-1].rstrip("\"'\\ \t")
+    cut = max(name.rfind(mark) for mark in "\"'{,\\ ")
+    return keys.plain(name[cut + 1 :])
 
 
 def _track(fields: Mapping[str, Any]) -> Iterator[Produced]:
     """One track: its audio once, whatever number of URLs it has, under its title; and its cover."""
     title = fields.get("title")
-    label = "".join(char for char in title if char.isprintable())[:120].strip() if isinstance(title, str) else ""
-    url = next(url for name in _AUDIO_KEYS if (url := clean_url(fields.get(name))))
+    label = "".join(char for char in title[:500] if char.isprintable())[:120].strip() if isinstance(title, str) else ""
+    url = next(url for name in keys.AUDIO if (url := clean_url(fields.get(name))))
     yield Produced(url=url, kind="audio", label=label)
     for name in ("imageurl", "coverurl", "imagelargeurl", "sourceimageurl"):
         if cover := clean_url(fields.get(name)):
@@ -148,26 +238,13 @@ def _assets(value: Any, depth: int) -> Iterator[Produced]:
         for one in cast("list[Any]", value):
             yield from _assets(one, depth + 1)
         return
-    fields = _normal(cast("dict[Any, Any]", value))
-    if any(clean_url(fields.get(name)) for name in _AUDIO_KEYS):
+    fields = keys.normal(cast("dict[Any, Any]", value))
+    if any(clean_url(fields.get(name)) for name in keys.AUDIO):
         return  # a track's own ids are of no use in any request
     for name, one in fields.items():
-        if name in _ASSET_KEYS:
+        if name in keys.ASSETS:
             for entry in cast("list[Any]", one) if isinstance(one, list | tuple) else [one]:
                 if asset := clean_id(entry):
-                    yield Produced(asset_id=asset, label=_ASSET_KEYS[name])
-        elif name not in _ECHOES:
+                    yield Produced(asset_id=asset, label=keys.ASSETS[name])
+        elif not keys.is_other(name):
             yield from _assets(one, depth + 1)
-
-
-def _normal(fields: Mapping[Any, Any]) -> dict[str, Any]:
-    """Keys without case and underscores: both `audio_url` and `audioUrl` are seen."""
-    return {re.sub(r"[^a-z0-9]", "", str(key).lower()): value for key, value in fields.items()}
-
-
-def _kind_by_key(key: str) -> Modality | None:
-    if "audio" in key:
-        return "audio"
-    if "video" in key:
-        return "video"
-    return "image" if "image" in key or "cover" in key else None

@@ -7,6 +7,7 @@ from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import Look, Submitted
 from apixo_mcp.gateways.http import Http
+from apixo_mcp.gateways.verdicts import Question
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -43,9 +44,12 @@ class Ruxa(Client):
             body[CALLBACK_FIELD] = callback_url
         return await self._submit("/tasks/create", body)
 
-    async def look(self, wire_model: str, remote_id: str) -> Look:
+    async def look(
+        self, wire_model: str, remote_id: str, *, inputs: Mapping[str, Any] | None = None, since: float | None = None
+    ) -> Look:
         """Asks how one task is (Ruxa AI best practices guide); its id is enough."""
-        return await self._look(f"/tasks/query/{segment(remote_id)}")
+        question = Question(remote_id, inputs=inputs or {}, since=since)
+        return await self._look(f"/tasks/query/{segment(remote_id)}", question)
 
     async def balance(self) -> None:
         """Ruxa AI documents no such call."""

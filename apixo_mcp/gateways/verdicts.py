@@ -1,12 +1,16 @@
 """What an answer means for the task: pure decisions, the same for both gateways."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from apixo_mcp.gateways import failures
+from apixo_mcp.gateways import failures, states
+from apixo_mcp.gateways.addresses import Sent
 from apixo_mcp.gateways.contact import Contact
-from apixo_mcp.gateways.envelope import Envelope, read_bare, retry_after, unix_time
+from apixo_mcp.gateways.envelope import Envelope, decoded, read_bare, read_leniently, retry_after, unix_time
 from apixo_mcp.gateways.gateway import (
+    EMPTY_RESULT,
     Accepted,
     Failed,
     Later,
@@ -18,38 +22,63 @@ from apixo_mcp.gateways.gateway import (
     Succeeded,
     Unclear,
 )
-from apixo_mcp.gateways.products import asset_ids, clean_id, products_of
-from apixo_mcp.gateways.replies import Answer, NotReached, Reply
+from apixo_mcp.gateways.named_ids import named_id
+from apixo_mcp.gateways.products import MOST_RESULTS, asset_ids, clean_id, last_resort, products_of
+from apixo_mcp.gateways.refusals import refused_by_http
+from apixo_mcp.gateways.replies import Answer, Broken, NotReached, Reply
+from apixo_mcp.tasks.task import Produced
 
-REFUSED = frozenset({400, 401, 402, 403, 404, 422})
+# By the meaning of HTTP (RFC 9110 and 6585): whoever answers so has not begun. What is not here may have.
+REFUSED = frozenset(
+    {301, 307, 308, *range(400, 408), 410, 411, *range(413, 418), 421, 422, 426, 428, 431, 451, 501, 505, 511}
+)
 LATER = frozenset({429, 503})
 TOO_FAST = 429  # APIXO seedream-4-5 page: rate limit exceeded; Ruxa AI best practices guide
 _KEY_TROUBLE = frozenset({401, 402, 403})
 
-# APIXO model pages: pending, processing, success, failed. Ruxa AI task reference: waiting, queuing, generating,
-# success, fail; its best practices guide: completed. The others are inferred.
-_PENDING = frozenset({"pending", "waiting", "queuing", "queued"})
-_PROCESSING = frozenset({"processing", "generating", "running"})
-_SUCCESS = frozenset({"success", "completed", "succeeded"})
-_FAILED = frozenset({"failed", "fail", "error"})
+KEPT_ANSWER = 64 * 1024  # characters of an answer that is kept
+OLDER_BY = 60.0
+"""Seconds by which a gateway's clock may be behind ours before its task counts as older than our request: machines that
+keep no time drift by a minute or so, while an answer that a cache or a proxy repeats is mostly older than that."""
+OLDER_BY_ITS_CLOCK = 10.0  # where its answer tells its own time, to the second, but for what its machines differ
 
 
-def judge_submit(reply: Reply, contact: Contact, now: float) -> Submitted:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a look asks about.
+
+    Attributes:
+        remote_id: the task's; empty for any.
+        base_url: what relative addresses of results are relative to.
+        inputs: what was sent: what the answer repeats of it is no result.
+        since: when the request was sent that this task may be of; None where it is known to be.
+    """
+
+    remote_id: str = ""
+    base_url: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    since: float | None = None
+
+
+def judge_submit(
+    reply: Reply, contact: Contact, now: float, inputs: Mapping[str, Any] | None = None, base_url: str = ""
+) -> Submitted:
     """What became of a paid POST. Where that is not certain it is `Unclear`, so that it is never sent twice."""
     if isinstance(reply, NotReached):
         return Later(failures.unreachable(reply.reason, contact))
-    if not isinstance(reply, Answer):
-        return Unclear(contact.clean(reply.reason))
+    if isinstance(reply, Broken):
+        return _unclear(reply.reason, _named(reply.body, "", inputs, contact), contact)
     answer = read_bare(reply.status, reply.body)
-    if answer is not None and (accepted := _accepted(answer)):
+    question = Question(base_url=base_url, inputs=inputs or {})
+    if answer is not None and (accepted := _accepted(answer, contact, question)):
         return accepted
-    named = _task_id(answer.fields or {}) if answer is not None else ""
-    if answer is not None and named:
-        # A refusal that names a task contradicts itself: it may be paid for, and a person can follow it by that id.
-        told = contact.clean(f"{answer.message} (it named the task {named})".strip())
-        return Unclear(f"{contact.gateway} answered {_codes(answer)}: {told}")
+    if named := _named(reply.body, reply.headers.get("location", ""), inputs, contact):
+        # An answer that contradicts itself: it may be paid for.
+        told = answer.message if answer is not None else ""
+        codes = _codes(answer) if answer is not None else f"HTTP {reply.status}"
+        return _unclear(f"{contact.gateway} answered {codes}: {told} (it named the task {named})", named, contact)
     if answer is None or answer.code is None:
-        return Unclear(f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer")
+        return _without_envelope(reply, answer, contact, now)
     if failures.is_decisive(answer.message) or _is_refused(answer):
         return Refused(failures.refusal(answer.effective, answer.message, contact))
     if _is_later(answer):
@@ -61,17 +90,33 @@ def judge_submit(reply: Reply, contact: Contact, now: float) -> Submitted:
     return Unclear(f"{contact.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
 
 
-def judge_look(reply: Reply, contact: Contact, now: float) -> Look:
-    """How a task is, by the answer to a look. Nothing but the gateway's own word ends a task."""
+def _without_envelope(reply: Answer, answer: Envelope | None, contact: Contact, now: float) -> Submitted:
+    if answer is not None and failures.is_decisive(answer.message):
+        return Refused(failures.refusal(answer.effective, answer.message, contact))
+    if reply.status in REFUSED:
+        return Refused(refused_by_http(reply.status, contact))
+    if reply.status == TOO_FAST:
+        return Later(failures.refusal(TOO_FAST, "", contact), retry_after(reply.headers, now))
+    return Unclear(f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer")
+
+
+def judge_look(reply: Reply, contact: Contact, now: float, question: Question | None = None) -> Look:
+    """How a task is, by the answer to a look. Nothing but the gateway's own word about this task ends it."""
+    question = question or Question()
     if not isinstance(reply, Answer):
         return NoAnswer(contact.clean(reply.reason))
     wait = retry_after(reply.headers, now)
-    answer = read_bare(reply.status, reply.body)
+    answer = read_leniently(reply.status, reply.body)
     if answer is None:
         reason = f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer"
         return NoAnswer(reason, wait, too_fast=reply.status == TOO_FAST)
     if answer.effective == 200 and answer.fields is not None:
-        return _judge_state(answer.fields, contact)
+        if reason := _not_this_task(answer.fields, reply, contact, now, question):
+            return NoAnswer(reason, wait)
+        look = _judge_state(answer, answer.fields, contact, question)
+        if isinstance(look, Failed) and look.failure.code == EMPTY_RESULT:
+            return replace(look, raw=contact.redact(decoded(reply.body[: 2 * KEPT_ANSWER]))[:KEPT_ANSWER])
+        return look
     if answer.effective == 200:
         return NoAnswer(f"{contact.gateway} answered without the task", wait)
     told = contact.clean(answer.message)
@@ -81,42 +126,88 @@ def judge_look(reply: Reply, contact: Contact, now: float) -> Look:
     return NoAnswer(reason, wait, failure, too_fast=answer.effective == TOO_FAST)
 
 
+def judge_again(raw: str, contact: Contact, question: Question) -> Look:
+    """What a kept answer tells by the present way of reading it; it may have been cut."""
+    answer = read_leniently(200, raw.encode(errors="replace"))
+    if answer is not None and answer.fields is not None:
+        return _judge_state(answer, answer.fields, contact, question)
+    found, notes = _usable(last_resort(raw, question.base_url, Sent.of(question.inputs)), contact)
+    return Succeeded(found, notes=notes) if found else Failed(failures.empty_result(contact))
+
+
+def _not_this_task(data: Mapping[str, Any], reply: Answer, contact: Contact, now: float, question: Question) -> str:
+    """Why an answer says nothing about the task that was asked for, empty where it may."""
+    named = task_id_of(data)
+    if question.remote_id and named and named != question.remote_id:
+        return f"{contact.gateway} answered about another task"
+    if question.since is None:
+        return ""
+    if not named and states.meaning_of(states.state_of(data)) in ("failed", "bad"):
+        return f"{contact.gateway} told of a failure without naming the task"
+    created = unix_time(data.get("createTime"))
+    clock = _clock(reply)
+    slack = OLDER_BY if clock is None else OLDER_BY_ITS_CLOCK
+    ahead = clock - now if clock is not None else 0.0
+    if created is not None and created - ahead < question.since - slack:
+        return f"{contact.gateway} has that task since before this request was sent"
+    return ""
+
+
+def _clock(reply: Answer) -> float | None:
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+
+
 def task_in_callback(body: bytes) -> str:
     """The remote id that a callback names, in `data` (APIXO webhooks page) or flat (Ruxa AI best practices guide)."""
-    answer = read_bare(200, body)
-    return _task_id(answer.fields) if answer is not None and answer.fields is not None else ""
+    answer = read_leniently(200, body)
+    return task_id_of(answer.fields) if answer is not None and answer.fields is not None else ""
 
 
-def undocumented_state(reply: Reply) -> str:
+def undocumented_state(reply: Reply, contact: Contact | None = None) -> str:
     """The state in an answer to a look that no document lists, empty where there is none such."""
-    answer = read_bare(reply.status, reply.body) if isinstance(reply, Answer) else None
+    answer = read_leniently(reply.status, reply.body) if isinstance(reply, Answer) else None
     if answer is None or answer.effective != 200 or answer.fields is None:
         return ""
-    state = _state(answer.fields) or "(none)"
-    return "" if state in _PENDING | _PROCESSING | _SUCCESS | _FAILED else ascii(state)[:60]
+    state = states.state_of(answer.fields) or "(none)"
+    state = contact.redact(state) if contact else state
+    return "" if states.is_documented(state) else ascii(state)[:60]
 
 
-def _accepted(answer: Envelope) -> Accepted | None:
+def _accepted(answer: Envelope, contact: Contact, question: Question) -> Accepted | None:
     data = answer.fields
     # Without a code the HTTP status counts (inferred; to follow a task that is named costs nothing).
     if data is None or (answer.code != 200 if answer.code is not None else not 200 <= answer.status < 300):
         return None
-    remote_id = _task_id(data)
-    if _state(data) in _SUCCESS:
-        produced = products_of(data)
+    remote_id = task_id_of(data)
+    remote_id = "" if contact.holds(remote_id) else remote_id
+    if states.meaning_of(states.state_of(data)) == "success":
+        produced, _ = _usable(products_of(data, question.base_url, Sent.of(question.inputs)), contact)
         done = bool(produced)
     else:
-        produced = asset_ids(data)
+        produced, _ = _usable(asset_ids(data), contact)
         # The audio and character modes answer at once with the final id; a voice is still being prepared (APIXO
         # gemini-omni and minimax-voice pages).
         done = bool(produced) and (not remote_id or any(one.label in ("audio", "character") for one in produced))
     return Accepted(remote_id, produced, done) if remote_id or done else None
 
 
+def _named(body: bytes, location: str, inputs: Mapping[str, Any] | None, contact: Contact) -> str:
+    found = named_id(body, location, inputs)
+    return "" if contact.holds(found) else found
+
+
+def _unclear(reason: str, named: str, contact: Contact) -> Unclear:
+    return Unclear(contact.clean(reason), named)
+
+
 def _is_refused(answer: Envelope) -> bool:
-    """Whether the gateway said that it will not do it: by the body's code, else by HTTP's."""
-    if answer.code in REFUSED:
-        return True
+    """Whether the gateway said that it will not do it: by the body's code, or by HTTP's where the two agree."""
+    code = _class_of(answer.code)
+    if code is not None and 400 <= code < 500 and code in REFUSED:
+        return answer.status < 300 or answer.status in REFUSED
     return answer.status in REFUSED and not _is_breakdown(answer.code)
 
 
@@ -124,7 +215,8 @@ def _is_later(answer: Envelope) -> bool:
     """Whether the gateway said to come again. Where HTTP and the body contradict each other it is not certain."""
     if answer.code in LATER:
         return answer.status < 300 or answer.status in LATER
-    return answer.status in LATER and not _is_success(answer.code) and not _is_breakdown(answer.code)
+    is_same = _class_of(answer.code) in LATER
+    return answer.status in LATER and not _is_success(answer.code) and (is_same or not _is_breakdown(answer.code))
 
 
 def _is_success(code: int | None) -> bool:
@@ -132,7 +224,15 @@ def _is_success(code: int | None) -> bool:
 
 
 def _is_breakdown(code: int | None) -> bool:
-    return code is not None and 500 <= code < 600 and code not in LATER
+    """Whether a code is 500 or more; one of more digits that begins as 4xx does is a refusal in particular."""
+    return code is not None and code >= 500 and not 400 <= (_class_of(code) or 0) < 500
+
+
+def _class_of(code: int | None) -> int | None:
+    """The first three digits of a code: 40001 is a kind of 400 (inferred)."""
+    while code is not None and code >= 1000:
+        code //= 10
+    return code
 
 
 def _codes(answer: Envelope) -> str:
@@ -141,31 +241,57 @@ def _codes(answer: Envelope) -> str:
     return f"code {answer.code} (HTTP {answer.status})"
 
 
-def _judge_state(data: Mapping[str, Any], contact: Contact) -> Look:
-    state = _state(data)
-    ended = unix_time(data.get("completeTime"))
-    if state in _SUCCESS:
-        produced = products_of(data)
-        if not produced:
-            return Failed(failures.empty_result(contact), completed_at=ended)
-        return Succeeded(produced, ended)
-    if state in _FAILED:
-        code = clean_id(data.get("failCode"))
-        failure = failures.task_failure(code, _fail_message(data), contact)
-        return Failed(failure, failures.is_transient(code), ended)
-    return Running("pending" if state in _PENDING else "processing")
+def _judge_state(answer: Envelope, data: Mapping[str, Any], contact: Contact, question: Question) -> Look:
+    """How a task is. A word that no document lists ends it only with what shows that it has ended."""
+    state = states.state_of(data)
+    meaning = states.meaning_of(state)
+    ended = states.ended_at(data)
+    code, words = states.fail_code(data), states.fail_message(data, widely=meaning == "failed")
+    if meaning in ("pending", "processing"):
+        return Running(meaning)
+    if meaning == "failed" or (meaning in ("bad", "other") and (code or words)):
+        return _failed(code, words, ended, contact)
+    sent = Sent.of(question.inputs)
+    found = products_of(data, question.base_url, sent)
+    if not found and (code or words):
+        return _failed(code, words, ended, contact)
+    produced, notes = _usable(found, contact)
+    if meaning == "success" and not found:
+        produced, notes = _usable(last_resort(answer.whole or data, question.base_url, sent), contact)
+    if produced and (meaning in ("success", "good") or ended):
+        return Succeeded(produced, ended, notes)
+    if meaning == "success" or (meaning == "good" and ended):
+        return Failed(failures.empty_result(contact, " ".join(notes)), completed_at=ended)
+    if meaning == "bad" and ended:
+        return _failed("", f"The gateway reports it as {state}.", ended, contact)
+    return Running("processing")
 
 
-def _state(data: Mapping[str, Any]) -> str:
-    state = data.get("state")
-    return state.strip().lower() if isinstance(state, str) else ""
+def _failed(code: str, words: str, ended: float | None, contact: Contact) -> Failed:
+    return Failed(failures.task_failure(code, words, contact), failures.is_transient(code), ended)
 
 
-def _task_id(data: Mapping[str, Any]) -> str:
+def _usable(found: tuple[Produced, ...], contact: Contact) -> tuple[tuple[Produced, ...], tuple[str, ...]]:
+    """The results without the key in any of them, as many as are kept, and what is to be said of the others."""
+    kept: list[Produced] = []
+    left_out = changed = 0
+    for one in found:
+        url = contact.without_key(one.url) if one.url[:5].lower() != "data:" else one.url
+        if (one.url and not url) or contact.holds(one.asset_id):
+            left_out += 1
+            continue
+        changed += url != one.url
+        kept.append(replace(one, url=url, label=contact.redact(one.label)[:200]))
+    notes: list[str] = []
+    if left_out:
+        notes.append(f"{left_out} result(s) were left out: their address holds the API key, which is never stored.")
+    if changed:
+        notes.append(f"The API key was taken out of the address of {changed} result(s).")
+    if len(kept) > MOST_RESULTS:
+        notes.append(f"The gateway named {len(kept)} results; the first {MOST_RESULTS} are kept.")
+    return tuple(kept[:MOST_RESULTS]), tuple(notes)
+
+
+def task_id_of(data: Mapping[str, Any]) -> str:
+    """The gateway's id of a task, empty where there is none."""
     return clean_id(data.get("taskId")) or clean_id(data.get("task_id"))
-
-
-def _fail_message(data: Mapping[str, Any]) -> str:
-    # All but the first are inferred.
-    words = (data.get(name) for name in ("failMsg", "failReason", "errorMsg", "error", "message"))
-    return next((word.strip() for word in words if isinstance(word, str) and word.strip()), "")

@@ -1,0 +1,93 @@
+"""What the names of an answer's fields tell of the values under them. All in one spelling: without case and marks."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from apixo_mcp.tasks.task import Modality
+
+# In this order of choice: one track of Suno comes under several of them (inferred from a client's recursive reading).
+AUDIO = ("audiourl", "downloadurl", "sourceaudiourl", "streamaudiourl", "sourcestreamaudiourl")
+TRACK = tuple(key for key in AUDIO if "audio" in key)
+ASSETS = {
+    "voiceid": "voice",  # minimax-voice (APIXO minimax-voice page)
+    "voiceids": "voice",
+    "audioid": "audio",  # gemini-omni (APIXO gemini-omni page)
+    "audioids": "audio",
+    "characterid": "character",  # gemini-omni (APIXO gemini-omni page)
+    "characterids": "character",
+    "characteridlist": "character",  # sora-2 characters (Ruxa AI sora2 page)
+}
+
+_RESULT = re.compile(
+    "result|output|image|img|video|audio|file|media|artifact|asset|generat|download|picture|photo|song|music|speech|"
+    "clip|attachment|deliver|content|b64|base64|upscale"
+)
+_LINK = re.compile("(url|uri|link|href|src)s?$")
+# Addresses of the interface, of the site, or of the caller. Inferred.
+_ELSEWHERE = re.compile(
+    "callback|webhook|notif|status|poll|docs|documentation|cancel|dashboard|homepage|pageurl|siteurl|website|endpoint|"
+    "refer|selfurl|geturl|apiurl|pricing|license|licence|playground|privacy|termsof|support|share|permalink|manage|"
+    "billing|^(page|site|home|help|doc|api|self|get|web|logs?|logo|icon|avatar|weburl|helpurl|docurl|homeurl|logourl|"
+    "iconurl|avatarurl|logsurl|terms|hook|hookurl|retry|delete|deleteurl|retryurl|previous|next|nexturl)$"
+)
+# What an answer may repeat of the request.
+_ECHO = re.compile("^(input|param|request|reference|mask|initimage|sourceimage|sourcevideo)|^(options|settings)$")
+_PROSE = re.compile("prompt|lyric|^(message|msg|title|tags|caption|description|style|error)|^(fail|err)")
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """A name without case, underscores and the like: `audio_url` and `audioUrl` are one."""
+    return re.sub(r"[^a-z0-9]", "", name[:100].lower())
+
+
+def normal(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    """Fields under their plain names. Of two that are one, the one with a value counts."""
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        name = plain(str(key))
+        if name not in found or found[name] in (None, "", [], {}):
+            found[name] = value
+    return found
+
+
+@lru_cache(maxsize=4096)
+def is_other(name: str) -> bool:
+    """Whether what stands under a name is no result, whatever it is."""
+    return _ELSEWHERE.search(name) is not None or (name not in AUDIO and _ECHO.search(name) is not None)
+
+
+@lru_cache(maxsize=4096)
+def is_prose(name: str) -> bool:
+    """Whether a name is that of words, which may speak of any address."""
+    return _PROSE.search(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_strong(name: str) -> bool:
+    """Whether what stands under a name is a result."""
+    return _RESULT.search(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_link(name: str) -> bool:
+    """Whether a name is that of an address."""
+    return _LINK.search(name) is not None
+
+
+def kind(name: str) -> Modality | None:
+    """What kind of file a name promises."""
+    if any(word in name for word in ("audio", "song", "music", "speech")):
+        return "audio"
+    if "video" in name and not label(name):
+        return "video"
+    return "image" if any(word in name for word in ("image", "cover", "thumb", "poster", "picture", "photo")) else None
+
+
+def label(name: str) -> str:
+    """What a file is beside the results proper: a cover or a thumbnail; empty for those."""
+    if "thumb" in name or "poster" in name:
+        return "thumbnail"
+    return "cover" if "cover" in name else ""
