@@ -29,6 +29,7 @@ _NO_FILE = frozenset(
     | {"pricing", "faq", "dashboard"}
 )
 _START = re.compile(r"https?://|data:(?=[a-z]{1,20}/)", re.IGNORECASE)
+_SEVERAL = re.compile(r"[\s,;|]https?://", re.IGNORECASE)
 _STOP = re.compile(r"[\s\"'\\<>`]")
 _EMBEDDED = re.compile(r"[A-Za-z0-9+/_-]{64}")  # what is shorter is no file
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -73,6 +74,8 @@ def clean_url(value: Any, base: str = "") -> str:
     if not isinstance(value, str) or len(value) > LONGEST_URL:
         return ""
     url = value.strip().replace("\\/", "/").replace("&amp;", "&")
+    if _SEVERAL.search(url):
+        return ""
     if any(char in url for char in "\t\r\n"):
         url = "".join(url.split())  # a line that was wrapped
     try:

@@ -93,10 +93,10 @@ def read_leniently(status: int, body: bytes) -> Envelope | None:
     fields = cast("dict[str, Any]", found)
     data: Any = fields.get("data")
     data = parse_leniently(data) if isinstance(data, str) else data
-    data = cast("list[Any]", data)[0] if isinstance(data, list) and len(cast("list[Any]", data)) == 1 else data
-    if not isinstance(data, dict):
-        data = None
-    return read_bare(status, json.dumps({**fields, "data": data}).encode()) or answer
+    if isinstance(data, list) and len(several := cast("list[Any]", data)) == 1:
+        data = several[0]
+    inner = cast("dict[str, Any]", data) if isinstance(data, dict) else None
+    return read_bare(status, json.dumps({**fields, "data": inner}).encode()) or answer
 
 
 def parse_leniently(body: bytes | str) -> Any:

@@ -22,7 +22,7 @@ ASSETS = {
 
 _RESULT = re.compile(
     "result|output|image|img|video|audio|file|media|artifact|asset|generat|download|picture|photo|song|music|speech|"
-    "clip|attachment|deliver|content|b64|base64|upscale"
+    "clip|attachment|deliver|content|b64|base64|upscale|cover|thumb|poster"
 )
 _LINK = re.compile("(url|uri|link|href|src)s?$")
 # Addresses of the interface, of the site, or of the caller. Inferred.

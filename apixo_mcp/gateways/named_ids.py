@@ -31,8 +31,9 @@ def named_id(body: bytes, location: str = "", inputs: Mapping[str, Any] | None =
         inputs: what was sent.
     """
     sent = set(texts_in(inputs or {}))
-    found = [one for text in (decoded(body[:_LONGEST_BODY]), f"{location}\n") for one in _ids(text) if one not in sent]
-    distinct = list(dict.fromkeys(found))
+    body = body[:_LONGEST_BODY]
+    texts = (decoded(body), body.decode("latin-1"), f"{location}\n")  # what begins garbled may be taken for UTF-16
+    distinct = list(dict.fromkeys(one for text in texts for one in _ids(text) if one not in sent))
     return distinct[0] if len(distinct) == 1 else ""
 
 

@@ -1,5 +1,6 @@
 """What an answer means for the task: pure decisions, the same for both gateways."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -93,11 +94,19 @@ def judge_submit(
 def _without_envelope(reply: Answer, answer: Envelope | None, contact: Contact, now: float) -> Submitted:
     if answer is not None and failures.is_decisive(answer.message):
         return Refused(failures.refusal(answer.effective, answer.message, contact))
-    if reply.status in REFUSED:
+    if reply.status in REFUSED and not _tells_breakdown(reply):
         return Refused(refused_by_http(reply.status, contact))
     if reply.status == TOO_FAST:
         return Later(failures.refusal(TOO_FAST, "", contact), retry_after(reply.headers, now))
     return Unclear(f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer")
+
+
+def _tells_breakdown(reply: Answer) -> bool:
+    """Whether a body that is not the gateway's whole answer carries a code of 500 or more all the same."""
+    answer = read_leniently(reply.status, reply.body)
+    if answer is not None and answer.code is not None:
+        return _is_breakdown(answer.code)
+    return re.search(rb'"code"\s{0,9}:\s{0,9}"?5\d\d', reply.body[:KEPT_ANSWER]) is not None
 
 
 def judge_look(reply: Reply, contact: Contact, now: float, question: Question | None = None) -> Look:

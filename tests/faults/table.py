@@ -67,6 +67,17 @@ def _page(status: int) -> Row:
     return _unclear(f"Submit: HTTP {status}, a page of HTML", marks=f"[http:{status}:html]")
 
 
+def _turned_away(status: int, category: str = "unavailable") -> Row:
+    return Row(
+        what=f"Submit: HTTP {status}, a page of HTML",
+        marks=f"[http:{status}:html]" if status >= 400 else "",
+        submits=(answer("<h1>elsewhere</h1>", status, "text/html", location="/elsewhere"),) if status < 400 else (),
+        state="failed",
+        error=f"{category} `HTTP {status}`",
+        charged="no",
+    )
+
+
 def _ended(code: str, category: str, **more: object) -> Row:
     return Row(
         what=f"Task: failed, `{code}`",
@@ -97,9 +108,10 @@ SUBMIT = (
     _refused(403, "auth"),
     _refused(404, "invalid_input"),
     _refused(422, "invalid_input"),
-    _unclear("Submit: HTTP 405, in an envelope", marks="[http:405]"),
+    _refused(405, "unknown"),
+    _refused(413, "unknown"),
+    _unclear("Submit: HTTP 408, in an envelope", marks="[http:408]"),
     _unclear("Submit: HTTP 409, in an envelope", marks="[http:409]"),
-    _unclear("Submit: HTTP 413, in an envelope", marks="[http:413]"),
     _unclear("Submit: HTTP 500, in an envelope", marks="[http:500]"),
     _unclear("Submit: HTTP 502, in an envelope", marks="[http:502]"),
     _unclear("Submit: HTTP 504, in an envelope", marks="[http:504]"),
@@ -112,7 +124,14 @@ SUBMIT = (
         state="submitting",
         wait=1,
     ),
-    *(_page(status) for status in (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)),
+    *(_turned_away(status) for status in (301, 307, 308, 405, 406, 407, 410, 411, 413, 414, 415, 417, 421, 426)),
+    *(_turned_away(status) for status in (428, 431, 451, 501, 505, 511)),
+    *(_turned_away(status, "invalid_input") for status in (400, 404, 422)),
+    *(_turned_away(status, "auth") for status in (401, 403)),
+    _turned_away(402, "insufficient_credits"),
+    Row(what="Submit: HTTP 429 once, a page of HTML", marks="[http:429:htmlx1]", file="saved", posts=2),
+    *(_page(status) for status in (408, 409, 412, 418, 425, 499, 500, 502, 503, 504, 520, 530)),
+    *(_unclear(f"Submit: HTTP {status}", submits=(answer("", status),)) for status in (300, 302, 303, 304)),
     _unclear("Submit: HTTP 200, a page of HTML", marks="[http:200:html]"),
     Row(
         what="Submit: HTTP 200 with code 400",
@@ -148,7 +167,6 @@ SUBMIT = (
     _unclear("Submit: broken compression", submits=(answer("not gzip", content_encoding="gzip"),)),
     _unclear("Submit: not HTTP", submits=(b"SSH-2.0-OpenSSH_9.6\r\n",)),
     _unclear("Submit: the connection is closed without an answer", submits=(None,)),
-    _unclear("Submit: redirected", submits=(answer("", 307, location="/elsewhere"),)),
     _unclear("Submit: larger than 5 MB", submits=(answer(b" " * 6_000_000),)),
     _unclear("Submit: HTTP 500 that names a task", submits=(envelope({"taskId": "t"}, 500, "oops", 500),)),
     Row(

@@ -5,6 +5,7 @@ import io
 import json
 from collections import deque
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image
 
@@ -83,4 +84,5 @@ class Wire:
         if self.looks:
             return self.looks.popleft()
         result = json.dumps({"resultUrls": [f"{self.url}/file.png"]})
-        return envelope({"taskId": "remote", "state": "success", "resultJson": result})
+        asked = parse_qs(urlsplit(path).query).get("taskId", [path.rpartition("/")[2]])[0]
+        return envelope({"taskId": asked, "state": "success", "resultJson": result})

@@ -1,5 +1,8 @@
+import base64
 import json
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -8,8 +11,17 @@ from hypothesis import strategies as st
 from apixo_mcp.gateways.apixo import CONTACT
 from apixo_mcp.gateways.envelope import retry_after, unix_time
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
+from apixo_mcp.gateways.products import MOST_RESULTS
 from apixo_mcp.gateways.replies import Answer, Broken, NotReached
-from apixo_mcp.gateways.verdicts import judge_look, judge_submit, task_in_callback, undocumented_state
+from apixo_mcp.gateways.verdicts import (
+    KEPT_ANSWER,
+    Question,
+    judge_again,
+    judge_look,
+    judge_submit,
+    task_in_callback,
+    undocumented_state,
+)
 from apixo_mcp.tasks.task import Produced
 
 NOW = 1_767_965_610.0
@@ -32,7 +44,7 @@ def look(status: int, body: Any, headers: dict[str, str] | None = None):
     return judge_look(reply(status, body, headers), CONTACT, NOW)
 
 
-REFUSED = [400, 401, 402, 403, 404, 422]
+REFUSED = [400, 401, 402, 403, 404, 405, 406, 407, 410, 411, 413, 414, 415, 416, 417, 421, 422, 426, 428, 431, 451]
 LATER = [429, 503]
 
 
@@ -61,10 +73,19 @@ def test_what_never_left_may_be_sent_again():
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        *((status, PAGE) for status in (200, 302, 400, 401, 402, 403, 404, 422, 429, 500, 502, 503, 504)),
-        *((status, wrapped(status)) for status in (500, 501, 502, 504, 505, 301, 418)),
+        *(
+            (status, PAGE)
+            for status in (200, 300, 302, 303, 304, 408, 409, 412, 418, 420, 425, 444, 499, 500, 502, 503)
+        ),
+        *((status, PAGE) for status in (504, 506, 507, 508, 510, 520, 522, 524, 530, 599, 999)),
+        *((status, wrapped(status)) for status in (500, 501, 502, 504, 505, 511, 302, 408, 409, 412, 418, 425, 499)),
         *((200, wrapped(code)) for code in (500, 502, 504, 0, 1, 201, -1)),
-        *((status, wrapped(500)) for status in (400, 402, 429, 503)),
+        *((status, wrapped(500)) for status in (301, 400, 402, 404, 413, 429, 503, 511)),
+        *((500, wrapped(code)) for code in (400, 402, 404)),
+        (400, b'{"code": 500, "message": "cut'),
+        (404, b'{"code": 500, "data": null} // by a proxy'),
+        (200, wrapped(301)),
+        (200, wrapped(408)),
         *((status, wrapped(200)) for status in (429, 503, 500, 302)),
         (500, wrapped(429)),
         (502, wrapped(503)),
@@ -77,21 +98,50 @@ def test_what_never_left_may_be_sent_again():
         (200, wrapped(200, 12.5)),
         (200, wrapped(200, [{"taskId": "a"}])),
         (200, wrapped(500, {"taskId": "a"})),
-        (429, {"detail": "Too many requests"}),
-        (400, {"error": {"message": "bad"}}),
-        (400, []),
         (200, b""),
         (200, b'{"code": 200, "data": {"taskId": "a"}'),
-        (429, b"\xff\xfe\x00"),
         (200, b"[" * 100_000),
         (200, b'{"code": ' + b"9" * 10_000 + b"}"),
         (200, b'{"code": 1e999}'),
         (200, b'{"code": NaN}'),
-        (400, b'{"code": 400.5}'),
     ],
 )
 def test_everything_else_is_unclear(status, body):
     assert isinstance(submit(status, body), Unclear)
+
+
+@pytest.mark.parametrize("body", [PAGE, b"", b"[]", {"detail": "no"}, {"error": {"message": "bad"}}, b"\xff\xfe\x00"])
+@pytest.mark.parametrize("status", [301, 307, 308, *REFUSED, 501, 505, 511])
+def test_a_refusal_by_the_meaning_of_http_needs_no_envelope(status, body):
+    got = submit(status, body)
+    assert isinstance(got, Refused)
+    assert (got.failure.code, got.failure.charged) == (f"HTTP {status}", "no")
+    assert "{" not in got.failure.advice
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ((301, 307, 308, 404, 405, 421), "APIXO_BASE_URL"),
+        ((403,), "firewall"),
+        ((413, 414, 431), "too large"),
+        ((407,), "HTTPS_PROXY"),
+        ((511,), "sign in"),
+        ((451,), "legal"),
+    ],
+)
+def test_its_advice_fits(statuses, words):
+    for status in statuses:
+        got = submit(status, PAGE)
+        assert isinstance(got, Refused)
+        assert words in got.failure.advice
+
+
+@pytest.mark.parametrize("body", [PAGE, b"", {"detail": "Too many requests"}, b"\xff\xfe\x00"])
+def test_too_fast_needs_no_envelope(body):
+    got = submit(429, body, {"retry-after": "7"})
+    assert isinstance(got, Later)
+    assert got.retry_after == 7.0
 
 
 def test_no_whole_answer_is_unclear():
@@ -142,6 +192,10 @@ def test_an_accepted_submit(data, accepted):
         ("generating", "processing"),
         ("processing_r2", "processing"),
         ("cancelled", "processing"),
+        ("timeout", "processing"),
+        ("done", "processing"),
+        ("odd", "processing"),
+        ("processing_stage2", "processing"),
         ("", "processing"),
         (None, "processing"),
         (3, "processing"),
@@ -368,9 +422,10 @@ def test_a_refusal_that_names_a_task_may_have_been_paid_for(code):
     for got in (submit(code, wrapped(code, {"taskId": "t-1"})), submit(200, wrapped(code, {"taskId": "t-1"}))):
         assert isinstance(got, Unclear)
         assert "t-1" in got.reason
+        assert got.named_id == "t-1"
 
 
-@pytest.mark.parametrize("status", [400, 429, 500, 503])
+@pytest.mark.parametrize("status", [409, 500, 503])
 def test_json_that_is_not_the_gateways_own_answer_settles_nothing(status):
     assert isinstance(submit(status, {"state": "failed", "detail": "from a proxy"}), Unclear)
 
@@ -387,3 +442,189 @@ def test_json_that_is_not_the_gateways_own_answer_settles_nothing(status):
 )
 def test_the_end_of_a_task_is_seen_however_it_is_wrapped(body):
     assert look(200, body) == Succeeded((Produced(url="https://r/1.mp4", kind="video"),))
+
+
+@pytest.mark.parametrize(
+    "state", ["canceled", "cancelled", "timeout", "rejected", "expired", "aborted", "error", "odd"]
+)
+@pytest.mark.parametrize(
+    "told", [{"failMsg": "no luck"}, {"failCode": "NSFW_DETECTED"}, {"failMsg": "a", "failCode": "B"}]
+)
+def test_a_word_that_no_document_lists_ends_a_task_with_what_shows_that_it_failed(state, told):
+    got = look(200, wrapped(200, {"taskId": "t", "state": state, **told}))
+    assert isinstance(got, Failed)
+    assert got.failure.message == told.get("failMsg", "The gateway gave no reason.")
+    assert not got.transient
+
+
+def test_a_bad_word_ends_a_task_with_the_time_that_it_ended():
+    got = look(200, wrapped(200, {"state": "canceled", "completeTime": 1767965652317}))
+    assert isinstance(got, Failed)
+    assert "canceled" in got.failure.message
+    assert look(200, wrapped(200, {"state": "odd", "completeTime": 1767965652317})) == Running("processing")
+
+
+@pytest.mark.parametrize("state", ["done", "finished", "complete", "ready", "ok"])
+def test_a_good_word_ends_a_task_with_its_results(state):
+    got = look(200, wrapped(200, {"state": state, "resultUrls": ["https://r/1.png"]}))
+    assert got == Succeeded((Produced(url="https://r/1.png", kind="image"),))
+
+
+def test_an_unknown_word_ends_a_task_with_results_and_the_time_that_it_ended():
+    data = {"state": "odd", "resultUrls": ["https://r/1.png"]}
+    assert look(200, wrapped(200, data)) == Running("processing")
+    assert isinstance(look(200, wrapped(200, {**data, "completeTime": 1767965652317})), Succeeded)
+
+
+@pytest.mark.parametrize("nothing", ["", None, "0", "null", "success", 0])
+def test_a_fail_code_that_says_nothing_fails_nothing(nothing):
+    data = {"state": "success", "failCode": nothing, "failMsg": nothing, "resultUrls": ["https://r/1.png"]}
+    assert isinstance(look(200, wrapped(200, data)), Succeeded)
+    assert look(200, wrapped(200, {"state": "odd", "failCode": nothing, "failMsg": nothing})) == Running("processing")
+
+
+@pytest.mark.parametrize("result", ["", "{}", None, "null", '{"resultUrls": []}'])
+def test_a_failure_inside_a_success_is_that_failure(result):
+    told = {"failCode": "CONTENT_VIOLATION", "failMsg": "prompt not allowed, see https://docs.example/rules.png"}
+    got = look(200, wrapped(200, {"state": "success", "resultJson": result, **told}))
+    assert isinstance(got, Failed)
+    assert (got.failure.code, got.failure.category) == ("CONTENT_VIOLATION", "content_policy")
+    assert got.failure.message == told["failMsg"]
+
+
+def test_results_beside_a_fail_code_are_results():
+    data = {"state": "success", "resultUrls": ["https://r/1.png"], "failCode": "PARTIAL"}
+    assert isinstance(look(200, wrapped(200, data)), Succeeded)
+
+
+def asked(body: Any, question: Question, headers: dict[str, str] | None = None):
+    return judge_look(reply(200, body, headers), CONTACT, NOW, question)
+
+
+def test_an_answer_about_another_task_is_none():
+    data = {"taskId": "other", "state": "success", "resultUrls": ["https://r/1.png"]}
+    assert isinstance(asked(wrapped(200, data), Question("mine")), NoAnswer)
+    assert isinstance(asked(data, Question("mine")), NoAnswer)
+    assert isinstance(asked(wrapped(200, {**data, "taskId": "mine"}), Question("mine")), Succeeded)
+    assert isinstance(asked(wrapped(200, {**data, "taskId": 7}), Question("7")), Succeeded)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "date", "confirmed"),
+    [
+        (5, "", True),
+        (-30, "", True),
+        (-90, "", False),
+        (-86400, "", False),
+        (-600, "Fri, 09 Jan 2026 13:23:30 GMT", True),  # its clock is ten minutes behind, and says so
+        (-30, "Fri, 09 Jan 2026 13:33:30 GMT", False),
+    ],
+)
+def test_a_task_that_is_older_than_the_request_is_not_its_task(seconds, date, confirmed):
+    data = {"taskId": "t", "state": "processing", "createTime": int((NOW + seconds) * 1000)}
+    got = asked(wrapped(200, data), Question("t", since=NOW), {"date": date})
+    assert isinstance(got, Running if confirmed else NoAnswer)
+    assert isinstance(asked(wrapped(200, data), Question("t"), {"date": date}), Running)
+
+
+def test_a_failure_confirms_only_the_task_that_it_names():
+    data = {"state": "failed", "failMsg": "no such task"}
+    assert isinstance(asked(wrapped(200, data), Question("t", since=NOW)), NoAnswer)
+    assert isinstance(asked(wrapped(200, {**data, "taskId": "t"}), Question("t", since=NOW)), Failed)
+
+
+def test_a_look_is_read_in_whatever_encoding_and_wrapping():
+    data = {"taskId": "t", "state": "success", "resultUrls": ["https://r/1.png"]}
+    text = json.dumps(wrapped(200, data))
+    inner = json.dumps({"code": 200, "data": json.dumps(data)})
+    bodies = [
+        text.encode("utf-16"),
+        text.encode("utf-8-sig"),
+        text.replace('"m"', '"gr\xfcn"').encode("latin-1"),
+        f"{text} // cached".encode(),
+        inner.encode(),
+        json.dumps(wrapped(200, [data])).encode(),
+    ]
+    for body in bodies:
+        assert isinstance(look(200, body), Succeeded), body
+
+
+class TestKey:
+    """The key in any of the gateway's own fields is neither stored nor shown."""
+
+    KEY = "sk-live+Zx81/pQ42mmB7=="
+
+    @property
+    def contact(self):
+        return replace(CONTACT, secret=self.KEY)
+
+    def look(self, **data: Any):
+        return judge_look(reply(200, wrapped(200, {"taskId": "t", **data})), self.contact, NOW, Question("t"))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            KEY,
+            f"Bearer {KEY}",
+            f"key={quote(KEY, safe='')}",
+            f"Basic {base64.b64encode(f'user:{KEY}'.encode()).decode()}",
+            KEY[:14],
+            KEY[::-1],
+        ],
+    )
+    def test_in_words_and_codes(self, text):
+        for got in (
+            self.look(state="failed", failCode=text, failMsg=text),
+            judge_submit(reply(400, wrapped(400, None, text)), self.contact, NOW),
+            judge_submit(reply(500, wrapped(500, {"taskId": "t-1"}, text)), self.contact, NOW),
+            judge_look(reply(500, wrapped(500, None, text)), self.contact, NOW),
+            self.look(state="success", resultJson=text),
+        ):
+            assert not any(part in repr(got) for part in (self.KEY, self.KEY[:13], self.KEY[-13:], self.KEY[::-1]))
+
+    def test_in_ids(self):
+        assert isinstance(judge_submit(reply(200, wrapped(200, {"taskId": self.KEY})), self.contact, NOW), Unclear)
+        got = judge_submit(reply(500, wrapped(500, {"taskId": self.KEY})), self.contact, NOW)
+        assert got == Unclear(got.reason if isinstance(got, Unclear) else "")
+        assert self.KEY not in repr(got)
+
+    def test_in_addresses(self):
+        safe = quote(self.KEY, safe="")
+        urls = [
+            f"https://r/1.png?key={safe}&v=2",
+            f"https://{safe}@r/2.png",
+            f"https://r/{safe}/3.png",
+            "https://r/4.png",
+        ]
+        got = self.look(state="success", resultUrls=urls)
+        assert isinstance(got, Succeeded)
+        assert [one.url for one in got.produced] == ["https://r/1.png?v=2", "https://r/2.png", "https://r/4.png"]
+        assert len(got.notes) == 2
+        alone = self.look(state="success", resultUrls=[urls[2]])
+        assert isinstance(alone, Failed)
+        assert "API key" in alone.failure.message
+        assert safe not in repr(alone)
+
+    def test_in_the_answer_that_is_kept(self):
+        got = self.look(state="success", note=f"Bearer {self.KEY}")
+        assert isinstance(got, Failed)
+        assert "note" in got.raw
+        assert self.KEY not in got.raw
+        long = self.look(state="success", note=["word"] * 50_000)
+        assert isinstance(long, Failed)
+        assert len(long.raw) <= KEPT_ANSWER
+
+
+def test_many_results_are_kept_or_told():
+    got = look(200, wrapped(200, {"state": "success", "resultUrls": [f"https://r/{n}.png" for n in range(3000)]}))
+    assert isinstance(got, Succeeded)
+    assert len(got.produced) == MOST_RESULTS
+    assert "3000" in got.notes[0]
+
+
+def test_a_kept_answer_is_read_again_even_where_it_was_cut():
+    raw = json.dumps(wrapped(200, {"state": "success", "resultJson": {"oddly": {"named": "https://r/1.png"}}}))
+    expected = (Produced(url="https://r/1.png", kind="image"),)
+    for text in (raw, raw[: raw.index(".png") + 6]):
+        assert judge_again(text, CONTACT, Question()) == Succeeded(expected)
+    assert isinstance(judge_again("{}", CONTACT, Question()), Failed)
