@@ -89,6 +89,8 @@ _MODEL = Meaning(
     "invalid_input",
     "{gateway} does not offer this model to this account, or spells it otherwise. Choose another one with list_models.",
 )
+TOO_LARGE = "The request is too large. Give fewer or smaller input files, by URL where you can, and a shorter prompt."
+_LARGE = Meaning("invalid_input", TOO_LARGE)
 _UNKNOWN = Meaning(
     "unknown",
     "{gateway} gave a reason that is not documented. Read the message, change what it names, and try again if nothing "
@@ -160,7 +162,10 @@ _BY_STATUS: dict[int, Meaning] = {
     402: _CREDITS,  # APIXO error-codes page; Ruxa AI best practices guide
     403: _PERMISSION,  # APIXO error-codes page
     404: _MODEL,  # APIXO error-codes page
+    413: _LARGE,  # this one, 414 and 431 by the meaning of HTTP
+    414: _LARGE,
     422: _INPUT,  # Ruxa AI best practices guide
+    431: _LARGE,
     429: _RATE,  # APIXO model pages; Ruxa AI best practices guide
     503: _UNAVAILABLE,  # APIXO error-codes page
 }

@@ -17,7 +17,6 @@ _MOVED = (
     "The base URL leads elsewhere, and a paid request is not sent after it: set {base_setting} to the address that it "
     "redirects to, with https:// if that is the difference, then try again."
 )
-_TOO_LARGE = "The request is too large. Give fewer or smaller input files, by URL where you can, and a shorter prompt."
 _BY_HTTP: dict[int, str] = {
     301: _MOVED,
     307: _MOVED,
@@ -31,11 +30,11 @@ _BY_HTTP: dict[int, str] = {
     407: "The proxy wants a sign-in: put name and password into the proxy setting (HTTPS_PROXY), then start the server "
     "again.",
     410: _WRONG_BASE,
-    413: _TOO_LARGE,
-    414: _TOO_LARGE,
+    413: failures.TOO_LARGE,
+    414: failures.TOO_LARGE,
     421: _WRONG_BASE,
     426: "The address wants another protocol: set {base_setting} with https://, then try again.",
-    431: _TOO_LARGE,
+    431: failures.TOO_LARGE,
     451: "{gateway} is blocked here for legal reasons. Try from another network or place, if you may.",
     501: _WRONG_BASE,
     505: _WRONG_BASE,
