@@ -105,6 +105,9 @@ async def test_a_task_from_submit_to_file(bench: Bench) -> None:
         ("[http:422]", "invalid_input"),
         ("[code:401]", "auth"),
         ("[code:402]", "insufficient_credits"),
+        ("[http:403:html]", "auth"),
+        ("[http:413:html]", "invalid_input"),
+        ("[http:405:html]", "unavailable"),
     ],
 )
 async def test_a_refusal_costs_nothing(bench: Bench, mark: str, category: str) -> None:
@@ -118,6 +121,7 @@ async def test_a_refusal_costs_nothing(bench: Bench, mark: str, category: str) -
     ("mark", "after"),
     [
         ("[http:429]", None),
+        ("[http:429:html]", None),
         ("[http:503]", None),
         ("[code:429]", None),
         ("[code:503]", None),
@@ -142,8 +146,8 @@ async def test_later_is_not_tried_again_by_the_client(bench: Bench, mark: str, a
         ("[http:504]", 0),
         ("[code:500]", 0),
         ("[http:500:html]", 0),
-        ("[http:429:html]", 0),
-        ("[http:403:html]", 0),
+        ("[http:503:html]", 0),
+        ("[http:409:html]", 0),
     ],
 )
 async def test_what_may_have_been_paid_is_unclear_and_sent_once(bench: Bench, mark: str, paid: int) -> None:
