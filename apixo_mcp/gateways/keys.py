@@ -24,7 +24,7 @@ _RESULT = re.compile(
     "result|output|image|img|video|audio|file|media|artifact|asset|generat|download|picture|photo|song|music|speech|"
     "clip|attachment|deliver|content|b64|base64|upscale|cover|thumb|poster"
 )
-_LINK = re.compile("(url|uri|link|href|src)s?$")
+_LINK = re.compile("(url|uri|link|href|src)s?$|^(data|item|value|entry|entries|original|list)s?$")
 # Addresses of the interface, of the site, or of the caller. Inferred.
 _ELSEWHERE = re.compile(
     "callback|webhook|notif|status|poll|docs|documentation|cancel|dashboard|homepage|pageurl|siteurl|website|endpoint|"
