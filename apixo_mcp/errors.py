@@ -80,11 +80,13 @@ class MediaError(ApixoError):
 
     Attributes:
         gone: the source no longer has it, so that trying again is useless.
+        retry_after: seconds that the source asks to be left alone, None where it does not.
     """
 
-    def __init__(self, message: str, *, gone: bool = False) -> None:
+    def __init__(self, message: str, *, gone: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.gone = gone
+        self.retry_after = retry_after
 
 
 class HostRefused(MediaError):

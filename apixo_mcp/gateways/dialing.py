@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 
 from apixo_mcp.errors import HostRefused, MediaError
+from apixo_mcp.gateways.heads import LenientStream
 from apixo_mcp.media import guard
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -60,12 +61,13 @@ class GuardedBackend:
                 guard.check_address(host, address, https=self._https)
         for address in addresses[:-1]:
             try:
-                return await self._inner.connect_tcp(
-                    address, port, min(_PATIENCE, timeout or _PATIENCE), local_address, socket_options
+                patience = min(_PATIENCE, timeout or _PATIENCE)
+                return LenientStream(
+                    await self._inner.connect_tcp(address, port, patience, local_address, socket_options)
                 )
             except Exception:  # the next address may answer, and the last one's error is told
                 continue
-        return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        return LenientStream(await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options))
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> Any:
         """Refuses: no URL leads there."""

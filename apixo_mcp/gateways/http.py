@@ -9,12 +9,14 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import anyio
+import anyio.lowlevel
 import httpx2
 
 from apixo_mcp import __version__
 from apixo_mcp.errors import MediaError
 from apixo_mcp.gateways.dialing import GuardedBackend, Resolver, resolve_name
 from apixo_mcp.gateways.replies import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
+from apixo_mcp.gateways.unpacking import Unpacker, encodings
 from apixo_mcp.media import guard
 from apixo_mcp.media.fetcher import Download
 
@@ -27,8 +29,11 @@ _CONNECT = 10.0
 _WRITE = 30.0
 _POOL = 10.0
 _IDLE = 30.0
+_UNTIL_BODY = 30.0  # the whole way to the first byte of a file's body, redirects and all heads included
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
+_LONGEST_RANGE, _LONGEST_ETAG = 100, 512  # "bytes 0-1/2" with the largest numbers there are; the usual etag
 _AGENT = f"apixo-mcp/{__version__}"
+_MEDIA_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=20.0)
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 # Raised only before the first byte of the request is written: while connecting, or waiting for a connection.
@@ -121,9 +126,10 @@ class Http:
                 await response.aclose()
                 offset = 0
                 response = await self._open(url, offset, "")
-            chunks = _chunks(response, response.url.host)
+            unpackers = [Unpacker(name) for name in encodings(response.headers.get("content-encoding", ""))]
+            chunks = _chunks(response, response.url.host, unpackers)
             try:
-                yield _download(response, offset, chunks)
+                yield _download(response, offset, chunks, is_packed=bool(unpackers))
             finally:
                 await chunks.aclose()
         finally:
@@ -136,26 +142,30 @@ class Http:
             headers["Range"] = f"bytes={offset}-"
             if etag:
                 headers["If-Range"] = etag
-        timeout = httpx2.Timeout(connect=_CONNECT, read=_IDLE, write=_WRITE, pool=60.0)
-        where = host_of(url)
+        where = [host_of(url)]
         try:
-            target = httpx2.URL(url)
-            for _ in range(MAX_REDIRECTS + 1):
-                where = target.host
-                guard.check_url(str(target), allow_private=self._allow_private)
-                client = await self._media_client(target)
-                request = client.build_request("GET", target, headers=headers, timeout=timeout)
-                response = await client.send(request, stream=True)
-                location = response.headers.get("location", "")
-                if response.status_code not in (301, 302, 303, 307, 308) or not location:
-                    return response
-                await response.aclose()
-                target = target.join(location)
+            with anyio.fail_after(_UNTIL_BODY):
+                return await self._follow(url, headers, where)
         except MediaError:
             raise
         except Exception as error:
-            raise MediaError(f"{where} could not be fetched from ({words_for(error)})") from None
-        raise MediaError(f"{where} redirects more than {MAX_REDIRECTS} times")
+            raise MediaError(f"{where[0]} could not be fetched from ({words_for(error)})") from None
+
+    async def _follow(self, url: str, headers: Mapping[str, str], where: list[str]) -> httpx2.Response:
+        timeout = httpx2.Timeout(connect=_CONNECT, read=_IDLE, write=_WRITE, pool=_POOL)
+        target = httpx2.URL(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            where[0] = target.host
+            guard.check_url(str(target), allow_private=self._allow_private)
+            client = await self._media_client(target)
+            request = client.build_request("GET", target, headers=headers, timeout=timeout)
+            response = await client.send(request, stream=True)
+            location = response.headers.get("location", "")
+            if response.status_code not in (301, 302, 303, 307, 308) or not location:
+                return response
+            await response.aclose()
+            target = target.join(location.strip())
+        raise MediaError(f"{where[0]} redirects more than {MAX_REDIRECTS} times")
 
     async def _gateway_client(self, url: str) -> httpx2.AsyncClient:
         scheme = "https" if url[:6].lower() == "https:" else "http"
@@ -180,7 +190,7 @@ class Http:
                 context = await self._tls(url.scheme)
                 # An explicit transport or proxy: the library must not choose otherwise than the guard assumes.
                 transport = (
-                    httpx2.AsyncHTTPTransport(verify=context, limits=_LIMITS, proxy=proxy, trust_env=False)
+                    httpx2.AsyncHTTPTransport(verify=context, limits=_MEDIA_LIMITS, proxy=proxy, trust_env=False)
                     if proxy
                     else _GuardedTransport(context, self._resolve, self._allow_private, https=url.scheme == "https")
                 )
@@ -208,9 +218,9 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
         backend: Any = GuardedBackend(httpcore2.AnyIOBackend(), resolve, allow_private=allow_private, https=https)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
-            max_connections=_LIMITS.max_connections,
-            max_keepalive_connections=_LIMITS.max_keepalive_connections,
-            keepalive_expiry=_LIMITS.keepalive_expiry,
+            max_connections=_MEDIA_LIMITS.max_connections,
+            max_keepalive_connections=_MEDIA_LIMITS.max_keepalive_connections,
+            keepalive_expiry=_MEDIA_LIMITS.keepalive_expiry,
             network_backend=backend,
         )
 
@@ -256,37 +266,70 @@ def _proxy_for(url: httpx2.URL) -> str:
     return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
-def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[bytes]) -> Download:
+def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[bytes], *, is_packed: bool) -> Download:
     where, status, headers = response.url.host, response.status_code, response.headers
     if status in (403, 404, 410):
         raise MediaError(f"{where} no longer has the file (HTTP {status})", gone=True)
-    if status not in (200, 206):
-        raise MediaError(f"{where} answered HTTP {status} instead of the file")
-    start, total = content_range(headers.get("content-range", ""))
-    if status == 206 and start != offset:
+    if not 200 <= status < 300:
+        later = _retry_after(headers.get("retry-after", ""))
+        raise MediaError(f"{where} answered HTTP {status} instead of the file", retry_after=later)
+    spans = headers.get("content-range", "")
+    if len(spans) > _LONGEST_RANGE:
+        raise MediaError(f"{where} sent a Content-Range that no file has")
+    start, total = content_range(spans)
+    # A plain request that is answered by "206" without a range that can be read: all of it.
+    is_part = status == 206 and (offset > 0 or start is not None)
+    if is_part and start != offset:
         raise MediaError(f"{where} sent another part of the file than was asked for")
-    encoded = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
-    if encoded and status == 206:
+    if is_packed and is_part:
         raise MediaError(f"{where} sent a part of a compressed file")
     declared = headers.get("content-length", "")
-    length = int(declared) if declared.isascii() and declared.isdigit() and not encoded else None
+    counts = not is_packed and "transfer-encoding" not in headers
+    length = int(declared) if counts and declared.isascii() and declared.isdigit() and len(declared) < 19 else None
     return Download(
-        status=status,
+        status=206 if is_part else 200,
         content_type=headers.get("content-type", "").split(";")[0].strip().lower(),
         length=length,
-        total=total if status == 206 else length,
-        etag=headers.get("etag", ""),
-        resumable=not encoded and (status == 206 or headers.get("accept-ranges", "").strip().lower() == "bytes"),
+        total=total if is_part else length,
+        etag="" if is_packed else headers.get("etag", "")[:_LONGEST_ETAG],
+        resumable=not is_packed and (is_part or headers.get("accept-ranges", "").strip().lower() == "bytes"),
         chunks=chunks,
     )
 
 
-async def _chunks(response: httpx2.Response, where: str) -> AsyncGenerator[bytes, None]:
+def _retry_after(value: str) -> float | None:
+    text = value.strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+
+async def _chunks(response: httpx2.Response, where: str, unpackers: list[Unpacker]) -> AsyncGenerator[bytes, None]:
+    raw = response.aiter_raw()
     try:
-        async for chunk in response.aiter_bytes():
-            yield chunk
+        while True:
+            with anyio.fail_after(_IDLE):  # what is no part of the body (a trailer, the size of a chunk) is no progress
+                data = await anext(raw, None)
+            if data is None:
+                break
+            async for piece in _unpacked(data, unpackers):
+                yield piece
+        for number, unpacker in enumerate(unpackers):
+            async for piece in _unpacked(unpacker.end(), unpackers[number + 1 :]):
+                yield piece
+    except MediaError:
+        raise
     except Exception as error:
         raise MediaError(f"the line to {where} broke ({words_for(error)})") from None
+
+
+async def _unpacked(data: bytes, unpackers: list[Unpacker]) -> AsyncGenerator[bytes, None]:
+    if not unpackers:
+        if data:
+            yield data
+        return
+    for piece in unpackers[0].feed(data):
+        await anyio.lowlevel.checkpoint()  # a little that is packed may hold a lot
+        async for inner in _unpacked(piece, unpackers[1:]):
+            yield inner
 
 
 def _no_cookies() -> CookieJar:

@@ -72,7 +72,11 @@ def content_range(value: str) -> tuple[int | None, int | None]:
     """First byte and whole size of a `Content-Range`, None where it does not tell."""
     unit, _, rest = value.strip().partition(" ")
     span, _, total = rest.partition("/")
-    start = span.partition("-")[0]
-    if unit.lower() != "bytes" or not start.isdigit():
+    start = span.partition("-")[0].strip()
+    if unit.lower() != "bytes" or not _is_number(start):
         return None, None
-    return int(start), int(total) if total.isdigit() else None
+    return int(start), int(total) if _is_number(total.strip()) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from apixo_mcp.media.folder import Folder
+
 _BLOCK = 1 << 20
 
 
@@ -33,16 +35,24 @@ class Left:
 class Part:
     """The temporary file of one result, and beside it a note of the etag that a later try needs.
 
+    It is made anew, and gone on with only where it is a file of its own: never through a link.
+
     Attributes:
         size: bytes so far.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.note = path.with_name(path.name + ".json")
+    def __init__(self, folder: Folder, name: str) -> None:
+        self._folder = folder
+        self._usual = self._name = name
+        self._note, self._aside = f"{name}.json", f"{name}.old"
         self.size = 0
         self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes are."""
+        return self._folder.path / self._name
 
     @property
     def is_open(self) -> bool:
@@ -52,10 +62,10 @@ class Part:
     def left(self) -> Left | None:
         """What is there to go on with; None where there is nothing, or nothing that could be told apart."""
         try:
-            note: Any = json.loads(self.note.read_bytes())
+            note: Any = json.loads(self._folder.read(self._note))
             total = None if note["total"] is None else int(note["total"])
-            left = Left(self.path.stat().st_size, str(note["etag"]), total)
-        except (OSError, ValueError, KeyError, TypeError):
+            left = Left(self._folder.size(self._name) or 0, str(note["etag"]), total)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         if not left.size or not left.etag:
             return None
@@ -64,17 +74,23 @@ class Part:
     def begin(self, etag: str, total: int | None) -> None:
         """Starts from nothing. Only a strong etag can prove later that the rest is of the same file."""
         self.close()
-        self.note.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)  # another process may still write into the old one
-        self._file = self.path.open("wb")
+        self._folder.remove(self._note)
+        # Removed first: another process may still write into the old one.
+        self._file, self._name = self._folder.create(self._usual)
         self._hash, self.size = hashlib.sha256(), 0
-        if etag and not etag.startswith("W/"):
-            self.note.write_text(json.dumps({"etag": etag, "total": total}), encoding="utf-8")
+        if etag and not etag.startswith("W/") and self._name == self._usual:
+            name = self._folder.write(self._note, json.dumps({"etag": etag, "total": total}).encode())
+            if name != self._note:
+                self._folder.remove(name)
 
     def go_on(self, head: int) -> bytes:
-        """Goes on after the bytes that are there, hashing them again; returns the first `head` of them."""
+        """Goes on after the bytes that are there, hashing them again; returns the first `head` of them.
+
+        Raises:
+            OSError: they are not in a file of our own.
+        """
         self.close()
-        file = self.path.open("r+b")
+        file = self._folder.reopen(self._name)
         self._file, self._hash, first = file, hashlib.sha256(), b""
         while block := file.read(_BLOCK):
             first = first or block[:head]
@@ -97,6 +113,18 @@ class Part:
         self.close()
         return self._hash.hexdigest()
 
+    def set_aside(self) -> None:
+        """Keeps a finished file whose wholeness is in doubt, while it is fetched once more."""
+        self._folder.remove(self._aside)
+        self.path.replace(self._folder.path / self._aside)
+        self._folder.remove(self._note)
+
+    def take_back(self) -> None:
+        """Has the file that was set aside again, in place of what came since."""
+        self.close()
+        self._name = self._usual
+        (self._folder.path / self._aside).replace(self.path)
+
     def close(self) -> None:
         """Lets go of the file. What cannot be gone on with later is removed by `tidy`."""
         if self._file is not None:
@@ -112,6 +140,4 @@ class Part:
     def drop(self) -> None:
         """Removes everything; what is gone already, or cannot be removed, is left as it is."""
         self.close()
-        for path in (self.path, self.note):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        self._folder.remove(self._name, self._usual, self._note, self._aside)

@@ -1,5 +1,7 @@
 """Saves result files before their URLs die."""
 
+import logging
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,24 +12,36 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError
-from apixo_mcp.media import contents, kinds, names, shelf
+from apixo_mcp.media import inline, kinds, names, outcomes, refusals, shelf
 from apixo_mcp.media.fetcher import Download, Fetcher
-from apixo_mcp.media.kinds import Kind
+from apixo_mcp.media.folder import Folder, first_real, is_regular
 from apixo_mcp.media.part import Left, Part
-from apixo_mcp.media.probe import probe
-from apixo_mcp.tasks.task import FileState, Modality, Result, Task
+from apixo_mcp.media.places import Places, Turn
+from apixo_mcp.tasks.task import Modality, Result, Task
 
-CAPS: dict[Modality, int] = {"image": 100_000_000, "audio": 200_000_000, "video": 2_000_000_000}
-"""The most bytes that are taken for a file of each kind."""
+log = logging.getLogger(__name__)
+
+CAPS: dict[Modality, int] = {"image": 2_000_000_000, "audio": 4_000_000_000, "video": 20_000_000_000}
+"""The most bytes that are taken for a result of each kind: far more than any model makes, so that an endless body ends.
+
+What the disk takes is the limit before that.
+"""
 
 PAUSES = (0.5, 1.5)
 """Seconds before a fetch that failed is tried again while its caller still waits; later tries are the task's."""
 
 LEAST_BYTES, LEAST_EVERY = 64 * 1024, 30.0
-"""What must arrive in so many seconds: an endless trickle would hold up the files that wait behind it."""
+"""What must arrive in so many seconds: an endless trickle would hold up its task."""
 
-_BLOCK = 1 << 20
+KEPT_AFTER = 2
+"""So many times a file whose line always breaks is left for a later try; after that what came of it is kept."""
+
+_DISK_LEFT = 64 * 1024 * 1024
+_LOOKED_EVERY = 256 * 1024 * 1024
+_BLOCK = 1 << 18
 _GOES = 20
+_PATIENCE = 10.0
+"""The longest that a `Retry-After` is waited for while the caller waits."""
 
 
 class _Unwanted(MediaError):
@@ -39,14 +53,29 @@ class _TooSlow(MediaError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Goal:
+    """What is fetched: a result of a task, and the most bytes of it."""
+
+    result: Result
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Arrived:
-    kind: Kind
+    """A file that came.
+
+    Attributes:
+        doubt: why it may not be whole, empty where nothing says so.
+    """
+
     size: int
     sha256: str
+    content_type: str
+    doubt: str = ""
 
 
 class Saver:
-    """Fetches results into a folder, one file a result, and never raises for what the wire or the disk does."""
+    """Fetches results into a folder, one file a result, and never raises: each answers for itself alone."""
 
     def __init__(self, fetcher: Fetcher, folder: Path, *, max_bytes: int | None = None) -> None:
         """Saves under `folder`; `max_bytes` stands in for the cap of every kind."""
@@ -54,6 +83,7 @@ class Saver:
         self._folder = folder
         self._max_bytes = max_bytes
         self._locks: dict[str, anyio.Lock] = {}
+        self._places = Places()
 
     async def save(self, task: Task, result: Result) -> Result:
         """Fetches a result's file, going on where an earlier try stopped.
@@ -63,22 +93,17 @@ class Saver:
         """
         if not result.url:
             return replace(result, file=None)
-        folder = names.day_folder(self._folder, task.created_at)
-        part = Part(folder / names.part_name(task, result))
-        async with self._alone(str(part.path)):
-            try:
-                return await self._save(task, result, folder, part)
-            except _Unwanted as error:
-                await to_thread.run_sync(part.drop)
-                return _failed(result, f"{error}. Its url in this answer shows what came.")
-            except MediaError as error:
-                await to_thread.run_sync(part.drop if error.gone else part.tidy)
-                return _expired(result, error) if error.gone else _unfetched(result, error)
-            except OSError as error:
-                await to_thread.run_sync(part.drop)
-                return _failed(result, f"The file could not be written: {shelf.in_words(error, folder)}")
-            finally:
-                part.close()
+        name = names.part_name(task, result)
+        try:
+            async with self._alone(str(self._folder / name)):
+                days = names.day_folders(self._folder, task.created_at)
+                with await to_thread.run_sync(first_real, self._folder, days) as folder:
+                    return await self._saved_in(folder, task, result, Part(folder, name))
+        except OSError as error:
+            return outcomes.unwritten(result, error, self._folder)
+        except Exception as error:
+            log.exception("result %d of task %s could not be saved", result.index, task.task_id)
+            return outcomes.stumbled(result, error)
 
     async def copy(self, task: Task, result: Result, directory: Path) -> Path:
         """Copies a saved file into another folder, which must have been allowed before.
@@ -92,133 +117,213 @@ class Saver:
         async with self._alone(str(directory / temporary)):
             return await to_thread.run_sync(shelf.copy, Path(result.path), directory, temporary)
 
-    async def _save(self, task: Task, result: Result, folder: Path, part: Part) -> Result:
+    async def _saved_in(self, folder: Folder, task: Task, result: Result, part: Part) -> Result:
+        try:
+            return await self._save(task, result, folder, part)
+        except _Unwanted as error:
+            await to_thread.run_sync(part.drop)
+            return outcomes.failed(result, f"{error}. Its url in this answer shows what came.")
+        except MediaError as error:
+            await to_thread.run_sync(part.drop if error.gone else part.tidy)
+            return outcomes.expired(result, error) if error.gone else outcomes.unfetched(result, error)
+        except OSError as error:
+            await to_thread.run_sync(part.drop)
+            return outcomes.unwritten(result, error, folder.path)
+        except Exception:
+            await to_thread.run_sync(part.tidy)
+            raise
+        finally:
+            part.close()
+
+    async def _save(self, task: Task, result: Result, folder: Folder, part: Part) -> Result:
         found = await to_thread.run_sync(shelf.find, folder, task, result)
         if found:
             await to_thread.run_sync(part.drop)
-            kind = await to_thread.run_sync(contents.kind_of, found.path, found.mime_type)
-            return await _saved(result, found, kind)
-        await to_thread.run_sync(partial(folder.mkdir, parents=True, exist_ok=True))
-        arrived = await self._arrive(part, result.url)
-        kind = await to_thread.run_sync(contents.kind_of, part.path, arrived.kind.mime_type, result.url)
-        record = shelf.record_of(task, result, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type)
+            return await outcomes.saved(result, found)
+        cap = self._max_bytes if self._max_bytes is not None else CAPS[result.kind]
+        arrived = await self._arrive(part, _Goal(result, cap))
+        kind = await to_thread.run_sync(outcomes.kind_of, part.path, arrived.content_type, result.url)
+        note = outcomes.note_of(result, kind, arrived.doubt)
+        record = partial(shelf.record_of, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type, note=note)
         name = names.stem(task, result) + kind.extension
-        path = await to_thread.run_sync(shelf.place, part.path, folder, name, record, task, result)
+        path = await to_thread.run_sync(shelf.place, part.path, folder, name, record(task, result), task, result)
         await to_thread.run_sync(part.drop)
-        return await _saved(result, shelf.Standing(path, kind.mime_type, arrived.size, arrived.sha256), kind)
+        return await outcomes.saved(result, shelf.Standing(path, kind.mime_type, arrived.size, arrived.sha256, note))
 
-    async def _arrive(self, part: Part, url: str) -> _Arrived:
-        """Fetches until the file is whole: a broken line is taken up again for as long as each go brings more."""
-        had, pauses = 0, iter(PAUSES)
+    async def _arrive(self, part: Part, goal: _Goal) -> _Arrived:
+        """Fetches until the file is whole: a broken line is taken up again for as long as each go brings more.
+
+        A file that came and may still not be whole is fetched anew a few times, and taken as it is in the end.
+        """
+        had, pauses, kept = 0, iter(PAUSES), None
         for _ in range(_GOES):
+            wait = 0.0
             try:
-                return await self._fetch(part, url)
-            except (_Unwanted, _TooSlow, HostRefused):
-                raise
-            except MediaError:
+                arrived = await self._places.during(partial(self._fetch, part, goal))
+                if not arrived.doubt:
+                    return arrived
+                await to_thread.run_sync(part.set_aside)
+                kept = arrived
+            except MediaError as error:
                 part.close()
                 left = await to_thread.run_sync(part.left)
-                if left is None or left.size <= had:
-                    pause = next(pauses, None)
-                    if pause is None:
+                is_final = isinstance(error, _Unwanted | _TooSlow | HostRefused) or (error.retry_after or 0) > _PATIENCE
+                if not is_final and left is not None and left.size > had:
+                    had = left.size
+                    continue
+                had, wait = left.size if left else 0, error.retry_after or 0.0
+                pause = None if is_final else next(pauses, None)
+                if pause is None and kept is None and not is_final:
+                    kept = await self._kept(part, goal, error)
+                    if kept is None:
                         raise
-                    await anyio.sleep(pause)
-                had = left.size if left else 0
-        raise MediaError("the line broke too often")
+                    return kept
+                if pause is None and kept is None:
+                    raise
+            else:
+                pause = next(pauses, None)
+            if pause is None:
+                break
+            await anyio.sleep(max(pause, wait))
+        if kept is None:
+            raise MediaError("the line broke too often")
+        await to_thread.run_sync(part.take_back)
+        return kept
 
-    async def _fetch(self, part: Part, url: str) -> _Arrived:
+    async def _kept(self, part: Part, goal: _Goal, error: MediaError) -> _Arrived | None:
+        """What came of a file whose line always breaks, if it is whole by its own structure, or was tried often."""
+        if error.gone or not part.size or not await to_thread.run_sync(is_regular, part.path):
+            return None
+        is_whole = await to_thread.run_sync(outcomes.ends_well, part.path)
+        if not is_whole and goal.result.tries < KEPT_AFTER:
+            return None
+        head = await to_thread.run_sync(part.go_on, refusals.LARGEST_DOCUMENT)
+        self._refuse(head, is_whole=part.size <= len(head))
+        sha256 = await to_thread.run_sync(part.finish)
+        doubt = "" if is_whole and not error.gone else str(error)
+        return _Arrived(part.size, sha256, "", doubt or f"though the file has its own end, {error}")
+
+    async def _fetch(self, part: Part, goal: _Goal, turn: Turn) -> _Arrived:
         left = await to_thread.run_sync(part.left)
         if left and left.is_whole:
-            kind = self._judge(await to_thread.run_sync(part.go_on, kinds.HEAD), left.total)
-            return await self._conclude(part, kind)
+            await self._go_on(part, left.total, goal)
+            return await self._conclude(part, "", "")
         if left:
             try:
-                async with self._fetcher.fetch(url, offset=left.size, etag=left.etag) as download:
+                async with self._opened(goal, offset=left.size, etag=left.etag) as download:
                     if download.status != 206:
-                        return await self._receive(part, download, None)
+                        return await self._receive(part, download, goal, turn)
                     if _fits(left, download):
-                        return await self._receive(part, download, left)
+                        return await self._receive(part, download, goal, turn, left)
             except MediaError as error:
-                if error.gone or part.is_open:
+                if error.gone or part.is_open or error.retry_after is not None:
                     raise  # otherwise the range itself may have been refused
-        async with self._fetcher.fetch(url) as download:
-            return await self._receive(part, download, None)
+        async with self._opened(goal) as download:
+            return await self._receive(part, download, goal, turn)
 
-    async def _receive(self, part: Part, download: Download, left: Left | None) -> _Arrived:
-        """Writes a body as it comes. Nothing is stored before its first bytes are known to be a media file's."""
-        start = left.size if left else 0
+    @asynccontextmanager
+    async def _opened(self, goal: _Goal, *, offset: int = 0, etag: str = "") -> AsyncGenerator[Download]:
+        if inline.is_inline(goal.result.url):
+            try:
+                yield await inline.opened(goal.result.url)
+            except MediaError as error:
+                raise _Unwanted(str(error)) from None
+        else:
+            async with self._fetcher.fetch(goal.result.url, offset=offset, etag=etag) as download:
+                yield download
+
+    async def _receive(
+        self, part: Part, download: Download, goal: _Goal, turn: Turn, left: Left | None = None
+    ) -> _Arrived:
+        """Writes a body as it comes. Of text nothing is stored before it is known to be no page and no error."""
+        size = start = left.size if left else 0
         total = download.total
         if total is None and download.length is not None:
             total = start + download.length
-        kind: Kind | None = None
+        await to_thread.run_sync(self._check_size, part, total, goal)
         if left:
-            kind = self._judge(await to_thread.run_sync(part.go_on, kinds.HEAD), total)
-        elif total is not None and total > self._cap(None):
-            raise _Unwanted(f"It is too large: {total:,} bytes, {self._cap(None):,} at most")
-        buffer, size = bytearray(), start
+            await self._go_on(part, total, goal)
+        buffer, looked = bytearray(), start
         counted, counted_at = start, anyio.current_time()
         try:
             async for chunk in download.chunks:
                 buffer += chunk
                 size += len(chunk)
+                await turn.came(len(chunk))
                 if (now := anyio.current_time()) - counted_at >= LEAST_EVERY:
                     if size - counted < LEAST_BYTES:
                         raise _TooSlow(f"only {size - counted:,} bytes came in {now - counted_at:.0f} s")
                     counted, counted_at = size, now
-                if kind is None and len(buffer) >= kinds.HEAD:
-                    kind = self._judge(bytes(buffer[: kinds.HEAD]), total)
+                if size > goal.cap:
+                    raise _Unwanted(f"It is too large: more than {goal.cap:,} bytes")
+                if size - looked >= _LOOKED_EVERY:
+                    await to_thread.run_sync(self._check_size, part, size, goal)
+                    looked = size
+                if not part.is_open and self._is_wanted(buffer):
                     await to_thread.run_sync(part.begin, download.etag, total)
-                if size > self._cap(kind):
-                    raise _Unwanted(f"It is too large: more than {self._cap(kind):,} bytes")
-                if kind and len(buffer) >= _BLOCK:
+                if part.is_open and len(buffer) >= _BLOCK:
                     await to_thread.run_sync(part.write, bytes(buffer))
                     buffer.clear()
         except _Unwanted:
             raise
         except MediaError:
-            if kind and buffer:
+            if buffer and not part.is_open and refusals.refusal(bytes(buffer), is_whole=True) == "":
+                await to_thread.run_sync(part.begin, download.etag, total)
+            if part.is_open:
                 await to_thread.run_sync(part.write, bytes(buffer))
             raise
-        if kind is None:
-            if total is not None and size < total:
-                raise MediaError(f"the line broke after {size:,} of {total:,} bytes")
-            kind = self._judge(bytes(buffer), total)
+        if not part.is_open:
+            if not buffer and total:
+                raise MediaError(f"the line broke after 0 of {total:,} bytes")
+            self._refuse(bytes(buffer), is_whole=True)
             await to_thread.run_sync(part.begin, download.etag, total)
         await to_thread.run_sync(part.write, bytes(buffer))
-        if total is not None and size > total:
-            raise _Unwanted(f"It is longer than declared: {size:,} bytes instead of {total:,}")
         if total is not None and size < total:
             raise MediaError(f"the line broke after {size:,} of {total:,} bytes")
-        return await self._conclude(part, kind, check_end=total is None)
+        doubt = f"{size:,} bytes came where {total:,} were declared" if total is not None and size > total else ""
+        return await self._conclude(part, download.content_type, doubt)
 
-    async def _conclude(self, part: Part, kind: Kind, *, check_end: bool = False) -> _Arrived:
+    async def _conclude(self, part: Part, content_type: str, doubt: str) -> _Arrived:
         sha256 = await to_thread.run_sync(part.finish)
-        if check_end and (await to_thread.run_sync(probe, part.path, kind)).is_cut:
-            raise MediaError(f"its end is missing after {part.size:,} bytes")
-        return _Arrived(kind, part.size, sha256)
+        if not doubt and await to_thread.run_sync(outcomes.is_cut, part.path):
+            doubt = f"its end is missing after {part.size:,} bytes"
+        return _Arrived(part.size, sha256, content_type, doubt)
 
-    def _judge(self, head: bytes, total: int | None) -> Kind:
-        """Decides by the first bytes whether a file is wanted.
+    async def _go_on(self, part: Part, total: int | None, goal: _Goal) -> None:
+        head = await to_thread.run_sync(part.go_on, refusals.LARGEST_DOCUMENT + 1)
+        self._refuse(head, is_whole=total is not None and total <= len(head))
+
+    @staticmethod
+    def _check_size(part: Part, size: int | None, goal: _Goal) -> None:
+        if size is None:
+            return
+        if size > goal.cap:
+            raise _Unwanted(f"It is too large: {size:,} bytes, {goal.cap:,} at most for {goal.result.kind}")
+        free = shutil.disk_usage(part.path.parent).free + part.size
+        if size + _DISK_LEFT > free:
+            raise outcomes.no_space(part.path, size)
+
+    def _is_wanted(self, buffer: bytearray) -> bool:
+        """Whether a body that began so is to be stored; not yet, while it may be a page or an error."""
+        if len(buffer) < kinds.HEAD:
+            return False
+        if not refusals.is_text(bytes(buffer[: kinds.HEAD])):
+            return True
+        return self._refuse(bytes(buffer[: refusals.LARGEST_DOCUMENT + 1]), is_whole=False)
+
+    @staticmethod
+    def _refuse(body: bytes, *, is_whole: bool) -> bool:
+        """Decides whether a body is kept; False where more of it must be seen.
 
         Raises:
-            _Unwanted: it is not.
+            _Unwanted: it is a page, an error, or nothing.
         """
-        if not head:
+        if not body:
             raise _Unwanted("An empty file came")
-        kind = kinds.sniff(head)
-        if kind is None:
-            text = kinds.textual(head)
-            raise _Unwanted(f"{(text or 'an unknown kind of file').capitalize()} came where a media file was expected")
-        if total is not None and total > self._cap(kind):
-            raise _Unwanted(
-                f"It is too large: {total:,} bytes, {self._cap(kind):,} at most for {kind.modality or 'it'}"
-            )
-        return kind
-
-    def _cap(self, kind: Kind | None) -> int:
-        if self._max_bytes is not None:
-            return self._max_bytes
-        return CAPS[kind.modality] if kind and kind.modality else max(CAPS.values())
+        what = refusals.refusal(body, is_whole=is_whole) if refusals.is_text(body[: kinds.HEAD]) else ""
+        if what:
+            raise _Unwanted(f"{what.capitalize()} came where a media file was expected")
+        return what is not None
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncGenerator[None]:
@@ -233,12 +338,12 @@ class Saver:
 
 
 async def is_there(result: Result) -> bool:
-    """Whether a saved file is still where it was put, at its full size."""
+    """Whether a saved file is still where it was put, at its full size; a link in its place is not it."""
 
     def look() -> bool:
         try:
             path = Path(result.path)
-            return bool(result.path) and path.is_file() and path.stat().st_size == result.bytes
+            return bool(result.path) and is_regular(path) and path.stat().st_size == result.bytes
         except (OSError, ValueError):
             return False
 
@@ -254,36 +359,3 @@ def _fits(left: Left, download: Download) -> bool:
     if download.length is not None and download.total - download.length != left.size:
         return False
     return left.total in (None, download.total)
-
-
-async def _saved(result: Result, standing: shelf.Standing, kind: Kind | None) -> Result:
-    facts = await to_thread.run_sync(probe, standing.path, kind) if kind else None
-    return replace(
-        result,
-        file=FileState.SAVED,
-        kind=(kind and kind.modality) or result.kind,
-        path=str(standing.path),
-        mime_type=standing.mime_type,
-        bytes=standing.size,
-        sha256=standing.sha256,
-        width=facts.width if facts else None,
-        height=facts.height if facts else None,
-        duration_seconds=facts.duration_seconds if facts else None,
-        problem="",
-    )
-
-
-def _failed(result: Result, problem: str) -> Result:
-    return replace(result, file=FileState.FAILED, problem=problem)
-
-
-def _expired(result: Result, error: MediaError) -> Result:
-    said = str(error).rstrip(".")
-    return replace(result, file=FileState.EXPIRED, problem=f"The gateway does not have this file ({said}).")
-
-
-def _unfetched(result: Result, error: MediaError) -> Result:
-    said = str(error).rstrip(".")
-    if isinstance(error, HostRefused):
-        return _failed(result, f"The file was not fetched: {said}.")
-    return _failed(result, f"The file could not be fetched: {said}. Call check_task to try again while its url lives.")

@@ -1,6 +1,5 @@
 """Where finished files stand: put there without ever overwriting another, each with a side file. Blocking."""
 
-import contextlib
 import errno
 import hashlib
 import json
@@ -10,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import names
+from apixo_mcp.media.folder import Folder, is_regular, open_file
 from apixo_mcp.tasks.task import Result, Task
 
 _ADVICE = {
@@ -36,6 +36,7 @@ class Standing:
     mime_type: str
     size: int
     sha256: str
+    note: str = ""
 
 
 def in_words(error: OSError, folder: Path) -> str:
@@ -44,22 +45,23 @@ def in_words(error: OSError, folder: Path) -> str:
     return f"{folder}: {_ADVICE.get(error.errno or 0, f'{said}. Mend that, then call check_task again')}."
 
 
-def find(folder: Path, task: Task, result: Result) -> Standing | None:
+def find(folder: Folder, task: Task, result: Result) -> Standing | None:
     """The finished file of a result that an earlier try put there, if it is whole."""
     start = names.group(task)
     try:
-        sides = sorted(path for path in folder.iterdir() if path.name.startswith(start) and path.suffix == ".json")
+        sides = sorted(path for path in folder.path.iterdir() if path.name.startswith(start) and path.suffix == ".json")
     except OSError:
         return None
     for side in sides:
-        record = _read(side)
+        record = _read(folder, side.name)
         path = side.with_suffix("")
         if _is_of(record, task, result) and _matches(path, record.get("bytes"), record.get("sha256")):
-            return Standing(path, str(record.get("mime_type", "")), record["bytes"], record["sha256"])
+            note = str(record.get("note", ""))
+            return Standing(path, str(record.get("mime_type", "")), record["bytes"], record["sha256"], note)
     return None
 
 
-def place(part: Path, folder: Path, name: str, record: Mapping[str, Any], task: Task, result: Result) -> Path:
+def place(part: Path, folder: Folder, name: str, record: Mapping[str, Any], task: Task, result: Result) -> Path:
     """Moves a finished file to the first free name and writes its side file.
 
     The side file comes first and claims the name: a crash in between leaves a claim that the next try finds its own.
@@ -67,28 +69,29 @@ def place(part: Path, folder: Path, name: str, record: Mapping[str, Any], task: 
     Raises:
         OSError: the disk refuses.
     """
-    draft = part.with_name(part.name + ".side")
+    text = json.dumps(record, ensure_ascii=False, indent=2, default=str).encode(errors="replace")
     for candidate in names.candidates(name):
-        target, side = folder / candidate, folder / f"{candidate}.json"
+        target, side = folder.path / candidate, folder.path / f"{candidate}.json"
         if os.path.lexists(target):
             continue
-        _write(draft, json.dumps(record, ensure_ascii=False, indent=2, default=str).encode(errors="replace"))
+        draft = folder.path / folder.write(f"{part.name}.side", text)
         try:
-            _move(draft, side)
-        except FileExistsError:
-            if not _is_of(_read(side), task, result):
-                continue
-            draft.replace(side)
-        try:
-            _move(part, target)
-        except OSError as error:
-            side.unlink(missing_ok=True)
-            if isinstance(error, FileExistsError):  # came into being since we looked
-                continue
-            raise
+            try:
+                _move(draft, side)
+            except FileExistsError:
+                if not _is_of(_read(folder, side.name), task, result):
+                    continue
+                draft.replace(side)
+            try:
+                _move(part, target)
+            except OSError as error:
+                side.unlink(missing_ok=True)
+                if isinstance(error, FileExistsError):  # came into being since we looked
+                    continue
+                raise
         finally:
-            draft.unlink(missing_ok=True)
-        _sync_folder(folder)
+            folder.remove(draft.name)
+        folder.sync()
         return target
     raise FileExistsError(errno.EEXIST, "too many files of this name")
 
@@ -96,32 +99,32 @@ def place(part: Path, folder: Path, name: str, record: Mapping[str, Any], task: 
 def copy(source: Path, directory: Path, temporary: str) -> Path:
     """Copies a finished file under the first free name; a copy that is there already is enough.
 
+    Args:
+        directory: with every link resolved. It is looked at again: a link that was put in its place since is refused.
+
     Raises:
         MediaError: the file is gone, or the disk refuses.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        size = source.stat().st_size
-        if directory.samefile(source.parent):
-            return source
-        draft = directory / temporary
-        for candidate in names.candidates(source.name):
-            target = directory / candidate
-            if os.path.lexists(target):
-                if _matches(target, size, None) and _hash(target) == _hash(source):
-                    return target
-                continue
-            try:
-                shutil.copyfile(source, draft)
-                with draft.open("r+b") as file:
-                    os.fsync(file.fileno())
-                _move(draft, target)
-            except FileExistsError:
-                continue
-            finally:
-                draft.unlink(missing_ok=True)
-            _sync_folder(directory)
-            return target
+        with open_file(source) as file, Folder.made(directory) as folder:
+            size = os.fstat(file.fileno()).st_size
+            if directory.samefile(source.parent):
+                return source
+            for candidate in names.candidates(source.name):
+                target = directory / candidate
+                if os.path.lexists(target):
+                    if _matches(target, size, None) and _hash(target) == _hash(source):
+                        return target
+                    continue
+                draft = directory / _drafted(file, folder, temporary)
+                try:
+                    _move(draft, target)
+                except FileExistsError:
+                    continue
+                finally:
+                    folder.remove(draft.name)
+                folder.sync()
+                return target
     except FileNotFoundError as error:
         raise MediaError(f"{source} is no longer there. Call check_task to fetch it again.") from error
     except OSError as error:
@@ -129,10 +132,24 @@ def copy(source: Path, directory: Path, temporary: str) -> Path:
     raise MediaError(f"{directory} holds too many files named {source.name}. Choose another folder.")
 
 
-def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: str) -> dict[str, Any]:
+def _drafted(file: BinaryIO, folder: Folder, name: str) -> str:
+    file.seek(0)
+    draft, name = folder.create(name)
+    try:
+        with draft:
+            shutil.copyfileobj(file, draft, 1 << 20)
+            draft.flush()
+            os.fsync(draft.fileno())
+    except BaseException:
+        folder.remove(name)
+        raise
+    return name
+
+
+def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: str, note: str = "") -> dict[str, Any]:
     """What a side file says: where a file came from. Nothing here was ever a key."""
     created = datetime.fromtimestamp(task.created_at, UTC).isoformat(timespec="seconds")
-    return {
+    record = {
         "task_id": task.task_id,
         "index": result.index,
         "remote_id": task.remote_id,
@@ -141,11 +158,12 @@ def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: 
         "prompt": task.prompt,
         "inputs": _shortened(dict(task.inputs)),
         "created_at": created.replace("+00:00", "Z"),
-        "url": result.url,
+        "url": _shortened(result.url),
         "sha256": sha256,
         "bytes": size,
         "mime_type": mime_type,
     }
+    return record | ({"note": note} if note else {})
 
 
 def _shortened(value: Any) -> Any:
@@ -159,10 +177,10 @@ def _shortened(value: Any) -> Any:
     return value
 
 
-def _read(side: Path) -> dict[str, Any]:
+def _read(folder: Folder, side: str) -> dict[str, Any]:
     try:
-        record: Any = json.loads(side.read_bytes())
-    except (OSError, ValueError):
+        record: Any = json.loads(folder.read(side))
+    except (OSError, ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", record) if isinstance(record, dict) else {}
 
@@ -173,21 +191,17 @@ def _is_of(record: Mapping[str, Any], task: Task, result: Result) -> bool:
 
 def _matches(path: Path, size: object, sha256: object) -> bool:
     try:
-        return path.is_file() and path.stat().st_size == size and (sha256 is None or _hash(path) == sha256)
+        return is_regular(path) and path.stat().st_size == size and (sha256 is None or _hash(path) == sha256)
     except OSError:
         return False
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _move(source: Path, target: Path) -> None:
@@ -208,15 +222,3 @@ def _move(source: Path, target: Path) -> None:
         source.replace(target)
     else:
         source.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the new names survive a power cut, where the system can."""
-    if os.name == "nt":
-        return
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

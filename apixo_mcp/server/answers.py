@@ -160,6 +160,8 @@ def next_step(
     """What the reader should do now, as a sentence."""
     check = f'check_task with task_id "{task.task_id}"'
     wait = min(60, max(2, int(_estimates(task, moment, usual).get("eta_seconds", 10))))
+    if task.failure and task.failure.code == life.STUMBLED and task.due is not None:
+        return f"{task.failure.message}. {task.failure.advice} Call {check} in about {wait} s. It may be paid for."
     match task.state:
         case State.SUBMITTING | State.PENDING | State.PROCESSING:
             if not looked_after:

@@ -21,6 +21,8 @@ from apixo_mcp.tasks.task import FOLLOWED, Attempt, Failure, FileState, Produced
 
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
 EMPTY_LOOKS = 5
+STUMBLED = "STEP_FAILED"
+STUMBLED_FOR, STUMBLED_AT_MOST = 10.0, 3600.0  # between two tries of a step that fails for a fault of our own
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
@@ -142,6 +144,26 @@ def held_back(task: Task, until: float, now: float) -> Task:
     return replace(_released(task, now), due=until)
 
 
+def stumbled(task: Task, error: str, now: float) -> Task:
+    """The task whose step met with a fault of this program's own: tried again after ever longer waits.
+
+    Args:
+        error: the name of what was raised.
+    """
+    failure = Failure(
+        code=STUMBLED,
+        category="unknown",
+        message=f"This server stumbled over this task ({error}, {task.tries + 1} times by now)",
+        advice="It tries again by itself; its log has the details.",
+        retryable=True,
+        charged="unknown",
+    )
+    # One whose POST was about to leave is not waited with: its next step finds that out.
+    is_sent = task.state is State.SUBMITTING and task.sent_at is not None
+    wait = 0.0 if is_sent else min(STUMBLED_AT_MOST, STUMBLED_FOR * 2.0 ** min(task.tries, 16))
+    return replace(_released(task, now), tries=task.tries + 1, failure=failure, due=now + wait)
+
+
 def after_look(task: Task, look: Look, moment: Moment) -> Task:
     """The task once the gateway was asked how it is."""
     task = _released(task, moment.now)
@@ -238,10 +260,11 @@ def after_saving(task: Task, results: Sequence[Result], moment: Moment) -> Task:
         SAVE_AGAIN_AFTER[min(result.tries, last) - 1]
         for result in counted
         if result.file is FileState.FAILED
-        and (result.tries <= last if result.expires_at is None else result.expires_at > moment.now)
+        # The date may be a guess: that it has passed ends nothing, and that it has not is a reason to go on.
+        and (result.tries <= last or (result.expires_at is not None and result.expires_at > moment.now))
     ]
     due = moment.now + min(waits) if waits else None
-    return replace(_released(task, moment.now), results=counted, due=due)
+    return replace(_released(task, moment.now), results=counted, due=due, failure=None, tries=0)
 
 
 def _tried(old: Result, new: Result, moment: Moment) -> Result:

@@ -15,7 +15,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.gateways.gateway import Accepted, Gateway, Later, NoAnswer, Refused, Submitted
 from apixo_mcp.tasks import life
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.leases import Leases
+from apixo_mcp.tasks.leases import LASTS, Leases
 from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.store import Store
@@ -35,7 +35,7 @@ class Saver(Protocol):
     """Whoever saves the file of a result."""
 
     async def save(self, task: Task, result: Result) -> Result:
-        """The result as it is afterwards; never raises for what the wire or the disk does."""
+        """The result as it is afterwards; never raises."""
         ...
 
 
@@ -79,7 +79,6 @@ class Steps:
         self._callback_url = callback_url
         self._sending = anyio.CapacityLimiter(32)
         self._looking = anyio.CapacityLimiter(64)
-        self._saving = anyio.CapacityLimiter(16)
         self._throttle = Throttle()
         self._troubles: dict[str, _Trouble] = {}
 
@@ -93,7 +92,7 @@ class Steps:
         return Moment(time.time(), random.random(), pace, self._auto_retry, seconds)
 
     async def advance(self, task_id: str) -> float | None:
-        """Takes the task's next step if it is due and nobody else works on it.
+        """Takes the task's next step if it is due and nobody else works on it. One that fails is put off.
 
         Returns:
             When its next step is due, Unix seconds; None where none is left or another process has it.
@@ -101,13 +100,24 @@ class Steps:
         async with self._leases.claim(task_id, self._gateways) as task:
             if task is None:
                 return None
-            if task.state is State.SUBMITTING:
-                after = await self._send(task) if task.sent_at is None else await self._found_sent(task)
-            elif life.is_followed(task):
-                after = await self._look(task)
-            else:
-                after = await self._save(task)
+            try:
+                after = await self._step(task)
+            except Exception as error:
+                log.exception("a step of task %s failed; it is tried again", task_id)
+                after = await self._put_off(task, error)
         return after.due if after else None
+
+    async def _step(self, task: Task) -> Task | None:
+        if task.state is State.SUBMITTING:
+            return await self._send(task) if task.sent_at is None else await self._found_sent(task)
+        return await self._look(task) if life.is_followed(task) else await self._save(task)
+
+    async def _put_off(self, task: Task, error: Exception) -> Task | None:
+        """Stores when a step that failed is tried again, so that neither a restart nor another process hurries it."""
+        row = await self._store.get(task.task_id)
+        if row is None or row.fence != task.fence:
+            return None
+        return await self._commit(row, life.stumbled(row, type(error).__name__, time.time()))
 
     async def _commit(self, before: Task, after: Task) -> Task | None:
         if not await self._store.commit(before, after):
@@ -218,12 +228,17 @@ class Steps:
     async def _save(self, task: Task) -> Task | None:
         results = list(task.results)
 
+        lock, unsaved = anyio.Lock(), list(life.unsaved(task))
+
         async def save(result: Result) -> None:
-            async with self._saving:
-                results[result.index] = await self._saver.save(task, result)
+            results[result.index] = await self._saver.save(task, result)
+            unsaved.remove(result)
+            async with lock:
+                if unsaved:  # those that are still coming may take long
+                    await self._commit(task, replace(task, results=tuple(results), lease_until=time.time() + LASTS))
 
         async with anyio.create_task_group() as group:
-            for result in life.unsaved(task):
+            for result in tuple(unsaved):
                 group.start_soon(save, result)
         return await self._commit(task, life.after_saving(task, results, self.moment(task)))
 

@@ -1,0 +1,63 @@
+"""Files that came inside an answer, as `data:` URLs."""
+
+import base64
+import binascii
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import unquote_to_bytes
+
+from anyio import to_thread
+
+from apixo_mcp.errors import MediaError
+from apixo_mcp.media.fetcher import Download
+
+_SPACE = re.compile(rb"\s+")
+_WEB_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def is_inline(url: str) -> bool:
+    """Whether a URL holds its file itself."""
+    return url[:20].lstrip()[:5].lower() == "data:"
+
+
+def decoded(url: str) -> tuple[str, bytes]:
+    """The declared type and the bytes of a `data:` URL, written by the letter or not.
+
+    Raises:
+        MediaError: it holds nothing that can be read.
+    """
+    head, comma, body = url.lstrip()[5:].partition(",")
+    if not comma:
+        raise MediaError("the data: URL is broken: it has no comma")
+    mime_type, *parameters = (part.strip().lower() for part in head.split(";"))
+    try:
+        data = unquote_to_bytes(body.encode(errors="replace"))
+        if "base64" in parameters:
+            plain = _SPACE.sub(b"", data).translate(_WEB_SAFE).rstrip(b"=")
+            data = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise MediaError("the data: URL is broken: it is not base64") from None
+    return mime_type, data
+
+
+async def opened(url: str) -> Download:
+    """The file of a `data:` URL, as if it had been fetched.
+
+    Raises:
+        MediaError: it holds nothing that can be read.
+    """
+    mime_type, data = await to_thread.run_sync(decoded, url)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for at in range(0, len(data), 1 << 20):
+            yield data[at : at + (1 << 20)]
+
+    return Download(
+        status=200,
+        content_type=mime_type,
+        length=len(data),
+        total=len(data),
+        etag="",
+        resumable=False,
+        chunks=chunks(),
+    )
