@@ -5,7 +5,6 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -156,8 +155,8 @@ class Folder:
             raise
 
 
-def first_real(root: Path, paths: Iterator[Path]) -> Folder:
-    """The first of these folders of `root` that is one, made where it is missing; a link in its place is passed over.
+def made_beneath(root: Path, name: str) -> Folder:
+    """A folder of `root`, made where it is missing; where something else has its name, one of a like name.
 
     Args:
         root: may be a link itself, and is followed then: its owner put it there.
@@ -167,12 +166,11 @@ def first_real(root: Path, paths: Iterator[Path]) -> Folder:
     """
     root.mkdir(parents=True, exist_ok=True)
     real = root.resolve()
-    for path in paths:
-        place = real / path.name
-        if place.is_symlink() or (os.path.lexists(place) and not place.is_dir()):
-            continue
-        return Folder.made(place)
-    raise NotADirectoryError(errno.ENOTDIR, "no folder for the day can be had", str(root))
+    for number in range(1, 10):
+        place = real / (name if number == 1 else f"{name} ({number})")
+        if not place.is_symlink() and (place.is_dir() or not os.path.lexists(place)):
+            return Folder.made(place)
+    raise NotADirectoryError(errno.ENOTDIR, "links stand where the folder should be", str(root / name))
 
 
 def open_file(path: Path) -> BinaryIO:

@@ -31,11 +31,9 @@ def slug(text: str, *, longest: int = SLUG) -> str:
     return (cut if len(cut) > longest // 2 else whole[:longest]).strip("-")
 
 
-def day_folders(root: Path, created_at: float) -> Iterator[Path]:
-    """The folder of a task's day (UTC), the same at every try; others where that name is taken by something else."""
-    day = datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%d")
-    for number in range(1, 10):
-        yield root / (day if number == 1 else f"{day} ({number})")
+def day_folder(root: Path, created_at: float) -> Path:
+    """The folder of a task's day (UTC), the same at every try."""
+    return root / datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%d")
 
 
 def stem(task: Task, result: Result) -> str:

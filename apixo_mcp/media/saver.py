@@ -14,7 +14,7 @@ from anyio import to_thread
 from apixo_mcp.errors import HostRefused, MediaError
 from apixo_mcp.media import inline, kinds, names, outcomes, refusals, shelf
 from apixo_mcp.media.fetcher import Download, Fetcher
-from apixo_mcp.media.folder import Folder, first_real, is_regular
+from apixo_mcp.media.folder import Folder, is_regular, made_beneath
 from apixo_mcp.media.part import Left, Part
 from apixo_mcp.media.places import Places, Turn
 from apixo_mcp.tasks.task import Modality, Result, Task
@@ -96,8 +96,8 @@ class Saver:
         name = names.part_name(task, result)
         try:
             async with self._alone(str(self._folder / name)):
-                days = names.day_folders(self._folder, task.created_at)
-                with await to_thread.run_sync(first_real, self._folder, days) as folder:
+                day = names.day_folder(self._folder, task.created_at).name
+                with await to_thread.run_sync(made_beneath, self._folder, day) as folder:
                     return await self._saved_in(folder, task, result, Part(folder, name))
         except OSError as error:
             return outcomes.unwritten(result, error, self._folder)

@@ -1,5 +1,6 @@
 """The table of faults: what goes wrong, and what the user then sees. `python table.py` writes it into README.md."""
 
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +100,16 @@ def _file(what: str, file: str, **more: object) -> Row:
 
 def _chunked(body: bytes) -> bytes:
     return answer(b"ffff\r\n" + body, kind="image/png", transfer_encoding="chunked")
+
+
+def _chunks(body: bytes, **headers: str) -> bytes:
+    sent = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (body[:50], body[50:])) + b"0\r\n\r\n"
+    return answer(sent, kind="image/png", transfer_encoding="chunked", **headers)
+
+
+def _odd(body: bytes) -> bytes:
+    start = b"HTTP/1.1 200\r\nX Odd: 1\r\nno colon\r\nX-Nul: a\0b\r\nContent-Length: abc\r\nConnection: close\r\n\r\n"
+    return start + body
 
 
 SUBMIT = (
@@ -278,7 +289,28 @@ FILE = (
     _file("a page of HTML", "failed → failed", marks="[file:html]"),
     _file("a page of HTML under the file's own type", "failed → failed", marks="[file:html-as-file]"),
     _file("sent as text/plain", "saved", marks="[file:wrong-type]"),
-    _file("not what its type says", "failed → failed", marks="[file:wrong-bytes]"),
+    _file("not what its type says", "saved", marks="[file:wrong-bytes]"),
+    _file("bytes of no known kind", "saved", files=(answer(b"\x01\x02\x03\x04" * 500, kind=""),)),
+    _file(
+        "a drawing in SVG", "saved", files=(answer("<svg xmlns='http://www.w3.org/2000/svg'/>", kind="image/svg+xml"),)
+    ),
+    _file("a JSON document without an error", "saved", files=(answer('{"words": []}'),)),
+    _file("a JSON document with an error", "failed → saved", files=(answer('{"error": "busy"}'),)),
+    _file("an XML document with an error", "failed → saved", files=(answer("<Error><Code>Slow</Code></Error>"),)),
+    _file("chunked, with a Content-Length too", "saved", files=(_chunks(picture(), content_length="7"),)),
+    _file("declared gzip, and plain", "saved", files=(answer(picture(), kind="image/png", content_encoding="gzip"),)),
+    _file("packed as x-gzip", "saved", files=(answer(gzip.compress(picture()), content_encoding="x-gzip"),)),
+    _file("HTTP 203", "saved", files=(answer(picture(), 203, kind="image/png"),)),
+    _file("HTTP 206 without Content-Range", "saved", files=(answer(picture(), 206, kind="image/png"),)),
+    _file(
+        "a Content-Range of 5,000 digits",
+        "failed → saved",
+        files=(answer(picture(), 206, content_range="bytes 0-1/" + "9" * 5000),) * 3,
+    ),
+    _file("header lines that are none", "saved", files=(_odd(picture()),)),
+    _file("HTTP 503 with Retry-After: 1, once", "saved", files=(answer("busy", 503, retry_after="1"),)),
+    _file("cut, with the length of what is left, once", "saved", files=(answer(picture()[:-30], kind="image/png"),)),
+    _file("cut, with the length of what is left, always", "saved", files=(answer(picture()[:-30]),) * 9),
     _file("redirected", "saved", marks="[file:redirect]"),
     _file("redirected to a private address", "failed → failed", marks="[file:redirect-private]", disk="guarded"),
     _file("not HTTP, once", "saved", files=(b"SSH-2.0-OpenSSH_9.6\r\n",)),

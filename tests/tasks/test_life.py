@@ -354,7 +354,7 @@ def test_an_id_that_the_submit_answer_named_outlives_the_final_answer():
     assert len(life.after_look(pending, Succeeded((voice,)), at()).results) == 1
 
 
-def test_a_missing_file_is_tried_again_while_its_url_may_live():
+def test_a_missing_file_is_tried_again_also_when_its_url_was_thought_to_have_died():
     task = life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
     assert (task.due, task.is_settled) == (NOW, False)
     waits: list[float] = []
@@ -364,8 +364,29 @@ def test_a_missing_file_is_tried_again_while_its_url_may_live():
         task = life.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at(now))
         waits.append((task.due or 0) - NOW - now)
         assert task.is_settled
-    assert waits[:-1] == [5.0, 30.0, 120.0, 600.0]
-    assert now > 700
+    assert waits[:-1] == [5.0, 30.0, 120.0, 600.0, 3600.0]
+    assert now > 4000
+
+
+def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
+    task = sent(asked(), Accepted("r"), at())
+    waits: list[float] = []
+    for _ in range(12):
+        task = life.stumbled(task, "ValueError", NOW)
+        assert task.failure is not None
+        waits.append((task.due or 0) - NOW)
+    assert waits[:3] == [10.0, 20.0, 40.0]
+    assert waits[-1] == life.STUMBLED_AT_MOST
+    assert "ValueError, 12 times" in task.failure.message
+    assert life.after_look(task, Running("processing"), at()).failure is None
+
+
+def test_a_saving_that_failed_is_forgotten_once_it_works():
+    task = life.stumbled(
+        life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW
+    )
+    task = life.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
+    assert (task.failure, task.due, task.tries) == (None, None, 0)
 
 
 def test_a_saved_file_is_the_last_step():
