@@ -1,16 +1,29 @@
 """One frozen `Settings`, read from the environment once, by the command line."""
 
 import os
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
+from urllib.request import url2pathname
 
 import platformdirs
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.variables import bare_key, is_set, nearest, trimmed
 
 _PREFIX = "APIXO_MCP_"
 _OF_THE_EXAMPLES = "APIXO_MCP_COMMAND"  # which command they start
@@ -21,33 +34,74 @@ def _variable(name: str) -> str:
     return name.upper() if name in gateway else f"{_PREFIX}{name.upper()}"
 
 
+_ABOUT_MONEY = ("daily_budget_usd", "daily_task_limit", "confirm_above_usd", "prices", "auto_retry")
+_OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_FLAGS = {"enabled": True, "enable": True, "disabled": False, "disable": False}
+
+
 def _address(value: str) -> str:
-    if value and not value.startswith(("http://", "https://")):
+    if value and not value.lower().startswith(("http://", "https://")):
         raise ValueError("must start with https:// or http://")
+    if re.search(r"[\s\x00-\x1f]", value):
+        raise ValueError("must be one address, without spaces")
     return value.rstrip("/")
 
 
 def _absolute(path: Path) -> Path:
+    """A folder that means the same wherever the process was started: hosts start it anywhere."""
+    text = str(path)
+    if text[:5].lower() == "file:":
+        text = url2pathname(re.sub(r"^file:/+(?:localhost/)?", "/", path.as_posix(), flags=re.IGNORECASE))
+        path = Path(text)
+    if os.name != "nt" and _OF_WINDOWS.match(text):
+        raise ValueError("is a path of Windows, and this is another system")
     try:
-        return path.expanduser().absolute()
+        whole = path.expanduser()
+        whole = whole if whole.is_absolute() else Path.home() / whole
+        str(whole).encode()  # the task store keeps paths as text
     except RuntimeError:
         raise ValueError("names a user with ~ whose home folder is not known; write the whole path") from None
+    except UnicodeError:
+        raise ValueError(
+            f"holds characters that cannot be read in this locale ({sys.getfilesystemencoding()}); set PYTHONUTF8=1"
+        ) from None
+    return whole.absolute()
+
+
+def _trimmed(value: Any) -> Any:
+    return trimmed(value) if isinstance(value, str) else value
+
+
+def _flag(value: Any) -> Any:
+    return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def _split_names(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return tuple(name for part in value.strip("[]").split(",") if (name := part.strip(" \t\r\n\"'")))
 
 
 def _split_paths(value: Any) -> Any:
-    return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+    return tuple(part for part in _pieces(value) if is_set("", part)) if isinstance(value, str) else value
+
+
+def _pieces(paths: str) -> list[str]:
+    """The paths of a list; a separator within a placeholder's braces is none."""
+    return re.split(rf"(?<!\$env){os.pathsep}(?![^{{}}]*}})", trimmed(paths))
 
 
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 WebAddress = Annotated[str, AfterValidator(_address)]
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+AbsolutePath = Annotated[Path, BeforeValidator(_trimmed), AfterValidator(_absolute)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 Folders = Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_split_paths)]
 Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
@@ -63,24 +117,79 @@ class Settings(BaseSettings):
     ruxa_api_key: SecretStr | None = None
     ruxa_base_url: WebAddress = "https://api.ruxa.ai"
 
-    home: AbsolutePath = Field(default_factory=lambda: Path(platformdirs.user_data_dir("apixo-mcp", appauthor=False)))
-    download_dir: AbsolutePath = Field(default_factory=lambda: Path(platformdirs.user_pictures_dir()) / "apixo-mcp")
+    # Checked too: a home folder that is not known would make them relative.
+    home: AbsolutePath = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("apixo-mcp", appauthor=False)), validate_default=True
+    )
+    download_dir: AbsolutePath = Field(
+        default_factory=lambda: Path(platformdirs.user_pictures_dir()) / "apixo-mcp", validate_default=True
+    )
     allowed_roots: Folders = ()
-    allow_private_hosts: bool = False
-    data_urls: bool = False
+    allow_private_hosts: Flag = False
+    data_urls: Flag = False
     public_url: WebAddress = ""
 
     models: Names = ()
-    tools: Literal["general", "models"] = "general"
+    tools: Annotated[Literal["general", "models"], BeforeValidator(_lower)] = "general"
     client_profile: str = ""
-    linger: bool = True
+    linger: Flag = True
     auto_retry: int = Field(2, ge=0, le=10)
     poll_scale: float = Field(1.0, gt=0, le=100)
     prices: AbsolutePath | None = None
-    daily_budget_usd: float | None = Field(None, ge=0)
-    confirm_above_usd: float | None = Field(None, ge=0)
+    daily_budget_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
+    confirm_above_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
     daily_task_limit: int | None = Field(None, ge=0)
     log_level: Level = "WARNING"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    log_file: AbsolutePath | None = None
+
+    _warnings: tuple[str, ...] = PrivateAttr(())
+    _money_warnings: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said(cls, values: Any) -> Any:
+        """Leaves out what says nothing, and takes quotes and spaces off the rest."""
+        if not isinstance(values, Mapping):
+            return values
+        said: dict[Any, Any] = {}
+        for name, value in cast("Mapping[Any, Any]", values).items():
+            if isinstance(value, str):
+                # A list of folders may lose one of them to a placeholder, and keeps the others.
+                is_list = str(name).upper() == _variable("allowed_roots")
+                if not is_set(str(name).upper(), value) and not (is_list and trimmed(value)):
+                    continue
+                value = trimmed(value)
+            said[name] = value
+        return said
+
+    @field_validator("apixo_api_key", "ruxa_api_key", mode="before")
+    @classmethod
+    def _bare_key(cls, value: Any) -> Any:
+        return bare_key(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _told_of(self) -> Self:
+        about_money = {_variable(name) for name in _ABOUT_MONEY}
+        told = dict(placeholders(os.environ) + relative_folders(os.environ) + _near_misses(os.environ))
+        self._warnings = tuple(told.values())
+        self._money_warnings = tuple(said for variable, said in told.items() if variable in about_money)
+        return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the variables of this process, though it works without."""
+        return self._warnings
+
+    @property
+    def money_warnings(self) -> tuple[str, ...]:
+        """Those of the warnings that are about limits and prices."""
+        return self._money_warnings
+
+    @property
+    def file_level(self) -> str:
+        """The level of the log's file: the work is told there, where nothing else was asked for."""
+        return self.log_level if "log_level" in self.model_fields_set else "INFO"
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -102,18 +211,59 @@ def read_settings(**overrides: Any) -> Settings:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """A sentence for each variable that is spelt like a setting and is none."""
+    return [said for _, said in _near_misses(environment)]
+
+
+def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The setting that was meant, empty where that is not known, and the sentence."""
     settings = [_variable(name) for name in Settings.model_fields]
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     for variable, value in sorted(environment.items()):
         variable = variable.upper()  # as the settings do
-        if value and variable.startswith(_PREFIX) and variable not in (*settings, _OF_THE_EXAMPLES):
-            import difflib  # most starts need none
-
-            short = {name.removeprefix(_PREFIX).removeprefix("APIXO_"): name for name in settings}
-            near = difflib.get_close_matches(variable.removeprefix(_PREFIX), short, n=1, cutoff=0.5)
-            hint = f"Did you mean {short[near[0]]}?" if near else "The README lists all settings."
-            found.append(f"{variable} is no setting and is ignored. {hint}")
+        if not value or variable in (*settings, _OF_THE_EXAMPLES):
+            continue
+        near = nearest(variable, settings, _PREFIX)
+        if near is not None:
+            hint = f"Did you mean {near}?" if near else "The README lists all settings."
+            found.append((near or variable, f"{variable} is no setting and is ignored. {hint}"))
     return found
+
+
+def placeholders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each documented variable that holds what a host was to fill in, and a sentence about it."""
+    found: list[tuple[str, str]] = []
+    for variable, value in _documented(environment):
+        pieces = _pieces(value) if variable == _variable("allowed_roots") else [value]
+        if any(trimmed(piece) and not is_set(variable, piece) for piece in pieces):
+            shown = "" if variable.endswith("_API_KEY") else f" ({trimmed(value)[:60]})"
+            said = f"{variable} holds a placeholder that nothing filled in{shown}, so it counts as not set."
+            found.append((variable, f"{said} Write the value itself, or take the variable out."))
+    return found
+
+
+def relative_folders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each documented variable that holds a path without a beginning, and a sentence about it."""
+    found: list[tuple[str, str]] = []
+    for variable, value in _documented(environment):
+        name = next(name for name in Settings.model_fields if _variable(name) == variable)
+        annotation = str(Settings.model_fields[name].annotation)
+        if "Path" not in annotation or not is_set(variable, value):
+            continue
+        pieces = _pieces(value) if "tuple" in annotation else [value]
+        for piece in filter(None, map(trimmed, pieces)):
+            path = Path(piece)
+            is_whole = path.is_absolute() or piece.startswith("~") or piece[:5].lower() == "file:"
+            if is_set(variable, piece) and not is_whole and not _OF_WINDOWS.match(piece):
+                said = (
+                    f"{variable} holds {piece[:60]!r}, which is not a whole path and is taken as {Path.home() / path}."
+                )
+                found.append((variable, f"{said} Write the path from its beginning, or with ~/."))
+    return found
+
+
+def _documented(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    settings = {_variable(name) for name in Settings.model_fields}
+    return [(name.upper(), value) for name, value in sorted(environment.items()) if name.upper() in settings and value]
 
 
 def _told(entry: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from apixo_mcp.cli.environment import PLAIN, key_set
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.settings import Settings, read_settings, unknown_variables
+from apixo_mcp.variables import is_placeholder, is_sample_key
 
 HERE = Path("here").absolute()
 HOME = Path("~").expanduser()
@@ -20,8 +21,8 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_BASE_URL": ("apixo_base_url", "https://a.example/eu/", "https://a.example/eu"),
     "RUXA_BASE_URL": ("ruxa_base_url", "http://b.example", "http://b.example"),
     "APIXO_MCP_HOME": ("home", "~/data", HOME / "data"),
-    "APIXO_MCP_DOWNLOAD_DIR": ("download_dir", "here", HERE),
-    "APIXO_MCP_ALLOWED_ROOTS": ("allowed_roots", f"here{os.pathsep}~/b{os.pathsep}", (HERE, HOME / "b")),
+    "APIXO_MCP_DOWNLOAD_DIR": ("download_dir", str(HERE), HERE),
+    "APIXO_MCP_ALLOWED_ROOTS": ("allowed_roots", f"{HERE}{os.pathsep}~/b{os.pathsep}", (HERE, HOME / "b")),
     "APIXO_MCP_ALLOW_PRIVATE_HOSTS": ("allow_private_hosts", "1", True),
     "APIXO_MCP_DATA_URLS": ("data_urls", "on", True),
     "APIXO_MCP_PUBLIC_URL": ("public_url", "https://a.example/mcp/", "https://a.example/mcp"),
@@ -31,11 +32,13 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_LINGER": ("linger", "0", False),
     "APIXO_MCP_AUTO_RETRY": ("auto_retry", "0", 0),
     "APIXO_MCP_POLL_SCALE": ("poll_scale", "0.5", 0.5),
-    "APIXO_MCP_PRICES": ("prices", "here", HERE),
+    "APIXO_MCP_PRICES": ("prices", str(HERE), HERE),
     "APIXO_MCP_DAILY_BUDGET_USD": ("daily_budget_usd", "2.5", 2.5),
     "APIXO_MCP_CONFIRM_ABOVE_USD": ("confirm_above_usd", "0", 0.0),
     "APIXO_MCP_DAILY_TASK_LIMIT": ("daily_task_limit", "20", 20),
     "APIXO_MCP_LOG_LEVEL": ("log_level", "debug", "DEBUG"),
+    "APIXO_MCP_LOG_FORMAT": ("log_format", "json", "json"),
+    "APIXO_MCP_LOG_FILE": ("log_file", str(HERE), HERE),
 }
 
 WRONG: list[tuple[str, str, str]] = [
@@ -151,6 +154,195 @@ def test_an_unknown_variable_is_told_with_the_nearest(variable: str, hint: str):
 def test_known_variables_and_empty_ones_are_not_told():
     known = dict.fromkeys((*GIVEN, "apixo_mcp_home", "APIXO_MCP_COMMAND"), "1")
     assert not unknown_variables({**known, "APIXO_MCP_NOTHING": "", "APIXO_OTHER": "1"})
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# As people and hosts write them: every documented variable, with each kind of value
+
+PLACEHOLDERS = [
+    "${HOME}",
+    "${user_config.budget}",
+    "${input:key}",
+    "${env:BUDGET}",
+    "{{budget}}",
+    "{env:BUDGET}",
+    "$HOME",
+    "$env:USERPROFILE",
+    "$(cat key)",
+    "%APPDATA%",
+    "<your key>",
+    ' "${BUDGET:-}" ',
+]
+MONEY = {
+    "APIXO_MCP_DAILY_BUDGET_USD",
+    "APIXO_MCP_DAILY_TASK_LIMIT",
+    "APIXO_MCP_CONFIRM_ABOVE_USD",
+    "APIXO_MCP_PRICES",
+    "APIXO_MCP_AUTO_RETRY",
+}
+
+
+@pytest.mark.parametrize("around", [" {} ", '"{}"', "'{}'", ' " {} "\n', "\ufeff{}\u200b", "“{}”", "\t{}\r\n"])
+@pytest.mark.parametrize("variable", GIVEN)
+def test_spaces_and_one_pair_of_quotes_are_taken_off(variable: str, around: str, monkeypatch: pytest.MonkeyPatch):
+    field, text, expected = GIVEN[variable]
+    monkeypatch.setenv(variable, around.format(text.strip(f" {os.pathsep}")))
+    assert getattr(read_settings(), field) == expected
+    assert not read_settings().warnings
+
+
+@pytest.mark.parametrize("text", PLACEHOLDERS)
+@pytest.mark.parametrize("variable", GIVEN)
+def test_a_placeholder_counts_as_not_set_and_is_told(variable: str, text: str, monkeypatch: pytest.MonkeyPatch):
+    default = read_settings()
+    monkeypatch.setenv(variable, text)
+    settings = read_settings()
+    assert settings.model_dump() == default.model_dump()
+    [told] = settings.warnings
+    assert told.startswith(f"{variable} holds a placeholder that nothing filled in")
+    assert settings.money_warnings == (settings.warnings if variable in MONEY else ())
+    assert key_set(os.environ) is (None if variable not in PLAIN else False)
+
+
+@pytest.mark.parametrize("text", ["${HOME}/Pictures", "$HOME/Pictures", "%USERPROFILE%\\Pictures", "{{home}}/a"])
+@pytest.mark.parametrize("variable", ["APIXO_MCP_HOME", "APIXO_MCP_DOWNLOAD_DIR", "APIXO_MCP_LOG_FILE"])
+def test_a_path_that_begins_with_a_placeholder(variable: str, text: str, monkeypatch: pytest.MonkeyPatch):
+    default = read_settings()
+    monkeypatch.setenv(variable, text)
+    assert read_settings().model_dump() == default.model_dump()
+    assert variable in read_settings().warnings[0]
+
+
+def test_a_list_of_folders_loses_the_placeholder_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("APIXO_MCP_ALLOWED_ROOTS", os.pathsep.join(["${HOME}/a", str(HERE)]))
+    assert read_settings().allowed_roots == (HERE,)
+    assert len(read_settings().warnings) == 1
+
+
+@pytest.mark.parametrize("text", ["sk-…", "sk-...", "your-api-key", "YOUR_APIXO_API_KEY_HERE", "sk-xxxx", "changeme"])
+def test_the_key_of_an_instruction_is_none(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("APIXO_API_KEY", text)
+    settings = read_settings()
+    assert settings.apixo_api_key is None
+    assert settings.warnings
+    assert key_set(os.environ) is False
+
+
+@pytest.mark.parametrize("text", ["Bearer sk-mine", '"Bearer sk-mine"', " bearer  sk-mine ", "Bearer 'sk-mine'"])
+def test_a_key_is_taken_without_its_scheme(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RUXA_API_KEY", text)
+    assert read_settings().ruxa_api_key == SecretStr("sk-mine")
+
+
+@pytest.mark.parametrize("text", ["sk-mine", "abc$def", "a%20b", "https://a.example/%7Bx%7D%20", "/data/$recycle", "5"])
+def test_what_is_no_placeholder(text: str):
+    assert not is_placeholder(text)
+    assert not is_sample_key(text)
+
+
+@pytest.mark.parametrize("text", ["pictures", "./pictures", "a/pictures", ".."])
+@pytest.mark.parametrize(
+    "variable",
+    ["APIXO_MCP_HOME", "APIXO_MCP_DOWNLOAD_DIR", "APIXO_MCP_ALLOWED_ROOTS", "APIXO_MCP_PRICES", "APIXO_MCP_LOG_FILE"],
+)
+def test_no_path_is_taken_from_the_working_directory(
+    variable: str, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, text)
+    settings = read_settings()
+    found = getattr(settings, GIVEN[variable][0])
+    assert found in (HOME / text, (HOME / text,))
+    [told] = settings.warnings
+    assert told.startswith(f"{variable} holds {text!r}, which is not a whole path and is taken as {HOME}")
+
+
+def test_a_folder_may_be_a_file_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("APIXO_MCP_DOWNLOAD_DIR", (tmp_path / "my pictures").as_uri())
+    assert read_settings().download_dir == tmp_path / "my pictures"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="it is a path there")
+@pytest.mark.parametrize("variable", ["APIXO_MCP_HOME", "APIXO_MCP_DOWNLOAD_DIR", "APIXO_MCP_PRICES"])
+def test_the_path_of_another_system_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(variable, "C:\\Users\\me\\Pictures")
+    with pytest.raises(SettingsError, match=rf"^{variable}: is a path of Windows"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("Enabled", True), ("YES", True), ("t", True), ("disabled", False), ("No", False)]
+)
+@pytest.mark.parametrize("field", ["allow_private_hosts", "data_urls", "linger"])
+def test_the_usual_words_for_yes_and_no(field: str, text: str, meant: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(f"APIXO_MCP_{field.upper()}", text)
+    assert getattr(read_settings(), field) is meant
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "-inf", "5 USD", "5,00", "$5"])
+@pytest.mark.parametrize("variable", ["APIXO_MCP_DAILY_BUDGET_USD", "APIXO_MCP_CONFIRM_ABOVE_USD"])
+def test_an_amount_is_a_plain_number(variable: str, text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(SettingsError, match=f"^{variable}: must be a number, at least 0"):
+        read_settings()
+
+
+def variants(variable: str) -> list[str]:
+    """Near misses of a documented variable, none of which is one."""
+    short = variable.removeprefix("APIXO_MCP_")
+    made = [variable[:-1], f"{variable}S", variable.replace("_", "-"), variable.replace("API", "AIP", 1)]
+    if short != variable:
+        made += [
+            f"APIXO_{short}",
+            f"APIXOMCP_{short}",
+            f"APIXO_MCP{short}",
+            f"RUXA_{short}",
+            f"APIXO_MCP_SERVER_{short}",
+        ]
+    return [name for name in made if name not in GIVEN]
+
+
+@pytest.mark.parametrize(("variable", "miss"), [(name, miss) for name in GIVEN for miss in variants(name)])
+def test_a_near_miss_of_every_variable_is_told(variable: str, miss: str):
+    [told] = unknown_variables({miss: "1"})
+    assert told == f"{miss} is no setting and is ignored. Did you mean {variable}?"
+
+
+@pytest.mark.parametrize(
+    ("miss", "meant"),
+    [
+        ("APIXO_KEY", "APIXO_API_KEY"),
+        ("APIXO_APIKEY", "APIXO_API_KEY"),
+        ("APIXO_API_TOKEN", "APIXO_API_KEY"),
+        ("APIXO_TOKEN", "APIXO_API_KEY"),
+        ("APXIO_API_KEY", "APIXO_API_KEY"),
+        ("RUXA_KEY", "RUXA_API_KEY"),
+        ("RUXAI_API_KEY", "RUXA_API_KEY"),
+        ("RUXA_AI_API_KEY", "RUXA_API_KEY"),
+        ("APIXO_URL", "APIXO_BASE_URL"),
+        ("RUXA_API_URL", "RUXA_BASE_URL"),
+        ("APIXO_MCP_RUXA_API_KEY", "RUXA_API_KEY"),
+        ("APIXO_MCP_OUTPUT_DIR", "APIXO_MCP_DOWNLOAD_DIR"),
+        ("APIXO_BUDGET", "APIXO_MCP_DAILY_BUDGET_USD"),
+        ("APIXO_MCP_DAILY_BUDGET", "APIXO_MCP_DAILY_BUDGET_USD"),
+    ],
+)
+def test_other_words_for_a_setting(miss: str, meant: str):
+    assert unknown_variables({miss: "1"}) == [f"{miss} is no setting and is ignored. Did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    "variable", ["XAI_API_KEY", "OPENAI_API_KEY", "API_KEY", "APIFY_TOKEN", "LUMA_API_KEY", "LOG_LEVEL", "HOME", "PATH"]
+)
+def test_the_variables_of_others_are_not_ours(variable: str):
+    assert not unknown_variables({variable: "1"})
+
+
+def test_warnings_are_with_the_settings(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("APIXO_MCP_BUDGET", "5")
+    settings = read_settings()
+    assert settings.warnings == settings.money_warnings
+    assert settings.warnings[0].endswith("Did you mean APIXO_MCP_DAILY_BUDGET_USD?")
 
 
 def test_the_early_stage_knows_no_variable_that_is_no_setting():

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping
 
-_URL = r"https?://[^\s]+"
+from apixo_mcp.variables import is_set, trimmed
+
+_URL = r"https?://[^\s\x00-\x1f]+"
 _FLAG = r"(?i:0|1|true|false|on|off|yes|no)"
-_PATH = r"[^~]+|~/[^~]*"
+_PATH = r"~?/[^~\x00-\x1f\ud800-\udfff]*"
 _AMOUNT = r"[0-9]{1,6}(\.[0-9]{1,6})?"
 
 PLAIN = {
@@ -15,7 +17,7 @@ PLAIN = {
     "RUXA_BASE_URL": _URL,
     "APIXO_MCP_HOME": _PATH,
     "APIXO_MCP_DOWNLOAD_DIR": _PATH,
-    "APIXO_MCP_ALLOWED_ROOTS": r"[^~]+",
+    "APIXO_MCP_ALLOWED_ROOTS": _PATH,
     "APIXO_MCP_ALLOW_PRIVATE_HOSTS": _FLAG,
     "APIXO_MCP_DATA_URLS": _FLAG,
     "APIXO_MCP_PUBLIC_URL": _URL,
@@ -29,6 +31,8 @@ PLAIN = {
     "APIXO_MCP_CONFIRM_ABOVE_USD": _AMOUNT,
     "APIXO_MCP_DAILY_TASK_LIMIT": r"[0-9]{1,6}",
     "APIXO_MCP_LOG_LEVEL": r"DEBUG|INFO|WARNING|ERROR|CRITICAL",
+    "APIXO_MCP_LOG_FORMAT": r"text|json",
+    "APIXO_MCP_LOG_FILE": _PATH,
 }
 """Values that `Settings` takes for certain. A setting that is not here may be refused, or be a file that is."""
 
@@ -38,8 +42,8 @@ def key_set(environment: Mapping[str, str]) -> bool | None:
     keys = 0
     for name, value in environment.items():
         name = name.upper()  # as the settings do
-        if value and name.startswith(("APIXO_", "RUXA_")):
-            if name not in PLAIN or not re.fullmatch(PLAIN[name], value):
+        if value and name.startswith(("APIXO_", "RUXA_")) and (is_set(name, value) or name not in PLAIN):
+            if name not in PLAIN or not re.fullmatch(PLAIN[name], trimmed(value)):
                 return None
             keys += name.endswith("_API_KEY")
     return keys > 0
