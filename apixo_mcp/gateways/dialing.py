@@ -19,8 +19,8 @@ _PATIENCE = 2.5
 class GuardedBackend:
     """A network backend of the HTTP library that connects to checked addresses only.
 
-    It resolves the name, checks every address, and connects to a checked address itself: so what was checked is what
-    is connected to, however the name resolves a moment later. TLS and the Host header still have the name.
+    It resolves the name, and connects to an address that passed the check itself: so what was checked is what is
+    connected to, however the name resolves a moment later. TLS and the Host header still have the name.
 
     Args:
         inner: the library's own backend, which connects.
@@ -43,10 +43,10 @@ class GuardedBackend:
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> Any:
-        """Connects to the first address that answers.
+        """Connects to the first address that passes and answers.
 
         Raises:
-            HostRefused: one of the addresses is private.
+            HostRefused: every address is private.
             MediaError: the name has no address.
         """
         try:
@@ -57,8 +57,7 @@ class GuardedBackend:
         if not addresses:
             raise MediaError(f"the name {host} cannot be resolved")
         if not self._allow_private:
-            for address in addresses:
-                guard.check_address(host, address, https=self._https)
+            addresses = guard.passing(host, addresses, https=self._https)
         for address in addresses[:-1]:
             try:
                 patience = min(_PATIENCE, timeout or _PATIENCE)

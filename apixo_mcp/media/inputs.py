@@ -17,6 +17,7 @@ from apixo_mcp.errors import HostRefused, InvalidInput, Problem
 from apixo_mcp.media import contents, guard, kinds
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
+from apixo_mcp.variables import trimmed
 
 Find = Callable[[str], Awaitable[Task | None]]
 Publish = Callable[[Path, kinds.Kind], str]
@@ -64,7 +65,7 @@ class Inputs:
 
     def means_file(self, field: str, value: str) -> bool:
         """Whether a text in a field that no page describes can only mean an earlier result or a local file."""
-        text = value.strip()
+        text = trimmed(value)
         if _EARLIER.fullmatch(text):
             return True
         ending = kinds.for_extension(Path(text).suffix)
@@ -87,7 +88,7 @@ class Inputs:
         for number, value in enumerate(values):
             name = field if len(values) == 1 else f"{field}[{number}]"
             try:
-                urls.append(await self._one(name, value.strip(), _Wanted(wanted(field), files or Files()), find))
+                urls.append(await self._one(name, trimmed(value), _Wanted(wanted(field), files or Files()), find))
             except InvalidInput as error:
                 problems.extend(error.problems)
         return urls, problems

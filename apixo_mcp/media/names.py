@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ def slug(text: str, *, longest: int = SLUG) -> str:
         char if char.isalnum() or unicodedata.category(char) in ("Mn", "Mc") else " "
         for char in unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:400]).lower())
     ).split()
-    whole = "-".join(words)
+    whole = writable("-".join(words))
     if len(whole) <= longest:
         return whole
     cut = whole[: longest + 1].rpartition("-")[0]
@@ -66,9 +67,23 @@ def candidates(name: str) -> Iterator[str]:
         yield base[: LONGEST - len(suffix)].rstrip(". ") + suffix
 
 
+def writable(name: str, encoding: str | None = None) -> str:
+    """The name, or what is left of it in ASCII where the file system takes no other characters (`LANG=C`).
+
+    Args:
+        encoding: by default that of the file system.
+    """
+    try:
+        name.encode(encoding or sys.getfilesystemencoding())
+    except UnicodeEncodeError:
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        return re.sub("-{2,}", "-", plain).strip("-")
+    return name
+
+
 def legal(name: str) -> str:
     """The nearest name that all three systems take; one that is legal already stays as it is."""
-    clean = _UNSAFE.sub("-", name).encode(errors="replace").decode().strip().rstrip(". ")
+    clean = writable(_UNSAFE.sub("-", name).encode(errors="replace").decode()).strip().rstrip(". ")
     base, dot, extension = clean.rpartition(".")
     if dot and base.strip(". ") and len(extension) <= 16:
         clean = base[: LONGEST - len(extension) - 1].rstrip(". ") + dot + extension

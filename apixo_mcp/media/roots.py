@@ -1,16 +1,11 @@
 """The folders that files are read from and written to on a caller's word."""
 
 import contextlib
-import os
-import re
 from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from apixo_mcp.errors import InvalidInput, Problem
-
-_DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
+from apixo_mcp.media.paths import spellings, standing
 
 
 class Roots:
@@ -60,33 +55,39 @@ class Roots:
             "(APIXO_MCP_ALLOWED_ROOTS allows more)",
         )
         try:
-            path = self._anchored(_as_path(text))
-            if _is_share(path) and not any(path.is_relative_to(root) for root in self.paths):
-                raise InvalidInput([outside])  # even resolving it would show this machine to that server
+            meant = self._meant(text)
+            if meant is None:
+                raise InvalidInput([outside])
+            path, alike = meant
             path = path.resolve()
         except (ValueError, OSError, RuntimeError):  # a NUL, a loop of links, an unknown `~user`, a foreign file:// URL
             raise InvalidInput([Problem(field, _short(text), "is not a path that can be used here")]) from None
         if not any(_is_within(path, root) for root in self.paths):
             raise InvalidInput([outside])
+        if alike:
+            names = " and ".join(ascii(name) for name in alike[:4])
+            raise InvalidInput([Problem(field, _short(text), f"may mean {names}; write the name exactly as it is")])
         return path
 
-    def _anchored(self, path: Path) -> Path:
-        """A relative path starts from the first root where it exists: this process's own folder means nothing."""
-        if path.is_absolute() or not self.paths:
-            return path
-        return next((root / path for root in self.paths if (root / path).exists()), self.paths[0] / path)
+    def _meant(self, text: str) -> tuple[Path, tuple[str, ...]] | None:
+        """The first meaning of a text that exists, else its first; and the names that fit it where several do.
 
+        A relative path starts from the first root where it exists: this process's own folder means nothing.
 
-def _as_path(text: str) -> Path:
-    text = text.strip()
-    if text[:5].lower() == "file:":
-        parts = urlsplit(text)
-        if parts.netloc not in ("", "localhost"):
-            raise ValueError("another machine's file")
-        return Path(url2pathname(parts.path))
-    if not text or (os.name != "nt" and _DRIVE.match(text)):
-        raise ValueError("another system's path")
-    return Path(text).expanduser()
+        Returns:
+            None for a network share that is no root: even looking there would show this machine to that server.
+        """
+        first: tuple[Path, tuple[str, ...]] | None = None
+        for path in spellings(text):
+            for whole in [path] if path.is_absolute() or not self.paths else [root / path for root in self.paths]:
+                if _is_share(whole) and not any(whole.is_relative_to(root) for root in self.paths):
+                    continue
+                found = standing(whole)
+                if found[0].exists():
+                    return found
+                if first is None or (found[1] and not first[1]):
+                    first = found
+        return first
 
 
 def _is_share(path: Path) -> bool:

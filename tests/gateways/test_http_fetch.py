@@ -2,6 +2,7 @@ import anyio
 import pytest
 
 from apixo_mcp.errors import HostRefused, MediaError
+from apixo_mcp.gateways.dialing import GuardedBackend
 from apixo_mcp.gateways.http import Http
 
 pytestmark = pytest.mark.anyio
@@ -139,12 +140,42 @@ async def test_what_is_no_url_is_a_media_error(url):
             await read(url, http)
 
 
-@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("1.1.1.1", "10.0.0.1"), ("fe80::1%1",), ("::ffff:127.0.0.1",)])
-async def test_every_address_of_a_name_is_checked_before_any_is_connected_to(wire, addresses):
+@pytest.mark.parametrize(
+    "addresses", [("127.0.0.1",), ("192.168.0.1", "10.0.0.1"), ("fe80::1%1",), ("::ffff:127.0.0.1",)]
+)
+async def test_a_name_without_an_address_that_passes_is_refused(wire, addresses):
     async with wire(answer(b"secret")) as server, Http(resolve=to(*addresses)) as http:
         with pytest.raises(HostRefused, match=r"cdn\.example is a private address"):
             await read(f"http://cdn.example:{server.port}/", http)
     assert server.connections == 0
+
+
+class Dialler:
+    """Stands for the network: refuses to connect, and keeps where to."""
+
+    def __init__(self) -> None:
+        self.dialled: list[str] = []
+
+    async def connect_tcp(self, host: str, *_: object) -> None:
+        self.dialled.append(host)
+        raise OSError("no network")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "dialled"),
+    [
+        (["10.0.0.1", "1.1.1.1"], ["1.1.1.1"]),
+        (["1.1.1.1", "::1", "8.8.8.8", "fd00::1"], ["1.1.1.1", "8.8.8.8"]),
+        (["fdfe:dcba:9876::b4", "198.18.0.182"], ["fdfe:dcba:9876::b4", "198.18.0.182"]),
+        (["fc00::12", "198.18.0.182", "192.168.1.1"], ["fc00::12", "198.18.0.182"]),
+    ],
+)
+async def test_every_address_that_passes_is_dialled_and_no_other(addresses, dialled):
+    network = Dialler()
+    backend = GuardedBackend(network, to(*addresses), allow_private=False, https=True)
+    with pytest.raises(OSError, match="no network"):
+        await backend.connect_tcp("cdn.example", 443, 1.0)
+    assert network.dialled == dialled
 
 
 async def test_what_was_checked_is_what_is_connected_to(wire):

@@ -58,3 +58,15 @@ def test_names_people_can_read():
     assert names.stem(a_task(prompt="!!!"), a_result("u")) == "image-uvwxyz"
     assert names.day_folder(Path("r"), 0.0) == Path("r/1970-01-01")
     assert list(zip(names.candidates("a.png"), range(2), strict=False)) == [("a.png", 0), ("a (2).png", 1)]
+
+
+@given(st.text())
+def test_where_names_are_ascii_one_is_found_that_can_be_written(text):
+    assert names.writable(names.legal(text), "ascii").isascii()
+    assert names.writable(names.legal(text), "utf-8") == names.legal(text)
+
+
+def test_what_is_left_of_a_name_in_ascii():
+    assert names.writable("über-den-wolken-狐-x", "ascii") == "uber-den-wolken-x"
+    assert names.writable("狐", "ascii") == ""
+    assert names.writable("über", "cp1252") == "über"

@@ -112,3 +112,87 @@ def test_folders_to_write_to(home):
         allowed.writable_dir(str(home / "out"))
     with pytest.raises(InvalidInput, match="this is a file"):
         allowed.writable_dir("a b.png")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Names as they are typed
+
+SHOT = "Screenshot 2026-11-27 at 9.41.07\u202fAM.png"  # as macOS calls them
+
+
+@pytest.fixture
+def shots(home: Path) -> Path:
+    folder = home / "in" / "my\u00a0caf\u0065\u0301"
+    folder.mkdir()
+    for name in (SHOT, "Bob’s cat.png", "u\u0308ber.png", "it's (1) & more.png"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("my café/Screenshot 2026-11-27 at 9.41.07 AM.png", SHOT),
+        ("my café/Screenshot 2026-11-27 at 9.41.07\u00a0AM.png", SHOT),
+        ("my\u00a0caf\u0065\u0301/Screenshot 2026-11-27 at 9.41.07 AM.png", SHOT),
+        ("my café/Bob's cat.png", "Bob’s cat.png"),
+        ("my café/über.png", "u\u0308ber.png"),
+        ("my café/../my café/über.png", "u\u0308ber.png"),
+        ("my caf%C3%A9/%C3%BCber.png", None),
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", " {}\n", '"{}"', "'{}'", "\u202a{}\u202c"])
+@pytest.mark.parametrize("start", ["", "{home}/in/"])
+def test_a_name_that_looks_the_same_is_meant(home, shots, typed, name, around, start):
+    text = around.format(start.format(home=home) + typed)
+    if name is None:
+        with pytest.raises(InvalidInput, match="there is no such file"):
+            roots(home).readable(text)
+    else:
+        assert roots(home).readable(text) == (shots / name).resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a backslash parts folders there")
+def test_a_path_as_a_shell_escapes_it(home, shots):
+    escaped = str(shots / "it's (1) & more.png")
+    for char in " '()&":
+        escaped = escaped.replace(char, f"\\{char}")
+    assert roots(home).readable(escaped) == (shots / "it's (1) & more.png").resolve()
+    (home / "in" / "a\\ b.png").write_bytes(b"x")
+    assert roots(home).readable("a\\ b.png").name == "a\\ b.png", "what stands there is meant first"
+
+
+@pytest.mark.parametrize("form", ["file://{}", "file:{}", "FILE://localhost{}", '"file://{}"'])
+@pytest.mark.parametrize("name", ["a b.png", "a%20b.png"])
+def test_a_file_url_may_be_escaped_or_not(home, form, name):
+    assert roots(home).readable(form.format((home / "in" / name).as_posix())).name == "a b.png"
+
+
+def test_a_file_url_with_a_hash_in_its_name(home):
+    (home / "in" / "a#b?.png").write_bytes(b"x")
+    assert roots(home).readable(f"file://{(home / 'in').as_posix()}/a#b?.png").name == "a#b?.png"
+    assert roots(home).readable((home / "in" / "a#b?.png").as_uri()).name == "a#b?.png"
+
+
+def test_of_several_that_look_the_same_none_is_taken(home, shots):
+    (shots / SHOT.replace("\u202f", "\u00a0")).write_bytes(b"y")
+    with pytest.raises(InvalidInput, match=r"may mean .*\\xa0.* and .*\\u202f.*exactly"):
+        roots(home).readable("my café/" + SHOT.replace("\u202f", " "))
+    assert roots(home).readable(str(shots / SHOT)) == (shots / SHOT).resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_what_looks_the_same_is_judged_by_where_it_leads(home):
+    (home / "in" / "a\u202fb").symlink_to(home / "out")
+    (home / "out\u00a0side").mkdir()
+    (home / "out\u202fside").mkdir()
+    with pytest.raises(InvalidInput, match="must be inside"):
+        roots(home).readable("a b/secret.png")
+    with pytest.raises(InvalidInput, match="must be inside"):
+        roots(home).readable(f"{home}/out side/x.png")
+
+
+def test_a_folder_to_write_to_may_look_the_same_too(home, shots):
+    assert roots(home).writable_dir("my café") == shots.resolve()
+    assert roots(home).writable_dir("my café/new one") == shots.resolve() / "new one"
+    assert roots(home).writable_dir("my  new café") == (home / "in" / "my  new café").resolve()
