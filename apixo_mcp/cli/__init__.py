@@ -1,14 +1,18 @@
 """The commands, and the only printing."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 _STDIO = re.compile(r"(serve(\0--sandbox|\0--transport[\0=]stdio)*)?")
 
 
 def main() -> None:
     """The command `apixo-mcp`."""
+    _replace_what_cannot_be_printed()
+    sys.argv[1:] = [_read_anew(word) for word in sys.argv[1:]]
     # The ways hosts start it: straight to the server, without loading the command line.
     sandbox = stdio_sandbox(sys.argv[1:])
     if sandbox is not None:
@@ -19,6 +23,24 @@ def main() -> None:
         commands()
 
 
+def _replace_what_cannot_be_printed() -> None:
+    """Prints to a console of any encoding: a name with a mark in place of a letter is better than none."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
+
+
+def _read_anew(word: str) -> str:
+    """A word that the locale (`LANG=C`) could not read, by UTF-8; not one that is the name of a file."""
+    if word.isascii() or os.path.lexists(word):
+        return word
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(word).decode(errors="replace")
+    return word
+
+
 def stdio_sandbox(words: Sequence[str]) -> bool | None:
     """Whether the server on stdio that the words ask for has a sandbox; None where they are for the command line."""
     return "--sandbox" in words if _STDIO.fullmatch("\0".join(words)) else None
@@ -26,7 +48,6 @@ def stdio_sandbox(words: Sequence[str]) -> bool | None:
 
 def _serve(*, sandbox: bool) -> None:
     import gc
-    import os
 
     from apixo_mcp.cli.environment import key_set
     from apixo_mcp.server.early import Early

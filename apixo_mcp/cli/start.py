@@ -2,16 +2,16 @@
 
 import gc
 import logging
-import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from apixo_mcp.cli.log import start_logging
 from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.server.early import Early
-from apixo_mcp.settings import Settings, read_settings, unknown_variables
+from apixo_mcp.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +37,9 @@ def settings_or_exit(**overrides: Any) -> Settings:
         settings = read_settings(**overrides)
     start_logging(settings)
     if not overrides:  # those with overrides are read after those without, and the environment is told once
-        for problem in unknown_variables(os.environ):
+        for problem in settings.warnings:
             log.warning("%s", problem)
     return settings
-
-
-def start_logging(settings: Settings) -> None:
-    """Logs to standard error. Called before the SDK sets up a handler of its own."""
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    # Their INFO lines hold whole URLs (signed ones too), their DEBUG lines the headers, and with them the key.
-    for name in ("httpx2", "httpcore2"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def serve_stdio(settings: Settings | None = None, early: Early | None = None) -> None:

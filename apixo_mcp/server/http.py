@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apixo_mcp import __version__
 from apixo_mcp.app import Public, open_app
@@ -27,6 +27,8 @@ from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_SHOWN = 2  # parts of a path that are logged: what follows may be a secret
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -145,9 +147,33 @@ class _Guard:
         self._check = TransportSecurityMiddleware(SECURITY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(self._open_paths):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                _log_refused(scope, message["status"])
+            await send(message)
+
+        if not scope["path"].startswith(self._open_paths):
             refusal = await self._check.validate_request(Request(scope))
             if refusal is not None:
-                await refusal(scope, receive, send)
+                await refusal(scope, receive, tell)
                 return
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, tell)
+
+
+def _log_refused(scope: Scope, status: int) -> None:
+    """Logs a request that was refused; never a token that stands in its path, nor its query."""
+    names = {name: value for name, value in scope["headers"] if name in (b"host", b"origin")}
+    told = {
+        "method": scope["method"],
+        "path": "/".join(scope["path"].split("/")[:_SHOWN]),
+        "status": status,
+        "host": names.get(b"host", b"").decode("latin-1"),
+        "origin": names.get(b"origin", b"").decode("latin-1"),
+    }
+    facts = {name: value if isinstance(value, int) else value[:100] for name, value in told.items() if value}
+    said = " ".join(f"{name}={value if isinstance(value, int) else ascii(value)}" for name, value in facts.items())
+    log.info("refused a request: %s", said, extra={"facts": facts})

@@ -1,5 +1,6 @@
 """The routes that the gateways reach from outside: their callbacks, and the input files they fetch."""
 
+import logging
 from collections.abc import Sequence
 
 import anyio
@@ -9,6 +10,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp.app import Public
+
+log = logging.getLogger(__name__)
 
 LARGEST_BODY = 1_000_000
 ANSWERED_WITHIN = 20.0  # APIXO webhooks page: an answer is awaited for 30 s
@@ -55,4 +58,8 @@ async def _taken(public: Public, request: Request) -> int:
         body += piece
         if len(body) > LARGEST_BODY:
             return 413
-    return 200 if await public.callbacks.take(task, bytes(body)) else 503
+    state = str(task.state)
+    is_done = await public.callbacks.take(task, bytes(body))
+    facts = {"task": task.task_id, "state": state, "bytes": len(body), "status": 200 if is_done else 503}
+    log.info("callback %s", " ".join(f"{name}={value}" for name, value in facts.items()), extra={"facts": facts})
+    return 200 if is_done else 503

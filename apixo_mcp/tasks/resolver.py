@@ -8,7 +8,7 @@ from dataclasses import replace
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.gateways.gateway import NoAnswer
-from apixo_mcp.tasks import life
+from apixo_mcp.tasks import journal, life
 from apixo_mcp.tasks.account import Account
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.poller import Poller
@@ -51,6 +51,7 @@ class Resolver:
         after = life.resolved(task, remote_id or "", self._steps.moment(task))
         if not await self._store.commit(task, after):
             return await self.resolve(await self._store.get(task.task_id) or task, remote_id)  # it has moved meanwhile
+        journal.note(task, after)
         await self._changes.announce(after)
         if after.due is not None:
             self._poller.wake(after.task_id, after.due)

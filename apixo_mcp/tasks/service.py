@@ -12,7 +12,7 @@ from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
-from apixo_mcp.tasks import life
+from apixo_mcp.tasks import journal, life
 from apixo_mcp.tasks.account import Account
 from apixo_mcp.tasks.calls import Call, Calls
 from apixo_mcp.tasks.changes import Changes
@@ -200,6 +200,7 @@ class Service:
         changed = await self._store.request_cancel(task.task_id, time.time())
         if changed is None:
             return await self.find(owner, task.task_id)
+        journal.note(task, changed)
         await self._changes.announce(changed)
         return changed
 

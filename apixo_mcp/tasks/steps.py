@@ -13,7 +13,7 @@ import anyio
 from apixo_mcp.catalog.model import AUDIO, IMAGE_HIGH_QUALITY, VIDEO
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.gateways.gateway import Accepted, Gateway, Later, NoAnswer, Refused, Submitted
-from apixo_mcp.tasks import life
+from apixo_mcp.tasks import journal, life
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.leases import LASTS, Leases
 from apixo_mcp.tasks.life import Moment
@@ -123,6 +123,7 @@ class Steps:
         if not await self._store.commit(before, after):
             log.info("task %s was moved on by another process", before.task_id)
             return None
+        journal.note(before, after)
         await self._changes.announce(after)
         return after
 
@@ -204,7 +205,7 @@ class Steps:
                 return await self._commit(task, _waiting(task, wait))
             look = await self._gateways[key].look(task.wire_model, task.remote_id)
         if isinstance(look, NoAnswer):
-            log.info("no answer about task %s: %s", task.task_id, look.reason)
+            log.debug("no answer about task %s: %s", task.task_id, look.reason)  # the gateway's words
             if look.too_fast:
                 self._throttle.slow_down(key, look.retry_after)
             if look.failure is not None:
@@ -217,7 +218,7 @@ class Steps:
     def _hold_back(self, task: Task, failure: Failure) -> None:
         """Stops looking with a key that the gateway refuses; once in a while one look tries whether that changed."""
         if task.key_print not in self._troubles:
-            log.warning("%s refuses this key: %s. %s", task.gateway, failure.message, failure.advice)
+            log.warning("%s cannot be asked with this key: %s. %s", task.gateway, failure.code, failure.advice)
         self._troubles[task.key_print] = _Trouble(failure, time.time() + REFUSED_KEY_EVERY * self._poll_scale)
 
     def trouble(self, key_print: str) -> Failure | None:
