@@ -52,7 +52,8 @@ def start(file: BinaryIO) -> int:
             break
         at += size
     file.seek(at)
-    body = file.read(_PADDING)
+    body = file.read(16)
+    body += file.read(_PADDING) if not any(body) else b""
     zeros = len(body) - len(body.lstrip(b"\0"))
     return at + zeros if 16 <= zeros < len(body) else at
 

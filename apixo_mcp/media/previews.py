@@ -1,4 +1,7 @@
-"""Small pictures of saved pictures, for a chat and for the model to look at."""
+"""Small pictures of saved pictures, for a chat and for the model to look at.
+
+Cheap ones are decoded in this process, others in one of their own: that can be ended, and gives all its memory back.
+"""
 
 import subprocess
 import sys
@@ -9,18 +12,26 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from apixo_mcp.media import kinds, shrink
+from apixo_mcp.errors import MediaError
+from apixo_mcp.media import decoding, kinds, shrink
+from apixo_mcp.media.facts import Facts
 from apixo_mcp.media.probe import probe
 
-_PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/avif": 18, "image/gif": 10, "image/bmp": 8}
-"""Bytes a pixel that decoding takes at its peak, measured."""
-
 _USUAL = 768
-_MOST_HERE = 20_000_000
+_LARGE = 1568
 _KEPT_BYTES = 8_000_000
-_PATIENCE = 20.0
+_PATIENCE = 4.0
+"""Seconds that a decoder may take."""
+_PATIENCE_IN_PASSING = 1.0
+"""Seconds that decoding may take, as estimated, for a preview that nobody asked for."""
 
-_one_at_a_time = anyio.CapacityLimiter(1)  # a decoded picture is large: two at once would double the peak
+# A decoded picture is large: two at once would double the peak. Who looks at one holds up no answer about another.
+_for_answers = anyio.CapacityLimiter(1)
+_for_views = anyio.CapacityLimiter(1)
+
+
+class NotShown(MediaError):
+    """A file cannot be shown as a picture, for a reason that its reader is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,48 +63,101 @@ class _Kept:
 
 
 _kept = _Kept()
+_BY_VIDEO = ("image/heic", "image/heif")  # pictures that only the decoder of videos reads
 
 
 async def preview(path: Path, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000) -> Preview | None:
-    """A small picture of a file, of a video its first frame where a decoder is installed; None where that fails."""
-    if mime_type not in shrink.FORMATS and not (mime_type.startswith("video/") and shrink.has_decoder()):
+    """A small picture of a file, of a video its first frame where a decoder is installed; None where that fails.
+
+    What would take long is not tried: an answer is not to wait for its picture.
+    """
+    try:
+        return await _shown(path, mime_type, longest, max_bytes, _for_answers, _PATIENCE_IN_PASSING)
+    except NotShown:
         return None
-    async with _one_at_a_time:
+
+
+async def view(path: Path, mime_type: str) -> Preview:
+    """The picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
+
+    Raises:
+        NotShown: there is none, for the reason that it says.
+    """
+    return await _shown(path, mime_type, _LARGE, 480_000, _for_views, None)
+
+
+async def _shown(
+    path: Path, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None
+) -> Preview:
+    """A picture as wanted, from those that are kept or decoded anew in its turn.
+
+    Args:
+        most: seconds that decoding may take, as estimated beforehand; None lets it try.
+    """
+    is_video = mime_type.startswith("video/")
+    if is_video and not shrink.has_decoder():
+        raise NotShown('only pictures can be looked at (videos with the extra "video")')
+    if mime_type not in shrink.FORMATS and not is_video and not (mime_type in _BY_VIDEO and shrink.has_decoder()):
+        raise NotShown(await to_thread.run_sync(_why_not, path, mime_type))
+    async with turn:
         try:
             stat = await to_thread.run_sync(path.stat)
             key = (str(path), stat.st_size, stat.st_mtime_ns, longest, max_bytes)
-            if (found := _kept.get(key)) is None:
-                if await to_thread.run_sync(_is_small, path, mime_type, longest):
-                    made = await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
-                else:
-                    made = await _elsewhere(path, mime_type, longest, max_bytes)
-                if made is None:
-                    return None
-                found = Preview(*made)
-                _kept.put(key, found)
+            if found := _kept.get(key):
+                return found
+            cost = await to_thread.run_sync(_cost, path, mime_type)
+            if cost.is_too_large:
+                raise shrink.TooLarge
+            if most is not None and cost.seconds > most:
+                raise NotShown("it takes too long to decode")
+            if cost.is_small(longest):
+                made = await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
+            else:
+                made = await _elsewhere(path, mime_type, longest, max_bytes)
+        except shrink.TooLarge:
+            raise NotShown(await to_thread.run_sync(_too_large, path, mime_type)) from None
         except (OSError, ValueError):
-            return None
+            raise NotShown("it cannot be read") from None
+        if made is None:
+            raise NotShown("it cannot be read")
+        found = Preview(*made)
+        _kept.put(key, found)
     return found
 
 
-async def view(path: Path, mime_type: str) -> Preview | None:
-    """The picture for the model to look at: as large as models make use of, and its base64 under 700 KB."""
-    return await preview(path, mime_type, longest=1568, max_bytes=480_000)
-
-
-def _is_small(path: Path, mime_type: str, longest: int) -> bool:
-    """Whether decoding a picture here does this long-lived process no harm."""
-    if mime_type not in _PEAK:
-        return False
+def _facts(path: Path, mime_type: str) -> Facts:
     kind = kinds.for_mime(mime_type)
-    facts = probe(path, kind) if kind else None
-    if facts is None or not facts.width or not facts.height:
-        return False
-    return facts.width * facts.height * _PEAK[mime_type] <= _MOST_HERE * _USUAL // max(_USUAL, longest)
+    return probe(path, kind) if kind else Facts()
+
+
+def _cost(path: Path, mime_type: str) -> decoding.Cost:
+    facts = _facts(path, mime_type)
+    passes = decoding.passes(path) if mime_type == "image/jpeg" else 1
+    return decoding.Cost(mime_type, (facts.width or 0) * (facts.height or 0), passes)
+
+
+def _too_large(path: Path, mime_type: str) -> str:
+    facts = _facts(path, mime_type)
+    size = (facts.width or 0) * (facts.height or 0)
+    return f"it is too large to view: {round(size / 1e6)} megapixels" if size else "it is too large to view"
+
+
+def _why_not(path: Path, mime_type: str) -> str:
+    """Why a format has no picture to look at, and how large it is where its headers tell."""
+    if not mime_type.startswith("image/"):
+        return 'only pictures can be looked at (videos with the extra "video")'
+    facts = _facts(path, mime_type)
+    size = f"; it has {facts.width} x {facts.height} pixels" if facts.width else ""
+    return f"this format cannot be shown{size}"
 
 
 async def _elsewhere(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[bytes, str] | None:
-    """Decodes a large picture in a short-lived process, which takes all its memory with it."""
+    """Decodes a picture in a short-lived process, which takes all its memory with it.
+
+    Raises:
+        NotShown: it took too long.
+        TooLarge: it has too many pixels.
+    """
     if getattr(sys, "frozen", False):  # this executable is then no interpreter
         return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
     command = [sys.executable, "-P", shrink.__file__, str(path), mime_type, str(longest), str(max_bytes)]
@@ -105,7 +169,10 @@ async def _elsewhere(path: Path, mime_type: str, longest: int, max_bytes: int) -
             check=False,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+        if done.returncode == shrink.TOO_LARGE:
+            raise shrink.TooLarge
         if done.returncode == 0:
             mime, _, data = done.stdout.partition(b"\n")
             return data, mime.decode()
-    return None
+        return None
+    raise NotShown("it takes too long to decode")

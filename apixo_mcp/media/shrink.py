@@ -1,6 +1,7 @@
 """Makes one small picture of a picture. Blocking, and able to run as a script of its own: imports nothing of ours.
 
-python shrink.py PATH MIME_TYPE LONGEST MAX_BYTES    writes the type, a line end and the picture to stdout
+python shrink.py PATH MIME_TYPE LONGEST MAX_BYTES    writes the type, a line end and the picture to stdout; exits with
+                                                     a code of `WHY` where there is none
 """
 
 import contextlib
@@ -8,7 +9,9 @@ import importlib
 import importlib.util
 import io
 import sys
+import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +20,13 @@ if TYPE_CHECKING:
     from PIL import Image  # imported where it is used: a server that starts needs no pictures
 
 MOST_PIXELS = 50_000_000
-"""Larger pictures get no preview: decoded, they would take more than 200 MB."""
+"""Larger pictures are not decoded: they would take more than 200 MB."""
+
+MOST_DRAFTED = 200_000_000
+"""The same for JPEG, which can be decoded at an eighth of its size."""
+
+BROKEN, TOO_LARGE = 3, 4
+"""Exit codes: it cannot be decoded; it has too many pixels."""
 
 FORMATS = {
     "image/png": "PNG",
@@ -26,28 +35,55 @@ FORMATS = {
     "image/gif": "GIF",
     "image/bmp": "BMP",
     "image/avif": "AVIF",
+    "image/tiff": "TIFF",
+    "image/jp2": "JPEG2000",
+    "image/j2c": "JPEG2000",
+    "image/vnd.microsoft.icon": "ICO",
+    "image/vnd.adobe.photoshop": "PSD",
+    "image/x-portable-bitmap": "PPM",
+    "image/x-portable-graymap": "PPM",
+    "image/x-portable-pixmap": "PPM",
+    "image/x-portable-floatmap": "PPM",
+    "image/x-tga": "TGA",
+    "image/x-sgi": "SGI",
+    "image/x-sun-raster": "SUN",
+    "image/vnd.zbrush.pcx": "PCX",
+    "image/vnd-ms.dds": "DDS",
+    "image/qoi": "QOI",
 }
-_PLUGINS = {"PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "BMP": "Bmp", "AVIF": "Avif"}
+_PLUGINS = {
+    **{"PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "BMP": "Bmp", "AVIF": "Avif", "TIFF": "Tiff"},
+    **{"JPEG2000": "Jpeg2K", "ICO": "Ico", "PSD": "Psd", "PPM": "Ppm", "TGA": "Tga", "SGI": "Sgi", "SUN": "Sun"},
+    **{"PCX": "Pcx", "DDS": "Dds", "QOI": "Qoi"},
+}
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation to Image.Transpose
 _QUALITIES = (85, 75, 60, 45)
 _STRIP = 256
+_MEMORY = 2 << 30
+"""Bytes of memory that a decoder in a process of its own may ask for, where the system can hold it to that."""
+_MEMORY_FOR_VIDEO = 6 << 30  # mostly address space: a decoder of videos starts a thread a core
+_SECONDS = 30
+_lenient = threading.Lock()  # the setting that lets a damaged picture pass is the library's own, for all threads
+
+
+class TooLarge(Exception):
+    """A picture has more pixels than are decoded."""
 
 
 def shrink(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[bytes, str] | None:
-    """The picture and its type; None for what is no picture, broken, too large or unsupported."""
+    """The picture and its type; None for what is no picture, broken or unsupported.
+
+    Raises:
+        TooLarge: it has too many pixels.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for odd metadata and large pictures: decided here, not by the library
-            is_video = mime_type.startswith("video/")
-            small: Any = _poster(path, longest) if is_video else _decoded(path, FORMATS[mime_type], longest)
-            while small is not None and max(small.size) >= 16:
-                for data, kind in _encoded(small):
-                    if len(data) <= max_bytes:
-                        return data, kind
-                small = small.resize((max(1, small.width * 7 // 10), max(1, small.height * 7 // 10)))
+            return _fitted(_small(path, mime_type, longest), max_bytes)
+    except TooLarge:
+        raise
     except Exception:  # whatever a broken file makes the decoders raise: there is then no preview, and no harm
         return None
-    return None
 
 
 def has_decoder() -> bool:
@@ -55,33 +91,94 @@ def has_decoder() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def _poster(path: Path, longest: int) -> "Image.Image | None":
-    """The first frame of a video; None where no decoder is installed."""
+def _fitted(small: "Image.Image | None", max_bytes: int) -> tuple[bytes, str] | None:
+    shown: Any = small
+    while shown is not None and max(shown.size) >= 16:
+        for data, kind in _encoded(shown):
+            if len(data) <= max_bytes:
+                return data, kind
+        shown = shown.resize((max(1, shown.width * 7 // 10), max(1, shown.height * 7 // 10)))
+    return None
+
+
+def _small(path: Path, mime_type: str, longest: int) -> "Image.Image | None":
+    form = FORMATS.get(mime_type)
+    if form is None:
+        return _poster(path, longest, is_picture=mime_type.startswith("image/"))
+    try:
+        return _decoded(path, form, longest)
+    except TooLarge:
+        raise
+    except Exception:  # damaged: shown as far as it goes, as every viewer does
+        from PIL import ImageFile
+
+        source = io.BytesIO(_mended(path.read_bytes())) if form == "PNG" else path
+        with _lenient:
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            try:
+                small = _decoded(source, form, longest)
+            finally:
+                ImageFile.LOAD_TRUNCATED_IMAGES = False
+        return None if small is None or _is_blank(small) else small
+
+
+def _is_blank(small: "Image.Image") -> bool:
+    """Whether nothing of a damaged picture could be decoded: what is missing is of one colour."""
+    bands: Any = small.convert("RGBA").getextrema()
+    return all(lowest == highest for lowest, highest in bands)
+
+
+def _mended(body: bytes) -> bytes:
+    """A PNG file of its picture alone: other chunks may be damaged or huge, and checksums wrong."""
+    parts, at = [body[:8]], 8
+    while at + 8 <= len(body):
+        length, name = int.from_bytes(body[at : at + 4], "big"), body[at + 4 : at + 8]
+        data = body[at + 8 : at + 8 + length]
+        if name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf"):
+            parts.append(len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big"))
+        at += 12 + length
+    return b"".join([*parts, b"\0\0\0\0IEND\xaeB`\x82"])
+
+
+def _poster(path: Path, longest: int, *, is_picture: bool) -> "Image.Image | None":
+    """The first frame of a video, upright and in the shape it is shown in; None where no decoder is installed."""
     try:
         import av  # pyright: ignore[reportMissingImports]
     except ImportError:
         return None
-    opened: Any = av.open(str(path))  # pyright: ignore[reportUnknownMemberType]
+    # A playlist in a video's clothes must not lead the decoder to other files, or out of this machine.
+    opened: Any = av.open(str(path), options={"protocol_whitelist": "file"})  # pyright: ignore[reportUnknownMemberType]
     with opened as container:
-        frame = next(container.decode(video=0), None)
-        if frame is None or frame.width * frame.height > MOST_PIXELS:
+        stream = container.streams.video[0]
+        if is_picture and len(container.streams.video) > 1:
+            return None  # stored in tiles, of which the decoder gives one at a time
+        if stream.width * stream.height > MOST_PIXELS:
+            raise TooLarge
+        frame = next(container.decode(stream), None)
+        if frame is None:
             return None
-        picture: Image.Image = frame.to_image()
-        picture.thumbnail((longest, longest))
-        return picture
+        picture: Any = frame.to_image()
+        shape = float(stream.sample_aspect_ratio or 1)
+        turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    if 0.1 < shape < 10 and shape != 1:
+        picture = picture.resize((max(1, round(picture.width * shape)), picture.height))
+    picture.thumbnail((longest, longest))
+    return picture.transpose((2, 3, 4)[turns - 1]) if turns else picture
 
 
-def _decoded(path: Path, form: str, longest: int) -> "Image.Image | None":
+def _decoded(source: Path | io.BytesIO, form: str, longest: int) -> "Image.Image | None":
     """Decodes once and holds little beside that: converting or resizing a whole picture would take a second copy."""
     from PIL import Image
 
     for name in {form, "JPEG", "PNG"}:  # left to itself the library would import every plugin it has
         with contextlib.suppress(ImportError):
             importlib.import_module(f"PIL.{_PLUGINS[name]}ImagePlugin")
-    with Image.open(path, formats=[form]) as image:
-        if image.width * image.height > MOST_PIXELS:
-            return None
+    with Image.open(source, formats=[form]) as image:
+        if image.width * image.height > (MOST_DRAFTED if form == "JPEG" else MOST_PIXELS):
+            raise TooLarge
         image.draft("RGB", (longest, longest))
+        if image.width * image.height > MOST_PIXELS:
+            raise TooLarge
         orientation = image.getexif().get(0x0112, 1)
         image.load()
         factor = max(1, max(image.size) // longest)
@@ -127,11 +224,25 @@ def _saved(small: "Image.Image", form: str, **options: object) -> bytes:
 
 def _main(arguments: list[str]) -> int:
     path, mime_type, longest, max_bytes = arguments
-    made = shrink(Path(path), mime_type, int(longest), int(max_bytes))
+    _limit(_MEMORY if mime_type in FORMATS else _MEMORY_FOR_VIDEO)
+    try:
+        made = shrink(Path(path), mime_type, int(longest), int(max_bytes))
+    except TooLarge:
+        return TOO_LARGE
     if made is None:
-        return 1
+        return BROKEN
     sys.stdout.buffer.write(made[1].encode() + b"\n" + made[0])
     return 0
+
+
+def _limit(memory: int) -> None:
+    """Holds this process to some memory and time, also when nobody is left to end it; not on Windows."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        for limit, most in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, memory)):
+            _, hard = resource.getrlimit(limit)
+            resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task
 
 PREVIEW_TAKES = 3.0  # at most; an answer without its preview is whole
-PREVIEW_ADDS = 2.0  # to what the caller bears
+PREVIEW_ADDS = 1.5  # to what the caller bears
 
 
 def structure_of(app: App, task: Task, *, deduplicated: bool = False) -> dict[str, Any]:

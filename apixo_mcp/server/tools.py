@@ -11,7 +11,7 @@ from mcp.types import CallToolResult, InputRequiredResult
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.errors import CallerLeft, InvalidInput, Problem
-from apixo_mcp.media.previews import view
+from apixo_mcp.media.previews import NotShown, view
 from apixo_mcp.server import handles
 from apixo_mcp.server.answers import compact, counted, listed
 from apixo_mcp.server.arguments import Reading
@@ -152,13 +152,10 @@ class Tools:
         result = task.results[index]
         if result.file is not FileState.SAVED:
             return refusal(why_no_file(task, result))
-        shown = await view(Path(result.path), result.mime_type)
-        if shown is None:
-            is_picture = result.mime_type.startswith("image/")
-            why = (
-                "it cannot be read" if is_picture else 'only pictures can be looked at (videos with the extra "video")'
-            )
-            return refusal(f"{result.path} ({result.mime_type}): {why}.")
+        try:
+            shown = await view(Path(result.path), result.mime_type)
+        except NotShown as error:
+            return refusal(f"{result.path} ({result.mime_type}): {error}.")
         return CallToolResult(content=[text(f"Result {index} of {task.task_id}: {result.path}"), picture(shown)])
 
     async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:

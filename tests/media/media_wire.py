@@ -199,3 +199,45 @@ def rewrite(result: Result, data: bytes) -> None:
 
 def remove(result: Result) -> None:
     Path(result.path).unlink()
+
+
+def a_costly_jpeg(side: int = 2200, scans: int = 2000) -> bytes:
+    """A grey progressive JPEG of zeros that every scan goes over once more: small, and slow to decode."""
+    blocks = (-(-side // 8)) ** 2
+
+    def segment(marker: int, body: bytes) -> bytes:
+        return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+    def packed(bits: str) -> bytes:
+        bits += "1" * (-len(bits) % 8)
+        return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+
+    run, left = "", blocks  # runs of blocks without a coefficient: `0` begins one of 2^14 and more, `10` one of 2^13
+    while left >= 1 << 14:
+        more = min(left, (1 << 15) - 1)
+        run, left = run + "0" + f"{more - (1 << 14):014b}", left - more
+    while left >= 1 << 13:
+        more = min(left, (1 << 14) - 1)
+        run, left = run + "10" + f"{more - (1 << 13):013b}", left - more
+    run += "110" * left  # and `110` a single block
+    return b"".join(
+        [
+            b"\xff\xd8",
+            segment(0xDB, b"\0" + b"\1" * 64),
+            segment(0xC2, struct.pack(">BHHB", 8, side, side, 1) + b"\1\x11\0"),
+            segment(0xC4, b"\0" + b"\1" + bytes(15) + b"\0"),
+            segment(0xC4, b"\x10" + b"\1\1\1" + bytes(13) + b"\xe0\xd0\0"),
+            segment(0xDA, b"\1\1\0\0\0\0") + packed("0" * blocks),
+            *[segment(0xDA, b"\1\1\0\1\x3f\0") + packed(run)] * scans,
+            b"\xff\xd9",
+        ]
+    )
+
+
+def turned(video: bytes, quarters: int) -> bytes:
+    """An MP4 file whose picture is to be shown turned, clockwise."""
+    one = 1 << 16
+    straight = struct.pack(">9i", one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
+    across, down = ((one, 0), (0, one), (-one, 0), (0, -one))[quarters]
+    at = video.index(straight, video.index(b"tkhd"))
+    return video[:at] + struct.pack(">9i", across, down, 0, -down, across, 0, 0, 0, 1 << 30) + video[at + 36 :]

@@ -1,15 +1,19 @@
 import io
 import sys
+import threading
+import time
 from pathlib import Path
 
 import anyio
 import pytest
-from media_wire import an_mp4
-from PIL import Image
+from media_wire import a_costly_jpeg, an_mp4
+from PIL import Image, ImageChops, ImageStat
 
 from apixo_mcp.media import previews
-from apixo_mcp.media.previews import preview, view
+from apixo_mcp.media.decoding import Cost
+from apixo_mcp.media.previews import NotShown, preview, view
 
+FILES = Path(__file__).parent / "files"
 pytestmark = pytest.mark.anyio
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp"}
 
@@ -90,23 +94,128 @@ async def test_the_size_in_bytes_is_kept_to(tmp_path):
 
 async def test_the_picture_to_look_at_is_larger(tmp_path):
     made = await view(draw(tmp_path / "a.png", size=(1700, 850)), "image/png")
-    assert made is not None
     assert Image.open(io.BytesIO(made.data)).width == 1568
     assert len(made.data) <= 700_000
 
 
 async def test_what_cannot_be_shown_has_no_preview(tmp_path):
-    whole = draw(tmp_path / "a.png").read_bytes()
-    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    draw(tmp_path / "a.png")
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "a.mp4").write_bytes(an_mp4())
-    assert await preview(tmp_path / "cut.png", "image/png") is None
-    assert await preview(tmp_path / "text.png", "image/png") is None
-    assert await preview(tmp_path / "none.png", "image/png") is None
-    assert await preview(tmp_path, "image/png") is None
-    assert await preview(tmp_path / "a\0.png", "image/png") is None
-    assert await preview(tmp_path / "a.mp4", "video/mp4") is None
-    assert await preview(tmp_path / "a.png", "image/heic") is None
+    (tmp_path / "start.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    for name, mime_type in (
+        *(("text.png", "image/png"), ("none.png", "image/png"), ("a\0.png", "image/png"), ("start.png", "image/png")),
+        *(("", "image/png"), ("a.mp4", "video/mp4"), ("a.png", "image/svg+xml")),
+    ):
+        assert await preview(tmp_path / name, mime_type) is None, name
+
+
+@pytest.mark.parametrize("name", ["badcrc.png", "bigtext.png", "noeoi.jpg", "cut.png"])
+async def test_a_damaged_picture_is_shown_as_far_as_it_goes(name):
+    made = await view(FILES / name, "image/png" if name.endswith("png") else "image/jpeg")
+    image = Image.open(io.BytesIO(made.data))
+    assert image.size == (640, 360)
+    upper = image.convert("RGB").crop((0, 0, 640, 90))
+    whole = Image.open(FILES / "ok.png").convert("RGB").crop((0, 0, 640, 90))
+    apart = ImageStat.Stat(ImageChops.difference(upper, whole)).mean
+    assert name == "noeoi.jpg" or max(apart) < 12, "its upper part is not that of the whole picture"
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP"])
+@pytest.mark.parametrize("part", [0.5, 0.9])
+async def test_a_cut_picture_is_shown(tmp_path, form, part):
+    whole = draw(tmp_path / "a", form).read_bytes()
+    (tmp_path / "a").write_bytes(whole[: int(len(whole) * part)])
+    assert (await opened(tmp_path / "a", form)).size == (768, 384)
+
+
+@pytest.mark.parametrize("chunk", [b"IHDR", b"IDAT", b"IEND"])
+async def test_a_wrong_checksum_does_not_matter(tmp_path, chunk):
+    body = bytearray(draw(tmp_path / "a.png").read_bytes())
+    at = body.index(chunk)
+    body[at + 4 + int.from_bytes(body[at - 4 : at], "big")] ^= 0xFF
+    (tmp_path / "a.png").write_bytes(body)
+    assert (await opened(tmp_path / "a.png")).size == (768, 384)
+
+
+@pytest.mark.parametrize(
+    ("path", "mime_type", "why"),
+    [
+        (FILES / "ok.svg", "image/svg+xml", "this format cannot be shown; it has 10 x 10 pixels"),
+        (FILES / "ok.glb", "model/gltf-binary", "only pictures can be looked at"),
+        (FILES / "id3.aac", "audio/aac", "only pictures can be looked at"),
+        (FILES / "ok.glb", "image/png", "it cannot be read"),
+    ],
+)
+async def test_why_there_is_no_picture_is_told(path, mime_type, why):
+    with pytest.raises(NotShown, match=why):
+        await view(path, mime_type)
+
+
+@pytest.mark.parametrize("size", [(8192, 8192), (12000, 6000)])
+async def test_a_huge_jpeg_is_decoded_at_a_part_of_its_size(tmp_path, size):
+    Image.new("L", size, 90).save(tmp_path / "a.jpg", "JPEG")
+    image = await opened(tmp_path / "a.jpg", "JPEG")
+    assert image.size == (768, 768 * size[1] // size[0])
+    assert image.convert("L").getpixel((5, 5)) == pytest.approx(90, abs=3)
+
+
+@pytest.mark.parametrize(("form", "mode"), [("PNG", "1"), ("TIFF", "1"), ("GIF", "P")])
+async def test_what_is_too_large_is_told_with_its_megapixels(tmp_path, form, mode):
+    Image.new(mode, (12000, 6000)).save(tmp_path / "a", form)
+    with pytest.raises(NotShown, match="too large to view: 72 megapixels"):
+        await view(tmp_path / "a", f"image/{form.lower()}")
+
+
+async def test_a_picture_that_is_costly_to_decode_is_not_tried_in_passing(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(a_costly_jpeg())
+    began = time.monotonic()
+    assert await preview(tmp_path / "a.jpg", "image/jpeg") is None
+    assert time.monotonic() - began < 0.5
+
+
+async def test_a_decoder_that_takes_too_long_is_ended_and_holds_up_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(previews, "_PATIENCE", 1.0)
+    (tmp_path / "a.jpg").write_bytes(a_costly_jpeg(4000, 4000))
+    draw(tmp_path / "b.png")
+    before = children()
+
+    async def costly() -> None:
+        with pytest.raises(NotShown, match="takes too long"):
+            await view(tmp_path / "a.jpg", "image/jpeg")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(costly)
+        await anyio.wait_all_tasks_blocked()
+        began = time.monotonic()
+        assert await preview(tmp_path / "b.png", "image/png")
+        assert time.monotonic() - began < 0.9
+    assert children() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.png"]
+
+
+def children() -> set[str]:
+    """The processes that this one started and that still run, where the system tells."""
+    found = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    return set(found.read_text().split()) if found.exists() else set()
+
+
+@pytest.mark.parametrize(
+    ("cost", "is_small", "is_quick"),
+    [
+        (Cost("image/jpeg", 4_000_000), True, True),
+        (Cost("image/jpeg", 4_000_000, 10), True, True),
+        (Cost("image/jpeg", 4_000_000, 100), False, False),
+        (Cost("image/jpeg", 60_000_000), False, True),
+        (Cost("image/png", 3_000_000), True, True),
+        (Cost("image/webp", 3_000_000), False, True),
+        (Cost("image/tiff", 1_000), False, True),
+        (Cost("image/png", 0), False, True),
+    ],
+)
+def test_where_a_picture_is_decoded_is_decided_by_its_headers(cost, is_small, is_quick):
+    assert cost.is_small(768) is is_small
+    assert (cost.seconds <= previews._PATIENCE_IN_PASSING) is is_quick
 
 
 async def test_a_bomb_is_not_decoded(tmp_path):
@@ -117,7 +226,7 @@ async def test_a_bomb_is_not_decoded(tmp_path):
 
 async def test_a_large_picture_is_decoded_in_another_process(tmp_path):
     Image.new("RGB", (2400, 2400), "red").save(tmp_path / "a.png", compress_level=1)
-    assert not previews._is_small(tmp_path / "a.png", "image/png", 768)
+    assert not previews._cost(tmp_path / "a.png", "image/png").is_small(768)
     assert (await opened(tmp_path / "a.png")).size == (768, 768)
 
 

@@ -1,0 +1,100 @@
+"""Real files with damage: reading them never raises, never takes long, and never tells a wrong duration."""
+
+import io
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from apixo_mcp.media import kinds
+from apixo_mcp.media.contents import kind_in
+from apixo_mcp.media.probe import read_facts
+
+muxers = pytest.importorskip("muxers", reason="the extra `video` is not installed")
+av = pytest.importorskip("av")
+
+FILES = Path(__file__).parent / "files"
+SOUND = (
+    "mp4",
+    "mov",
+    "ismv",
+    "matroska",
+    "webm",
+    "ogg",
+    "flac",
+    "mp3",
+    "mp2",
+    "adts",
+    "wav",
+    "aiff",
+    "au",
+    "caf",
+    "avi",
+)
+
+
+SECONDS = 3.0
+
+
+@cache
+def real(container: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        assert muxers.write(Path(folder, "a"), container, audio="default", seconds=SECONDS)
+        return Path(folder, "a").read_bytes()
+
+
+@st.composite
+def damage(draw: st.DrawFn) -> list[tuple[str, float, bytes]]:
+    places = st.floats(0, 1) | st.floats(0, 0.02)
+    one = st.tuples(st.sampled_from(["change", "insert", "cut", "remove"]), places, st.binary(min_size=1, max_size=12))
+    return draw(st.lists(one, min_size=1, max_size=4))
+
+
+def damaged(body: bytes, harm: list[tuple[str, float, bytes]]) -> bytes:
+    for what, place, new in harm:
+        at = int(len(body) * place)
+        if what == "cut":
+            body = body[:at]
+        else:
+            body = body[:at] + (b"" if what == "remove" else new) + body[at + (0 if what == "insert" else len(new)) :]
+    return body
+
+
+def played(body: bytes) -> tuple[float, float]:
+    """The seconds of sound that a decoder makes of a file, and those that it expects; zero where it balks."""
+    try:
+        with av.open(io.BytesIO(body)) as file:
+            expected = (file.duration or 0) / 1e6
+            return sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0)), expected
+    except (av.FFmpegError, IndexError, ValueError):
+        return 0.0, 0.0
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
+@given(container=st.sampled_from(SOUND), harm=damage())
+def test_a_damaged_recording_tells_a_duration_that_it_has_or_none(container, harm) -> None:
+    body = damaged(real(container), harm)
+    began = time.monotonic()
+    kind = kind_in(io.BytesIO(body))
+    told = read_facts(io.BytesIO(body), kind).duration_seconds
+    assert time.monotonic() - began < 0.5
+    assume(told is not None)
+    heard, expected = played(body)
+    assume(heard > 0)
+    left = SECONDS * min((place for what, place, _ in harm if what == "cut"), default=1.0)
+    if left < SECONDS or abs(told - expected) > 0.6:  # what a decoder drops leaves a gap, and the rest in its place
+        assert heard - 0.6 <= told <= max(heard, left) + 0.6, kind.mime_type
+
+
+@settings(max_examples=100)
+@given(name=st.sampled_from(sorted(path.name for path in FILES.iterdir())), harm=damage(), other=st.integers(0, 200))
+def test_no_damage_makes_reading_raise_or_hang(name, harm, other) -> None:
+    body = damaged((FILES / name).read_bytes(), harm)
+    began = time.monotonic()
+    read_facts(io.BytesIO(body), kind_in(io.BytesIO(body), "video/mp4", "https://host/a.mp3"))
+    read_facts(io.BytesIO(body), kinds.KINDS[other % len(kinds.KINDS)])
+    assert time.monotonic() - began < 0.5
