@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "apixo_mcp"
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("apixo_mcp", "apixo_mcp.errors", "apixo_mcp.variables"),
+    ("apixo_mcp", "apixo_mcp.errors", "apixo_mcp.foreign", "apixo_mcp.variables"),
     ("apixo_mcp.settings",),
     ("apixo_mcp.catalog", "apixo_mcp.tasks", "apixo_mcp.usage", "apixo_mcp.media", "apixo_mcp.gateways"),
     ("apixo_mcp.tasks.task", "apixo_mcp.tasks.schedule", "apixo_mcp.usage.prices", "apixo_mcp.usage.budget"),

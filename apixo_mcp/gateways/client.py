@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.contact import Contact
-from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Submitted
+from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Running, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
-from apixo_mcp.gateways.replies import Reply
+from apixo_mcp.gateways.replies import Reply, size_of
 from apixo_mcp.gateways.verdicts import (
     Question,
     judge_again,
@@ -69,17 +70,22 @@ class Client:
         except (TypeError, ValueError, RecursionError):
             return Refused(failures.unwritable_input(self._contact))
         reply = await self._send("POST", path, body=body, read_timeout=SUBMIT_TIMEOUT)
-        return judge_submit(reply, self._contact, time.time(), body.get("input"), self._base_url)
+        inputs = body.get("input")
+        return await read_aside(size_of(reply), judge_submit, reply, self._contact, time.time(), inputs, self._base_url)
 
     async def _look(self, path: str, question: Question, params: Mapping[str, str] | None = None) -> Look:
         if not self._usable:
             return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._contact))
         reply = await self._send("GET", path, params=params, read_timeout=LOOK_TIMEOUT)
-        state = undocumented_state(reply, self._contact)
+        return await read_aside(size_of(reply), self._judged, reply, replace(question, base_url=self._base_url))
+
+    def _judged(self, reply: Reply, question: Question) -> Look:
+        look = judge_look(reply, self._contact, time.time(), question)
+        state = undocumented_state(reply, self._contact) if isinstance(look, Running) else ""
         if state and state not in self._states and len(self._states) < _MOST_STATES:
             self._states.add(state)
             log.info("%s reports the undocumented state %s; taken as running", self._contact.gateway, state)
-        return judge_look(reply, self._contact, time.time(), replace(question, base_url=self._base_url))
+        return look
 
     async def _send(
         self,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
+from apixo_mcp.foreign import LONGEST, cut
+
 HIDDEN = "(key)"
 LONGEST_MESSAGE = 500
-_LONGEST_TEXT = 2048
 _PART = 12  # characters of the key that no message shows
 _WEIGHTY = 16  # and that no address holds by chance
 _LEAST = 6  # a shorter key stands in many an address by chance
@@ -37,9 +38,9 @@ class Contact:
 
     def clean(self, text: str) -> str:
         """A gateway's words without any key, control character or lone surrogate, at most 500 characters."""
-        text = self.redact(text[: 4 * _LONGEST_TEXT])[:_LONGEST_TEXT]
+        text = cut(self.redact(cut(text, 4 * LONGEST)))
         text = re.sub(r"\bsk-[A-Za-z0-9_-]{3,}", HIDDEN, text)
-        text = re.sub(r"(?i)\bbearer\s+\S+", f"Bearer {HIDDEN}", text)
+        text = re.sub(r"(?i)\bbearer\s{1,20}\S+", f"Bearer {HIDDEN}", text)
         text = " ".join(text.encode("utf-8", "replace").decode().split())
         text = "".join(char for char in text if char.isprintable())
         return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
+from apixo_mcp.foreign import cut, read_json
+
 _LONGEST_WAIT = 86_400.0
+_LONGEST_HEADER = 100
 _TELLING = ("state", "taskId", "task_id")
 
 
@@ -45,21 +48,16 @@ class Envelope:
 
 def parse_object(body: bytes | str) -> dict[str, Any] | None:
     """The JSON object in a body, None for anything else."""
-    value = parse_json(body)
+    value = read_json(body)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
-
-
-def parse_json(body: bytes | str) -> Any:
-    """The JSON value in a body, None where it holds none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def read_envelope(status: int, body: bytes) -> Envelope | None:
     """The envelope in an answer; None for pages of HTML, other JSON, and anything without a number as its `code`."""
-    found = parse_object(body)
+    return _envelope(status, parse_object(body))
+
+
+def _envelope(status: int, found: dict[str, Any] | None) -> Envelope | None:
     code = _code(found)
     if found is None or code is None:
         return None
@@ -68,13 +66,16 @@ def read_envelope(status: int, body: bytes) -> Envelope | None:
 
 def read_bare(status: int, body: bytes) -> Envelope | None:
     """As `read_envelope`, but what tells of a task counts without a `code`, and without a `data` around it."""
-    found = parse_object(body)
+    return _bare(status, parse_object(body))
+
+
+def _bare(status: int, found: dict[str, Any] | None) -> Envelope | None:
     if found is None:
         return None
     for fields in (found.get("data"), found):
         if isinstance(fields, dict) and any(cast("dict[str, Any]", fields).get(name) for name in _TELLING):
             return Envelope(status, _code(found), _text(found), fields, found)
-    return read_envelope(status, body)
+    return _envelope(status, found)
 
 
 def read_leniently(status: int, body: bytes) -> Envelope | None:
@@ -82,10 +83,10 @@ def read_leniently(status: int, body: bytes) -> Envelope | None:
 
     They may be in any encoding, with something behind the JSON, and with `data` in a list of one or as a text of JSON.
     """
-    answer = read_bare(status, body)
+    found = parse_leniently(body)
+    answer = _bare(status, cast("dict[str, Any]", found)) if isinstance(found, dict) else None
     if answer is not None and answer.fields is not None:
         return answer
-    found = parse_leniently(body)
     if isinstance(found, list) and len(cast("list[Any]", found)) == 1:
         found = cast("list[Any]", found)[0]
     if not isinstance(found, dict):
@@ -96,16 +97,12 @@ def read_leniently(status: int, body: bytes) -> Envelope | None:
     if isinstance(data, list) and len(several := cast("list[Any]", data)) == 1:
         data = several[0]
     inner = cast("dict[str, Any]", data) if isinstance(data, dict) else None
-    return read_bare(status, json.dumps({**fields, "data": inner}).encode()) or answer
+    return _bare(status, {**fields, "data": inner}) or answer
 
 
 def parse_leniently(body: bytes | str) -> Any:
     """The JSON value that a body begins with, in whatever encoding and whatever follows; None where there is none."""
-    text = (body if isinstance(body, str) else decoded(body)).strip().lstrip("\ufeff")
-    try:
-        return json.JSONDecoder().raw_decode(text)[0]
-    except (ValueError, RecursionError):
-        return None
+    return read_json(body if isinstance(body, str) else decoded(body), only_beginning=True)
 
 
 def decoded(body: bytes) -> str:
@@ -136,14 +133,14 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         headers: with lower-case names.
         now: Unix seconds, in place of the answer's own `Date`.
     """
-    value = headers.get("retry-after", "").strip()
+    value = headers.get("retry-after", "")[:_LONGEST_HEADER].strip()
     try:
         seconds = float(value)
     except ValueError:
         when = _date(value)
         if when is None:
             return None
-        seconds = when - (_date(headers.get("date", "")) or now)
+        seconds = when - (_date(headers.get("date", "")[:_LONGEST_HEADER]) or now)
     return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
 
 
@@ -170,4 +167,5 @@ def _text(found: Mapping[str, Any]) -> str:
     words = [found.get("message"), found.get("msg")]
     if isinstance(data := found.get("data"), dict):
         words.append(cast("dict[str, Any]", data).get("error"))
-    return ": ".join(dict.fromkeys(word.strip() for word in words if isinstance(word, str) and word.strip()))
+    told = (cut(word).strip() for word in words if isinstance(word, str))
+    return cut(": ".join(dict.fromkeys(filter(None, told))))

@@ -3,11 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 
+from apixo_mcp.foreign import cut
 from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.tasks.task import Category, Charged, Failure
-
-_LONGEST_TEXT = 2048  # of what any pattern sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +124,8 @@ _FAIL_CODES: dict[str, Meaning] = {
 # APIXO best practices guide and error-codes page.
 _TRANSIENT = frozenset({"processingtimeout", "modelunavailable"})
 
-# For codes and texts that no page lists; the first that fits. Inferred.
-_BY_WORDS: tuple[tuple[str, Meaning], ...] = (
+# For codes and texts that no page lists; the first that fits; of two parts the second stands behind. Inferred.
+_BY_WORDS: tuple[tuple[str | tuple[str, str], Meaning], ...] = (
     (
         r"积分不足|余额不足|insufficient ?(credit|balance|fund|quota)|(credit|balance)s? ?(too ?low|not ?enough)",
         _CREDITS,
@@ -138,15 +137,16 @@ _BY_WORDS: tuple[tuple[str, Meaning], ...] = (
     ),
     (r"rate ?limit|too ?many|concurren|请求频率|频率限制", _RATE),
     (r"api ?key|unauthori[sz]ed|未授权", _AUTH),
-    (r"prompt.*(long|length|exceed)", _PROMPT_LONG),
+    (("prompt", "long|length|exceed"), _PROMPT_LONG),
     (
-        r"(image|audio|video|lora|media|file|reference).*(url|download|format|large|size|access|fetch|load|reach)",
+        ("image|audio|video|lora|media|file|reference", "url|download|format|large|size|access|fetch|load|reach"),
         _MEDIA,
     ),
     (r"url|download|unsupported ?format|too ?large|图片|下载", _MEDIA),
     (r"time(d)? ?out|deadline|超时", _TIMEOUT),
     (r"unavailable|overload|offline|maintenance|busy|capacity|服务器繁忙|繁忙|维护", _UNAVAILABLE),
-    (r"prompt.*(invalid|empty|missing|required)|invalid ?prompt|提示词", _PROMPT),
+    (("prompt", "invalid|empty|missing|required"), _PROMPT),
+    (r"invalid ?prompt|提示词", _PROMPT),
     (r"invalid|unsupported|missing|required|parameter|参数|not ?support|不支持", _INPUT),
     (r"fail|error|失败|错误", _GENERATION),
 )
@@ -183,7 +183,7 @@ def refusal(code: int, message: str, contact: Contact) -> Failure:
         contact: whose it was.
     """
     # The same identifiers as of failed tasks may come in an immediate answer (APIXO error-codes page).
-    message = contact.redact(message[:_LONGEST_TEXT])
+    message = contact.redact(cut(message))
     named = next((word for word in re.findall(r"[A-Za-z][A-Za-z_]{3,}", message) if _of_code(word)), "")
     meaning = _of_code(named) or _of_status(code, message)
     return _failure(meaning, named or f"HTTP {code}", message or f"HTTP {code}", contact, charged="no")
@@ -197,7 +197,7 @@ def task_failure(code: str, message: str, contact: Contact) -> Failure:
         message: the failMsg.
         contact: whose it was.
     """
-    code, message = code[:_LONGEST_TEXT], message[:_LONGEST_TEXT]
+    code, message = cut(code), cut(message)
     known = _of_code(code) or _by_words(code) or _by_words(message) or (_UNKNOWN if code or message else _GENERATION)
     words = message or "The gateway gave no reason."
     return _failure(known, code or "TASK_FAILED", words, contact, charged="unknown")
@@ -256,7 +256,7 @@ def is_transient(code: str) -> bool:
 
 def is_decisive(message: str) -> bool:
     """Whether the words alone say that nothing was started, whatever code they come with."""
-    return _DECISIVE.search(message[:_LONGEST_TEXT]) is not None
+    return _DECISIVE.search(cut(message)) is not None
 
 
 def _of_status(code: int, message: str) -> Meaning:
@@ -285,8 +285,18 @@ def _normal(code: str) -> str:
 def _by_words(text: str) -> Meaning | None:
     if not text:
         return None
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).replace("_", " ").lower()
-    return next((meaning for pattern, meaning in _BY_WORDS if re.search(pattern, spaced)), None)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cut(text)).replace("_", " ").lower()
+    return next((meaning for parts, meaning in _BY_WORDS if _fits(spaced, parts)), None)
+
+
+def _fits(text: str, parts: str | tuple[str, str]) -> bool:
+    """Whether the parts stand in a text, one behind the other. One pattern would take the square of its length."""
+    for part in (parts,) if isinstance(parts, str) else parts:
+        found = re.search(part, text)
+        if found is None:
+            return False
+        text = text[found.end() :]
+    return True
 
 
 def _sentence(reason: str) -> str:

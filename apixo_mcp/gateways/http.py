@@ -15,6 +15,7 @@ import httpx2
 from apixo_mcp import __version__
 from apixo_mcp.errors import MediaError
 from apixo_mcp.gateways.dialing import GuardedBackend, Resolver, resolve_name
+from apixo_mcp.gateways.http_turns import in_turns, read_in_small_pieces
 from apixo_mcp.gateways.replies import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
 from apixo_mcp.gateways.unpacking import Unpacker, encodings
 from apixo_mcp.media import guard
@@ -32,6 +33,8 @@ _IDLE = 30.0
 _UNTIL_BODY = 30.0  # the whole way to the first byte of a file's body, redirects and all heads included
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
 _LONGEST_RANGE, _LONGEST_ETAG = 100, 512  # "bytes 0-1/2" with the largest numbers there are; the usual etag
+# A paid POST on a connection that the server is just closing would be one of which nobody knows whether it arrived.
+_NONE_KEPT = httpx2.Limits(max_connections=100, max_keepalive_connections=0)
 _AGENT = f"apixo-mcp/{__version__}"
 _MEDIA_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=20.0)
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -49,6 +52,8 @@ _NEVER_SENT = (
 
 class Http:
     """The connections of one process: a pool for the gateways, and another for media that never sees a key.
+
+    A POST has a connection of its own.
 
     Opens nothing until the first request. Implements `media.fetcher.Fetcher`.
 
@@ -83,10 +88,13 @@ class Http:
         params: Mapping[str, str] | None = None,
         read_timeout: float,
     ) -> Reply:
-        """Sends one request, once. No redirect is followed, nothing is retried, and nothing but cancellation raises."""
+        """Sends one request, once. No redirect is followed, nothing is retried, and nothing but cancellation raises.
+
+        However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and a minute.
+        """
         where = host_of(url)
         try:
-            client = await self._gateway_client(url)
+            client = await self._gateway_client(url, fresh=method == "POST")
             timeout = httpx2.Timeout(connect=_CONNECT, read=read_timeout, write=_WRITE, pool=_POOL)
             request = client.build_request(method, url, headers=headers, json=json, params=params, timeout=timeout)
         except Exception as error:
@@ -97,7 +105,7 @@ class Http:
             with anyio.fail_after(read_timeout + _CONNECT + _WRITE + _POOL + 10):
                 response = await client.send(request, stream=True)
                 try:
-                    async for chunk in response.aiter_bytes():
+                    async for chunk in in_turns(response.aiter_bytes()):
                         body += chunk
                         if len(body) > MAX_BODY:
                             reason = f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB"
@@ -167,19 +175,23 @@ class Http:
             target = target.join(location.strip())
         raise MediaError(f"{where[0]} redirects more than {MAX_REDIRECTS} times")
 
-    async def _gateway_client(self, url: str) -> httpx2.AsyncClient:
+    async def _gateway_client(self, url: str, *, fresh: bool) -> httpx2.AsyncClient:
         scheme = "https" if url[:6].lower() == "https:" else "http"
-        if (ready := self._clients.get(scheme)) is not None:
+        name = f"fresh {scheme}" if fresh else scheme
+        if (ready := self._clients.get(name)) is not None:
             return ready
         async with self._lock:
-            if (known := self._clients.get(scheme)) is None:
+            if (known := self._clients.get(name)) is None:
                 # Behind a proxy too, the sandbox is on this machine.
                 near: dict[str, httpx2.AsyncBaseTransport | None] = {f"all://{host}": None for host in _LOOPBACK}
                 verify = await self._tls(scheme)
+                read_in_small_pieces()
+                limits = _NONE_KEPT if fresh else _LIMITS
+                headers = {"User-Agent": _AGENT} | ({"Connection": "close"} if fresh else {})
                 known = httpx2.AsyncClient(
-                    verify=verify, limits=_LIMITS, mounts=near, headers={"User-Agent": _AGENT}, cookies=_no_cookies()
+                    verify=verify, limits=limits, mounts=near, headers=headers, cookies=_no_cookies()
                 )
-                self._clients[scheme] = known
+                self._clients[name] = known
             return known
 
     async def _media_client(self, url: httpx2.URL) -> httpx2.AsyncClient:
@@ -188,6 +200,7 @@ class Http:
         async with self._lock:
             if (known := self._clients.get(name)) is None:
                 context = await self._tls(url.scheme)
+                read_in_small_pieces()
                 # An explicit transport or proxy: the library must not choose otherwise than the guard assumes.
                 transport = (
                     httpx2.AsyncHTTPTransport(verify=context, limits=_MEDIA_LIMITS, proxy=proxy, trust_env=False)
@@ -303,7 +316,7 @@ def _retry_after(value: str) -> float | None:
 
 
 async def _chunks(response: httpx2.Response, where: str, unpackers: list[Unpacker]) -> AsyncGenerator[bytes, None]:
-    raw = response.aiter_raw()
+    raw = in_turns(response.aiter_raw())
     try:
         while True:
             with anyio.fail_after(_IDLE):  # what is no part of the body (a trailer, the size of a chunk) is no progress

@@ -6,6 +6,7 @@ an id that may itself be cut does not, nor one that the request held (an earlier
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from apixo_mcp.gateways.addresses import texts_in
@@ -16,6 +17,7 @@ _NAME = re.compile(r"(?<![A-Za-z0-9_])task[_-]?id(?![A-Za-z0-9_])", re.IGNORECAS
 _MARKS = "\"'\\ \t\r\n"
 _WINDOW = 4 * LONGEST_ID
 _MOST_NAMES = 200
+_MOST_ECHOES = 50
 _LONGEST_BODY = 256 * 1024
 _BARE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._:-]{0,199})(?=[\s,;}\]&#<>\"')])")  # what follows shows that it is whole
 _ECHO = re.compile(
@@ -38,7 +40,7 @@ def named_id(body: bytes, location: str = "", inputs: Mapping[str, Any] | None =
 
 
 def _ids(text: str) -> Iterator[str]:
-    echoes = [_span(text, found.end()) for found in _ECHO.finditer(text)]
+    echoes = [_span(text, found.end()) for found in islice(_ECHO.finditer(text), _MOST_ECHOES)]
     for count, found in enumerate(_NAME.finditer(text)):
         if count >= _MOST_NAMES:
             return

@@ -7,8 +7,10 @@ A file may also stand in the answer itself, as a `data:` URL or as bare Base64. 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, cast
 
+from apixo_mcp.foreign import read_json
 from apixo_mcp.gateways import keys
 from apixo_mcp.gateways.addresses import (
     Sent,
@@ -21,7 +23,6 @@ from apixo_mcp.gateways.addresses import (
     is_no_file,
     kind_of,
 )
-from apixo_mcp.gateways.envelope import parse_json
 from apixo_mcp.tasks.task import Produced
 
 MOST_RESULTS = 1000
@@ -88,7 +89,7 @@ def _decoded(value: Any) -> Any:
     for _ in range(4):
         if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
             return value
-        inner = parse_json(value)
+        inner = read_json(value)
         if inner is None:
             return value
         value = inner
@@ -127,7 +128,7 @@ class _Reader:
         """Whatever address may be a file's."""
         found: list[Produced] = []
         for text, key in self._texts(value, "", 0):
-            for url, at in addresses_within(text.replace("\\/", "/")):
+            for url, at in islice(addresses_within(text.replace("\\/", "/")), 4 * MOST_RESULTS):
                 named = _key_before(text, at)
                 if keys.is_other(named) or not (url := data_url(url) or clean_url(url)):
                     continue

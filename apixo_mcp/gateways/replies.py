@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole HTTP answer, of any status. Header names are lower-case; the body is decoded."""
@@ -34,6 +33,11 @@ class Broken:
 
 
 Reply = Answer | NotReached | Broken
+
+
+def size_of(reply: Reply) -> int:
+    """How many bytes there are to read."""
+    return 0 if isinstance(reply, NotReached) else len(reply.body)
 
 
 def host_of(url: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
+from apixo_mcp.foreign import LONGEST, cut
 from apixo_mcp.gateways.envelope import unix_time
 from apixo_mcp.gateways.keys import normal, plain
 from apixo_mcp.gateways.products import clean_id
@@ -25,8 +26,6 @@ _BAD = frozenset(
 )
 _RUNS = ("pending", "wait", "queue", "queuing", "process", "generat", "running", "progress", "submit", "start", "retry")
 _EMPTY = frozenset({"", "null", "none", "undefined", "0", "200", "ok", "success", "nil", "false", "no"})
-
-LONGEST_TEXT = 2048
 
 
 def state_of(data: Mapping[str, Any]) -> str:
@@ -74,7 +73,7 @@ def fail_message(data: Mapping[str, Any], *, widely: bool = True) -> str:
     for name in names if widely else names[:-1]:
         word = fields.get(name)
         word = cast("dict[str, Any]", word).get("message") if isinstance(word, dict) else word
-        if isinstance(word, str) and (text := word[: 4 * LONGEST_TEXT].strip()).lower() not in _EMPTY:
+        if isinstance(word, str) and (text := cut(word, 4 * LONGEST).strip()).lower() not in _EMPTY:
             return text
     return ""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apixo_mcp.errors import InvalidInput
+from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.resolver import Resolver
@@ -81,7 +82,7 @@ class Callbacks:
 
     async def _settle(self, task: Task, body: bytes) -> bool:
         gateway = self._gateways.get(task.key_print)
-        remote_id = gateway.task_in_callback(body) if gateway else ""
+        remote_id = await read_aside(len(body), gateway.task_in_callback, body) if gateway else ""
         if not remote_id:
             return True
         try:
