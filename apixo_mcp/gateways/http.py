@@ -29,6 +29,8 @@ MAX_REDIRECTS = 5
 _CONNECT = 10.0
 _WRITE = 30.0
 _POOL = 10.0
+GRACE = _CONNECT + _WRITE + _POOL + 10.0
+"""Seconds for the whole of a call beyond its read timeout: each step has its own limit, and may never end."""
 _IDLE = 30.0
 _UNTIL_BODY = 30.0  # the whole way to the first byte of a file's body, redirects and all heads included
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
@@ -90,7 +92,7 @@ class Http:
     ) -> Reply:
         """Sends one request, once. No redirect is followed, nothing is retried, and nothing but cancellation raises.
 
-        However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and a minute.
+        However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and `GRACE`.
         """
         where = host_of(url)
         try:
@@ -101,8 +103,7 @@ class Http:
             return NotReached(f"the request to {where} could not be written ({words_for(error)})")
         body = bytearray()
         try:
-            # Each step has its own limit; this one is for an answer that trickles in for ever.
-            with anyio.fail_after(read_timeout + _CONNECT + _WRITE + _POOL + 10):
+            with anyio.fail_after(read_timeout + GRACE):
                 response = await client.send(request, stream=True)
                 try:
                     async for chunk in in_turns(response.aiter_bytes()):

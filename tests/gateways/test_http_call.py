@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apixo_mcp import __version__
+from apixo_mcp.gateways import http
 from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
 from apixo_mcp.gateways.http import MAX_BODY, Http
@@ -44,6 +45,68 @@ async def test_connections_are_kept(wire):
         for _ in range(3):
             await http.call("GET", server.url, headers={}, read_timeout=5.0)
     assert (server.connections, len(server.requests)) == (1, 3)
+
+
+def answered_once(body: bytes):
+    """Answers the first request of each connection, and closes it when a second one comes."""
+    seen = []
+
+    async def talk(stream, request):
+        if any(stream is one for one in seen):
+            await stream.aclose()
+        else:
+            seen.append(stream)
+            await stream.send(answer(body))
+
+    return talk
+
+
+async def test_a_post_never_meets_a_connection_that_is_just_closed(wire):
+    async with wire(answered_once(b"{}")) as server, Http() as http:
+        for method in ("GET", "POST", "POST", "POST"):
+            got = await http.call(method, server.url, headers={}, json={}, read_timeout=5.0)
+            assert isinstance(got, Answer), method
+    assert (server.connections, len(server.requests)) == (4, 4)
+
+
+async def test_a_post_has_a_connection_of_its_own_through_a_proxy_too(wire, monkeypatch):
+    async with wire(answered_once(b"{}")) as proxy, Http() as http:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        for method in ("GET", "POST", "POST"):
+            got = await http.call(method, "http://gateway.invalid/api", headers={}, json={}, read_timeout=5.0)
+            assert isinstance(got, Answer), method
+    assert proxy.connections == 3
+
+
+async def test_many_posts_at_once_each_have_a_connection(wire):
+    async with wire(answered_once(b"{}")) as server, Http() as http, anyio.create_task_group() as group:
+
+        async def post() -> None:
+            assert isinstance(await http.call("POST", server.url, headers={}, json={}, read_timeout=5.0), Answer)
+
+        for _ in range(20):
+            group.start_soon(post)
+    assert (server.connections, len(server.requests)) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    "drop", [b"H", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"]
+)
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nA: "])
+async def test_a_head_that_never_ends_is_waited_for_no_longer_than_a_whole_call(wire, monkeypatch, head, drop):
+    monkeypatch.setattr(http, "GRACE", 0.2)
+
+    async def talk(stream, request):
+        await stream.send(head)
+        while True:
+            await stream.send(b"a" if head else drop)
+            await anyio.sleep(0.01)
+
+    async with wire(talk) as server, Http() as calls:
+        with anyio.fail_after(4):
+            got = await calls.call("POST", server.url, headers={}, json={}, read_timeout=0.2)
+    assert isinstance(got, Broken)
 
 
 async def test_a_redirect_is_an_answer(wire):
