@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole HTTP answer, of any status. Header names are lower-case; the body is decoded."""
