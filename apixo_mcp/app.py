@@ -1,6 +1,7 @@
 """The composition root: the one place where parts meet their implementations."""
 
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from apixo_mcp.tasks.account import Account
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.calls import Calls
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.lapse import end_lapsed
 from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.resolver import Resolver
@@ -124,9 +126,14 @@ async def open_app(
         for problem in problems:
             log.error("%s", problem)
         warnings = (*store.warnings, *problems)
+        try:
+            await end_lapsed(store, time.time())  # those of other keys too, which no process here follows
+        except StoreError:
+            log.exception("what lapsed has not been ended; it is tried again")
         changes = Changes()
         leases = Leases(store)
         calls = Calls(store)
+        budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
         saver = Saver(http, settings.download_dir)
         gateways = {account.key_print: account.gateway for account in accounts.values()}
         roots = Roots(settings.roots)
@@ -141,12 +148,13 @@ async def open_app(
             saver=saver,
             leases=leases,
             changes=changes,
+            budget=budget,
+            process=calls.process,
             poll_scale=settings.poll_scale,
             auto_retry=settings.auto_retry,
             callback_url=addresses.of if addresses else None,
         )
         poller = Poller(steps, store, leases, tuple(gateways))
-        budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
         resolver = Resolver(store=store, accounts=accounts.values(), steps=steps, poller=poller, changes=changes)
         service = Service(
             store=store,
@@ -158,7 +166,7 @@ async def open_app(
                 data_urls=settings.data_urls,
                 publish=served.url_of if served else None,
             ),
-            till=Till(store=store, poller=poller, calls=calls, budget=budget),
+            till=Till(store=store, poller=poller, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
             poller=poller,
             calls=calls,
             changes=changes,
@@ -175,6 +183,7 @@ async def open_app(
             if follow:
                 group.start_soon(poller.run)
                 group.start_soon(calls.keep)
+                group.start_soon(calls.keep_wanted)
                 group.start_soon(_load_ahead, catalog)
             try:
                 yield App(

@@ -75,7 +75,7 @@ def demo(prompt: str, model: str, output: Path) -> None:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any input, e.g. aspect_ratio=16:9.")
 @click.option("--provider", default="", help="APIXO routing: auto, value or official.")
 @click.option("--no-wait", is_flag=True, help="Return once it is submitted.")
-@click.option("--yes", is_flag=True, help="Yes to a quoted price.")
+@click.option("--yes", is_flag=True, help="Yes to the price, and to that of each further attempt.")
 def generate(model: str, prompt: str, settings: tuple[str, ...], provider: str, no_wait: bool, yes: bool) -> None:
     """Generate with MODEL from PROMPT, and save the files."""
     from apixo_mcp.cli.generate import run_generate

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -15,6 +16,7 @@ from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.server.answers import sentence
 from apixo_mcp.server.caller import LOCAL
+from apixo_mcp.server.confirm import quoted
 from apixo_mcp.server.reply import structure_of
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.wish import Quote, Wish
@@ -35,20 +37,22 @@ def run_generate(
             arguments={name: value for name, value in given.items() if name in COMMON},
             options={name: value for name, value in given.items() if name not in COMMON},
             provider=provider,
-            confirmed=confirmed,
         )
         try:
             async with app.service.asking(wish) as submission:
-                if isinstance(submission, Quote):
-                    return submission
-                return await follow(app, submission.task, until_sent=not wait)
+                if not isinstance(submission, Quote):
+                    return await follow(app, submission.task, until_sent=not wait)
+            if not confirmed:
+                return submission
+            click.echo(f"agreed to: {quoted(submission)}", err=True)
+            async with app.service.asking(replace(wish, agreed=submission)) as agreed:
+                return agreed if isinstance(agreed, Quote) else await follow(app, agreed.task, until_sent=not wait)
         except SettingsError:
             raise SettingsError(_no_key(app.catalog.find(model).gateway)) from None
 
     outcome = with_app(work, follow=True)
     if isinstance(outcome, Quote):
-        price = f"about ${outcome.usd:.2f}" if outcome.usd is not None else "an unknown price"
-        raise click.ClickException(f"{outcome.model} would cost {price}; say --yes to agree")
+        raise click.ClickException(f"{quoted(outcome)}; say --yes to agree")
     report(outcome)
 
 

@@ -60,6 +60,8 @@ def task_structure(
         "results": [_result(task, result) for result in task.results] or None,
         "error": _error(task.failure) if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
         "cost": _cost(task),
+        # While it runs the sentence alone has them: an answer to each question must stay short.
+        "notes": ([*task.notes] or None) if task.is_settled else None,
         "deduplicated": deduplicated or None,
         "next_step": next_step(task, moment, usual, trouble=trouble, looked_after=looked_after),
     }
@@ -142,11 +144,18 @@ def _error(failure: Failure) -> dict[str, Any]:
 
 
 def _cost(task: Task) -> dict[str, Any] | None:
-    if task.state is State.CANCELLED or (task.failure and task.failure.charged == "no"):
+    """What all its paid requests cost, with one that is still to leave; None where nothing did."""
+    if task.posts == 0:
         return None
     if task.estimate_usd is None:
         return {"basis": "unknown"}
-    return {"amount": round(task.estimate_usd, 4), "currency": "USD", "basis": "estimated"}
+    return {"amount": round(task.estimate_usd * task.posts, 4), "currency": "USD", "basis": "estimated"}
+
+
+def nth_try(task: Task) -> str:
+    """Which attempt it is that a task is at, or ended with, as `third try`; empty for the first."""
+    names = ("", "", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh")
+    return f"{names[task.posts]} try" if 1 < task.posts < len(names) else ""
 
 
 def next_step(
@@ -214,30 +223,31 @@ def _after_success(task: Task) -> str:
 def sentence(task: Task) -> str:
     """The task in one sentence, for a person."""
     what = f"{task.modality} by {task.model}"
+    which = f", {nth_try(task)}" if nth_try(task) else ""
     match task.state:
         case State.SUCCESS:
             count = len(task.results)
             took = f" in {task.completed_at - task.created_at:.0f} s" if task.completed_at else ""
             places = ", ".join(result.path or result.url or result.asset_id for result in task.results[:4])
             more = f" and {count - 4} more" if count > 4 else ""
-            said = f"Done{took}: {counted(count, 'result')} ({what}): {places}{more}."
+            said = f"Done{took}: {counted(count, 'result')} ({what}{which}): {places}{more}."
             lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
             if lost:
                 said += f" {len(lost)} of them not saved: {lost[0].problem}"
         case State.FAILED:
             failure = task.failure
-            said = f"Failed ({what}): {failure.code}: {failure.message}" if failure else f"Failed ({what})"
+            said = f"Failed ({what}{which}): {failure.code}: {failure.message}" if failure else f"Failed ({what})"
             said = said.rstrip(".") + "."
         case State.CANCELLED:
             said = f"Cancelled before it was sent ({what})."
         case State.UNKNOWN:
-            said = f"It is not known whether the gateway has this request ({what}). It may have been charged."
+            said = f"It is not known whether the gateway has this request ({what}{which}). It may have been charged."
         case State.SUBMITTING if task.failure:
-            said = f"Waiting to send it again ({what}): {cut(task.failure.message).rstrip('.')}."
+            said = f"Waiting to send it again ({what}{which}): {cut(task.failure.message).rstrip('.')}."
         case State.SUBMITTING:
             said = f"Being submitted ({what})."
         case _:
-            said = f"Running ({what}), {task.state}."
+            said = f"Running ({what}{which}), {task.state}."
     if task.cancel_requested and task.state in FOLLOWED:
         said += " It was already sent and is paid for, so it runs on and its files will be saved."
     return " ".join((said, *task.notes))

@@ -1,7 +1,12 @@
-"""Asks before spending: the person where the client can, and otherwise with a quote that the model passes on."""
+"""Asks before spending: the person where the client can, and otherwise with a quote that the model passes on.
+
+A quote that the model was told is noted, and `confirm: true` counts for that very call for half an hour. Where a person
+could be asked and said no, it does not count: a client that answers within a moment, though, has not asked anybody.
+"""
 
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +19,7 @@ from apixo_mcp.tasks.task import INTERNAL_KEY
 from apixo_mcp.tasks.wish import Quote
 
 QUESTION = "spend"
+AT_ONCE = 1.0  # seconds within which no person reads the question and says no
 _FORM: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -39,7 +45,20 @@ class Yes:
     key: str = ""
 
 
-async def ask(quote: Quote, context: Context, questions: Questions) -> Yes | InputRequiredResult | str:
+@dataclass(frozen=True, slots=True)
+class No:
+    """Nothing is sent.
+
+    Attributes:
+        said: why, with the quote where a yes may still come.
+        is_final: whether the person said no.
+    """
+
+    said: str
+    is_final: bool = False
+
+
+async def ask(quote: Quote, context: Context, questions: Questions) -> Yes | InputRequiredResult | No:
     """Asks about a quote.
 
     Returns:
@@ -49,19 +68,20 @@ async def ask(quote: Quote, context: Context, questions: Questions) -> Yes | Inp
         CallerLeft: the connection or this program ended before the person answered.
     """
     if not _takes_forms(context):
-        return quote_text(quote)
+        return No(quote_text(quote))
     if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
         return _ask_by_return(quote, context)
     if not context.session.can_send_request:
-        return quote_text(quote)
+        return No(quote_text(quote))
 
     async def put() -> ElicitResult:
         return await context.session.elicit_form(question(quote), _FORM, context.request_context.request_id)
 
+    asked_at = time.monotonic()
     answer = await questions.put(put, context)
     if answer is None:
-        return quote_text(quote)
-    return Yes() if _agrees(answer) else _refused(quote, answer)
+        return No(quote_text(quote))
+    return Yes() if _agrees(answer) else _refused(quote, answer, time.monotonic() - asked_at)
 
 
 def _takes_forms(context: Context) -> bool:
@@ -71,7 +91,7 @@ def _takes_forms(context: Context) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _ask_by_return(quote: Quote, context: Context) -> Yes | InputRequiredResult | str:
+def _ask_by_return(quote: Quote, context: Context) -> Yes | InputRequiredResult | No:
     """The question as an answer, or what its answer came to.
 
     The state goes through the client, sealed by the SDK and bound to the tool, its arguments and the caller: a yes
@@ -79,10 +99,12 @@ def _ask_by_return(quote: Quote, context: Context) -> Yes | InputRequiredResult 
     """
     asked = _state(context)
     answer = (context.input_responses or {}).get(QUESTION)
-    if isinstance(answer, ElicitResult) and asked.get("model") == quote.model and asked.get("usd") == quote.usd:
-        return Yes(INTERNAL_KEY + asked["nonce"]) if _agrees(answer) else _refused(quote, answer)
+    about = {"model": quote.model, "usd": quote.usd, "attempts": quote.attempts}
+    if isinstance(answer, ElicitResult) and about.items() <= asked.items():
+        took = time.time() - asked["asked_at"]
+        return Yes(INTERNAL_KEY + asked["nonce"]) if _agrees(answer) else _refused(quote, answer, took)
     form = ElicitRequestFormParams(message=question(quote), requested_schema=_FORM)
-    state = {"nonce": secrets.token_hex(16), "model": quote.model, "usd": quote.usd}
+    state = about | {"nonce": secrets.token_hex(16), "asked_at": time.time()}
     return InputRequiredResult(input_requests={QUESTION: ElicitRequest(params=form)}, request_state=json.dumps(state))
 
 
@@ -94,19 +116,28 @@ def _agrees(answer: ElicitResult) -> bool:
     return answer.action == "accept" and (answer.content or {}).get("proceed", True) is True
 
 
-def _refused(quote: Quote, answer: ElicitResult) -> str:
+def _refused(quote: Quote, answer: ElicitResult, took: float) -> No:
+    if answer.action == "decline" and 0 <= took < AT_ONCE:
+        return No(quote_text(quote))
     if answer.action == "cancel":
-        return f"Nothing was sent or charged: the question about the cost was closed unanswered. {quote_text(quote)}"
-    return (
+        closed = "Nothing was sent or charged: the question about the cost was closed unanswered."
+        return No(f"{closed} {quote_text(quote)}")
+    said = (
         f"Nothing was sent or charged: the user said no to {_price(quote)} for {quote.model}. "
         "Do not make this call again unless the user asks for it."
     )
+    return No(said, is_final=True)
+
+
+def quoted(quote: Quote) -> str:
+    """What it would cost, as a clause."""
+    return f"{quote.model} would cost {_price(quote)}{_attempts(quote)}"
 
 
 def question(quote: Quote) -> str:
     """What the person is asked."""
     return (
-        f"{quote.model} would cost {_price(quote)}. You want to be asked above {_dollars(quote.limit_usd)} "
+        f"{quoted(quote)}. You want to be asked above {_dollars(quote.limit_usd)} "
         "(APIXO_MCP_CONFIRM_ABOVE_USD). Send it?"
     )
 
@@ -114,9 +145,18 @@ def question(quote: Quote) -> str:
 def quote_text(quote: Quote) -> str:
     """What a model is told that has to ask the person itself."""
     return (
-        f"Not sent yet: {quote.model} would cost {_price(quote)}, and APIXO_MCP_CONFIRM_ABOVE_USD asks for a yes above "
-        f"{_dollars(quote.limit_usd)}. Ask the user; after a yes make the same call with confirm: true."
+        f"Not sent yet: {quoted(quote)}, and APIXO_MCP_CONFIRM_ABOVE_USD "
+        f"asks for a yes above {_dollars(quote.limit_usd)}. Ask the user; after a yes make the very same call with "
+        "confirm: true within 30 minutes."
     )
+
+
+def _attempts(quote: Quote) -> str:
+    """What a yes allows besides, where a failure that passes leads to further attempts."""
+    if quote.attempts <= 1:
+        return ""
+    most = f": at most {_dollars(quote.usd * quote.attempts)}" if quote.usd is not None else ""
+    return f" for each of up to {quote.attempts} attempts, should the gateway say to try again{most}"
 
 
 def _price(quote: Quote) -> str:

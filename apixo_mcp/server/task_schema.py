@@ -72,6 +72,7 @@ TASK_SCHEMA: dict[str, Any] = {
             },
             "required": ["basis"],
         },
+        "notes": {"type": "array", "items": {"type": "string"}, "description": "What the caller should know besides."},
         "deduplicated": {"type": "boolean", "description": "An earlier task was answered instead of a second one."},
         "next_step": {"type": "string"},
     },

@@ -17,7 +17,7 @@ from apixo_mcp.server.answers import compact, counted, listed
 from apixo_mcp.server.arguments import Reading
 from apixo_mcp.server.caller import has_left, owner_of, profile_of_caller
 from apixo_mcp.server.catalog_text import describe_text, list_text
-from apixo_mcp.server.confirm import ask
+from apixo_mcp.server.confirm import No, ask, quote_text
 from apixo_mcp.server.copies import copied
 from apixo_mcp.server.cursor import read_cursor, write_cursor
 from apixo_mcp.server.questions import Questions
@@ -79,12 +79,16 @@ class Tools:
         said = await ask(submitted, context, self.questions)
         if isinstance(said, InputRequiredResult):
             return said
-        if isinstance(said, str):
-            return refusal(said)
-        wish = replace(wish, confirmed=True, idempotency_key=wish.idempotency_key or said.key)
+        if isinstance(said, No):
+            noted = self._service.declined if said.is_final else self._service.quoted
+            await noted(wish.owner, submitted)
+            return refusal(said.said)
+        wish = replace(wish, agreed=submitted, idempotency_key=wish.idempotency_key or said.key)
         async with self._service.asking(wish) as submitted:
-            assert isinstance(submitted, Submission)  # it was agreed to
-            return await self._followed(submitted, given, context, began)
+            if isinstance(submitted, Submission):
+                return await self._followed(submitted, given, context, began)
+        await self._service.quoted(wish.owner, submitted)  # its price has risen since
+        return refusal(quote_text(submitted))
 
     async def _followed(
         self, submission: Submission, given: dict[str, Any], context: Context, began: float

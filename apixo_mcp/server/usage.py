@@ -12,7 +12,9 @@ from apixo_mcp.server.answers import counted
 
 
 async def usage_structure(app: App, owner: str, days: int, within: float) -> dict[str, Any]:
-    """The owner's tasks and estimated spending a day, with the balances and what is left of the budget.
+    """The owner's tasks, paid requests and estimated spending a day, with the balances and what the budget leaves.
+
+    A request counts on the day on which it left, so that of one task several may, on several days.
 
     Args:
         within: seconds that the gateways have to tell their balances.
@@ -20,10 +22,13 @@ async def usage_structure(app: App, owner: str, days: int, within: float) -> dic
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     counts = await app.store.usage(owner, (today - timedelta(days=days - 1)).timestamp())
     rows: dict[str, dict[str, Any]] = {}
+    nothing = {"tasks": 0, "attempts": 0, "estimated_usd": 0.0, "without_price": 0}
     for count in counts:
-        row = rows.setdefault(count.day, {"day": count.day, "tasks": 0, "estimated_usd": 0.0, "without_price": 0})
+        row = rows.setdefault(count.day, {"day": count.day, **nothing})
         row["tasks"] += count.tasks
-        row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
+        row["attempts"] += count.attempts
+        if count.tasks:
+            row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
         row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
         row["without_price"] += count.without_price
     budget = app.budget
@@ -32,6 +37,7 @@ async def usage_structure(app: App, owner: str, days: int, within: float) -> dic
         "days": list(rows.values()),
         "totals": {
             "tasks": sum(row["tasks"] for row in rows.values()),
+            "attempts": sum(row["attempts"] for row in rows.values()),
             "estimated_usd": round(sum(row["estimated_usd"] for row in rows.values()), 4),
         },
         "balances": await _balances({name: account.gateway for name, account in app.accounts.items()}, within),
@@ -72,7 +78,10 @@ async def _balance(gateway: Gateway) -> dict[str, Any]:
 def usage_sentence(found: Mapping[str, Any]) -> str:
     """The same in a sentence or two, for a person."""
     totals = found["totals"]
-    said = f"{counted(totals['tasks'], 'task')} in this time, about ${totals['estimated_usd']:.2f} by the prices known."
+    said = f"{counted(totals['tasks'], 'task')} in this time"
+    if totals["attempts"] > totals["tasks"]:
+        said += f" ({totals['attempts']} paid attempts)"
+    said += f", about ${totals['estimated_usd']:.2f} by the prices known."
     for name, entry in found["balances"].items():
         if "amount" in entry:
             said += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."

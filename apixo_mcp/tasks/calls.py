@@ -15,6 +15,8 @@ from apixo_mcp.tasks.task import Answer
 log = logging.getLogger(__name__)
 
 VOUCHED_EVERY = 0.75
+WANTED_EVERY = 10.0
+WANTED_UNTIL = 30.0  # from the last sign of life of the process that was asked for a task
 VOUCHED_FOR = 2.5  # how long an equal request in another process waits to see whether a call's process lives
 
 
@@ -58,6 +60,7 @@ class Calls:
         self._open: dict[str, Call] = {}
         self._some = anyio.Event()
         self._ended = anyio.Event()
+        self._asked = anyio.Event()
 
     @property
     def open_names(self) -> frozenset[str]:
@@ -70,6 +73,7 @@ class Calls:
         call = Call(f"{self.process}/{uuid.uuid4().hex}", self)
         self._open[call.name] = call
         self._some.set()
+        self._asked.set()
         try:
             yield call
             await anyio.lowlevel.checkpoint_if_cancelled()  # a caller that left just now has no answer
@@ -98,6 +102,22 @@ class Calls:
             while name in self._open:
                 await self._ended.wait()
         return name not in self._open
+
+    async def keep_wanted(self) -> None:
+        """Notes that this process lives, in the open tasks that it was asked for, until it is cancelled.
+
+        Others leave what is unsent to it, or end it once this falls silent (`tasks.lapse`).
+        """
+        while True:
+            await self._asked.wait()
+            self._asked = anyio.Event()
+            has_some = True
+            while has_some:
+                await anyio.sleep(WANTED_EVERY)
+                try:
+                    has_some = await self._store.want(self.process, time.time() + WANTED_UNTIL) or bool(self._open)
+                except Exception:
+                    log.exception("the tasks of this process are not vouched for; it is tried again")
 
     async def keep(self) -> None:
         """Vouches for the open calls, until it is cancelled: other processes take one that falls silent for lost."""

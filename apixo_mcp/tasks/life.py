@@ -23,6 +23,7 @@ QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tr
 EMPTY_LOOKS = 5
 STUMBLED = "STEP_FAILED"
 STUMBLED_FOR, STUMBLED_AT_MOST = 10.0, 3600.0  # between two tries of a step that fails for a fault of our own
+TOO_LATE = "No further attempt was made: that it had failed was seen too late for that."
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
@@ -68,9 +69,9 @@ def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
             return _refused(task, failure, moment)
         case Later(failure, retry_after):
             wait = schedule.wait_before_resend(task.tries, retry_after, moment.chance)
-            if task.tries >= schedule.RESEND_TRIES:
-                return _refused(task, failure, moment)
-            return replace(task, sent_at=None, tries=task.tries + 1, failure=failure, due=moment.now + wait)
+            # A further attempt that never leaves ends with what the one before it failed of.
+            told = task.failure if task.attempts and task.failure else failure
+            return replace(task, sent_at=None, tries=task.tries + 1, failure=told, due=moment.now + wait)
         case _:
             return unclear(task, moment.now, outcome.reason)
 
@@ -79,8 +80,19 @@ def _refused(task: Task, failure: Failure, moment: Moment) -> Task:
     # A refusal that cost nothing frees the idempotency key, so that the caller can mend the request and use it again.
     key = task.idempotency_key if task.attempts else ""
     return replace(
-        task, state=State.FAILED, failure=failure, completed_at=moment.now, due=None, sent_at=None, idempotency_key=key
+        task,
+        state=State.FAILED,
+        failure=_with_earlier(task, failure),
+        completed_at=moment.now,
+        due=None,
+        sent_at=None,
+        idempotency_key=key,
     )
+
+
+def _with_earlier(task: Task, failure: Failure) -> Failure:
+    """A failure of a POST that cost nothing, said of the whole task: an attempt before it may have been charged."""
+    return replace(failure, charged="unknown") if task.attempts and failure.charged == "no" else failure
 
 
 def unclear(task: Task, now: float, reason: str) -> Task:
@@ -120,8 +132,7 @@ def resolved(task: Task, remote_id: str, moment: Moment) -> Task:
         message="This request never reached the gateway, says whoever looked for it there",
         advice="Generate it anew if it is still wanted.",
         retryable=True,
-        # Of an earlier attempt, which the gateway had, that is not said.
-        charged="unknown" if task.attempts[:-1] else "no",
+        charged="no",
     )
     return answered_late(task, Refused(failure), moment)
 
@@ -193,8 +204,9 @@ def after_look(task: Task, look: Look, moment: Moment) -> Task:
 def _failed(task: Task, failure: Failure, transient: bool, completed_at: float | None, moment: Moment) -> Task:
     last = replace(task.attempts[-1], failure_code=failure.code, failed_at=moment.now) if task.attempts else None
     attempts = (*task.attempts[:-1], last) if last else task.attempts
-    may_repeat = not task.cancel_requested and not task.is_copy
-    if transient and may_repeat and len(attempts) <= moment.auto_retry:
+    may_repeat = transient and not task.cancel_requested and not task.is_copy and len(attempts) <= moment.auto_retry
+    is_late = moment.now - (task.accepted_at or moment.now) > moment.pace.maximum + schedule.RETRY_ATTEMPT_WITHIN
+    if may_repeat and not is_late:
         again = moment.now + schedule.RETRY_ATTEMPT_AFTER
         return replace(
             task,
@@ -216,6 +228,7 @@ def _failed(task: Task, failure: Failure, transient: bool, completed_at: float |
         completed_at=completed_at or moment.now,
         due=None,
         tries=0,
+        notes=(*task.notes, TOO_LATE) if may_repeat else task.notes,
     )
 
 

@@ -94,6 +94,7 @@ class Poller:
 
     async def _sweep(self, grace: float) -> None:
         try:
+            await self._steps.end_lapsed()
             for task_id, at in await self._store.due(time.time() - grace, self._key_prints):
                 if task_id not in self._running:
                     self.wake(task_id, at)

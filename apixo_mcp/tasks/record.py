@@ -37,6 +37,7 @@ def row_record(row: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: what is nested in it is no JSON.
     """
     record = dict(row)
+    record.pop("counted_at", None)  # worked out anew where it is stored
     for name in _NESTED:
         if record.get(name) is not None:
             record[name] = json.loads(record[name])

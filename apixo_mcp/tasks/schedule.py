@@ -8,8 +8,8 @@ JITTER = 0.05  # of each wait, so that tasks submitted together do not look toge
 OVERDUE_EVERY = 60.0
 GIVE_UP_AFTER = 24 * 3600.0
 LOOKS_AT_LEAST = 60  # before looking is given up: a clock that leapt, or days of sleep, are no day of looking
-RESEND_TRIES = 20  # with the waits below about a quarter of an hour
 RETRY_ATTEMPT_AFTER = 5.0  # APIXO best practices guide: wait 5 s before submitting again after PROCESSING_TIMEOUT
+RETRY_ATTEMPT_WITHIN = 3600.0  # of the longest usual time: whoever asked for what failed long ago no longer waits
 
 
 @dataclass(frozen=True, slots=True)

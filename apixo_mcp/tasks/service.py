@@ -122,7 +122,17 @@ class Service:
             notes=notes,
             estimate_usd=self._estimate(model, inputs),
         )
-        return await self._till.admit(replace(task, fingerprint=fingerprint(task)), call, confirmed=wish.confirmed)
+        task = replace(task, fingerprint=fingerprint(task))
+        agreed = wish.agreed.agreement if wish.agreed else None
+        return await self._till.admit(task, call, confirmed=wish.confirmed, agreed=agreed)
+
+    async def quoted(self, owner: str, quote: Quote) -> None:
+        """Notes that the owner was told a quote, so that a yes to it counts."""
+        await self._till.quoted(owner, quote)
+
+    async def declined(self, owner: str, quote: Quote) -> None:
+        """Notes that the owner said no to a quote."""
+        await self._till.declined(owner, quote)
 
     async def find(self, owner: str, any_id: str) -> Task:
         """The owner's task with this id, ours or the gateway's.

@@ -15,18 +15,31 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.gateways.gateway import Accepted, Gateway, Later, NoAnswer, Refused, Submitted
 from apixo_mcp.tasks import journal, life
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.lapse import end_lapsed, lapsed
 from apixo_mcp.tasks.leases import LASTS, Leases
 from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks.limits import not_sent, not_tried_again
 from apixo_mcp.tasks.schedule import Pace
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import Clearance, Sending, Store
 from apixo_mcp.tasks.task import Failure, Result, State, Task
 from apixo_mcp.tasks.throttle import Throttle
+from apixo_mcp.usage.budget import Budget, reason
 
 log = logging.getLogger(__name__)
 
 STORE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # between tries to store what was paid for
 
 REFUSED_KEY_EVERY = 300.0
+LEFT_ALONE_FOR = 10.0  # what another process was asked for and is to send
+
+_SLEPT = Failure(
+    code="NEVER_SENT",
+    category="unavailable",
+    message="The program slept, as on a computer that was suspended, when it was about to send it",
+    advice="Nothing was sent. Generate it anew if it is still wanted.",
+    retryable=True,
+    charged="no",
+)
 
 _BY_MODALITY = {"image": IMAGE_HIGH_QUALITY, "video": VIDEO, "audio": AUDIO}
 
@@ -52,6 +65,8 @@ class Steps:
 
     Args:
         gateways: by key print; tasks of other keys are left alone.
+        budget: the owner's, which each paid request asks before it leaves.
+        process: what the names of this process' calls begin with.
         callback_url: where the gateway is to call when this task ends.
     """
 
@@ -64,6 +79,8 @@ class Steps:
         saver: Saver,
         leases: Leases,
         changes: Changes,
+        budget: Budget,
+        process: str = "",
         poll_scale: float = 1.0,
         auto_retry: int = 2,
         callback_url: Callable[[str], str] | None = None,
@@ -74,6 +91,8 @@ class Steps:
         self._saver = saver
         self._leases = leases
         self._changes = changes
+        self._budget = budget
+        self._process = process
         self._poll_scale = poll_scale
         self._auto_retry = auto_retry
         self._callback_url = callback_url
@@ -135,9 +154,14 @@ class Steps:
             callback = self._callback_url(task.task_id) if self._callback_url else ""
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
             with anyio.CancelScope(shield=True) as shield:
-                now = time.time()
-                if not await self._store.mark_sent(task, now):
-                    return await self._not_sent(task)
+                terms = self._terms()
+                clearance = await self._store.mark_sent(task, terms)
+                if clearance.how != "within":
+                    return await self._not_sent(task, clearance)
+                sent = replace(task, sent_at=terms.now)
+                # It may have slept since, and another process have taken the task over.
+                if not await self._store.still_sends(sent, time.time() + LASTS):
+                    return await self._record(sent, Refused(_SLEPT), shield)
                 outcome = await self._gateways[key].submit(
                     task.wire_model, task.inputs, provider=task.provider, callback_url=callback
                 )
@@ -145,15 +169,36 @@ class Steps:
                     self._throttle.slow_down(key, outcome.retry_after)
                 elif isinstance(outcome, Accepted):
                     self._throttle.go_on(key)
-                return await self._record(replace(task, sent_at=now), outcome, shield)
+                return await self._record(sent, outcome, shield)
 
-    async def _not_sent(self, task: Task) -> Task | None:
-        now = await self._store.get(task.task_id)
-        if now is None or now.fence != task.fence or now.state is not State.SUBMITTING or now.sent_at is not None:
+    def _terms(self) -> Sending:
+        return Sending(now=time.time(), budget=self._budget, process=self._process)
+
+    async def _not_sent(self, task: Task, clearance: Clearance) -> Task | None:
+        row = await self._store.get(task.task_id)
+        if row is None or row.fence != task.fence or not row.is_unsent:
             return None
-        if now.cancel_requested:
-            return await self._commit(now, life.cancelled(now, time.time()))
-        return await self._commit(now, life.queued(now, await self._store.place(now), time.time(), random.random()))
+        now = time.time()
+        match clearance.how:
+            case _ if row.cancel_requested:
+                after = life.cancelled(row, now)
+            case "lost":  # its lease has run out, and nobody has claimed it yet
+                after = life.held_back(row, now, now)
+            case "no_room":
+                after = life.queued(row, await self._store.place(row), now, random.random())
+            case "by_another":
+                after = life.held_back(row, now + LEFT_ALONE_FOR, now)
+            case "lapsed":
+                after = lapsed(row, now)
+            case "no_price" | "over_budget" | "over_limit" | "ask_first" | "within":
+                why = reason(clearance.how, self._budget, clearance.spent, row.estimate_usd)
+                after = not_sent(row, why, now)
+        return await self._commit(row, after)
+
+    async def end_lapsed(self) -> None:
+        """Ends what was not sent and nobody wants any more, and tells whoever waits for it."""
+        for task in await end_lapsed(self._store, time.time(), self._process):
+            await self._changes.announce(task)
 
     async def _record(self, task: Task, outcome: Submitted, shield: anyio.CancelScope) -> Task | None:
         """Stores a submit's outcome, come what may: it may be the only trace of something that was paid for.
@@ -213,7 +258,20 @@ class Steps:
         else:
             self._throttle.go_on(key)
             self._troubles.pop(key, None)
-        return await self._commit(task, life.after_look(task, look, self.moment(task)))
+        moment = self.moment(task)
+        after = life.after_look(task, look, moment)
+        if after.state is not State.SUBMITTING:
+            return await self._commit(task, after)
+        clearance = await self._store.try_again(task, after, self._terms())
+        if clearance.how == "within":
+            await self._changes.announce(after)
+            return after
+        if clearance.how == "lost":
+            return None
+        if clearance.how in ("no_room", "lapsed", "by_another"):
+            raise AssertionError("that is asked when it is sent")
+        why = reason(clearance.how, self._budget, clearance.spent, task.estimate_usd)
+        return await self._commit(task, not_tried_again(task, look, moment, why))
 
     def _hold_back(self, task: Task, failure: Failure) -> None:
         """Stops looking with a key that the gateway refuses; once in a while one look tries whether that changed."""

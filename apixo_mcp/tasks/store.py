@@ -1,14 +1,15 @@
 """The protocol of the task store, in the words of a task's life."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from apixo_mcp.tasks.task import Answer, Modality, State, Task
-from apixo_mcp.usage.budget import Budget, Spent, Verdict
+from apixo_mcp.usage.budget import Agreement, Budget, Spent, Verdict
 
 ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
 BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back
+QUOTED_FOR = 1800.0  # seconds for which a yes to a quote counts
 IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
 KEY_SALT = "key_print_salt"
@@ -24,7 +25,8 @@ class Terms:
     Attributes:
         now: Unix seconds; a call of another process that was not vouched for until now has died with it.
         budget: the owner's; an earlier task of the same request costs nothing more.
-        confirmed: whether the owner has agreed to the price.
+        confirmed: whether the call says yes to a quote that was given for it before.
+        agreed: what the owner has said yes to just now, asked in person.
         process: what the names of this process' calls begin with.
         waiting: the calls of this process that are still waited for.
         alive: calls that are known to be waited for, and to have been for a while; their tasks are left to them.
@@ -33,6 +35,7 @@ class Terms:
     now: float
     budget: Budget
     confirmed: bool = False
+    agreed: Agreement | None = None
     process: str = ""
     waiting: frozenset[str] = frozenset()
     alive: frozenset[str] = frozenset()
@@ -52,14 +55,54 @@ class Admitted:
     spent: Spent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """On what terms a paid request leaves.
+
+    Attributes:
+        now: Unix seconds.
+        budget: the owner's, asked on the day that it is.
+        process: what the names of the sender's calls begin with: it may send for longer what it was asked for itself.
+        in_flight: how many tasks of one key may be with the gateway.
+    """
+
+    now: float
+    budget: Budget
+    process: str = ""
+    in_flight: int = IN_FLIGHT
+
+
 @dataclass(frozen=True, slots=True)
+class Clearance:
+    """Whether a paid request may leave.
+
+    Attributes:
+        how: `within`: it is noted that it is about to; `lost`: cancelled, or another process has it; `no_room`: as many
+            as may be are with the gateway; `lapsed`: nobody wants it any more; `by_another`: it is left to the process
+            that was asked for it; else why the owner's limits do not allow it.
+        spent: the day without it.
+    """
+
+    how: Literal["lost", "no_room", "lapsed", "by_another"] | Verdict
+    spent: Spent = field(default_factory=Spent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
-    """One day's tasks of one model in one state; what certainly cost nothing adds nothing to the estimate."""
+    """One day's tasks of one model in one state, and its paid requests.
+
+    Attributes:
+        tasks: whose newest request was on that day.
+        attempts: the requests that left, and may have cost something.
+        estimate_usd: of those, and of those that are waiting to leave.
+        without_price: how many of both have none.
+    """
 
     day: str
     model: str
     state: State
     tasks: int
+    attempts: int
     estimate_usd: float
     without_price: int
 
@@ -75,8 +118,17 @@ class Store(Protocol):
     async def admit(self, task: Task, terms: Terms) -> Admitted:
         """Adds a new task, unless its idempotency key or an unanswered equal request already has one.
 
-        `awaited` stores nothing: an equal request may still be waited for, or its caller may just have gone.
+        `awaited` stores nothing: an equal request may still be waited for, or its caller may just have gone. A quote
+        that was said yes to is used up by the task that it allowed.
         """
+        ...
+
+    async def quote(self, owner: str, fingerprint: str, agreement: Agreement, now: float) -> None:
+        """Notes what was quoted to an owner for a request: a yes to that counts for `QUOTED_FOR`."""
+        ...
+
+    async def forget_quote(self, owner: str, fingerprint: str) -> None:
+        """Takes a quote back: the owner said no."""
         ...
 
     async def get(self, task_id: str) -> Task | None:
@@ -112,20 +164,34 @@ class Store(Protocol):
     async def commit(self, before: Task, after: Task) -> bool:
         """Writes `after` if the row still has the fence and the state of `before`.
 
-        `cancel_requested` and `answer` are left as they are in the row: their verbs below own them.
+        `cancel_requested`, `answer` and who asked when are left as they are in the row: their verbs below own them.
 
         Raises:
             ValueError: the table of moves does not allow this one.
         """
         ...
 
-    async def mark_sent(self, task: Task, now: float, in_flight: int = IN_FLIGHT) -> bool:
-        """Notes that the POST is about to leave.
+    async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
+        """Notes that the POST is about to leave, if it may: the one transaction before every paid request.
+
+        What it costs counts for the day of `terms.now` from then on.
+        """
+        ...
+
+    async def still_sends(self, task: Task, until: float) -> bool:
+        """Prolongs the lease under which a POST is about to leave.
 
         Returns:
-            False where the task was cancelled or lost to another process, or `in_flight` tasks of its key are with the
-            gateway already.
+            False where it must not: another process has taken the task over since it was marked as sent.
         """
+        ...
+
+    async def try_again(self, before: Task, after: Task, terms: Sending) -> Clearance:
+        """Commits a task's way back to submitting, if its further attempt is within the owner's limits."""
+        ...
+
+    async def unsent(self, now: float, older_than: float) -> Sequence[Task]:
+        """Every owner's unsent tasks that were not made within so many seconds of now."""
         ...
 
     async def place(self, task: Task) -> int:
@@ -146,6 +212,10 @@ class Store(Protocol):
 
     async def vouch(self, asked: Iterable[tuple[str, str]], until: float) -> None:
         """Notes that calls (task id and name of the call) are still waited for, and live until then."""
+        ...
+
+    async def want(self, process: str, until: float) -> bool:
+        """Notes that a process lives, in the open tasks that it was asked for; False where it has none."""
         ...
 
     async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:

@@ -171,6 +171,9 @@ class Task:
         answer: what became of the answer to the call that asked for it; a `lost` one lets the same request adopt it.
         asked_by: the last call that asked for it, by its process and a name.
         asked_until: Unix seconds, prolonged while that call is waited for; one still awaited after it is lost.
+        asked_at: Unix seconds, when it was asked for anew by an equal request; 0: never since it was made.
+        wanted_until: Unix seconds, prolonged while the process lives that asked for it (`tasks.lapse`).
+        agreed_attempts: how many attempts the owner's yes named; 0: no yes was given.
         is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
     """
 
@@ -210,6 +213,9 @@ class Task:
     asked_until: float = 0.0
     estimate_usd: float | None = None
     is_copy: bool = False
+    asked_at: float = 0.0
+    wanted_until: float = 0.0
+    agreed_attempts: int = 0
 
     @property
     def is_settled(self) -> bool:
@@ -217,6 +223,26 @@ class Task:
         if self.state is State.SUCCESS:
             return all(result.file is not FileState.SAVING for result in self.results)
         return self.state in TERMINAL or self.state is State.UNKNOWN
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether its next POST, the first or a further one, has not left yet."""
+        return self.state is State.SUBMITTING and self.sent_at is None
+
+    @property
+    def posts(self) -> int:
+        """How many of its POSTs may cost something: those that the gateway has or may have, and one to come.
+
+        Each counts, failed or not: no document of APIXO or Ruxa names a refund, so that a failed task is charged is
+        inferred.
+        """
+        return len(self.attempts) + (self.state is State.SUBMITTING)
+
+    @property
+    def counted_at(self) -> float:
+        """Unix seconds on whose day its newest POST counts: when it left, else when it was decided on."""
+        of_attempts = [moment for attempt in self.attempts for moment in (attempt.sent_at, attempt.failed_at)]
+        return max(moment or 0.0 for moment in (self.created_at, self.sent_at, *of_attempts))
 
 
 def new_task_id() -> str:

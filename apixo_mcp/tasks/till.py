@@ -6,12 +6,12 @@ from dataclasses import replace
 import anyio
 
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.tasks.calls import VOUCHED_FOR, Call, Calls
+from apixo_mcp.tasks.calls import VOUCHED_FOR, WANTED_UNTIL, Call, Calls
 from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.tasks.wish import Quote, Submission
-from apixo_mcp.usage.budget import Budget, refusal
+from apixo_mcp.usage.budget import Agreement, Budget, refusal
 
 ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
 LEAVING_TAKES = 1.2  # seconds until a call of this process whose caller has gone is sure to have noticed
@@ -20,32 +20,40 @@ LEAVING_TAKES = 1.2  # seconds until a call of this process whose caller has gon
 class Till:
     """Takes a new task on, within the owner's budget and never twice.
 
-    The one place that lets a paid submit begin. A further attempt after a transient failure, which the task's owner
-    agreed to by `APIXO_MCP_AUTO_RETRY`, is decided on in `life`.
+    The one place that lets a paid submit begin. Whether it, and each further attempt after a failure that passes, may
+    leave on the day on which its turn comes is asked in `Store.mark_sent`.
+
+    Args:
+        attempts: up to how many may be made of a task (setting `APIXO_MCP_AUTO_RETRY`, and one).
     """
 
-    def __init__(self, *, store: Store, poller: Poller, calls: Calls, budget: Budget) -> None:
+    def __init__(self, *, store: Store, poller: Poller, calls: Calls, budget: Budget, attempts: int) -> None:
         self.budget = budget
+        self._attempts = attempts
         self._store = store
         self._poller = poller
         self._calls = calls
 
-    async def admit(self, task: Task, call: Call, *, confirmed: bool) -> Submission | Quote:
+    async def admit(
+        self, task: Task, call: Call, *, confirmed: bool = False, agreed: Agreement | None = None
+    ) -> Submission | Quote:
         """Stores the intent, or finds the task that this request has already; the background then sends it.
 
         Args:
             task: as it is to be stored.
             call: that asks for it.
-            confirmed: whether the owner has agreed to its price.
+            confirmed: whether the caller says yes to a quote that it was given before.
+            agreed: what the owner has said yes to just now.
 
         Raises:
             InvalidInput: the budget does not allow it, or its idempotency key names another request. Nothing was
                 stored, sent or spent.
         """
-        admitted = await self._admitted(task, call, confirmed=confirmed)
+        admitted = await self._admitted(task, call, confirmed=confirmed, agreed=agreed)
         match admitted.how:
             case "ask_first":
-                return Quote(task.model, task.estimate_usd, self.budget.confirm_above_usd or 0.0)
+                limit = self.budget.confirm_above_usd or 0.0
+                return Quote(task.model, task.fingerprint, task.estimate_usd, limit, self._attempts)
             case "same_key" if admitted.task.fingerprint != task.fingerprint:
                 allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
                 raise InvalidInput([Problem("idempotency_key", task.idempotency_key, allowed)])
@@ -57,16 +65,25 @@ class Till:
             case verdict:
                 raise InvalidInput([refusal(verdict, self.budget, admitted.spent, task.model, task.estimate_usd)])
 
-    async def _admitted(self, task: Task, call: Call, *, confirmed: bool) -> Admitted:
+    async def quoted(self, owner: str, quote: Quote) -> None:
+        """The owner was told a quote: a yes to it, given with the very same call, counts for a while."""
+        await self._store.quote(owner, quote.fingerprint, quote.agreement, time.time())
+
+    async def declined(self, owner: str, quote: Quote) -> None:
+        """The owner said no to a quote: a yes to an earlier one of the same call does not count any more."""
+        await self._store.forget_quote(owner, quote.fingerprint)
+
+    async def _admitted(self, task: Task, call: Call, *, confirmed: bool, agreed: Agreement | None) -> Admitted:
         """What the store makes of a new task, once it is sure whether an equal request is still waited for."""
         alive: frozenset[str] = frozenset()
         while True:
             now = time.time()
-            task = replace(task, asked_by=call.name, asked_until=now + VOUCHED_FOR)
+            task = replace(task, asked_by=call.name, asked_until=now + VOUCHED_FOR, wanted_until=now + WANTED_UNTIL)
             terms = Terms(
                 now=now,
                 budget=self.budget,
                 confirmed=confirmed,
+                agreed=agreed,
                 process=self._calls.process,
                 waiting=self._calls.open_names,
                 alive=alive,

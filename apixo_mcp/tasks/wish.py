@@ -13,6 +13,7 @@ from apixo_mcp.errors import Problem
 from apixo_mcp.tasks.calls import Call
 from apixo_mcp.tasks.references import Find, Inputs, resolved
 from apixo_mcp.tasks.task import Modality, Task
+from apixo_mcp.usage.budget import Agreement
 
 _SOME_PROMPT = "a prompt in place of the empty one"
 
@@ -25,7 +26,8 @@ class Wish:
         arguments: the common arguments that were given.
         options: inputs under the model's own names.
         own_names: whether the caller speaks of all inputs by the model's own names, and wants problems told so.
-        confirmed: whether the caller has agreed to a quoted price.
+        confirmed: whether the caller says yes to a quote that it was given before.
+        agreed: a quote that the owner has just said yes to, asked in person.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
 
@@ -38,6 +40,7 @@ class Wish:
     idempotency_key: str = ""
     own_names: bool = False
     confirmed: bool = False
+    agreed: "Quote | None" = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -46,12 +49,22 @@ class Quote:
     """A submit that waits for a yes. Nothing was stored, sent or spent.
 
     Attributes:
-        usd: the estimate, None where no price is known.
+        fingerprint: of the request that it is for.
+        usd: the estimate of one attempt, None where no price is known.
+        limit_usd: above which the owner wants to be asked.
+        attempts: up to how many may be made, each at that price: further ones follow failures that pass.
     """
 
     model: str
+    fingerprint: str
     usd: float | None
     limit_usd: float
+    attempts: int = 1
+
+    @property
+    def agreement(self) -> Agreement:
+        """What a yes to it agrees to."""
+        return Agreement(self.usd, self.attempts)
 
 
 @dataclass(frozen=True, slots=True)

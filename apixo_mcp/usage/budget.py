@@ -17,7 +17,8 @@ class Budget:
 
     Attributes:
         daily_usd: the most that a day's estimates may add up to (setting `APIXO_MCP_DAILY_BUDGET_USD`).
-        daily_tasks: the most tasks of a day (`APIXO_MCP_DAILY_TASK_LIMIT`).
+        daily_tasks: the most paid requests of a day (`APIXO_MCP_DAILY_TASK_LIMIT`): a task's first one, and each
+            further attempt.
         confirm_above_usd: what costs more needs a yes first (`APIXO_MCP_CONFIRM_ABOVE_USD`).
     """
 
@@ -28,10 +29,34 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a day has seen so far, without what certainly cost nothing: the sum of its estimates, and its tasks."""
+    """What a day has seen so far, and what is waiting to be sent, without what certainly cost nothing.
+
+    Attributes:
+        usd: the sum of the estimates.
+        posts: how many paid requests that are.
+    """
 
     usd: float = 0.0
-    tasks: int = 0
+    posts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What the owner said yes to.
+
+    Attributes:
+        usd: the price of each attempt, None where it was told to be unknown.
+        attempts: up to how many were named.
+    """
+
+    usd: float | None
+    attempts: int
+
+    def covers(self, usd: float | None) -> bool:
+        """Whether a request at this price is what was agreed to; a lower price is."""
+        if self.usd is None or usd is None:
+            return self.usd is usd
+        return usd <= self.usd + CENT_FRACTION
 
 
 def day_start(now: float) -> float:
@@ -40,7 +65,7 @@ def day_start(now: float) -> float:
 
 
 def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) -> Verdict:
-    """Whether one more task is within the budget.
+    """Whether one more paid request is within the budget. Asking comes last: nobody is asked about what may not be.
 
     Args:
         budget: the owner's.
@@ -50,32 +75,40 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
     """
     if budget.daily_usd is not None and usd is None:
         return "no_price"
+    if budget.daily_usd is not None and spent.usd + (usd or 0.0) > budget.daily_usd + CENT_FRACTION:
+        return "over_budget"
+    if budget.daily_tasks is not None and spent.posts >= budget.daily_tasks:
+        return "over_limit"
     limit = budget.confirm_above_usd
     if limit is not None and not confirmed and (usd is None or usd > limit):
         return "ask_first"
-    if budget.daily_usd is not None and spent.usd + (usd or 0.0) > budget.daily_usd + CENT_FRACTION:
-        return "over_budget"
-    if budget.daily_tasks is not None and spent.tasks >= budget.daily_tasks:
-        return "over_limit"
     return "within"
 
 
 def refusal(verdict: Verdict, budget: Budget, spent: Spent, model: str, usd: float | None) -> Problem:
     """Why a task of this model was not made, for whoever asked for it."""
+    return Problem("model", model, reason(verdict, budget, spent, usd))
+
+
+def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None) -> str:
+    """Why a paid request is not sent, as the end of a sentence about it."""
     match verdict:
         case "no_price":
-            why = (
-                "has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); "
+            return (
+                "it has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); "
                 "give its price in the file that APIXO_MCP_PRICES names"
             )
         case "over_budget":
-            why = (
+            return (
                 f"this would cost about ${usd or 0.0:.2f}, and ${spent.usd:.2f} of the day's "
                 f"${budget.daily_usd or 0.0:.2f} (APIXO_MCP_DAILY_BUDGET_USD) are spent; the day ends at midnight UTC"
             )
-        case _:
-            why = (
-                f"{spent.tasks} tasks were made today, and APIXO_MCP_DAILY_TASK_LIMIT allows "
+        case "over_limit":
+            return (
+                f"{spent.posts} paid requests were made today, and APIXO_MCP_DAILY_TASK_LIMIT allows "
                 f"{budget.daily_tasks}; the day ends at midnight UTC"
             )
-    return Problem("model", model, why)
+        case "ask_first":
+            return "it needs a yes (APIXO_MCP_CONFIRM_ABOVE_USD), and none was given for it"
+        case "within":
+            return "it is within the budget"

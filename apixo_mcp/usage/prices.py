@@ -1,5 +1,6 @@
 """What a generation is likely to cost, from prices that were seen somewhere: estimates, never promises."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,9 @@ def estimate(model: Model, values: Mapping[str, Any]) -> float | None:
     for price in model.prices:
         if all(_same(full.get(name), wanted) for name, wanted in price.when.items()):
             amount = _amount(model, price, full)
-            return None if amount is None else round(price.usd * amount, 6)
+            usd = None if amount is None else price.usd * amount
+            # What is no amount of money counts as unknown: a sum with it would be none either.
+            return round(usd, 6) if usd is not None and math.isfinite(usd) and usd >= 0 else None
     return None
 
 

@@ -16,7 +16,7 @@ from store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.tasks.sqlite.store import SqliteStore
-from apixo_mcp.tasks.store import Store, Terms
+from apixo_mcp.tasks.store import Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task
 from apixo_mcp.usage.budget import Budget, Spent
 
@@ -58,6 +58,12 @@ async def claim(store: Store, task: Task, holder: str = "me", now: float = NOW, 
     claimed = await store.claim(task.task_id, holder, now, until, KEYS)
     assert claimed is not None
     return claimed
+
+
+async def leaves(store: Store, task: Task, now: float = NOW, in_flight: int = 1000, process: str = "") -> bool:
+    """Whether a task that was claimed may be sent; it then counts as sent."""
+    terms = Sending(now=now, budget=Budget(), process=process, in_flight=in_flight)
+    return (await store.mark_sent(task, terms)).how == "within"
 
 
 async def row(store: Store, task: Task) -> Task:
@@ -201,7 +207,7 @@ class TestLimits:
         await add(store, make())
         over = make()
         admitted = await store.admit(over, self.limits(tasks=1))
-        assert (admitted.how, admitted.spent.tasks) == ("over_limit", 1)
+        assert (admitted.how, admitted.spent.posts) == ("over_limit", 1)
         assert await store.get(over.task_id) is None
 
     async def test_of_concurrent_requests_for_the_last_dollar_one_gets_it(self, store: Store, other: Store):
@@ -419,16 +425,16 @@ class TestCommit:
 class TestSending:
     async def test_the_post_is_noted_once(self, store: Store):
         claimed = await claim(store, await add(store, make()))
-        assert await store.mark_sent(claimed, NOW + 1)
+        assert await leaves(store, claimed, NOW + 1)
         assert (await row(store, claimed)).sent_at == NOW + 1
-        assert not await store.mark_sent(claimed, NOW + 2)
+        assert not await leaves(store, claimed, NOW + 2)
         assert (await row(store, claimed)).sent_at == NOW + 1
 
     async def test_nothing_is_sent_by_one_who_lost_the_task(self, store: Store, other: Store):
         task = await add(store, make())
         slept = await claim(store, task)
         await claim(other, task, "you", NOW + 9, NOW + 17)
-        assert not await store.mark_sent(slept, NOW + 10)
+        assert not await leaves(store, slept, NOW + 10)
         assert (await row(store, task)).sent_at is None
 
     async def test_nothing_is_sent_after_the_cancel(self, store: Store, other: Store):
@@ -436,7 +442,7 @@ class TestSending:
         cancelled = await other.request_cancel(claimed.task_id, NOW)
         assert cancelled is not None
         assert (cancelled.state, cancelled.fence) == (State.CANCELLED, claimed.fence + 1)
-        assert not await store.mark_sent(claimed, NOW)
+        assert not await leaves(store, claimed, NOW)
         assert not await store.commit(claimed, replace(claimed, state=State.PENDING))
         assert (await row(store, claimed)).sent_at is None
 
@@ -444,16 +450,16 @@ class TestSending:
         for task in (make_followed(), make(sent_at=NOW), make_followed(key_print="theirs"), make(state=State.UNKNOWN)):
             await add(store, task)
         claimed = await claim(store, await add(store, make()))
-        assert not await store.mark_sent(claimed, NOW, in_flight=2)
+        assert not await leaves(store, claimed, NOW, 2)
         assert (await row(store, claimed)).sent_at is None
-        assert await other.mark_sent(claimed, NOW, in_flight=3)
+        assert await leaves(other, claimed, NOW, 3)
 
     async def test_of_concurrent_sends_for_the_last_place_one_gets_it(self, store: Store, other: Store):
         await add(store, make_followed())
         claimed = [await claim(store, await add(store, make())) for _ in range(10)]
 
         def send(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
-            return lambda: where.mark_sent(task, NOW, in_flight=2)
+            return lambda: leaves(where, task, NOW, 2)
 
         works = [send((store, other)[number % 2], task) for number, task in enumerate(claimed)]
         assert sorted(bool(entry) for entry in await all_at_once(works)) == [False] * 9 + [True]
@@ -469,7 +475,7 @@ class TestSending:
         for _ in range(10):
             claimed = await claim(store, await add(store, make()))
             async with anyio.create_task_group() as group:
-                group.start_soon(store.mark_sent, claimed, NOW)
+                group.start_soon(leaves, store, claimed, NOW)
                 group.start_soon(other.request_cancel, claimed.task_id, NOW)
             found = await row(store, claimed)
             assert (found.sent_at is None) == (found.state is State.CANCELLED)
@@ -539,7 +545,8 @@ class TestCounting:
         await add(store, make(created_at=midnight - 0.5, estimate_usd=1.0))
         await add(store, make(created_at=midnight, estimate_usd=2.0))
         await add(store, make(created_at=midnight + DAY - 0.5, estimate_usd=4.0))
-        await add(store, make(created_at=midnight, state=State.SUCCESS, estimate_usd=None))
+        sent = Attempt(sent_at=midnight + 5, remote_id="r")
+        await add(store, make(created_at=midnight, state=State.SUCCESS, estimate_usd=None, attempts=(sent,)))
         await add(store, make(created_at=midnight, model="veo-3-1", estimate_usd=8.0))
         await add(store, make(created_at=midnight - DAY, estimate_usd=16.0))
         await add(store, make(created_at=midnight, owner="bob", estimate_usd=32.0))
@@ -549,7 +556,8 @@ class TestCounting:
         today = found["2026-09-21", "nano-banana", "submitting"]
         assert (today.tasks, today.estimate_usd, today.without_price) == (2, 6.0, 0)
         unpriced = found["2026-09-21", "nano-banana", "success"]
-        assert (unpriced.tasks, unpriced.estimate_usd, unpriced.without_price) == (1, 0.0, 1)
+        assert (unpriced.tasks, unpriced.attempts) == (1, 1)
+        assert (unpriced.estimate_usd, unpriced.without_price) == (0.0, 1)
         assert found["2026-09-20", "nano-banana", "submitting"].estimate_usd == 1.0
         assert found["2026-09-21", "veo-3-1", "submitting"].tasks == 1
 
@@ -705,9 +713,9 @@ class TestSqliteFile:
     async def test_a_folder_that_is_deleted_under_the_program_is_made_anew(self, tmp_path: Path):
         path = tmp_path / "home" / "tasks.sqlite3"
         async with SqliteStore(path) as store:
-            task = await add(store, make())
+            task = await claim(store, await add(store, make()))
             shutil.rmtree(path.parent)
-            assert await store.mark_sent(task, NOW)
+            assert await leaves(store, task, NOW)
         async with SqliteStore(path) as store:
             sent = await store.get(task.task_id)
         assert sent is not None
@@ -718,9 +726,9 @@ class TestSqliteFile:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         async with SqliteStore(path) as store:
-            task = await add(store, make())
+            task = await claim(store, await add(store, make()))
             with monkeypatch.context() as patch:
                 patch.setattr(os, "fsync", full)
                 with pytest.raises(StoreError, match="Make room on the disk"):
-                    await store.mark_sent(task, NOW)
-            assert await store.mark_sent(task, NOW)
+                    await leaves(store, task, NOW)
+            assert await leaves(store, task, NOW)

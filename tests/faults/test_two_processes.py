@@ -1,8 +1,9 @@
-"""Two processes follow one folder; one is killed, and the other takes over what it held."""
+"""Two processes on one folder: one is killed or sleeps, and the other takes over; both share the day's limits."""
 
 import random
+import signal
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from apixo_mcp.tasks.schedule import JITTER
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("in_full")]
 
 TAKEOVER = 15.0
+SLEEPS = 2 * TAKEOVERS
 SCALE = 0.2
 INTERVAL = 3.0 * SCALE
 PROMPTS = {
@@ -103,6 +105,70 @@ async def test_the_survivor_takes_over(tmp_path: Path, round_number: int):
     assert min(gaps) >= INTERVAL * (1 - JITTER) - 0.01, "two looks at one task within one interval"
     assert all(looked.values())
     assert "Traceback" not in (tmp_path / "stderr").read_text()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
+@pytest.mark.parametrize("round_number", range(SLEEPS))
+async def test_a_process_that_slept_sends_nothing_that_another_took_over(tmp_path: Path, round_number: int):
+    chance = random.Random(SEED + round_number)
+    async with Sandbox(speed=50) as box, Victims(tmp_path / "stderr") as victims:
+        values = settings(box, tmp_path)
+        prompts = [f"fox {number} [took:0]{chance.choice(('', '[slow-submit:0.3]'))}" for number in range(60)]
+        sleeping = await victims.start({"settings": values, "label": "one", "seed": 1, "prompts": prompts})
+        living = await victims.start({"settings": values, "label": "two", "seed": 2, "prompts": ["hare [took:0]"]})
+        await living.begin()
+        await sleeping.begin()
+        await anyio.sleep(chance.uniform(0.05, 2.5))
+        sleeping.process.send_signal(signal.SIGSTOP)
+
+        def is_left(row: tuple[str, str, float | None]) -> bool:
+            return row[1] == "submitting"
+
+        await until(lambda: not any(map(is_left, open_tasks(tmp_path))), TAKEOVER + 10)
+        taken_over = len(box.submits())
+        sleeping.process.send_signal(signal.SIGCONT)
+        await until(lambda: len(open_tasks(tmp_path)) == 61, 30)
+        await until(lambda: not any(due for _, _, due in open_tasks(tmp_path)), 30)
+        async with open_app(read_settings(**values)) as app:
+            await all_ended(app)
+            tasks = await app.store.page("local", limit=1000)
+        sent = Counter(entry["input"]["prompt"] for entry in box.log() if entry["route"] == "submit")
+        paid = {entry["input"]["prompt"]: entry["remote_id"] for entry in box.submits()}
+    print(f"\nseed {SEED}, round {round_number}: {taken_over} had been sent when it woke; ", end="")
+    print(dict(Counter(str(task.state) for task in tasks)))
+    assert len(tasks) == 61
+    assert max(sent.values()) == 1, "sent twice"
+    for task in tasks:
+        if task.prompt in sent:
+            assert task.remote_id == paid[task.prompt], "what was paid for is lost"
+        else:
+            assert task.failure is not None
+            assert task.failure.code == "NEVER_SENT"
+
+
+@pytest.mark.parametrize("limit", [{"daily_task_limit": 10}, {"daily_budget_usd": 0.31}])
+async def test_two_processes_send_no_more_than_the_day_allows(tmp_path: Path, limit: dict[str, Any]):
+    """Each task fails for a passing reason, and its further attempts count like the first ones of others."""
+    async with Sandbox(speed=50) as box, Victims(tmp_path / "stderr") as victims:
+        values = settings(box, tmp_path, **limit)
+        both = [
+            await victims.start(
+                {
+                    "settings": values,
+                    "label": label,
+                    "seed": seed,
+                    "prompts": [f"{label} {number} [fail:PROCESSING_TIMEOUT][took:0]" for number in range(10)],
+                }
+            )
+            for seed, label in enumerate(("one", "two"))
+        ]
+        async with anyio.create_task_group() as group:
+            for one in both:
+                group.start_soon(one.begin)
+        await until(lambda: sum(len(one.told("admitted") + one.told("refused")) for one in both) == 20, 30)
+        await until(lambda: not any(due for _, _, due in open_tasks(tmp_path)), 30)
+        assert len(box.submits()) == 10
+        assert {state for _, state, _ in open_tasks(tmp_path)} == {"failed"}
 
 
 def open_tasks(folder: Path) -> list[tuple[str, str, float | None]]:

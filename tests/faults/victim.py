@@ -2,7 +2,8 @@
 
 Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do; it begins when a line comes on its
 standard input, so that its imports can be done ahead. Each line it writes is one JSON list: `["ready"]`,
-`["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit.
+`["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit; and for what the owner's
+limits do not allow `["refused", prompt]`.
 """
 
 import json
@@ -16,6 +17,7 @@ import anyio
 
 from apixo_mcp.app import open_app
 from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.errors import InvalidInput
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.tasks.wish import Submission, Wish
@@ -49,9 +51,12 @@ async def main(spec: dict[str, Any]) -> None:
         for number in range(spec.get("count", 0) or len(spec["prompts"])):
             prompt = spec["prompts"][number] if "prompts" in spec else f"{spec['label']}-{number:03d} {marks(chance)}"
             wish = Wish(owner="local", model="nano-banana", arguments={"prompt": prompt})
-            async with app.service.asking(wish) as submission:
-                assert isinstance(submission, Submission)
-                tell("admitted", submission.task.task_id, prompt)
+            try:
+                async with app.service.asking(wish) as submission:
+                    assert isinstance(submission, Submission)
+                    tell("admitted", submission.task.task_id, prompt)
+            except InvalidInput:
+                tell("refused", prompt)
             await anyio.sleep(chance.uniform(0, 0.08))
         await anyio.sleep_forever()
 

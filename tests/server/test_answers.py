@@ -244,6 +244,7 @@ async def test_without_a_key_a_paid_tool_says_how_to_set_one(connect: Connect) -
 async def test_what_was_agreed_to_once_is_not_asked_again(connect: Connect, box: Sandbox) -> None:
     call = {**FOX, "idempotency_key": "the fox"}
     async with connect(confirm_above_usd=0.01) as client:
+        await client.call_tool("generate_image", call)
         first = (await client.call_tool("generate_image", {**call, "confirm": True})).structured_content
         again = (await client.call_tool("generate_image", call)).structured_content
     assert first is not None

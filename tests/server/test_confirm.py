@@ -1,6 +1,8 @@
 """Asking before spending, in both eras of the protocol."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from server.tasks_client import Handle, TakesHandles
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.confirm import AT_ONCE
 from apixo_mcp.server.http import serving
 from apixo_mcp.server.listening import listen, url_of
 from apixo_mcp.server.server import build_server
@@ -26,12 +29,13 @@ FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
 YES = ElicitResult(action="accept", content={"proceed": True})
 
 
-def person(answer: ElicitResult | ErrorData, asked: list[str]) -> dict[str, Any]:
-    """Somebody at the client who always answers the same."""
+def person(answer: ElicitResult | ErrorData, asked: list[str], *, thinks: float = 0.0) -> dict[str, Any]:
+    """Somebody at the client who always answers the same; who does not think is the client itself."""
 
     async def callback(_: Any, params: Any) -> ElicitResult | ErrorData:
         assert isinstance(params, ElicitRequestFormParams)
         asked.append(params.message)
+        await anyio.sleep(thinks)
         return answer
 
     return {"elicitation_callback": callback}
@@ -76,7 +80,7 @@ async def test_a_yes_sends_one_request(connect: Connect, box: Sandbox, content: 
     ],
 )
 async def test_without_a_yes_nothing_is_stored_or_sent(connect: Connect, box: Sandbox, answer: ElicitResult) -> None:
-    async with connect(own=person(answer, []), confirm_above_usd=0.01) as client:
+    async with connect(own=person(answer, [], thinks=AT_ONCE), confirm_above_usd=0.01) as client:
         refused = await client.call_tool("generate_image", FOX)
         assert await stored(client) == []
     assert refused.is_error
@@ -98,6 +102,112 @@ async def test_what_is_wrong_with_a_call_is_told_before_anybody_is_asked(connect
         answer = await client.call_tool("generate_image", {"model": "nano-banana"})
     assert "prompt: required" in text_of(answer)
     assert asked == []
+
+
+async def test_a_client_that_declines_by_itself_gets_the_quote(connect: Connect, box: Sandbox) -> None:
+    async with connect(own=person(ElicitResult(action="decline"), []), confirm_above_usd=0.01) as client:
+        quoted = await client.call_tool("generate_image", FOX)
+        assert "confirm: true" in text_of(quoted)
+        assert box.log() == []
+        answer = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+
+
+async def test_a_no_of_the_person_takes_an_earlier_quote_back(connect: Connect, box: Sandbox) -> None:
+    async with connect(confirm_above_usd=0.01) as client:
+        await client.call_tool("generate_image", FOX)
+    asked: list[str] = []
+    own = person(ElicitResult(action="decline"), asked, thinks=AT_ONCE)
+    async with connect(own=own, confirm_above_usd=0.01) as client:
+        assert "the user said no" in text_of(await client.call_tool("generate_image", FOX))
+        refused = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert "the user said no" in text_of(refused)
+    assert len(asked) == 2
+    assert box.log() == []
+
+
+@pytest.mark.parametrize("other", [{"prompt": "a wolf [took:0]"}, {"aspect_ratio": "16:9"}, {"provider": "official"}])
+async def test_a_yes_without_a_quote_for_that_very_call_gets_the_quote(
+    connect: Connect, box: Sandbox, other: dict[str, Any]
+) -> None:
+    async with connect(confirm_above_usd=0.01) as client:
+        at_once = await client.call_tool("generate_image", {**FOX, "confirm": True})
+        for_another = await client.call_tool("generate_image", {**FOX, **other, "confirm": True})
+        assert box.log() == []
+        assert await stored(client) == []
+        answer = await client.call_tool("generate_image", {**FOX, "confirm": True, "wait_seconds": 10})
+    for quoted in (at_once, for_another):
+        assert quoted.is_error
+        assert "Not sent yet" in text_of(quoted)
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+
+
+async def test_one_quote_allows_one_purchase(connect: Connect, box: Sandbox) -> None:
+    async with connect(confirm_above_usd=0.01) as client:
+        await client.call_tool("generate_image", FOX)
+        await client.call_tool("generate_image", {**FOX, "confirm": True})
+        again = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert "Not sent yet" in text_of(again)
+    assert len(box.submits()) == 1
+
+
+async def test_a_quote_outlives_the_process_and_not_half_an_hour(
+    connect: Connect, box: Sandbox, tmp_path: Path
+) -> None:
+    wolf = FOX | {"prompt": "a wolf [took:0]"}
+    async with connect(confirm_above_usd=0.01) as client:
+        await client.call_tool("generate_image", FOX)
+        await client.call_tool("generate_image", wolf)
+    with closing(sqlite3.connect(next(tmp_path.rglob("tasks.sqlite3")))) as database, database:
+        database.execute("update quote set made_at = made_at - 1801 where rowid = (select max(rowid) from quote)")
+    async with connect(confirm_above_usd=0.01) as client:
+        answer = await client.call_tool("generate_image", {**FOX, "confirm": True})
+        expired = await client.call_tool("generate_image", {**wolf, "confirm": True})
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+    assert "Not sent yet" in text_of(expired)
+    assert len(box.submits()) == 1
+
+
+async def test_a_yes_to_a_lower_price_gets_the_new_quote(connect: Connect, box: Sandbox, tmp_path: Path) -> None:
+    for usd in (0.05, 0.06):
+        (tmp_path / f"{usd}.toml").write_text(f'[prices."nano-banana"]\nusd = {usd}\nper = "task"\n')
+    async with connect(confirm_above_usd=0.01, prices=tmp_path / "0.05.toml") as client:
+        await client.call_tool("generate_image", FOX)
+    async with connect(confirm_above_usd=0.01, prices=tmp_path / "0.06.toml") as client:
+        dearer = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert "about $0.06" in text_of(dearer)
+    assert box.log() == []
+    async with connect(confirm_above_usd=0.01, prices=tmp_path / "0.05.toml") as client:
+        cheaper = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert cheaper.structured_content is not None
+    assert len(box.submits()) == 1
+
+
+async def test_where_no_question_is_due_a_yes_is_ignored(connect: Connect, box: Sandbox) -> None:
+    async with connect(confirm_above_usd=5.0) as client:
+        answer = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+
+
+@pytest.mark.parametrize(("auto_retry", "posts"), [(0, 1), (1, 2)])
+async def test_a_yes_allows_the_further_attempts_that_its_quote_named(
+    connect: Connect, box: Sandbox, auto_retry: int, posts: int
+) -> None:
+    call = FOX | {"prompt": "a fox [fail:PROCESSING_TIMEOUT][took:0]"}
+    async with connect(confirm_above_usd=0.01, auto_retry=auto_retry) as client:
+        quoted = text_of(await client.call_tool("generate_image", call))
+    async with connect(confirm_above_usd=0.01, auto_retry=5) as client:  # a setting of today does not widen the yes
+        answer = await client.call_tool("generate_image", {**call, "confirm": True})
+    assert ("up to 2 attempts" in quoted) == (auto_retry == 1)
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "failed"
+    assert answer.structured_content["attempts"] == posts
+    assert len(box.submits()) == posts
+    assert "APIXO_MCP_CONFIRM_ABOVE_USD" in " ".join(answer.structured_content["notes"])
 
 
 async def test_a_client_that_cannot_ask_gets_the_quote(connect: Connect, box: Sandbox) -> None:

@@ -15,8 +15,10 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.schedule import LOOKS_AT_LEAST
+from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.tasks.wish import Quote, Wish
+from apixo_mcp.usage.budget import Budget
 
 pytestmark = pytest.mark.anyio
 
@@ -389,7 +391,7 @@ class TestRestart:
             now = time.time()
             sent = await app.store.claim(task.task_id, "dead", now, now + 0.5, app.key_prints)
             assert sent is not None
-            assert await app.store.mark_sent(sent, now)
+            assert (await app.store.mark_sent(sent, Sending(now=now, budget=Budget()))).how == "within"
             # While its lease runs, its process may live: only then is the answer taken for lost.
             assert await app.steps.advance(task.task_id) is None
             assert (await app.service.find("local", task.task_id)).state is State.SUBMITTING
@@ -517,7 +519,7 @@ class TestCancel:
             now = time.time()
             claimed = await app.store.claim(task.task_id, "me", now, now + 8, app.key_prints)
             assert claimed is not None
-            assert await app.store.mark_sent(claimed, now)
+            assert (await app.store.mark_sent(claimed, Sending(now=now, budget=Budget()))).how == "within"
             assert (await app.service.cancel("local", task.task_id)).state is State.SUBMITTING
             refused = replace(claimed, sent_at=None, due=now, lease_holder="", lease_until=0.0)
             assert await app.store.commit(claimed, refused)

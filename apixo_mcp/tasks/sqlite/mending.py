@@ -217,7 +217,7 @@ def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str |
                     tasks[task_id] = task
             case _:
                 pass
-    # The index by owner: owner, creation time, id, row.
+    # The indexes by owner: owner, a time, id, row.
     named = {entry[2] for entry in found.entries if len(entry) == 4}
     known = {name for name in named if isinstance(name, str) and name.startswith("tsk_")} | unreadable
     kept = [_safe(task) for task in sorted(tasks.values(), key=lambda task: task.created_at)]
@@ -230,7 +230,8 @@ def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]
             yield name, record[number]
         elif default is not None:
             # A row from before the column was added.
-            yield name, default.strip("'") if kind.lower() == "text" else float(default)
+            kind = kind.lower()
+            yield name, default.strip("'") if kind == "text" else int(default) if kind == "integer" else float(default)
 
 
 def _safe(task: Task) -> Task:

@@ -8,7 +8,9 @@ from typing import Any
 
 from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task
 
-COLUMNS = tuple(entry.name for entry in fields(Task))
+FIELDS = tuple(entry.name for entry in fields(Task))
+COLUMNS = (*FIELDS, "counted_at")
+"""The fields of a task, and what is worked out from them to be looked up by."""
 _INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}' for name in COLUMNS)})"
 
 
@@ -43,7 +45,7 @@ def to_row(task: Task) -> dict[str, Any]:
 
 def from_row(row: Row | Mapping[str, Any]) -> Task:
     """The task of a row."""
-    values = {name: row[name] for name in COLUMNS}
+    values = {name: row[name] for name in FIELDS}
     values["state"] = State(values["state"])
     values["inputs"] = json.loads(values["inputs"])
     values["attempts"] = tuple(Attempt(**entry) for entry in json.loads(values["attempts"]))

@@ -10,15 +10,15 @@ from typing import Any, Self
 
 import anyio
 
-from apixo_mcp.tasks.sqlite.admission import FREE_OF_CHARGE, admit
+from apixo_mcp.tasks.sqlite import admission
 from apixo_mcp.tasks.sqlite.database import Database
-from apixo_mcp.tasks.sqlite.rows import COLUMNS, from_row, insert_without_taken_key, to_row
-from apixo_mcp.tasks.store import BEYOND_LEASES, IN_FLIGHT, Admitted, DayCount, Terms
+from apixo_mcp.tasks.sqlite.rows import from_row, insert_without_taken_key, to_row
+from apixo_mcp.tasks.sqlite.statements import COMMIT, POSTS
+from apixo_mcp.tasks.store import BEYOND_LEASES, Admitted, Clearance, DayCount, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
+from apixo_mcp.usage.budget import Agreement
 
-_KEPT = "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence asked_by asked_until"
 _FREE = f"(lease_until <= :now or lease_until > :now + {BEYOND_LEASES})"
-_SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT.split())
 
 
 def _keys(key_prints: Iterable[str]) -> tuple[str, dict[str, str]]:
@@ -74,7 +74,15 @@ class SqliteStore:
 
     async def admit(self, task: Task, terms: Terms) -> Admitted:
         """See `Store.admit`."""
-        return await self._database.run(admit, self._database, task, terms)
+        return await self._database.run(admission.admit, self._database, task, terms)
+
+    async def quote(self, owner: str, fingerprint: str, agreement: Agreement, now: float) -> None:
+        """See `Store.quote`."""
+        await self._database.run(admission.quote, self._database, owner, fingerprint, agreement, now)
+
+    async def forget_quote(self, owner: str, fingerprint: str) -> None:
+        """See `Store.forget_quote`."""
+        await self._database.run(admission.forget_quote, self._database, owner, fingerprint)
 
     async def get(self, task_id: str) -> Task | None:
         """See `Store.get`."""
@@ -151,30 +159,42 @@ class SqliteStore:
         found_nothing = before.state in FOLLOWED and after.state is before.state
         write = self._database.read_fleeting if found_nothing else self._database.read_at_any_price
         rows = await self._database.run(
-            write,
-            f"""update task set {_SET} where task_id = :task_id and fence = :fence and state = :state_before
-                returning task_id""",
-            {**to_row(after), "fence": before.fence, "state_before": str(before.state)},
+            write, COMMIT, {**to_row(after), "fence": before.fence, "state_before": str(before.state)}
         )
         return bool(rows)
 
-    async def mark_sent(self, task: Task, now: float, in_flight: int = IN_FLIGHT) -> bool:
+    async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
         """See `Store.mark_sent`."""
         await self._database.run(self._database.keep_room)
-        rows = await self._query(
-            """update task set sent_at = :now, updated_at = :now where task_id = :task_id and fence = :fence
-               and state = 'submitting' and sent_at is null and cancel_requested = 0
-               and (select count(*) from task where key_print = :key_print
-                    and ((state in ('pending', 'processing') and due is not null)
-                         or (state = 'submitting' and sent_at is not null)))
-                   < :in_flight returning task_id""",
-            task_id=task.task_id,
-            fence=task.fence,
-            now=now,
-            key_print=task.key_print,
-            in_flight=in_flight,
+        return await self._database.run(admission.mark_sent, self._database, task, terms)
+
+    async def still_sends(self, task: Task, until: float) -> bool:
+        """See `Store.still_sends`."""
+        rows = await self._database.run(
+            self._database.read_fleeting,
+            """update task set lease_until = :until where task_id = :task_id and fence = :fence
+               and lease_holder = :holder and state = 'submitting' and sent_at = :sent_at returning task_id""",
+            {
+                "until": until,
+                "task_id": task.task_id,
+                "fence": task.fence,
+                "holder": task.lease_holder,
+                "sent_at": task.sent_at,
+            },
         )
         return bool(rows)
+
+    async def try_again(self, before: Task, after: Task, terms: Sending) -> Clearance:
+        """See `Store.try_again`."""
+        if not may_move(before.state, after.state):
+            raise ValueError(f"a task does not move from {before.state} to {after.state}")
+        return await self._database.run(admission.try_again, self._database, before, after, terms)
+
+    async def unsent(self, now: float, older_than: float) -> Sequence[Task]:
+        """See `Store.unsent`."""
+        statement = """select * from task where state = 'submitting' and sent_at is null
+                       and created_at not between :now - :age and :now + :age"""
+        return [self._read(row) for row in await self._query(statement, now=now, age=older_than)]
 
     async def place(self, task: Task) -> int:
         """See `Store.place`."""
@@ -227,6 +247,16 @@ class SqliteStore:
         with self._database.fleeting(), self._database.transaction():
             self._database.connected.executemany(statement, rows)
 
+    async def want(self, process: str, until: float) -> bool:
+        """See `Store.want`."""
+        rows = await self._database.run(
+            self._database.read_fleeting,
+            """update task set wanted_until = :until where state in ('submitting', 'pending', 'processing')
+               and substr(asked_by, 1, length(:asked)) = :asked returning task_id""",
+            {"until": until, "asked": f"{process}/"},
+        )
+        return bool(rows)
+
     async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:
         """See `Store.renew`."""
         statement = "update task set lease_until = ? where task_id = ? and lease_holder = ? and lease_until > 0"
@@ -255,16 +285,30 @@ class SqliteStore:
 
     async def usage(self, owner: str, since: float) -> Sequence[DayCount]:
         """See `Store.usage`."""
+        of_day = "cast({} / 86400 as integer) as day"
         rows = await self._query(
-            f"""select cast(created_at / 86400 as integer) as day, model, state, count(*) as tasks,
-                 coalesce(sum(case when {FREE_OF_CHARGE} then 0 else estimate_usd end), 0) as usd,
-                 sum(case when estimate_usd is null then 1 else 0 end) as unpriced
-               from task where owner = :owner and created_at >= :since group by 1, 2, 3 order by 1 desc, 2, 3""",
+            f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as usd,
+                  sum(unpriced) as unpriced
+                from (
+                  select {of_day.format("counted_at")}, model, state, 1 as task, 0 as left, 0 as usd, 0 as unpriced
+                  from task where owner = :owner and counted_at >= :since
+                  union all
+                  select {of_day.format("at")}, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
+                  from ({POSTS})
+                ) group by 1, 2, 3 order by 1 desc, 2, 3""",
             owner=owner,
             since=since,
         )
         return [
-            DayCount(_date(row["day"]), row["model"], State(row["state"]), row["tasks"], row["usd"], row["unpriced"])
+            DayCount(
+                day=_date(row["day"]),
+                model=row["model"],
+                state=State(row["state"]),
+                tasks=row["tasks"],
+                attempts=row["attempts"],
+                estimate_usd=row["usd"],
+                without_price=row["unpriced"],
+            )
             for row in rows
         ]
 

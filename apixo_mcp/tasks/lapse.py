@@ -1,0 +1,67 @@
+"""How long an intent that was not sent is still wanted.
+
+Whoever asked for it may be gone, and the next program on the data folder must not buy what nobody waits for. So an
+unsent intent, be it the first POST or a further one, is sent only
+
+- within 10 minutes of being asked for, by any process;
+- within an hour of it, by the process that was asked, as long as that lives.
+
+A process that lives says so in the rows of its own unsent tasks (`Calls.keep_wanted`); while it does, others leave them
+to it. After that the task ends, which costs nothing.
+"""
+
+from dataclasses import replace
+from typing import Literal
+
+from apixo_mcp.tasks import life
+from apixo_mcp.tasks.store import BEYOND_LEASES, Store
+from apixo_mcp.tasks.task import Task
+
+WANTED_FOR = 600.0
+WANTED_WHILE_ALIVE = 3600.0
+
+Wanted = Literal["yes", "by_another", "no"]
+
+
+def wanted(task: Task, now: float, process: str) -> Wanted:
+    """Whether a process may send what was not sent yet; `by_another`: it is left to the process that was asked.
+
+    Args:
+        task: an unsent one.
+        now: Unix seconds.
+        process: the one that would send it, as the names of its calls begin; empty: one that was never asked.
+    """
+    failed_at = task.attempts[-1].failed_at if task.attempts else None
+    # The distance: what lies far ahead was written before the clock was set back, and nobody knows its age.
+    age = abs(now - max(task.asked_at or task.created_at, failed_at or 0.0))
+    if age <= WANTED_FOR:
+        return "yes"
+    if age > WANTED_WHILE_ALIVE:
+        return "no"
+    if process and task.asked_by.startswith(f"{process}/"):
+        return "yes"
+    return "by_another" if now < task.wanted_until <= now + BEYOND_LEASES else "no"
+
+
+def lapsed(task: Task, now: float) -> Task:
+    """The unsent task that nobody wants any more. One with an attempt behind it has failed with that."""
+    if task.attempts:
+        note = "No further attempt was made: by the time it could be sent nobody was waiting for it any more."
+    else:
+        reason = f" ({task.failure.message.rstrip('.')})" if task.failure else ""
+        note = (
+            f"It could not be sent while it was wanted{reason}: an hour at most, and 10 minutes once the program that "
+            "was asked has ended. It was never sent, and nothing was charged."
+        )
+    return replace(life.cancelled(task, now), notes=(*task.notes, note))
+
+
+async def end_lapsed(store: Store, now: float, process: str = "") -> list[Task]:
+    """Ends every unsent task that nobody wants any more, whatever key it belongs to, and returns them."""
+    ended: list[Task] = []
+    for task in await store.unsent(now, WANTED_FOR):
+        if wanted(task, now, process) == "no":
+            after = lapsed(task, now)
+            if await store.commit(task, after):
+                ended.append(after)
+    return ended

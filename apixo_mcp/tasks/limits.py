@@ -1,0 +1,37 @@
+"""What becomes of a task whose paid request the owner's limits do not allow."""
+
+from dataclasses import replace
+
+from apixo_mcp.gateways.gateway import Look
+from apixo_mcp.tasks import life
+from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks.task import Failure, State, Task
+
+
+def not_sent(task: Task, reason: str, now: float) -> Task:
+    """The unsent task that is not to be sent on the day on which its turn has come.
+
+    Args:
+        reason: the end of a sentence about the request.
+    """
+    ended = life.cancelled(task, now)
+    if task.attempts:
+        return _noted(ended, reason)
+    failure = Failure(
+        code="NOT_SENT",
+        category="insufficient_credits",
+        message=f"It was not sent: {reason}",
+        advice="Nothing was sent or charged. Generate it anew once the limit allows it, or have the user change that.",
+        retryable=True,
+        charged="no",
+    )
+    return replace(ended, state=State.FAILED, failure=failure)
+
+
+def not_tried_again(task: Task, look: Look, moment: Moment, reason: str) -> Task:
+    """The task that failed for a passing reason, and may not be sent once more."""
+    return _noted(life.after_look(task, look, replace(moment, auto_retry=0)), reason)
+
+
+def _noted(task: Task, reason: str) -> Task:
+    return replace(task, notes=(*task.notes, f"No further attempt was made: {reason}."))
