@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Protocol
@@ -12,6 +13,7 @@ import anyio
 
 from apixo_mcp.catalog.model import AUDIO, IMAGE_HIGH_QUALITY, VIDEO
 from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Gateway, Later, NoAnswer, Refused, Submitted
 from apixo_mcp.tasks import journal, life
 from apixo_mcp.tasks.changes import Changes
@@ -35,7 +37,7 @@ LEFT_ALONE_FOR = 10.0  # what another process was asked for and is to send
 _SLEPT = Failure(
     code="NEVER_SENT",
     category="unavailable",
-    message="The program slept, as on a computer that was suspended, when it was about to send it",
+    message="When it was about to be sent, it was not sure to be this program's own still, as after a computer's sleep",
     advice="Nothing was sent. Generate it anew if it is still wanted.",
     retryable=True,
     charged="no",
@@ -160,7 +162,10 @@ class Steps:
                     return await self._not_sent(task, clearance)
                 sent = replace(task, sent_at=terms.now)
                 # It may have slept since, and another process have taken the task over.
-                if not await self._store.still_sends(sent, time.time() + LASTS):
+                is_ours = False
+                with suppress(StoreError):
+                    is_ours = await self._store.still_sends(sent, time.time() + LASTS)
+                if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
                 outcome = await self._gateways[key].submit(
                     task.wire_model, task.inputs, provider=task.provider, callback_url=callback

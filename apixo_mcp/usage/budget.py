@@ -73,6 +73,8 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
         usd: what it is likely to cost, None where that is not known.
         confirmed: whether the owner has agreed to that.
     """
+    if usd is not None and not usd >= 0:
+        usd = None  # no amount of money
     if budget.daily_usd is not None and usd is None:
         return "no_price"
     if budget.daily_usd is not None and spent.usd + (usd or 0.0) > budget.daily_usd + CENT_FRACTION:

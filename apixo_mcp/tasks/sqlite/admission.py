@@ -15,7 +15,7 @@ from apixo_mcp.usage.budget import Agreement, Spent, day_start, decide
 def admit(database: Database, task: Task, terms: Terms) -> Admitted:
     """See `Store.admit`. For use in the worker thread."""
     with database.transaction():
-        spent = _spent(database, task.owner, terms.now)
+        spent = _spent(database, task.owner, terms)
         if task.idempotency_key and (earlier := _under_key(database, task, terms)):
             return Admitted("same_key", earlier, spent)
         is_internal = task.idempotency_key.startswith(INTERNAL_KEY)
@@ -147,7 +147,7 @@ def try_again(database: Database, before: Task, after: Task, terms: Sending) -> 
 
 def _cleared(database: Database, task: Task, terms: Sending) -> Clearance:
     """Whether the owner's limits allow the task's next POST today, as its first one was asked."""
-    spent = _spent(database, task.owner, terms.now, without=task.task_id)
+    spent = _spent(database, task.owner, terms, without=task.task_id)
     is_agreed = task.agreed_attempts > len(task.attempts)
     return Clearance(decide(terms.budget, spent, task.estimate_usd, confirmed=is_agreed), spent)
 
@@ -157,11 +157,13 @@ def _write(database: Database, before: Task, after: Task) -> bool:
     return bool(database.read(COMMIT, values))
 
 
-def _spent(database: Database, owner: str, now: float, *, without: str = "") -> Spent:
-    """The day so far; of the task `without` only the POSTs that have left."""
-    statement = f"""select coalesce(sum(case when usd > 0 then usd else 0 end), 0) as usd, count(*) as posts
-                    from ({POSTS}) where not (left_at is null and task_id = :without)"""
-    values: dict[str, Any] = {"owner": owner, "since": day_start(now), "without": without}
+def _spent(database: Database, owner: str, terms: Terms | Sending, *, without: str = "") -> Spent:
+    """The day so far, where the budget has a limit of it; of the task `without` only the POSTs that have left."""
+    if terms.budget.daily_usd is None and terms.budget.daily_tasks is None:
+        return Spent()
+    statement = f"""select coalesce(sum(usd), 0) as usd, count(*) as posts from ({POSTS})
+                    where not (left_at is null and task_id = :without)"""
+    values: dict[str, Any] = {"owner": owner, "since": day_start(terms.now), "without": without}
     today = database.read(statement, values)[0]
     return Spent(float(today["usd"]), int(today["posts"]))
 

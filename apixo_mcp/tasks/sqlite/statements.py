@@ -20,16 +20,18 @@ IN_FLIGHT = """select count(*) from task where key_print = :key_print
 
 POSTS = """
   select * from (
-    select task_id, model, state, estimate_usd as usd, coalesce(json_extract(one.value, '$.sent_at'), counted_at) as at,
+    select task_id, model, state, max(estimate_usd, 0) as usd,
+      coalesce(json_extract(one.value, '$.sent_at'), counted_at) as at,
       coalesce(json_extract(one.value, '$.sent_at'), counted_at) as left_at
     from task, json_each(case when json_valid(attempts) then attempts else '[{}]' end) as one
     where owner = :owner and counted_at >= :since
     union all
-    select task_id, model, state, estimate_usd, coalesce(sent_at, counted_at), sent_at
+    select task_id, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
     from task where owner = :owner and counted_at >= :since and state = 'submitting'
   ) where at >= :since"""
 """An owner's POSTs since some moment that may cost something, those that are still to leave among them.
 
 Which these are: `Task.posts`. One that is to leave counts from when it was decided on. There is no upper end, so that
-what was sent before the clock was set back still counts.
+what was sent before the clock was set back still counts; and no estimate, be it a file's that was imported, takes
+anything off the sum.
 """
