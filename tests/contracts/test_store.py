@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -16,9 +17,9 @@ from store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.tasks.sqlite.store import SqliteStore
-from apixo_mcp.tasks.store import Sending, Store, Terms
-from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task
-from apixo_mcp.usage.budget import Budget, Spent
+from apixo_mcp.tasks.store import Admitted, Sending, Store, Terms
+from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task, new_task_id
+from apixo_mcp.usage.budget import Agreement, Budget, Spent
 
 pytestmark = pytest.mark.anyio
 
@@ -245,6 +246,62 @@ class TestLimits:
         assert (await store.admit(make(idempotency_key="k", estimate_usd=9.0), strict)).how == "same_key"
 
 
+class TestQuotes:
+    """A yes counts for what was quoted, once, for half an hour."""
+
+    strict = replace(NO_LIMITS, budget=Budget(None, None, 0.01), confirmed=True)
+
+    async def ask(self, store: Store, terms: Terms = strict, **given: Any) -> Admitted:
+        return await store.admit(make(**{"fingerprint": "f", "estimate_usd": 0.04, **given}), terms)
+
+    async def test_a_yes_needs_its_quote_and_uses_it_up(self, store: Store, other: Store):
+        assert (await self.ask(store)).how == "ask_first"
+        await other.quote("local", "f", Agreement(0.04, 3), NOW - 1700)
+        assert (await self.ask(store, replace(self.strict, confirmed=False))).how == "ask_first"
+        bought = await self.ask(store)
+        assert (bought.how, bought.task.agreed_attempts) == ("new", 3)
+        assert await store.get(bought.task.task_id) == bought.task
+        await store.mark_answer(bought.task.task_id, bought.task.asked_by, "given")
+        assert (await self.ask(other)).how == "ask_first"
+
+    @pytest.mark.parametrize(
+        ("given", "made_at"),
+        [
+            ({"fingerprint": "g"}, NOW),
+            ({"owner": "bob"}, NOW),
+            ({"estimate_usd": 0.05}, NOW),
+            ({"estimate_usd": None}, NOW),
+            ({}, NOW - 1801),
+            ({}, NOW + 100),
+        ],
+        ids=["another call", "another owner", "dearer", "price unknown", "too old", "the clock was set back"],
+    )
+    async def test_a_yes_to_something_else_does_not_count(self, store: Store, given: dict[str, Any], made_at: float):
+        await store.quote("local", "f", Agreement(0.04, 3), made_at)
+        assert (await self.ask(store, **given)).how == "ask_first"
+
+    async def test_a_quote_that_was_declined_is_gone(self, store: Store, other: Store):
+        await store.quote("local", "f", Agreement(0.04, 3), NOW)
+        await other.forget_quote("local", "f")
+        assert (await self.ask(store)).how == "ask_first"
+
+    async def test_the_last_quote_counts(self, store: Store):
+        await store.quote("local", "f", Agreement(0.04, 1), NOW)
+        await store.quote("local", "f", Agreement(0.03, 2), NOW)
+        assert (await self.ask(store)).how == "ask_first"
+        assert (await self.ask(store, estimate_usd=0.03)).task.agreed_attempts == 2
+
+    async def test_a_yes_in_person_needs_none(self, store: Store):
+        in_person = replace(self.strict, confirmed=False, agreed=Agreement(0.04, 2))
+        assert (await self.ask(store, in_person, estimate_usd=0.05)).how == "ask_first"
+        assert (await self.ask(store, in_person)).task.agreed_attempts == 2
+
+    async def test_of_many_yeses_to_one_quote_at_once_one_buys(self, store: Store, other: Store):
+        await store.quote("local", "f", Agreement(0.04, 1), NOW)
+        found = await all_at_once([lambda where=where: self.ask(where, answer="given") for where in (store, other) * 5])
+        assert sorted(entry.how for entry in found) == ["ask_first"] * 9 + ["new"]  # type: ignore[attr-defined]
+
+
 class TestFinding:
     async def test_a_task_is_found_by_either_id(self, store: Store):
         task = await add(store, make_followed())
@@ -463,6 +520,77 @@ class TestSending:
 
         works = [send((store, other)[number % 2], task) for number, task in enumerate(claimed)]
         assert sorted(bool(entry) for entry in await all_at_once(works)) == [False] * 9 + [True]
+
+    async def test_nothing_is_sent_under_a_lease_that_has_run_out(self, store: Store):
+        claimed = await claim(store, await add(store, make()))
+        assert not await leaves(store, claimed, NOW + 8)
+        assert not await leaves(store, claimed, NOW - 100)  # the clock was set back: nobody knows
+        assert not await leaves(store, replace(claimed, lease_holder="you"), NOW + 1)
+        assert await leaves(store, claimed, NOW + 7)
+
+    async def test_a_post_about_to_leave_is_still_ones_own_until_another_takes_it(self, store: Store, other: Store):
+        claimed = await claim(store, await add(store, make()))
+        assert await leaves(store, claimed)
+        sent = replace(claimed, sent_at=NOW)
+        assert not await store.still_sends(replace(sent, sent_at=NOW + 1), NOW + 30)
+        assert await store.still_sends(sent, NOW + 30)
+        assert (await row(store, sent)).lease_until == NOW + 30
+        await claim(other, sent, "you", NOW + 31, NOW + 40)
+        assert not await store.still_sends(sent, NOW + 40)
+
+    async def clearance(self, store: Store, task: Task, **terms: Any) -> str:
+        return (await store.mark_sent(task, Sending(**{"now": NOW, "budget": Budget(), **terms}))).how
+
+    async def test_what_nobody_wants_any_more_is_not_sent(self, store: Store):
+        old = make(created_at=NOW - 700, asked_by="asker/1", wanted_until=NOW + 30)
+        claimed = await claim(store, await add(store, old))
+        assert await self.clearance(store, claimed) == "by_another"
+        claimed = await claim(store, await add(store, replace(old, task_id=new_task_id(), wanted_until=NOW - 1)))
+        assert await self.clearance(store, claimed) == "lapsed"
+        assert await self.clearance(store, claimed, process="asker") == "within"
+
+    async def test_the_day_on_which_it_leaves_is_asked_and_counts_it(self, store: Store):
+        yesterday = make(created_at=NOW - DAY, asked_at=NOW, estimate_usd=0.5)
+        claimed = await claim(store, await add(store, yesterday))
+        await add(store, make_followed(estimate_usd=0.6, owner="bob"))
+        spent = await add(store, make_followed(estimate_usd=0.6))
+        assert await self.clearance(store, claimed, budget=Budget(1.0)) == "over_budget"
+        assert await self.clearance(store, claimed, budget=Budget(None, 1)) == "over_limit"
+        assert await self.clearance(store, claimed, budget=Budget(None, None, 0.4)) == "ask_first"
+        assert (await row(store, claimed)).sent_at is None
+        assert await self.clearance(store, claimed, budget=Budget(1.1, 2)) == "within"
+        after = await store.admit(make(estimate_usd=0.1), replace(NO_LIMITS, budget=Budget(1.0)))
+        assert (after.how, after.spent) == ("over_budget", Spent(1.1, 2))
+        assert spent.posts == 1
+
+    async def test_of_concurrent_sends_for_the_last_dollar_one_gets_it(self, store: Store, other: Store):
+        yesterdays = [make(created_at=NOW - DAY, asked_at=NOW, estimate_usd=1.0) for _ in range(10)]
+        claimed = [await claim(store, await add(store, task)) for task in yesterdays]
+
+        def send(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
+            return lambda: self.clearance(where, task, budget=Budget(1.5))
+
+        works = [send((store, other)[number % 2], task) for number, task in enumerate(claimed)]
+        assert sorted(map(str, await all_at_once(works))) == ["over_budget"] * 9 + ["within"]
+
+    async def test_a_further_attempt_asks_and_is_reserved_in_one_transaction(self, store: Store, other: Store):
+        made = [await add(store, make_followed(estimate_usd=1.0)) for _ in range(4)]
+
+        def again(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
+            failed = replace(task.attempts[0], failure_code="PROCESSING_TIMEOUT", failed_at=NOW)
+            after = replace(task, state=State.SUBMITTING, attempts=(failed,), sent_at=None, remote_id="")
+            return lambda: where.try_again(task, after, Sending(now=NOW, budget=Budget(5.5)))
+
+        found = await all_at_once([again((store, other)[n % 2], task) for n, task in enumerate(made)])
+        assert sorted(entry.how for entry in found) == ["over_budget"] * 3 + ["within"]  # type: ignore[attr-defined]
+        states = [(await row(store, task)).state for task in made]
+        assert states.count(State.SUBMITTING) == 1
+
+    async def test_an_estimate_below_nothing_buys_nothing_more(self, store: Store):
+        await store.add([make_followed(estimate_usd=-100.0)])
+        await add(store, make_followed(estimate_usd=1.0))
+        admitted = await store.admit(make(estimate_usd=1.0), replace(NO_LIMITS, budget=Budget(1.5)))
+        assert (admitted.how, admitted.spent.usd) == ("over_budget", 1.0)
 
     async def test_an_unsent_task_knows_how_many_are_before_it(self, store: Store):
         for task in (make(created_at=NOW - 2), make(created_at=NOW - 1), make(created_at=NOW + 1), make_followed()):

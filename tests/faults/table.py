@@ -27,6 +27,7 @@ class Row:
         brief: which time limit is shortened for the test.
         retry: the setting of further attempts.
         nobody: whether the gateway's port is closed.
+        limit: the setting of the day's task limit.
     """
 
     what: str
@@ -45,6 +46,7 @@ class Row:
     brief: str = ""
     retry: int = 2
     nobody: bool = False
+    limit: int | None = None
 
     @property
     def on_wire(self) -> bool:
@@ -219,6 +221,32 @@ TASK = (
         what="Task: failed, `PROCESSING_TIMEOUT`, and well at the next attempt",
         marks="[fail-once:PROCESSING_TIMEOUT]",
         file="saved",
+        posts=2,
+    ),
+    Row(
+        what="Task: failed, `PROCESSING_TIMEOUT`, and a day's limit of one paid request",
+        marks="[fail-once:PROCESSING_TIMEOUT]",
+        state="failed",
+        error="timeout `PROCESSING_TIMEOUT`",
+        charged="unknown",
+        limit=1,
+    ),
+    Row(
+        what="Task: failed, `MODEL_UNAVAILABLE`, at the second attempt too",
+        marks="[fail:MODEL_UNAVAILABLE]",
+        state="failed",
+        error="unavailable `MODEL_UNAVAILABLE`",
+        charged="unknown",
+        posts=2,
+        retry=1,
+    ),
+    Row(
+        what="Task: failed, and its further attempt is refused with HTTP 402",
+        submits=(envelope({"taskId": "remote"}), envelope(None, 402, "Insufficient credits", 402)),
+        looks=(envelope({"taskId": "remote", "state": "failed", "failCode": "PROCESSING_TIMEOUT", "failMsg": "slow"}),),
+        state="failed",
+        error="insufficient_credits `HTTP 402`",
+        charged="unknown",
         posts=2,
     ),
     Row(what="Task: a state that nobody documented, then success", marks="[state:thinking]", file="saved"),

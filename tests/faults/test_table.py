@@ -95,7 +95,7 @@ async def test_a_row_of_the_table(
     wire.files.extend(row.files)
     url = wire.url if row.on_wire else box.url
     prompt = f"{row.what} {row.marks}".replace("[]", "")
-    more: dict[str, Any] = {"download_dir": folder, "auto_retry": row.retry}
+    more: dict[str, Any] = {"download_dir": folder, "auto_retry": row.retry, "daily_task_limit": row.limit}
     if row.nobody:
         url = "http://127.0.0.1:9"
     at_first, _, later = row.file.partition(" → ")

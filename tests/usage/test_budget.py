@@ -1,0 +1,76 @@
+"""Whether one more paid request is within the owner's limits, for any amounts."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apixo_mcp.usage.budget import CENT_FRACTION, Agreement, Budget, Spent, decide, reason
+
+amounts = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 100)
+limits = st.none() | st.floats(0, 100)
+budgets = st.builds(Budget, limits, st.none() | st.integers(0, 20), limits)
+days = st.builds(Spent, st.floats(0, 100), st.integers(0, 20))
+
+
+@given(budgets, days, amounts, st.booleans())
+def test_what_is_within_is_within_every_limit(budget: Budget, spent: Spent, usd: float | None, confirmed: bool):
+    if decide(budget, spent, usd, confirmed=confirmed) != "within":
+        return
+    known = usd if usd is not None and usd >= 0 else None
+    if budget.daily_usd is not None:
+        assert known is not None
+        assert spent.usd + known <= budget.daily_usd + CENT_FRACTION
+    if budget.daily_tasks is not None:
+        assert spent.posts < budget.daily_tasks
+    if budget.confirm_above_usd is not None and not confirmed:
+        assert known is not None
+        assert known <= budget.confirm_above_usd
+
+
+@given(budgets, days, amounts)
+def test_a_yes_lifts_no_other_limit(budget: Budget, spent: Spent, usd: float | None):
+    verdict = decide(budget, spent, usd, confirmed=False)
+    with_yes = decide(budget, spent, usd, confirmed=True)
+    assert with_yes == ("within" if verdict == "ask_first" else verdict)
+
+
+@given(budgets, days, amounts)
+def test_without_limits_all_is_within_and_each_refusal_says_why(budget: Budget, spent: Spent, usd: float | None):
+    assert decide(Budget(), spent, usd, confirmed=False) == "within"
+    verdict = decide(budget, spent, usd, confirmed=False)
+    assert (verdict == "within") or "APIXO_MCP_" in reason(verdict, budget, spent, usd)
+
+
+@given(st.floats(0, 100), st.integers(1, 11), st.lists(st.tuples(st.floats(0, 5), st.integers(1, 4)), max_size=20))
+def test_whatever_comes_the_day_never_passes_its_limits(usd: float, tasks: int, asked: list[tuple[float, int]]):
+    """Each asks for a first POST and then for its further attempts, and is counted when it may."""
+    budget, spent = Budget(usd, tasks), Spent()
+    for price, attempts in asked:
+        for _ in range(attempts):
+            if decide(budget, spent, price, confirmed=True) != "within":
+                break
+            spent = Spent(spent.usd + price, spent.posts + 1)
+    assert spent.usd <= usd + CENT_FRACTION
+    assert spent.posts <= tasks
+
+
+@pytest.mark.parametrize(
+    ("agreed", "asked", "covers"),
+    [
+        (0.04, 0.04, True),
+        (0.04, 0.03, True),
+        (0.0, 0.0, True),
+        (None, None, True),
+        (0.04, 0.05, False),
+        (0.04, None, False),
+        (0.04, math.nan, False),
+        (0.04, math.inf, False),
+        (None, 1.0, False),
+    ],
+)
+def test_a_yes_covers_the_price_it_was_given_for_and_lower_ones(
+    agreed: float | None, asked: float | None, covers: bool
+):
+    assert Agreement(agreed, 1).covers(asked) is covers
