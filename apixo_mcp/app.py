@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import anyio
@@ -15,6 +16,7 @@ from apixo_mcp.catalog.registry import Catalog, OwnPrices
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.gateways.http import Http
+from apixo_mcp.media.alive import answers
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
@@ -165,6 +167,7 @@ async def open_app(
                 allow_private=settings.allow_private_hosts,
                 data_urls=settings.data_urls,
                 publish=served.url_of if served else None,
+                answers=partial(answers, http),
             ),
             till=Till(store=store, poller=poller, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
             poller=poller,

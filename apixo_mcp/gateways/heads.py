@@ -62,7 +62,7 @@ def _framing(fields: list[tuple[bytes, bytes]], body: bytes) -> list[tuple[bytes
             (b"Transfer-Encoding", b"chunked"),
             *([(b"Content-Encoding", b", ".join(packed))] if packed else []),
         ]
-    sizes = {word.strip().lstrip(b"0") or b"0" for word in _values(fields, b"content-length")}
+    sizes = {word.strip() for word in _values(fields, b"content-length")}
     size = sizes.pop() if len(sizes) == 1 else b""
     return [(b"Content-Length", size)] if _SIZE.fullmatch(size) else []
 

@@ -15,6 +15,7 @@ from anyio import to_thread
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.errors import HostRefused, InvalidInput, Problem
 from apixo_mcp.media import contents, guard, kinds
+from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
 from apixo_mcp.variables import trimmed
@@ -46,6 +47,7 @@ class Inputs:
     Args:
         data_urls: whether local files are sent inside the request.
         publish: gives a file a URL that gateways can fetch it from; comes before `data_urls`.
+        answers: asks a URL whose date has passed; without it the date alone decides.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Inputs:
         allow_private: bool,
         data_urls: bool,
         publish: Publish | None = None,
+        answers: Callable[[str], Awaitable[bool | None]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._roots = roots
         self._allow_private = allow_private
         self._data_urls = data_urls
         self._publish = publish
+        self._answers = answers
         self._clock = clock
 
     def means_file(self, field: str, value: str) -> bool:
@@ -175,17 +179,25 @@ class Inputs:
             raise _refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
         if wish.kind and result.kind != wish.kind:
             raise _refused(field, value, f"must be {_ARTICLES[wish.kind]}, and that result is {_ARTICLES[result.kind]}")
-        if self._is_alive(result):
+        can_be_sent = bool(result.path) and (self._data_urls or self._publish is not None)
+        if await self._is_alive(result, otherwise=not can_be_sent):
             return result.url
-        if result.path and (self._data_urls or self._publish is not None):
+        if can_be_sent:
             return await self._file(field, result.path, wish)
         kept = f", though its file is kept at {result.path}" if result.path else ""
-        raise _refused(field, value, f"that result's URL has expired{kept}; put it at a public https URL and give that")
+        why = " has no URL: it came inside the answer" if is_inline(result.url) else "'s URL has expired"
+        raise _refused(field, value, f"that result{why}{kept}; put it at a public https URL and give that")
 
-    def _is_alive(self, result: Result) -> bool:
-        if result.file is FileState.EXPIRED:
+    async def _is_alive(self, result: Result, *, otherwise: bool) -> bool:
+        """Whether a result's URL still answers; `otherwise` where that cannot be told."""
+        if is_inline(result.url):
             return False
-        return result.expires_at is None or result.expires_at > self._clock()
+        if result.file is not FileState.EXPIRED and (result.expires_at is None or result.expires_at > self._clock()):
+            return True
+        if self._answers is None:
+            return False
+        answer = await self._answers(result.url)
+        return otherwise if answer is None else answer
 
 
 _ARTICLES: dict[Modality, str] = {"image": "a picture", "video": "a video", "audio": "a recording"}

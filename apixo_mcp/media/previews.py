@@ -15,6 +15,7 @@ from anyio import to_thread
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import decoding, kinds, shrink
 from apixo_mcp.media.facts import Facts
+from apixo_mcp.media.folder import is_regular
 from apixo_mcp.media.probe import probe
 
 _USUAL = 768
@@ -101,6 +102,8 @@ async def _shown(
         raise NotShown(await to_thread.run_sync(_why_not, path, mime_type))
     async with turn:
         try:
+            if not await to_thread.run_sync(is_regular, path):
+                raise NotShown("it is no longer there, or a link stands in its place")
             stat = await to_thread.run_sync(path.stat)
             key = (str(path), stat.st_size, stat.st_mtime_ns, longest, max_bytes)
             if found := _kept.get(key):

@@ -97,6 +97,8 @@ def _is_error(entry: dict[str, Any], depth: int) -> bool:
 
 
 def _is_good(code: Any) -> bool:
+    if code is False:
+        return False
     if isinstance(code, str):
         code = int(code) if code.isascii() and code.isdigit() and len(code) < 6 else code.lower()
     if isinstance(code, int) and not isinstance(code, bool) and 100 <= code < 600:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.media import contents
+from apixo_mcp.media.folder import Folder
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
 
@@ -57,9 +58,9 @@ class Served:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clear()
         # Renamed into place: whoever fetches it meanwhile finds the old grant or the new one.
-        partial = self._folder / f"{token}.{secrets.token_hex(4)}"
-        partial.write_bytes(os.fsencode(path))
-        partial.replace(self._folder / token)
+        with Folder(self._folder.parent.resolve() / self._folder.name) as folder:
+            partial = folder.write(f"{token}.{secrets.token_hex(4)}", os.fsencode(path))
+            (folder.path / partial).replace(folder.path / token)
         return f"{self._url}/inputs/{token}/{_name(kind)}"
 
     def find(self, token: str, name: str) -> ServedFile | None:

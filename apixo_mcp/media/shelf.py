@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import names
 from apixo_mcp.media.folder import Folder, is_regular, open_file
+from apixo_mcp.media.inline import is_inline
 from apixo_mcp.tasks.task import Result, Task
 
 _ADVICE = {
@@ -169,7 +170,7 @@ def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: 
 def _shortened(value: Any) -> Any:
     """Inputs without the files that were sent inside them."""
     if isinstance(value, str):
-        return f"{value[:40]}… ({len(value)} characters)" if value.startswith("data:") and len(value) > 80 else value
+        return f"{value[:40]}… ({len(value)} characters)" if is_inline(value) and len(value) > 80 else value
     if isinstance(value, Mapping):
         return {str(key): _shortened(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, list | tuple):

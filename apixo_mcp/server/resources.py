@@ -23,6 +23,7 @@ from pydantic import AnyUrl
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
+from apixo_mcp.media.folder import open_file
 from apixo_mcp.server.answers import compact, counted, cut
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.catalog_text import describe
@@ -157,7 +158,7 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
 
 def _content(path: Path) -> bytes:
     """What a file holds by now: somebody may have written to it since it was saved."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > LARGEST:
             raise ResourceError(f"The file has {size} bytes, more than fit in an answer. It is at {path}")

@@ -24,7 +24,7 @@ _RESULT: dict[str, Any] = {
         "sha256": {"type": "string", "description": "Lower hex."},
         "expires_at": _TIME,
         "resource_uri": {"type": "string"},
-        "problem": {"type": "string", "description": "Why the file is not saved."},
+        "problem": {"type": "string", "description": "Why the file is not saved, or what is odd about one that is."},
     },
     "required": ["index"],
 }

@@ -1,0 +1,23 @@
+"""Whether a URL still answers with a file: a date at which it dies is often no more than a guess."""
+
+import anyio
+
+from apixo_mcp.errors import HostRefused, MediaError
+from apixo_mcp.media import refusals
+from apixo_mcp.media.fetcher import Fetcher
+
+ASKED_FOR = 8.0
+
+
+async def answers(fetcher: Fetcher, url: str) -> bool | None:
+    """Asks for a file and reads no more than its beginning; None where that cannot be told just now."""
+    try:
+        with anyio.move_on_after(ASKED_FOR):
+            async with fetcher.fetch(url) as download:
+                start = await anext(aiter(download.chunks), b"")
+                return bool(start) and not (refusals.is_text(start) and refusals.refusal(start, is_whole=False))
+    except HostRefused:
+        return False
+    except MediaError as error:
+        return False if error.gone else None
+    return None
