@@ -15,7 +15,8 @@ async def answers(fetcher: Fetcher, url: str) -> bool | None:
         with anyio.move_on_after(ASKED_FOR):
             async with fetcher.fetch(url) as download:
                 start = await anext(aiter(download.chunks), b"")
-                return bool(start) and not (refusals.is_text(start) and refusals.refusal(start, is_whole=False))
+                is_whole = download.total is not None and len(start) >= download.total
+                return bool(start) and not (refusals.is_text(start) and refusals.refusal(start, is_whole=is_whole))
     except HostRefused:
         return False
     except MediaError as error:

@@ -113,7 +113,7 @@ class Result:
         index: counts from 0.
         file: None where there is no file to save (an asset id).
         expires_at: Unix seconds, None where unknown.
-        problem: why the file is not saved, for the reader.
+        problem: why the file is not saved, or what is odd about one that is, for the reader.
     """
 
     index: int

@@ -1,10 +1,13 @@
 import base64
+from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
-from media_wire import a_png, a_result, a_task, a_wav, an_mp4
+from media_wire import a_png, a_result, a_task, a_wav, an_mp4, refusal, whole
 
 from apixo_mcp.catalog.marks import Files
+from apixo_mcp.media import alive
 from apixo_mcp.media.inputs import LARGEST, Inputs, wanted
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, State
@@ -182,3 +185,59 @@ async def test_a_recording_in_an_mp4_file_passes_where_m4a_does(folder):
     assert not (await inputs(folder, data_urls=True).resolve("audio_urls", ["a.mp4"], nobody, files))[1]
     files = Files(15, ("wav", "mp3"))
     assert (await inputs(folder, data_urls=True).resolve("audio_urls", ["a.mp4"], nobody, files))[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_kept", "data_urls", "expected"),
+    [
+        (whole(a_png()), True, True, "url"),
+        (whole(a_png()), False, False, "url"),
+        (refusal(403), True, True, "file"),
+        (refusal(404), False, True, "has expired"),
+        (refusal(410), True, False, "kept at"),
+        (whole(b"<html>Expired</html>"), True, True, "file"),
+        (whole(b'{"error": "expired"}'), False, True, "has expired"),
+        (refusal(503), True, True, "file"),
+        (refusal(503), False, True, "url"),
+    ],
+)
+@pytest.mark.parametrize("state", [FileState.SAVED, FileState.EXPIRED])
+async def test_a_date_that_has_passed_is_no_refusal_the_url_is_asked(
+    wire, http, folder, answer, is_kept, data_urls, expected, state
+):
+    url = wire.answers(answer)
+    path = str(folder / "a.png") if is_kept else ""
+    task = a_task(results=(a_result(url, expires_at=NOW - 1, path=path, file=state),))
+    asking = Inputs(
+        Roots([folder]),
+        allow_private=True,
+        data_urls=data_urls,
+        answers=partial(alive.answers, http),
+        clock=lambda: NOW,
+    )
+    urls, problems = await asking.resolve("image_urls", [f"task:{task.task_id}/0"], finding(task))
+    match expected:
+        case "url":
+            assert (urls, problems) == ([url], [])
+        case "file":
+            assert urls[0].startswith("data:image/png;base64,")
+        case words:
+            assert words in str(problems[0])
+    assert len(wire.asked) == 1
+
+
+async def test_a_server_that_says_nothing_is_not_waited_for_long(wire, http, folder, monkeypatch):
+    monkeypatch.setattr(alive, "ASKED_FOR", 0.1)
+
+    async def silent(_, send):
+        await anyio.sleep_forever()
+
+    assert await alive.answers(http, wire.answers(silent)) is None
+
+
+async def test_a_result_that_came_inside_the_answer_is_sent_from_its_file(folder):
+    task = a_task(results=(a_result("data:image/png;base64,AAAA", path=str(folder / "a.png")),))
+    value = f"task:{task.task_id}/0"
+    urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", [value], finding(task))
+    assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == a_png()
+    assert "came inside the answer" in await refused(folder, value, find=finding(task))
