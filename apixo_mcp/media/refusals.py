@@ -15,6 +15,7 @@ _TAGS = (
 _PAGE = re.compile(rf"<(?:{_TAGS})[\s>/]", re.IGNORECASE)
 _XHTML = re.compile(r"<(?:!doctype html|html)[\s>/]", re.IGNORECASE)
 _TAG = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?([A-Za-z_][\w.-]{0,60})")
+_BLANK = re.compile("[\ufeff \t\r\n\f\x0b]+")
 _ERROR = re.compile(r"err(?:or)?s?|errmsg|errcode|fault|exception|fail(?:ure|ed|code|msg|_code|_msg)?")
 _CODES = ("code", "status", "statuscode", "status_code", "success", "ok")
 _WORDS = ("message", "msg", "detail", "details", "reason", "title")
@@ -62,7 +63,8 @@ def _start(text: str) -> tuple[str, bool, bool]:
     """The text from its first element or value on, whether an XML declaration came before, whether one has no end."""
     at, has_prolog = 0, False
     while True:
-        at += len(text[at:]) - len(text[at:].lstrip("\ufeff \t\r\n\f\x0b"))
+        blank = _BLANK.match(text, at)
+        at = blank.end() if blank else at
         if text.startswith("<!--", at):
             end, width = text.find("-->", at + 4), 3
         elif text.startswith("<?", at):

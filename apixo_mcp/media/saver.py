@@ -300,7 +300,8 @@ class Saver:
         if size > goal.cap:
             raise _Unwanted(f"It is too large: {size:,} bytes, {goal.cap:,} at most for {goal.result.kind}")
         free = shutil.disk_usage(part.path.parent).free + part.size
-        if size + _DISK_LEFT > free:
+        # Some network folders say that nothing is free: what is small is tried.
+        if size > _DISK_LEFT and size + _DISK_LEFT > free:
             raise outcomes.no_space(part.path, size)
 
     def _is_wanted(self, buffer: bytearray) -> bool:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_EVERY = 5.0  # with GRACE or LASTS, what a dead process followed is taken over in some 8 s
 GRACE = 2.0  # a sibling process is given this long to take a step of its own before another one does
-AFTER_CRASH = 30.0
+AFTER_CRASH, CRASHED_AT_MOST = 30.0, 3600.0  # between two tries of a step that cannot even be put off in the store
 
 
 class Poller:
@@ -40,6 +40,7 @@ class Poller:
         self._earlier = anyio.Event()
         self._running: set[str] = set()
         self._hurried: set[str] = set()
+        self._crashes: dict[str, int] = {}
 
     def wake(self, task_id: str, at: float) -> None:
         """Takes the task's next step at `at`, or earlier if that was planned before."""
@@ -96,7 +97,7 @@ class Poller:
         try:
             await self._steps.end_lapsed()
             for task_id, at in await self._store.due(time.time() - grace, self._key_prints):
-                if task_id not in self._running:
+                if task_id not in self._running and task_id not in self._crashes:
                     self.wake(task_id, at)
         except Exception:
             log.exception("the sweep over the task store failed; it is tried again")
@@ -107,9 +108,11 @@ class Poller:
                 self._hurried.discard(task_id)
                 await self._store.wake(task_id, time.time())
             due = await self._steps.advance(task_id)
+            self._crashes.pop(task_id, None)
         except Exception:
             log.exception("a step of task %s failed; it is tried again", task_id)
-            due = time.time() + AFTER_CRASH
+            count = self._crashes[task_id] = self._crashes.get(task_id, 0) + 1
+            due = time.time() + min(CRASHED_AT_MOST, AFTER_CRASH * 2.0 ** min(count - 1, 16))
         finally:
             self._running.discard(task_id)
         if task_id in self._hurried:
