@@ -8,7 +8,8 @@
     ├── StoreError           the task store cannot be used
     │   └── SchemaTooNew     it was written by a newer version
     └── MediaError           a file could not be fetched, read or written
-        └── HostRefused      its address is private and private hosts are not allowed
+        ├── HostRefused      its address is private and private hosts are not allowed
+        └── SettingRefused   a proxy or a certificate that is set can never be used
 
 What a gateway answers is no error here but a value (`gateways.gateway.Submitted`, `gateways.gateway.Look`).
 """
@@ -91,3 +92,17 @@ class MediaError(ApixoError):
 
 class HostRefused(MediaError):
     """An address is private, loopback or link-local, and private hosts are not allowed."""
+
+
+class SettingRefused(MediaError):
+    """A request cannot leave: a proxy or a certificate that is set can never be used.
+
+    Attributes:
+        variable: the one at fault.
+        reason: what is wrong with it and what to do.
+    """
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable} cannot be used: {reason}")
+        self.variable = variable
+        self.reason = reason

@@ -34,6 +34,7 @@ def _variable(name: str) -> str:
     return name.upper() if name in gateway else f"{_PREFIX}{name.upper()}"
 
 
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _ABOUT_MONEY = ("daily_budget_usd", "daily_task_limit", "confirm_above_usd", "prices", "auto_retry")
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _FLAGS = {"enabled": True, "enable": True, "disabled": False, "disable": False}
@@ -209,6 +210,16 @@ def read_settings(**overrides: Any) -> Settings:
         raise SettingsError("\n".join(_told(entry) for entry in error.errors())) from None
 
 
+def spelling(variable: str) -> str:
+    """How a variable of the network is spelt in this environment, empty where it is not set."""
+    return next((name for name in (variable.lower(), variable.upper()) if os.environ.get(name)), "")
+
+
+def value_of(variable: str) -> str:
+    """The value of a variable of the network, without spaces and quotes."""
+    return trimmed(os.environ.get(variable, ""))
+
+
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """A sentence for each variable that is spelt like a setting and is none."""
     return [said for _, said in _near_misses(environment)]
@@ -232,7 +243,8 @@ def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 def placeholders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Each documented variable that holds what a host was to fill in, and a sentence about it."""
     found: list[tuple[str, str]] = []
-    for variable, value in _documented(environment):
+    proxies = [(name, value) for name, value in sorted(environment.items()) if name.lower() in _PROXIES]
+    for variable, value in (*_documented(environment), *proxies):
         pieces = _pieces(value) if variable == _variable("allowed_roots") else [value]
         if any(trimmed(piece) and not is_set(variable, piece) for piece in pieces):
             shown = "" if variable.endswith("_API_KEY") else f" ({trimmed(value)[:60]})"

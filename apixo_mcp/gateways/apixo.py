@@ -9,7 +9,7 @@ from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Look, Submitted
 from apixo_mcp.gateways.http import LOOK_TIMEOUT, Http
-from apixo_mcp.gateways.replies import Answer
+from apixo_mcp.gateways.replies import Answer, NotReached
 from apixo_mcp.gateways.verdicts import Question
 from apixo_mcp.tasks.task import Failure
 
@@ -60,6 +60,8 @@ class Apixo(Client):
         if not self._usable:
             return failures.unusable_key(self._contact)
         reply = await self._send("GET", "/apikeys/current-balance", read_timeout=LOOK_TIMEOUT)
+        if isinstance(reply, NotReached) and reply.setting:
+            return failures.unusable_setting(reply.reason, reply.setting, self._contact)
         if not isinstance(reply, Answer):
             return failures.unreadable(reply.reason, self._contact)
         answer = read_envelope(reply.status, reply.body)

@@ -231,6 +231,13 @@ def unreachable(reason: str, contact: Contact) -> Failure:
     return _failure(Meaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), contact, charged="no")
 
 
+def unusable_setting(reason: str, variable: str, contact: Contact) -> Failure:
+    """A request that can never leave this machine as it is set up."""
+    advice = f"Correct {variable} or take it out, then start the server again; nothing was sent."
+    meaning = Meaning("unavailable", advice.replace("{", "(").replace("}", ")"))
+    return _failure(meaning, "SETTING_UNUSABLE", _sentence(reason), contact, charged="no")
+
+
 def unreadable(reason: str, contact: Contact) -> Failure:
     """A free question got no answer that can be read."""
     advice = "Try again in a minute."

@@ -1,7 +1,7 @@
 """HTTP, for both gateways and for media. The only module that imports the HTTP library."""
 
+import re
 import ssl
-import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -13,9 +13,11 @@ import anyio.lowlevel
 import httpx2
 
 from apixo_mcp import __version__
-from apixo_mcp.errors import MediaError
+from apixo_mcp.errors import MediaError, SettingRefused
 from apixo_mcp.gateways.dialing import GuardedBackend, Resolver, resolve_name
+from apixo_mcp.gateways.http_certificates import tls_context
 from apixo_mcp.gateways.http_turns import in_turns, read_in_small_pieces
+from apixo_mcp.gateways.proxies import Proxy, proxy_for
 from apixo_mcp.gateways.replies import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
 from apixo_mcp.gateways.unpacking import Unpacker, encodings
 from apixo_mcp.media import guard
@@ -39,7 +41,8 @@ _LONGEST_RANGE, _LONGEST_ETAG = 100, 512  # "bytes 0-1/2" with the largest numbe
 _NONE_KEPT = httpx2.Limits(max_connections=100, max_keepalive_connections=0)
 _AGENT = f"apixo-mcp/{__version__}"
 _MEDIA_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=20.0)
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_PROXY_REFUSES = re.compile(r"(?i)^(?:401|403|405|407|501)\b|username|password|requested [a-z/ ]{1,40} from proxy")
+"""Words of the library for a proxy that will not do it, however often it is asked."""
 
 # Raised only before the first byte of the request is written: while connecting, or waiting for a connection.
 _NEVER_SENT = (
@@ -94,11 +97,15 @@ class Http:
 
         However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and `GRACE`.
         """
-        where = host_of(url)
+        where, proxy = host_of(url), None
         try:
-            client = await self._gateway_client(url, fresh=method == "POST")
+            proxy = _proxy_of(httpx2.URL(url))
+            client = await self._gateway_client(url, proxy, fresh=method == "POST")
             timeout = httpx2.Timeout(connect=_CONNECT, read=read_timeout, write=_WRITE, pool=_POOL)
             request = client.build_request(method, url, headers=headers, json=json, params=params, timeout=timeout)
+            request.extensions["trace"] = way = _Way()
+        except SettingRefused as error:
+            return NotReached(f"{where} was not asked: {error}", error.variable)
         except Exception as error:
             return NotReached(f"the request to {where} could not be written ({words_for(error)})")
         body = bytearray()
@@ -114,8 +121,10 @@ class Http:
                 finally:
                     await response.aclose()
         except _NEVER_SENT as error:
-            return NotReached(f"{where} was not reached ({words_for(error)})")
+            return _not_reached(where, error, proxy)
         except Exception as error:
+            if way.is_being_opened:
+                return _not_reached(where, error, proxy)
             return Broken(f"no whole answer came back from {where} ({words_for(error)})", bytes(body))
         found = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, MappingProxyType(found), bytes(body))
@@ -176,48 +185,86 @@ class Http:
             target = target.join(location.strip())
         raise MediaError(f"{where[0]} redirects more than {MAX_REDIRECTS} times")
 
-    async def _gateway_client(self, url: str, *, fresh: bool) -> httpx2.AsyncClient:
+    async def _gateway_client(self, url: str, proxy: Proxy | None, *, fresh: bool) -> httpx2.AsyncClient:
         scheme = "https" if url[:6].lower() == "https:" else "http"
-        name = f"fresh {scheme}" if fresh else scheme
-        if (ready := self._clients.get(name)) is not None:
-            return ready
+        name = f"{'fresh ' if fresh else ''}{scheme} {proxy.url if proxy else ''}"
         async with self._lock:
             if (known := self._clients.get(name)) is None:
-                # Behind a proxy too, the sandbox is on this machine.
-                near: dict[str, httpx2.AsyncBaseTransport | None] = {f"all://{host}": None for host in _LOOPBACK}
-                verify = await self._tls(scheme)
-                read_in_small_pieces()
-                limits = _NONE_KEPT if fresh else _LIMITS
-                headers = {"User-Agent": _AGENT} | ({"Connection": "close"} if fresh else {})
-                known = httpx2.AsyncClient(
-                    verify=verify, limits=limits, mounts=near, headers=headers, cookies=_no_cookies()
-                )
-                self._clients[name] = known
+                transport = await self._transport(scheme, proxy, _NONE_KEPT if fresh else _LIMITS)
+                known = self._clients[name] = _client(transport, {"Connection": "close"} if fresh else {})
             return known
 
     async def _media_client(self, url: httpx2.URL) -> httpx2.AsyncClient:
-        proxy = _proxy_for(url)
-        name = f"media {url.scheme} {proxy}"
+        proxy = _proxy_of(url)
+        if proxy and not self._allow_private:
+            guard.check_name(url.host)  # the proxy resolves it
+        name = f"media {url.scheme} {proxy.url if proxy else ''}"
         async with self._lock:
             if (known := self._clients.get(name)) is None:
-                context = await self._tls(url.scheme)
                 read_in_small_pieces()
-                # An explicit transport or proxy: the library must not choose otherwise than the guard assumes.
                 transport = (
-                    httpx2.AsyncHTTPTransport(verify=context, limits=_MEDIA_LIMITS, proxy=proxy, trust_env=False)
+                    await self._transport(url.scheme, proxy, _MEDIA_LIMITS)
                     if proxy
-                    else _GuardedTransport(context, self._resolve, self._allow_private, https=url.scheme == "https")
+                    else _GuardedTransport(
+                        await self._tls(url.scheme), self._resolve, self._allow_private, https=url.scheme == "https"
+                    )
                 )
-                known = httpx2.AsyncClient(transport=transport, headers={"User-Agent": _AGENT}, cookies=_no_cookies())
-                self._clients[name] = known
+                known = self._clients[name] = _client(transport)
             return known
+
+    async def _transport(self, scheme: str, proxy: Proxy | None, limits: httpx2.Limits) -> httpx2.AsyncHTTPTransport:
+        """Takes the way that was decided on: the library itself reads nothing of the environment."""
+        context = await self._tls(scheme)
+        read_in_small_pieces()
+        way = None
+        if proxy is not None:
+            is_https = proxy.url.startswith("https:")
+            way = httpx2.Proxy(proxy.url, ssl_context=await self._tls("https") if is_https else None)
+        return httpx2.AsyncHTTPTransport(verify=context, limits=limits, proxy=way, trust_env=False)
 
     async def _tls(self, scheme: str) -> ssl.SSLContext:
         if scheme != "https":
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; the real one takes 50 ms to load
         if self._context is None:
-            self._context = await anyio.to_thread.run_sync(httpx2.create_ssl_context)
+            self._context = await anyio.to_thread.run_sync(tls_context)
         return self._context
+
+
+class _Way:
+    """Watches a request leave: until the way through a proxy is open, nothing of it is sent.
+
+    Attributes:
+        is_being_opened: seen for certain: the last that happened belongs to the opening, or that failed.
+    """
+
+    def __init__(self) -> None:
+        self.is_being_opened = False
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """The library's report of a step."""
+        if event.endswith("send_request_headers.started"):
+            self.is_being_opened = getattr(info.get("request"), "method", b"") == b"CONNECT"
+        elif event.endswith(("connect_tcp.failed", "setup_socks5_connection.failed", "start_tls.failed")):
+            self.is_being_opened = True
+
+
+def _client(transport: httpx2.AsyncBaseTransport, more: Mapping[str, str] | None = None) -> httpx2.AsyncClient:
+    headers = {"User-Agent": _AGENT, **(more or {})}
+    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx2.AsyncClient(transport=transport, headers=headers, cookies=cookies, trust_env=False)
+
+
+def _proxy_of(url: httpx2.URL) -> Proxy | None:
+    return proxy_for(url.scheme, url.host, url.port)
+
+
+def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReached:
+    """What is told where no connection came about: behind a proxy, that may be its doing."""
+    if proxy is None:
+        return NotReached(f"{where} was not reached ({words_for(error)})")
+    refuses = isinstance(error, httpx2.ProxyError) and _PROXY_REFUSES.search(str(error)) is not None
+    said = f"{where} was not reached through the proxy that {proxy.variable} names ({words_for(error)})"
+    return NotReached(said, proxy.variable if refuses else "")
 
 
 class _GuardedTransport(httpx2.AsyncBaseTransport):
@@ -267,17 +314,6 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-def _proxy_for(url: httpx2.URL) -> str:
-    """The proxy that this platform is set to use for a URL, empty for none."""
-    proxies = urllib.request.getproxies()
-    if not proxies or url.host in ("127.0.0.1", "localhost", "::1"):
-        return ""
-    if urllib.request.proxy_bypass(url.host):
-        return ""
-    proxy = proxies.get(url.scheme) or proxies.get("all", "")
-    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
 def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[bytes], *, is_packed: bool) -> Download:
@@ -344,7 +380,3 @@ async def _unpacked(data: bytes, unpackers: list[Unpacker]) -> AsyncGenerator[by
         await anyio.lowlevel.checkpoint()  # a little that is packed may hold a lot
         async for inner in _unpacked(piece, unpackers[1:]):
             yield inner
-
-
-def _no_cookies() -> CookieJar:
-    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))

@@ -16,9 +16,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NotReached:
-    """It is certain that the request never left."""
+    """It is certain that the request never left.
+
+    Attributes:
+        setting: the variable that keeps every such request from leaving, where one does.
+    """
 
     reason: str
+    setting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ def judge_submit(
 ) -> Submitted:
     """What became of a paid POST. Where that is not certain it is `Unclear`, so that it is never sent twice."""
     if isinstance(reply, NotReached):
+        if reply.setting:
+            return Refused(failures.unusable_setting(reply.reason, reply.setting, contact))
         return Later(failures.unreachable(reply.reason, contact))
     if isinstance(reply, Broken):
         return _unclear(reply.reason, _named(reply.body, "", inputs, contact), contact)
@@ -112,6 +114,9 @@ def _tells_breakdown(reply: Answer) -> bool:
 def judge_look(reply: Reply, contact: Contact, now: float, question: Question | None = None) -> Look:
     """How a task is, by the answer to a look. Nothing but the gateway's own word about this task ends it."""
     question = question or Question()
+    if isinstance(reply, NotReached) and reply.setting:
+        failure = failures.unusable_setting(reply.reason, reply.setting, contact)
+        return NoAnswer(contact.clean(reply.reason), failure=failure)
     if not isinstance(reply, Answer):
         return NoAnswer(contact.clean(reply.reason))
     wait = retry_after(reply.headers, now)

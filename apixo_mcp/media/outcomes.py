@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from apixo_mcp.errors import HostRefused, MediaError
+from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
 from apixo_mcp.media import contents, kinds, shelf
 from apixo_mcp.media.facts import Facts
 from apixo_mcp.media.kinds import Kind
@@ -101,7 +101,7 @@ def expired(result: Result, error: MediaError) -> Result:
 def unfetched(result: Result, error: MediaError) -> Result:
     """The result that did not come, or not whole."""
     said = str(error).rstrip(".")
-    if isinstance(error, HostRefused):
+    if isinstance(error, HostRefused | SettingRefused):
         return failed(result, f"The file was not fetched: {said}.")
     return failed(result, f"The file could not be fetched: {said}. Call check_task to try again while its url lives.")
 

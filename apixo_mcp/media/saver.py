@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from apixo_mcp.errors import HostRefused, MediaError
+from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
 from apixo_mcp.media import inline, kinds, names, outcomes, refusals, shelf
 from apixo_mcp.media.fetcher import Download, Fetcher
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
@@ -50,6 +50,9 @@ class _Unwanted(MediaError):
 
 class _TooSlow(MediaError):
     """What arrives is so little that others must come first."""
+
+
+_FINAL = (_Unwanted, _TooSlow, HostRefused, SettingRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class Saver:
             except MediaError as error:
                 part.close()
                 left = await to_thread.run_sync(part.left)
-                is_final = isinstance(error, _Unwanted | _TooSlow | HostRefused) or (error.retry_after or 0) > _PATIENCE
+                is_final = isinstance(error, _FINAL) or (error.retry_after or 0) > _PATIENCE
                 if not is_final and left is not None and left.size > had:
                     had = left.size
                     continue
