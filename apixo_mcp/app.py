@@ -81,6 +81,11 @@ class App:
     public: Public | None = None
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """What whoever looks around should know: of the variables that are set, then of the files."""
+        return (*self.settings.warnings, *self.warnings)
+
+    @property
     def key_prints(self) -> frozenset[str]:
         """The keys whose tasks this process follows."""
         return frozenset(account.key_print for account in self.accounts.values())
@@ -176,6 +181,7 @@ async def open_app(
             estimate=estimate,
             moment=steps.moment,
             is_there=is_there,
+            told_once=settings.money_warnings,
         )
         face: Public | None = None
         if addresses and served:

@@ -16,7 +16,9 @@ from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.cli.words import counted, in_shell
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.gateways.gateway import Balance
-from apixo_mcp.settings import Settings, unknown_variables
+from apixo_mcp.gateways.http_certificates import unusable_certificates
+from apixo_mcp.gateways.proxies import unusable_proxies
+from apixo_mcp.settings import Settings
 from apixo_mcp.usage.prices import load_prices
 
 
@@ -54,8 +56,8 @@ def run_doctor() -> None:
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
-    for problem in unknown_variables(os.environ):
-        yield Finding("settings", problem, "Correct its name, or take it out.")
+    for problem in (*settings.warnings, *unusable_proxies(), *unusable_certificates()):
+        yield Finding("settings", problem, "Correct it, or take it out.")
     yield _folder("data folder (APIXO_MCP_HOME)", settings.home)
     yield _folder("download folder (APIXO_MCP_DOWNLOAD_DIR)", settings.download_dir)
     for root in settings.allowed_roots:

@@ -180,6 +180,11 @@ def next_step(
                     "`apixo-mcp tasks rekey`."
                 )
             if task.state is State.SUBMITTING and task.sent_at is None:
+                if task.failure is not None and task.failure.code == "NOT_REACHED":
+                    return (
+                        f"Not sent: {task.failure.message} {task.failure.advice} Until then it is tried again for a "
+                        f"quarter of an hour. Call {check} in about {wait} s; cancel_task stops it."
+                    )
                 free = "" if task.attempts else " free of charge"  # an earlier attempt may have been charged
                 return (
                     f"Waiting to be sent; that happens by itself. Call {check} in about {wait} s. "

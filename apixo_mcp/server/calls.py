@@ -7,7 +7,7 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, InputRequiredResult
 
-from apixo_mcp.errors import ApixoError, InvalidInput
+from apixo_mcp.errors import ApixoError, InvalidInput, SettingsError
 from apixo_mcp.server import schemas
 from apixo_mcp.server.arguments import Reading, read_arguments, read_inputs
 from apixo_mcp.server.definition import Definition
@@ -33,6 +33,8 @@ async def answer_call(
         problems = "\n".join(f"- {problem}" for problem in error.problems)
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
         return refusal(f"{costs}Please correct:\n{problems}")
+    except SettingsError as error:  # a variable that is nearly the one it names may be the reason
+        return refusal(" ".join((str(error), *tools.told)))
     except ApixoError as error:
         return refusal(str(error))
     except Exception:

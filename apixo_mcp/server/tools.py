@@ -39,6 +39,7 @@ class Tools:
 
     Attributes:
         questions: those that people have before them.
+        told: what is wrong with the variables that are set.
     """
 
     def __init__(self, app: App, *, receipts: Receipts | None = None, began: float | None = None) -> None:
@@ -48,6 +49,7 @@ class Tools:
         self._waiting = Waiting(app, began)
         self.questions = Questions()
         self._typed = app.settings.tools == "models"
+        self.told = app.settings.warnings
 
     async def generate(
         self, modality: Modality, reading: Reading, context: Context, *, own_names: bool = False
@@ -132,7 +134,7 @@ class Tools:
         if len(tasks) > limit:
             found["next_cursor"] = write_cursor(shown[-1])
         said = f"{counted(len(shown), 'task')}, newest first." if shown else "No tasks yet."
-        said = " ".join((*self._app.warnings, said))
+        said = " ".join((*self._app.told, said))
         return CallToolResult(content=[text(f"{said}\n{compact(found)}")], structured_content=found)
 
     async def download_results(self, given: dict[str, Any], context: Context) -> CallToolResult:
@@ -165,7 +167,7 @@ class Tools:
     async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:
         """The offered models, a line each."""
         modality, query = given.get("modality", ""), given.get("query", "")
-        said = list_text(self._app.catalog, modality, query, self._app.warnings, typed=self._typed)
+        said = list_text(self._app.catalog, modality, query, self._app.told, typed=self._typed)
         return CallToolResult(content=[text(said)])
 
     async def describe_model(self, given: dict[str, Any], _: Context) -> CallToolResult:

@@ -47,6 +47,7 @@ class Service:
 
     Args:
         accounts: by gateway name; a gateway without a key is missing.
+        told_once: notes for the first task that is paid for.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Service:
         estimate: Estimate,
         moment: Callable[[Task], Moment],
         is_there: Callable[[Result], Awaitable[bool]],
+        told_once: tuple[str, ...] = (),
     ) -> None:
         self.catalog = catalog
         self._accounts = accounts
@@ -75,6 +77,7 @@ class Service:
         self._estimate = estimate
         self._moment = moment
         self._is_there = is_there
+        self._told_once = told_once
 
     @asynccontextmanager
     async def asking(self, wish: Wish) -> AsyncGenerator[Submission | Quote]:
@@ -88,7 +91,10 @@ class Service:
             SettingsError: the model's gateway has no key.
         """
         async with self.calls.open() as call:
-            yield await self._submit(wish, call)
+            submission = await self._submit(wish, call)
+            if isinstance(submission, Submission) and submission.how == "new":
+                self._told_once = ()
+            yield submission
 
     async def _submit(self, wish: Wish, call: Call) -> Submission | Quote:
         try:
@@ -119,7 +125,7 @@ class Service:
             created_at=now,
             updated_at=now,
             due=now,
-            notes=notes,
+            notes=(*notes, *self._told_once),
             estimate_usd=self._estimate(model, inputs),
         )
         task = replace(task, fingerprint=fingerprint(task))
