@@ -9,7 +9,8 @@ from apixo_mcp.media.facts import Facts, seconds
 
 _BOXES = 20_000
 """Boxes of one level that are looked at: real files have fewer, and a hostile one could have millions."""
-_LARGEST = 4 << 20
+_TRACKS = 32
+_LARGEST = 1 << 20
 """Bytes of one box that are read into memory."""
 _OPEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 _ALIKE = 0.05  # seconds between what the film says and what its samples come to
@@ -97,7 +98,7 @@ def _moov(file: BinaryIO, start: int, end: int, film: _Film) -> None:
                 if inner == b"trex":
                     number, length = struct.unpack(">4xI4xI", _read(file, at, at + 16))
                     film.tracks.setdefault(number, _Track()).sample = length
-        elif name == b"trak":
+        elif name == b"trak" and len(film.tracks) < _TRACKS:
             _trak(file, body, stop, film)
 
 
@@ -135,7 +136,8 @@ def _trak(file: BinaryIO, start: int, end: int, film: _Film) -> None:
 def _inside(file: BinaryIO, start: int, end: int, folders: tuple[bytes, ...]) -> Iterator[tuple[bytes, int, int]]:
     for name, body, stop in boxes(file, start, end):
         if name in folders:
-            yield from _inside(file, body, min(stop, end), folders if name != b"stbl" else ())
+            # No folder holds one of its own name: a hostile file could nest them without end.
+            yield from _inside(file, body, min(stop, end), tuple(other for other in folders if other != name))
         else:
             yield name, body, min(stop, end)
 

@@ -4,13 +4,14 @@ A bit rate says nothing where it varies, and what an encoder noted in the first 
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO
 
 from apixo_mcp.media.facts import Facts, seconds
 from apixo_mcp.media.signatures import tag_size
 
-_MOST_FRAMES = 1_000_000
-"""Frames that are counted (seven hours of MP3): beyond that there is no duration."""
+_MOST_FRAMES = 500_000
+"""Frames that are counted (more than three hours of MP3): beyond that there is no duration."""
 _BLOCK = 1 << 20
 _TAGS = 8
 _PADDING = 1 << 20
@@ -119,6 +120,12 @@ def read_frame(body: bytes, at: int) -> Frame | None:
         if rate >= len(_ADTS_RATES) or size < 7:
             return None
         return Frame(size, 1024 * (1 + (body[at + 6] & 3)), _ADTS_RATES[rate], 0, True)
+    return _mpeg_frame(second, third)
+
+
+@cache
+def _mpeg_frame(second: int, third: int) -> Frame | None:
+    """The frame of MPEG sound that the second and third byte of its header describe: few pairs exist."""
     version, layer = second >> 3 & 3, second >> 1 & 3
     index, rate_index, padding = third >> 4, third >> 2 & 3, third >> 1 & 1
     if version == 1 or layer not in (1, 2) or index in (0, 15) or rate_index == 3:

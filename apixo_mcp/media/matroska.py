@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from apixo_mcp.media.facts import Facts, seconds
 
-_ELEMENTS = 300_000
+_ELEMENTS = 100_000
 """Elements that are looked at: a file with more has the duration that it says itself, or none."""
 _HEADER = 0x1A45DFA3
 _SEGMENT, _CLUSTER, _TRACKS, _ENTRY, _GROUP = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xA0

@@ -179,7 +179,8 @@ def _decoded(source: Path | io.BytesIO, form: str, longest: int) -> "Image.Image
         image.draft("RGB", (longest, longest))
         if image.width * image.height > MOST_PIXELS:
             raise TooLarge
-        orientation = image.getexif().get(0x0112, 1)
+        # The library turns TIFF pictures by itself.
+        orientation = 1 if form == "TIFF" else image.getexif().get(0x0112, 1)
         image.load()
         factor = max(1, max(image.size) // longest)
         size = (-(-image.width // factor), -(-image.height // factor))

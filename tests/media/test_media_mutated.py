@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from media_wire import a_box
 
 from apixo_mcp.media import kinds
 from apixo_mcp.media.contents import kind_in
@@ -78,10 +79,10 @@ def played(body: bytes) -> tuple[float, float]:
 @given(container=st.sampled_from(SOUND), harm=damage())
 def test_a_damaged_recording_tells_a_duration_that_it_has_or_none(container, harm) -> None:
     body = damaged(real(container), harm)
-    began = time.monotonic()
+    began = time.process_time()
     kind = kind_in(io.BytesIO(body))
     told = read_facts(io.BytesIO(body), kind).duration_seconds
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 1
     assume(told is not None)
     heard, expected = played(body)
     assume(heard > 0)
@@ -94,7 +95,43 @@ def test_a_damaged_recording_tells_a_duration_that_it_has_or_none(container, har
 @given(name=st.sampled_from(sorted(path.name for path in FILES.iterdir())), harm=damage(), other=st.integers(0, 200))
 def test_no_damage_makes_reading_raise_or_hang(name, harm, other) -> None:
     body = damaged((FILES / name).read_bytes(), harm)
-    began = time.monotonic()
+    began = time.process_time()
     read_facts(io.BytesIO(body), kind_in(io.BytesIO(body), "video/mp4", "https://host/a.mp3"))
     read_facts(io.BytesIO(body), kinds.KINDS[other % len(kinds.KINDS)])
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 1
+
+
+def hostile() -> dict[str, bytes]:
+    """Files that are small, and made of as many or as deep parts as fit."""
+    deep = b""
+    for _ in range(3000):
+        deep = a_box(b"mdia", deep)
+    fragment = a_box(b"moof", a_box(b"traf", a_box(b"tfhd", bytes(8)) + a_box(b"trun", bytes(8))))
+    film = a_box(b"ftyp", b"isom")
+    matroska = b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01" + b"\xff" * 7
+    return {
+        "boxes without a body": film + a_box(b"free", b"") * 200_000,
+        "boxes in boxes": film + a_box(b"moov", a_box(b"trak", deep)),
+        "as many tracks": film + a_box(b"moov", a_box(b"trak", a_box(b"tkhd", bytes(92))) * 20_000),
+        "as many fragments": film + a_box(b"moov", a_box(b"mvex", b"")) + fragment * 30_000,
+        "sizes beyond the end": film + b"\x7f\xff\xff\xffmoov" * 50_000,
+        "elements without a body": matroska + b"\xec\x80" * 500_000,
+        "clusters": matroska + b"\x1f\x43\xb6\x75\xff\xe7\x81\x01\xa3\x84\x81\0\0\0" * 100_000,
+        "frames that break off": (b"\xff\xfb\x90\0" + bytes(413) + b"\xff\xfb") * 5_000,
+        "nothing but marks": b"\xff" * 500_000,
+        "tags": b"ID3\4\0\0\0\0\0\0" * 100_000,
+        "pages": b"OggS\0\2" + bytes(20) + b"\1\x13OpusHead\1\1" + bytes(9) + b"OggS" * 200_000,
+        "frames of FLAC": b"fLaC\0\0\0\x22" + bytes(34) + b"\xff\xf8" * 200_000,
+        "chunks": b"RIFF\0\0\0\0WAVE" + b"abcd\0\0\0\0" * 200_000,
+        "attributes": b"<svg " + b'width= "' * 50_000,
+        "tags of drawings": b"<!--" + b"<a:svg " * 50_000,
+        "comments of a picture": b"P6" + b"#a\n" * 50_000,
+    }
+
+
+@pytest.mark.parametrize("name", hostile())
+def test_a_file_made_to_be_slow_is_read_in_bounded_time(name: str) -> None:
+    body = hostile()[name]
+    began = time.process_time()
+    read_facts(io.BytesIO(body), kind_in(io.BytesIO(body)))
+    assert time.process_time() - began < 5

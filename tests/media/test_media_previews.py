@@ -10,8 +10,10 @@ from media_wire import a_costly_jpeg, an_mp4
 from PIL import Image, ImageChops, ImageStat
 
 from apixo_mcp.media import previews
+from apixo_mcp.media.contents import kind_of
 from apixo_mcp.media.decoding import Cost
 from apixo_mcp.media.previews import NotShown, preview, view
+from apixo_mcp.media.probe import probe
 
 FILES = Path(__file__).parent / "files"
 pytestmark = pytest.mark.anyio
@@ -70,6 +72,24 @@ async def test_a_turned_photograph_stands_upright(tmp_path):
     turned = await opened(tmp_path / "a.jpg", "JPEG")
     assert turned.size == (100, 200)
     assert turned.getpixel((50, 20))[0] > 200
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize(("turn", "red"), [(1, "top"), (3, "bottom"), (5, "left"), (6, "right"), (8, "left")])
+async def test_every_format_that_can_ask_for_a_turn_is_told_and_shown_turned(tmp_path, form, turn, red):
+    image = Image.new("RGB", (90, 60), "blue")
+    image.paste("red", (0, 0, 90, 30))
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    options = {"tiffinfo": {0x0112: turn}} if form == "TIFF" else {"exif": exif}
+    image.save(tmp_path / "a", form, **options)
+    kind = kind_of(tmp_path / "a")
+    facts = probe(tmp_path / "a", kind)
+    shown = Image.open(io.BytesIO((await view(tmp_path / "a", kind.mime_type)).data)).convert("RGB")
+    assert shown.size == (facts.width, facts.height) == ((90, 60) if turn < 5 else (60, 90))
+    across, down = {"top": (0.5, 0.1), "bottom": (0.5, 0.9), "left": (0.1, 0.5), "right": (0.9, 0.5)}[red]
+    colour = shown.getpixel((int(shown.width * across), int(shown.height * down)))
+    assert colour[0] > 150 > colour[2]
 
 
 async def test_transparency_stays_where_there_is_some(tmp_path):
