@@ -53,9 +53,9 @@ class Door:
     async def made(self, modality: str = "image", **arguments: Any) -> dict[str, Any]:
         """One task, told when there is nothing left to wait for."""
         tool, usual = CALLS[modality]
-        return await self.told(tool, **usual | {"wait_seconds": 40} | arguments)
+        return await self.told(tool, **usual | {"wait_seconds": 15} | arguments)
 
-    async def check(self, task: dict[str, Any], wait_seconds: int = 40) -> dict[str, Any]:
+    async def check(self, task: dict[str, Any], wait_seconds: int = 15) -> dict[str, Any]:
         return await self.told("check_task", task_id=task["task_id"], wait_seconds=wait_seconds)
 
     async def pictures(self, tool: str, **arguments: Any) -> tuple[str, list[bytes]]:

@@ -1,5 +1,6 @@
 """Both gateways and a file server on one port of loopback; every answer can be scripted byte by byte."""
 
+import asyncio
 import json
 import re
 from collections import deque
@@ -8,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import anyio
-import anyio.abc
 from faults.wire import answer, envelope
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -52,21 +51,18 @@ class Gateway:
     files: dict[str, list[Reply]] = field(default_factory=dict)
     seen: list[Asked] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
-    _group: Any = None
+    _handling: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        self._listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        port = self._listener.extra(anyio.abc.SocketAttribute.local_port)
-        self.url = f"http://127.0.0.1:{port}"
-        self._group = anyio.create_task_group()
-        await self._group.__aenter__()
-        self._group.start_soon(self._listener.serve, self._serve)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
-    async def __aexit__(self, *error: Any) -> None:
-        self._group.cancel_scope.cancel()
-        await self._group.__aexit__(None, None, None)
-        await self._listener.aclose()
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for handling in tuple(self._handling):
+            handling.cancel()
+        await asyncio.gather(*self._handling, return_exceptions=True)
 
     # What it was asked.
 
@@ -97,26 +93,32 @@ class Gateway:
         """Lets every task succeed with these."""
         self.urls = urls
 
-    async def _serve(self, stream: anyio.abc.SocketStream) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handling = asyncio.current_task()
+        assert handling
+        self._handling.add(handling)
+
+        async def send(data: bytes) -> None:
+            writer.write(data)
+            await writer.drain()
+
         try:
-            async with stream:
-                raw = b""
-                while b"\r\n\r\n" not in raw:
-                    raw += await stream.receive()
-                head, _, body = raw.partition(b"\r\n\r\n")
-                start, *lines = head.decode("latin-1").split("\r\n")
-                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-                while len(body) < int(headers.get("content-length", 0)):
-                    body += await stream.receive()
-                method, path, _ = start.split(" ", 2)
-                self.seen.append(asked := Asked(method, path, headers, body))
-                reply = self._choose(asked)
-                if callable(reply):
-                    await reply(asked, stream.send)
-                elif reply is not None:
-                    await stream.send(reply)
-        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-            pass
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            start, *lines = head[:-4].split("\r\n")
+            headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
+            method, path, _ = start.split(" ", 2)
+            self.seen.append(asked := Asked(method, path, headers, body))
+            reply = self._choose(asked)
+            if callable(reply):
+                await reply(asked, send)
+            elif reply is not None:
+                await send(reply)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the other side has gone, or the test is over
+        finally:
+            self._handling.discard(handling)
+            writer.close()
 
     def _choose(self, asked: Asked) -> Reply:
         path = unquote(urlsplit(asked.path).path)
