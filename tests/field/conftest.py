@@ -1,6 +1,7 @@
 """A scripted gateway, and a front door above it."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from field.door import Door, door
 from field.gateway import Gateway
+
+sys.path += [str(Path(__file__).parent.parent / "e2e")]
 
 Enter = Callable[..., AbstractAsyncContextManager[Door]]
 

@@ -12,8 +12,8 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 from cli.shell import alone
-from e2e.driver import Process, server_env
-from e2e.imitation import Fail, Imitation
+from driver import Process, server_env
+from imitation import Fail, Imitation
 from faults.wire import envelope
 from field.conftest import Enter
 from field.door import door, one_file, sample, words
