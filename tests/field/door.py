@@ -109,7 +109,9 @@ def remarks(task: dict[str, Any]) -> str:
 
 
 def refused_by_page() -> bytes:
-    return answer("<!doctype html><html><head><title>Just a moment...</title></head><body>Wait</body></html>", 403, "text/html")
+    return answer(
+        "<!doctype html><html><head><title>Just a moment...</title></head><body>Wait</body></html>", 403, "text/html"
+    )
 
 
 class Holds:

@@ -4,8 +4,8 @@ import gzip
 import io
 import struct
 import wave
-import zlib
 import zipfile
+import zlib
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +31,9 @@ def wav(seconds: float = 1.0, rate: int = 8000) -> bytes:
 
 
 def png_chunk(name: bytes, data: bytes, crc: int | None = None) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) if crc is None else crc)
+    return (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) if crc is None else crc)
+    )
 
 
 def with_chunk(png: bytes, chunk: bytes) -> bytes:
@@ -133,7 +135,9 @@ PAGES: dict[str, bytes] = {
 }
 
 
-def recorded(container: str, codec: str, seconds: float = 2.0, *, rotate: int = 0, rate: int = 0, **options: str) -> bytes:
+def recorded(
+    container: str, codec: str, seconds: float = 2.0, *, rotate: int = 0, rate: int = 0, **options: str
+) -> bytes:
     """Sound or a moving picture, by the libraries of `av`."""
     import av
 
@@ -146,7 +150,20 @@ def recorded(container: str, codec: str, seconds: float = 2.0, *, rotate: int = 
     return found.getvalue()
 
 
-SOUND = {"aac", "libmp3lame", "mp3", "flac", "libopus", "opus", "vorbis", "libvorbis", "pcm_s16le", "pcm_s16be", "ac3", "wmav2"}
+SOUND = {
+    "aac",
+    "libmp3lame",
+    "mp3",
+    "flac",
+    "libopus",
+    "opus",
+    "vorbis",
+    "libvorbis",
+    "pcm_s16le",
+    "pcm_s16be",
+    "ac3",
+    "wmav2",
+}
 
 
 def _sound(file: Any, codec: str, seconds: float, rate: int) -> None:
@@ -155,11 +172,15 @@ def _sound(file: Any, codec: str, seconds: float, rate: int) -> None:
     stream = file.add_stream(codec, rate=rate)
     stream.layout = "stereo" if codec == "vorbis" else "mono"
     form = stream.codec_context.format.name if stream.codec_context.format else "s16"
-    resampler = av.AudioResampler(format=form, layout=stream.layout, rate=rate, frame_size=stream.codec_context.frame_size or 0)
+    resampler = av.AudioResampler(
+        format=form, layout=stream.layout, rate=rate, frame_size=stream.codec_context.frame_size or 0
+    )
     step = 960
     for number in range(int(rate * seconds) // step):
         frame = av.AudioFrame(format="s16", layout="mono", samples=step)
-        frame.planes[0].update(bytes((number * 7 + at) % 251 for at in range(step * 2)).ljust(frame.planes[0].buffer_size, b"\0"))
+        frame.planes[0].update(
+            bytes((number * 7 + at) % 251 for at in range(step * 2)).ljust(frame.planes[0].buffer_size, b"\0")
+        )
         frame.rate, frame.pts, frame.time_base = rate, number * step, Fraction(1, rate)
         for piece in resampler.resample(frame):
             file.mux(stream.encode(piece))

@@ -72,7 +72,9 @@ POLLS: dict[str, Callable[[str], bytes]] = {
     "nesting": lambda task: answer('{"code":200,"data":' + "[" * 100_000 + "]" * 100_000 + "}"),
     "nesting of objects": lambda task: answer('{"data":' * 100_000 + "1" + "}" * 100_000),
     "nesting in a text": as_result("[" * 50_000 + "]" * 50_000),
-    "an integer of 5,000 digits": lambda task: answer('{"code":200,"data":{"state":"processing","createTime":' + "9" * 5000 + "}}"),
+    "an integer of 5,000 digits": lambda task: answer(
+        '{"code":200,"data":{"state":"processing","createTime":' + "9" * 5000 + "}}"
+    ),
     "a code of 5,000 digits": lambda task: answer('{"code":' + "9" * 5000 + "}"),
     "an integer of 5 MB": lambda task: answer('{"code":' + "9" * MEGABYTES + "}"),
     "a fraction of 5 MB": lambda task: answer('{"code":0.' + "9" * MEGABYTES + "}"),

@@ -49,7 +49,9 @@ WHATEVER = (
 )
 
 
-@pytest.mark.parametrize("variables", WHATEVER, ids=lambda one: " ".join(f"{name}={value}" for name, value in one.items()))
+@pytest.mark.parametrize(
+    "variables", WHATEVER, ids=lambda one: " ".join(f"{name}={value}" for name, value in one.items())
+)
 def test_whatever_is_set(tmp_path: Path, variables: dict[str, str]):
     code, text = demo(tmp_path, "--output", str(tmp_path / "out"), **variables)
     assert code == 0, text
@@ -58,7 +60,9 @@ def test_whatever_is_set(tmp_path: Path, variables: dict[str, str]):
 
 @pytest.mark.parametrize("encoding", ["gbk", "cp1252", "ascii", "cp437"])
 def test_an_emoji_where_it_cannot_be_printed(tmp_path: Path, encoding: str):
-    code, text = demo(tmp_path, "a fox 🦊", "--output", str(tmp_path / "out"), PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    code, text = demo(
+        tmp_path, "a fox 🦊", "--output", str(tmp_path / "out"), PYTHONIOENCODING=encoding, PYTHONUTF8="0"
+    )
     assert code == 0, text
 
 
@@ -88,7 +92,9 @@ def test_a_deleted_folder(tmp_path: Path):
     gone.mkdir()
     script = f"cd '{gone}' && rmdir '{gone}' && exec '{sys.executable}' -m apixo_mcp demo"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APIXO_", "RUXA_"))}
-    done = subprocess.run(["/bin/sh", "-c", script], env=inherited, stdin=subprocess.DEVNULL, capture_output=True, timeout=90, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], env=inherited, stdin=subprocess.DEVNULL, capture_output=True, timeout=90, check=False
+    )
     text = (done.stdout + done.stderr).decode(errors="replace")
     assert "Traceback" not in text, text
     assert done.returncode == 0 or text.strip()

@@ -132,7 +132,12 @@ async def test_odd_ends_are_saved(gateway: Gateway, enter: Enter, name: str, way
 
 
 def _cut() -> dict[str, tuple[bytes, bytes]]:
-    mp4, jpeg, gif, webp = recorded("mp4", "mpeg4"), picture("JPEG", (400, 300)), picture("GIF", mode="P"), picture("WEBP")
+    mp4, jpeg, gif, webp = (
+        recorded("mp4", "mpeg4"),
+        picture("JPEG", (400, 300)),
+        picture("GIF", mode="P"),
+        picture("WEBP"),
+    )
     return {
         "png": (sample("cut.png"), sample("ok.png")),
         "jpg": (jpeg[: len(jpeg) // 2], jpeg),
@@ -200,7 +205,8 @@ CORNERS: dict[str, bytes] = {
     "an encoding of nobody": whole(PNG, content_encoding="none"),
     "aws-chunked": whole(PNG, content_encoding="aws-chunked"),
     "utf-8 as an encoding": whole(PNG, content_encoding="utf-8"),
-    "201": head("Content-Type: image/png", f"Content-Length: {len(PNG)}", "Connection: close", status="201 Created") + PNG,
+    "201": head("Content-Type: image/png", f"Content-Length: {len(PNG)}", "Connection: close", status="201 Created")
+    + PNG,
     "203": head(f"Content-Length: {len(PNG)}", "Connection: close", status="203 Non-Authoritative Information") + PNG,
     "206 without a range": head(f"Content-Length: {len(PNG)}", "Connection: close", status="206 Partial Content") + PNG,
     "206 of the whole": head(
@@ -251,7 +257,7 @@ WILD: dict[str, tuple[str, ...]] = {
     "an unknown transfer": ("Transfer-Encoding: gzip, unknown",),
     "twenty encodings": ("Content-Encoding: " + ", ".join(["gzip"] * 20),),
     "a date of nowhere": ("Last-Modified: yesterday", "Retry-After: 1e999", "Date: ?"),
-    "a name in pieces": ('Content-Disposition: attachment; filename*=UTF-8\'\'%ff%fe; filename="../../x"',),
+    "a name in pieces": ("Content-Disposition: attachment; filename*=UTF-8''%ff%fe; filename=\"../../x\"",),
 }
 
 
@@ -281,7 +287,9 @@ async def test_a_wild_header_touches_no_sibling(gateway: Gateway, enter: Enter, 
 async def test_no_file_leaves_its_folder_by_its_name(gateway: Gateway, enter: Enter, tmp_path: Path):
     png = sample("ok.png")
     urls = []
-    for at, name in enumerate(("..%2f..%2fescaped.png", "%00.png", "con.png", "a" * 400 + ".png", "%2e%2e", "a%0ab.png")):
+    for at, name in enumerate(
+        ("..%2f..%2fescaped.png", "%00.png", "con.png", "a" * 400 + ".png", "%2e%2e", "a%0ab.png")
+    ):
         urls.append(f"{gateway.url}/out/{at}/{name}")
     gateway.outcome = None
     gateway.results(*urls)

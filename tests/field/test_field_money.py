@@ -13,11 +13,11 @@ import pytest
 from anyio.to_thread import run_sync
 from cli.shell import alone
 from driver import Process, server_env
-from imitation import Fail, Imitation
 from faults.wire import envelope
 from field.conftest import Enter
 from field.door import door, one_file, sample, words
 from field.gateway import Gateway, failed, succeeded, whole
+from imitation import Fail, Imitation
 
 pytestmark = pytest.mark.anyio
 PNG = sample("ok.png")
@@ -41,7 +41,10 @@ async def test_a_further_attempt_asks_the_limits(gateway: Gateway, enter: Enter,
     assert told
 
 
-@pytest.mark.parametrize(("limit", "posts"), [({"daily_task_limit": 2}, 2), ({"daily_budget_usd": 0.07}, 2), ({"daily_task_limit": 3}, 3), ({}, 3)])
+@pytest.mark.parametrize(
+    ("limit", "posts"),
+    [({"daily_task_limit": 2}, 2), ({"daily_budget_usd": 0.07}, 2), ({"daily_task_limit": 3}, 3), ({}, 3)],
+)
 async def test_as_many_attempts_as_the_limits_allow(gateway: Gateway, enter: Enter, limit: dict[str, Any], posts: int):
     gateway.outcome = lambda task: failed(task, "PROCESSING_TIMEOUT")
     async with enter(auto_retry=2, **limit) as door:
@@ -50,8 +53,13 @@ async def test_as_many_attempts_as_the_limits_allow(gateway: Gateway, enter: Ent
     assert len(gateway.posts) == posts
 
 
-@pytest.mark.parametrize(("limit", "most"), [({"daily_task_limit": 10}, 10), ({"daily_task_limit": 12}, 12), ({"daily_budget_usd": 10 * EACH + 0.01}, 10)])
-async def test_ten_calls_at_once_stay_within_the_limits(gateway: Gateway, enter: Enter, limit: dict[str, Any], most: int):
+@pytest.mark.parametrize(
+    ("limit", "most"),
+    [({"daily_task_limit": 10}, 10), ({"daily_task_limit": 12}, 12), ({"daily_budget_usd": 10 * EACH + 0.01}, 10)],
+)
+async def test_ten_calls_at_once_stay_within_the_limits(
+    gateway: Gateway, enter: Enter, limit: dict[str, Any], most: int
+):
     gateway.outcome = lambda task: failed(task, "PROCESSING_TIMEOUT")
     tasks: list[dict[str, Any]] = []
     async with enter(auto_retry=2, **limit) as door, anyio.create_task_group() as group:
@@ -88,14 +96,18 @@ async def test_two_programs_on_one_folder_stay_within_the_limits(gateway: Gatewa
             for number in range(3):
                 for which, entered in (("one", one), ("two", two)):
                     arguments = {"model": "nano-banana", "prompt": f"fox {which} {number}", "wait_seconds": 40}
-                    group.start_soon(lambda entered=entered, arguments=arguments: entered.call("generate_image", **arguments))
+                    group.start_soon(
+                        lambda entered=entered, arguments=arguments: entered.call("generate_image", **arguments)
+                    )
     assert len(gateway.posts) == 6
 
 
 def test_two_processes_on_one_folder_stay_within_the_limits(tmp_path: Path):
     with Imitation() as gateway:
         gateway.outcomes.extend([Fail("PROCESSING_TIMEOUT")] * 60)
-        env = server_env(gateway, tmp_path, APIXO_MCP_DAILY_TASK_LIMIT="6", APIXO_MCP_AUTO_RETRY="2", APIXO_MCP_POLL_SCALE="0.002")
+        env = server_env(
+            gateway, tmp_path, APIXO_MCP_DAILY_TASK_LIMIT="6", APIXO_MCP_AUTO_RETRY="2", APIXO_MCP_POLL_SCALE="0.002"
+        )
         with Process(env) as one, Process(env) as two:
             one.start()
             two.start()
@@ -116,7 +128,9 @@ async def test_attempts_count_in_usage_and_are_told(gateway: Gateway, enter: Ent
     one_file(gateway, "/out/a.png", whole(PNG))
     ids = iter(("task_1", "task_2", "task_3"))
     gateway.submits.extend(envelope({"taskId": one}) for one in ids)
-    gateway.outcome = lambda task: succeeded(task, urls=gateway.urls) if task == "task_3" else failed(task, "PROCESSING_TIMEOUT")
+    gateway.outcome = lambda task: (
+        succeeded(task, urls=gateway.urls) if task == "task_3" else failed(task, "PROCESSING_TIMEOUT")
+    )
     async with enter(auto_retry=2) as door:
         called = await door.call("generate_image", model="nano-banana", prompt="a fox", wait_seconds=45)
         usage = await door.told("get_usage")
@@ -329,9 +343,13 @@ def keyed_to(folder: Path, gateway: Imitation) -> None:
         server.call("generate_image", {"model": "nano-banana", "prompt": "a probe", "wait_seconds": 3}, timeout=30)
         server.kill()
     with closing(sqlite3.connect(folder / "home" / "tasks.sqlite3")) as database, database:
-        ((base_url, key_print),) = database.execute("select base_url, key_print from task where prompt = 'a probe'").fetchall()
+        ((base_url, key_print),) = database.execute(
+            "select base_url, key_print from task where prompt = 'a probe'"
+        ).fetchall()
         database.execute("delete from task where prompt = 'a probe'")
-        database.execute("update task set base_url = ?, key_print = ?, due = created_at, lease_until = 0", (base_url, key_print))
+        database.execute(
+            "update task set base_url = ?, key_print = ?, due = created_at, lease_until = 0", (base_url, key_print)
+        )
     gateway.reset()
 
 
@@ -345,7 +363,9 @@ def test_an_old_intent_is_not_bought_by_a_server(left: Path, tmp_path: Path, min
         (task_id,) = task_ids(folder / "home")
         with Process(server_env(gateway, folder)) as server:
             server.start()
-            other = server.call("generate_image", {"model": "nano-banana", "prompt": "another fox", "wait_seconds": 20}, timeout=40)
+            other = server.call(
+                "generate_image", {"model": "nano-banana", "prompt": "another fox", "wait_seconds": 20}, timeout=40
+            )
             assert other["structuredContent"]["state"] == "success"
             told = server.call("check_task", {"task_id": task_id, "wait_seconds": 10}, timeout=30)["structuredContent"]
         assert [entry.body["input"]["prompt"] for entry in gateway.posts()] == ["another fox"]
@@ -396,6 +416,10 @@ async def test_a_repeated_setting_is_a_list_or_an_error(tmp_path: Path):
         if done.returncode == 0:
             (post,) = gateway.posts()
             assert post.body["input"]["image_urls"] == ["https://example.com/a.png", "https://example.com/b.png"]
-        twice = await run_sync(lambda: alone("generate", "nano-banana", "a fox", "--set", "aspect_ratio=1:1", "--set", "aspect_ratio=16:9", **env))
+        twice = await run_sync(
+            lambda: alone(
+                "generate", "nano-banana", "a fox", "--set", "aspect_ratio=1:1", "--set", "aspect_ratio=16:9", **env
+            )
+        )
         assert twice.returncode != 0
         assert "aspect_ratio" in twice.stderr

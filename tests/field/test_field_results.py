@@ -271,7 +271,8 @@ async def test_a_word_for_a_failure_with_its_reason(gateway: Gateway, enter: Ent
 
 
 @pytest.mark.parametrize(
-    "word", ["done", "finished", "completed", "complete", "succeeded", "succeed", "ready", "SUCCESS", "Done", "ok", "finish"]
+    "word",
+    ["done", "finished", "completed", "complete", "succeeded", "succeed", "ready", "SUCCESS", "Done", "ok", "finish"],
 )
 async def test_a_word_for_a_success_with_its_results(gateway: Gateway, enter: Enter, word: str):
     url = gateway.serve("/out/a.png", whole(PNG))

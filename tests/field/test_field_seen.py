@@ -298,7 +298,9 @@ def _tag(size: int = 4000) -> bytes:
     ("container", "codec", "types"),
     [("flac", "flac", ("audio/flac",)), ("adts", "aac", ("audio/aac",)), ("mp3", "libmp3lame", ("audio/mpeg",))],
 )
-@pytest.mark.parametrize("tag", [_tag(), _tag(70_000), _tag() + _tag(), _tag(400_000)], ids=["one", "large", "two", "huge"])
+@pytest.mark.parametrize(
+    "tag", [_tag(), _tag(70_000), _tag() + _tag(), _tag(400_000)], ids=["one", "large", "two", "huge"]
+)
 async def test_behind_a_tag(
     gateway: Gateway, enter: Enter, container: str, codec: str, types: tuple[str, ...], tag: bytes
 ):
@@ -322,7 +324,10 @@ async def test_a_fragmented_video_of_the_field(gateway: Gateway, enter: Enter):
     assert result["mime_type"] == "video/mp4"
 
 
-@pytest.mark.parametrize("options", [{"movflags": "frag_keyframe+empty_moov"}, {"movflags": "dash+frag_every_frame"}, {"movflags": "faststart"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"movflags": "frag_keyframe+empty_moov"}, {"movflags": "dash+frag_every_frame"}, {"movflags": "faststart"}],
+)
 async def test_fragmented_videos(gateway: Gateway, enter: Enter, options: dict[str, str]):
     one_file(gateway, "/out/a.mp4", whole(recorded("mp4", "mpeg4", 3.0, **options)))
     async with enter() as door:

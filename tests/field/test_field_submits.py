@@ -220,7 +220,9 @@ async def test_a_poll_answered_for_another_task_is_no_answer(gateway: Gateway, e
     gateway.submits.append(envelope({"taskId": ID}))
     if other in ("", None):  # no id at all is still an answer: nothing speaks against it
         wrong = gateway.urls[0]
-    gateway.polls.append(polled(other, state="success", resultJson=json.dumps({"resultUrls": [wrong]}), resultUrls=[wrong]))
+    gateway.polls.append(
+        polled(other, state="success", resultJson=json.dumps({"resultUrls": [wrong]}), resultUrls=[wrong])
+    )
     gateway.outcome = lambda task: succeeded(task, urls=gateway.urls, resultUrls=list(gateway.urls))
     async with enter() as door:
         task = await door.made(model=model)

@@ -26,7 +26,9 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="as POSIX systems hav
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
-def ran(*arguments: str, cwd: Path | None = None, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[bytes]:
+def ran(
+    *arguments: str, cwd: Path | None = None, timeout: float = 60, **variables: str
+) -> subprocess.CompletedProcess[bytes]:
     """A command to its end, in surroundings without any proxy but those that are given."""
     dropped = {*PROXIES, *(name.upper() for name in PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR"}
     inherited = {name: value for name, value in os.environ.items() if name not in dropped}
@@ -107,7 +109,9 @@ BESIDE_LOOPBACK = (
 )
 
 
-@pytest.mark.parametrize("variables", BESIDE_LOOPBACK, ids=lambda one: " ".join(f"{name}={value}" for name, value in one.items()))
+@pytest.mark.parametrize(
+    "variables", BESIDE_LOOPBACK, ids=lambda one: " ".join(f"{name}={value}" for name, value in one.items())
+)
 def test_loopback_is_never_reached_by_a_proxy(tmp_path: Path, variables: dict[str, str]):
     with Imitation() as gateway:
         done = ran("generate", "nano-banana", "a fox", **server_env(gateway, tmp_path), **variables)
@@ -133,7 +137,9 @@ NEVER = (
 
 @pytest.mark.parametrize(("variables", "name"), NEVER, ids=lambda one: str(one)[:60])
 @pytest.mark.parametrize("command", [("generate", "nano-banana", "a fox"), ("doctor",)], ids=["generate", "doctor"])
-def test_what_can_never_work_is_refused_at_once_by_name(tmp_path: Path, variables: dict[str, str], name: str, command: tuple[str, ...]):
+def test_what_can_never_work_is_refused_at_once_by_name(
+    tmp_path: Path, variables: dict[str, str], name: str, command: tuple[str, ...]
+):
     done = ran(*command, timeout=25, **far(tmp_path), **variables)
     text = said(done)
     assert done.returncode != 0
@@ -188,7 +194,14 @@ def test_a_proxy_that_can_be_used_is_used(tmp_path: Path, proxy: Proxy, variable
 
 # Settings.
 
-PLACEHOLDERS = ("${user_config.budget}", "${HOME}", "${env:APIXO}", " ${user_config.x} ", '"${user_config.x}"', "${input:key}")
+PLACEHOLDERS = (
+    "${user_config.budget}",
+    "${HOME}",
+    "${env:APIXO}",
+    " ${user_config.x} ",
+    '"${user_config.x}"',
+    "${input:key}",
+)
 SETTINGS = (
     "APIXO_API_KEY", "APIXO_BASE_URL", "RUXA_API_KEY", "RUXA_BASE_URL", "APIXO_MCP_HOME", "APIXO_MCP_DOWNLOAD_DIR",
     "APIXO_MCP_ALLOWED_ROOTS", "APIXO_MCP_MODELS", "APIXO_MCP_TOOLS", "APIXO_MCP_CLIENT_PROFILE", "APIXO_MCP_AUTO_RETRY",
@@ -216,7 +229,9 @@ def test_a_placeholder_counts_as_not_set_and_is_warned_of(tmp_path: Path, variab
 
 
 @pytest.mark.parametrize("value", PLACEHOLDERS)
-@pytest.mark.parametrize("variable", ["APIXO_MCP_DAILY_BUDGET_USD", "APIXO_MCP_DAILY_TASK_LIMIT", "APIXO_MCP_CONFIRM_ABOVE_USD"])
+@pytest.mark.parametrize(
+    "variable", ["APIXO_MCP_DAILY_BUDGET_USD", "APIXO_MCP_DAILY_TASK_LIMIT", "APIXO_MCP_CONFIRM_ABOVE_USD"]
+)
 @pytest.mark.anyio
 async def test_a_placeholder_about_money_is_told_in_the_first_paid_answer(
     gateway: Gateway, enter: Enter, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
@@ -255,13 +270,17 @@ def test_values_are_trimmed_of_spaces_and_quotes(tmp_path: Path, variable: str, 
         assert list((tmp_path / "quoted").rglob("*.png"))
 
 
-@pytest.mark.parametrize("value", ["Pictures/out", "./out", "$HOME/Pictures", "%USERPROFILE%\\out", "out", "..", "~nobody_here/x"])
+@pytest.mark.parametrize(
+    "value", ["Pictures/out", "./out", "$HOME/Pictures", "%USERPROFILE%\\out", "out", "..", "~nobody_here/x"]
+)
 @pytest.mark.parametrize("variable", ["APIXO_MCP_DOWNLOAD_DIR", "APIXO_MCP_HOME", "APIXO_MCP_ALLOWED_ROOTS"])
 def test_a_folder_is_never_taken_relative(tmp_path: Path, variable: str, value: str):
     here = tmp_path / "a" / "here"
     here.mkdir(parents=True)
     with Imitation() as gateway:
-        env = server_env(gateway, tmp_path / "own", HOME=str(tmp_path / "user"), XDG_DATA_HOME=str(tmp_path / "data")) | {variable: value}
+        env = server_env(
+            gateway, tmp_path / "own", HOME=str(tmp_path / "user"), XDG_DATA_HOME=str(tmp_path / "data")
+        ) | {variable: value}
         done = ran("generate", "nano-banana", "a fox", cwd=here, **env)
     text = said(done)
     assert list(here.iterdir()) == []
@@ -356,7 +375,9 @@ WRITTEN = {
 @pytest.mark.anyio
 @pytest.mark.parametrize("written", WRITTEN)
 @pytest.mark.parametrize(("real", "typed"), [*LOOK_ALIKES, ("my fox.png", "my fox.png")])
-async def test_a_file_is_found_as_people_type_it(gateway: Gateway, enter: Enter, tmp_path: Path, real: str, typed: str, written: str):
+async def test_a_file_is_found_as_people_type_it(
+    gateway: Gateway, enter: Enter, tmp_path: Path, real: str, typed: str, written: str
+):
     if written == "escaped" and sys.platform == "win32":
         pytest.skip("a backslash parts folders there")
     (tmp_path / "pictures").mkdir()
@@ -375,7 +396,9 @@ async def test_two_files_that_look_alike_are_not_guessed_between(gateway: Gatewa
     for name in ("a\u202fb.png", "a\u00a0b.png"):
         (tmp_path / "pictures" / name).write_bytes(PNG)
     async with enter(data_urls=True) as door:
-        called = await door.call("generate_image", model="nano-banana", prompt="x", image_urls=[str(tmp_path / "pictures" / "a b.png")])
+        called = await door.call(
+            "generate_image", model="nano-banana", prompt="x", image_urls=[str(tmp_path / "pictures" / "a b.png")]
+        )
     assert called.is_error
     assert not gateway.posts
 
@@ -385,7 +408,11 @@ async def test_look_alikes_lead_out_of_no_root(gateway: Gateway, enter: Enter, t
     (tmp_path / "pictures").mkdir()
     (tmp_path / "secret\u00a0plan.png").write_bytes(PNG)
     async with enter(data_urls=True) as door:
-        for path in (tmp_path / "secret plan.png", tmp_path / "pictures" / ".." / "secret plan.png", f"'{tmp_path}/secret plan.png'"):
+        for path in (
+            tmp_path / "secret plan.png",
+            tmp_path / "pictures" / ".." / "secret plan.png",
+            f"'{tmp_path}/secret plan.png'",
+        ):
             called = await door.call("generate_image", model="nano-banana", prompt="x", image_urls=[str(path)])
             assert called.is_error, path
     assert not gateway.posts
@@ -400,7 +427,9 @@ def links(folder: Path) -> list[Path]:
 
 @pytest.mark.anyio
 @POSIX
-@pytest.mark.parametrize("name", [".{id}-0.part", ".{id}-0.part.side", ".{id}-0.json.part", ".{id}-0.part.json", "{id}-0.part"])
+@pytest.mark.parametrize(
+    "name", [".{id}-0.part", ".{id}-0.part.side", ".{id}-0.json.part", ".{id}-0.part.json", "{id}-0.part"]
+)
 @pytest.mark.parametrize("where", ["day", "top"])
 @pytest.mark.parametrize("hard", [False, True])
 async def test_a_planted_partial_is_never_followed(
@@ -488,7 +517,9 @@ async def test_an_input_behind_a_link_out_of_the_roots_is_not_read(gateway: Gate
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.png").symlink_to(tmp_path / "secret.png")
     async with enter(data_urls=True) as door:
-        called = await door.call("generate_image", model="nano-banana", prompt="x", image_urls=[str(tmp_path / "pictures" / "a.png")])
+        called = await door.call(
+            "generate_image", model="nano-banana", prompt="x", image_urls=[str(tmp_path / "pictures" / "a.png")]
+        )
     assert called.is_error
     assert not gateway.posts
 
@@ -505,7 +536,13 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str, dialled: list[st
 
     def entries(port: int) -> list[Any]:
         return [
-            (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port, 0, 0) if ":" in one else (one, port))
+            (
+                socket.AF_INET6 if ":" in one else socket.AF_INET,
+                socket.SOCK_STREAM,
+                6,
+                "",
+                (one, port, 0, 0) if ":" in one else (one, port),
+            )
             for one in addresses
         ]
 
@@ -529,7 +566,11 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str, dialled: list[st
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("addresses", [(one,) for one in (*FAKE, *TRANSLATED[1:])] + [("fdfe:dcba:9876::b4", "198.18.0.182"), ("fc00::12", "198.18.0.182")])
+@pytest.mark.parametrize(
+    "addresses",
+    [(one,) for one in (*FAKE, *TRANSLATED[1:])]
+    + [("fdfe:dcba:9876::b4", "198.18.0.182"), ("fc00::12", "198.18.0.182")],
+)
 async def test_addresses_of_vpn_clients_are_dialled_over_https(
     gateway: Gateway, enter: Enter, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...]
 ):
@@ -543,7 +584,20 @@ async def test_addresses_of_vpn_clients_are_dialled_over_https(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("address", [*FAKE, "127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "::1", "fe80::1", "fd00::1", "64:ff9b:1::7f00:1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *FAKE,
+        "127.0.0.1",
+        "10.0.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "::1",
+        "fe80::1",
+        "fd00::1",
+        "64:ff9b:1::7f00:1",
+    ],
+)
 async def test_private_addresses_are_refused_over_http(
     gateway: Gateway, enter: Enter, monkeypatch: pytest.MonkeyPatch, address: str
 ):
@@ -557,7 +611,10 @@ async def test_private_addresses_are_refused_over_http(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "fdfe:dcba:9877::1", "fc40::1", "64:ff9b:1::a00:1"])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "fdfe:dcba:9877::1", "fc40::1", "64:ff9b:1::a00:1"],
+)
 async def test_a_private_address_beside_one_that_passes(
     gateway: Gateway, enter: Enter, monkeypatch: pytest.MonkeyPatch, address: str
 ):
