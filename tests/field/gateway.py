@@ -40,6 +40,7 @@ class Gateway:
     Attributes:
         outcome: the usual answer to a poll, by the gateway's task id.
         urls: the results of the usual outcome.
+        ids: the task ids that prompts are given, where not the usual ones.
         files: what each path is served with: the first of a list once, then the next; the last for ever.
     """
 
@@ -51,6 +52,7 @@ class Gateway:
     files: dict[str, list[Reply]] = field(default_factory=dict)
     seen: list[Asked] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
     _handling: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
@@ -128,7 +130,8 @@ class Gateway:
         if asked.method == "POST":
             if self.submits:
                 return self.submits.popleft()
-            self.given.append(f"task_{90000 + len(self.given)}")
+            usual = f"task_{90000 + len(self.given)}"
+            self.given.append(self.ids.get(asked.json["input"].get("prompt"), usual) if self.ids else usual)
             return envelope({"taskId": self.given[-1]})
         if (remote_id := _looked_at(asked)) is not None:
             if self.polls:
