@@ -53,7 +53,7 @@ class Told(Gateway):
     def _choose(self, asked: Asked) -> Any:
         path = urlsplit(asked.path).path
         if any(word in path for word in ("account", "credit", "balance", "user")):
-            return self.balances.popleft() if self.balances else envelope({"balance": 5})
+            return self.balances.popleft() if self.balances else envelope(5)
         if asked.method == "POST":
             body = asked.json
             prompt = body["input"]["prompt"]
@@ -160,7 +160,7 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
                         reply = await http.post(url, content=sent.body or b"")
                         counts[f"callback answered {reply.status_code}"] += 1
                         answers += 1
-                        if reply.status_code >= 500:
+                        if reply.status_code not in (200, 404, 413, 503):
                             wrong.append(f"{prompt}: a callback was answered by {reply.status_code}")
                     given = {"task_id": task["task_id"], "wait_seconds": 2}
                     task = (await client.call_tool("check_task", given)).structured_content or {}
@@ -191,7 +191,7 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
                         for _ in range(2 * AT_ONCE):
                             number += 1
                             group.start_soon(limited, number)
-                        gateway.balances.append(mutated({"code": 200, "data": {"balance": 5.5}}, chance).raw)
+                        gateway.balances.append(mutated({"code": 200, "message": "success", "data": 5.5}, chance).raw)
                         answers += 1
                         usage = await client.call_tool("get_usage", {})
                         assert not usage.is_error

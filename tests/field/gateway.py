@@ -158,7 +158,7 @@ def succeeded(remote_id: str, result: Any = None, urls: Sequence[str] = (), **fi
     if result is None:
         result = json.dumps({"resultUrls": list(urls)})
     times = {"createTime": 4_000_000_000_000, "completeTime": 4_000_000_009_000, "costTime": 9000}
-    return polled(remote_id, state="success", resultJson=result, **times | fields)
+    return polled(remote_id, **{"state": "success", "resultJson": result} | times | fields)
 
 
 def failed(remote_id: str, code: str, message: str = "", **fields: Any) -> bytes:

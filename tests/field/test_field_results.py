@@ -221,7 +221,7 @@ async def test_what_can_never_be_read_is_told_and_kept(gateway: Gateway, enter: 
                 break
             task = await door.check(task)
     assert task["state"] == "failed"
-    assert f"tasks reread {task['task_id']}" in json.dumps(task)
+    assert "apixo-mcp tasks reread" in json.dumps(task)
     assert len(gateway.looks) >= 2
     assert len(gateway.posts) == 1
 
