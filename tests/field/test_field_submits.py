@@ -39,6 +39,9 @@ async def submitted(gateway: Gateway, enter: Enter, reply: Reply, **settings: An
 @pytest.mark.parametrize("status", REFUSED)
 async def test_refused_by_the_meaning_of_http(gateway: Gateway, enter: Enter, status: int, body: str):
     task = await submitted(gateway, enter, BY_PAGE[body](status))
+    if status >= 500 and body == "envelope":  # a code of trouble in the body stays in doubt
+        assert task["state"] == "unknown"
+        return
     assert task["state"] == "failed"
     assert task["error"]["charged"] == "no"
     assert task["error"]["advice"]
@@ -213,7 +216,7 @@ async def test_two_submits_with_one_id(gateway: Gateway, enter: Enter, model: st
 
 
 @pytest.mark.parametrize("model", ["nano-banana", "ruxa/google/nano-banana"])
-@pytest.mark.parametrize("other", ["task_other", "", 5, None, ["task_kept_77"]])
+@pytest.mark.parametrize("other", ["task_other", "", 5, None, ["task_other"]])
 async def test_a_poll_answered_for_another_task_is_no_answer(gateway: Gateway, enter: Enter, model: str, other: Any):
     wrong = gateway.serve("/out/wrong.png", whole(sample("noeoi.jpg")))
     one_file(gateway, "/out/a.png", whole(PNG))
