@@ -203,6 +203,7 @@ class Steps:
     async def end_lapsed(self) -> None:
         """Ends what was not sent and nobody wants any more, and tells whoever waits for it."""
         for task in await end_lapsed(self._store, time.time(), self._process):
+            journal.note(replace(task, state=State.SUBMITTING), task)
             await self._changes.announce(task)
 
     async def _record(self, task: Task, outcome: Submitted, shield: anyio.CancelScope) -> Task | None:
@@ -269,6 +270,7 @@ class Steps:
             return await self._commit(task, after)
         clearance = await self._store.try_again(task, after, self._terms())
         if clearance.how == "within":
+            journal.note(task, after)
             await self._changes.announce(after)
             return after
         if clearance.how == "lost":
