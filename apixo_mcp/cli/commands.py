@@ -173,6 +173,19 @@ def tasks_resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait:
     resolve(task_id, remote_id, wait=not no_wait)
 
 
+@tasks.command("reread")
+@click.argument("task_id")
+@click.option("--no-wait", is_flag=True, help="Leave the saving to the next server.")
+def tasks_reread(task_id: str, no_wait: bool) -> None:
+    """Read the answer of a task anew that ended well and named no result, and save what is found.
+
+    The gateway is asked once more where the answer that is kept does not help.
+    """
+    from apixo_mcp.cli.tasks import reread
+
+    reread(task_id, wait=not no_wait)
+
+
 @tasks.command("rekey")
 @click.argument("task_ids", metavar="[TASK_ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every open task whose key is not set here.")

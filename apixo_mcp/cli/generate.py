@@ -93,7 +93,7 @@ def report(task: Task) -> None:
     """Prints what became of a task; ends with 1 where it failed."""
     if task.state is State.SUCCESS:
         for result in task.results:
-            click.echo(result.path or result.url or result.asset_id)
+            click.echo(result.path or result.shown_url or result.asset_id)
             if result.problem:
                 click.echo(f"  {in_shell(result.problem)}", err=True)
         return

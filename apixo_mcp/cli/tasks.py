@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from apixo_mcp.errors import InvalidInput, NotFound, Problem
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.copies import copied
 from apixo_mcp.server.reply import structure_of
+from apixo_mcp.tasks.resolver import Reread
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, State, Task
 
 
@@ -82,6 +84,27 @@ def resolve(task_id: str, remote_id: str | None, *, wait: bool) -> None:
         report(task)
 
 
+def reread(task_id: str, *, wait: bool) -> None:
+    """Reads the answer anew that named no result, and saves what is found in it."""
+
+    async def work(app: App) -> Reread:
+        found = await app.resolver.reread(await app.service.find(LOCAL, task_id))
+        if not found.told and wait:
+            return replace(found, task=await follow(app, found.task))
+        return found
+
+    found = with_app(work, follow=wait)
+    if not found.told:
+        report(found.task)
+        return
+    if found.raw:
+        click.echo(found.raw)
+    click.echo(f"Nothing was changed: {found.told}.", err=True)
+    if found.raw:
+        click.echo("Above is the answer that is kept. A later version may be able to read it.", err=True)
+    raise SystemExit(1)
+
+
 def rekey(task_ids: Sequence[str]) -> None:
     """Moves tasks to the key that is set now, a line each; every one of another key where none is named."""
 
@@ -115,7 +138,7 @@ async def _of_other_keys(app: App) -> AsyncIterator[Task]:
     while page := await app.store.dump(last):
         last = page[-1].task_id
         for task in page:
-            is_open = task.state in (State.SUBMITTING, *FOLLOWED) or task.due is not None
+            is_open = task.state in (State.SUBMITTING, *FOLLOWED) or (task.due is not None and not task.is_confirming)
             if is_open and task.owner == LOCAL and task.key_print not in app.key_prints:
                 yield task
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from apixo_mcp.foreign import cut
 from apixo_mcp.gateways.contact import Contact
-from apixo_mcp.gateways.gateway import EMPTY_RESULT
+from apixo_mcp.gateways.gateway import EMPTY_RESULT, TASK_ID
 from apixo_mcp.tasks.task import Category, Charged, Failure
 
 
@@ -169,9 +169,6 @@ _BY_STATUS: dict[int, Meaning] = {
     429: _RATE,  # APIXO model pages; Ruxa AI best practices guide
     503: _UNAVAILABLE,  # APIXO error-codes page
 }
-
-TASK_ID = "TASK_ID"
-"""Stands in advice for the id of the task, which a gateway's client does not know."""
 
 
 def refusal(code: int, message: str, contact: Contact) -> Failure:

@@ -104,7 +104,7 @@ def _estimates(task: Task, moment: Moment, usual: tuple[int, int] | None) -> dic
 def _result(task: Task, result: Result) -> dict[str, Any]:
     found: dict[str, Any] = {
         "index": result.index,
-        "url": result.url,
+        "url": result.shown_url,
         "asset_id": result.asset_id,
         "label": result.label,
         "path": result.path,
@@ -200,6 +200,12 @@ def next_step(
             return f"Still running.{late} Call {check} in about {wait} s. Do not generate it again: it is paid for."
         case State.SUCCESS:
             return _after_success(task)
+        case State.UNKNOWN if task.is_confirming:
+            return (
+                f"Do not send it again: its broken answer named the task {task.named_id}, which the gateway is asked "
+                f"about; that settles it if it is confirmed. Call {check} in about {wait} s. Else the user can look "
+                f"on the gateway's dashboard: apixo-mcp tasks resolve {task.task_id} --remote-id ID, or --never-ran."
+            )
         case State.UNKNOWN:
             return (
                 "Do not send it again: it may have been charged. The user can look for it on the gateway's dashboard "
@@ -233,7 +239,7 @@ def sentence(task: Task) -> str:
         case State.SUCCESS:
             count = len(task.results)
             took = f" in {task.completed_at - task.created_at:.0f} s" if task.completed_at else ""
-            places = ", ".join(result.path or result.url or result.asset_id for result in task.results[:4])
+            places = ", ".join(result.path or result.shown_url or result.asset_id for result in task.results[:4])
             more = f" and {count - 4} more" if count > 4 else ""
             said = f"Done{took}: {counted(count, 'result')} ({what}{which}): {places}{more}."
             lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]

@@ -74,7 +74,7 @@ def why_no_file(task: Task, result: Result) -> str:
     if result.file is FileState.EXPIRED:
         return "The file is not saved (expired): the gateway no longer has it. Generate it anew if it is still needed."
     again = f'download_results with task_id "{task.task_id}" tries again while its url lives'
-    return f"The file is not saved ({result.file}). {again}: {result.url}"
+    return f"The file is not saved ({result.file}). {again}: {result.shown_url}".rstrip(": ")
 
 
 def result_link(task: Task, result: Result) -> ResourceLink:

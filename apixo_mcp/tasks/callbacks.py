@@ -84,6 +84,8 @@ class Callbacks:
         gateway = self._gateways.get(task.key_print)
         remote_id = await read_aside(len(body), gateway.task_in_callback, body) if gateway else ""
         if not remote_id:
+            if task.named_id:
+                self._poller.hurry(task.task_id)
             return True
         try:
             await self._resolver.resolve(task, remote_id)

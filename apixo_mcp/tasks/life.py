@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from apixo_mcp.gateways.gateway import (
     EMPTY_RESULT,
+    TASK_ID,
     Accepted,
     Failed,
     Later,
@@ -14,6 +15,7 @@ from apixo_mcp.gateways.gateway import (
     Running,
     Submitted,
     Succeeded,
+    Unclear,
 )
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.schedule import Pace
@@ -58,8 +60,9 @@ def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
         case Accepted(remote_id, produced, done):
             attempts = (*task.attempts, Attempt(sent_at=sent_at, remote_id=remote_id))
             accepted = replace(
-                task, attempts=attempts, remote_id=remote_id, accepted_at=moment.now, looks=0, tries=0, failure=None
+                task, attempts=attempts, remote_id=remote_id, named_id="", accepted_at=moment.now, looks=0, tries=0
             )
+            accepted = replace(accepted, failure=None)
             if done:
                 return _succeeded(accepted, produced, moment.now, moment)
             wait = schedule.wait_before_look(moment.pace, 0, 0.0, moment.chance)
@@ -72,22 +75,17 @@ def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
             # A further attempt that never leaves ends with what the one before it failed of.
             told = task.failure if task.attempts and task.failure else failure
             return replace(task, sent_at=None, tries=task.tries + 1, failure=told, due=moment.now + wait)
-        case _:
-            return unclear(task, moment.now, outcome.reason)
+        case Unclear(reason, named_id):
+            wait = schedule.wait_before_look(moment.pace, 0, 0.0, moment.chance) or 0.0
+            due = moment.now + wait if named_id else None
+            return replace(unclear(task, moment.now, reason), named_id=named_id, due=due)
 
 
 def _refused(task: Task, failure: Failure, moment: Moment) -> Task:
     # A refusal that cost nothing frees the idempotency key, so that the caller can mend the request and use it again.
     key = task.idempotency_key if task.attempts else ""
-    return replace(
-        task,
-        state=State.FAILED,
-        failure=_with_earlier(task, failure),
-        completed_at=moment.now,
-        due=None,
-        sent_at=None,
-        idempotency_key=key,
-    )
+    task = replace(task, due=None, sent_at=None, named_id="", idempotency_key=key)
+    return replace(task, state=State.FAILED, failure=_with_earlier(task, failure), completed_at=moment.now)
 
 
 def _with_earlier(task: Task, failure: Failure) -> Failure:
@@ -186,7 +184,8 @@ def after_look(task: Task, look: Look, moment: Moment) -> Task:
             wait = schedule.wait_before_look(moment.pace, task.looks + 1, elapsed, moment.chance)
             due = moment.now + wait if wait is not None else None
             return replace(task, state=onward, looks=task.looks + 1, tries=0, failure=None, due=due)
-        case Succeeded(produced, completed_at):
+        case Succeeded(produced, completed_at, notes):
+            task = replace(task, notes=tuple(dict.fromkeys((*task.notes, *notes))))
             return _succeeded(task, produced, completed_at, moment)
         case Failed(failure) if failure.code == EMPTY_RESULT and task.tries < EMPTY_LOOKS:
             # A result that is not there yet, or was cut: it is paid for, so it is asked for a few times more.
@@ -220,6 +219,8 @@ def _failed(task: Task, failure: Failure, transient: bool, completed_at: float |
             tries=0,
             due=again,
         )
+    # The command that its advice names is one about this task.
+    failure = replace(failure, advice=failure.advice.replace(TASK_ID, task.task_id))
     return replace(
         task,
         state=State.FAILED,
@@ -230,6 +231,17 @@ def _failed(task: Task, failure: Failure, transient: bool, completed_at: float |
         tries=0,
         notes=(*task.notes, TOO_LATE) if may_repeat else task.notes,
     )
+
+
+def reread(task: Task, look: Succeeded, moment: Moment) -> Task:
+    """The task that failed with EMPTY_RESULT, once its results were found after all."""
+    ended = task.completed_at or moment.now
+    after = after_look(replace(task, updated_at=moment.now), look, moment)
+    lived = moment.now - ended  # its URLs are as old as the answer that named them
+    results = tuple(
+        replace(result, expires_at=result.expires_at - lived if result.expires_at else None) for result in after.results
+    )
+    return replace(after, results=results, completed_at=ended)
 
 
 def _succeeded(task: Task, produced: Sequence[Produced], completed_at: float | None, moment: Moment) -> Task:

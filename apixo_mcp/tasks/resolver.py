@@ -3,20 +3,36 @@
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.gateways.gateway import NoAnswer
+from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, Look, NoAnswer, Succeeded
 from apixo_mcp.tasks import journal, life
 from apixo_mcp.tasks.account import Account
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
 from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.steps import Steps
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
 _REMOTE_ID = re.compile(r"[!-~]{1,200}")  # no space, nothing that does not print
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What came of reading an answer anew.
+
+    Attributes:
+        task: as it is now: a success where its results were found.
+        told: why it is not.
+        raw: the answer itself then, for the reader's own eyes.
+    """
+
+    task: Task
+    told: str = ""
+    raw: str = ""
 
 
 class Resolver:
@@ -49,7 +65,11 @@ class Resolver:
             if problem := await self._wrong_id(task, remote_id):
                 raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
         after = life.resolved(task, remote_id or "", self._steps.moment(task))
-        if not await self._store.commit(task, after):
+        try:
+            is_written = await self._store.commit(task, after)
+        except IdTaken as error:
+            raise InvalidInput([Problem("remote_id", shorten(remote_id or ""), _taken(task, error))]) from None
+        if not is_written:
             return await self.resolve(await self._store.get(task.task_id) or task, remote_id)  # it has moved meanwhile
         journal.note(task, after)
         await self._changes.announce(after)
@@ -61,11 +81,44 @@ class Resolver:
         """Why this is not the gateway's id of the task. A wrong one would be followed for a day, with no way back."""
         if not _REMOTE_ID.fullmatch(remote_id):
             return "must be the gateway's task id, as its dashboard shows it"
-        other = await self._store.find(task.owner, remote_id)
-        if other is not None:
-            return f"is the id of task {other.task_id}"
+        if other := await self._store.holder(task, remote_id):
+            return _taken(task, other)
         account = self._accounts.get(task.key_print)
         return await _unconfirmed(account, task, remote_id) if account is not None else ""
+
+    async def reread(self, task: Task) -> Reread:
+        """Reads the answer anew that named no result when the task ended, and asks the gateway where that is of no use.
+
+        Raises:
+            InvalidInput: the task did not end so, or no key is set here for its gateway.
+        """
+        if task.state is not State.FAILED or task.failure is None or task.failure.code != EMPTY_RESULT:
+            ended = f"{task.state}, {task.failure.code}" if task.failure else str(task.state)
+            allowed = f"only a task that failed with {EMPTY_RESULT} can be read anew, and this one's state is {ended}"
+            raise InvalidInput([Problem("task_id", task.task_id, allowed)])
+        accounts = [one for one in self._accounts.values() if one.gateway.name == task.gateway]
+        account = self._accounts.get(task.key_print) or next(iter(accounts), None)
+        if account is None:
+            raise InvalidInput([Problem("task_id", task.task_id, f"no key is set here for {task.gateway}")])
+        raw = await self._store.kept(task.task_id, ANSWER)
+        look = account.gateway.read_again(raw, task.inputs) if raw else None
+        told = "the kept answer names no result" if raw else "no answer is kept"
+        if not isinstance(look, Succeeded) and task.key_print in self._accounts:
+            look = await account.gateway.look(task.wire_model, task.remote_id, inputs=task.inputs)
+            if isinstance(look, Failed) and look.raw:
+                raw = look.raw
+                await keep_answer(self._store, task, raw)
+            told += f", and the gateway, asked again, {_told_by(look)}"
+        if not isinstance(look, Succeeded):
+            return Reread(task, told, raw or "")
+        after = await put_aside(self._store, life.reread(task, look, self._steps.moment(task)))
+        if not await self._store.reread(task, after):
+            return await self.reread(await self._store.get(task.task_id) or task)  # it has moved meanwhile
+        journal.note(task, after)
+        await self._changes.announce(after)
+        if after.due is not None:
+            self._poller.wake(after.task_id, after.due)
+        return Reread(after)
 
     async def rekey(self, task: Task) -> Task:
         """Goes on with a task by the key that is set now for its gateway, in place of the one it was sent with.
@@ -96,13 +149,25 @@ class Resolver:
         return after
 
 
+def _taken(task: Task, taken: IdTaken) -> str:
+    return f"is the id of task {taken.task_id}" if taken.owner == task.owner else "is the id of another task"
+
+
 def _is_at(account: Account, task: Task) -> bool:
     return (account.gateway.name, account.gateway.base_url) == (task.gateway, task.base_url)
 
 
+def _told_by(look: Look) -> str:
+    if isinstance(look, NoAnswer):
+        return f"did not tell ({look.reason})"
+    if isinstance(look, Failed) and look.failure.code != EMPTY_RESULT:
+        return f"says that it failed ({look.failure.code}: {look.failure.message})"
+    return "names none either" if isinstance(look, Failed) else "says that it still runs"
+
+
 async def _unconfirmed(account: Account, task: Task, remote_id: str) -> str:
     """Why the gateway does not confirm that it has a task under this id, empty where it does."""
-    look = await account.gateway.look(task.wire_model, remote_id)
+    look = await account.gateway.look(task.wire_model, remote_id, inputs=task.inputs)
     if isinstance(look, NoAnswer):
         return f"the gateway does not confirm it, so nothing was changed ({look.reason})"
     return ""

@@ -8,6 +8,7 @@ JITTER = 0.05  # of each wait, so that tasks submitted together do not look toge
 OVERDUE_EVERY = 60.0
 GIVE_UP_AFTER = 24 * 3600.0
 LOOKS_AT_LEAST = 60  # before looking is given up: a clock that leapt, or days of sleep, are no day of looking
+CONFIRM_LOOKS = 12  # with the waits below some three hours for a picture, nine for a video
 RETRY_ATTEMPT_AFTER = 5.0  # APIXO best practices guide: wait 5 s before submitting again after PROCESSING_TIMEOUT
 RETRY_ATTEMPT_WITHIN = 3600.0  # of the longest usual time: whoever asked for what failed long ago no longer waits
 
@@ -67,6 +68,14 @@ def wait_after_error(pace: Pace, errors: int, retry_after: float | None, chance:
     """How long to let pass after looks that got no usable answer: back-off to a minute, or as long as was asked."""
     spread = 1 + JITTER * (2 * chance - 1)
     wait = min(pace.overdue_every, pace.interval * 2.0 ** min(errors, 16)) * spread
+    return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
+
+
+def wait_before_confirming(pace: Pace, looks: int, retry_after: float | None, chance: float = 0.5) -> float | None:
+    """How long to let pass after a look that did not confirm an id: twice as long each time; None in the end."""
+    if looks + 1 >= CONFIRM_LOOKS:
+        return None
+    wait = pace.interval * 2.0**looks * (1 + JITTER * (2 * chance - 1))
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
 
 

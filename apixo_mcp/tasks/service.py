@@ -164,7 +164,8 @@ class Service:
         task = await self.find(owner, any_id)
         # Far off: the clock was set back since its next look was planned.
         far_off = task.due is not None and task.due > time.time() + FAR_OFF
-        if (task.due is None or far_off) and task.state in FOLLOWED:
+        is_open = task.state in FOLLOWED or (task.state is State.UNKNOWN and bool(task.named_id))
+        if (task.due is None or far_off) and is_open:
             await self._store.wake(task.task_id, time.time())
             self._poller.wake(task.task_id, time.time())
         return await self.save_again(task) if save else task

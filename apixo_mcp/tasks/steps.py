@@ -7,22 +7,23 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
-from typing import Protocol
 
 import anyio
 
 from apixo_mcp.catalog.model import AUDIO, IMAGE_HIGH_QUALITY, VIDEO
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
-from apixo_mcp.gateways.gateway import Accepted, Gateway, Later, NoAnswer, Refused, Submitted
+from apixo_mcp.gateways.gateway import Accepted, Failed, Gateway, Later, NoAnswer, Refused, Submitted, Unclear
 from apixo_mcp.tasks import journal, life
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
+from apixo_mcp.tasks.keeping import Saver, drop_saved, keep_answer, put_aside, save_from
 from apixo_mcp.tasks.lapse import end_lapsed, lapsed
 from apixo_mcp.tasks.leases import LASTS, Leases
 from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.limits import not_sent, not_tried_again
 from apixo_mcp.tasks.schedule import Pace
-from apixo_mcp.tasks.store import Clearance, Sending, Store
+from apixo_mcp.tasks.store import Clearance, IdTaken, Sending, Store
 from apixo_mcp.tasks.task import Failure, Result, State, Task
 from apixo_mcp.tasks.throttle import Throttle
 from apixo_mcp.usage.budget import Budget, reason
@@ -44,14 +45,6 @@ _SLEPT = Failure(
 )
 
 _BY_MODALITY = {"image": IMAGE_HIGH_QUALITY, "video": VIDEO, "audio": AUDIO}
-
-
-class Saver(Protocol):
-    """Whoever saves the file of a result."""
-
-    async def save(self, task: Task, result: Result) -> Result:
-        """The result as it is afterwards; never raises."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +124,8 @@ class Steps:
     async def _step(self, task: Task) -> Task | None:
         if task.state is State.SUBMITTING:
             return await self._send(task) if task.sent_at is None else await self._found_sent(task)
-        return await self._look(task) if life.is_followed(task) else await self._save(task)
+        is_looked_at = life.is_followed(task) or task.is_confirming
+        return await self._look(task) if is_looked_at else await self._save(task)
 
     async def _put_off(self, task: Task, error: Exception) -> Task | None:
         """Stores when a step that failed is tried again, so that neither a restart nor another process hurries it."""
@@ -141,6 +135,7 @@ class Steps:
         return await self._commit(row, life.stumbled(row, type(error).__name__, time.time()))
 
     async def _commit(self, before: Task, after: Task) -> Task | None:
+        after = await put_aside(self._store, after)
         if not await self._store.commit(before, after):
             log.info("task %s was moved on by another process", before.task_id)
             return None
@@ -223,10 +218,17 @@ class Steps:
                 moment = self.moment(row)
                 if row.state is State.UNKNOWN and isinstance(outcome, Accepted | Refused):
                     decided = life.answered_late(row, outcome, moment)
+                elif row.state is State.UNKNOWN and isinstance(outcome, Unclear):
+                    decided = named_late(row, outcome, moment)
                 else:
                     decided = life.after_submit(row, outcome, moment)
                 if after := await self._commit(row, decided):
                     return after
+            except IdTaken as error:
+                log.error("task %s: %s", task.task_id, error)
+                if isinstance(outcome, Accepted | Unclear):
+                    outcome = without_id(outcome, task, error)
+                    continue
             except Exception:
                 log.exception("task %s (gateway task %s): its submit's answer is not stored", task.task_id, told)
             await anyio.sleep(pause)
@@ -237,10 +239,11 @@ class Steps:
     @staticmethod
     def _is_open_to(row: Task, sent: Task, outcome: Submitted) -> bool:
         """Whether the row still waits for this submit's outcome; another process may have taken it for lost."""
+        tells = isinstance(outcome, Accepted | Refused) or (isinstance(outcome, Unclear) and bool(outcome.named_id))
         if row.state is State.SUBMITTING:
-            return row.sent_at == sent.sent_at and (row.fence == sent.fence or isinstance(outcome, Accepted | Refused))
+            return row.sent_at == sent.sent_at and (row.fence == sent.fence or tells)
         is_last = bool(row.attempts) and row.attempts[-1].sent_at == sent.sent_at
-        return row.state is State.UNKNOWN and is_last and isinstance(outcome, Accepted | Refused)
+        return row.state is State.UNKNOWN and is_last and tells
 
     async def _found_sent(self, task: Task) -> Task | None:
         reason = "The process that sent it ended before the gateway's answer was stored."
@@ -254,7 +257,12 @@ class Steps:
         async with self._looking:
             if wait := await self._throttle.turn(key):
                 return await self._commit(task, _waiting(task, wait))
-            look = await self._gateways[key].look(task.wire_model, task.remote_id)
+            gateway, inputs = self._gateways[key], task.inputs
+            if task.is_confirming:
+                sent_at = task.attempts[-1].sent_at if task.attempts else task.created_at
+                look = await gateway.look(task.wire_model, task.named_id, inputs=inputs, since=sent_at)
+            else:
+                look = await gateway.look(task.wire_model, task.remote_id, inputs=inputs)
         if isinstance(look, NoAnswer):
             log.debug("no answer about task %s: %s", task.task_id, look.reason)  # the gateway's words
             if look.too_fast:
@@ -265,7 +273,11 @@ class Steps:
             self._throttle.go_on(key)
             self._troubles.pop(key, None)
         moment = self.moment(task)
+        if task.is_confirming:
+            return await self._commit(task, after_confirming(task, look, moment))
         after = life.after_look(task, look, moment)
+        if after.state is State.FAILED and isinstance(look, Failed) and look.raw:
+            await keep_answer(self._store, task, look.raw)
         if after.state is not State.SUBMITTING:
             return await self._commit(task, after)
         clearance = await self._store.try_again(task, after, self._terms())
@@ -297,7 +309,7 @@ class Steps:
         lock, unsaved = anyio.Lock(), list(life.unsaved(task))
 
         async def save(result: Result) -> None:
-            results[result.index] = await self._saver.save(task, result)
+            results[result.index] = await save_from(self._store, self._saver, task, result)
             unsaved.remove(result)
             async with lock:
                 if unsaved:  # those that are still coming may take long
@@ -306,7 +318,10 @@ class Steps:
         async with anyio.create_task_group() as group:
             for result in tuple(unsaved):
                 group.start_soon(save, result)
-        return await self._commit(task, life.after_saving(task, results, self.moment(task)))
+        after = await self._commit(task, life.after_saving(task, results, self.moment(task)))
+        if after:
+            await drop_saved(self._store, after)
+        return after
 
 
 def _waiting(task: Task, wait: float) -> Task:

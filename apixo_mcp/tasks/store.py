@@ -107,6 +107,20 @@ class DayCount:
     without_price: int
 
 
+class IdTaken(Exception):
+    """Another row has the gateway's id that a row was to take.
+
+    Attributes:
+        task_id: of that row, or of this one, where an earlier attempt had it.
+        owner: of that row.
+    """
+
+    def __init__(self, task_id: str, owner: str) -> None:
+        self.task_id = task_id
+        self.owner = owner
+        super().__init__(f"task {task_id} has that id of the gateway")
+
+
 class Store(Protocol):
     """Keeps tasks. Every change is durable when the call returns, and compare-and-set where it moves a task.
 
@@ -168,7 +182,28 @@ class Store(Protocol):
 
         Raises:
             ValueError: the table of moves does not allow this one.
+            IdTaken: another row, of any owner, has the gateway's id that `after` takes; nothing is written.
         """
+        ...
+
+    async def reread(self, before: Task, after: Task) -> bool:
+        """Writes `after`, a success, over a task that still failed with EMPTY_RESULT: the one way out of an end."""
+        ...
+
+    async def keep(self, task_id: str, name: str, text: str) -> None:
+        """Keeps a text with a task, in place of one of the same name: an answer, or a file that came in one."""
+        ...
+
+    async def kept(self, task_id: str, name: str) -> str | None:
+        """The text that is kept under a name."""
+        ...
+
+    async def let_go_of(self, task_id: str, name: str) -> None:
+        """Forgets a text that was kept."""
+        ...
+
+    async def holder(self, task: Task, remote_id: str) -> IdTaken | None:
+        """Which other row of any owner has that id of the task's gateway."""
         ...
 
     async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
@@ -207,7 +242,7 @@ class Store(Protocol):
         ...
 
     async def wake(self, task_id: str, at: float) -> bool:
-        """Makes an open task due at `at` if that is earlier than its next step."""
+        """Makes an open task, or one with an id to confirm, due at `at` if that is earlier than its next step."""
         ...
 
     async def vouch(self, asked: Iterable[tuple[str, str]], until: float) -> None:

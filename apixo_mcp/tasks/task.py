@@ -28,6 +28,12 @@ Charged = Literal["no", "yes", "unknown"]
 INTERNAL_KEY = "yes\x1f"
 """Begins the idempotency keys of our own: one stands for a yes to one quote, however often that yes arrives."""
 
+IN_ANSWER = "data:,in-the-answer"
+"""Stands for the URL of a result whose file came inside the gateway's answer: the store keeps it until it is saved."""
+
+LOOKS_TO_CONFIRM = 2
+"""Looks at the id of a broken answer that a waiter waits for."""
+
 Answer = Literal["awaited", "given", "lost"]
 
 
@@ -54,6 +60,7 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
         State.PENDING: frozenset({State.PROCESSING, State.SUCCESS, State.FAILED, State.SUBMITTING}),
         State.PROCESSING: frozenset({State.SUCCESS, State.FAILED, State.SUBMITTING}),
         State.SUCCESS: frozenset(),
+        # But for one that failed with EMPTY_RESULT, when a person has its answer read anew: `Store.reread` alone.
         State.FAILED: frozenset(),
         State.CANCELLED: frozenset(),
     }
@@ -133,6 +140,11 @@ class Result:
     problem: str = ""
     tries: int = 0
 
+    @property
+    def shown_url(self) -> str:
+        """The URL for a reader, empty where it is the file itself."""
+        return "" if self.url[:5].lower() == "data:" else self.url
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -175,6 +187,7 @@ class Task:
         wanted_until: Unix seconds, prolonged while the process lives that asked for it (`tasks.lapse`).
         agreed_attempts: how many attempts the owner's yes named; 0: no yes was given.
         is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
+        named_id: in state `unknown`: the gateway's task id that its broken answer named, to be confirmed.
     """
 
     task_id: str
@@ -216,12 +229,20 @@ class Task:
     asked_at: float = 0.0
     wanted_until: float = 0.0
     agreed_attempts: int = 0
+    named_id: str = ""
+
+    @property
+    def is_confirming(self) -> bool:
+        """Whether the gateway is still to be asked about the id that its broken answer named."""
+        return self.state is State.UNKNOWN and bool(self.named_id) and self.due is not None
 
     @property
     def is_settled(self) -> bool:
         """Whether a waiter has nothing left to wait for: it ended, and every file is settled; or it is stuck."""
         if self.state is State.SUCCESS:
             return all(result.file is not FileState.SAVING for result in self.results)
+        if self.is_confirming:
+            return self.tries >= LOOKS_TO_CONFIRM
         return self.state in TERMINAL or self.state is State.UNKNOWN
 
     @property

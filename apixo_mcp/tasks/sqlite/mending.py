@@ -158,6 +158,7 @@ def notices(path: Path) -> tuple[str, ...]:
 class _Recovered:
     tasks: list[Task]
     secrets: Mapping[str, str]
+    kept: Mapping[tuple[str, str], str]
     unreadable: int
     lost: tuple[str, ...]
 
@@ -173,6 +174,7 @@ def _rebuilt(path: Path, part: Path) -> str:
         for task in found.tasks:
             insert_without_taken_key(database, task)
         database.executemany("insert into secret values (?, ?)", found.secrets.items())
+        database.executemany("insert into kept values (?, ?, ?)", [(*at, text) for at, text in found.kept.items()])
         database.execute("commit")
     tasks = "1 task was" if len(found.tasks) == 1 else f"{len(found.tasks)} tasks were"
     said = f"The task store was damaged; {tasks} recovered from it"
@@ -201,11 +203,14 @@ def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str |
     found = salvage(main, wal)
     tasks: dict[str, Task] = {}
     secrets: dict[str, str] = {}
+    kept: dict[tuple[str, str], str] = {}
     unreadable: set[str] = set()
     for record in found.records:
         match record:
             case (str(name), str(value)) if name.isidentifier() and len(value) == 64:
                 secrets.setdefault(name, value)
+            case (str(task_id), str(name), str(text)) if task_id.startswith("tsk_"):
+                kept.setdefault((task_id, name), text)
             case (str(task_id), *_) if task_id.startswith("tsk_") and 30 < len(record) <= len(columns):
                 try:
                     task = from_record(row_record(dict(_row(record, columns))))
@@ -220,8 +225,8 @@ def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str |
     # The indexes by owner: owner, a time, id, row.
     named = {entry[2] for entry in found.entries if len(entry) == 4}
     known = {name for name in named if isinstance(name, str) and name.startswith("tsk_")} | unreadable
-    kept = [_safe(task) for task in sorted(tasks.values(), key=lambda task: task.created_at)]
-    return _Recovered(kept, secrets, found.unreadable, tuple(sorted(known - set(tasks))))
+    safe = [_safe(task) for task in sorted(tasks.values(), key=lambda task: task.created_at)]
+    return _Recovered(safe, secrets, kept, found.unreadable, tuple(sorted(known - set(tasks))))
 
 
 def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]]) -> Iterator[tuple[str, Any]]:

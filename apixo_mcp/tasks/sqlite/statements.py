@@ -1,6 +1,7 @@
 """Statements that several verbs of the store share."""
 
 from apixo_mcp.tasks.sqlite.rows import COLUMNS
+from apixo_mcp.tasks.sqlite.taken import UNTAKEN
 
 _KEPT = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
@@ -8,10 +9,16 @@ _KEPT = (
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT.split())
 
-COMMIT = (
-    f"update task set {_SET} where task_id = :task_id and fence = :fence and state = :state_before returning task_id"
-)
+_WRITE = f"update task set {_SET} where task_id = :task_id and fence = :fence and state = :state_before"
+
+COMMIT = f"{_WRITE} returning task_id"
 """Writes a row of a task over the one that still has the fence and the state before."""
+
+CLAIM = f"{_WRITE} {UNTAKEN} returning task_id"
+"""The same for a row that takes an id of the gateway, which no other may have."""
+
+REREAD = f"{_WRITE} and instr(failure, :code) > 0 returning task_id"
+"""The same for a row that failed with this code."""
 
 IN_FLIGHT = """select count(*) from task where key_print = :key_print
                and ((state in ('pending', 'processing') and due is not null)

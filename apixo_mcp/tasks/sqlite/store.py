@@ -10,11 +10,12 @@ from typing import Any, Self
 
 import anyio
 
-from apixo_mcp.tasks.sqlite import admission
+from apixo_mcp.gateways.gateway import EMPTY_RESULT
+from apixo_mcp.tasks.sqlite import admission, taken
 from apixo_mcp.tasks.sqlite.database import Database
 from apixo_mcp.tasks.sqlite.rows import from_row, insert_without_taken_key, to_row
-from apixo_mcp.tasks.sqlite.statements import COMMIT, POSTS
-from apixo_mcp.tasks.store import BEYOND_LEASES, Admitted, Clearance, DayCount, Sending, Terms
+from apixo_mcp.tasks.sqlite.statements import CLAIM, COMMIT, POSTS, REREAD
+from apixo_mcp.tasks.store import BEYOND_LEASES, Admitted, Clearance, DayCount, IdTaken, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
 from apixo_mcp.usage.budget import Agreement
 
@@ -157,11 +158,48 @@ class SqliteStore:
             raise ValueError(f"a task does not move from {before.state} to {after.state}")
         # A look that found nothing new is made again where it is lost.
         found_nothing = before.state in FOLLOWED and after.state is before.state
+        claim = taken.claimed_by(before, after)
+        if claim and taken.is_of_earlier_attempt(before, claim):
+            raise IdTaken(before.task_id, before.owner)
         write = self._database.read_fleeting if found_nothing else self._database.read_at_any_price
         rows = await self._database.run(
-            write, COMMIT, {**to_row(after), "fence": before.fence, "state_before": str(before.state)}
+            write,
+            CLAIM if claim else COMMIT,
+            {**to_row(after), **claim, "fence": before.fence, "state_before": str(before.state)},
         )
+        if claim and not rows and (holders := await self._query(taken.HOLDER, **claim)):
+            raise IdTaken(*holders[0])
         return bool(rows)
+
+    async def holder(self, task: Task, remote_id: str) -> IdTaken | None:
+        """See `Store.holder`."""
+        rows = await self._query(taken.HOLDER, **taken.claim(task, remote_id))
+        return IdTaken(*rows[0]) if rows else None
+
+    async def reread(self, before: Task, after: Task) -> bool:
+        """See `Store.reread`."""
+        if after.state is not State.SUCCESS:
+            raise ValueError(f"a task that is read anew does not become {after.state}")
+        code = f'"code": "{EMPTY_RESULT}"'
+        named = {"fence": before.fence, "state_before": str(State.FAILED), "code": code}
+        rows = await self._query(REREAD, **{**to_row(after), **named})
+        return bool(rows)
+
+    async def keep(self, task_id: str, name: str, text: str) -> None:
+        """See `Store.keep`."""
+        statement = """insert into kept values (:task_id, :name, :text)
+                       on conflict (task_id, name) do update set text = :text"""
+        await self._query(statement, task_id=task_id, name=name, text=text.encode(errors="replace").decode())
+
+    async def kept(self, task_id: str, name: str) -> str | None:
+        """See `Store.kept`."""
+        statement = "select text from kept where task_id = :task_id and name = :name"
+        rows = await self._query(statement, task_id=task_id, name=name)
+        return str(rows[0][0]) if rows else None
+
+    async def let_go_of(self, task_id: str, name: str) -> None:
+        """See `Store.let_go_of`."""
+        await self._query("delete from kept where task_id = :task_id and name = :name", task_id=task_id, name=name)
 
     async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
         """See `Store.mark_sent`."""
@@ -233,7 +271,8 @@ class SqliteStore:
         states = ", ".join(f"'{state}'" for state in sorted(FOLLOWED))
         rows = await self._query(
             f"""update task set due = :at where task_id = :id and (due is null or due > :at)
-                and (state in ({states}) or (state = 'success' and due is not null)) returning task_id""",
+                and (state in ({states}) or (state = 'success' and due is not null)
+                     or (state = 'unknown' and named_id <> '')) returning task_id""",
             **{"id": task_id, "at": at},
         )
         return bool(rows)

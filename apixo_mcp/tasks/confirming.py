@@ -1,0 +1,43 @@
+"""The id that a broken answer to a submit named: looked at until the gateway confirms it, and given up after a while.
+
+    unknown, named_id ──the gateway has it, and not from before──► pending, and on as usual
+        │  ▲
+        └──┘ no answer about it: again, later each time; in the end the task stays unknown
+
+Whatever such a look tells (it runs, it ended), the task first becomes one that is followed: the next look, at once,
+decides as any other does. No look makes a task fail whose id was not confirmed.
+"""
+
+from dataclasses import replace
+
+from apixo_mcp.gateways.gateway import Accepted, Look, NoAnswer, Unclear
+from apixo_mcp.tasks import life, schedule
+from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks.store import IdTaken
+from apixo_mcp.tasks.task import Task
+
+
+def named_late(task: Task, outcome: Unclear, moment: Moment) -> Task:
+    """The task in state `unknown` whose submit's answer came after all, broken, and names an id."""
+    wait = schedule.wait_before_look(moment.pace, 0, 0.0, moment.chance) or 0.0
+    return replace(task, named_id=outcome.named_id, due=moment.now + wait, tries=0, updated_at=moment.now)
+
+
+def after_confirming(task: Task, look: Look, moment: Moment) -> Task:
+    """The task once the gateway was asked about the id that it may have."""
+    if not isinstance(look, NoAnswer):
+        return replace(life.answered_late(task, Accepted(task.named_id), moment), due=moment.now)
+    wait = schedule.wait_before_confirming(moment.pace, task.tries, look.retry_after, moment.chance)
+    due = moment.now + wait if wait is not None else None
+    return replace(life.held_back(task, moment.now, moment.now), tries=task.tries + 1, due=due)
+
+
+def without_id(outcome: Accepted | Unclear, task: Task, taken: IdTaken) -> Unclear:
+    """A submit's outcome where another task has the id that it names: one of the two answers is wrong."""
+    remote_id = outcome.remote_id if isinstance(outcome, Accepted) else outcome.named_id
+    if taken.task_id == task.task_id:
+        holder = "an earlier attempt of this task"
+    else:
+        holder = f"task {taken.task_id}" if taken.owner == task.owner else "another task"
+    told = "" if isinstance(outcome, Accepted) else f"{outcome.reason.rstrip('.')}. "
+    return Unclear(f"{told}The gateway answered with the task id {remote_id}, which {holder} has already")
