@@ -266,3 +266,16 @@ async def test_a_damaged_store_is_told_by_every_command(typed: Typed, tmp_path: 
         assert task_id in listed.stdout
         assert "The task store was damaged; 1 task was recovered" in listed.stderr
     assert "The task store was damaged" in (await run(typed, "doctor")).stdout
+
+
+async def test_an_answer_without_results_is_read_anew(typed: Typed, box: Sandbox):
+    task_id = await made(typed, "a fox [empty-result]")
+    failed = await shown(typed, task_id)
+    assert f"apixo-mcp tasks reread {task_id}" in str(failed["next_step"])
+    nothing = await run(typed, "tasks", "reread", task_id)
+    assert nothing.exit_code == 1
+    assert '"resultUrls' in nothing.stdout.replace("\\", "")
+    assert "Nothing was changed" in nothing.stderr
+    other = await run(typed, "tasks", "reread", await made(typed))
+    assert other.exit_code == 1
+    assert "only a task that failed with EMPTY_RESULT" in other.stderr

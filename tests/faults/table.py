@@ -1,12 +1,15 @@
 """The table of faults: what goes wrong, and what the user then sees. `python table.py` writes it into README.md."""
 
+import base64
 import gzip
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wire import Bytes, answer, envelope, picture
 
 README = Path(__file__).with_name("README.md")
+EMBEDDED = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
 BEGIN, END = "<!-- the table: written by table.py -->", "<!-- end of the table -->"
 
 
@@ -68,6 +71,21 @@ def _unclear(what: str, **more: object) -> Row:
 
 def _page(status: int) -> Row:
     return _unclear(f"Submit: HTTP {status}, a page of HTML", marks=f"[http:{status}:html]")
+
+
+def _named(what: str, submit: bytes) -> Row:
+    return Row(what=f"Submit: broken ({what}), and it names the task", submits=(submit,), file="saved")
+
+
+def _made(what: str, result: Any, **more: Any) -> Row:
+    """A task that ended well with a result in some shape; its file is fetched from a relative address."""
+    data = {"taskId": "remote1", "state": "success", "resultJson": result} | more
+    return Row(what=f"Task: success, {what}", looks=(envelope(data),) * 7, file="saved")
+
+
+def _told(what: str, data: dict[str, Any], error: str) -> Row:
+    look = envelope({"taskId": "remote1", **data})
+    return Row(what=f"Task: {what}", looks=(look,), state="failed", error=error, charged="unknown", retry=2)
 
 
 def _turned_away(status: int, category: str = "unavailable") -> Row:
@@ -171,8 +189,34 @@ SUBMIT = (
     _unclear("Submit: success, the task id is an object", submits=(envelope({"taskId": {}}),)),
     _unclear("Submit: success, data is a list", submits=(envelope([]),)),
     Row(what="Submit: success, the code is a text", submits=(envelope({"taskId": "t"}, code="200"),), file="saved"),
-    _unclear("Submit: HTTP 429 that names a task", submits=(envelope({"taskId": "t"}, 429, "Too fast", 429),)),
-    _unclear("Submit: HTTP 400 that names a task", submits=(envelope({"taskId": "t"}, 400, "Bad", 400),)),
+    *(
+        _named(f"HTTP {status}, in an envelope", envelope({"taskId": "t"}, status, "no", status))
+        for status in (400, 403, 413, 429, 500)
+    ),
+    _named("HTTP 502, a page", answer('<pre>{"taskId": "t"}</pre>', 502, "text/html")),
+    _named("cut behind it", answer('{"code":200,"data":{"taskId":"t"', content_length="4096")),
+    _named("the end of its JSON is missing", answer('{"code":200,"data":{"taskId":"t"')),
+    _named("a comment behind its JSON", answer('{"code":200,"data":{"taskId":"t"}} // cached')),
+    _named("in Latin-1", answer('{"code":200,"message":"grün","data":{"taskId":"t"}}'.encode("latin-1"))),
+    _named("data is a text of JSON", envelope('{"taskId": "t"}')),
+    _named("data is a list", envelope([{"taskId": "t"}])),
+    _named("it redirects to it", answer("", 303, location="/api/v1/statusTask/nano-banana?taskId=t-1")),
+    _unclear(
+        "Submit: broken, with a task that the gateway does not know",
+        submits=(envelope({"taskId": "t"}, 500, "oops", 500),),
+        looks=(envelope(None, 404, "Task not found", 404),) * 40,
+    ),
+    _unclear(
+        "Submit: broken, with a task that is older than the request",
+        submits=(envelope({"taskId": "t"}, 500, "oops", 500),),
+        looks=(envelope({"taskId": "t", "state": "success", "createTime": 1700000000000}),) * 40,
+    ),
+    _unclear(
+        "Submit: broken, with a task of which the gateway answers about another",
+        submits=(envelope({"taskId": "t"}, 500, "oops", 500),),
+        looks=(envelope({"taskId": "another", "state": "success"}),) * 40,
+    ),
+    _unclear("Submit: success, the task id is the API key", submits=(envelope({"taskId": "sk-test"}),)),
     _unclear("Submit: HTTP 200 without any body", submits=(answer(""),)),
     _unclear("Submit: not JSON", submits=(answer("ok"),)),
     _unclear("Submit: JSON cut half way", submits=(answer('{"code":200,"data":{"taskId"'),)),
@@ -181,7 +225,6 @@ SUBMIT = (
     _unclear("Submit: not HTTP", submits=(b"SSH-2.0-OpenSSH_9.6\r\n",)),
     _unclear("Submit: the connection is closed without an answer", submits=(None,)),
     _unclear("Submit: larger than 5 MB", submits=(answer(b" " * 6_000_000),)),
-    _unclear("Submit: HTTP 500 that names a task", submits=(envelope({"taskId": "t"}, 500, "oops", 500),)),
     Row(
         what="Submit: HTTP 400 that tells of content rules",
         submits=(envelope(None, 400, "prompt violates our content policy", 400),),
@@ -273,6 +316,35 @@ TASK = (
         charged="unknown",
     ),
     Row(what="Task: success, resultJson is an object", marks="[object-result]", file="saved"),
+    _made("resultUrls is a text of JSON", {"resultUrls": '["/file.png"]'}),
+    _made("resultUrls is a text of lines", {"resultUrls": "/file.png\n/file2.png"}),
+    _made("resultJson is encoded three times", '"\\"[\\\\\\"/file.png\\\\\\"]\\""'),
+    _made("images", {"images": ["/file.png"]}),
+    _made("output", {"output": "/file.png"}),
+    _made("data[].url", {"data": [{"url": "/file.png"}]}),
+    _made("a list", ["/file.png"]),
+    _made("an address with a space", {"resultUrls": ["/file 1.png"]}),
+    _made("a file in the answer itself", {"images": [EMBEDDED]}),
+    _made("a file in the answer as bare Base64", {"data": [{"b64_json": EMBEDDED.partition(",")[2]}]}),
+    _made("beside addresses that are no results", {"output": "/file.png"}, status_url="/status", docs_url="/docs"),
+    _made("its state is `done`", {"resultUrls": ["/file.png"]}, state="done"),
+    _made("its state is new, with the time that it ended", ["/file.png"], state="odd", completeTime=1900000000000),
+    _told(
+        "success with a failCode in place of results",
+        {"state": "success", "resultJson": "", "failCode": "CONTENT_VIOLATION", "failMsg": "not allowed"},
+        "content_policy `CONTENT_VIOLATION`",
+    ),
+    _told("`canceled`, with a failMsg", {"state": "canceled", "failMsg": "by the operator"}, "unknown `TASK_FAILED`"),
+    _told("`timeout`, with a failMsg", {"state": "timeout", "failMsg": "timed out"}, "timeout `TASK_FAILED`"),
+    _told("`rejected`, with a failMsg", {"state": "rejected", "failMsg": "unsafe"}, "content_policy `TASK_FAILED`"),
+    *(
+        _told(f"failed, `{code}`: not sent again", {"state": "failed", "failCode": code, "failMsg": "no"}, error)
+        for code, error in (
+            ("CALLBACK_TIMEOUT", "timeout `CALLBACK_TIMEOUT`"),
+            ("USER_BILLING_UNAVAILABLE", "unavailable `USER_BILLING_UNAVAILABLE`"),
+            ("MODERATION_TIMEOUT", "content_policy `MODERATION_TIMEOUT`"),
+        )
+    ),
 )
 
 LOOK = (
@@ -292,6 +364,7 @@ LOOK = (
     _look("HTTP 404 just after the submit, in an envelope", looks=(envelope(None, 404, "Task not found", 404),)),
     _look("not JSON", looks=(answer("ok"), answer("[]"), answer("1e999"))),
     _look("data is a list", looks=(envelope([]),)),
+    _look("about another task", looks=(envelope({"taskId": "another", "state": "failed", "failMsg": "no"}),)),
     _look("without a state", looks=(envelope({"taskId": "t"}),)),
     _look("the state is a number", looks=(envelope({"state": 7}),)),
     _look("deeply nested JSON", looks=(answer("[" * 100_000),)),
