@@ -29,6 +29,12 @@ LONGEST = 2048
 LARGE = 4 * 1024
 """Bytes of an answer that is read on the spot; a larger one is read in a thread."""
 
+LONGEST_GIVEN = 100_000
+"""Characters of a text that a caller gives, where it is no file in a `data:` URL."""
+
+MOST_GIVEN = 5_000
+"""Values of one argument, all that it is made of counted."""
+
 _MANY = 20_000  # values, about, that are read in one go: ten milliseconds
 _MOST = 50_000  # values that are kept of those that are read piece by piece
 _RESERVE = 10_000  # of these what stands near the top, behind whatever has used up the rest
@@ -270,6 +276,38 @@ def pieces_of(value: Any) -> Iterator[str]:
         yield "a number of hundreds of digits"
     else:
         yield repr(value)
+
+
+def excess(value: Any) -> str:
+    """What is too much about a value that a caller gives, empty where nothing is."""
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    values = 0
+    while waiting:
+        one, depth = waiting.pop()
+        values += 1
+        if values > MOST_GIVEN:
+            return f"holds more than {MOST_GIVEN:,} values"
+        if depth > _DEEPEST:
+            return f"is nested more than {_DEEPEST} deep"
+        if isinstance(one, dict):
+            fields = cast("dict[Any, Any]", one)
+            if values + 2 * len(fields) > 2 * MOST_GIVEN:
+                return f"holds more than {MOST_GIVEN:,} values"
+            waiting += [(part, depth + 1) for pair in fields.items() for part in pair]
+        elif isinstance(one, list):
+            items = cast("list[Any]", one)
+            if values + len(items) > MOST_GIVEN:
+                return f"holds more than {MOST_GIVEN:,} values"
+            waiting += [(part, depth + 1) for part in items]
+        elif isinstance(one, str):
+            if len(one) > LONGEST_GIVEN and "data:" not in one[:8].lower():
+                return f"holds a text of more than {LONGEST_GIVEN:,} characters"
+        elif isinstance(one, float):
+            if not math.isfinite(one):
+                return "holds a number without end"
+        elif isinstance(one, int) and one.bit_length() > 64:
+            return "holds a whole number of more than 64 bits"
+    return ""
 
 
 def _pair(pair: tuple[Any, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import beginning
 
 
 def _is_url(value: str) -> str:
@@ -161,8 +162,7 @@ def shorten(value: Any, limit: int = 60) -> str:
     """A value for an error message: its `repr`, at most `limit` characters."""
     if value is None:
         return ""
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return beginning(value, limit)
 
 
 class ModelInput(BaseModel):

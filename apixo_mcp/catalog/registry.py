@@ -15,6 +15,9 @@ from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Modality, Model, Price, Spelling
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.foreign import cut
+
+_LONGEST_NAME = 100
 
 OwnPrices = Mapping[str, tuple[Price, ...]]
 
@@ -146,6 +149,7 @@ class Catalog:
         Raises:
             InvalidInput: no offered model is meant, or it makes something else than `modality`.
         """
+        name = cut(name, _LONGEST_NAME)
         found = self._models.get(name.strip()) or self._models.get(self._names.get(_plain(name), ""))
         if found is None:
             raise InvalidInput([Problem("model", shorten(name), *self._choice(name, modality))])

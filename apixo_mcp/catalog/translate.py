@@ -32,8 +32,8 @@ COMMON = (
 _SAME = ({"jpg", "jpeg"},)
 _SHAPE = ("aspect_ratio", "resolution")
 _SECONDS = ("duration", "seconds")
-_IN_SECONDS = re.compile(r"\s*(\d+)\s*s(?:ec(?:ond)?s?)?\.?\s*", re.IGNORECASE)
-_SIDES = re.compile(r"(\d+)\s*[:x×*/]\s*(\d+)")
+_IN_SECONDS = re.compile(r"\s{0,9}([0-9]{1,9})\s{0,9}s(?:ec(?:ond)?s?)?\.?\s{0,9}", re.IGNORECASE)
+_SIDES = re.compile(r"(\d{1,9})\s{0,9}[:x×*/]\s{0,9}(\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)

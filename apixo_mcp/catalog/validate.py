@@ -14,7 +14,7 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import inputs
 from apixo_mcp.errors import InvalidInput, Problem
 
-_SIDES = re.compile(r"\s*([\d.]+)\s*[:x×/]\s*([\d.]+)\s*")
+_SIDES = re.compile(r"\s{0,9}([\d.]{1,20})\s{0,9}[:x×/]\s{0,9}([\d.]{1,20})\s{0,9}")
 
 
 def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, ...] = ()) -> ModelInput:
@@ -132,13 +132,13 @@ def nearest(value: Any, choices: tuple[Any, ...]) -> str:
     known = [(choice, number) for choice, number in numbers if number is not None]
     if target is not None and known:
         return str(min(known, key=lambda pair: abs(pair[1] - target))[0])
-    near = difflib.get_close_matches(str(value).casefold(), [str(choice) for choice in choices], n=1, cutoff=0.4)
+    near = difflib.get_close_matches(str(value)[:100].casefold(), [str(choice) for choice in choices], n=1, cutoff=0.4)
     return near[0] if near else ""
 
 
 def _number(value: Any) -> float | None:
     """`5`, `"10"`, `"16:9"`, `"16x9"`, `"720p"` and `"2K"` (which is 1080p) as a number."""
-    text = str(value).casefold()
+    text = str(value)[:100].casefold()
     try:
         if sides := _SIDES.fullmatch(text):
             return float(sides[1]) / float(sides[2])

@@ -1,7 +1,6 @@
 """Reads a tool's arguments as they were meant, and says everything that is wrong with them at once."""
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any, cast
 
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import MOST_GIVEN, cut, excess, read_json
 
 # n8n adds these to every call.
 _ADDED_BY_HOSTS = frozenset({"toolCallId", "sessionId", "action", "chatInput"})
@@ -16,7 +16,9 @@ _ADDED_BY_HOSTS = frozenset({"toolCallId", "sessionId", "action", "chatInput"})
 # A key of our own begins with one (INTERNAL_KEY) and stands for a yes: a caller must not make such a key up.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-_SECONDS = re.compile(r"\s*(\d+)\s*s(?:ec(?:ond)?s?)?\.?\s*", re.IGNORECASE)
+_SECONDS = re.compile(r"([0-9]{1,9})\s{0,9}s(?:ec(?:ond)?s?)?\.?", re.IGNORECASE)
+_LONGEST_NAME = 100
+_MOST_UNKNOWN = 20  # arguments that are told one by one
 _SWITCH = {"true": "on", "yes": "on", "false": "off", "no": "off"}
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -54,15 +56,19 @@ def read_arguments(schema: Mapping[str, Any], raw: Mapping[str, Any]) -> Reading
     properties: Mapping[str, Any] = schema["properties"]
     given: dict[str, Any] = {}
     problems: list[Problem] = []
+    unknown = 0
     for name, value in raw.items():
         entry = properties.get(name)
         if entry is None:
             if name not in _ADDED_BY_HOSTS:
-                near = difflib.get_close_matches(name, properties, n=1)
-                allowed = f"unknown argument; known are {', '.join(properties)}"
-                problems.append(Problem(name, shorten(value), allowed, near[0] if near else ""))
+                unknown += 1
+                if unknown <= _MOST_UNKNOWN:
+                    problems.append(_unknown(name, value, properties))
             continue
         if value is None:
+            continue
+        if too_much := excess(value):
+            problems.append(Problem(name, shorten(value), f"takes less: what was given {too_much}"))
             continue
         meant = _meant(value, entry)
         if "default" in entry and meant == entry["default"] and type(meant) is type(entry["default"]):
@@ -71,6 +77,8 @@ def read_arguments(schema: Mapping[str, Any], raw: Mapping[str, Any]) -> Reading
             problems.append(problem)
         else:
             given[name] = meant
+    if unknown > _MOST_UNKNOWN:
+        problems.append(Problem("arguments", f"{unknown} unknown ones", f"known are {', '.join(properties)}"))
     missing = [name for name in schema.get("required", ()) if name not in given]
     told = {problem.field for problem in problems}
     problems += [Problem(name, "", "required") for name in missing if name not in told]
@@ -85,12 +93,27 @@ def read_inputs(schema: Mapping[str, Any], controls: Mapping[str, Any], raw: Map
     asked = {name: value for name, value in raw.items() if name in controls or name in _ADDED_BY_HOSTS}
     reading = read_arguments({"properties": controls}, asked)
     properties: Mapping[str, Any] = schema["properties"]
+    own = {name: value for name, value in raw.items() if name not in asked and value is not None}
+    if too_much := excess(own):
+        large = [name for name, value in own.items() if excess(value)] or ["arguments"]
+        told = [Problem(_named(name), "", f"takes less: what was given {too_much}") for name in large[:_MOST_UNKNOWN]]
+        return Reading(reading.given | {"options": {}}, (*reading.problems, *told))
     inputs = {
         name: _meant(value, properties[name]) if "type" in properties.get(name, ()) else value
-        for name, value in raw.items()
-        if name not in asked and value is not None
+        for name, value in own.items()
     }
     return Reading(reading.given | {"options": inputs}, reading.problems)
+
+
+def _unknown(name: str, value: Any, properties: Mapping[str, Any]) -> Problem:
+    near = difflib.get_close_matches(name[:_LONGEST_NAME], properties, n=1)
+    allowed = f"unknown argument; known are {', '.join(properties)}"
+    return Problem(_named(name), shorten(value), allowed, near[0] if near else "")
+
+
+def _named(name: str) -> str:
+    whole = name.encode(errors="replace").decode()
+    return whole if len(whole) <= _LONGEST_NAME else f"{whole[:_LONGEST_NAME]}…"
 
 
 def _meant(value: Any, entry: Mapping[str, Any]) -> Any:
@@ -99,29 +122,32 @@ def _meant(value: Any, entry: Mapping[str, Any]) -> Any:
         value = _parsed(value, kind)
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
-    if kind == "integer" and isinstance(value, str) and (seconds := _SECONDS.fullmatch(value)):
+    if kind == "integer" and isinstance(value, str) and (seconds := _SECONDS.fullmatch(cut(value).strip())):
         return int(seconds[1])
     if kind == "array" and isinstance(value, str | int | float):
         return [] if value == "" else [value]
     if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    if kind == "string" and str(value).strip().casefold() in _SWITCH and "on" in entry.get("enum", ()):
-        return _SWITCH[str(value).strip().casefold()]
+    if kind == "string" and "on" in entry.get("enum", ()) and (switch := _SWITCH.get(_folded(value))):
+        return switch
     if kind == "string" and isinstance(value, str) and value not in (choices := entry.get("enum", ())):
         folded = {str(choice).casefold(): choice for choice in choices}
-        return folded.get(value.strip().casefold(), value)
+        return folded.get(_folded(value), value)
     return value
+
+
+def _folded(value: Any) -> str:
+    return cut(str(value)).strip().casefold()
 
 
 def _parsed(text: str, kind: str) -> Any:
     stripped = text.strip()
     if stripped == "" and kind != "array":
         return {} if kind == "object" else text
-    try:
-        found: Any = json.loads(stripped)
-    except ValueError:
+    if sum(map(stripped.count, ",[{")) > MOST_GIVEN:
         return text
-    return found if isinstance(found, _TYPES[kind]) else text
+    found = read_json(stripped)
+    return found if isinstance(found, _TYPES[kind]) and not excess(found) else text
 
 
 def _wrong(name: str, value: Any, entry: Mapping[str, Any]) -> Problem | None:
@@ -133,11 +159,11 @@ def _wrong(name: str, value: Any, entry: Mapping[str, Any]) -> Problem | None:
         items = cast(list[Any], value)
         if not all(isinstance(item, _TYPES[item_kind]) for item in items):
             return Problem(name, shorten(items), f"must be a list of {_WORDS[item_kind]}")
-    if name == "idempotency_key" and _CONTROL.search(str(value)):
+    if name == "idempotency_key" and _CONTROL.search(cut(str(value))):
         return Problem(name, shorten(value), "must hold no control characters")
     choices = entry.get("enum")
     if choices is not None and value not in choices:
-        near = difflib.get_close_matches(str(value), [str(choice) for choice in choices if choice], n=1)
+        near = difflib.get_close_matches(str(value)[:_LONGEST_NAME], [str(choice) for choice in choices if choice], n=1)
         listing = ", ".join(str(choice) for choice in choices if choice not in ("", -1))
         return Problem(name, shorten(value), f"must be one of {listing}", near[0] if near else "")
     most = entry.get("maximum")

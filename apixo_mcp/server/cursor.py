@@ -7,6 +7,8 @@ import json
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.task import Task
 
+_LONGEST = 200
+
 
 def write_cursor(task: Task) -> str:
     """The place behind a task."""
@@ -20,7 +22,7 @@ def read_cursor(text: str) -> tuple[float, str]:
         InvalidInput: `write_cursor` made no such text.
     """
     try:
-        moment, task_id = json.loads(base64.urlsafe_b64decode(text.encode()))
+        moment, task_id = json.loads(base64.urlsafe_b64decode(text[:_LONGEST].encode()))
         return float(moment), str(task_id).encode().decode()
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise InvalidInput(
