@@ -19,7 +19,7 @@ _PLACEHOLDERS = tuple(
     )
 )
 _SAMPLE_KEY = re.compile(
-    r"(?i)(?:sk-)?(?:\u2026|\.{2,}|x{3,}|\*{3,}|\[[^]]*\])"
+    r"(?i)(?:sk-)?(?:\u2026|\.{2,}|x{3,}|\*{3,}|\[[^]]{0,60}\])"
     r"|(?:sk[-_ ])?(?:your|my|insert)[-_ ][\w \-]{0,40}(?:key|token)(?:[-_ ]here)?"
     r"|(?:change|replace)[-_ ]?me"
 )

@@ -56,7 +56,7 @@ def pixels(*presets: str) -> Any:
         text = value.strip()
         if text.upper() in presets:
             return text.upper()
-        if re.fullmatch(r"[1-9]\d*[xX*][1-9]\d*", text) is None:
+        if re.fullmatch(r"[1-9]\d{0,8}[xX*][1-9]\d{0,8}", text) is None:
             raise PydanticCustomError("size", "{allowed}", {"allowed": allowed})
         return text
 

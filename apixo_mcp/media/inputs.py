@@ -29,7 +29,7 @@ LARGEST = 10 * MEGABYTE
 _LARGEST_INSIDE = 2 * LARGEST  # the most that any page takes of a picture
 
 _EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):")
 _SEVERAL = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
 _PATH = re.compile(r"(?:file:|[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])\S*", re.IGNORECASE)
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")

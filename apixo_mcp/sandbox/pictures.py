@@ -24,13 +24,13 @@ _FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 def picture_size(given: Mapping[str, Any], longest: int = LONGEST) -> tuple[int, int]:
     """Return width and height for an input's size, or its aspect ratio and resolution."""
-    explicit = re.fullmatch(r"(\d+)[xX*](\d+)", str(given.get("size") or ""))
+    explicit = re.fullmatch(r"(\d{1,9})[xX*](\d{1,9})", str(given.get("size") or ""))
     if explicit and int(explicit[1]) and int(explicit[2]):
         width, height = float(explicit[1]), float(explicit[2])
     else:
         ratio = next((str(given[name]) for name in ("aspect_ratio", "ratio", "image_size") if given.get(name)), "1:1")
         ratio = {"landscape": "16:9", "portrait": "9:16"}.get(ratio, ratio)
-        parts = re.fullmatch(r"(\d+):(\d+)", ratio)
+        parts = re.fullmatch(r"(\d{1,9}):(\d{1,9})", ratio)
         across, down = (int(parts[1]), int(parts[2])) if parts and int(parts[1]) and int(parts[2]) else (1, 1)
         side = _SIDES.get(str(given.get("resolution") or given.get("size") or "").lower(), 1024)
         scale = side / max(across, down)

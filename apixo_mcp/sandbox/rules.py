@@ -196,6 +196,6 @@ def _number_problems(known: Field, value: float, where: str) -> Iterator[str]:
 
 
 def _timestamp_problems(value: Any) -> Iterator[str]:
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)", value) if isinstance(value, str) else None
+    parts = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?),(\d{1,9}(?:\.\d{1,9})?)", value) if isinstance(value, str) else None
     if parts is None or not 1 <= float(parts[2]) - float(parts[1]) <= 3:
         yield "input.character_timestamps must be start,end in seconds, 1 to 3 seconds apart"

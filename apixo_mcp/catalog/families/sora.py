@@ -50,7 +50,7 @@ class Sora2ProInput(ModelInput):
 
 
 def _span_of_seconds(value: str) -> str:
-    parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*", value)
+    parts = re.fullmatch(r"\s{0,9}(\d{1,9}(?:\.\d{1,9})?)\s{0,9},\s{0,9}(\d{1,9}(?:\.\d{1,9})?)\s{0,9}", value)
     if parts is None or not 1 <= float(parts[2]) - float(parts[1]) <= 3:
         raise PydanticCustomError("timestamps", "must be start,end in seconds, 1 to 3 seconds apart, as in 1,3")
     return f"{parts[1]},{parts[2]}"
