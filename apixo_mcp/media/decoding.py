@@ -5,7 +5,7 @@ from pathlib import Path
 
 from apixo_mcp.media.shrink import MOST_DRAFTED, MOST_PIXELS
 
-_PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/avif": 18, "image/gif": 10, "image/bmp": 8}
+_PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/gif": 10, "image/bmp": 8}
 """Bytes a pixel that decoding takes at its peak, measured. Other formats are never decoded here."""
 _PACE = {"image/png": 20, "image/jpeg": 4, "image/webp": 25, "image/avif": 25, "image/gif": 15, "image/bmp": 5}
 """Nanoseconds a pixel (of JPEG: and a pass), measured."""

@@ -6,6 +6,7 @@ Cheap ones are decoded in this process, others in one of their own: that can be 
 import subprocess
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,10 +114,7 @@ async def _shown(
                 raise shrink.TooLarge
             if most is not None and cost.seconds > most:
                 raise NotShown("it takes too long to decode")
-            if cost.is_small(longest):
-                made = await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
-            else:
-                made = await _elsewhere(path, mime_type, longest, max_bytes)
+            made = await _decoded(path, mime_type, longest, max_bytes, cost)
         except shrink.TooLarge:
             raise NotShown(await to_thread.run_sync(_too_large, path, mime_type)) from None
         except (OSError, ValueError):
@@ -126,6 +124,15 @@ async def _shown(
         found = Preview(*made)
         _kept.put(key, found)
     return found
+
+
+async def _decoded(
+    path: Path, mime_type: str, longest: int, max_bytes: int, cost: decoding.Cost
+) -> tuple[bytes, str] | None:
+    if cost.is_small(longest):
+        with suppress(shrink.TooLarge):  # its headers tell of fewer pixels than it has
+            return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes, cost.pixels)
+    return await _elsewhere(path, mime_type, longest, max_bytes)
 
 
 def _facts(path: Path, mime_type: str) -> Facts:

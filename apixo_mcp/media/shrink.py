@@ -70,8 +70,13 @@ class TooLarge(Exception):
     """A picture has more pixels than are decoded."""
 
 
-def shrink(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[bytes, str] | None:
+def shrink(
+    path: Path, mime_type: str, longest: int, max_bytes: int, most: int = MOST_DRAFTED
+) -> tuple[bytes, str] | None:
     """The picture and its type; None for what is no picture, broken or unsupported.
+
+    Args:
+        most: pixels of the picture, where fewer are allowed than usual.
 
     Raises:
         TooLarge: it has too many pixels.
@@ -79,7 +84,7 @@ def shrink(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[by
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for odd metadata and large pictures: decided here, not by the library
-            return _fitted(_small(path, mime_type, longest), max_bytes)
+            return _fitted(_small(path, mime_type, longest, most), max_bytes)
     except TooLarge:
         raise
     except Exception:  # whatever a broken file makes the decoders raise: there is then no preview, and no harm
@@ -101,12 +106,12 @@ def _fitted(small: "Image.Image | None", max_bytes: int) -> tuple[bytes, str] | 
     return None
 
 
-def _small(path: Path, mime_type: str, longest: int) -> "Image.Image | None":
+def _small(path: Path, mime_type: str, longest: int, most: int) -> "Image.Image | None":
     form = FORMATS.get(mime_type)
     if form is None:
         return _poster(path, longest, is_picture=mime_type.startswith("image/"))
     try:
-        return _decoded(path, form, longest)
+        return _decoded(path, form, longest, most)
     except TooLarge:
         raise
     except Exception:  # damaged: shown as far as it goes, as every viewer does
@@ -116,7 +121,7 @@ def _small(path: Path, mime_type: str, longest: int) -> "Image.Image | None":
         with _lenient:
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             try:
-                small = _decoded(source, form, longest)
+                small = _decoded(source, form, longest, most)
             finally:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
         return None if small is None or _is_blank(small) else small
@@ -166,7 +171,7 @@ def _poster(path: Path, longest: int, *, is_picture: bool) -> "Image.Image | Non
     return picture.transpose((2, 3, 4)[turns - 1]) if turns else picture
 
 
-def _decoded(source: Path | io.BytesIO, form: str, longest: int) -> "Image.Image | None":
+def _decoded(source: Path | io.BytesIO, form: str, longest: int, most: int) -> "Image.Image | None":
     """Decodes once and holds little beside that: converting or resizing a whole picture would take a second copy."""
     from PIL import Image
 
@@ -174,7 +179,7 @@ def _decoded(source: Path | io.BytesIO, form: str, longest: int) -> "Image.Image
         with contextlib.suppress(ImportError):
             importlib.import_module(f"PIL.{_PLUGINS[name]}ImagePlugin")
     with Image.open(source, formats=[form]) as image:
-        if image.width * image.height > (MOST_DRAFTED if form == "JPEG" else MOST_PIXELS):
+        if image.width * image.height > min(most, MOST_DRAFTED if form == "JPEG" else MOST_PIXELS):
             raise TooLarge
         image.draft("RGB", (longest, longest))
         if image.width * image.height > MOST_PIXELS:

@@ -1,4 +1,5 @@
 import io
+import struct
 import sys
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 from media_wire import a_costly_jpeg, an_mp4
 from PIL import Image, ImageChops, ImageStat
 
-from apixo_mcp.media import previews
+from apixo_mcp.media import previews, shrink
 from apixo_mcp.media.contents import kind_of
 from apixo_mcp.media.decoding import Cost
 from apixo_mcp.media.previews import NotShown, preview, view
@@ -170,6 +171,16 @@ async def test_a_wrong_checksum_does_not_matter(tmp_path, chunk):
 async def test_why_there_is_no_picture_is_told(path, mime_type, why):
     with pytest.raises(NotShown, match=why):
         await view(path, mime_type)
+
+
+async def test_a_frame_that_is_larger_than_the_headers_say_is_not_decoded_here(tmp_path):
+    Image.new("P", (4000, 4000), 3).save(tmp_path / "a.gif")
+    body = bytearray((tmp_path / "a.gif").read_bytes())
+    body[6:10] = struct.pack("<HH", 10, 10)
+    (tmp_path / "a.gif").write_bytes(body)
+    with pytest.raises(shrink.TooLarge):
+        shrink.shrink(tmp_path / "a.gif", "image/gif", 768, 500_000, 100)
+    assert (await opened(tmp_path / "a.gif", "GIF")).size == (768, 768)
 
 
 @pytest.mark.parametrize("size", [(8192, 8192), (12000, 6000)])
