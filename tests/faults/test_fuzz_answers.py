@@ -1,4 +1,4 @@
-"""Documented answers of a gateway, changed at random, over HTTP: no crash, no frozen loop, nothing paid twice, no id lost.
+"""Documented answers of a gateway, changed at random: no crash, no frozen loop, nothing paid twice, no id lost.
 
 `FAULTS_EXAMPLES` says how many answers.
 """
@@ -71,8 +71,14 @@ class Told(Gateway):
             return envelope(None, 404, "Task not found", 404)
         if case["polls"]:
             return case["polls"].pop(0).raw
-        return envelope({"taskId": remote_id, "state": "success", "resultJson": json.dumps({"resultUrls": [f"{self.url}/file.png"]}),
-                         "resultUrls": [f"{self.url}/file.png"]})  # fmt: skip
+        return envelope(
+            {
+                "taskId": remote_id,
+                "state": "success",
+                "resultJson": json.dumps({"resultUrls": [f"{self.url}/file.png"]}),
+                "resultUrls": [f"{self.url}/file.png"],
+            }
+        )
 
 
 def documented(number: int, url: str, chance: random.Random) -> tuple[Any, Any, Any]:
@@ -113,10 +119,18 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(Told()) as gateway:
         gateway.prepare()
         values: dict[str, Any] = {
-            "apixo_base_url": gateway.url, "apixo_api_key": KEY, "ruxa_base_url": gateway.url, "ruxa_api_key": KEY,
-            "home": tmp_path / "home", "download_dir": tmp_path / "pictures", "allow_private_hosts": True, "poll_scale": 0.002,
-            "auto_retry": 0, "linger": False, "public_url": url_of(listener),
-        }  # fmt: skip
+            "apixo_base_url": gateway.url,
+            "apixo_api_key": KEY,
+            "ruxa_base_url": gateway.url,
+            "ruxa_api_key": KEY,
+            "home": tmp_path / "home",
+            "download_dir": tmp_path / "pictures",
+            "allow_private_hosts": True,
+            "poll_scale": 0.002,
+            "auto_retry": 0,
+            "linger": False,
+            "public_url": url_of(listener),
+        }
         async with open_app(read_settings(**values), public=True) as app:
             server = build_server(app)
             async with (
@@ -200,10 +214,12 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
                 watch.cancel_scope.cancel()
     lost = _lost(tmp_path / "home", ids)
     print(
-        f"\nseed {SEED}: {answers} answers of {number} tasks in {time.monotonic() - began:.0f} s, longest hold {held.longest * 1000:.0f} ms"
+        f"\nseed {SEED}: {answers} answers of {number} tasks in {time.monotonic() - began:.0f} s, "
+        f"longest hold {held.longest * 1000:.0f} ms"
     )
     print(
-        f"{dict(counts)}; {sum(gateway.sent.values())} submits; {len(ids)} ids in broken or odd answers, {len(lost)} lost"
+        f"{dict(counts)}; {sum(gateway.sent.values())} submits; "
+        f"{len(ids)} ids in broken or odd answers, {len(lost)} lost"
     )
     assert not wrong, "\n".join(wrong)
     assert not lost, "\n".join(lost[:20])

@@ -48,8 +48,18 @@ def corpus() -> list[tuple[str, bytes]]:
     """Files by the ending of their names."""
     found = [(path.suffix, path.read_bytes()) for path in sorted(FOLDER.iterdir()) if path.stat().st_size < 100_000]
     found += [(f".{ending}", data) for ending, (data, _) in samples.OTHERS.items()]
-    for container, codec in (("mp4", "mpeg4"), ("webm", "libvpx"), ("matroska", "aac"), ("ogg", "libopus"), ("mov", "mpeg4"), ("adts", "aac"),
-                             ("mp3", "libmp3lame"), ("mpegts", "mpeg2video"), ("flv", "flv"), ("avi", "mpeg4")):  # fmt: skip
+    for container, codec in (
+        ("mp4", "mpeg4"),
+        ("webm", "libvpx"),
+        ("matroska", "aac"),
+        ("ogg", "libopus"),
+        ("mov", "mpeg4"),
+        ("adts", "aac"),
+        ("mp3", "libmp3lame"),
+        ("mpegts", "mpeg2video"),
+        ("flv", "flv"),
+        ("avi", "mpeg4"),
+    ):
         found.append((f".{container}", samples.recorded(container, codec, 1.0)))
     found += [
         (".png", samples.picture("PNG", (120, 90))),
@@ -69,9 +79,16 @@ async def test_changed_files(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     began = time.monotonic()
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(Gateway()) as gateway:
         values: dict[str, Any] = {
-            "apixo_base_url": gateway.url, "apixo_api_key": "sk-test", "ruxa_base_url": gateway.url, "ruxa_api_key": "sk-test",
-            "home": tmp_path / "home", "download_dir": tmp_path / "pictures", "allow_private_hosts": True, "poll_scale": 0.002, "linger": False,
-        }  # fmt: skip
+            "apixo_base_url": gateway.url,
+            "apixo_api_key": "sk-test",
+            "ruxa_base_url": gateway.url,
+            "ruxa_api_key": "sk-test",
+            "home": tmp_path / "home",
+            "download_dir": tmp_path / "pictures",
+            "allow_private_hosts": True,
+            "poll_scale": 0.002,
+            "linger": False,
+        }
         async with open_app(read_settings(**values)) as app:
             server = build_server(app)
             async with (
@@ -129,7 +146,8 @@ async def test_changed_files(tmp_path: Path, caplog: pytest.LogCaptureFixture):
                     assert len(wrong) < 20, "\n".join(wrong)
                 watch.cancel_scope.cancel()
     print(
-        f"\nseed {SEED}: {number * EACH} files in {time.monotonic() - began:.0f} s, longest hold {held.longest * 1000:.0f} ms; {dict(counts)}"
+        f"\nseed {SEED}: {number * EACH} files in {time.monotonic() - began:.0f} s, "
+        f"longest hold {held.longest * 1000:.0f} ms; {dict(counts)}"
     )
     assert not wrong, "\n".join(wrong)
     assert not [record for record in caplog.records if record.exc_info], caplog.text[:5000]

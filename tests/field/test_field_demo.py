@@ -16,8 +16,14 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="as POSIX systems hav
 def demo(cwd: Path, *words: str, timeout: float = 90, **variables: str) -> tuple[int, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APIXO_", "RUXA_"))}
     done = subprocess.run(
-        [*COMMAND, "demo", *words], env=inherited | variables, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-    )  # fmt: skip
+        [*COMMAND, "demo", *words],
+        env=inherited | variables,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
     text = (done.stdout + done.stderr).decode(errors="replace")
     assert "Traceback" not in text, text
     return done.returncode, text
@@ -107,8 +113,13 @@ def test_a_signal(tmp_path: Path, after: float, number: int):
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APIXO_", "RUXA_"))}
     with subprocess.Popen(
         [*COMMAND, "demo", "a fox [took:30]", "--output", str(tmp_path / "out")],
-        env=inherited, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    ) as process:  # fmt: skip
+        env=inherited,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
         time.sleep(after)  # where in its life it falls is left to chance
         process.send_signal(number)
         out, _ = process.communicate(timeout=20)

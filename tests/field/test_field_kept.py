@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -302,4 +301,4 @@ async def test_no_file_leaves_its_folder_by_its_name(gateway: Gateway, enter: En
     for result in task["results"]:
         assert content(result) == png
         assert Path(result["path"]).is_relative_to(tmp_path / "pictures")
-    assert sorted(os.listdir(tmp_path)) == ["home", "pictures"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["home", "pictures"]

@@ -1,4 +1,4 @@
-"""Money is counted by paid requests: budget and limits, further attempts, consent, and intents that nobody wants any more."""
+"""Money is counted by paid requests: budget and limits, further attempts, consent, and old intents."""
 
 import json
 import shutil
@@ -112,11 +112,19 @@ def test_two_processes_on_one_folder_stay_within_the_limits(tmp_path: Path):
             one.start()
             two.start()
             sent = [
-                (server, server.send("tools/call", {"name": "generate_image", "arguments": {
-                    "model": "nano-banana", "prompt": f"fox {which} {number}", "wait_seconds": 0}}))
+                (
+                    server,
+                    server.send(
+                        "tools/call",
+                        {
+                            "name": "generate_image",
+                            "arguments": {"model": "nano-banana", "prompt": f"fox {which} {number}", "wait_seconds": 0},
+                        },
+                    ),
+                )
                 for number in range(3)
                 for which, server in (("one", one), ("two", two))
-            ]  # fmt: skip
+            ]
             tasks = [server.answer(number)["result"]["structuredContent"]["task_id"] for server, number in sent]
             for task_id in tasks:
                 done = one.call("check_task", {"task_id": task_id, "wait_seconds": 40}, timeout=60)
@@ -180,9 +188,17 @@ async def test_a_yes_without_a_quote_gets_the_quote(gateway: Gateway, enter: Ent
 
 @pytest.mark.parametrize(
     "other",
-    [{"prompt": "a hare"}, {"model": "nano-banana-pro"}, {"aspect_ratio": "16:9"}, {"seed": 7}, {"output_format": "jpeg"},
-     {"image_urls": ["https://example.com/a.png"]}, {"provider": "official"}, {"prompt": "a fox "}],
-)  # fmt: skip
+    [
+        {"prompt": "a hare"},
+        {"model": "nano-banana-pro"},
+        {"aspect_ratio": "16:9"},
+        {"seed": 7},
+        {"output_format": "jpeg"},
+        {"image_urls": ["https://example.com/a.png"]},
+        {"provider": "official"},
+        {"prompt": "a fox "},
+    ],
+)
 async def test_a_yes_to_a_quote_of_other_inputs_gets_the_quote(gateway: Gateway, enter: Enter, other: dict[str, Any]):
     one_file(gateway, "/out/a.png", whole(PNG))
     async with enter(confirm_above_usd=0.01) as door:
@@ -306,13 +322,24 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("tasks", "list"), ("tasks", "show", "ID"), ("tasks", "wait", "ID"), ("tasks", "download", "ID"), ("tasks", "export"),
-    ("tasks", "resolve", "ID", "--never-ran"), ("tasks", "resolve", "ID", "--remote-id", "task_1", "--no-wait"),
-    ("tasks", "rekey", "--all"), ("tasks", "reread", "ID"), ("tasks", "cancel", "ID"),
-    ("models", "list"), ("usage",), ("doctor",), ("worker", "--until-idle"),
-    ("generate", "nano-banana", "another fox"), ("generate", "nano-banana", "another fox", "--no-wait"),
+    ("tasks", "list"),
+    ("tasks", "show", "ID"),
+    ("tasks", "wait", "ID"),
+    ("tasks", "download", "ID"),
+    ("tasks", "export"),
+    ("tasks", "resolve", "ID", "--never-ran"),
+    ("tasks", "resolve", "ID", "--remote-id", "task_1", "--no-wait"),
+    ("tasks", "rekey", "--all"),
+    ("tasks", "reread", "ID"),
+    ("tasks", "cancel", "ID"),
+    ("models", "list"),
+    ("usage",),
+    ("doctor",),
+    ("worker", "--until-idle"),
+    ("generate", "nano-banana", "another fox"),
+    ("generate", "nano-banana", "another fox", "--no-wait"),
     ("generate", "nano-banana", "an old hare", "--yes"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("minutes", [11, 70])
@@ -411,8 +438,18 @@ async def test_an_intent_of_a_living_process_waits_for_an_hour(gateway: Gateway,
 async def test_a_repeated_setting_is_a_list_or_an_error(tmp_path: Path):
     with Imitation() as gateway:
         env = server_env(gateway, tmp_path)
-        done = await run_sync(lambda: alone("generate", "nano-banana", "a fox", "--set", "image_urls=https://example.com/a.png",
-                                            "--set", "image_urls=https://example.com/b.png", **env))  # fmt: skip
+        done = await run_sync(
+            lambda: alone(
+                "generate",
+                "nano-banana",
+                "a fox",
+                "--set",
+                "image_urls=https://example.com/a.png",
+                "--set",
+                "image_urls=https://example.com/b.png",
+                **env,
+            )
+        )
         if done.returncode == 0:
             (post,) = gateway.posts()
             assert post.body["input"]["image_urls"] == ["https://example.com/a.png", "https://example.com/b.png"]

@@ -62,8 +62,21 @@ def put(shape: Any, **urls: str) -> Any:
     """The shape with its letters replaced where they stand alone or in a text."""
     text = json.dumps(shape)
     for letter, url in urls.items():
-        for before, after in (('"', '"'), ('\\"', '\\"'), ("(", ")"), ("<", ">"), (": ", '"'), ("  ", " "), ('"', "\\n"), ('"', "\\r"),
-                              ("\\n", '"'), ("\\n", "\\r"), ('"', ","), (",", '"'), (", ", '"')):  # fmt: skip
+        for before, after in (
+            ('"', '"'),
+            ('\\"', '\\"'),
+            ("(", ")"),
+            ("<", ">"),
+            (": ", '"'),
+            ("  ", " "),
+            ('"', "\\n"),
+            ('"', "\\r"),
+            ("\\n", '"'),
+            ("\\n", "\\r"),
+            ('"', ","),
+            (",", '"'),
+            (", ", '"'),
+        ):
             text = text.replace(f"{before}{letter}{after}", f"{before}{url}{after}")
     return json.loads(text)
 
@@ -153,9 +166,23 @@ async def test_a_result_inside_the_answer(gateway: Gateway, enter: Enter, url: s
 
 
 BESIDE = (
-    "docs_url", "status_url", "webhook_url", "callback_url", "callBackUrl", "cancel_url", "polling_url", "docsUrl",
-    "documentation", "statusUrl", "webhook", "dashboard_url", "help", "homepage", "terms_url", "support_url",
-)  # fmt: skip
+    "docs_url",
+    "status_url",
+    "webhook_url",
+    "callback_url",
+    "callBackUrl",
+    "cancel_url",
+    "polling_url",
+    "docsUrl",
+    "documentation",
+    "statusUrl",
+    "webhook",
+    "dashboard_url",
+    "help",
+    "homepage",
+    "terms_url",
+    "support_url",
+)
 
 
 @pytest.mark.parametrize("beside", BESIDE)
@@ -258,9 +285,22 @@ async def test_no_failure_inside_a_success(gateway: Gateway, enter: Enter, code:
 
 @pytest.mark.parametrize(
     "word",
-    ["canceled", "cancelled", "timeout", "rejected", "error", "expired", "aborted", "CANCELED", "Timeout", "blocked",
-     "terminated", "timed_out", "FAILURE"],
-)  # fmt: skip
+    [
+        "canceled",
+        "cancelled",
+        "timeout",
+        "rejected",
+        "error",
+        "expired",
+        "aborted",
+        "CANCELED",
+        "Timeout",
+        "blocked",
+        "terminated",
+        "timed_out",
+        "FAILURE",
+    ],
+)
 async def test_a_word_for_a_failure_with_its_reason(gateway: Gateway, enter: Enter, word: str):
     gateway.outcome = lambda task: polled(task, state=word, failMsg="It was taken from the queue")
     async with enter() as door:
@@ -290,10 +330,26 @@ async def test_an_unknown_word_alone_goes_on(gateway: Gateway, enter: Enter, wor
 
 @pytest.mark.parametrize(
     "code",
-    ["CALLBACK_TIMEOUT", "USER_BILLING_UNAVAILABLE", "MODERATION_TIMEOUT", "TIMEOUT", "SERVICE_UNAVAILABLE", "UNAVAILABLE",
-     "PROCESSING_TIMEOUT_REFUNDED", "MODEL_UNAVAILABLE_IN_REGION", "UPSTREAM_PROCESSING_TIMEOUT", "SERVER_BUSY", "OVERLOADED",
-     "GPU_CAPACITY", "RATE_LIMITED", "INTERNAL_ERROR", "", "503", "IMAGE_DOWNLOAD_FAILED"],
-)  # fmt: skip
+    [
+        "CALLBACK_TIMEOUT",
+        "USER_BILLING_UNAVAILABLE",
+        "MODERATION_TIMEOUT",
+        "TIMEOUT",
+        "SERVICE_UNAVAILABLE",
+        "UNAVAILABLE",
+        "PROCESSING_TIMEOUT_REFUNDED",
+        "MODEL_UNAVAILABLE_IN_REGION",
+        "UPSTREAM_PROCESSING_TIMEOUT",
+        "SERVER_BUSY",
+        "OVERLOADED",
+        "GPU_CAPACITY",
+        "RATE_LIMITED",
+        "INTERNAL_ERROR",
+        "",
+        "503",
+        "IMAGE_DOWNLOAD_FAILED",
+    ],
+)
 async def test_only_two_codes_are_sent_again(gateway: Gateway, enter: Enter, code: str):
     gateway.outcome = lambda task: failed(task, code, "timeout: model is temporarily unavailable, please retry")
     async with enter(auto_retry=2) as door:

@@ -33,8 +33,14 @@ def ran(
     dropped = {*PROXIES, *(name.upper() for name in PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR"}
     inherited = {name: value for name, value in os.environ.items() if name not in dropped}
     return subprocess.run(
-        [*COMMAND, *arguments], env=inherited | variables, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-    )  # fmt: skip
+        [*COMMAND, *arguments],
+        env=inherited | variables,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -132,7 +138,7 @@ NEVER = (
     ({"SSL_CERT_FILE": "/no/such/file.pem"}, "ssl_cert_file"),
     ({"SSL_CERT_FILE": "/"}, "ssl_cert_file"),
     ({"SSL_CERT_FILE": __file__}, "ssl_cert_file"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("variables", "name"), NEVER, ids=lambda one: str(one)[:60])
@@ -176,7 +182,7 @@ USED = (
     ({"all_proxy": "socks5h://127.0.0.1:{port}"}, b"\x05"),
     ({"all_proxy": "socks://127.0.0.1:{port}"}, b"\x05"),
     ({"https_proxy": "socks5://127.0.0.1:{port}"}, b"\x05"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("variables", "first"), USED, ids=lambda one: str(one)[:70])
@@ -203,12 +209,29 @@ PLACEHOLDERS = (
     "${input:key}",
 )
 SETTINGS = (
-    "APIXO_API_KEY", "APIXO_BASE_URL", "RUXA_API_KEY", "RUXA_BASE_URL", "APIXO_MCP_HOME", "APIXO_MCP_DOWNLOAD_DIR",
-    "APIXO_MCP_ALLOWED_ROOTS", "APIXO_MCP_MODELS", "APIXO_MCP_TOOLS", "APIXO_MCP_CLIENT_PROFILE", "APIXO_MCP_AUTO_RETRY",
-    "APIXO_MCP_DAILY_BUDGET_USD", "APIXO_MCP_DAILY_TASK_LIMIT", "APIXO_MCP_CONFIRM_ABOVE_USD", "APIXO_MCP_PRICES",
-    "APIXO_MCP_ALLOW_PRIVATE_HOSTS", "APIXO_MCP_DATA_URLS", "APIXO_MCP_LINGER", "APIXO_MCP_PUBLIC_URL", "APIXO_MCP_POLL_SCALE",
-    "APIXO_MCP_LOG_LEVEL", "APIXO_MCP_LOG_FILE",
-)  # fmt: skip
+    "APIXO_API_KEY",
+    "APIXO_BASE_URL",
+    "RUXA_API_KEY",
+    "RUXA_BASE_URL",
+    "APIXO_MCP_HOME",
+    "APIXO_MCP_DOWNLOAD_DIR",
+    "APIXO_MCP_ALLOWED_ROOTS",
+    "APIXO_MCP_MODELS",
+    "APIXO_MCP_TOOLS",
+    "APIXO_MCP_CLIENT_PROFILE",
+    "APIXO_MCP_AUTO_RETRY",
+    "APIXO_MCP_DAILY_BUDGET_USD",
+    "APIXO_MCP_DAILY_TASK_LIMIT",
+    "APIXO_MCP_CONFIRM_ABOVE_USD",
+    "APIXO_MCP_PRICES",
+    "APIXO_MCP_ALLOW_PRIVATE_HOSTS",
+    "APIXO_MCP_DATA_URLS",
+    "APIXO_MCP_LINGER",
+    "APIXO_MCP_PUBLIC_URL",
+    "APIXO_MCP_POLL_SCALE",
+    "APIXO_MCP_LOG_LEVEL",
+    "APIXO_MCP_LOG_FILE",
+)
 
 
 @pytest.mark.parametrize("variable", SETTINGS)
@@ -249,14 +272,27 @@ async def test_a_placeholder_about_money_is_told_in_the_first_paid_answer(
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("APIXO_API_KEY", " sk-test "), ("APIXO_API_KEY", '"sk-test"'), ("APIXO_API_KEY", "'sk-test'"), ("APIXO_API_KEY", "sk-test\n"),
-        ("APIXO_API_KEY", "sk-test\r"), ("APIXO_API_KEY", "\t“sk-test”"), ("APIXO_BASE_URL", ' "{url}" '), ("APIXO_BASE_URL", "'{url}/'"),
-        ("APIXO_MCP_DOWNLOAD_DIR", ' "{folder}/quoted" '), ("APIXO_MCP_DOWNLOAD_DIR", "'{folder}/quoted'"),
-        ("APIXO_MCP_HOME", '"{folder}/home"'), ("APIXO_MCP_POLL_SCALE", ' "0.02" '), ("APIXO_MCP_DAILY_TASK_LIMIT", "' 5 '"),
-        ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", '"1"'), ("APIXO_MCP_MODELS", '"nano-*"'), ("APIXO_MCP_LOG_LEVEL", " 'warning' "),
-        ("APIXO_MCP_AUTO_RETRY", '"0"'), ("APIXO_MCP_TOOLS", " 'general'"), ("APIXO_MCP_DAILY_BUDGET_USD", " 5 "),
+        ("APIXO_API_KEY", " sk-test "),
+        ("APIXO_API_KEY", '"sk-test"'),
+        ("APIXO_API_KEY", "'sk-test'"),
+        ("APIXO_API_KEY", "sk-test\n"),
+        ("APIXO_API_KEY", "sk-test\r"),
+        ("APIXO_API_KEY", "\t“sk-test”"),
+        ("APIXO_BASE_URL", ' "{url}" '),
+        ("APIXO_BASE_URL", "'{url}/'"),
+        ("APIXO_MCP_DOWNLOAD_DIR", ' "{folder}/quoted" '),
+        ("APIXO_MCP_DOWNLOAD_DIR", "'{folder}/quoted'"),
+        ("APIXO_MCP_HOME", '"{folder}/home"'),
+        ("APIXO_MCP_POLL_SCALE", ' "0.02" '),
+        ("APIXO_MCP_DAILY_TASK_LIMIT", "' 5 '"),
+        ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", '"1"'),
+        ("APIXO_MCP_MODELS", '"nano-*"'),
+        ("APIXO_MCP_LOG_LEVEL", " 'warning' "),
+        ("APIXO_MCP_AUTO_RETRY", '"0"'),
+        ("APIXO_MCP_TOOLS", " 'general'"),
+        ("APIXO_MCP_DAILY_BUDGET_USD", " 5 "),
     ],
-)  # fmt: skip
+)
 def test_values_are_trimmed_of_spaces_and_quotes(tmp_path: Path, variable: str, value: str):
     if "“" in value:
         pytest.skip("typographic quotes are no pair of quotes that a shell or a host writes")
@@ -291,16 +327,26 @@ def test_a_folder_is_never_taken_relative(tmp_path: Path, variable: str, value: 
 @pytest.mark.parametrize(
     ("near", "meant"),
     [
-        ("APIXO_KEY", "APIXO_API_KEY"), ("APIXO_APIKEY", "APIXO_API_KEY"), ("APIXO_TOKEN", "APIXO_API_KEY"),
-        ("APIXO_API_TOKEN", "APIXO_API_KEY"), ("APIXO_MCP_API_KEY", "APIXO_API_KEY"), ("RUXA_KEY", "RUXA_API_KEY"),
-        ("RUXA_APIKEY", "RUXA_API_KEY"), ("APIXO_URL", "APIXO_BASE_URL"), ("RUXA_URL", "RUXA_BASE_URL"),
-        ("APIXO_MCP_BUDGET", "APIXO_MCP_DAILY_BUDGET_USD"), ("APIXO_MCP_DAILY_BUDGET", "APIXO_MCP_DAILY_BUDGET_USD"),
-        ("APIXO_DAILY_BUDGET_USD", "APIXO_MCP_DAILY_BUDGET_USD"), ("APIXO_MCP_DOWNLOADS_DIR", "APIXO_MCP_DOWNLOAD_DIR"),
-        ("APIXO_DOWNLOAD_DIR", "APIXO_MCP_DOWNLOAD_DIR"), ("APIXO_MCP_OUTPUT_DIR", "APIXO_MCP_"),
-        ("APIXO_MCP_LOGLEVEL", "APIXO_MCP_LOG_LEVEL"), ("APIXO_MCP_CONFIRM_ABOVE", "APIXO_MCP_CONFIRM_ABOVE_USD"),
+        ("APIXO_KEY", "APIXO_API_KEY"),
+        ("APIXO_APIKEY", "APIXO_API_KEY"),
+        ("APIXO_TOKEN", "APIXO_API_KEY"),
+        ("APIXO_API_TOKEN", "APIXO_API_KEY"),
+        ("APIXO_MCP_API_KEY", "APIXO_API_KEY"),
+        ("RUXA_KEY", "RUXA_API_KEY"),
+        ("RUXA_APIKEY", "RUXA_API_KEY"),
+        ("APIXO_URL", "APIXO_BASE_URL"),
+        ("RUXA_URL", "RUXA_BASE_URL"),
+        ("APIXO_MCP_BUDGET", "APIXO_MCP_DAILY_BUDGET_USD"),
+        ("APIXO_MCP_DAILY_BUDGET", "APIXO_MCP_DAILY_BUDGET_USD"),
+        ("APIXO_DAILY_BUDGET_USD", "APIXO_MCP_DAILY_BUDGET_USD"),
+        ("APIXO_MCP_DOWNLOADS_DIR", "APIXO_MCP_DOWNLOAD_DIR"),
+        ("APIXO_DOWNLOAD_DIR", "APIXO_MCP_DOWNLOAD_DIR"),
+        ("APIXO_MCP_OUTPUT_DIR", "APIXO_MCP_"),
+        ("APIXO_MCP_LOGLEVEL", "APIXO_MCP_LOG_LEVEL"),
+        ("APIXO_MCP_CONFIRM_ABOVE", "APIXO_MCP_CONFIRM_ABOVE_USD"),
         ("APIXO_MCP_TASK_LIMIT", "APIXO_MCP_DAILY_TASK_LIMIT"),
     ],
-)  # fmt: skip
+)
 def test_a_near_miss_is_told(tmp_path: Path, near: str, meant: str):
     with Imitation() as gateway:
         done = ran("tasks", "list", **server_env(gateway, tmp_path), **{near: "sk-planted-near"})
