@@ -16,11 +16,15 @@ def main() -> None:
     # The ways hosts start it: straight to the server, without loading the command line.
     sandbox = stdio_sandbox(sys.argv[1:])
     if sandbox is not None:
+        _greet_by_hand()
         _serve(sandbox=sandbox)
     else:
-        from apixo_mcp.cli.commands import commands
+        try:
+            from apixo_mcp.cli.commands import commands
 
-        commands()
+            commands()
+        except KeyboardInterrupt:  # while it was still being loaded
+            sys.exit(130)
 
 
 def _replace_what_cannot_be_printed() -> None:
@@ -44,6 +48,14 @@ def _read_anew(word: str) -> str:
 def stdio_sandbox(words: Sequence[str]) -> bool | None:
     """Whether the server on stdio that the words ask for has a sandbox; None where they are for the command line."""
     return "--sandbox" in words if _STDIO.fullmatch("\0".join(words)) else None
+
+
+def _greet_by_hand() -> None:
+    """Says to a person at a terminal what is waited for; a host's pipe costs one question to the system."""
+    if sys.stdin is not None and sys.stdin.isatty():  # pyright: ignore[reportUnnecessaryComparison]
+        from apixo_mcp.cli.by_hand import tell_what_is_awaited
+
+        tell_what_is_awaited(sys.argv[1:])
 
 
 def _serve(*, sandbox: bool) -> None:

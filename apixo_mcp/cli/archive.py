@@ -9,6 +9,7 @@ import click
 from apixo_mcp import __version__
 from apixo_mcp.app import App
 from apixo_mcp.cli.run import with_app
+from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import counted
 from apixo_mcp.tasks import archive
 from apixo_mcp.tasks.archive import Here, Imported
@@ -16,6 +17,8 @@ from apixo_mcp.tasks.archive import Here, Imported
 
 def export_tasks(file: Path) -> None:
     """Writes every task to a file, or to standard output."""
+    if not file.name:
+        raise click.BadParameter("must name a file", param_hint="FILE")
 
     async def work(app: App) -> list[str]:
         return [line async for line in archive.lines(app.store, __version__, time.time())]
@@ -34,7 +37,7 @@ def export_tasks(file: Path) -> None:
         except OSError as error:
             part.unlink(missing_ok=True)
             raise click.ClickException(f"{file} cannot be written: {error}") from error
-    click.echo(f"{counted(len(lines) - 1, 'task')} exported", err=True)
+    say(f"{counted(len(lines) - 1, 'task')} exported", err=True)
 
 
 def import_tasks(file: Path) -> None:
@@ -54,13 +57,13 @@ def import_tasks(file: Path) -> None:
         return await archive.bring_in(app.store, found, here, time.time())
 
     found = with_app(work)
-    click.echo(f"{counted(len(found.added), 'task')} imported, {found.there_already} there already")
+    say(f"{counted(len(found.added), 'task')} imported, {found.there_already} there already")
     if found.cancelled:
-        click.echo(f"{found.cancelled} never sent: came in cancelled, for nothing is sent by an import")
+        say(f"{found.cancelled} never sent: came in cancelled, for nothing is sent by an import")
     if found.unknown:
-        click.echo(f"{found.unknown} being sent when exported: came in as unknown, for nobody saw the answer")
+        say(f"{found.unknown} being sent when exported: came in as unknown, for nobody saw the answer")
     if found.unfollowed:
-        click.echo(f"{len(found.unfollowed)} still open, not followed for want of a key:")
+        say(f"{len(found.unfollowed)} still open, not followed for want of a key:")
         for task in found.unfollowed:
-            click.echo(f"  {task.task_id}  {task.state}  {task.gateway} at {task.base_url}")
-        click.echo("Set that key and address, then import into an empty data folder (APIXO_MCP_HOME).", err=True)
+            say(f"  {task.task_id}  {task.state}  {task.gateway} at {task.base_url}")
+        say("Set that key and address, then import into an empty data folder (APIXO_MCP_HOME).", err=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from apixo_mcp import __version__
+from apixo_mcp.cli.group import Commands
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="apixo-mcp")
 @click.pass_context
 def commands(context: click.Context) -> None:
@@ -32,12 +33,17 @@ def commands(context: click.Context) -> None:
     help="For http and sse; 0 takes any free one.",
 )
 @click.option("--sandbox", is_flag=True, help="Use a built-in imitation of the gateways: no key, no cost.")
-def serve(transport: str, host: str, port: int, sandbox: bool) -> None:
+@click.pass_context
+def serve(context: click.Context, transport: str, host: str, port: int, sandbox: bool) -> None:
     """Serve MCP to a host.
 
     stdio: to the program that started it. http: Streamable HTTP at /mcp and legacy SSE at /sse, with /healthz, on one
     port. sse: without /mcp.
     """
+    if transport == "stdio":
+        for name in ("host", "port"):
+            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+                raise click.UsageError(f"--{name} is for --transport http or sse; stdio has no address")
     if transport != "stdio":
         from apixo_mcp.cli.serve import serve_http
 
@@ -57,7 +63,7 @@ def serve(transport: str, host: str, port: int, sandbox: bool) -> None:
 @click.option("--model", default="nano-banana", show_default=True)
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     default=Path("demo-output"),
     show_default=True,
     help="Where the file goes.",
@@ -66,21 +72,60 @@ def demo(prompt: str, model: str, output: Path) -> None:
     """Make a picture with nothing set up: a sandbox, the server and a real MCP client."""
     from apixo_mcp.cli.demo import run_demo
 
-    run_demo(prompt, model, output.absolute())
+    run_demo(prompt, model, output)
 
 
 @commands.command()
 @click.argument("model")
-@click.argument("prompt")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any input, e.g. aspect_ratio=16:9.")
+@click.argument("prompts", metavar="[PROMPT]...", nargs=-1)
+@click.option(
+    "--set",
+    "inputs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any input, e.g. aspect_ratio=16:9; several times where it takes a list.",
+)
 @click.option("--provider", default="", help="APIXO routing: auto, value or official.")
-@click.option("--no-wait", is_flag=True, help="Return once it is submitted.")
+@click.option("--output", metavar="DIR", help="Copy the files there too; any folder, made if missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print each task as JSON, several as a list, and nothing else.")
+@click.option("--quote", is_flag=True, help="Say what would be sent and what it would cost; send nothing.")
+@click.option("--no-wait", is_flag=True, help="Return once it is submitted; a worker goes on with it.")
 @click.option("--yes", is_flag=True, help="Yes to the price, and to that of each further attempt.")
-def generate(model: str, prompt: str, settings: tuple[str, ...], provider: str, no_wait: bool, yes: bool) -> None:
-    """Generate with MODEL from PROMPT, and save the files."""
-    from apixo_mcp.cli.generate import run_generate
+def generate(
+    model: str,
+    prompts: tuple[str, ...],
+    inputs: tuple[str, ...],
+    provider: str,
+    output: str | None,
+    as_json: bool,
+    quote: bool,
+    no_wait: bool,
+    yes: bool,
+) -> None:
+    """Generate with MODEL from PROMPT, and save the files.
 
-    run_generate(model, prompt, settings, provider=provider, wait=not no_wait, confirmed=yes)
+    Several prompts are a task each, and one purchase: limits are asked for their sum before the first is sent. PROMPT
+    may be - for standard input, and is left out where the model takes none. Ctrl-C cancels what is not sent and leaves
+    the rest to a worker.
+
+    Ends with 0 where all went well, 1 where something failed or was refused, 2 where the command line is wrong, 130
+    after Ctrl-C.
+    """
+    from apixo_mcp.cli.generate import Request, run_generate
+
+    run_generate(
+        Request(
+            model=model,
+            prompts=prompts,
+            inputs=inputs,
+            provider=provider,
+            output=output,
+            as_json=as_json,
+            quote=quote,
+            wait=not no_wait,
+            confirmed=yes,
+        )
+    )
 
 
 @commands.group()
@@ -118,12 +163,12 @@ def tasks_wait(task_id: str) -> None:
 
 @tasks.command("download")
 @click.argument("task_id")
-@click.argument("directory", required=False)
-def tasks_download(task_id: str, directory: str | None) -> None:
-    """Save a task's files, or copy them into DIRECTORY."""
+@click.argument("folder", required=False)
+def tasks_download(task_id: str, folder: str | None) -> None:
+    """Save a task's files, or copy them into FOLDER: any one, made if missing."""
     from apixo_mcp.cli.tasks import download
 
-    download(task_id, directory)
+    download(task_id, folder)
 
 
 @tasks.command("cancel")
@@ -163,7 +208,7 @@ def tasks_import(file: Path) -> None:
 @click.argument("task_id")
 @click.option("--remote-id", metavar="ID", help="The gateway's task id, found on its dashboard.")
 @click.option("--never-ran", is_flag=True, help="The dashboard does not have it: nothing ran, nothing was charged.")
-@click.option("--no-wait", is_flag=True, help="Leave the following to the next server.")
+@click.option("--no-wait", is_flag=True, help="Leave the following to a worker.")
 def tasks_resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait: bool) -> None:
     """Settle a task of which it is not known whether the gateway has it, after looking at the gateway's dashboard."""
     if (remote_id is None) is not never_ran:
@@ -243,18 +288,18 @@ def sandbox(host: str, port: int, speed: float) -> None:
 
 
 @commands.command()
-@click.option("--until-idle", is_flag=True, help="Leave when nothing is open, or after an hour (always so for now).")
+@click.option("--until-idle", is_flag=True, help="Leave when nothing is open, or after an hour.")
 def worker(until_idle: bool) -> None:
-    """Follow and save what is open in the data folder, without serving anybody."""
-    del until_idle
+    """Follow and save what is open in the data folder, without serving anybody, until it is told to end."""
     from apixo_mcp.cli.worker import run_worker
 
-    run_worker()
+    run_worker(until_idle=until_idle)
 
 
 @commands.command()
-def doctor() -> None:
-    """Look at settings, keys, gateways and folders, and say what to mend."""
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Look at settings, keys, gateways and folders, and say what to mend; ends with 1 where something is to mend."""
     from apixo_mcp.cli.doctor import run_doctor
 
-    run_doctor()
+    run_doctor(as_json=as_json)

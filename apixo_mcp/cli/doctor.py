@@ -7,19 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-import click
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App, open_app, own_catalog, own_models
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.cli.start import errors_told, settings_or_exit
+from apixo_mcp.cli.interrupts import Interrupts
+from apixo_mcp.cli.start import errors_told, start_logging
+from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.words import counted, in_shell
-from apixo_mcp.errors import ApixoError
+from apixo_mcp.errors import ApixoError, SettingsError
 from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.gateways.http_certificates import unusable_certificates
 from apixo_mcp.gateways.proxies import unusable_proxies
-from apixo_mcp.settings import Settings
+from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.usage.prices import load_prices
+
+_NO_KEY = (
+    "Set APIXO_API_KEY (https://apixo.ai) or RUXA_API_KEY (https://ruxa.ai): in a shell for the commands, and in the "
+    "`env` of this server in a client's configuration for the client. `apixo-mcp demo` needs none."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,41 +34,78 @@ class Finding:
 
     Attributes:
         mend: what to do about it; empty where it is well.
+        variable: the one that it is set by.
     """
 
     what: str
     said: str
     mend: str = ""
+    variable: str = ""
 
 
-def run_doctor() -> None:
-    """Prints a line a finding; ends with 1 where something needs mending."""
-    settings = settings_or_exit()
-    click.echo(f"apixo-mcp {__version__}, Python {sys.version.split()[0]}, {sys.executable}")
+def run_doctor(*, as_json: bool) -> None:
+    """Prints a line a finding, or all as one JSON document; ends with 1 where something needs mending."""
+    start = f"apixo-mcp {__version__}, Python {sys.version.split()[0]}, {sys.executable}"
+    if not as_json:
+        say(start)
+    findings: list[Finding] = []
 
-    async def examine() -> bool:
-        healthy = True
-        async for finding in _findings(settings):
-            click.echo(f"{'ok  ' if not finding.mend else 'MEND'}  {finding.what}: {finding.said}")
-            if finding.mend:
-                click.echo(f"      {in_shell(finding.mend)}")
-                healthy = False
-        return healthy
+    async def examine() -> None:
+        async for finding in _examined():
+            findings.append(finding)
+            if not as_json:
+                _tell(finding)
 
-    with errors_told():
-        healthy = anyio.run(examine)
-    if not healthy:
+    interrupts = Interrupts()
+    with errors_told(), interrupts.heard():
+        anyio.run(examine)
+    is_well = not any(finding.mend for finding in findings)
+    if as_json:
+        say_json({"program": start, "is_well": is_well, "findings": [_structure(finding) for finding in findings]})
+    if not is_well:
         raise SystemExit(1)
+
+
+def _tell(finding: Finding) -> None:
+    said = finding.said.replace("\n", "\n      ")
+    say(f"{'MEND' if finding.mend else 'ok  '}  {finding.what}: {said}")
+    if finding.mend:
+        is_named = finding.variable in f"{finding.what} {finding.said} {finding.mend}"
+        say(f"      {'' if is_named else f'{finding.variable}: '}{in_shell(finding.mend)}")
+
+
+def _structure(finding: Finding) -> dict[str, str]:
+    found = {
+        "what": finding.what,
+        "status": "mend" if finding.mend else "ok",
+        "said": finding.said,
+        "variable": finding.variable,
+        "mend": in_shell(finding.mend),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+async def _examined() -> AsyncIterator[Finding]:
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            variable, _, _ = line.partition(": ")
+            yield Finding("settings", line, f"Set {variable} to what is allowed, or take it out.", variable)
+        return
+    start_logging(settings)
+    async for finding in _findings(settings):
+        yield finding
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     for problem in (*settings.warnings, *unusable_proxies(), *unusable_certificates()):
-        yield Finding("settings", problem, "Correct it, or take it out.")
-    yield _folder("data folder (APIXO_MCP_HOME)", settings.home)
-    yield _folder("download folder (APIXO_MCP_DOWNLOAD_DIR)", settings.download_dir)
+        yield Finding("settings", problem, "Correct it, or take it out.", problem.split()[0].rstrip(":"))
+    yield _folder("data folder", settings.home, "APIXO_MCP_HOME")
+    yield _folder("download folder", settings.download_dir, "APIXO_MCP_DOWNLOAD_DIR")
     for root in settings.allowed_roots:
         missing = "" if root.is_dir() else "Make this folder, or take it out of APIXO_MCP_ALLOWED_ROOTS."
-        yield Finding("allowed folder", str(root), missing)
+        yield Finding("allowed folder", str(root), missing, "APIXO_MCP_ALLOWED_ROOTS")
     yield _models(settings)
     if settings.prices:
         yield _prices(settings, settings.prices)
@@ -75,53 +118,56 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             for name in ("apixo", "ruxa"):
                 yield await _account(app, name)
             if not app.accounts:
-                yield Finding("keys", "none", "Set APIXO_API_KEY (https://apixo.ai) or RUXA_API_KEY (https://ruxa.ai).")
+                yield Finding("keys", "none", _NO_KEY)
     except ApixoError as error:
-        yield Finding("task store", str(error), "See the message; APIXO_MCP_HOME chooses another folder.")
+        advice = "See the message; APIXO_MCP_HOME chooses another folder."
+        yield Finding("task store", str(error), advice, "APIXO_MCP_HOME")
 
 
-def _folder(what: str, path: Path) -> Finding:
+def _folder(what: str, path: Path, variable: str) -> Finding:
     nearest = next(parent for parent in (path, *path.parents) if parent.exists())
+    what = f"{what} ({variable})"
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        return Finding(what, str(path), f"{nearest} cannot be written to; mend that or set another folder.")
-    return Finding(what, str(path) if path.exists() else f"{path} (made when first needed)")
+        advice = f"{nearest} cannot be written to; mend that or set {variable} to another folder."
+        return Finding(what, str(path), advice, variable)
+    return Finding(what, str(path) if path.exists() else f"{path} (made when first needed)", variable=variable)
 
 
 def _models(settings: Settings) -> Finding:
     try:
         catalog = Catalog(settings.models, own_models(settings))
-        return Finding("models", f"{len(catalog)} on offer", " ".join(catalog.warnings))
+        return Finding("models", f"{len(catalog)} on offer", " ".join(catalog.warnings), "APIXO_MCP_MODELS")
     except ApixoError as error:
         return Finding("models", "not all can be used", str(error))
 
 
 def _prices(settings: Settings, path: Path) -> Finding:
+    what, variable = "prices (APIXO_MCP_PRICES)", "APIXO_MCP_PRICES"
     try:
         prices = load_prices(path)
         catalog, _ = own_catalog(settings)
         said = f"{counted(len(prices), 'model')} in {path}"
-        return Finding("prices (APIXO_MCP_PRICES)", said, " ".join(catalog.price_warnings))
+        return Finding(what, said, " ".join(catalog.price_warnings), variable)
     except ApixoError as error:
-        return Finding("prices (APIXO_MCP_PRICES)", "cannot be used", str(error))
+        return Finding(what, "cannot be used", str(error), variable)
 
 
 async def _account(app: App, name: str) -> Finding:
-    account = app.accounts.get(name)
+    account, what = app.accounts.get(name), f"gateway {name}"
+    key, address = f"{name.upper()}_API_KEY", f"{name.upper()}_BASE_URL"
     if account is None:
-        return Finding(f"gateway {name}", "no key set")
+        return Finding(what, "no key set", variable=key)
+    url = account.gateway.base_url
     match await account.gateway.balance():
         case Balance(amount, currency):
-            said = f"{account.gateway.base_url} answers; balance {amount:.2f} {currency}"
-            return Finding(f"gateway {name}", said, "" if amount > 0 else "Top up: every submit will be refused.")
+            said = f"{url} answers; balance {amount:.2f} {currency}"
+            return Finding(what, said, "" if amount > 0 else "Top up: every submit will be refused.", key)
         case None:
-            return Finding(
-                f"gateway {name}", f"key set for {account.gateway.base_url}; it documents no call to try it with"
-            )
+            return Finding(what, f"key set for {url}; it documents no call to try it with", variable=key)
         case failure if failure.category not in ("auth", "insufficient_credits", "rate_limited", "unavailable"):
             # The gateways' main guides have no such call: one that refuses it may take submits all the same.
-            reason = failure.message.rstrip(".")
-            return Finding(
-                f"gateway {name}", f"{account.gateway.base_url} answers; its balance is not known ({reason})"
-            )
+            said = f"{url} answers; its balance is not known ({failure.message.rstrip('.')})"
+            return Finding(what, said, variable=key)
         case failure:
-            return Finding(f"gateway {name}", f"{account.gateway.base_url}: {failure.message}", failure.advice)
+            variable = address if failure.category == "unavailable" else key
+            return Finding(what, f"{url}: {failure.message}", failure.advice, variable)

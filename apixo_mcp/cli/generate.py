@@ -1,59 +1,172 @@
-"""`generate`: one wish from the command line."""
+"""`generate`: wishes from the command line."""
 
 import json
-import math
-from dataclasses import replace
-from typing import Any
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import anyio
 import click
 
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
-from apixo_mcp.cli.bar import Bar
+from apixo_mcp.cli import purchase
+from apixo_mcp.cli.folders import in_command, made
+from apixo_mcp.cli.following import follow, is_well, placed, say_what_stays, stop_unsent, tell
 from apixo_mcp.cli.run import with_app
-from apixo_mcp.cli.words import in_shell
-from apixo_mcp.errors import SettingsError
-from apixo_mcp.server.answers import sentence
+from apixo_mcp.cli.start import errors_told
+from apixo_mcp.cli.terminal import say, say_json
+from apixo_mcp.cli.values import named, values_of
+from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.server.caller import LOCAL
-from apixo_mcp.server.confirm import quoted
 from apixo_mcp.server.reply import structure_of
-from apixo_mcp.tasks.task import State, Task
-from apixo_mcp.tasks.wish import Quote, Wish
-
-FOR_EVER = math.inf
+from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.wish import Wish
 
 
-def run_generate(
-    model: str, prompt: str, inputs: tuple[str, ...], *, provider: str, wait: bool, confirmed: bool
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for on the command line.
+
+    Attributes:
+        output: where the files are copied to, None for where they are saved.
+        as_json: whether standard output is JSON and nothing else.
+    """
+
+    model: str
+    prompts: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    provider: str = ""
+    output: str | None = None
+    as_json: bool = False
+    quote: bool = False
+    wait: bool = True
+    confirmed: bool = False
+
+
+def run_generate(request: Request) -> None:
     """Submits, follows with a progress bar, and prints each saved file's path."""
-    given = {"prompt": prompt} | dict(_named(entry) for entry in inputs)
+    pairs = named(request.inputs)
+    with errors_told():
+        prompts = _prompts(request.prompts)
+        folder = made(request.output) if request.output and not request.quote else None
 
-    async def work(app: App) -> Task | Quote:
-        wish = Wish(
-            owner=LOCAL,
-            model=model,
-            arguments={name: value for name, value in given.items() if name in COMMON},
-            options={name: value for name, value in given.items() if name not in COMMON},
-            provider=provider,
-        )
+    async def work(app: App) -> list[Task]:
+        wishes = _wishes(app, request, prompts, pairs)
+        drafts = await purchase.drafted(app, wishes)
+        if request.quote:
+            await _tell_quotes(app, request, drafts)
+            return []
         try:
-            async with app.service.asking(wish) as submission:
-                if not isinstance(submission, Quote):
-                    return await follow(app, submission.task, until_sent=not wait)
-            if not confirmed:
-                return submission
-            click.echo(f"agreed to: {quoted(submission)}", err=True)
-            async with app.service.asking(replace(wish, agreed=submission)) as agreed:
-                return agreed if isinstance(agreed, Quote) else await follow(app, agreed.task, until_sent=not wait)
+            await purchase.allowed(app, drafts, confirmed=request.confirmed)
+            return await _made(app, request, wishes, folder)
         except SettingsError:
-            raise SettingsError(_no_key(app.catalog.find(model).gateway)) from None
+            raise SettingsError(_no_key(drafts[0].gateway)) from None
 
-    outcome = with_app(work, follow=True)
-    if isinstance(outcome, Quote):
-        raise click.ClickException(f"{quoted(outcome)}; say --yes to agree")
-    report(outcome)
+    tasks = with_app(work, follow=not request.quote)
+    if not all(is_well(task) for task in tasks):
+        raise SystemExit(1)
+
+
+async def _made(app: App, request: Request, wishes: Sequence[Wish], folder: Path | None) -> list[Task]:
+    tasks: list[Task] = []
+    try:
+        async with AsyncExitStack() as stack:
+            for wish in wishes:
+                submission = await purchase.asked(stack, app, wish, confirmed=request.confirmed)
+                if submission.how != "new":
+                    say("The same was asked for before, and nobody took the answer: that task goes on.", err=True)
+                tasks.append(submission.task)
+            tasks = await follow(app, tasks, until_sent=not request.wait)
+    except anyio.get_cancelled_exc_class():
+        if tasks:
+            _tell_stopped(app, request, await stop_unsent(app, tasks))
+        raise
+    except Exception:
+        # One purchase: what was refused in the middle leaves nothing behind that could still be stopped.
+        for task in await stop_unsent(app, tasks):
+            say_what_stays(app, task, err=request.as_json)
+        raise
+    tasks = [await placed(app, task, folder) for task in tasks]
+    if request.as_json:
+        _say_structures(app, request, tasks)
+    else:
+        for task in tasks:
+            tell(task)
+    return tasks
+
+
+def _tell_stopped(app: App, request: Request, tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        there = f"apixo-mcp tasks download {task.task_id} {in_command(request.output)}" if request.output else ""
+        say_what_stays(app, task, then=there, err=request.as_json)
+    if request.as_json:
+        _say_structures(app, request, tasks)
+
+
+def _say_structures(app: App, request: Request, tasks: Sequence[Task]) -> None:
+    found = [structure_of(app, task) for task in tasks]
+    say_json(found if len(request.prompts) > 1 else found[0])
+
+
+def _wishes(app: App, request: Request, prompts: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Wish]:
+    """A wish for each prompt, or one without a prompt.
+
+    Raises:
+        InvalidInput: there is no such model, or an empty prompt.
+    """
+    given, problems = values_of(app.catalog.find(request.model), pairs)
+    if prompts and "prompt" in given:
+        problems = (*problems, Problem("prompt", "", "given as PROMPT and by --set; give it once"))
+    common = {name: value for name, value in given.items() if name in COMMON}
+    wish = Wish(
+        owner=LOCAL,
+        model=request.model,
+        arguments=common,
+        options={name: value for name, value in given.items() if name not in COMMON},
+        provider=request.provider,
+        problems=problems,
+    )
+    return [replace(wish, arguments=common | {"prompt": prompt}) for prompt in prompts] or [wish]
+
+
+def _prompts(words: Sequence[str]) -> list[str]:
+    """The prompts, trimmed; `-` stands for standard input.
+
+    Raises:
+        InvalidInput: one is empty.
+    """
+    if words.count("-") > 1:
+        raise click.UsageError("- (the prompt from standard input) can be given once")
+    prompts = [(_typed() if word == "-" else word).strip() for word in words]
+    for word, prompt in zip(words, prompts, strict=True):
+        if not prompt:
+            where = " (standard input)" if word == "-" else ""
+            raise InvalidInput([Problem(f"prompt{where}", "", "must not be empty")])
+    return prompts
+
+
+def _typed() -> str:
+    if sys.stdin.isatty():
+        say("The prompt is read from here; an empty line and Ctrl-D (on Windows Ctrl-Z) end it.", err=True)
+    return sys.stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+async def _tell_quotes(app: App, request: Request, drafts: Sequence[Task]) -> None:
+    quotes = await purchase.quotes(app, drafts)
+    if request.as_json:
+        say_json(quotes if len(quotes) > 1 else quotes[0])
+        return
+    for draft, quote in zip(drafts, quotes, strict=True):
+        say(f"{draft.model} would cost {purchase.priced(draft.estimate_usd)} and be sent this:")
+        say(json.dumps(quote["inputs"], indent=2, ensure_ascii=False))
+        for note in draft.notes:
+            say(note)
+    if len(drafts) > 1:
+        say(f"Together: {purchase.priced(purchase.together(drafts))}.")
+    say("Nothing was sent.")
 
 
 def _no_key(gateway: str) -> str:
@@ -63,46 +176,3 @@ def _no_key(gateway: str) -> str:
         f"No {gateway.upper()}_API_KEY is set in this shell, so nothing was sent. Get a key at {site}, set the "
         "variable to it and run the command again. `apixo-mcp demo` needs no key."
     )
-
-
-def _named(entry: str) -> tuple[str, Any]:
-    name, found, text = entry.partition("=")
-    if not found or not name:
-        raise click.BadParameter(f"{entry!r} is not NAME=VALUE", param_hint="--set")
-    try:
-        return name, json.loads(text)
-    except ValueError:
-        return name, text
-
-
-async def follow(app: App, task: Task, *, until_sent: bool = False) -> Task:
-    """Waits for a task behind a progress bar; where that is interrupted, says how to go on."""
-    try:
-        with Bar(str(task.state)) as bar:
-            while not task.is_settled and not (until_sent and task.state is not State.SUBMITTING):
-                task = await app.service.wait(task, 0.5)
-                bar.show(float(structure_of(app, task).get("progress", 0.0)), str(task.state))
-    except anyio.get_cancelled_exc_class():
-        click.echo("\nThe task is kept. To go on with it:", err=True)
-        click.echo(f"apixo-mcp tasks wait {task.task_id}")
-        raise
-    return task
-
-
-def report(task: Task) -> None:
-    """Prints what became of a task; ends with 1 where it failed."""
-    if task.state is State.SUCCESS:
-        for result in task.results:
-            click.echo(result.path or result.shown_url or result.asset_id)
-            if result.problem:
-                click.echo(f"  {in_shell(result.problem)}", err=True)
-        return
-    click.echo(in_shell(sentence(task)), err=True)
-    if task.state in (State.SUBMITTING, State.PENDING, State.PROCESSING):
-        click.echo(f"apixo-mcp tasks wait {task.task_id}")
-        return
-    if task.failure:
-        click.echo(in_shell(task.failure.advice), err=True)
-    if task.state is State.UNKNOWN:
-        click.echo(f"apixo-mcp tasks resolve {task.task_id} --remote-id ID   if the dashboard has it, else --never-ran")
-    raise SystemExit(1)

@@ -4,41 +4,47 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
-import click
 
 from apixo_mcp.app import App, open_app
-from apixo_mcp.cli.start import errors_told, settings_or_exit
-from apixo_mcp.errors import ApixoError
-from apixo_mcp.server.signals import end_as_on_interrupt
+from apixo_mcp.cli.interrupts import INTERRUPTED, Interrupts
+from apixo_mcp.cli.start import errors_told, follower_of, settings_or_exit
+from apixo_mcp.cli.terminal import say
 from apixo_mcp.settings import Settings
 
 T = TypeVar("T")
 
-INTERRUPTED = 130  # as shells tell of Ctrl-C
 
-
-def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False) -> T:
+def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, lingers: bool = False) -> T:
     """The outcome of `work`; ends the process with a clear message where an error has a reader.
 
     Args:
-        follow: whether this process sends and follows tasks meanwhile.
+        follow: whether this process sends and follows tasks meanwhile, and leaves a follower behind where some stay
+            open.
+        lingers: whether it leaves one behind without following itself.
     """
+    interrupts = Interrupts()
 
-    async def run(settings: Settings) -> T | ApixoError:
-        async with open_app(settings, follow=follow) as app:
+    async def run(settings: Settings) -> T | Exception:
+        outcome: T | Exception = _Interrupted()
+        leave = follower_of(settings) if follow or lingers else None
+        async with open_app(settings, follow=follow, leave=leave) as app:
             for warning in app.warnings:
-                click.echo(f"apixo-mcp: {warning}", err=True)
-            try:
-                return await work(app)
-            except ApixoError as error:
-                return error  # raised below: the app is closed in order first, and lets go of its leases
+                say(f"apixo-mcp: {warning}", err=True)
+            with interrupts.scope():
+                try:
+                    outcome = await work(app)
+                except Exception as error:  # raised below: the app is closed in order first, and lets go of its leases
+                    outcome = error
+        return outcome
 
-    end_as_on_interrupt()
-    with errors_told():
-        try:
-            outcome = anyio.run(run, settings_or_exit())
-        except KeyboardInterrupt:
-            raise SystemExit(INTERRUPTED) from None
-        if isinstance(outcome, ApixoError):
+    with errors_told(), interrupts.heard():
+        outcome = anyio.run(run, settings_or_exit())
+        if isinstance(outcome, _Interrupted):
+            raise SystemExit(INTERRUPTED)
+        if isinstance(outcome, Exception):
             raise outcome
-    return outcome
+        return outcome
+
+
+class _Interrupted(Exception):
+    """Stands for the outcome of work that was interrupted."""

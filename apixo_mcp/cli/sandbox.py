@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,14 @@ def sandboxed() -> Generator[Settings]:
         except OSError as error:
             raise SettingsError(f"APIXO_MCP_HOME: {home} cannot be made: {error.strerror}") from None
     box = Sandbox(speed=SPEED, port=_port(home / "port"), data_dir=home / "gateways")
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(box):
-        if not (home / "port").exists():
-            (home / "port").write_text(box.url.rpartition(":")[2], encoding="ascii")
+    with start_blocking_portal() as portal, ExitStack() as stack:
+        with errors_told():
+            try:
+                stack.enter_context(portal.wrap_async_context_manager(box))
+                if not (home / "port").exists():
+                    (home / "port").write_text(box.url.rpartition(":")[2], encoding="ascii")
+            except OSError as error:
+                raise SettingsError(f"The sandbox cannot be started in {home}: {error.strerror or error}") from None
         yield settings_or_exit(home=home, **sandbox_settings(box.url))
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from apixo_mcp.cli.log import start_logging
-from apixo_mcp.cli.words import in_shell
+from apixo_mcp.cli.words import in_shell, printable
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.server.early import Early
 from apixo_mcp.settings import Settings, read_settings
@@ -27,7 +27,8 @@ def errors_told() -> Generator[None]:
         while isinstance(failure, BaseExceptionGroup):
             failure = failure.exceptions[0]
     if failure is not None:  # not above: what is raised there comes out as a group
-        print(f"apixo-mcp: {in_shell(str(failure))}", file=sys.stderr)
+        if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison]
+            print(f"apixo-mcp: {in_shell(printable(str(failure)))}", file=sys.stderr)
         raise SystemExit(1)
 
 

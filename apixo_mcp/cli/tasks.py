@@ -1,20 +1,22 @@
 """`tasks`: look after earlier and running tasks."""
 
-import json
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import click
+import anyio
 
 from apixo_mcp.app import App
-from apixo_mcp.cli.generate import FOR_EVER, follow, report
+from apixo_mcp.cli.folders import in_command, made
+from apixo_mcp.cli.following import follow, placed, report, say_what_stays
 from apixo_mcp.cli.run import with_app
-from apixo_mcp.cli.words import in_shell
+from apixo_mcp.cli.start import errors_told
+from apixo_mcp.cli.terminal import laid_out, say, say_json, width_of
+from apixo_mcp.cli.words import in_shell, on_one_line
 from apixo_mcp.errors import InvalidInput, NotFound, Problem
 from apixo_mcp.server.caller import LOCAL
-from apixo_mcp.server.copies import copied
 from apixo_mcp.server.reply import structure_of
 from apixo_mcp.tasks.resolver import Reread
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, State, Task
@@ -28,9 +30,14 @@ def show_list(state: str, limit: int) -> None:
             raise InvalidInput([Problem("--state", state, f"must be one of {', '.join(State)}")])
         return await app.service.page(LOCAL, state=State(state) if state else None, limit=limit)
 
-    for task in with_app(work):
+    tasks = with_app(work)
+    columns = width_of(sys.stdout) if sys.stdout.isatty() else None
+    for task in tasks:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
-        click.echo(f"{task.task_id}  {when}  {task.state:<10}  {task.model}  {task.prompt[:60]}")
+        prompt = on_one_line(task.prompt[:60])
+        say(laid_out((task.task_id, when, f"{task.state:<10}", on_one_line(task.model), prompt), columns))
+    if not tasks:
+        say(f"No task is in state {state}." if state else "There are no tasks yet.", err=True)
 
 
 def show_one(task_id: str) -> None:
@@ -39,28 +46,39 @@ def show_one(task_id: str) -> None:
     async def work(app: App) -> dict[str, Any]:
         return structure_of(app, await app.service.find(LOCAL, task_id))
 
-    click.echo(json.dumps(with_app(work), indent=2, ensure_ascii=False))
+    say_json(with_app(work))
 
 
 def wait_for(task_id: str) -> None:
     """Follows a task to its end."""
 
     async def work(app: App) -> Task:
-        return await follow(app, await app.service.check(LOCAL, task_id))
+        return await _followed(app, await app.service.check(LOCAL, task_id))
 
     report(with_app(work, follow=True))
 
 
+async def _followed(app: App, task: Task, then: str = "") -> Task:
+    """Waits for a task; where that is interrupted, says how to go on."""
+    try:
+        [task] = await follow(app, [task])
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            task = await app.store.get(task.task_id) or task
+        say_what_stays(app, task, then=then)
+        raise
+    return task
+
+
 def download(task_id: str, directory: str | None) -> None:
     """Saves what is not saved, and copies everything into `directory` if one is given."""
+    with errors_told():
+        folder = made(directory) if directory else None
 
     async def work(app: App) -> Task:
         task = await app.service.check(LOCAL, task_id)
-        task = await app.service.save_again(task)
-        task = await app.service.wait(task, FOR_EVER)
-        if directory is None or task.state is not State.SUCCESS:
-            return task
-        return await copied(app, task, app.roots.writable_dir(directory))
+        then = f"apixo-mcp tasks download {task.task_id} {in_command(directory)}" if directory else ""
+        return await placed(app, await _followed(app, task, then), folder)
 
     report(with_app(work, follow=True))
 
@@ -72,14 +90,14 @@ def resolve(task_id: str, remote_id: str | None, *, wait: bool) -> None:
         task = await app.resolver.resolve(await app.service.find(LOCAL, task_id), remote_id)
         is_ours = task.key_print in app.key_prints
         if wait and remote_id is not None and is_ours:
-            task = await follow(app, task)
+            task = await _followed(app, task)
         return task, is_ours
 
-    task, is_ours = with_app(work, follow=wait and remote_id is not None)
+    task, is_ours = with_app(work, follow=wait and remote_id is not None, lingers=True)
     if remote_id is None:
-        click.echo("It is settled: failed, for it never ran. The same request can be made anew.")
+        say("It is settled: failed, for it never ran. The same request can be made anew.")
     elif not is_ours:
-        click.echo(f"Its key is not set here: a server with that key for {task.base_url} follows it.", err=True)
+        say(f"Its key is not set here: a server with that key for {task.base_url} follows it.", err=True)
     else:
         report(task)
 
@@ -113,23 +131,23 @@ def rekey(task_ids: Sequence[str]) -> None:
         for task_id in task_ids or [task.task_id async for task in _of_other_keys(app)]:
             try:
                 task = await app.resolver.rekey(await app.service.find(LOCAL, task_id))
-                click.echo(f"{task.task_id}  {task.state:<10}  moved to the key that is set now")
+                say(f"{task.task_id}  {task.state:<10}  moved to the key that is set now")
                 moved.append(True)
             except InvalidInput as error:
-                click.echo(f"{task_id}  not moved: {'; '.join(problem.allowed for problem in error.problems)}")
+                say(f"{task_id}  not moved: {'; '.join(problem.allowed for problem in error.problems)}")
                 moved.append(False)
             except NotFound as error:
-                click.echo(f"{task_id}  not moved: {in_shell(str(error))}")
+                say(f"{task_id}  not moved: {in_shell(str(error))}")
                 moved.append(False)
         return moved
 
-    moved = with_app(work)
+    moved = with_app(work, lingers=True)
     if any(moved):
-        click.echo("A server goes on with what was moved; or here: apixo-mcp worker", err=True)
+        say("A worker or a server goes on with what was moved; or here: apixo-mcp worker", err=True)
     if not all(moved):
         raise SystemExit(1)
     if not moved:
-        click.echo("Every open task belongs to a key that is set here.", err=True)
+        say("Every open task belongs to a key that is set here.", err=True)
 
 
 async def _of_other_keys(app: App) -> AsyncIterator[Task]:
@@ -151,11 +169,11 @@ def cancel(task_id: str) -> None:
 
     task = with_app(work)
     if task.state is State.CANCELLED:
-        click.echo("Cancelled; nothing was sent or charged.")
+        say("Cancelled; nothing was sent or charged.")
     elif task.state in TERMINAL:
-        click.echo(f"It had ended already, in state {task.state}; nothing was changed.", err=True)
+        say(f"It had ended already, in state {task.state}; nothing was changed.", err=True)
         report(task)
     elif task.cancel_requested and task.state is not State.UNKNOWN:
-        click.echo("It was already sent and is paid for, so it runs on and its files will be saved.")
+        say("It was already sent and is paid for, so it runs on and its files will be saved.")
     else:
         report(task)

@@ -4,21 +4,40 @@ import anyio
 import click
 
 from apixo_mcp.app import open_app
+from apixo_mcp.cli.interrupts import Interrupts
 from apixo_mcp.cli.start import errors_told, settings_or_exit
-from apixo_mcp.server.signals import end_as_on_interrupt
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.settings import Settings
-from apixo_mcp.tasks.follower import follow_until_idle
+from apixo_mcp.tasks.follower import follow_always, follow_until_idle
 
 
-def run_worker() -> None:
-    """Follows and saves what is open in the data folder, and nothing else."""
+def run_worker(*, until_idle: bool) -> None:
+    """Follows and saves what is open in the data folder, and nothing else.
 
-    async def work(settings: Settings) -> bool:
+    Args:
+        until_idle: whether it leaves when nothing is open; else it stays until it is told to end.
+    """
+    interrupts = Interrupts()
+    stayed = True
+
+    async def work(settings: Settings) -> None:
+        nonlocal stayed
         async with open_app(settings) as app:
-            return await follow_until_idle(app.store, app.key_prints)
+            if not app.accounts and not until_idle:
+                raise SettingsError(
+                    "No key is set, so there is nothing that could be followed. Set APIXO_API_KEY or RUXA_API_KEY."
+                )
+            with interrupts.scope():
+                if until_idle:
+                    stayed = await follow_until_idle(app.store, app.key_prints)
+                else:
+                    await follow_always(app.store, _tell)
 
-    end_as_on_interrupt()
-    with errors_told():
-        stayed = anyio.run(work, settings_or_exit())
+    with errors_told(), interrupts.heard():
+        anyio.run(work, settings_or_exit())
     if not stayed:
         click.echo("nothing to follow, or another worker has this data folder", err=True)
+
+
+def _tell() -> None:
+    click.echo("apixo-mcp: following what is open in the data folder; Ctrl-C ends it", err=True)

@@ -1,5 +1,6 @@
 """The catalog as text: a line a model, and everything about one."""
 
+import difflib
 import re
 from collections.abc import Iterable
 from typing import Any, get_args
@@ -31,8 +32,10 @@ def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[st
     if not fitting and catalog.warnings:
         return "\n".join(catalog.warnings)
     if not fitting:
+        near = _near(catalog, query)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return (
-            f"No offered model fits {shorten(query or modality)}. Call list_models without a query to see all "
+            f"No offered model fits {shorten(query or modality)}.{hint} Call list_models without a query to see all "
             f"{len(catalog)}."
         )
     lines = [f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen; purpose)"]
@@ -52,6 +55,16 @@ def _score(model: Model, words: list[str]) -> int:
     parts += tuple(part.replace(" ", between) for part in model.made_for for between in ("-", ""))
     haystack = " ".join(parts).casefold()
     return sum(word in haystack for word in words)
+
+
+def _near(catalog: Catalog, query: str) -> list[str]:
+    """The ids that are spelt most like what was looked for: as a whole, or in one of their words."""
+    plain = query.casefold().replace(" ", "-")[:100]
+    ids = [model.id for model in catalog]
+    if near := difflib.get_close_matches(plain, ids, n=3, cutoff=0.5):
+        return near
+    words = {word: name for name in ids for word in re.split(r"[-/]", name) if len(word) > 2}
+    return [words[word] for word in difflib.get_close_matches(plain, words, n=3, cutoff=0.6)]
 
 
 def _kinds(model: Model) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import anyio
@@ -56,6 +56,31 @@ async def follow_until_idle(
         with anyio.CancelScope(shield=True), suppress(StoreError):
             await store.let_go(LEASE, holder)
     return True
+
+
+async def follow_always(store: Store, began: Callable[[], None]) -> None:
+    """Stays until it is cancelled. While it does, no other follower is needed, and those that begin leave.
+
+    Args:
+        store: whose tasks are followed.
+        began: called once it has begun.
+
+    Raises:
+        StoreError: the store cannot be used from the start.
+    """
+    holder = uuid.uuid4().hex
+    await store.hold(LEASE, holder, time.time(), time.time() + LASTS)
+    began()
+    try:
+        while True:
+            await anyio.sleep(RENEWED_EVERY)
+            try:
+                await store.hold(LEASE, holder, time.time(), time.time() + LASTS)
+            except StoreError:
+                log.exception("the task store does not answer; it is tried again")
+    finally:
+        with anyio.CancelScope(shield=True), suppress(StoreError):
+            await store.let_go(LEASE, holder)
 
 
 async def _taken(store: Store, holder: str) -> bool:

@@ -193,11 +193,24 @@ def after_look(task: Task, look: Look, moment: Moment) -> Task:
             return replace(task, tries=task.tries + 1, due=moment.now + wait)
         case Failed(failure, transient, completed_at):
             return _failed(task, failure, transient, completed_at, moment)
-        case NoAnswer(_, retry_after, failure):
+        case NoAnswer(reason, retry_after, failure, too_fast):
             is_over = schedule.wait_before_look(moment.pace, task.looks + task.tries + 1, elapsed) is None
             wait = schedule.wait_after_error(moment.pace, task.tries, retry_after, moment.chance)
             due = None if is_over else moment.now + wait
-            return replace(task, tries=task.tries + 1, failure=failure, due=due)
+            told = failure or _unanswered(reason, too_fast=too_fast)
+            return replace(task, tries=task.tries + 1, failure=told, due=due)
+
+
+def _unanswered(reason: str, *, too_fast: bool) -> Failure:
+    """Why a look got no answer, for whoever waits meanwhile."""
+    return Failure(
+        code="NO_ANSWER",
+        category="rate_limited" if too_fast else "unavailable",
+        message=reason,
+        advice="It is asked again by itself.",
+        retryable=True,
+        charged="unknown",
+    )
 
 
 def _failed(task: Task, failure: Failure, transient: bool, completed_at: float | None, moment: Moment) -> Task:

@@ -96,7 +96,12 @@ class Service:
                 self._told_once = ()
             yield submission
 
-    async def _submit(self, wish: Wish, call: Call) -> Submission | Quote:
+    async def drafted(self, wish: Wish) -> Task:
+        """The task that a wish would become; nothing is stored, sent or spent. Without a key it has no key's print.
+
+        Raises:
+            InvalidInput: with all that is wrong with it.
+        """
         try:
             model = self.catalog.find(wish.model, wish.modality)
         except InvalidInput as error:
@@ -104,16 +109,14 @@ class Service:
         checking = checked(model, wish, self._inputs, lambda task_id: self._store.find(wish.owner, task_id))
         found, notes = await checking
         account = self._accounts.get(model.gateway)
-        if account is None:
-            raise SettingsError(_no_key(model.gateway))
         inputs = found.wire()
         now = time.time()
         task = Task(
             task_id=new_task_id(),
             owner=wish.owner,
             gateway=model.gateway,
-            base_url=account.gateway.base_url,
-            key_print=account.key_print,
+            base_url=account.gateway.base_url if account else "",
+            key_print=account.key_print if account else "",
             model=model.id,
             wire_model=model.wire_id,
             modality=model.modality,
@@ -128,7 +131,12 @@ class Service:
             notes=(*notes, *self._told_once),
             estimate_usd=self._estimate(model, inputs),
         )
-        task = replace(task, fingerprint=fingerprint(task))
+        return replace(task, fingerprint=fingerprint(task))
+
+    async def _submit(self, wish: Wish, call: Call) -> Submission | Quote:
+        task = await self.drafted(wish)
+        if not task.key_print:
+            raise SettingsError(_no_key(task.gateway))
         agreed = wish.agreed.agreement if wish.agreed else None
         return await self._till.admit(task, call, confirmed=wish.confirmed, agreed=agreed)
 

@@ -303,6 +303,10 @@ class Steps:
         found = self._troubles.get(key_print)
         return found.failure if found else None
 
+    def paused(self, key_print: str) -> float:
+        """For how many seconds this key's gateway is left alone, as it asked for fewer requests."""
+        return self._throttle.paused(key_print)
+
     async def _save(self, task: Task) -> Task | None:
         results = list(task.results)
 

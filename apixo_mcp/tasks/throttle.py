@@ -55,6 +55,11 @@ class Throttle:
         line.next_turn = start + interval
         return 0.0
 
+    def paused(self, key: str) -> float:
+        """For how many seconds the callers of the key are held back."""
+        line = self._lines.get(key)
+        return max(0.0, line.paused_until - self._clock()) if line else 0.0
+
     def slow_down(self, key: str, retry_after: float | None) -> None:
         """Holds back every caller of the key: as long as was asked, else 1, 2, 4 … 60 s."""
         line = self._lines.setdefault(key, _Line())

@@ -52,17 +52,23 @@ async def test_no_such_task(typed: Typed, command: str):
     assert done.stderr == "apixo-mcp: There is no task 'tsk_nothing'. `apixo-mcp tasks list` shows all of yours.\n"
 
 
-async def test_files_are_copied_into_an_allowed_folder(typed: Typed, tmp_path: Path):
+async def test_files_are_copied_into_any_folder(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     task_id = await made(typed)
-    there = tmp_path / "pictures" / "for-print"
-    done = await run(typed, "tasks", "download", task_id, there)
-    assert done.exit_code == 0, done.output
-    assert Path(done.stdout.strip()).parent == there
-    assert Path(done.stdout.strip()).is_file()
-    refused = await run(typed, "tasks", "download", task_id, tmp_path / "elsewhere")
-    assert refused.exit_code == 1
-    assert str(tmp_path / "elsewhere") in refused.stderr
-    assert not (tmp_path / "elsewhere").exists()
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "pictures" / "for-print", tmp_path / "else" / "where", Path("from-here")):
+        done = await run(typed, "tasks", "download", task_id, folder)
+        assert done.exit_code == 0, done.output
+        assert Path(done.stdout.strip()).parent == tmp_path / folder
+        assert Path(done.stdout.strip()).is_file()
+
+
+async def test_a_folder_that_cannot_be_had_is_told_before_anything_is_fetched(typed: Typed, tmp_path: Path):
+    task_id = await made(typed)
+    (tmp_path / "file").touch()
+    refused = await run(typed, "tasks", "download", task_id, tmp_path / "file")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    told = f"The folder {tmp_path / 'file'} cannot be written to: a file stands in its place. Name another one."
+    assert refused.stderr == f"apixo-mcp: {told}\n"
 
 
 async def test_a_file_that_went_missing_is_fetched_again(typed: Typed):

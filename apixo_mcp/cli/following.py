@@ -1,0 +1,170 @@
+"""Waits for tasks behind a progress bar, and says what became of them."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+
+from apixo_mcp.app import App
+from apixo_mcp.cli.bar import Bar
+from apixo_mcp.cli.reasons import why
+from apixo_mcp.cli.terminal import say
+from apixo_mcp.cli.words import in_shell
+from apixo_mcp.errors import NotFound
+from apixo_mcp.server.answers import sentence
+from apixo_mcp.server.copies import copied
+from apixo_mcp.server.reply import structure_of
+from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
+
+LOOKED_AT_EVERY = 0.5
+NOBODY_FOLLOWS = 10.0  # seconds after which it is clear that no process moves on what is due
+
+
+async def follow(app: App, tasks: Sequence[Task], *, until_sent: bool = False) -> list[Task]:
+    """Waits until each task is settled, and says meanwhile why that takes long.
+
+    Args:
+        until_sent: wait only until the gateway has each, or it has ended.
+
+    Raises:
+        NotFound: no process follows one of them, and this one has not its key.
+    """
+    now = list(tasks)
+    with Bar(_word(now)) as bar:
+        while waiting := [task for task in now if _is_awaited(task, until_sent=until_sent)]:
+            await app.service.wait(waiting[0], LOOKED_AT_EVERY)
+            now = [await app.store.get(task.task_id) or task if task in waiting else task for task in now]
+            reasons = [await _reason(app, task) for task in now]
+            bar.show(sum(_progress(app, task) for task in now) / len(now), _word(now), *reasons)
+            _refuse_what_nobody_follows(app, now)
+    return now
+
+
+def _is_awaited(task: Task, *, until_sent: bool) -> bool:
+    return not task.is_settled and not (until_sent and task.state is not State.SUBMITTING)
+
+
+async def _reason(app: App, task: Task) -> str:
+    reason = why(
+        task,
+        time.time(),
+        place=await app.service.place(task),
+        paused=app.steps.paused(task.key_print),
+        trouble=app.steps.trouble(task.key_print),
+        is_ours=task.key_print in app.key_prints,
+    )
+    return in_shell(reason)
+
+
+def _progress(app: App, task: Task) -> float:
+    return 1.0 if task.is_settled else float(structure_of(app, task).get("progress", 0.0))
+
+
+def _word(tasks: Sequence[Task]) -> str:
+    if len(tasks) == 1:
+        is_saving = tasks[0].state is State.SUCCESS and not tasks[0].is_settled
+        return "saving" if is_saving else str(tasks[0].state)
+    return f"{sum(task.is_settled for task in tasks)} of {len(tasks)} done"
+
+
+def _refuse_what_nobody_follows(app: App, tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        is_ours = task.key_print in app.key_prints
+        if not is_ours and not task.is_settled and (task.due is None or time.time() - task.due > NOBODY_FOLLOWS):
+            raise NotFound(
+                f"Task {task.task_id} belongs to a key of {task.gateway} at {task.base_url} that is not set here, and "
+                "no process follows it. Set that key and wait again; after a change of keys: apixo-mcp tasks rekey "
+                f"{task.task_id}"
+            )
+
+
+async def stop_unsent(app: App, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks once it is certain what becomes of each after Ctrl-C: what was not sent is cancelled."""
+    now = list(tasks)
+    with anyio.CancelScope(shield=True):
+        now = [await app.store.get(task.task_id) or task for task in tasks]
+        if any(task.state is State.SUBMITTING and task.sent_at is not None for task in now):
+            say("A paid request is on its way; its answer is waited for. Ctrl-C once more ends at once.", err=True)
+        for index, task in enumerate(now):
+            while task.state is State.SUBMITTING:
+                if task.sent_at is None:
+                    task = await app.service.cancel(task.owner, task.task_id)
+                if task.state is State.SUBMITTING:
+                    task = await app.service.wait(task, LOOKED_AT_EVERY)
+            now[index] = task
+    return now
+
+
+def say_what_stays(app: App, task: Task, *, then: str = "", err: bool = False) -> None:
+    """Says what becomes of a task, and of its money, that is waited for no longer.
+
+    Args:
+        then: the command that goes on with it; by default the one that waits.
+        err: whether that command goes to standard error too.
+    """
+    match task.state:
+        case State.CANCELLED:
+            say("Stopped before it was sent: nothing was charged.", err=True)
+        case State.SUBMITTING | State.PENDING | State.PROCESSING:
+            whose = "a worker" if app.settings.linger else "the next server, or apixo-mcp worker,"
+            if task.state is State.SUBMITTING:
+                say(f"The task is kept, not sent yet; {whose} goes on with it. To wait for it:", err=True)
+            else:
+                paid = "It was sent and is paid for"
+                say(f"The task is kept. {paid}; {whose} follows it and saves its files. To wait for it:", err=True)
+            say(then or f"apixo-mcp tasks wait {task.task_id}", err=err)
+        case _:
+            is_saving = task.state is State.SUCCESS and not task.is_settled
+            said = "The task is kept. It is done and paid for; its files are still being saved. To wait for them:"
+            say(said if is_saving else in_shell(sentence(task)), err=True)
+            if is_saving or task.state is State.UNKNOWN:
+                say(_to_settle(task) if task.state is State.UNKNOWN else then or _to_wait(task), err=err)
+
+
+def _to_wait(task: Task) -> str:
+    return f"apixo-mcp tasks wait {task.task_id}"
+
+
+def _to_settle(task: Task) -> str:
+    return f"apixo-mcp tasks resolve {task.task_id} --remote-id ID   if the dashboard has it, else --never-ran"
+
+
+async def placed(app: App, task: Task, folder: Path | None) -> Task:
+    """The task with its saved files copied into a folder, which need not be an allowed one: a person names it.
+
+    Raises:
+        MediaError: a file is no longer there, or the disk refuses.
+    """
+    return task if folder is None or task.state is not State.SUCCESS else await copied(app, task, folder)
+
+
+def is_well(task: Task) -> bool:
+    """Whether a task has not failed, and no file of it could not be saved."""
+    lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
+    return task.state in (State.SUCCESS, State.SUBMITTING, *FOLLOWED) and not lost
+
+
+def tell(task: Task) -> None:
+    """Prints what became of a task: the paths of its files on standard output, all else on standard error."""
+    if task.state is State.SUCCESS:
+        for result in task.results:
+            say(result.path or result.url or result.asset_id)
+            if result.problem:
+                say(f"  {in_shell(result.problem)}", err=True)
+        return
+    say(in_shell(sentence(task)), err=True)
+    if task.state in (State.SUBMITTING, State.PENDING, State.PROCESSING):
+        say(_to_wait(task))
+        return
+    if task.failure:
+        say(in_shell(task.failure.advice), err=True)
+    if task.state is State.UNKNOWN:
+        say(_to_settle(task))
+
+
+def report(task: Task) -> None:
+    """Prints what became of a task; ends with 1 where it failed, or a file of it could not be saved."""
+    tell(task)
+    if not is_well(task):
+        raise SystemExit(1)

@@ -1,0 +1,113 @@
+"""What several wishes cost together, before the first is sent, and asking for each.
+
+The limits are asked for the sum before anything is stored. Each is then admitted by itself: what another process spends
+in between may refuse one in the middle, and `generate` stops then what it has not sent.
+"""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from apixo_mcp.app import App
+from apixo_mcp.cli.terminal import say
+from apixo_mcp.cli.words import counted
+from apixo_mcp.errors import InvalidInput
+from apixo_mcp.server.caller import LOCAL
+from apixo_mcp.server.confirm import quoted
+from apixo_mcp.server.usage import usage_structure
+from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.wish import Quote, Submission, Wish
+from apixo_mcp.usage.budget import Spent, decide, refusal
+
+
+async def drafted(app: App, wishes: Sequence[Wish]) -> list[Task]:
+    """The tasks that wishes would become; nothing is stored or sent.
+
+    Raises:
+        InvalidInput: one cannot be.
+    """
+    drafts: list[Task] = []
+    for number, wish in enumerate(wishes, start=1):
+        try:
+            drafts.append(await app.service.drafted(wish))
+        except InvalidInput as error:
+            if len(wishes) == 1:
+                raise
+            named = [replace(entry, field=f"PROMPT {number}: {entry.field}") for entry in error.problems]
+            raise InvalidInput(named) from None
+    return drafts
+
+
+async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
+    """Asks the owner's limits for several tasks together; for one its admission asks them.
+
+    Raises:
+        InvalidInput: they do not allow the sum.
+        click.ClickException: the sum wants a yes.
+    """
+    if len(drafts) == 1 or not all(draft.key_print for draft in drafts):
+        return
+    budget, usd = app.budget, together(drafts)
+    found = await usage_structure(app, LOCAL, 1, 0.0)
+    days: list[dict[str, Any]] = found["days"]
+    today = days[0] if days else {"estimated_usd": 0.0, "tasks": 0, "attempts": 0}
+    spent_usd, posts = today["estimated_usd"], max(today["tasks"], today["attempts"])
+    verdict = decide(budget, Spent(spent_usd, posts + len(drafts) - 1), usd, confirmed=confirmed)
+    if verdict == "ask_first":
+        said = f"{counted(len(drafts), 'task')} of {drafts[0].model} would cost {priced(usd)} together"
+        raise click.ClickException(f"{said}; say --yes to agree")
+    if verdict != "within":
+        what = f"{len(drafts)} x {drafts[0].model}"
+        raise InvalidInput([refusal(verdict, budget, Spent(spent_usd, posts), what, usd)])
+
+
+async def asked(stack: AsyncExitStack, app: App, wish: Wish, *, confirmed: bool) -> Submission:
+    """The task that a wish became; its answer counts as given when the stack is left.
+
+    Raises:
+        InvalidInput: the limits do not allow it.
+        click.ClickException: its price wants a yes.
+    """
+    submission = await stack.enter_async_context(app.service.asking(wish))
+    if isinstance(submission, Quote):
+        if not confirmed:
+            raise click.ClickException(f"{quoted(submission)}; say --yes to agree")
+        say(f"agreed to: {quoted(submission)}", err=True)
+        submission = await stack.enter_async_context(app.service.asking(replace(wish, agreed=submission)))
+    if isinstance(submission, Quote):
+        raise click.ClickException(f"The price has changed meanwhile: {quoted(submission)}; say --yes to agree")
+    return submission
+
+
+def together(drafts: Sequence[Task]) -> float | None:
+    """What tasks are likely to cost, None where one has no known price."""
+    known = [draft.estimate_usd for draft in drafts if draft.estimate_usd is not None]
+    return sum(known) if len(known) == len(drafts) else None
+
+
+def priced(usd: float | None) -> str:
+    """An estimate in words."""
+    if usd is None:
+        return "an unknown price (APIXO_MCP_PRICES can give it)"
+    return f"about ${usd:.2f}" if usd == 0 or usd >= 0.01 else f"about ${usd:.4f}"
+
+
+async def quotes(app: App, drafts: Sequence[Task]) -> list[dict[str, Any]]:
+    """What would be sent, and for how much."""
+    left = (await usage_structure(app, LOCAL, 1, 0.0)).get("budget_left_usd")
+    found: list[dict[str, Any]] = []
+    for draft in drafts:
+        usd = draft.estimate_usd
+        cost = (
+            {"basis": "unknown"} if usd is None else {"amount": round(usd, 4), "currency": "USD", "basis": "estimated"}
+        )
+        quote: dict[str, Any] = {"model": draft.model, "inputs": dict(draft.inputs), "cost": cost}
+        if draft.notes:
+            quote["notes"] = list(draft.notes)
+        if left is not None:
+            quote["budget_left"] = left
+        found.append(quote)
+    return found

@@ -1,0 +1,163 @@
+"""Every command with arguments that nobody means: an exit code and a sentence, and never a traceback."""
+
+import itertools
+import os
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from cli.shell import COMMAND, started
+from click.testing import CliRunner, Result
+
+from apixo_mcp.cli.commands import commands
+
+STAY = ("serve", "worker", "sandbox", "demo")
+ODD = ("", " ", "-", "--", "-x", "\x1b[31m", "\ud800", "🦊", "a" * 5000, "tsk_nothing", "nano-banana", "../x", "1", "=")
+
+
+def leaves(group: click.Group, *path: str) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        found += leaves(command, *path, name) if isinstance(command, click.Group) else [(*path, name)]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _folders(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in folders.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+def typed(*words: str, **variables: str) -> Result:
+    return CliRunner().invoke(commands, list(words), env=variables, input="")
+
+
+def is_told(done: Result) -> bool:
+    """Whether a command ended as commands do: what it could not do is a sentence."""
+    ended = done.exception is None or isinstance(done.exception, SystemExit)
+    return ended and done.exit_code in (0, 1, 2) and (done.exit_code == 0 or bool(done.output.strip()))
+
+
+@pytest.mark.parametrize("path", leaves(commands), ids=" ".join)
+def test_each_command_tells_of_itself(path: tuple[str, ...]):
+    done = typed(*path, "--help")
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"Usage: commands {' '.join(path)} ")
+    wrong = typed(*path, "--no-such-option")
+    assert wrong.exit_code == 2
+    assert "No such option" in wrong.stderr
+
+
+@pytest.mark.parametrize("path", [path for path in leaves(commands) if path[0] not in STAY], ids=" ".join)
+def test_no_arguments_end_in_a_traceback(path: tuple[str, ...]):
+    for words in ((), *((odd,) for odd in ODD), *itertools.product(ODD[:8], ODD[5:10])):
+        done = typed(*path, *words)
+        assert is_told(done), (words, done.exception, done.output)
+        assert "\x1b" not in done.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["serve", "--port", "9000"],
+        ["serve", "--host", "127.0.0.1"],
+        ["serve", "--transport", "stdio", "--port", "8000"],
+        ["serve", "--transport", "pigeon"],
+        ["serve", "--transport", "http", "--port", "x"],
+        ["serve", "extra"],
+        ["worker", "extra"],
+        ["sandbox", "--port", "-1"],
+        ["demo", "a", "b"],
+        ["generate"],
+        ["generate", "nano-banana", "-", "-"],
+        ["generate", "nano-banana", "--set"],
+        ["generate", "nano-banana", "--set", "=1"],
+        ["tasks", "list", "--limit", "0"],
+        ["tasks", "resolve", "tsk_x"],
+        ["nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_is_wrong(words: list[str]):
+    done = typed(*words)
+    assert done.exit_code == 2
+    assert "Error: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["tsks"], "tasks"),
+        (["tasks", "lst"], "list"),
+        (["models", "shwo", "x"], "show"),
+        (["generate", "m", "--no-wiat"], "--no-wait"),
+        (["tasks", "list", "--stat", "failed"], "--state"),
+    ],
+)
+def test_the_nearest_is_named(words: list[str], near: str):
+    done = typed(*words)
+    assert done.exit_code == 2
+    assert near in done.stderr.splitlines()[-1]
+
+
+def test_options_that_stdio_ignores_are_refused():
+    done = typed("serve", "--port", "9000")
+    assert "--port is for --transport http or sse" in done.stderr
+
+
+@pytest.mark.parametrize("state", ["", "failed"])
+def test_an_empty_list_says_so(state: str):
+    done = typed("tasks", "list", *(["--state", state] if state else []))
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == ("No task is in state failed.\n" if state else "There are no tasks yet.\n")
+
+
+def test_a_list_of_models_without_a_match_names_what_is_near():
+    done = typed("models", "list", "nano-bananna")
+    assert done.exit_code == 0
+    assert "No offered model fits 'nano-bananna'" in done.stdout
+    assert "Did you mean nano-banana" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("models", "list"), ("models", "show", "nano-banana"), ("doctor",), ("tasks", "list"), ("--help",)],
+    ids=" ".join,
+)
+def test_a_reader_may_leave_at_once(words: tuple[str, ...], folders: dict[str, str]):
+    process = started(*words, variables=folders)
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    said = process.stderr.read()
+    process.wait(60)
+    assert "Traceback" not in said
+    assert "Exception" not in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", [("models", "list"), ("doctor",)], ids=" ".join)
+def test_an_output_that_takes_no_more(words: tuple[str, ...], folders: dict[str, str]):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *words],
+            env={**os.environ, **folders},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == b"Error: No space left on device"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
+def test_a_terminal_that_lacks_characters(encoding: str, folders: dict[str, str]):
+    command = [*COMMAND, "tasks", "show", "🦊 李"]
+    environment = {**os.environ, **folders, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.decode(encoding).startswith("apixo-mcp: There is no task ")
+    assert b"Traceback" not in done.stderr
