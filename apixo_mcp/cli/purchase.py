@@ -53,7 +53,7 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
     budget, usd = app.budget, together(drafts)
     found = await usage_structure(app, LOCAL, 1, 0.0)
     days: list[dict[str, Any]] = found["days"]
-    today = days[0] if days else {"estimated_usd": 0.0, "tasks": 0, "attempts": 0}
+    today: dict[str, Any] = days[0] if days else {"estimated_usd": 0.0, "tasks": 0, "attempts": 0}
     spent_usd, posts = today["estimated_usd"], max(today["tasks"], today["attempts"])
     verdict = decide(budget, Spent(spent_usd, posts + len(drafts) - 1), usd, confirmed=confirmed)
     if verdict == "ask_first":
