@@ -116,10 +116,10 @@ def reread(task_id: str, *, wait: bool) -> None:
         report(found.task)
         return
     if found.raw:
-        click.echo(found.raw)
-    click.echo(f"Nothing was changed: {found.told}.", err=True)
+        say(found.raw)
+    say(f"Nothing was changed: {found.told}.", err=True)
     if found.raw:
-        click.echo("Above is the answer that is kept. A later version may be able to read it.", err=True)
+        say("Above is the answer that is kept. A later version may be able to read it.", err=True)
     raise SystemExit(1)
 
 
