@@ -149,7 +149,7 @@ def tell(task: Task) -> None:
     """Prints what became of a task: the paths of its files on standard output, all else on standard error."""
     if task.state is State.SUCCESS:
         for result in task.results:
-            say(result.path or result.url or result.asset_id)
+            say(result.path or result.shown_url or result.asset_id)
             if result.problem:
                 say(f"  {in_shell(result.problem)}", err=True)
         return

@@ -108,7 +108,7 @@ def reread(task_id: str, *, wait: bool) -> None:
     async def work(app: App) -> Reread:
         found = await app.resolver.reread(await app.service.find(LOCAL, task_id))
         if not found.told and wait:
-            return replace(found, task=await follow(app, found.task))
+            return replace(found, task=await _followed(app, found.task))
         return found
 
     found = with_app(work, follow=wait)
