@@ -53,13 +53,14 @@ class _Film:
 
 def measure(file: BinaryIO, size: int) -> Facts:
     """The size, the duration and the tracks of a film or recording."""
-    film = _Film()
+    film, end = _Film(), 0
     for count, (name, body, length) in enumerate(_elements(file, size)):
         if count > _ELEMENTS:
             film.is_counted = False
             break
         if length is not None and body + length > size and name != _HEADER:
             film.is_cut = True
+        end = body if name in _FOLDERS or length is None else body + length
         if name == _ENTRY:
             film.tracks.append(_Track())
         elif name in (0xA3, 0xA1):
@@ -70,12 +71,12 @@ def measure(file: BinaryIO, size: int) -> Facts:
     shown = next((track.size for track in pictures if track.size), None)
     width, height = shown or (None, None)
     alone = not pictures and any(track.numbers.get(0x83) == 2 for track in film.tracks)
-    told = None if film.is_cut else _length(film)
+    told = None if film.is_cut else _length(film, is_whole=end >= size)
     return Facts(width=width, height=height, duration_seconds=told, is_cut=film.is_cut, is_sound_alone=alone)
 
 
-def _length(film: _Film) -> float | None:
-    """What the file says where its blocks bear it out, else what they come to."""
+def _length(film: _Film, *, is_whole: bool) -> float | None:
+    """What the file says where its blocks bear it out, or what they come to where it says nothing."""
     said = film.length * film.scale / 1e9
     if not film.is_counted:
         return seconds(said, 1)
@@ -87,11 +88,11 @@ def _length(film: _Film) -> float | None:
         for number, last in film.last.items()
     ]
     counted = max(ends)
-    if said and abs(said - counted - film.first * film.scale / 1e9) <= max(_HALF_SECOND, said / 50):
-        return seconds(said, 1)
-    if said and abs(said - counted) <= max(_HALF_SECOND, said / 50):
-        return seconds(said, 1)
-    return seconds(counted, 1)
+    if said <= 0:
+        return seconds(counted, 1) if is_whole else None
+    begin = film.first * film.scale / 1e9
+    is_borne_out = min(abs(said - counted), abs(said - counted - begin)) <= max(_HALF_SECOND, said / 50)
+    return seconds(said, 1) if is_borne_out else None
 
 
 def _elements(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int | None]]:
