@@ -301,4 +301,4 @@ async def test_no_file_leaves_its_folder_by_its_name(gateway: Gateway, enter: En
     for result in task["results"]:
         assert content(result) == png
         assert Path(result["path"]).is_relative_to(tmp_path / "pictures")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["home", "pictures"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "pictures"]

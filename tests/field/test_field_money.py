@@ -1,4 +1,4 @@
-"""Money is counted by paid requests: budget and limits, further attempts, consent, and old intents."""
+"""Money is counted by paid requests: limits, further attempts, consent, intents that nobody wants any more."""
 
 import json
 import shutil

@@ -326,7 +326,7 @@ async def test_a_fragmented_video_of_the_field(gateway: Gateway, enter: Enter):
 
 @pytest.mark.parametrize(
     "options",
-    [{"movflags": "frag_keyframe+empty_moov"}, {"movflags": "dash+frag_every_frame"}, {"movflags": "faststart"}],
+    [{"movflags": "frag_keyframe+empty_moov"}, {"movflags": "dash+frag_every_frame"}],
 )
 async def test_fragmented_videos(gateway: Gateway, enter: Enter, options: dict[str, str]):
     one_file(gateway, "/out/a.mp4", whole(recorded("mp4", "mpeg4", 3.0, **options)))
