@@ -102,7 +102,7 @@ async def test_json_stays_json(typed: Typed, environment: dict[str, str]):
 
 
 async def test_a_submit_under_way_is_finished_first(typed: Typed, environment: dict[str, str], box: Sandbox):
-    async with running("generate", "nano-banana", "a fox [slow-submit:2]", variables=environment) as process:
+    async with running("generate", "nano-banana", "a fox [slow-submit:6]", variables=environment) as process:
         await until(lambda: bool(box.log()))
         process.send_signal(signal.SIGINT)
         said, told = await ended(process)
