@@ -7,6 +7,7 @@ from apixo_mcp.errors import MediaError
 
 LARGEST = 256 * 1024
 """Bytes of all heads before a body, those of `100 Continue` included."""
+_LONGEST_VALUE = 16 * 1024  # of a header that is handed on: no one that is read here is longer
 
 _END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"([A-Za-z]{1,8})(?:/([0-9.]{1,5}))? +([0-9]{3})(?![0-9])")
@@ -44,7 +45,7 @@ def cleaned(head: bytes, body: bytes = b"") -> bytes:
             fields[-1] = (fields[-1][0], fields[-1][1] + b" " + line.strip())
             continue
         name, colon, value = line.partition(b":")
-        if colon and _TOKEN.fullmatch(name.strip()):
+        if colon and len(value) <= _LONGEST_VALUE and _TOKEN.fullmatch(name.strip()):
             fields.append((name.strip(), value.strip()))
     version = b"1.0" if status[1].upper() != b"HTTP" or status[2] == b"1.0" else b"1.1"
     kept = [(name, value) for name, value in fields if name.lower() not in (b"content-length", b"transfer-encoding")]
