@@ -76,13 +76,13 @@ async def test_an_answer_does_not_wait_long_for_its_preview(connect: Connect) ->
         made = (await client.call_tool("generate_image", FOX)).structured_content
     assert made is not None
     other = object()
-    await previews._one_at_a_time.acquire_on_behalf_of(other)  # another picture is being made small
+    await previews._for_answers.acquire_on_behalf_of(other)  # another picture is being made small
     try:
         async with connect() as client:
             with anyio.fail_after(10):
                 answer = await client.call_tool("check_task", {"task_id": made["task_id"], "wait_seconds": 0})
     finally:
-        previews._one_at_a_time.release_on_behalf_of(other)
+        previews._for_answers.release_on_behalf_of(other)
     assert [block.type for block in answer.content] == ["text", "resource_link"]
 
 
