@@ -16,19 +16,21 @@ import apixo_mcp
 
 CALLS = ("compile", "search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer")
 CANDIDATES = [chr(code) for code in range(128)] + ["\xa0", "é", "×", "١", "狐", "\ud800"]
-LENGTHS = (64, 512, 2048)
+WAYS = ("search", "fullmatch")
+LENGTHS = (20, 64, 512, 4096)
 """Of the texts, the shorter ones first: on them the worst patterns are found without waiting for them."""
 
-FAST = 0.004
+FAST = 0.001
 """Seconds that a linear pattern needs for the longest text, many times over."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A pattern and where it stands."""
+    """A pattern, where it stands, and how it is used: one that is only used at the beginning of a text has no start."""
 
     pattern: "re.Pattern[Any]"
     where: str
+    ways: tuple[str, ...]
 
 
 def modules() -> Iterator[ModuleType]:
@@ -45,22 +47,46 @@ def every_pattern() -> tuple[list[Found], list[str]]:
         assert module.__file__
         source = Path(module.__file__).read_text(encoding="utf-8")
         compiled = {id(one): one for one in _compiled(vars(module).values())}
-        texts: list[tuple[Any, int, str]] = [(one.pattern, one.flags, "") for one in compiled.values()]
-        for node in ast.walk(ast.parse(source)):
+        tree = ast.parse(source)
+        used = _used(tree)
+        names = {id(value): name for name, value in vars(module).items() if isinstance(value, re.Pattern)}
+        texts: list[tuple[Any, int, str, tuple[str, ...]]] = [
+            (one.pattern, one.flags, "", used.get(names.get(number, ""), WAYS)) for number, one in compiled.items()
+        ]
+        for node in ast.walk(tree):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
                 continue
             if not (isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.func.attr in CALLS):
                 continue
             try:
-                texts.append((ast.literal_eval(node.args[0]), _flags(node), f":{node.lineno}"))
+                text = ast.literal_eval(node.args[0])
+                if node.func.attr != "compile":
+                    texts.append((text, _flags(node), f":{node.lineno}", (_way(node.func.attr),)))
+                elif not compiled:
+                    texts.append((text, _flags(node), f":{node.lineno}", WAYS))
             except ValueError:
                 where = f"{module.__name__}: {ast.unparse(node.args[0])}"
                 if not (node.func.attr == "compile" and compiled):  # what is compiled at import has been seen
                     unread.append(where)
-        for text, flags, line in texts:
-            pattern = re.compile(text, flags & ~re.DEBUG)
-            found.setdefault((pattern.pattern, pattern.flags), Found(pattern, module.__name__ + line))
+        for text, flags, line, ways in texts:
+            pattern = re.compile(text, flags)
+            key = (pattern.pattern, pattern.flags)
+            before = found[key].ways if key in found else ()
+            found[key] = Found(pattern, module.__name__ + line, tuple({*before, *ways}))
     return list(found.values()), unread
+
+
+def _way(method: str) -> str:
+    return method if method in ("match", "fullmatch") else "search"
+
+
+def _used(tree: ast.AST) -> dict[str, tuple[str, ...]]:
+    """How each name of a module is used as a pattern; one that is used elsewhere too may be used in any way."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in CALLS:
+            found.setdefault(node.value.id, set()).add(_way(node.attr))
+    return {name: tuple(ways) for name, ways in found.items()}
 
 
 def _flags(node: ast.Call) -> int:
@@ -163,8 +189,9 @@ def attacks(pattern: "re.Pattern[Any]") -> Iterator[tuple[str, str, str]]:
             bodies += [_sample(value[2], alphabet, turn) for turn in range(3)]
         elif name == "BRANCH":
             bodies += [_sample(inner, alphabet) for inner in value[1]]
-    beginnings = ["", *(sample[:at] for sample in samples for at in {len(sample) // 2, max(0, len(sample) - 1)})]
-    pumps = list(dict.fromkeys(filter(None, [*alphabet[:16], *samples, *bodies[:24]])))
+    cut = [sample[:at] for sample in samples for at in {len(sample) // 2, max(0, len(sample) - 1)}]
+    beginnings = ["", *cut]
+    pumps = list(dict.fromkeys(filter(None, [*alphabet[:16], *samples, *cut, *bodies[:24]])))
     yield from product(dict.fromkeys(beginnings[:5]), pumps, ("", "\0"))
     for one, two in islice(product(alphabet, alphabet), 80):
         yield "", one + two, "\0"
@@ -183,11 +210,11 @@ def _seconds(pattern: "re.Pattern[Any]", attack: tuple[str, str, str], length: i
     return time.thread_time() - began
 
 
-def slow_on(pattern: "re.Pattern[Any]", longest: int = LENGTHS[-1]) -> str:
+def slow_on(pattern: "re.Pattern[Any]", ways: tuple[str, ...] = WAYS) -> str:
     """A text on which a pattern takes more than in proportion to its length, empty where none was found."""
     for attack in attacks(pattern):
-        for way in ("search", "fullmatch"):
-            for length in (*(one for one in LENGTHS if one < longest), longest):
+        for way in ways:
+            for length in LENGTHS:
                 if _seconds(pattern, attack, length, way) < FAST:
                     continue
                 least, most = (

@@ -29,7 +29,7 @@ def test_every_pattern_is_found():
 
 @pytest.mark.parametrize("found", PATTERNS, ids=[found.where for found in PATTERNS])
 def test_a_pattern_is_linear(found):
-    assert slow_on(found.pattern) == ""
+    assert slow_on(found.pattern, found.ways) == ""
 
 
 @pytest.mark.parametrize("text", [text for texts in BUILT.values() for text in texts])
