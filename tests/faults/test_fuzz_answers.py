@@ -184,7 +184,9 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
                         if gateway.sent[prompt] > 1 and not may_be_sent_again(told):
                             wrong.append(f"{prompt}: sent {gateway.sent[prompt]} times after {told.raw[:300]!r}")
                         found = ID_FIELD.findall(told.body or b"")
-                        if found and len(told.raw) < 5_000_000:
+                        names = len(re.findall(rb"task_?id", told.body or b"", re.IGNORECASE))
+                        # 204 and 304 have no body, whatever is sent; of several ids none is sure.
+                        if found and told.status not in (204, 304) and names == len(found):
                             ids[found[0].decode()] = f"{prompt}: {told.raw[:500]!r}"
                             if gateway.sent[prompt] > 1:
                                 wrong.append(f"{prompt}: sent again though a task was named: {told.raw[:300]!r}")
