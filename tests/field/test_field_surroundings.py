@@ -601,10 +601,10 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str, dialled: list[st
     monkeypatch.setattr(socket, "getaddrinfo", found)
     real_connect = anyio.connect_tcp
 
-    async def connect(host: Any, port: int, **named: Any) -> Any:
-        if str(host) == "127.0.0.1":
-            return await real_connect(host, port, **named)
-        dialled.append(str(host))
+    async def connect(remote_host: Any, remote_port: int, **named: Any) -> Any:
+        if remote_port != 443 and str(remote_host) == "127.0.0.1":  # the gateway itself
+            return await real_connect(remote_host, remote_port, **named)
+        dialled.append(str(remote_host))
         raise OSError("nobody is there")
 
     monkeypatch.setattr(anyio, "connect_tcp", connect)
@@ -648,7 +648,7 @@ async def test_private_addresses_are_refused_over_http(
     gateway: Gateway, enter: Enter, monkeypatch: pytest.MonkeyPatch, address: str
 ):
     dialled: list[str] = []
-    gateway.results("http://cdn.example.com:9/a.png")
+    gateway.results("http://cdn.example.com:443/a.png")
     with resolving(monkeypatch, address, dialled=dialled):
         async with enter(allow_private_hosts=False) as door:
             task = await door.made(wait_seconds=8)
