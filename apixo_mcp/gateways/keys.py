@@ -30,7 +30,7 @@ _ELSEWHERE = re.compile(
     "callback|webhook|notif|status|poll|docs|documentation|cancel|dashboard|homepage|pageurl|siteurl|website|endpoint|"
     "refer|selfurl|geturl|apiurl|pricing|license|licence|playground|privacy|termsof|support|share|permalink|manage|"
     "billing|^(page|site|home|help|doc|api|self|get|web|logs?|logo|icon|avatar|weburl|helpurl|docurl|homeurl|logourl|"
-    "iconurl|avatarurl|logsurl|terms|hook|hookurl|retry|delete|deleteurl|retryurl|previous|next|nexturl)$"
+    "iconurl|avatarurl|logsurl|terms|termsurl|hook|hookurl|retry|delete|deleteurl|retryurl|previous|next|nexturl)$"
 )
 # What an answer may repeat of the request.
 _ECHO = re.compile("^(input|param|request|reference|mask|initimage|sourceimage|sourcevideo)|^(options|settings)$")

@@ -27,6 +27,8 @@ def measure(file: BinaryIO, size: int, kind: Kind) -> Facts:
             return _png(file, size)
         case kinds.WEBP:
             return _webp(file, size)
+        case kinds.GIF:
+            return _gif(file, size)
         case kinds.TIFF:
             return _tiff(file)
         case _:
@@ -36,8 +38,6 @@ def measure(file: BinaryIO, size: int, kind: Kind) -> Facts:
 def _fixed(head: bytes, size: int, kind: Kind) -> Facts:
     """Formats whose size stands at one place."""
     match kind:
-        case kinds.GIF:
-            width, height = struct.unpack_from("<HH", head, 6)
         case kinds.BMP:
             width, height = struct.unpack_from("<ii" if head[14] != 12 else "<HH", head, 18)
             is_cut = int.from_bytes(head[2:6], "little") > size
@@ -59,6 +59,12 @@ def _fixed(head: bytes, size: int, kind: Kind) -> Facts:
         case _:
             return Facts()
     return Facts(width=width or None, height=height or None) if width > 0 and height > 0 else Facts()
+
+
+def _gif(file: BinaryIO, size: int) -> Facts:
+    width, height = struct.unpack_from("<HH", file.read(16), 6)
+    end = _tail(file, size, 64)  # the last block is closed by a zero, and the file by a semicolon
+    return _sized(width, height, 1, is_cut=b"\0;" not in end)
 
 
 def _tail(file: BinaryIO, size: int, length: int = 4096) -> bytes:
