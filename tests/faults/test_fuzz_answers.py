@@ -190,7 +190,7 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
                             ids[found[0].decode()] = f"{prompt}: {told.raw[:500]!r}"
                             if gateway.sent[prompt] > 1:
                                 wrong.append(f"{prompt}: sent again though a task was named: {told.raw[:300]!r}")
-                    elif gateway.sent[prompt] != 1:
+                    elif gateway.sent[prompt] > 1:  # it may still wait where others were told to slow down
                         wrong.append(f"{prompt}: sent {gateway.sent[prompt]} times after a good answer")
                     answers += len(polls) - len(gateway.cases[prompt]["polls"])
 

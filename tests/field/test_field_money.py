@@ -125,8 +125,9 @@ def test_two_processes_on_one_folder_stay_within_the_limits(tmp_path: Path):
                 for number in range(3)
                 for which, server in (("one", one), ("two", two))
             ]
-            tasks = [server.answer(number)["result"]["structuredContent"]["task_id"] for server, number in sent]
-            for task_id in tasks:
+            # A further attempt of the first may take what the last would have needed: that one is refused.
+            answers = [server.answer(number)["result"].get("structuredContent", {}) for server, number in sent]
+            for task_id in [answer["task_id"] for answer in answers if "task_id" in answer]:
                 done = one.call("check_task", {"task_id": task_id, "wait_seconds": 40}, timeout=60)
                 assert done["structuredContent"]["state"] == "failed"
         assert len(gateway.posts()) == 6
