@@ -113,7 +113,7 @@ class Http:
             with anyio.fail_after(read_timeout + GRACE):
                 response = await client.send(request, stream=True)
                 try:
-                    async for chunk in in_turns(response.aiter_bytes()):
+                    async for chunk in _plain(response):
                         body += chunk
                         if len(body) > MAX_BODY:
                             reason = f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB"
@@ -350,6 +350,21 @@ def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[byte
 def _retry_after(value: str) -> float | None:
     text = value.strip()
     return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+
+async def _plain(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """The body of an answer, unpacked; what only claims to be packed as it came, for it may name what was paid for."""
+    unpackers = [Unpacker(name) for name in encodings(response.headers.get("content-encoding", ""))]
+    if any(unpacker.packed for unpacker in unpackers):
+        async for chunk in in_turns(response.aiter_bytes()):
+            yield chunk
+        return
+    async for data in in_turns(response.aiter_raw()):
+        async for piece in _unpacked(data, unpackers):
+            yield piece
+    for number, unpacker in enumerate(unpackers):
+        async for piece in _unpacked(unpacker.end(), unpackers[number + 1 :]):
+            yield piece
 
 
 async def _chunks(response: httpx2.Response, where: str, unpackers: list[Unpacker]) -> AsyncGenerator[bytes, None]:
