@@ -14,6 +14,7 @@ A test holds an `Imitation`, turns its knobs and reads its log:
 
 import json
 import re
+import secrets
 import socket
 import struct
 import threading
@@ -213,7 +214,7 @@ class Imitation:
     def make(self, gateway: str, model: str, given: dict[str, Any]) -> Task:
         with self.lock:
             number = len(self.tasks) + 1
-            name = f"task_{12345600 + number}" if gateway == "apixo" else f"rx{number:022d}"
+            name = f"{'task_' if gateway == 'apixo' else 'rx'}{secrets.token_hex(11)}"  # no gateway gives an id twice
             task = Task(name, gateway, model, given, time.time(), self.outcomes.popleft() if self.outcomes else None)
             count = given.get("max_images") or given.get("num_images") or given.get("n") or 1
             for index in range(count if isinstance(count, int) else 1):
