@@ -128,9 +128,9 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
             found = await app.service.find(owner_of(context), task_id)
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from error
-        if not index.isdecimal() or int(index) >= len(found.results):
+        entry = next((one for one in found.results if str(one.index) == index), None)
+        if entry is None:
             raise ResourceNotFoundError(f"Task {task_id} has {counted(len(found.results), 'result')}, counted from 0.")
-        entry = found.results[int(index)]
         if entry.file is not FileState.SAVED:
             raise ResourceError(why_no_file(found, entry))
         try:

@@ -167,6 +167,8 @@ def stumbled(task: Task, error: str, now: float) -> Task:
         retryable=True,
         charged="unknown",
     )
+    if task.state is State.SUBMITTING and task.attempts and task.failure is not None:
+        failure = task.failure  # why its last attempt failed, which may have been paid for: it may be the last word
     # One whose POST was about to leave is not waited with: its next step finds that out.
     is_sent = task.state is State.SUBMITTING and task.sent_at is not None
     wait = 0.0 if is_sent else min(STUMBLED_AT_MOST, STUMBLED_FOR * 2.0 ** min(task.tries, 16))

@@ -186,6 +186,15 @@ async def test_an_id_in_place_of_a_file_is_told_as_such(connect: Connect) -> Non
     assert said in unread.value.error.message
 
 
+@pytest.mark.parametrize("index", ["1", "00", "-1", "x", "9" * 5000, "\u0661"])
+async def test_a_result_that_is_not_there_is_said_to_be_missing(connect: Connect, index: str) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        with pytest.raises(MCPError, match="counted from 0"):
+            await client.read_resource(f"apixo://results/{made['task_id']}/{index}")
+
+
 async def test_a_file_that_is_not_saved_is_told_with_what_to_do(connect: Connect) -> None:
     async with connect() as client:
         broken = {**FOX, "prompt": "a fox [took:0] [file:html]"}

@@ -379,6 +379,12 @@ def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
     assert life.after_look(task, Running("processing"), at()).failure is None
 
 
+def test_a_further_attempt_that_stumbles_keeps_why_the_last_one_failed():
+    failure = why("PROCESSING_TIMEOUT")
+    tried = replace(sent(asked(), Accepted("r"), at()), state=State.SUBMITTING, sent_at=None, failure=failure)
+    assert life.stumbled(tried, "ValueError", NOW).failure == failure
+
+
 def test_a_saving_that_failed_is_forgotten_once_it_works():
     task = life.stumbled(
         life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW
