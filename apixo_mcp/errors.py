@@ -8,6 +8,7 @@
     ├── StoreError           the task store cannot be used
     │   └── SchemaTooNew     it was written by a newer version
     └── MediaError           a file could not be fetched, read or written
+        ├── PackingBroken    a body cannot be unpacked whole
         ├── HostRefused      its address is private and private hosts are not allowed
         └── SettingRefused   a proxy or a certificate that is set can never be used
 
@@ -88,6 +89,10 @@ class MediaError(ApixoError):
         super().__init__(message)
         self.gone = gone
         self.retry_after = retry_after
+
+
+class PackingBroken(MediaError):
+    """A body was packed for the way, and cannot be unpacked whole; as it came it may still be worth keeping."""
 
 
 class HostRefused(MediaError):

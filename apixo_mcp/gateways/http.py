@@ -130,12 +130,18 @@ class Http:
         return Answer(response.status_code, MappingProxyType(found), bytes(body))
 
     @asynccontextmanager
-    async def fetch(self, url: str, *, offset: int = 0, etag: str = "") -> AsyncGenerator[Download, None]:
+    async def fetch(
+        self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True
+    ) -> AsyncGenerator[Download, None]:
         """Opens a file from `offset` on; with `etag` only if it is still the same (else it starts again at 0).
+
+        Args:
+            unpack: whether to undo its `Content-Encoding`; else it is given as it comes.
 
         Raises:
             HostRefused: the URL or a redirect leads to a private address.
             MediaError: no connection, an error answer (`gone` for 403, 404, 410), or a broken line.
+            PackingBroken: it cannot be unpacked whole.
         """
         response = await self._open(url, offset, etag)
         try:
@@ -144,7 +150,8 @@ class Http:
                 await response.aclose()
                 offset = 0
                 response = await self._open(url, offset, "")
-            unpackers = [Unpacker(name) for name in encodings(response.headers.get("content-encoding", ""))]
+            packed = encodings(response.headers.get("content-encoding", "")) if unpack else []
+            unpackers = [Unpacker(name) for name in packed]
             chunks = _chunks(response, response.url.host, unpackers)
             try:
                 yield _download(response, offset, chunks, is_packed=bool(unpackers))

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from apixo_mcp.errors import MediaError
+from apixo_mcp.errors import PackingBroken
 
 _PIECE = 256 * 1024
 
@@ -27,7 +27,7 @@ class Unpacker:
         """Gives what a piece of the body holds.
 
         Raises:
-            MediaError: it began well and is broken.
+            PackingBroken: it began well and is broken.
         """
         if self._as_it_came:
             yield data
@@ -46,7 +46,7 @@ class Unpacker:
             try:
                 piece = self._inflater.decompress(data, _PIECE)
             except zlib.error:
-                raise MediaError("its compression is broken") from None
+                raise PackingBroken("its compression is broken") from None
             data = self._inflater.unconsumed_tail
             if piece:
                 yield piece
@@ -57,10 +57,10 @@ class Unpacker:
         """Gives what is left at the end of the body.
 
         Raises:
-            MediaError: more should have come.
+            PackingBroken: more should have come.
         """
         if self._inflater is not None and not self._inflater.eof:
-            raise MediaError("the end of its compression is missing")
+            raise PackingBroken("the end of its compression is missing")
         rest, self._first = self._first, b""
         return rest
 

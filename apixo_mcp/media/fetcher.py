@@ -32,11 +32,17 @@ class Download:
 class Fetcher(Protocol):
     """Fetches result files. Follows at most five redirects, checks every address it connects to, sends no key."""
 
-    def fetch(self, url: str, *, offset: int = 0, etag: str = "") -> AbstractAsyncContextManager[Download]:
+    def fetch(
+        self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True
+    ) -> AbstractAsyncContextManager[Download]:
         """Opens a file from `offset` on; with `etag` only if it is still the same (else it starts again at 0).
+
+        Args:
+            unpack: whether to undo its `Content-Encoding`; else it is given as it comes.
 
         Raises:
             HostRefused: the URL or a redirect leads to a private address.
             MediaError: no connection, an error answer (`gone` for 403, 404, 410), or a broken line.
+            PackingBroken: it cannot be unpacked whole.
         """
         ...

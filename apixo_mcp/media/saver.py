@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
+from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
 from apixo_mcp.media import inline, kinds, names, outcomes, refusals, shelf
 from apixo_mcp.media.fetcher import Download, Fetcher
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
@@ -57,10 +57,15 @@ _FINAL = (_Unwanted, _TooSlow, HostRefused, SettingRefused)
 
 @dataclass(frozen=True, slots=True)
 class _Goal:
-    """What is fetched: a result of a task, and the most bytes of it."""
+    """What is fetched: a result of a task, and the most bytes of it.
+
+    Attributes:
+        unpack: whether to undo how it is packed for the way; not once that turned out to be broken.
+    """
 
     result: Result
     cap: int
+    unpack: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,9 @@ class Saver:
                     continue
                 had, wait = left.size if left else 0, error.retry_after or 0.0
                 pause = None if is_final else next(pauses, None)
+                if pause is None and kept is None and isinstance(error, PackingBroken):
+                    goal, had, wait, pause = replace(goal, unpack=False), 0, 0.0, 0.0
+                    await to_thread.run_sync(part.drop)
                 if pause is None and kept is None and not is_final:
                     kept = await self._kept(part, goal, error)
                     if kept is None:
@@ -232,7 +240,7 @@ class Saver:
             except MediaError as error:
                 raise _Unwanted(str(error)) from None
         else:
-            async with self._fetcher.fetch(goal.result.url, offset=offset, etag=etag) as download:
+            async with self._fetcher.fetch(goal.result.url, offset=offset, etag=etag, unpack=goal.unpack) as download:
                 yield download
 
     async def _receive(
@@ -283,7 +291,9 @@ class Saver:
         await to_thread.run_sync(part.write, bytes(buffer))
         if total is not None and size < total:
             raise MediaError(f"the line broke after {size:,} of {total:,} bytes")
-        doubt = f"{size:,} bytes came where {total:,} were declared" if total is not None and size > total else ""
+        doubt = "" if goal.unpack else "what it was packed with is broken, so it is kept as it came"
+        if total is not None and size > total:
+            doubt = f"{size:,} bytes came where {total:,} were declared"
         return await self._conclude(part, download.content_type, doubt)
 
     async def _conclude(self, part: Part, content_type: str, doubt: str) -> _Arrived:

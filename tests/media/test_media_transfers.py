@@ -200,6 +200,18 @@ CORNERS = {
 }
 
 
+@pytest.mark.parametrize("broken", ["cut", "cut at once", "changed"])
+async def test_what_cannot_be_unpacked_is_kept_as_it_came(wire, http, tmp_path, broken):
+    packed = gzip.compress(PNG)
+    body = {"cut": packed[:-30], "cut at once": packed[:18], "changed": packed[:40] + bytes(40) + packed[80:]}[broken]
+    head = OK + b"\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    url = wire.answers(*[raw(head + body)] * 8)
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert saved.file is FileState.SAVED
+    assert content(saved) == body
+    assert "kept as it came" in saved.problem
+
+
 @pytest.mark.parametrize("corner", CORNERS)
 async def test_a_corner_of_http_is_saved(wire, http, tmp_path, corner):
     url = wire.answers(raw(CORNERS[corner]))
