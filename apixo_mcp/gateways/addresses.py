@@ -32,6 +32,7 @@ _START = re.compile(r"https?://|data:(?=[a-z]{1,20}/)", re.IGNORECASE)
 _SEVERAL = re.compile(r"[\s,;|]https?://", re.IGNORECASE)
 _STOP = re.compile(r"[\s\"'\\<>`]")
 _EMBEDDED = re.compile(r"[A-Za-z0-9+/_-]{64}")  # what is shorter is no file
+_PIECE, _SEAM = 64 * 1024, 32  # characters; the second: the most that one of the patterns that are searched for sees
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # The first bytes of files that come as bare Base64, and their types.
 _MAGIC = (
@@ -123,7 +124,7 @@ def embedded(value: Any) -> str:
 def addresses_in(text: str) -> Iterator[str]:
     """The addresses of a text that is a list of them: by lines, commas, spaces, or one that has spaces in it."""
     text = text.strip(" \t\r\n[]<>()\"'")
-    starts = [found.start() for found in _START.finditer(text)]
+    starts = list(_starts(text))
     starts = [at for at in starts if at == 0 or text[at - 1] in " \t\r\n,;|\"'[<("]
     if not starts or starts[0] > 0:
         return  # words, which may speak of any address
@@ -137,13 +138,29 @@ def addresses_in(text: str) -> Iterator[str]:
 def addresses_within(text: str) -> Iterator[tuple[str, int]]:
     """The addresses that stand anywhere in a text, each with where it begins."""
     at = 0
-    while found := _START.search(text, at):
-        stop = _STOP.search(text, found.end())
+    while found := _next(_START, text, at):
+        stop = _next(_STOP, text, found.end())
         at = stop.start() if stop else len(text)
         url = text[found.start() : at].rstrip(".,;:!?*]}")
         if url.endswith(")") and "(" not in url:
             url = url.rstrip(").,;:!?*")
         yield url, found.start()
+
+
+def _starts(text: str) -> Iterator[int]:
+    at = 0
+    while found := _next(_START, text, at):
+        yield found.start()
+        at = found.end()
+
+
+def _next(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str] | None:
+    """Searches a piece at a time: one search of megabytes would keep every other thread from running meanwhile."""
+    while at < len(text):
+        if found := pattern.search(text, at, at + _PIECE):
+            return found
+        at += _PIECE - _SEAM
+    return None
 
 
 def canonical(url: str) -> str:
