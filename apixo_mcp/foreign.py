@@ -35,11 +35,13 @@ LONGEST_GIVEN = 100_000
 MOST_GIVEN = 5_000
 """Values of one argument, all that it is made of counted."""
 
+DEEPEST = 60
+"""Lists and objects inside each other, of an answer or of an argument."""
+
 _MANY = 20_000  # values, about, that are read in one go: ten milliseconds
 _MOST = 50_000  # values that are kept of those that are read piece by piece
 _RESERVE = 10_000  # of these what stands near the top, behind whatever has used up the rest
 _NEAR_TOP, _FIRST = 5, 200
-_DEEPEST = 60
 _MOST_DIGITS = 400  # reading a whole number takes time that grows with the square of its digits
 
 _SPACE = " \t\n\r"
@@ -101,17 +103,23 @@ def read_json(body: bytes | str, *, only_beginning: bool = False) -> Any:
         body: bytes in UTF-8, UTF-16 or UTF-32, or text.
         only_beginning: whether something else may stand behind the value.
     """
+    return read_beginning(body, only_beginning=only_beginning)[0]
+
+
+def read_beginning(body: bytes | str, *, only_beginning: bool = False) -> tuple[Any, bool]:
+    """As `read_json`, and whether anything of the value was left out."""
     try:
         text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "surrogatepass")
         text = text.lstrip().removeprefix("\ufeff").lstrip()  # without a list of characters: ten times as quick
         if len(text) <= LARGE or sum(map(text.count, ",[{")) <= _MANY:
             try:
-                return _DECODER.raw_decode(text)[0] if only_beginning else _DECODER.decode(text)
+                return _DECODER.raw_decode(text)[0] if only_beginning else _DECODER.decode(text), False
             except RecursionError:
                 pass  # it is deeper than the library reads
-        return _Pieces(text).read(only_beginning=only_beginning)
+        pieces = _Pieces(text)
+        return pieces.read(only_beginning=only_beginning), pieces.left_out
     except (ValueError, RecursionError):
-        return None
+        return None, False
 
 
 class _LeftOut:
@@ -122,13 +130,18 @@ _LEFT_OUT = _LeftOut()
 
 
 class _Pieces:
-    """Reads one JSON text piece by piece."""
+    """Reads one JSON text piece by piece.
+
+    Attributes:
+        left_out: whether a part of it was passed over.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._place: int = 0
         self._left = _MOST
         self._reserve = _RESERVE
+        self.left_out = False
 
     def read(self, *, only_beginning: bool) -> Any:
         """The value that is the whole text, or its beginning.
@@ -148,14 +161,18 @@ class _Pieces:
         if char == '"':
             value: Any = self._string()
         elif char in "[{":
-            if not self._has_room(depth, siblings) or depth >= _DEEPEST:
+            if not self._has_room(depth, siblings) or depth >= DEEPEST:
                 self._pass_over()
-                return _LEFT_OUT
+                return self._leave_out()
             self._place += 1
             return self._object(depth + 1) if char == "{" else self._array(depth + 1)
         else:
             value = self._scalar()
-        return value if self._has_room(depth, siblings) else _LEFT_OUT
+        return value if self._has_room(depth, siblings) else self._leave_out()
+
+    def _leave_out(self) -> _LeftOut:
+        self.left_out = True
+        return _LEFT_OUT
 
     def _array(self, depth: int) -> list[Any]:
         items: list[Any] = []
@@ -287,8 +304,8 @@ def excess(value: Any) -> str:
         values += 1
         if values > MOST_GIVEN:
             return f"holds more than {MOST_GIVEN:,} values"
-        if depth > _DEEPEST:
-            return f"is nested more than {_DEEPEST} deep"
+        if depth > DEEPEST:
+            return f"is nested more than {DEEPEST} deep"
         if isinstance(one, dict):
             fields = cast("dict[Any, Any]", one)
             if values + 2 * len(fields) > 2 * MOST_GIVEN:
@@ -300,7 +317,7 @@ def excess(value: Any) -> str:
                 return f"holds more than {MOST_GIVEN:,} values"
             waiting += [(part, depth + 1) for part in items]
         elif isinstance(one, str):
-            if len(one) > LONGEST_GIVEN and "data:" not in one[:8].lower():
+            if len(one) > LONGEST_GIVEN and not ("data:" in one[:8].lower() and one.isascii()):
                 return f"holds a text of more than {LONGEST_GIVEN:,} characters"
         elif isinstance(one, float):
             if not math.isfinite(one):

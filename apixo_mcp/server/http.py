@@ -9,7 +9,11 @@ from typing import Any
 
 import anyio
 from mcp.server import MCPServer
-from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from mcp.server.transport_security import (
+    DEFAULT_MAX_REQUEST_BODY_SIZE,
+    TransportSecurityMiddleware,
+    TransportSecuritySettings,
+)
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,7 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apixo_mcp import __version__
 from apixo_mcp.app import Public, open_app
+from apixo_mcp.foreign import read_aside
 from apixo_mcp.server.listening import listening, url_of
+from apixo_mcp.server.messages import bounded_body
 from apixo_mcp.server.public import open_paths, public_routes
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.server import build_server
@@ -161,7 +167,28 @@ class _Guard:
             if refusal is not None:
                 await refusal(scope, receive, tell)
                 return
+            if scope["method"] == "POST":
+                receive = await _bounded(receive)
         await self._app(scope, receive, tell)
+
+
+async def _bounded(receive: Receive) -> Receive:
+    """What a client sends, once its body has come: made small where it is costly to read."""
+    body = bytearray()
+    last: Message = {"type": "http.request", "more_body": True}
+    while last["type"] == "http.request" and last.get("more_body") and len(body) <= DEFAULT_MAX_REQUEST_BODY_SIZE:
+        last = await receive()
+        body += last.get("body", b"")
+    waiting: list[Message] = [last]
+    if last["type"] == "http.request":
+        is_whole = not last.get("more_body")
+        content = await read_aside(len(body), bounded_body, bytes(body)) if is_whole else bytes(body)
+        waiting = [{**last, "body": content}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
 
 
 def _log_refused(scope: Scope, status: int) -> None:

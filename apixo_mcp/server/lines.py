@@ -6,6 +6,8 @@ import re
 from collections import deque
 from typing import Any, cast
 
+from apixo_mcp.server.messages import bounded
+
 _BATCHES = "2025-03-26"
 """The one revision in which servers must take several messages in one array."""
 
@@ -15,8 +17,8 @@ _ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{
 class Lines(io.TextIOWrapper):
     """Lines of JSON: half a surrogate pair, from hosts that cut an emoji in two, is replaced; a batch is taken apart.
 
-    The SDK can read neither, and would leave the requests without an answer for ever. A mark of the byte order at the
-    beginning is passed over.
+    The SDK can read neither, and would leave the requests without an answer for ever. What is costly to read is made
+    small (`bounded`). A mark of the byte order at the beginning is passed over.
     """
 
     def __init__(self, wire: io.BufferedReader) -> None:
@@ -32,6 +34,7 @@ class Lines(io.TextIOWrapper):
         line = super().readline(size)
         if "\\u" in line:
             line = _ESCAPES.sub(_whole, line)
+        line = bounded(line)
         if not self._opened and '"initialize"' in line:
             self._opened = True
             self._takes_batches = _revision(line) == _BATCHES

@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 import pytest
-from mcp.types import CallToolResult
+from mcp import MCPError
+from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
 from server.program import Connect
 
 from apixo_mcp.server.definitions import COMMON, GENERAL
@@ -90,3 +91,47 @@ async def test_thousands_of_unknown_arguments_are_told_in_few_words(connect: Con
     assert called.is_error
     assert "20000 unknown ones" in called.content[0].text
     assert len(called.content[0].text) < 10_000
+
+
+@pytest.mark.parametrize("tool", ["generate_nano_banana", "generate_suno", "generate_seedance_2_0"])
+async def test_every_input_of_a_typed_tool_takes_or_refuses_every_value(tool: str, connect: Connect):
+    async with connect(tools="models", daily_task_limit=1) as client:
+        listed = await client.list_tools()
+        properties = next(entry for entry in listed.tools if entry.name == tool).input_schema["properties"]
+        for name in properties:
+            for kind, value in ODD.items():
+                usual = {"prompt": "a fox [fail:NSFW_DETECTED]", "wait_seconds": 0}
+                called = await client.call_tool(tool, usual | {name: value})
+                assert isinstance(called, CallToolResult)
+                words = getattr(called.content[0], "text", "")
+                assert "failed inside the server" not in words, (name, kind)
+                assert len(words) < 20_000, (name, kind)
+
+
+TEXTS = {kind: value for kind, value in ODD.items() if isinstance(value, str) and len(value) < 1_000_000}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+async def test_prompts_resources_and_completions_take_or_refuse_every_text(kind: str, connect: Connect):
+    odd = TEXTS[kind]
+    async with connect() as client:
+        for prompt in (await client.list_prompts()).prompts:
+            names = [argument.name for argument in prompt.arguments or ()]
+            for name in names:
+                answer = await client.get_prompt(prompt.name, dict.fromkeys(names, "x") | {name: odd})
+                assert odd in answer.messages[0].content.text  # pyright: ignore
+            with pytest.raises(MCPError, match="unknown argument"):
+                await client.get_prompt(prompt.name, {odd: "x"})
+        places = ("apixo://tasks/{}", "apixo://results/{}/0", "apixo://results/tsk_x/{}", "apixo://models/{}", "{}")
+        for place in places:
+            with pytest.raises(MCPError) as refused:
+                await client.read_resource(place.format(odd))
+            assert refused.value.error.code in (-32002, -32602), place
+        for reference in (
+            PromptReference(type="ref/prompt", name="picture_from_idea"),
+            PromptReference(type="ref/prompt", name=odd),
+            ResourceTemplateReference(type="ref/resource", uri="apixo://tasks/{task_id}"),
+        ):
+            for name in ("model", "task_id", odd):
+                completed = await client.complete(reference, {"name": name, "value": odd})
+                assert completed.completion.values == []

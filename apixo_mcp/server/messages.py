@@ -1,0 +1,86 @@
+"""Messages of clients, made small enough for the SDK to read in no time.
+
+The SDK reads a message on the event loop, and takes seconds for one of a million values; one that is nested hundreds
+deep, or holds a number of thousands of digits, it drops without an answer. In such a message each part that is too much
+is replaced by a small one of its kind that is too much as well: the tool refuses it, and says why.
+"""
+
+import json
+import re
+from typing import Any, cast
+
+from apixo_mcp.foreign import DEEPEST, LONGEST, LONGEST_GIVEN, MOST_GIVEN, excess, read_beginning
+
+_FEW_BRACKETS = 50  # so few are never nested too deeply
+_DIGITS = re.compile(r"[0-9]{300}")
+_ARGUMENTS = 2  # how deep they stand
+_ON_THE_WAY = {0: "params", 1: "arguments"}
+_KEPT = 200  # fields of an object that has too many: more than any tool has arguments
+
+_MANY = [0] * (MOST_GIVEN + 1)
+_LARGE_NUMBER = 2**65
+
+
+def bounded(line: str) -> str:
+    """A message as it came, or in its place one that is refused for the same reason.
+
+    What is not JSON, or no message, becomes something short that is not, either.
+    """
+    brackets = line.count("[") + line.count("{")
+    is_small = len(line) <= LONGEST_GIVEN and brackets <= _FEW_BRACKETS and brackets + line.count(",") <= MOST_GIVEN
+    if is_small and _DIGITS.search(line) is None:
+        return line
+    message, is_cut = read_beginning(line)
+    if isinstance(message, dict):
+        smaller = _smaller(message, 0, is_cut)
+        return line if smaller is message else _line(smaller)
+    if isinstance(message, list) and not is_cut:  # a batch
+        return _line([_smaller(one, 0, is_cut) for one in cast("list[Any]", message)])
+    return "[]\n"
+
+
+def bounded_body(body: bytes) -> bytes:
+    """`bounded` for the body of a request."""
+    text = body.decode(errors="replace")
+    smaller = bounded(text)
+    return body if smaller is text else smaller.encode(errors="surrogatepass")
+
+
+def _line(message: Any) -> str:
+    return json.dumps(message) + "\n"
+
+
+def _smaller(value: Any, depth: int, is_cut: bool) -> Any:
+    """A value without what is too much about it; `is_cut` says that parts of the message are missing already."""
+    too_much = excess(value)
+    if not too_much and not is_cut:
+        return value
+    is_container = isinstance(value, dict | list)
+    if isinstance(value, dict) and depth <= _ARGUMENTS:
+        members = list(cast("dict[str, Any]", value).items())[:_KEPT]
+        cut = is_cut and depth == _ARGUMENTS
+        on_the_way = _ON_THE_WAY.get(depth) if is_cut else None
+        return {name: _smaller(member, depth + 1, cut or name == on_the_way) for name, member in members}
+    if is_container and (is_cut or "values" in too_much):
+        return _in_kind(value, _MANY)
+    if is_container and "nested" in too_much:
+        return _in_kind(value, _deep())
+    if isinstance(value, dict):
+        return {name: _smaller(member, depth, False) for name, member in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_smaller(member, depth, False) for member in cast("list[Any]", value)]
+    if isinstance(value, str):
+        longest = LONGEST_GIVEN if depth > _ARGUMENTS else LONGEST  # a name or an address is shown to its caller
+        return value[: longest + 1] if too_much else value
+    return _LARGE_NUMBER if too_much else value
+
+
+def _in_kind(value: Any, items: list[Any]) -> Any:
+    return {"": items} if isinstance(value, dict) else items
+
+
+def _deep() -> list[Any]:
+    deep: list[Any] = []
+    for _ in range(DEEPEST + 1):
+        deep = [deep]
+    return deep
