@@ -220,6 +220,9 @@ SUBMIT = (
     _unclear("Submit: HTTP 200 without any body", submits=(answer(""),)),
     _unclear("Submit: not JSON", submits=(answer("ok"),)),
     _unclear("Submit: JSON cut half way", submits=(answer('{"code":200,"data":{"taskId"'),)),
+    _unclear("Submit: 5 MB of small objects", submits=(answer('{"code":200,"data":[' + "{}," * 1_600_000 + "{}]}"),)),
+    _unclear("Submit: nested 100,000 deep", submits=(answer('{"data":' * 100_000),)),
+    _unclear("Submit: an integer of 5,000 digits", submits=(answer('{"code":' + "9" * 5_000 + "}"),)),
     _unclear("Submit: shorter than its declared length", submits=(answer('{"code":200', content_length="4096"),)),
     _unclear("Submit: broken compression", submits=(answer("not gzip", content_encoding="gzip"),)),
     _unclear("Submit: not HTTP", submits=(b"SSH-2.0-OpenSSH_9.6\r\n",)),
@@ -368,6 +371,10 @@ LOOK = (
     _look("without a state", looks=(envelope({"taskId": "t"}),)),
     _look("the state is a number", looks=(envelope({"state": 7}),)),
     _look("deeply nested JSON", looks=(answer("[" * 100_000),)),
+    _look("5 MB of small objects", looks=(answer('{"code":200,"data":[' + "{}," * 1_600_000 + "{}]}"),)),
+    _look("5 MB of quotes", looks=(answer('{"code":200,"data":{"state":"' + '\\"' * 2_400_000 + '"}}'),)),
+    _look("5 MB of blanks", looks=(answer(" " * 5_000_000),)),
+    _look("an integer of 5,000 digits", looks=(answer('{"code":200,"data":' + "9" * 5_000 + "}"),)),
     _look("redirected", looks=(answer("", 302, location="/elsewhere"),)),
 )
 
