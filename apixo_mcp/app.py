@@ -15,12 +15,12 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog, OwnPrices
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
-from apixo_mcp.gateways.http import Http
 from apixo_mcp.media.alive import answers
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
 from apixo_mcp.media.served import Served
+from apixo_mcp.net.http import Http
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.account import Account
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks

@@ -16,25 +16,33 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "apixo_mcp"
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("apixo_mcp", "apixo_mcp.errors", "apixo_mcp.foreign", "apixo_mcp.variables"),
-    ("apixo_mcp.settings",),
-    ("apixo_mcp.catalog", "apixo_mcp.tasks", "apixo_mcp.usage", "apixo_mcp.media", "apixo_mcp.gateways"),
-    ("apixo_mcp.tasks.task", "apixo_mcp.tasks.schedule", "apixo_mcp.usage.prices", "apixo_mcp.usage.budget"),
-    ("apixo_mcp.gateways.gateway", "apixo_mcp.tasks.store", "apixo_mcp.media.fetcher"),
-    ("apixo_mcp.tasks.*", "apixo_mcp.media.*", "apixo_mcp.usage.*"),
-    ("apixo_mcp.gateways.*", "apixo_mcp.tasks.sqlite*", "apixo_mcp.tasks.postgres*"),
-    ("apixo_mcp.app",),
-    ("apixo_mcp.server", "apixo_mcp.server.*"),
-    ("apixo_mcp.cli", "apixo_mcp.cli.*"),
-    ("apixo_mcp.__main__",),
+    ("errors", "foreign", "variables", "generation"),
+    ("settings",),
+    ("telemetry",),
+    ("net",),
+    ("catalog",),
+    ("gateways",),
+    ("tasks",),
+    ("stores", "engines", "media", "owners"),
+    ("usage",),
+    ("app",),
+    ("views",),
+    ("server",),
+    ("cli",),
+    ("__main__",),
 )
-"""From the top. A file imports from rows above its own, and from its own folder what stands in its own row.
+"""The rooms and single files from the top. A file imports from rows above its own, and from its own room.
 
-A package's `__init__` stands above its modules: it holds no import, so that one of them drags in none of the others.
+Rooms side by side in one row know nothing of each other. A package's `__init__` holds no import, so that one of its
+modules drags in none of the others.
 """
 
-IMPLEMENTATIONS = 6
-"""The row that only the composition root knows."""
+ORDER: dict[str, tuple[str, ...]] = {
+    "tasks": ("task", "schedule", "budget", "store", "engine", "*"),
+    "stores": ("*", "sqlite"),
+    "server": ("*", "tools", "resources", "extension", "build", "stdio", "http"),
+}
+"""The order within a room, where it matters: files and folders from the top, `*` for all that are not named."""
 
 
 @dataclass(frozen=True)

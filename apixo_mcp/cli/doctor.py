@@ -17,8 +17,8 @@ from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.words import counted, in_shell
 from apixo_mcp.errors import ApixoError, SettingsError
 from apixo_mcp.gateways.gateway import Balance
-from apixo_mcp.gateways.http_certificates import unusable_certificates
-from apixo_mcp.gateways.proxies import unusable_proxies
+from apixo_mcp.net.certificates import unusable_certificates
+from apixo_mcp.net.proxies import unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.usage.prices import load_prices
 

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import NoReturn
 
 from apixo_mcp.cli.start import errors_told, follower_of, settings_or_exit
+from apixo_mcp.net.uvicorn_server import listen
 from apixo_mcp.server.http import run_http
-from apixo_mcp.server.listening import listen
 from apixo_mcp.settings import Settings
 
 

@@ -8,9 +8,9 @@ from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Look, Submitted
-from apixo_mcp.gateways.http import LOOK_TIMEOUT, Http
-from apixo_mcp.gateways.replies import Answer, NotReached
 from apixo_mcp.gateways.verdicts import Question
+from apixo_mcp.net.http import LOOK_TIMEOUT, Http
+from apixo_mcp.net.response import Answer, NotReached
 from apixo_mcp.tasks.task import Failure
 
 if TYPE_CHECKING:

@@ -13,8 +13,6 @@ from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Running, Submitted
-from apixo_mcp.gateways.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
-from apixo_mcp.gateways.replies import Reply, size_of
 from apixo_mcp.gateways.verdicts import (
     Question,
     judge_again,
@@ -23,6 +21,8 @@ from apixo_mcp.gateways.verdicts import (
     task_in_callback,
     undocumented_state,
 )
+from apixo_mcp.net.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
+from apixo_mcp.net.response import Reply, size_of
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

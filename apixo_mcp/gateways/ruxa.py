@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import Look, Submitted
-from apixo_mcp.gateways.http import Http
 from apixo_mcp.gateways.verdicts import Question
+from apixo_mcp.net.http import Http
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -4,7 +4,7 @@ import anyio
 
 from apixo_mcp.errors import HostRefused, MediaError
 from apixo_mcp.media import refusals
-from apixo_mcp.media.fetcher import Fetcher
+from apixo_mcp.net.fetcher import Fetcher
 
 ASKED_FOR = 8.0
 

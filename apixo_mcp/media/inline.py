@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
-from apixo_mcp.media.fetcher import Download
+from apixo_mcp.net.fetcher import Download
 
 _SPACE = re.compile(rb"\s+")
 _WEB_SAFE = bytes.maketrans(b"-_", b"+/")

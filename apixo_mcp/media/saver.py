@@ -13,10 +13,10 @@ from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
 from apixo_mcp.media import inline, kinds, names, outcomes, refusals, shelf
-from apixo_mcp.media.fetcher import Download, Fetcher
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
 from apixo_mcp.media.part import Left, Part
 from apixo_mcp.media.places import Places, Turn
+from apixo_mcp.net.fetcher import Download, Fetcher
 from apixo_mcp.tasks.task import Modality, Result, Task
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from apixo_mcp import __version__
 from apixo_mcp.app import Public, open_app
 from apixo_mcp.foreign import read_aside
-from apixo_mcp.server.listening import listening, url_of
+from apixo_mcp.net.uvicorn_server import listening, url_of
 from apixo_mcp.server.messages import bounded_body
 from apixo_mcp.server.public import open_paths, public_routes
 from apixo_mcp.server.resources import ApixoServer

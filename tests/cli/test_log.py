@@ -15,9 +15,9 @@ from server.program import happens, values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.log import LogFile
+from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.http import serving
-from apixo_mcp.server.listening import listen, url_of
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
 

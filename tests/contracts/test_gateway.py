@@ -22,8 +22,8 @@ from apixo_mcp.gateways.gateway import (
     Succeeded,
     Unclear,
 )
-from apixo_mcp.gateways.http import Http
 from apixo_mcp.gateways.ruxa import Ruxa
+from apixo_mcp.net.http import Http
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.task import Failure
 

@@ -26,8 +26,8 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.gateways.contact import Contact
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
-from apixo_mcp.gateways.replies import Answer
 from apixo_mcp.gateways.verdicts import judge_look, judge_submit, task_in_callback, undocumented_state
+from apixo_mcp.net.response import Answer
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.answers import compact, sentence, task_structure
 from apixo_mcp.server.definitions import COMMON, GENERAL

@@ -28,8 +28,8 @@ from mutations import ID_FIELD, Mutated, may_be_sent_again, mutated
 from wire import envelope, picture
 
 from apixo_mcp.app import open_app
+from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.server.http import serving
-from apixo_mcp.server.listening import listen, url_of
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
 

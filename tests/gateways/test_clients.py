@@ -4,8 +4,8 @@ import logging
 import pytest
 
 from apixo_mcp.gateways.apixo import Apixo
-from apixo_mcp.gateways.http import Http
 from apixo_mcp.gateways.ruxa import Ruxa
+from apixo_mcp.net.http import Http
 
 pytestmark = pytest.mark.anyio
 

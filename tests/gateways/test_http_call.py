@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apixo_mcp import __version__
-from apixo_mcp.gateways import http
 from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
-from apixo_mcp.gateways.http import MAX_BODY, Http
-from apixo_mcp.gateways.replies import Answer, Broken, NotReached
 from apixo_mcp.gateways.ruxa import Ruxa
+from apixo_mcp.net import http
+from apixo_mcp.net.http import MAX_BODY, Http
+from apixo_mcp.net.response import Answer, Broken, NotReached
 
 pytestmark = pytest.mark.anyio
 
@@ -233,7 +233,7 @@ async def test_a_proxy_that_refuses_is_not_reached(wire, monkeypatch):
 
 
 def test_a_server_that_starts_loads_no_transport():
-    code = "import sys; from apixo_mcp.gateways.http import Http; Http(); assert 'httpcore2' not in sys.modules"
+    code = "import sys; from apixo_mcp.net.http import Http; Http(); assert 'httpcore2' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -2,8 +2,8 @@ import anyio
 import pytest
 
 from apixo_mcp.errors import HostRefused, MediaError
-from apixo_mcp.gateways.dialing import GuardedBackend
-from apixo_mcp.gateways.http import Http
+from apixo_mcp.net.guarded_connect import GuardedBackend
+from apixo_mcp.net.http import Http
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apixo_mcp.errors import MediaError
-from apixo_mcp.gateways.heads import cleaned
-from apixo_mcp.gateways.unpacking import Unpacker, encodings
+from apixo_mcp.net.heads import cleaned
+from apixo_mcp.net.unpacking import Unpacker, encodings
 
 NAMES = st.sampled_from(
     [b"Content-Length", b"content-length", b"Transfer-Encoding", b"X Y", b"", b"ETag", b"X-A ", b"\xff", b"Set-Cookie"]

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from apixo_mcp.errors import MediaError, SettingRefused
 from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
-from apixo_mcp.gateways.http import Http
-from apixo_mcp.gateways.proxies import is_loopback, proxy_for, unusable_proxies
-from apixo_mcp.gateways.replies import Answer, NotReached
+from apixo_mcp.net.http import Http
+from apixo_mcp.net.proxies import is_loopback, proxy_for, unusable_proxies
+from apixo_mcp.net.response import Answer, NotReached
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from apixo_mcp.gateways.addresses import Sent, canonical, clean_url
 from apixo_mcp.gateways.apixo import CONTACT
 from apixo_mcp.gateways.gateway import Failed, Succeeded
-from apixo_mcp.gateways.replies import Answer
 from apixo_mcp.gateways.verdicts import Question, judge_look
+from apixo_mcp.net.response import Answer
 
 BASE = "https://api.example"
 U, V = "https://cdn.example/a/1.png", "https://cdn.example/a/2.png?X-Sig=ab%2Fc&e=1"

@@ -12,7 +12,6 @@ from apixo_mcp.gateways.apixo import CONTACT
 from apixo_mcp.gateways.envelope import retry_after, unix_time
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
 from apixo_mcp.gateways.products import MOST_RESULTS
-from apixo_mcp.gateways.replies import Answer, Broken, NotReached
 from apixo_mcp.gateways.verdicts import (
     KEPT_ANSWER,
     Question,
@@ -22,6 +21,7 @@ from apixo_mcp.gateways.verdicts import (
     task_in_callback,
     undocumented_state,
 )
+from apixo_mcp.net.response import Answer, Broken, NotReached
 from apixo_mcp.tasks.task import Produced
 
 NOW = 1_767_965_610.0

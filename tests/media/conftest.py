@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings
 from media_wire import Wire
 
-from apixo_mcp.gateways.http import Http
 from apixo_mcp.media import saver
+from apixo_mcp.net.http import Http
 
 settings.register_profile("media", database=None, deadline=None)  # leaves no folder behind; slow machines are no bugs
 settings.load_profile("media")

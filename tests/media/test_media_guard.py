@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apixo_mcp.errors import HostRefused
-from apixo_mcp.media.guard import check_name, check_url, is_public, passing
+from apixo_mcp.net.guard import check_name, check_url, is_public, passing
 
 
 @pytest.mark.parametrize(

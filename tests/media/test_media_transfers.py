@@ -9,9 +9,9 @@ import anyio
 import pytest
 from media_wire import a_png, a_result, a_task, content, cut, files, head, open_ended, refusal, whole
 
-from apixo_mcp.gateways import http as gateway_http
 from apixo_mcp.media import places
 from apixo_mcp.media.saver import Saver
+from apixo_mcp.net import http as gateway_http
 from apixo_mcp.tasks.task import FileState
 
 pytestmark = pytest.mark.anyio

@@ -14,9 +14,9 @@ from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult
 
 from apixo_mcp.app import open_app
+from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.http import serving
-from apixo_mcp.server.listening import listen, url_of
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
 

@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 
 from apixo_mcp.errors import HostRefused, MediaError
-from apixo_mcp.gateways.heads import LenientStream
-from apixo_mcp.media import guard
+from apixo_mcp.net import guard
+from apixo_mcp.net.heads import LenientStream
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 

@@ -14,14 +14,14 @@ import httpx2
 
 from apixo_mcp import __version__
 from apixo_mcp.errors import MediaError, SettingRefused
-from apixo_mcp.gateways.dialing import GuardedBackend, Resolver, resolve_name
-from apixo_mcp.gateways.http_certificates import tls_context
-from apixo_mcp.gateways.http_turns import in_turns, read_in_small_pieces
-from apixo_mcp.gateways.proxies import Proxy, proxy_for
-from apixo_mcp.gateways.replies import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
-from apixo_mcp.gateways.unpacking import Unpacker, encodings
-from apixo_mcp.media import guard
-from apixo_mcp.media.fetcher import Download
+from apixo_mcp.net import guard
+from apixo_mcp.net.certificates import tls_context
+from apixo_mcp.net.fetcher import Download
+from apixo_mcp.net.guarded_connect import GuardedBackend, Resolver, resolve_name
+from apixo_mcp.net.proxies import Proxy, proxy_for
+from apixo_mcp.net.response import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
+from apixo_mcp.net.turns import in_turns, read_in_small_pieces
+from apixo_mcp.net.unpacking import Unpacker, encodings
 
 SUBMIT_TIMEOUT = 60.0
 LOOK_TIMEOUT = 30.0

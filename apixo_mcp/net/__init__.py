@@ -1,0 +1,1 @@
+"""The network: the only room that knows the HTTP library."""
