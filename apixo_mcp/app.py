@@ -12,6 +12,7 @@ import anyio
 import anyio.to_thread
 
 from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.prices import estimate, load_prices
 from apixo_mcp.catalog.registry import Catalog, OwnPrices
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
@@ -37,7 +38,6 @@ from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint
 from apixo_mcp.tasks.till import Till
 from apixo_mcp.usage.budget import Budget
-from apixo_mcp.usage.prices import estimate, load_prices
 
 log = logging.getLogger(__name__)
 

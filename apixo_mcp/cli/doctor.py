@@ -10,6 +10,7 @@ import anyio
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App, open_app, own_catalog, own_models
+from apixo_mcp.catalog.prices import load_prices
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.interrupts import Interrupts
 from apixo_mcp.cli.start import errors_told, start_logging
@@ -20,7 +21,6 @@ from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.net.certificates import unusable_certificates
 from apixo_mcp.net.proxies import unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
-from apixo_mcp.usage.prices import load_prices
 
 _NO_KEY = (
     "Set APIXO_API_KEY (https://apixo.ai) or RUXA_API_KEY (https://ruxa.ai): in a shell for the commands, and in the "

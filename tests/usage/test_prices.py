@@ -8,11 +8,11 @@ from asking import submit
 
 from apixo_mcp.app import open_app
 from apixo_mcp.catalog.model import Price
+from apixo_mcp.catalog.prices import estimate, load_prices
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.wish import Wish
-from apixo_mcp.usage.prices import estimate, load_prices
 
 CATALOG = Catalog()
 
