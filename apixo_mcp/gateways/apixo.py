@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.client import Client, segment
-from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Look, Submitted
-from apixo_mcp.gateways.verdicts import Question
+from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.net.http import LOOK_TIMEOUT, Http
 from apixo_mcp.net.response import Answer, NotReached
 from apixo_mcp.tasks.task import Failure

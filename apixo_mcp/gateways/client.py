@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Running, Submitted
-from apixo_mcp.gateways.verdicts import (
+from apixo_mcp.gateways.interpret import (
     Question,
     judge_again,
     judge_look,

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from apixo_mcp.foreign import cut
-from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, TASK_ID
 from apixo_mcp.tasks.task import Category, Charged, Failure
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from apixo_mcp.gateways.addresses import texts_in
 from apixo_mcp.gateways.envelope import decoded
-from apixo_mcp.gateways.products import LONGEST_ID, clean_id
+from apixo_mcp.gateways.outputs import LONGEST_ID, clean_id
 
 _NAME = re.compile(r"(?<![A-Za-z0-9_])task[_-]?id(?![A-Za-z0-9_])", re.IGNORECASE)
 _MARKS = "\"'\\ \t\r\n"

@@ -1,7 +1,7 @@
 """What to do about a request that was refused by HTTP's own meaning, without a word of the gateway. Pure."""
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.tasks.task import Failure
 
 # What answers in the gateway's place, by the meaning of its HTTP status (RFC 9110, 6585, 7725).

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways.client import Client, segment
-from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.gateway import Look, Submitted
-from apixo_mcp.gateways.verdicts import Question
+from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.net.http import Http
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 from apixo_mcp.foreign import LONGEST, cut
 from apixo_mcp.gateways.envelope import unix_time
 from apixo_mcp.gateways.keys import normal, plain
-from apixo_mcp.gateways.products import clean_id
+from apixo_mcp.gateways.outputs import clean_id
 
 Meaning = Literal["pending", "processing", "success", "failed", "good", "bad", "other"]
 

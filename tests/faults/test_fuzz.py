@@ -24,9 +24,9 @@ from wire import Wire, answer
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
-from apixo_mcp.gateways.verdicts import judge_look, judge_submit, task_in_callback, undocumented_state
+from apixo_mcp.gateways.interpret import judge_look, judge_submit, task_in_callback, undocumented_state
 from apixo_mcp.net.response import Answer
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.answers import compact, sentence, task_structure

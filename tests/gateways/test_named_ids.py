@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from apixo_mcp.gateways.apixo import CONTACT
 from apixo_mcp.gateways.gateway import Accepted, Unclear
+from apixo_mcp.gateways.interpret import judge_submit
 from apixo_mcp.gateways.named_ids import named_id
-from apixo_mcp.gateways.verdicts import judge_submit
 from apixo_mcp.net.response import Answer, Broken
 
 ID = "task_gemini-2.5-flash-image_1766304530229_cf4dafd2"

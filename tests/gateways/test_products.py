@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from apixo_mcp.gateways.products import kind_of, products_of
+from apixo_mcp.gateways.outputs import kind_of, products_of
 from apixo_mcp.tasks.task import Produced
 
 

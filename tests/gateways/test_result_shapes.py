@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from apixo_mcp.gateways.addresses import Sent, canonical, clean_url
 from apixo_mcp.gateways.apixo import CONTACT
 from apixo_mcp.gateways.gateway import Failed, Succeeded
-from apixo_mcp.gateways.verdicts import Question, judge_look
+from apixo_mcp.gateways.interpret import Question, judge_look
 from apixo_mcp.net.response import Answer
 
 BASE = "https://api.example"

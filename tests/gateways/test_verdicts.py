@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from apixo_mcp.gateways.apixo import CONTACT
 from apixo_mcp.gateways.envelope import retry_after, unix_time
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
-from apixo_mcp.gateways.products import MOST_RESULTS
-from apixo_mcp.gateways.verdicts import (
+from apixo_mcp.gateways.interpret import (
     KEPT_ANSWER,
     Question,
     judge_again,
@@ -21,6 +20,7 @@ from apixo_mcp.gateways.verdicts import (
     task_in_callback,
     undocumented_state,
 )
+from apixo_mcp.gateways.outputs import MOST_RESULTS
 from apixo_mcp.net.response import Answer, Broken, NotReached
 from apixo_mcp.tasks.task import Produced
 

@@ -15,7 +15,7 @@ COPIES_KEPT = 3
 @cache
 def migrations() -> tuple[tuple[int, str], ...]:
     """Number and script of each step, in order."""
-    folder = resources.files("apixo_mcp.tasks.sqlite") / "migrations"
+    folder = resources.files("apixo_mcp.stores.sqlite") / "migrations"
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
     return tuple(sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in found))
 

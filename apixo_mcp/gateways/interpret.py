@@ -8,7 +8,7 @@ from typing import Any
 
 from apixo_mcp.gateways import failures, states
 from apixo_mcp.gateways.addresses import Sent
-from apixo_mcp.gateways.contact import Contact
+from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.envelope import Envelope, decoded, read_bare, read_leniently, retry_after, unix_time
 from apixo_mcp.gateways.gateway import (
     EMPTY_RESULT,
@@ -24,7 +24,7 @@ from apixo_mcp.gateways.gateway import (
     Unclear,
 )
 from apixo_mcp.gateways.named_ids import named_id
-from apixo_mcp.gateways.products import MOST_RESULTS, asset_ids, clean_id, last_resort, products_of
+from apixo_mcp.gateways.outputs import MOST_RESULTS, asset_ids, clean_id, last_resort, products_of
 from apixo_mcp.gateways.refusals import refused_by_http
 from apixo_mcp.net.response import Answer, Broken, NotReached, Reply
 from apixo_mcp.tasks.task import Produced
