@@ -23,6 +23,7 @@ from apixo_mcp.media.saver import Saver, is_there
 from apixo_mcp.media.served import Served
 from apixo_mcp.net.http import Http
 from apixo_mcp.settings import Settings
+from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.account import Account
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.calls import Calls
@@ -32,7 +33,6 @@ from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.resolver import Resolver
 from apixo_mcp.tasks.service import Service
-from apixo_mcp.tasks.sqlite.store import SqliteStore
 from apixo_mcp.tasks.steps import Steps
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint

@@ -15,7 +15,7 @@ from imitation import Imitation
 
 from apixo_mcp.app import open_app
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.sqlite.store import SqliteStore
+from apixo_mcp.stores.sqlite.store import SqliteStore
 
 TASKS = 100
 RSS_LIMIT_MB = 130

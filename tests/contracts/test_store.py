@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make_followed, tasks
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
-from apixo_mcp.tasks.sqlite.store import SqliteStore
+from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.store import Admitted, Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task, new_task_id
 from apixo_mcp.usage.budget import Agreement, Budget, Spent

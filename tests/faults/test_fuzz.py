@@ -33,10 +33,10 @@ from apixo_mcp.server.answers import compact, sentence, task_structure
 from apixo_mcp.server.definitions import COMMON, GENERAL
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
+from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks import life
 from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.schedule import Pace
-from apixo_mcp.tasks.sqlite.rows import from_row, to_row
 from apixo_mcp.tasks.task import State, Task, may_move, new_task_id
 
 AS_MANY = settings(

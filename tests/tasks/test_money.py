@@ -16,8 +16,8 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.answers import sentence, task_structure
+from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.lapse import WANTED_FOR, WANTED_WHILE_ALIVE
-from apixo_mcp.tasks.sqlite.store import SqliteStore
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.usage.budget import Budget

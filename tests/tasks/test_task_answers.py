@@ -17,10 +17,10 @@ from task_steps import Start, ask, happens, settled, until
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.gateways.gateway import NoAnswer, Running, Unclear
+from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks import confirming, life, schedule
 from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.schedule import Pace
-from apixo_mcp.tasks.sqlite.store import SqliteStore
 from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task
 

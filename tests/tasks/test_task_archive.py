@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apixo_mcp.errors import InvalidInput
+from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks import archive
 from apixo_mcp.tasks.archive import Here
-from apixo_mcp.tasks.sqlite.store import SqliteStore
 from apixo_mcp.tasks.task import TERMINAL, Attempt, FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio

@@ -13,9 +13,9 @@ import anyio
 import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks.sqlite import mending, schema
-from apixo_mcp.tasks.sqlite.ballast import Ballast
-from apixo_mcp.tasks.sqlite.lock import Lock
+from apixo_mcp.stores.sqlite import repair, schema
+from apixo_mcp.stores.sqlite.disk_reserve import Ballast
+from apixo_mcp.stores.sqlite.lock import Lock
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.warnings: tuple[str, ...] = ()
         self._path = path
-        self._lock = Lock(mending.beside(path, ".lock"))
-        self._ballast = Ballast(mending.beside(path, ".ballast"))
+        self._lock = Lock(repair.beside(path, ".lock"))
+        self._ballast = Ballast(repair.beside(path, ".ballast"))
         self._limiter = anyio.CapacityLimiter(1)
         self._database: sqlite3.Connection | None = None
         self._file = (0, 0)
@@ -54,7 +54,7 @@ class Database:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._open()
-            self.warnings = mending.notices(self._path)
+            self.warnings = repair.notices(self._path)
         except (OSError, sqlite3.Error) as error:
             self.close()
             raise StoreError(f"the task store {self._path} cannot be opened: {error}") from error
@@ -65,18 +65,18 @@ class Database:
     def _open(self) -> None:
         for patience in ALONE_WITHIN:
             # A file that a living process has open is never moved away under it: only who is alone mends.
-            if self._lock.alone(patience) and mending.is_damaged(self._path):
-                mending.mend(self._path)
+            if self._lock.alone(patience) and repair.is_damaged(self._path):
+                repair.mend(self._path)
             if not self._lock.share(MENDED_WITHIN):
                 raise StoreError(f"the task store {self._path} is being mended by another process; start again")
             try:
                 self._connect()
             except sqlite3.Error as error:
-                if not mending.is_damage(error):
+                if not repair.is_damage(error):
                     raise
                 log.warning("the task store %s is damaged: %s", self._path, error)
                 self._disconnect()
-                mending.mark(self._path)
+                repair.mark(self._path)
             else:
                 return
         raise StoreError(
@@ -115,11 +115,11 @@ class Database:
         if there is None:
             log.error("the task store %s was deleted while it was in use; it is written anew, whole", self._path)
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            copy = mending.beside(self._path, f".{uuid.uuid4().hex}")
+            copy = repair.beside(self._path, f".{uuid.uuid4().hex}")
             with closing(sqlite3.connect(copy)) as whole:
                 self._database.backup(whole)
             for suffix in ("-wal", "-shm"):
-                mending.beside(self._path, suffix).unlink(missing_ok=True)
+                repair.beside(self._path, suffix).unlink(missing_ok=True)
             with suppress(FileExistsError):  # another process was as quick
                 os.link(copy, self._path)
             copy.unlink(missing_ok=True)
@@ -223,8 +223,8 @@ class Database:
 
     def trouble(self, error: sqlite3.Error | ValueError) -> StoreError:
         """What to tell a caller that the file has just failed. The program goes on: other rows may be well."""
-        if isinstance(error, ValueError) or mending.is_damage(error):
-            mending.mark(self._path)
+        if isinstance(error, ValueError) or repair.is_damage(error):
+            repair.mark(self._path)
             log.error("the task store %s is damaged: %s", self._path, error)
             return StoreError(
                 f"The task store {self._path} is damaged ({error}). Nothing is deleted: end every program that uses "

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from apixo_mcp.tasks.sqlite import schema
-from apixo_mcp.tasks.sqlite.rows import insert_without_taken_key
+from apixo_mcp.stores.rows import insert_without_taken_key
+from apixo_mcp.stores.sqlite import schema
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def is_damaged(path: Path) -> bool:
 
 def _hides_commits(path: Path) -> bool:
     """Whether SQLite has stopped before the end of the log. The caller's connection, which read it, is still open."""
-    from apixo_mcp.tasks.sqlite.salvage import hides_commits
+    from apixo_mcp.stores.sqlite.page_reader import hides_commits
 
     try:
         with beside(path, "-shm").open("rb", buffering=0) as index:
@@ -197,8 +197,8 @@ def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str |
 
     An older one may be all that is left of a task, so what is not known to have been sent must not be sent again.
     """
+    from apixo_mcp.stores.sqlite.page_reader import salvage
     from apixo_mcp.tasks.record import from_record, row_record
-    from apixo_mcp.tasks.sqlite.salvage import salvage
 
     found = salvage(main, wal)
     tasks: dict[str, Task] = {}

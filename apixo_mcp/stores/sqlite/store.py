@@ -11,10 +11,10 @@ from typing import Any, Self
 import anyio
 
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
-from apixo_mcp.tasks.sqlite import admission, taken
-from apixo_mcp.tasks.sqlite.database import Database
-from apixo_mcp.tasks.sqlite.rows import from_row, insert_without_taken_key, to_row
-from apixo_mcp.tasks.sqlite.statements import CLAIM, COMMIT, POSTS, REREAD
+from apixo_mcp.stores import admit, taken
+from apixo_mcp.stores.rows import from_row, insert_without_taken_key, to_row
+from apixo_mcp.stores.sqlite.database import Database
+from apixo_mcp.stores.statements import CLAIM, COMMIT, POSTS, REREAD
 from apixo_mcp.tasks.store import BEYOND_LEASES, Admitted, Clearance, DayCount, IdTaken, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
 from apixo_mcp.usage.budget import Agreement
@@ -75,15 +75,15 @@ class SqliteStore:
 
     async def admit(self, task: Task, terms: Terms) -> Admitted:
         """See `Store.admit`."""
-        return await self._database.run(admission.admit, self._database, task, terms)
+        return await self._database.run(admit.admit, self._database, task, terms)
 
     async def quote(self, owner: str, fingerprint: str, agreement: Agreement, now: float) -> None:
         """See `Store.quote`."""
-        await self._database.run(admission.quote, self._database, owner, fingerprint, agreement, now)
+        await self._database.run(admit.quote, self._database, owner, fingerprint, agreement, now)
 
     async def forget_quote(self, owner: str, fingerprint: str) -> None:
         """See `Store.forget_quote`."""
-        await self._database.run(admission.forget_quote, self._database, owner, fingerprint)
+        await self._database.run(admit.forget_quote, self._database, owner, fingerprint)
 
     async def get(self, task_id: str) -> Task | None:
         """See `Store.get`."""
@@ -204,7 +204,7 @@ class SqliteStore:
     async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
         """See `Store.mark_sent`."""
         await self._database.run(self._database.keep_room)
-        return await self._database.run(admission.mark_sent, self._database, task, terms)
+        return await self._database.run(admit.mark_sent, self._database, task, terms)
 
     async def still_sends(self, task: Task, until: float) -> bool:
         """See `Store.still_sends`."""
@@ -226,7 +226,7 @@ class SqliteStore:
         """See `Store.try_again`."""
         if not may_move(before.state, after.state):
             raise ValueError(f"a task does not move from {before.state} to {after.state}")
-        return await self._database.run(admission.try_again, self._database, before, after, terms)
+        return await self._database.run(admit.try_again, self._database, before, after, terms)
 
     async def unsent(self, now: float, older_than: float) -> Sequence[Task]:
         """See `Store.unsent`."""

@@ -1,7 +1,7 @@
 """Statements that several verbs of the store share."""
 
-from apixo_mcp.tasks.sqlite.rows import COLUMNS
-from apixo_mcp.tasks.sqlite.taken import UNTAKEN
+from apixo_mcp.stores.rows import COLUMNS
+from apixo_mcp.stores.taken import UNTAKEN
 
 _KEPT = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "

@@ -1,0 +1,1 @@
+"""Keeps tasks: what every database shares."""
