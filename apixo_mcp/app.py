@@ -24,20 +24,20 @@ from apixo_mcp.media.served import Served
 from apixo_mcp.net.http import Http
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks.account import Account
+from apixo_mcp.tasks.accounts import Account
+from apixo_mcp.tasks.admission import Till
+from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
-from apixo_mcp.tasks.calls import Calls
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.delivery import Calls
 from apixo_mcp.tasks.lapse import end_lapsed
 from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.poller import Poller
-from apixo_mcp.tasks.resolver import Resolver
+from apixo_mcp.tasks.runner import Steps
 from apixo_mcp.tasks.service import Service
-from apixo_mcp.tasks.steps import Steps
+from apixo_mcp.tasks.settlement import Resolver
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint
-from apixo_mcp.tasks.till import Till
-from apixo_mcp.usage.budget import Budget
 
 log = logging.getLogger(__name__)
 

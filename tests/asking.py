@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from apixo_mcp.app import App
-from apixo_mcp.tasks.wish import Quote, Submission, Wish
+from apixo_mcp.tasks.request import Quote, Submission, Wish
 
 
 async def submit(app: App, wish: Wish) -> Submission | Quote:

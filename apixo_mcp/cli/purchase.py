@@ -18,9 +18,9 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.confirm import quoted
 from apixo_mcp.server.usage import usage_structure
+from apixo_mcp.tasks.budget import Spent, decide, refusal
+from apixo_mcp.tasks.request import Quote, Submission, Wish
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.tasks.wish import Quote, Submission, Wish
-from apixo_mcp.usage.budget import Spent, decide, refusal
 
 
 async def drafted(app: App, wishes: Sequence[Wish]) -> list[Task]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from apixo_mcp.tasks import life, schedule
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks import schedule, transitions
 from apixo_mcp.tasks.task import FOLLOWED, Failure, FileState, Result, State, Task
+from apixo_mcp.tasks.transitions import Moment
 
 PROMPT_SHOWN = 120
 _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
@@ -169,7 +169,7 @@ def next_step(
     """What the reader should do now, as a sentence."""
     check = f'check_task with task_id "{task.task_id}"'
     wait = min(60, max(2, int(_estimates(task, moment, usual).get("eta_seconds", 10))))
-    if task.failure and task.failure.code == life.STUMBLED and task.due is not None:
+    if task.failure and task.failure.code == transitions.STUMBLED and task.due is not None:
         return f"{task.failure.message}. {task.failure.advice} Call {check} in about {wait} s. It may be paid for."
     match task.state:
         case State.SUBMITTING | State.PENDING | State.PROCESSING:
@@ -196,7 +196,7 @@ def next_step(
                 return f"Looking was given up a day after its longest usual time. {check} looks once more."
             if task.state is State.SUBMITTING:
                 return f"Being sent. Call {check} in about {wait} s. A second generate would be charged too."
-            late = " It takes longer than usual." if life.is_overdue(task, moment) else ""
+            late = " It takes longer than usual." if transitions.is_overdue(task, moment) else ""
             return f"Still running.{late} Call {check} in about {wait} s. Do not generate it again: it is paid for."
         case State.SUCCESS:
             return _after_success(task)

@@ -15,8 +15,8 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from apixo_mcp.server.questions import Questions
+from apixo_mcp.tasks.request import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
-from apixo_mcp.tasks.wish import Quote
 
 QUESTION = "spend"
 AT_ONCE = 1.0  # seconds within which no person reads the question and says no

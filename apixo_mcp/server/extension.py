@@ -20,7 +20,7 @@ from apixo_mcp.server import handles
 from apixo_mcp.server.answers import iso, sentence
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.reply import structure_of, task_answer
-from apixo_mcp.tasks import life
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.task import State, Task
 
 TASKS = "io.modelcontextprotocol/tasks"
@@ -215,7 +215,7 @@ class Generations:
         if task.state is State.CANCELLED:
             status = "cancelled"
         moment = self._app.steps.moment(task)
-        pace = moment.pace.overdue_every if life.is_overdue(task, moment) else moment.pace.interval
+        pace = moment.pace.overdue_every if transitions.is_overdue(task, moment) else moment.pace.interval
         return Job(
             task_id=task.task_id,
             status=status,

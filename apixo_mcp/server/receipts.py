@@ -6,7 +6,7 @@ from typing import TextIO
 
 import anyio
 
-from apixo_mcp.tasks.calls import Call
+from apixo_mcp.tasks.delivery import Call
 
 RequestId = int | str
 

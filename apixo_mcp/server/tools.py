@@ -25,8 +25,8 @@ from apixo_mcp.server.receipts import Receipts
 from apixo_mcp.server.reply import picture, refusal, task_answer, text, why_no_file
 from apixo_mcp.server.usage import usage_sentence, usage_structure
 from apixo_mcp.server.waiting import Waiting
+from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.task import FileState, Modality, State
-from apixo_mcp.tasks.wish import Submission, Wish
 
 
 class Tools:

@@ -6,10 +6,10 @@ from typing import Any, Literal
 from apixo_mcp.stores.rows import from_row, insert, to_row
 from apixo_mcp.stores.sqlite.database import Database
 from apixo_mcp.stores.statements import COMMIT, IN_FLIGHT, POSTS
+from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
 from apixo_mcp.tasks.lapse import lapsed, wanted
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import INTERNAL_KEY, Task
-from apixo_mcp.usage.budget import Agreement, Spent, day_start, decide
 
 
 def admit(database: Database, task: Task, terms: Terms) -> Admitted:

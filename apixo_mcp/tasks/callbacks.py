@@ -9,7 +9,7 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.tasks.poller import Poller
-from apixo_mcp.tasks.resolver import Resolver
+from apixo_mcp.tasks.settlement import Resolver
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 

@@ -11,10 +11,10 @@ decides as any other does. No look makes a task fail whose id was not confirmed.
 from dataclasses import replace
 
 from apixo_mcp.gateways.gateway import Accepted, Look, NoAnswer, Unclear
-from apixo_mcp.tasks import life, schedule
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks import schedule, transitions
 from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.transitions import Moment
 
 
 def named_late(task: Task, outcome: Unclear, moment: Moment) -> Task:
@@ -26,10 +26,10 @@ def named_late(task: Task, outcome: Unclear, moment: Moment) -> Task:
 def after_confirming(task: Task, look: Look, moment: Moment) -> Task:
     """The task once the gateway was asked about the id that it may have."""
     if not isinstance(look, NoAnswer):
-        return replace(life.answered_late(task, Accepted(task.named_id), moment), due=moment.now)
+        return replace(transitions.answered_late(task, Accepted(task.named_id), moment), due=moment.now)
     wait = schedule.wait_before_confirming(moment.pace, task.tries, look.retry_after, moment.chance)
     due = moment.now + wait if wait is not None else None
-    return replace(life.held_back(task, moment.now, moment.now), tries=task.tries + 1, due=due)
+    return replace(transitions.held_back(task, moment.now, moment.now), tries=task.tries + 1, due=due)
 
 
 def without_id(outcome: Accepted | Unclear, task: Task, taken: IdTaken) -> Unclear:

@@ -13,7 +13,7 @@ to it. After that the task ends, which costs nothing.
 from dataclasses import replace
 from typing import Literal
 
-from apixo_mcp.tasks import life
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.store import BEYOND_LEASES, Store
 from apixo_mcp.tasks.task import Task
 
@@ -53,7 +53,7 @@ def lapsed(task: Task, now: float) -> Task:
             f"It could not be sent while it was wanted{reason}: an hour at most, and 10 minutes once the program that "
             "was asked has ended. It was never sent, and nothing was charged."
         )
-    return replace(life.cancelled(task, now), notes=(*task.notes, note))
+    return replace(transitions.cancelled(task, now), notes=(*task.notes, note))
 
 
 async def end_lapsed(store: Store, now: float, process: str = "") -> list[Task]:

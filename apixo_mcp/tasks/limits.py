@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from apixo_mcp.gateways.gateway import Look
-from apixo_mcp.tasks import life
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.task import Failure, State, Task
+from apixo_mcp.tasks.transitions import Moment
 
 
 def not_sent(task: Task, reason: str, now: float) -> Task:
@@ -14,7 +14,7 @@ def not_sent(task: Task, reason: str, now: float) -> Task:
     Args:
         reason: the end of a sentence about the request.
     """
-    ended = life.cancelled(task, now)
+    ended = transitions.cancelled(task, now)
     if task.attempts:
         return _noted(ended, reason)
     failure = Failure(
@@ -30,7 +30,7 @@ def not_sent(task: Task, reason: str, now: float) -> Task:
 
 def not_tried_again(task: Task, look: Look, moment: Moment, reason: str) -> Task:
     """The task that failed for a passing reason, and may not be sent once more."""
-    return _noted(life.after_look(task, look, replace(moment, auto_retry=0)), reason)
+    return _noted(transitions.after_look(task, look, replace(moment, auto_retry=0)), reason)
 
 
 def _noted(task: Task, reason: str) -> Task:

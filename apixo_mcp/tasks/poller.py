@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.steps import Steps
+from apixo_mcp.tasks.runner import Steps
 from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)

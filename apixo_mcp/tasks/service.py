@@ -12,12 +12,13 @@ from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
-from apixo_mcp.tasks import journal, life
-from apixo_mcp.tasks.account import Account
-from apixo_mcp.tasks.calls import Call, Calls
+from apixo_mcp.tasks import journal, transitions
+from apixo_mcp.tasks.accounts import Account
+from apixo_mcp.tasks.admission import Till
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks.delivery import Call, Calls
 from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.request import Inputs, Quote, Submission, Wish, checked
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import (
     FOLLOWED,
@@ -30,8 +31,7 @@ from apixo_mcp.tasks.task import (
     fingerprint,
     new_task_id,
 )
-from apixo_mcp.tasks.till import Till
-from apixo_mcp.tasks.wish import Inputs, Quote, Submission, Wish, checked
+from apixo_mcp.tasks.transitions import Moment
 
 FAR_OFF = 2 * 3600.0  # beyond every wait between two looks
 REREAD_EVERY = 1.0  # another process may have moved the task on
@@ -43,7 +43,7 @@ Tick = Callable[[Task], Awaitable[None]]
 
 
 class Service:
-    """The front of a task's life.
+    """The front of a task's transitions.
 
     Args:
         accounts: by gateway name; a gateway without a key is missing.
@@ -247,7 +247,7 @@ class Service:
             return task
         saved = [result for result in task.results if result.file is FileState.SAVED]
         missing = [result.index for result in saved if not await self._is_there(result)]
-        again = life.save_again(task, missing, self._moment(task))
+        again = transitions.save_again(task, missing, self._moment(task))
         if again is task or not await self._store.commit(task, again):
             return task
         self._poller.wake(task.task_id, time.time())

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import (
     Answer,
@@ -19,7 +20,6 @@ from apixo_mcp.tasks.task import (
     Task,
     new_task_id,
 )
-from apixo_mcp.usage.budget import Budget
 
 NOW = 1_790_000_000.0
 KEYS = ("key-print",)

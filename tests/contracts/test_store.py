@@ -17,9 +17,9 @@ from store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.budget import Agreement, Budget, Spent
 from apixo_mcp.tasks.store import Admitted, Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task, new_task_id
-from apixo_mcp.usage.budget import Agreement, Budget, Spent
 
 pytestmark = pytest.mark.anyio
 

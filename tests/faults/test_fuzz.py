@@ -34,10 +34,10 @@ from apixo_mcp.server.definitions import COMMON, GENERAL
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.rows import from_row, to_row
-from apixo_mcp.tasks import life
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.task import State, Task, may_move, new_task_id
+from apixo_mcp.tasks.transitions import Moment
 
 AS_MANY = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
@@ -382,7 +382,7 @@ def test_no_answer_crashes_a_gateway_or_takes_what_is_unclear_for_refused():
         submitted = judge_submit(reply, CONTACT, NOW)
         counts[f"submit {type(submitted).__name__}"] += 1
         assert isinstance(submitted, Accepted | Refused | Later | Unclear)
-        check_task(before := sent_task(State.SUBMITTING), life.after_submit(before, submitted, MOMENT))
+        check_task(before := sent_task(State.SUBMITTING), transitions.after_submit(before, submitted, MOMENT))
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
@@ -402,7 +402,7 @@ def test_no_answer_crashes_a_gateway_or_takes_what_is_unclear_for_refused():
         assert isinstance(look, Running | Succeeded | Failed | NoAnswer)
         for state in (State.PENDING, State.PROCESSING):
             before = sent_task(state)
-            after = life.after_look(before, look, MOMENT)
+            after = transitions.after_look(before, look, MOMENT)
             check_task(before, after)
             if status >= 400 and code != 200:
                 assert after.state in (state, State.SUCCESS, State.FAILED, State.PROCESSING, State.SUBMITTING)

@@ -12,7 +12,7 @@ from test_table import connected, told
 from wire import Bytes, Wire, answer, envelope, picture
 
 from apixo_mcp.media import places
-from apixo_mcp.tasks import life
+from apixo_mcp.tasks import transitions
 
 pytestmark = pytest.mark.anyio
 ASK = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 20}
@@ -105,7 +105,7 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     crashes: list[float] = []
-    works = life.after_look
+    works = transitions.after_look
 
     def stumbles(task: Any, *_: Any) -> Any:
         if task.prompt == "a fox":
@@ -113,8 +113,8 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
             raise ValueError("no such thing")
         return works(task, *_)
 
-    monkeypatch.setattr(life, "after_look", stumbles)
-    monkeypatch.setattr(life, "STUMBLED_FOR", 0.2)
+    monkeypatch.setattr(transitions, "after_look", stumbles)
+    monkeypatch.setattr(transitions, "STUMBLED_FOR", 0.2)
     async with Several("/file/0") as wire:
         async with connected(wire.url, tmp_path) as client:
             first = await told(client, "generate_image", ASK | {"wait_seconds": 1})
@@ -124,25 +124,25 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
             other = await told(client, "generate_image", ASK | {"prompt": "a hare"})
             assert other["state"] == "success"
         crashes.clear()
-        monkeypatch.setattr(life, "STUMBLED_FOR", 60.0)
+        monkeypatch.setattr(transitions, "STUMBLED_FOR", 60.0)
         async with connected(wire.url, tmp_path) as client:  # a restart hurries nothing
             told_again = await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 1})
             assert told_again["state"] == "pending"
             assert len(crashes) <= 1
-        monkeypatch.setattr(life, "after_look", works)
+        monkeypatch.setattr(transitions, "after_look", works)
     assert "Traceback" in caplog.text
 
 
 async def test_a_failed_step_goes_on_where_the_fault_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    works, count = life.after_look, iter(range(3))
+    works, count = transitions.after_look, iter(range(3))
 
     def stumbles(*given: Any) -> Any:
         if next(count, None) is not None:
             raise RecursionError
         return works(*given)
 
-    monkeypatch.setattr(life, "after_look", stumbles)
-    monkeypatch.setattr(life, "STUMBLED_FOR", 0.05)
+    monkeypatch.setattr(transitions, "after_look", stumbles)
+    monkeypatch.setattr(transitions, "STUMBLED_FOR", 0.05)
     async with Several("/file/0") as wire, connected(wire.url, tmp_path) as client:
         done = await told(client, "generate_image", ASK)
     assert done["state"] == "success"

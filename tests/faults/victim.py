@@ -19,8 +19,8 @@ from apixo_mcp.app import open_app
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.tasks.wish import Submission, Wish
 
 
 def tell(*words: str) -> None:

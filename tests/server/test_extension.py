@@ -21,9 +21,9 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.extension import KEPT_FOR, Generations
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import new_task_id
-from apixo_mcp.usage.budget import Budget
 
 pytestmark = pytest.mark.anyio
 

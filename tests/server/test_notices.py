@@ -23,10 +23,10 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.notices import Notices
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import State, Task, new_task_id
-from apixo_mcp.tasks.wish import Submission, Wish
-from apixo_mcp.usage.budget import Budget
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]
 

@@ -27,8 +27,8 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.http import serving
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.task import State, Task
-from apixo_mcp.tasks.wish import Submission, Wish
 
 pytestmark = pytest.mark.anyio
 

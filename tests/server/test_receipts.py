@@ -20,7 +20,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.receipts import Receipts
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.wish import Submission, Wish
+from apixo_mcp.tasks.request import Submission, Wish
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from asking import submit
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.tasks.wish import Submission, Wish
 
 Start = Callable[..., AbstractAsyncContextManager[App]]
 PATIENCE = 15.0

@@ -20,8 +20,7 @@ from apixo_mcp.gateways.gateway import (
     Succeeded,
     Unclear,
 )
-from apixo_mcp.tasks import life
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import LOOKS_AT_LEAST, Pace
 from apixo_mcp.tasks.task import (
     FOLLOWED,
@@ -34,6 +33,7 @@ from apixo_mcp.tasks.task import (
     Task,
     new_task_id,
 )
+from apixo_mcp.tasks.transitions import Moment
 
 NOW = 1_790_000_000.0
 PACE = Pace(first_wait=5, interval=3, maximum=120)
@@ -70,7 +70,7 @@ def asked(**given: object) -> Task:
 
 
 def sent(task: Task, outcome: Submitted, moment: Moment) -> Task:
-    return life.after_submit(replace(task, sent_at=moment.now), outcome, moment)
+    return transitions.after_submit(replace(task, sent_at=moment.now), outcome, moment)
 
 
 PICTURE = Produced(url="https://files.example/a.png")
@@ -121,13 +121,13 @@ def step(task: Task, event: Event, moment: Moment) -> Task:
     """The task after its next step, as the poller would take it."""
     if task.state is State.SUBMITTING:
         return sent(task, event.submitted, moment)
-    if life.is_followed(task):
-        return life.after_look(task, event.looked, moment)
+    if transitions.is_followed(task):
+        return transitions.after_look(task, event.looked, moment)
     results = [
-        replace(result, file=file) if result in life.unsaved(task) else result
+        replace(result, file=file) if result in transitions.unsaved(task) else result
         for result, file in zip(task.results, event.files, strict=False)
     ]
-    return life.after_saving(task, results, moment)
+    return transitions.after_saving(task, results, moment)
 
 
 def lived(events: list[Event], auto_retry: int) -> tuple[list[Task], list[Submitted]]:
@@ -198,7 +198,7 @@ def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: li
             is_over = task.updated_at - (task.accepted_at or 0) >= PACE.maximum + DAY
             assert (task.due is None) == (is_over and task.looks + task.tries >= LOOKS_AT_LEAST)
         elif task.state is State.SUCCESS:
-            assert task.due is None or life.unsaved(task)
+            assert task.due is None or transitions.unsaved(task)
             assert task.due is not None or task.is_settled
         else:
             assert task.due is None
@@ -236,7 +236,7 @@ def test_what_was_unknown_is_settled_by_a_late_answer(events: list[Event], auto_
     task = lived(events, auto_retry)[0][-1]
     if task.state is not State.UNKNOWN:
         return
-    settled = life.answered_late(task, late, at(5.0))
+    settled = transitions.answered_late(task, late, at(5.0))
     assert settled.state in MOVES[State.UNKNOWN]
     assert [attempt.remote_id for attempt in settled.attempts[:-1]] == [a.remote_id for a in task.attempts[:-1]][
         : len(settled.attempts[:-1])
@@ -250,7 +250,7 @@ def test_what_was_unknown_is_settled_by_a_late_answer(events: list[Event], auto_
 
 def test_a_late_answer_that_holds_the_result_ends_the_task():
     unknown = sent(asked(), Unclear("cut"), at())
-    settled = life.answered_late(unknown, Accepted("r", (PICTURE,), done=True), at(5))
+    settled = transitions.answered_late(unknown, Accepted("r", (PICTURE,), done=True), at(5))
     assert (settled.state, settled.due, settled.completed_at) == (State.SUCCESS, NOW + 5, NOW + 5)
 
 
@@ -258,7 +258,7 @@ def test_a_late_answer_that_holds_the_result_ends_the_task():
 def test_a_transient_failure_is_tried_again_as_often_as_set(auto_retry: int):
     task, moment = asked(), at(auto_retry=auto_retry)
     for number in range(1, 2 + auto_retry):
-        task = life.after_look(sent(task, Accepted(f"r{number}"), moment), TRANSIENT, moment)
+        task = transitions.after_look(sent(task, Accepted(f"r{number}"), moment), TRANSIENT, moment)
         if number <= auto_retry:
             assert (task.state, task.due, task.remote_id) == (State.SUBMITTING, NOW + 5.0, "")
     assert task.state is State.FAILED
@@ -271,17 +271,17 @@ def test_a_transient_failure_is_tried_again_as_often_as_set(auto_retry: int):
     [(Failed(why("NSFW_DETECTED")), State.FAILED), (Running("pending"), State.PENDING), (NoAnswer(""), State.PENDING)],
 )
 def test_nothing_else_is_tried_again(look: Look, state: State):
-    assert life.after_look(sent(asked(), Accepted("r"), at()), look, at()).state is state
+    assert transitions.after_look(sent(asked(), Accepted("r"), at()), look, at()).state is state
 
 
 def test_nobody_waits_for_a_further_attempt_of_a_cancelled_task():
     task = replace(sent(asked(), Accepted("r"), at()), cancel_requested=True)
-    assert life.after_look(task, TRANSIENT, at()).state is State.FAILED
+    assert transitions.after_look(task, TRANSIENT, at()).state is State.FAILED
 
 
 def test_a_gateway_that_counts_backwards_does_not_take_the_task_back():
-    task = life.after_look(sent(asked(), Accepted("r"), at()), Running("processing"), at())
-    assert life.after_look(task, Running("pending"), at()).state is State.PROCESSING
+    task = transitions.after_look(sent(asked(), Accepted("r"), at()), Running("processing"), at())
+    assert transitions.after_look(task, Running("pending"), at()).state is State.PROCESSING
 
 
 def test_a_submit_that_costs_nothing_is_sent_again_and_again():
@@ -296,7 +296,7 @@ def test_a_submit_that_costs_nothing_is_sent_again_and_again():
 def test_a_further_attempt_backs_off_for_itself():
     """The first attempt of a slow video may have run longer than that when it fails."""
     running = sent(asked(), Accepted("r1"), at())
-    again = life.after_look(running, TRANSIENT, at(HOUR))
+    again = transitions.after_look(running, TRANSIENT, at(HOUR))
     task = sent(again, Later(why("HTTP 429", "no")), at(HOUR + 5))
     assert (task.state, task.due) == (State.SUBMITTING, NOW + HOUR + 6)
 
@@ -313,17 +313,17 @@ def test_a_long_retry_after_is_honoured():
 
 def test_a_copy_of_a_task_is_never_sent_again():
     running = sent(asked(), Accepted("r1"), at())
-    ended = life.after_look(replace(running, is_copy=True), TRANSIENT, at(60))
+    ended = transitions.after_look(replace(running, is_copy=True), TRANSIENT, at(60))
     assert ended.state is State.FAILED
-    assert life.after_look(running, TRANSIENT, at(60)).state is State.SUBMITTING
+    assert transitions.after_look(running, TRANSIENT, at(60)).state is State.SUBMITTING
 
 
 def test_a_leap_of_the_clock_does_not_end_the_looking():
     running = sent(asked(), Accepted("r1"), at())
-    task = life.after_look(running, Running("processing"), at(3 * DAY))
+    task = transitions.after_look(running, Running("processing"), at(3 * DAY))
     assert task.due is not None
     looked_at_often = replace(running, looks=LOOKS_AT_LEAST)
-    assert life.after_look(looked_at_often, Running("processing"), at(3 * DAY)).due is None
+    assert transitions.after_look(looked_at_often, Running("processing"), at(3 * DAY)).due is None
 
 
 @pytest.mark.parametrize(
@@ -331,13 +331,13 @@ def test_a_leap_of_the_clock_does_not_end_the_looking():
     [
         lambda: asked(),
         lambda: sent(asked(), Later(why()), at()),
-        lambda: life.after_look(sent(asked(), Accepted("r"), at()), TRANSIENT, at()),
+        lambda: transitions.after_look(sent(asked(), Accepted("r"), at()), TRANSIENT, at()),
     ],
     ids=["never sent", "refused for now", "between two attempts"],
 )
 def test_cancelling_what_is_not_sent_is_an_end(make: Callable[[], Task]):
     task = make()
-    ended = life.cancelled(task, at(1).now)
+    ended = transitions.cancelled(task, at(1).now)
     assert ended.state in MOVES[task.state]
     assert ended.state is (State.FAILED if task.attempts else State.CANCELLED)
     assert (ended.due, ended.completed_at) == (None, NOW + 1)
@@ -347,19 +347,19 @@ def test_an_id_that_the_submit_answer_named_outlives_the_final_answer():
     voice = Produced(asset_id="voice-1", label="voice")
     pending = sent(asked(), Accepted("r", (voice,)), at())
     assert [result.asset_id for result in pending.results] == ["voice-1"]
-    both = life.after_look(pending, Succeeded((PICTURE,)), at()).results
+    both = transitions.after_look(pending, Succeeded((PICTURE,)), at()).results
     assert [(result.url, result.asset_id) for result in both] == [(PICTURE.url, ""), ("", "voice-1")]
-    assert len(life.after_look(pending, Succeeded((voice,)), at()).results) == 1
+    assert len(transitions.after_look(pending, Succeeded((voice,)), at()).results) == 1
 
 
 def test_a_missing_file_is_tried_again_also_when_its_url_was_thought_to_have_died():
-    task = life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
+    task = transitions.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
     assert (task.due, task.is_settled) == (NOW, False)
     waits: list[float] = []
     now = 0.0
     while task.due is not None:
         now = task.due - NOW
-        task = life.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at(now))
+        task = transitions.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at(now))
         waits.append((task.due or 0) - NOW - now)
         assert task.is_settled
     assert waits[:-1] == [5.0, 30.0, 120.0, 600.0, 3600.0]
@@ -370,30 +370,30 @@ def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
     task = sent(asked(), Accepted("r"), at())
     waits: list[float] = []
     for _ in range(12):
-        task = life.stumbled(task, "ValueError", NOW)
+        task = transitions.stumbled(task, "ValueError", NOW)
         assert task.failure is not None
         waits.append((task.due or 0) - NOW)
     assert waits[:3] == [10.0, 20.0, 40.0]
-    assert waits[-1] == life.STUMBLED_AT_MOST
+    assert waits[-1] == transitions.STUMBLED_AT_MOST
     assert "ValueError, 12 times" in task.failure.message
-    assert life.after_look(task, Running("processing"), at()).failure is None
+    assert transitions.after_look(task, Running("processing"), at()).failure is None
 
 
 def test_a_further_attempt_that_stumbles_keeps_why_the_last_one_failed():
     failure = why("PROCESSING_TIMEOUT")
     tried = replace(sent(asked(), Accepted("r"), at()), state=State.SUBMITTING, sent_at=None, failure=failure)
-    assert life.stumbled(tried, "ValueError", NOW).failure == failure
+    assert transitions.stumbled(tried, "ValueError", NOW).failure == failure
 
 
 def test_a_saving_that_failed_is_forgotten_once_it_works():
-    task = life.stumbled(
-        life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW
+    task = transitions.stumbled(
+        transitions.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW
     )
-    task = life.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
+    task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
     assert (task.failure, task.due, task.tries) == (None, None, 0)
 
 
 def test_a_saved_file_is_the_last_step():
-    task = life.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
-    task = life.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
-    assert (task.due, task.is_settled, life.unsaved(task)) == (None, True, ())
+    task = transitions.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
+    task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
+    assert (task.due, task.is_settled, transitions.unsaved(task)) == (None, True, ())

@@ -17,10 +17,10 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.answers import sentence, task_structure
 from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.lapse import WANTED_FOR, WANTED_WHILE_ALIVE
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
-from apixo_mcp.usage.budget import Budget
 
 pytestmark = pytest.mark.anyio
 
@@ -298,7 +298,7 @@ class Sleeper(SqliteStore):
 async def with_store(app: App, store: SqliteStore) -> AsyncGenerator[App]:
     """The program on another store object of the same file."""
     from apixo_mcp.tasks.leases import Leases
-    from apixo_mcp.tasks.steps import Steps
+    from apixo_mcp.tasks.runner import Steps
 
     async with store:
         steps = Steps(

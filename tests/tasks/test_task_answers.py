@@ -18,11 +18,11 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.gateways.gateway import NoAnswer, Running, Unclear
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks import confirming, life, schedule
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks import confirming, schedule, transitions
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task
+from apixo_mcp.tasks.transitions import Moment
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ def error_of(task: Task) -> tuple[str, str, str]:
 
 
 async def failed_empty(app: App, wire: Wire, **data: Any) -> Task:
-    wire.looks.extend([envelope({**EMPTY, **data})] * (life.EMPTY_LOOKS + 1))
+    wire.looks.extend([envelope({**EMPTY, **data})] * (transitions.EMPTY_LOOKS + 1))
     task = await settled(app, (await ask(app)).task)
     assert task.state is State.FAILED
     return task
@@ -98,7 +98,7 @@ class TestNamedId:
 
     def test_the_waits_grow_and_end(self):
         sent = make(state=State.SUBMITTING, sent_at=NOW)
-        task = life.after_submit(sent, Unclear("cut", "t-9"), MOMENT)
+        task = transitions.after_submit(sent, Unclear("cut", "t-9"), MOMENT)
         waits: list[float] = []
         while task.due is not None:
             waits.append(task.due - MOMENT.now)

@@ -9,10 +9,10 @@ from task_steps import Start, ask, posts, settled, until
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.tasks import life
-from apixo_mcp.tasks.life import Moment
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.task import FileState, State, Task
+from apixo_mcp.tasks.transitions import Moment
 
 pytestmark = pytest.mark.anyio
 
@@ -81,10 +81,10 @@ async def test_what_is_no_such_task_or_id_changes_nothing(start: Start, box: San
 
 def test_an_earlier_attempt_may_have_been_charged():
     sent = make(state=State.SUBMITTING, sent_at=NOW, idempotency_key="k")
-    once = life.unclear(sent, NOW + 100, "cut")
+    once = transitions.unclear(sent, NOW + 100, "cut")
     twice = replace(once, attempts=(once.attempts[0], *once.attempts))
     moment = Moment(NOW + 100, 0.5, Pace(1, 1, 1))
-    first, second = life.resolved(once, "", moment), life.resolved(twice, "", moment)
+    first, second = transitions.resolved(once, "", moment), transitions.resolved(twice, "", moment)
     assert first.failure is not None
     assert second.failure is not None
     assert (first.failure.charged, first.idempotency_key) == ("no", "")

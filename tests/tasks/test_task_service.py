@@ -14,11 +14,11 @@ from task_steps import Start, ask, asking, happens, posts, settled, until
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.request import Quote, Wish
 from apixo_mcp.tasks.schedule import LOOKS_AT_LEAST
 from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task
-from apixo_mcp.tasks.wish import Quote, Wish
-from apixo_mcp.usage.budget import Budget
 
 pytestmark = pytest.mark.anyio
 

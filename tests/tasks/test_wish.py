@@ -10,8 +10,8 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
+from apixo_mcp.tasks.request import Wish, checked
 from apixo_mcp.tasks.task import Result, State, Task
-from apixo_mcp.tasks.wish import Wish, checked
 
 pytestmark = pytest.mark.anyio
 CATALOG = Catalog()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apixo_mcp.usage.budget import CENT_FRACTION, Agreement, Budget, Spent, decide, reason
+from apixo_mcp.tasks.budget import CENT_FRACTION, Agreement, Budget, Spent, decide, reason
 
 amounts = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 100)
 limits = st.none() | st.floats(0, 100)

@@ -240,7 +240,7 @@ def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]
 
 
 def _safe(task: Task) -> Task:
-    from apixo_mcp.tasks.life import unclear
+    from apixo_mcp.tasks.transitions import unclear
 
     # Of an open task a newer version may be lost.
     is_copy = task.is_copy or task.state not in TERMINAL

@@ -6,12 +6,12 @@ from dataclasses import replace
 import anyio
 
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.tasks.calls import VOUCHED_FOR, WANTED_UNTIL, Call, Calls
+from apixo_mcp.tasks.budget import Agreement, Budget, refusal
+from apixo_mcp.tasks.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Calls
 from apixo_mcp.tasks.poller import Poller
+from apixo_mcp.tasks.request import Quote, Submission
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.tasks.wish import Quote, Submission
-from apixo_mcp.usage.budget import Agreement, Budget, refusal
 
 ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
 LEAVING_TAKES = 1.2  # seconds until a call of this process whose caller has gone is sure to have noticed

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, Look, NoAnswer, Succeeded
-from apixo_mcp.tasks import journal, life
-from apixo_mcp.tasks.account import Account
+from apixo_mcp.tasks import journal, transitions
+from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
 from apixo_mcp.tasks.poller import Poller
-from apixo_mcp.tasks.steps import Steps
+from apixo_mcp.tasks.runner import Steps
 from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
@@ -64,7 +64,7 @@ class Resolver:
             remote_id = remote_id.strip()
             if problem := await self._wrong_id(task, remote_id):
                 raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
-        after = life.resolved(task, remote_id or "", self._steps.moment(task))
+        after = transitions.resolved(task, remote_id or "", self._steps.moment(task))
         try:
             is_written = await self._store.commit(task, after)
         except IdTaken as error:
@@ -111,7 +111,7 @@ class Resolver:
             told += f", and the gateway, asked again, {_told_by(look)}"
         if not isinstance(look, Succeeded):
             return Reread(task, told, raw or "")
-        after = await put_aside(self._store, life.reread(task, look, self._steps.moment(task)))
+        after = await put_aside(self._store, transitions.reread(task, look, self._steps.moment(task)))
         if not await self._store.reread(task, after):
             return await self.reread(await self._store.get(task.task_id) or task)  # it has moved meanwhile
         journal.note(task, after)

@@ -14,19 +14,19 @@ from apixo_mcp.catalog.model import AUDIO, IMAGE_HIGH_QUALITY, VIDEO
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Failed, Gateway, Later, NoAnswer, Refused, Submitted, Unclear
-from apixo_mcp.tasks import journal, life
+from apixo_mcp.tasks import journal, transitions
+from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
 from apixo_mcp.tasks.keeping import Saver, drop_saved, keep_answer, put_aside, save_from
 from apixo_mcp.tasks.lapse import end_lapsed, lapsed
 from apixo_mcp.tasks.leases import LASTS, Leases
-from apixo_mcp.tasks.life import Moment
 from apixo_mcp.tasks.limits import not_sent, not_tried_again
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.store import Clearance, IdTaken, Sending, Store
 from apixo_mcp.tasks.task import Failure, Result, State, Task
 from apixo_mcp.tasks.throttle import Throttle
-from apixo_mcp.usage.budget import Budget, reason
+from apixo_mcp.tasks.transitions import Moment
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class Steps:
     async def _step(self, task: Task) -> Task | None:
         if task.state is State.SUBMITTING:
             return await self._send(task) if task.sent_at is None else await self._found_sent(task)
-        is_looked_at = life.is_followed(task) or task.is_confirming
+        is_looked_at = transitions.is_followed(task) or task.is_confirming
         return await self._look(task) if is_looked_at else await self._save(task)
 
     async def _put_off(self, task: Task, error: Exception) -> Task | None:
@@ -132,7 +132,7 @@ class Steps:
         row = await self._store.get(task.task_id)
         if row is None or row.fence != task.fence:
             return None
-        return await self._commit(row, life.stumbled(row, type(error).__name__, time.time()))
+        return await self._commit(row, transitions.stumbled(row, type(error).__name__, time.time()))
 
     async def _commit(self, before: Task, after: Task) -> Task | None:
         after = await put_aside(self._store, after)
@@ -181,13 +181,13 @@ class Steps:
         now = time.time()
         match clearance.how:
             case _ if row.cancel_requested:
-                after = life.cancelled(row, now)
+                after = transitions.cancelled(row, now)
             case "lost":  # its lease has run out, and nobody has claimed it yet
-                after = life.held_back(row, now, now)
+                after = transitions.held_back(row, now, now)
             case "no_room":
-                after = life.queued(row, await self._store.place(row), now, random.random())
+                after = transitions.queued(row, await self._store.place(row), now, random.random())
             case "by_another":
-                after = life.held_back(row, now + LEFT_ALONE_FOR, now)
+                after = transitions.held_back(row, now + LEFT_ALONE_FOR, now)
             case "lapsed":
                 after = lapsed(row, now)
             case "no_price" | "over_budget" | "over_limit" | "ask_first" | "within":
@@ -217,11 +217,11 @@ class Steps:
                     return None
                 moment = self.moment(row)
                 if row.state is State.UNKNOWN and isinstance(outcome, Accepted | Refused):
-                    decided = life.answered_late(row, outcome, moment)
+                    decided = transitions.answered_late(row, outcome, moment)
                 elif row.state is State.UNKNOWN and isinstance(outcome, Unclear):
                     decided = named_late(row, outcome, moment)
                 else:
-                    decided = life.after_submit(row, outcome, moment)
+                    decided = transitions.after_submit(row, outcome, moment)
                 if after := await self._commit(row, decided):
                     return after
             except IdTaken as error:
@@ -247,13 +247,13 @@ class Steps:
 
     async def _found_sent(self, task: Task) -> Task | None:
         reason = "The process that sent it ended before the gateway's answer was stored."
-        return await self._commit(task, life.unclear(task, time.time(), reason))
+        return await self._commit(task, transitions.unclear(task, time.time(), reason))
 
     async def _look(self, task: Task) -> Task | None:
         key = task.key_print
         trouble = self._troubles.get(key)
         if trouble is not None and time.time() < trouble.until:
-            return await self._commit(task, life.held_back(task, trouble.until, time.time()))
+            return await self._commit(task, transitions.held_back(task, trouble.until, time.time()))
         async with self._looking:
             if wait := await self._throttle.turn(key):
                 return await self._commit(task, _waiting(task, wait))
@@ -275,7 +275,7 @@ class Steps:
         moment = self.moment(task)
         if task.is_confirming:
             return await self._commit(task, after_confirming(task, look, moment))
-        after = life.after_look(task, look, moment)
+        after = transitions.after_look(task, look, moment)
         if after.state is State.FAILED and isinstance(look, Failed) and look.raw:
             await keep_answer(self._store, task, look.raw)
         if after.state is not State.SUBMITTING:
@@ -310,7 +310,7 @@ class Steps:
     async def _save(self, task: Task) -> Task | None:
         results = list(task.results)
 
-        lock, unsaved = anyio.Lock(), list(life.unsaved(task))
+        lock, unsaved = anyio.Lock(), list(transitions.unsaved(task))
 
         async def save(result: Result) -> None:
             results[result.index] = await save_from(self._store, self._saver, task, result)
@@ -322,7 +322,7 @@ class Steps:
         async with anyio.create_task_group() as group:
             for result in tuple(unsaved):
                 group.start_soon(save, result)
-        after = await self._commit(task, life.after_saving(task, results, self.moment(task)))
+        after = await self._commit(task, transitions.after_saving(task, results, self.moment(task)))
         if after:
             await drop_saved(self._store, after)
         return after
@@ -330,4 +330,4 @@ class Steps:
 
 def _waiting(task: Task, wait: float) -> Task:
     now = time.time()
-    return life.held_back(task, now + wait, now)
+    return transitions.held_back(task, now + wait, now)
