@@ -14,6 +14,7 @@ import anyio.to_thread
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.prices import estimate, load_prices
 from apixo_mcp.catalog.registry import Catalog, OwnPrices
+from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.alive import answers
@@ -32,7 +33,6 @@ from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.delivery import Calls
 from apixo_mcp.tasks.lapse import end_lapsed
 from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.runner import Steps
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Resolver

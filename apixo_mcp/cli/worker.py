@@ -6,9 +6,9 @@ import click
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.interrupts import Interrupts
 from apixo_mcp.cli.start import errors_told, settings_or_exit
+from apixo_mcp.engines.follower import follow_always, follow_until_idle
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.settings import Settings
-from apixo_mcp.tasks.follower import follow_always, follow_until_idle
 
 
 def run_worker(*, until_idle: bool) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import anyio
 
+from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.budget import Agreement, Budget, refusal
 from apixo_mcp.tasks.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Calls
-from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.request import Quote, Submission
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task

@@ -5,10 +5,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways.gateway import Gateway
-from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.settlement import Resolver
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task

@@ -11,13 +11,13 @@ import anyio
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
 from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.admission import Till
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.delivery import Call, Calls
-from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.request import Inputs, Quote, Submission, Wish, checked
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import (

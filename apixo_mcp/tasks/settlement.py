@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from apixo_mcp.catalog.inputs import shorten
+from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, Look, NoAnswer, Succeeded
 from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
-from apixo_mcp.tasks.poller import Poller
 from apixo_mcp.tasks.runner import Steps
 from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task

@@ -1,0 +1,1 @@
+"""Follows tasks: decides when and where, never what."""
