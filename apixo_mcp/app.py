@@ -18,10 +18,10 @@ from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.alive import answers
+from apixo_mcp.media.input_links import Served
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
-from apixo_mcp.media.served import Served
 from apixo_mcp.net.http import Http
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from apixo_mcp.media import frames, kinds
+from apixo_mcp.media import kinds
 from apixo_mcp.media.kinds import HEAD, Kind
-from apixo_mcp.media.probe import read_facts
+from apixo_mcp.media.probing import frames
+from apixo_mcp.media.probing.probe import read_facts
 
 _SOUND = {
     kinds.MP4: kinds.M4A,

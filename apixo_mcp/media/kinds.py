@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote, urlsplit
 
-from apixo_mcp.media import formats, signatures
+from apixo_mcp.media.probing import formats, signatures
 from apixo_mcp.tasks.task import Modality
 
 HEAD = 1024

@@ -8,10 +8,10 @@ from pathlib import Path
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
-from apixo_mcp.media import contents, kinds, shelf
-from apixo_mcp.media.facts import Facts
+from apixo_mcp.media import contents, kinds, local
 from apixo_mcp.media.kinds import Kind
-from apixo_mcp.media.probe import probe
+from apixo_mcp.media.probing.facts import Facts
+from apixo_mcp.media.probing.probe import probe
 from apixo_mcp.tasks.task import FileState, Modality, Result
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def note_of(result: Result, kind: Kind, doubt: str) -> str:
     return " ".join(notes)
 
 
-async def saved(result: Result, standing: shelf.Standing) -> Result:
+async def saved(result: Result, standing: local.Standing) -> Result:
     """The result whose file stands in its place."""
 
     def look() -> tuple[Kind, Facts]:
@@ -108,7 +108,7 @@ def unfetched(result: Result, error: MediaError) -> Result:
 
 def unwritten(result: Result, error: OSError, folder: Path) -> Result:
     """The result that the disk did not take."""
-    return failed(result, f"The file could not be written: {shelf.in_words(error, folder)}")
+    return failed(result, f"The file could not be written: {local.in_words(error, folder)}")
 
 
 def stumbled(result: Result, error: Exception) -> Result:

@@ -12,9 +12,9 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
-from apixo_mcp.media import inline, kinds, names, outcomes, refusals, shelf
+from apixo_mcp.media import inline, kinds, local, names, outcomes, refusals
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
-from apixo_mcp.media.part import Left, Part
+from apixo_mcp.media.partial import Left, Part
 from apixo_mcp.media.places import Places, Turn
 from apixo_mcp.net.fetcher import Download, Fetcher
 from apixo_mcp.tasks.task import Modality, Result, Task
@@ -123,7 +123,7 @@ class Saver:
             raise MediaError(f"Result {result.index} has no saved file to copy. Call check_task to fetch it.")
         temporary = names.part_name(task, result)
         async with self._alone(str(directory / temporary)):
-            return await to_thread.run_sync(shelf.copy, Path(result.path), directory, temporary)
+            return await to_thread.run_sync(local.copy, Path(result.path), directory, temporary)
 
     async def _saved_in(self, folder: Folder, task: Task, result: Result, part: Part) -> Result:
         try:
@@ -144,7 +144,7 @@ class Saver:
             part.close()
 
     async def _save(self, task: Task, result: Result, folder: Folder, part: Part) -> Result:
-        found = await to_thread.run_sync(shelf.find, folder, task, result)
+        found = await to_thread.run_sync(local.find, folder, task, result)
         if found:
             await to_thread.run_sync(part.drop)
             return await outcomes.saved(result, found)
@@ -152,11 +152,11 @@ class Saver:
         arrived = await self._arrive(part, _Goal(result, cap))
         kind = await to_thread.run_sync(outcomes.kind_of, part.path, arrived.content_type, result.url)
         note = outcomes.note_of(result, kind, arrived.doubt)
-        record = partial(shelf.record_of, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type, note=note)
+        record = partial(local.record_of, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type, note=note)
         name = names.stem(task, result) + kind.extension
-        path = await to_thread.run_sync(shelf.place, part.path, folder, name, record(task, result), task, result)
+        path = await to_thread.run_sync(local.place, part.path, folder, name, record(task, result), task, result)
         await to_thread.run_sync(part.drop)
-        return await outcomes.saved(result, shelf.Standing(path, kind.mime_type, arrived.size, arrived.sha256, note))
+        return await outcomes.saved(result, local.Standing(path, kind.mime_type, arrived.size, arrived.sha256, note))
 
     async def _arrive(self, part: Part, goal: _Goal) -> _Arrived:
         """Fetches until the file is whole: a broken line is taken up again for as long as each go brings more.

@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
 from apixo_mcp.app import App
-from apixo_mcp.media.previews import Preview, preview
+from apixo_mcp.media.preview.previews import Preview, preview
 from apixo_mcp.server.answers import compact, counted, result_uri, sentence, task_structure
 from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task

@@ -11,7 +11,7 @@ from mcp.types import CallToolResult, InputRequiredResult
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.errors import CallerLeft, InvalidInput, Problem
-from apixo_mcp.media.previews import NotShown, view
+from apixo_mcp.media.preview.previews import NotShown, view
 from apixo_mcp.server import handles
 from apixo_mcp.server.answers import compact, counted, listed
 from apixo_mcp.server.arguments import Reading

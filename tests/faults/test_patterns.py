@@ -6,7 +6,7 @@ import pytest
 from patterns import every_pattern, slow_on
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.media import pictures
+from apixo_mcp.media.probing import pictures
 
 PATTERNS, UNREAD = every_pattern()
 
@@ -15,7 +15,7 @@ BUILT = {
     "apixo_mcp.gateways.failures: part": [
         part for parts, _ in vars(failures)["_BY_WORDS"] for part in ((parts,) if isinstance(parts, str) else parts)
     ],
-    "apixo_mcp.media.pictures: _SVG_SIDE % name": [vars(pictures)["_SVG_SIDE"] % b"width"],
+    "apixo_mcp.media.probing.pictures: _SVG_SIDE % name": [vars(pictures)["_SVG_SIDE"] % b"width"],
     "apixo_mcp.settings: f'(?<!\\\\$env){os.pathsep}(?![^{{}}]*}})'": [],  # of the user's own settings
     "apixo_mcp.cli.environment: PLAIN[name]": [],  # of the user's own settings
     "apixo_mcp.sandbox.rules: known.pattern": [],  # of its own reading of the documents

@@ -6,7 +6,7 @@ import pytest
 
 from apixo_mcp.media import kinds
 from apixo_mcp.media.contents import kind_of
-from apixo_mcp.media.probe import Facts, probe
+from apixo_mcp.media.probing.probe import Facts, probe
 
 FILES = Path(__file__).parent / "files"
 

@@ -8,7 +8,7 @@ from media_wire import a_box, a_png, a_wav, an_mp4
 from PIL import Image
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.probe import Facts, probe
+from apixo_mcp.media.probing.probe import Facts, probe
 
 
 def drawn(form: str, size: tuple[int, int] = (33, 17), **options) -> bytes:

@@ -13,7 +13,7 @@ from media_wire import a_box
 
 from apixo_mcp.media import kinds
 from apixo_mcp.media.contents import kind_in
-from apixo_mcp.media.probe import read_facts
+from apixo_mcp.media.probing.probe import read_facts
 
 muxers = pytest.importorskip("muxers", reason="the extra `video` is not installed")
 av = pytest.importorskip("av")

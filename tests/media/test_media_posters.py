@@ -8,8 +8,8 @@ from media_wire import turned
 from PIL import Image
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.previews import preview
-from apixo_mcp.media.probe import probe
+from apixo_mcp.media.preview.previews import preview
+from apixo_mcp.media.probing.probe import probe
 from apixo_mcp.sandbox.video import film
 
 FILES = Path(__file__).parent / "files"

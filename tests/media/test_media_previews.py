@@ -10,11 +10,11 @@ import pytest
 from media_wire import a_costly_jpeg, an_mp4
 from PIL import Image, ImageChops, ImageStat
 
-from apixo_mcp.media import previews, shrink
 from apixo_mcp.media.contents import kind_of
-from apixo_mcp.media.decoding import Cost
-from apixo_mcp.media.previews import NotShown, preview, view
-from apixo_mcp.media.probe import probe
+from apixo_mcp.media.preview import previews, shrink
+from apixo_mcp.media.preview.decoding import Cost
+from apixo_mcp.media.preview.previews import NotShown, preview, view
+from apixo_mcp.media.probing.probe import probe
 
 FILES = Path(__file__).parent / "files"
 pytestmark = pytest.mark.anyio
@@ -281,6 +281,6 @@ async def test_the_kept_previews_stay_few():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_nothing_is_imported_until_the_first_preview():
-    code = "import sys, apixo_mcp.media.previews, apixo_mcp.media.saver; sys.exit('PIL' in sys.modules)"
+    code = "import sys, apixo_mcp.media.preview.previews, apixo_mcp.media.saver; sys.exit('PIL' in sys.modules)"
     done = await anyio.run_process([sys.executable, "-c", code], check=False)
     assert done.returncode == 0

@@ -24,7 +24,7 @@ from apixo_mcp import __version__
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.commands import commands
 from apixo_mcp.errors import SettingsError
-from apixo_mcp.media import previews
+from apixo_mcp.media.preview import previews
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.http import serving

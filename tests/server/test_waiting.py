@@ -12,7 +12,7 @@ from mcp.types import Implementation
 from server.program import Connect, text_of, values_for
 
 from apixo_mcp.app import open_app
-from apixo_mcp.media import previews
+from apixo_mcp.media.preview import previews
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.profiles import UNKNOWN
 from apixo_mcp.server.server import build_server

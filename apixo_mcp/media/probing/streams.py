@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from apixo_mcp.media.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import Facts, seconds
 
 _HEAD = 65_536
 _LATE = 10.0

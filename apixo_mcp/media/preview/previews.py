@@ -14,10 +14,11 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
-from apixo_mcp.media import decoding, kinds, shrink
-from apixo_mcp.media.facts import Facts
+from apixo_mcp.media import kinds
 from apixo_mcp.media.folder import is_regular
-from apixo_mcp.media.probe import probe
+from apixo_mcp.media.preview import decoding, shrink
+from apixo_mcp.media.probing.facts import Facts
+from apixo_mcp.media.probing.probe import probe
 
 _USUAL = 768
 _LARGE = 1568

@@ -8,9 +8,9 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from apixo_mcp.media import boxes, chunks, frames, matroska, pictures, streams
-from apixo_mcp.media.facts import Facts
 from apixo_mcp.media.kinds import Kind
+from apixo_mcp.media.probing import boxes, chunks, frames, matroska, pictures, streams
+from apixo_mcp.media.probing.facts import Facts
 
 _READS = 700_000
 """Reads of one file: seconds at most, and more than a film of hours needs."""

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from apixo_mcp.media.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import Facts, seconds
 
 _CHUNKS = 5_000
 """Chunks that are looked at: real files have fewer, and a hostile one could have millions."""

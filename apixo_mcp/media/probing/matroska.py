@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from apixo_mcp.media.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import Facts, seconds
 
 _ELEMENTS = 100_000
 """Elements that are looked at: a file with more has the duration that it says itself, or none."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from apixo_mcp.media.shrink import MOST_DRAFTED, MOST_PIXELS
+from apixo_mcp.media.preview.shrink import MOST_DRAFTED, MOST_PIXELS
 
 _PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/gif": 10, "image/bmp": 8}
 """Bytes a pixel that decoding takes at its peak, measured. Other formats are never decoded here."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO
 
-from apixo_mcp.media.facts import Facts, seconds
-from apixo_mcp.media.signatures import tag_size
+from apixo_mcp.media.probing.facts import Facts, seconds
+from apixo_mcp.media.probing.signatures import tag_size
 
 _MOST_FRAMES = 500_000
 """Frames that are counted (more than three hours of MP3): beyond that there is no duration."""

@@ -5,8 +5,8 @@ import struct
 from typing import BinaryIO
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.facts import Facts
 from apixo_mcp.media.kinds import Kind
+from apixo_mcp.media.probing.facts import Facts
 
 _HEAD = 65_536
 _PARTS = 5_000

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from apixo_mcp.media.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import Facts, seconds
 
 _BOXES = 20_000
 """Boxes of one level that are looked at: real files have fewer, and a hostile one could have millions."""

@@ -1,0 +1,1 @@
+"""Reads what a file is: its kind, size and duration."""
