@@ -12,10 +12,10 @@ from apixo_mcp.cli.reasons import why
 from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import NotFound
-from apixo_mcp.server.answers import sentence
-from apixo_mcp.server.copies import copied
 from apixo_mcp.server.reply import structure_of
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
+from apixo_mcp.views.copies import copied
+from apixo_mcp.views.tasks import sentence
 
 LOOKED_AT_EVERY = 0.5
 NOBODY_FOLLOWS = 10.0  # seconds after which it is clear that no process moves on what is due

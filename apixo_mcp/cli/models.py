@@ -4,7 +4,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.words import in_shell
-from apixo_mcp.server.catalog_text import describe, list_text
+from apixo_mcp.views.models import describe, list_text
 
 
 def show_list(query: str, modality: str) -> None:

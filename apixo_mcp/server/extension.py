@@ -17,11 +17,11 @@ from pydantic import Field
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server import handles
-from apixo_mcp.server.answers import iso, sentence
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.reply import structure_of, task_answer
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.views.tasks import iso, sentence
 
 TASKS = "io.modelcontextprotocol/tasks"
 MODERN = frozenset(MODERN_PROTOCOL_VERSIONS)

@@ -6,8 +6,8 @@ from typing import Any
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.server import schemas
-from apixo_mcp.server.catalog_text import tool_of
 from apixo_mcp.server.definition import Definition
+from apixo_mcp.views.models import tool_of
 
 MANY = 20
 _TOKENS_EACH = 485  # measured: the mean of all offered models, four bytes a token

@@ -22,10 +22,10 @@ from mcp.types import (
 )
 
 from apixo_mcp.errors import NotFound
-from apixo_mcp.server.answers import result_uri, task_uri
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.task import FileState, Task
+from apixo_mcp.views.tasks import result_uri, task_uri
 
 log = logging.getLogger(__name__)
 

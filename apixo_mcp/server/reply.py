@@ -12,9 +12,9 @@ from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, 
 
 from apixo_mcp.app import App
 from apixo_mcp.media.preview.previews import Preview, preview
-from apixo_mcp.server.answers import compact, counted, result_uri, sentence, task_structure
 from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task
+from apixo_mcp.views.tasks import compact, counted, result_uri, sentence, task_structure
 
 PREVIEW_TAKES = 3.0  # at most; an answer without its preview is whole
 PREVIEW_ADDS = 1.5  # to what the caller bears

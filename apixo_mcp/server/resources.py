@@ -24,13 +24,13 @@ from pydantic import AnyUrl
 from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.folder import open_file
-from apixo_mcp.server.answers import compact, counted, cut
 from apixo_mcp.server.caller import owner_of
-from apixo_mcp.server.catalog_text import describe
 from apixo_mcp.server.questions import Questions
 from apixo_mcp.server.reply import result_link, structure_of, why_no_file
-from apixo_mcp.server.task_schema import TASK_SCHEMA
 from apixo_mcp.tasks.task import FileState, Result, State, Task
+from apixo_mcp.views.models import describe
+from apixo_mcp.views.task_schema import TASK_SCHEMA
+from apixo_mcp.views.tasks import compact, counted, cut
 
 LARGEST = 50 * 1024 * 1024
 TASKS_LISTED = 20  # whose results stand in the list of resources; list_tasks knows all

@@ -13,12 +13,9 @@ from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.errors import CallerLeft, InvalidInput, Problem
 from apixo_mcp.media.preview.previews import NotShown, view
 from apixo_mcp.server import handles
-from apixo_mcp.server.answers import compact, counted, listed
 from apixo_mcp.server.arguments import Reading
 from apixo_mcp.server.caller import has_left, owner_of, profile_of_caller
-from apixo_mcp.server.catalog_text import describe_text, list_text
 from apixo_mcp.server.confirm import No, ask, quote_text
-from apixo_mcp.server.copies import copied
 from apixo_mcp.server.cursor import read_cursor, write_cursor
 from apixo_mcp.server.questions import Questions
 from apixo_mcp.server.receipts import Receipts
@@ -27,6 +24,9 @@ from apixo_mcp.server.usage import usage_sentence, usage_structure
 from apixo_mcp.server.waiting import Waiting
 from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.task import FileState, Modality, State
+from apixo_mcp.views.copies import copied
+from apixo_mcp.views.models import describe_text, list_text
+from apixo_mcp.views.tasks import compact, counted, listed
 
 
 class Tools:

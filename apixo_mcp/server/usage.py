@@ -8,7 +8,7 @@ import anyio
 
 from apixo_mcp.app import App
 from apixo_mcp.gateways.gateway import Balance, Gateway
-from apixo_mcp.server.answers import counted
+from apixo_mcp.views.tasks import counted
 
 
 async def usage_structure(app: App, owner: str, days: int, within: float) -> dict[str, Any]:

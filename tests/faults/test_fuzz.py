@@ -29,7 +29,6 @@ from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refuse
 from apixo_mcp.gateways.interpret import judge_look, judge_submit, task_in_callback, undocumented_state
 from apixo_mcp.net.response import Answer
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.answers import compact, sentence, task_structure
 from apixo_mcp.server.definitions import COMMON, GENERAL
 from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
@@ -38,6 +37,7 @@ from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.task import State, Task, may_move, new_task_id
 from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.views.tasks import compact, sentence, task_structure
 
 AS_MANY = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False

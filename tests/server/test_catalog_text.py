@@ -11,7 +11,7 @@ from server.program import Connect, text_of
 import apixo_mcp.app
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.catalog_text import list_text
+from apixo_mcp.views.models import list_text
 
 pytestmark = pytest.mark.anyio
 CATALOG = Catalog()

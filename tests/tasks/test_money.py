@@ -15,12 +15,12 @@ from task_steps import Start, ask, asking, posts, settled, until
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.answers import sentence, task_structure
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.lapse import WANTED_FOR, WANTED_WHILE_ALIVE
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.views.tasks import sentence, task_structure
 
 pytestmark = pytest.mark.anyio
 
