@@ -253,9 +253,9 @@ def test_every_task_has_a_parent():
 START = """
 import json, pathlib, sys
 import anyio
-import apixo_mcp.server.stdio
+import apixo_mcp.server.stdio.transport
 from apixo_mcp.app import open_app
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 
 async def main():

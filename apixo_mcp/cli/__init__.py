@@ -62,7 +62,7 @@ def _serve(*, sandbox: bool) -> None:
     import gc
 
     from apixo_mcp.cli.environment import key_set
-    from apixo_mcp.server.early import Early
+    from apixo_mcp.server.stdio.early import Early
 
     # Before anything that takes long: some clients give up on their first question after a second.
     known = key_set(os.environ)

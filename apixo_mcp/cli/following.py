@@ -12,7 +12,7 @@ from apixo_mcp.cli.reasons import why
 from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import NotFound
-from apixo_mcp.server.reply import structure_of
+from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.tasks import sentence

@@ -21,7 +21,7 @@ from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.values import named, values_of
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.server.caller import LOCAL
-from apixo_mcp.server.reply import structure_of
+from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.request import Wish
 from apixo_mcp.tasks.task import Task
 

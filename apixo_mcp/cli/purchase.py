@@ -16,7 +16,7 @@ from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import counted
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.server.caller import LOCAL
-from apixo_mcp.server.confirm import quoted
+from apixo_mcp.server.tools.confirm import quoted
 from apixo_mcp.server.usage import usage_structure
 from apixo_mcp.tasks.budget import Spent, decide, refusal
 from apixo_mcp.tasks.request import Quote, Submission, Wish

@@ -12,7 +12,7 @@ from anyio.from_thread import start_blocking_portal
 from apixo_mcp.cli.start import errors_told, serve_stdio, settings_or_exit
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.sandbox import Sandbox, serve
-from apixo_mcp.server.early import Early
+from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.settings import Settings
 
 SPEED = 4.0

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from apixo_mcp.cli.start import errors_told, follower_of, settings_or_exit
 from apixo_mcp.net.uvicorn_server import listen
-from apixo_mcp.server.http import run_http
+from apixo_mcp.server.http.transport import run_http
 from apixo_mcp.settings import Settings
 
 

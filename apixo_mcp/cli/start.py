@@ -10,7 +10,7 @@ from typing import Any
 from apixo_mcp.cli.log import start_logging
 from apixo_mcp.cli.words import in_shell, printable
 from apixo_mcp.errors import ApixoError
-from apixo_mcp.server.early import Early
+from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def serve_stdio(settings: Settings | None = None, early: Early | None = None) ->
     if settings is None:
         settings = settings_or_exit()
         leave = follower_of(settings)
-    from apixo_mcp.server.stdio import run_stdio
+    from apixo_mcp.server.stdio.transport import run_stdio
 
     gc.freeze()
     gc.enable()

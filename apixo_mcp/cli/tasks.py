@@ -17,7 +17,7 @@ from apixo_mcp.cli.terminal import laid_out, say, say_json, width_of
 from apixo_mcp.cli.words import in_shell, on_one_line
 from apixo_mcp.errors import InvalidInput, NotFound, Problem
 from apixo_mcp.server.caller import LOCAL
-from apixo_mcp.server.reply import structure_of
+from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.settlement import Reread
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, State, Task
 

@@ -16,9 +16,9 @@ from pydantic import Field
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
-from apixo_mcp.server import handles
 from apixo_mcp.server.caller import owner_of
-from apixo_mcp.server.reply import structure_of, task_answer
+from apixo_mcp.server.tools.handlers import task_handle
+from apixo_mcp.server.tools.results import structure_of, task_answer
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.tasks import iso, sentence
@@ -183,7 +183,7 @@ class Generations:
         self, params: CallToolRequestParams, context: RequestContext, call_next: CallNext
     ) -> Job | HandlerResult:
         """See `Jobs.start`. The task is in the store before its tool takes the offer."""
-        with handles.offered() as offer:
+        with task_handle.offered() as offer:
             result = await call_next(context)
         if offer.task is None or self._has_expired(offer.task):
             return result

@@ -25,8 +25,8 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.folder import open_file
 from apixo_mcp.server.caller import owner_of
-from apixo_mcp.server.questions import Questions
-from apixo_mcp.server.reply import result_link, structure_of, why_no_file
+from apixo_mcp.server.tools.elicitation import Questions
+from apixo_mcp.server.tools.results import result_link, structure_of, why_no_file
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.views.models import describe
 from apixo_mcp.views.task_schema import TASK_SCHEMA

@@ -13,9 +13,9 @@ from apixo_mcp.app import open_app
 from apixo_mcp.cli.sandbox import sandbox_settings
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
 from apixo_mcp.server.extension import Generations
-from apixo_mcp.server.http import serving
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
 
 

@@ -29,8 +29,8 @@ from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refuse
 from apixo_mcp.gateways.interpret import judge_look, judge_submit, task_in_callback, undocumented_state
 from apixo_mcp.net.response import Answer
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.definitions import COMMON, GENERAL
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.tools.table import COMMON, GENERAL
 from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks import transitions

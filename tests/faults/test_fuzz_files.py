@@ -26,7 +26,7 @@ from mutations import Sent, changed_file, may_be_refused, sent
 from wire import envelope
 
 from apixo_mcp.app import open_app
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ from apixo_mcp.gateways import client as gateway_client
 from apixo_mcp.media import names, saver
 from apixo_mcp.net import http
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 
 pytestmark = pytest.mark.anyio

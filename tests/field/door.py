@@ -16,7 +16,7 @@ from mcp import Client
 from mcp.types import CallToolResult, ImageContent, Implementation, TextContent
 
 from apixo_mcp.app import App, open_app
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 
 FILES = Path(__file__).parents[1] / "media" / "files"

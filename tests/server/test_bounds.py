@@ -8,7 +8,7 @@ from mcp import MCPError
 from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
 from server.program import Connect
 
-from apixo_mcp.server.definitions import COMMON, GENERAL
+from apixo_mcp.server.tools.table import COMMON, GENERAL
 
 pytestmark = pytest.mark.anyio
 

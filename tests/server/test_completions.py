@@ -10,8 +10,8 @@ from server.program import Connect, values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
 from apixo_mcp.server.caller import LOCAL
-from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Terms

@@ -20,9 +20,9 @@ from server.pipe import INITIALIZED, META, Pipe, call, discover, initialize, lin
 
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.environment import PLAIN, key_set
-from apixo_mcp.server.greeting import HANDSHAKE_VERSIONS, MODERN_VERSION, greet, read
-from apixo_mcp.server.identity import instructions
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.server_info import instructions
+from apixo_mcp.server.stdio.handshake import HANDSHAKE_VERSIONS, MODERN_VERSION, greet, read
 from apixo_mcp.settings import Settings, read_settings
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -105,14 +105,14 @@ def test_the_revisions_are_the_sdks() -> None:
 def test_initialize_is_answered_as_the_sdk_answers_it(version: str, sdk: Any) -> None:
     for capabilities in CAPABILITIES:
         said = line(initialize(version, "one", capabilities=capabilities, clientInfo=INFO))
-        assert early(said, sdk.key_set) == sdk(said), "the answer belongs in apixo_mcp/server/identity.py"
+        assert early(said, sdk.key_set) == sdk(said), "the answer belongs in apixo_mcp/server/server_info.py"
 
 
 def test_discover_is_answered_as_the_sdk_answers_it(sdk: Any) -> None:
     for capabilities in CAPABILITIES:
         meta = {"io.modelcontextprotocol/clientCapabilities": capabilities}
         said = line(discover(7, **meta, **{"io.modelcontextprotocol/logLevel": "info"}))
-        assert early(said, sdk.key_set) == sdk(said), "the answer belongs in apixo_mcp/server/identity.py"
+        assert early(said, sdk.key_set) == sdk(said), "the answer belongs in apixo_mcp/server/server_info.py"
 
 
 ODD = st.recursive(
@@ -315,7 +315,7 @@ def test_a_message_that_is_cut_in_two_by_the_end_of_the_loading(tmp_path: Path) 
 
 
 def test_a_mark_of_the_byte_order_is_greeted_over(tmp_path: Path) -> None:
-    alone = "from apixo_mcp.server.early import Early; Early(key_set=True)._thread.join()"
+    alone = "from apixo_mcp.server.stdio.early import Early; Early(key_set=True)._thread.join()"
     with Pipe(tmp_path, ("-c", alone)) as pipe:
         pipe.write(b"\xef\xbb\xbf" + line(discover("probe")) + line(initialize()))
         assert [pipe.next()["id"], pipe.next()["id"]] == ["probe", 0]

@@ -18,8 +18,8 @@ from server.tasks_client import TASKS, Handle, TakesHandles, begin, cancel, get,
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
 from apixo_mcp.server.extension import KEPT_FOR, Generations
-from apixo_mcp.server.server import build_server
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Terms

@@ -20,8 +20,8 @@ from server.program import Connect, values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.notices import Notices
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.subscriptions import Notices
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.request import Submission, Wish

@@ -24,8 +24,8 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.http import serving
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.task import State, Task

@@ -18,7 +18,7 @@ from server.program import Connect, environment, happens, values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.receipts import Receipts
+from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.request import Submission, Wish
 

@@ -17,9 +17,9 @@ from mcp.types import jsonrpc_message_adapter
 from server.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
 
 from apixo_mcp.app import open_app
-from apixo_mcp.server.greeting import Greeting, greet
-from apixo_mcp.server.server import build_server
-from apixo_mcp.server.stdio import converse
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.stdio.handshake import Greeting, greet
+from apixo_mcp.server.stdio.transport import converse
 from apixo_mcp.settings import read_settings
 
 

@@ -14,9 +14,9 @@ from server.program import Connect, text_of, values_for
 from apixo_mcp.app import open_app
 from apixo_mcp.media.preview import previews
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
 from apixo_mcp.server.profiles import UNKNOWN
-from apixo_mcp.server.server import build_server
-from apixo_mcp.server.waiting import NEARLY, SOME_WAIT, deadline_of, progress_after
+from apixo_mcp.server.tools.waiting import NEARLY, SOME_WAIT, deadline_of, progress_after
 from apixo_mcp.settings import read_settings
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ from server.program import values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 
 pytestmark = pytest.mark.anyio

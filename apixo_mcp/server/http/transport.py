@@ -25,10 +25,10 @@ from apixo_mcp import __version__
 from apixo_mcp.app import Public, open_app
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.net.uvicorn_server import listening, url_of
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.http.gateway_routes import open_paths, public_routes
 from apixo_mcp.server.messages import bounded_body
-from apixo_mcp.server.public import open_paths, public_routes
 from apixo_mcp.server.resources import ApixoServer
-from apixo_mcp.server.server import build_server
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
-from apixo_mcp.server import schemas
-from apixo_mcp.server.definition import Definition
+from apixo_mcp.server.tools.handlers import schemas
+from apixo_mcp.server.tools.tool import Definition
 from apixo_mcp.views.models import tool_of
 
 MANY = 20

@@ -12,18 +12,18 @@ from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App
-from apixo_mcp.server.calls import answer_call
 from apixo_mcp.server.completions import add_completions
-from apixo_mcp.server.definition import Definition
-from apixo_mcp.server.definitions import COMMON, GENERAL
 from apixo_mcp.server.extension import Generations, Jobs, TasksExtension
-from apixo_mcp.server.identity import NAME, TITLE, WEBSITE_URL, instructions
-from apixo_mcp.server.notices import Notices
 from apixo_mcp.server.profiles import doubt
 from apixo_mcp.server.prompts import add_prompts
-from apixo_mcp.server.receipts import Receipts
 from apixo_mcp.server.resources import ApixoServer, add_resources
-from apixo_mcp.server.tools import Tools
+from apixo_mcp.server.server_info import NAME, TITLE, WEBSITE_URL, instructions
+from apixo_mcp.server.subscriptions import Notices
+from apixo_mcp.server.tools.dispatch import answer_call
+from apixo_mcp.server.tools.handlers import Tools
+from apixo_mcp.server.tools.receipts import Receipts
+from apixo_mcp.server.tools.table import COMMON, GENERAL
+from apixo_mcp.server.tools.tool import Definition
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def definitions(app: App) -> tuple[Definition, ...]:
     if app.settings.tools == "general":
         return GENERAL + COMMON
     # Imported here: it builds the schema of every offered model.
-    from apixo_mcp.server.model_tools import advice, model_definitions
+    from apixo_mcp.server.tools.per_model import advice, model_definitions
 
     typed = model_definitions(app.catalog)
     if told := advice(len(typed)):

@@ -12,7 +12,7 @@ import threading
 import time
 from types import FrameType
 
-from apixo_mcp.server.greeting import Greeting, greet, is_notification, read
+from apixo_mcp.server.stdio.handshake import Greeting, greet, is_notification, read
 
 _CHUNK = 64 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

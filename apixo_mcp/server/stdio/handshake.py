@@ -5,7 +5,7 @@ Whatever is unusual is not understood here and left to the SDK; a client is then
 
 import json
 
-from apixo_mcp.server.identity import discover_result, initialize_result
+from apixo_mcp.server.server_info import discover_result, initialize_result
 
 TYPE_CHECKING = False  # `typing` costs a tenth of the early stage
 if TYPE_CHECKING:

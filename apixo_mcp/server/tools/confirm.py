@@ -14,7 +14,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-from apixo_mcp.server.questions import Questions
+from apixo_mcp.server.tools.elicitation import Questions
 from apixo_mcp.tasks.request import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
 

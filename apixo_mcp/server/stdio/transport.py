@@ -20,12 +20,12 @@ from mcp.types import PROTOCOL_VERSION_META_KEY
 from mcp.types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from apixo_mcp.app import App, open_app
-from apixo_mcp.server.early import Early
-from apixo_mcp.server.greeting import Greeting
-from apixo_mcp.server.lines import Lines
-from apixo_mcp.server.receipts import Receipts, Wire
-from apixo_mcp.server.server import build_server
+from apixo_mcp.server.build import build_server
 from apixo_mcp.server.signals import ENDING
+from apixo_mcp.server.stdio.early import Early
+from apixo_mcp.server.stdio.framing import Lines
+from apixo_mcp.server.stdio.handshake import Greeting
+from apixo_mcp.server.tools.receipts import Receipts, Wire
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -12,16 +12,16 @@ from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.errors import CallerLeft, InvalidInput, Problem
 from apixo_mcp.media.preview.previews import NotShown, view
-from apixo_mcp.server import handles
-from apixo_mcp.server.arguments import Reading
 from apixo_mcp.server.caller import has_left, owner_of, profile_of_caller
-from apixo_mcp.server.confirm import No, ask, quote_text
-from apixo_mcp.server.cursor import read_cursor, write_cursor
-from apixo_mcp.server.questions import Questions
-from apixo_mcp.server.receipts import Receipts
-from apixo_mcp.server.reply import picture, refusal, task_answer, text, why_no_file
+from apixo_mcp.server.tools.arguments import Reading
+from apixo_mcp.server.tools.confirm import No, ask, quote_text
+from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
+from apixo_mcp.server.tools.elicitation import Questions
+from apixo_mcp.server.tools.handlers import task_handle
+from apixo_mcp.server.tools.receipts import Receipts
+from apixo_mcp.server.tools.results import picture, refusal, task_answer, text, why_no_file
+from apixo_mcp.server.tools.waiting import Waiting
 from apixo_mcp.server.usage import usage_sentence, usage_structure
-from apixo_mcp.server.waiting import Waiting
 from apixo_mcp.tasks.request import Submission, Wish
 from apixo_mcp.tasks.task import FileState, Modality, State
 from apixo_mcp.views.copies import copied
@@ -97,7 +97,7 @@ class Tools:
     ) -> CallToolResult:
         task = submission.task
         deadline = self._waiting.deadline(given, context, made_since=began)
-        if not handles.taken(task):
+        if not task_handle.taken(task):
             task = await self._waiting.settled(task, deadline, context)
         deduplicated = submission.how != "new"
         answer = await task_answer(self._app, task, context, deduplicated=deduplicated, deadline=deadline)

@@ -8,11 +8,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, InputRequiredResult
 
 from apixo_mcp.errors import ApixoError, InvalidInput, SettingsError
-from apixo_mcp.server import schemas
-from apixo_mcp.server.arguments import Reading, read_arguments, read_inputs
-from apixo_mcp.server.definition import Definition
-from apixo_mcp.server.reply import refusal
-from apixo_mcp.server.tools import Tools
+from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_inputs
+from apixo_mcp.server.tools.handlers import Tools, schemas
+from apixo_mcp.server.tools.results import refusal
+from apixo_mcp.server.tools.tool import Definition
 
 log = logging.getLogger(__name__)
 
