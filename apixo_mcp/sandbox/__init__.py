@@ -5,7 +5,7 @@ Any API key that begins with ``sk-`` is taken; ``sk-bad...`` is refused as wrong
 money. Faults are asked for by marks in a prompt, such as ``a red fox [look:500x3]``: see ``MARKS``.
 """
 
-from .marks import MARKS
-from .server import Sandbox, create_app, serve
+from apixo_mcp.sandbox.marks import MARKS
+from apixo_mcp.sandbox.server import Sandbox, create_app, serve
 
 __all__ = ["MARKS", "Sandbox", "create_app", "serve"]

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .answers import AsciiJson
-from .backend import Backend, Refused
-from .faults import BadScenario
-from .marks import MARKS
-from .results import Shelf
-from .submits import read_body
+from apixo_mcp.sandbox.answers import AsciiJson
+from apixo_mcp.sandbox.backend import Backend, Refused
+from apixo_mcp.sandbox.faults import BadScenario
+from apixo_mcp.sandbox.files.results import Shelf
+from apixo_mcp.sandbox.gateways.submits import read_body
+from apixo_mcp.sandbox.marks import MARKS
 
 
 def tasks_of(backend: Backend) -> list[dict[str, Any]]:

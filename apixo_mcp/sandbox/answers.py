@@ -9,7 +9,7 @@ import anyio
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from .marks import Mark
+from apixo_mcp.sandbox.marks import Mark
 
 RAW_SEND = "apixo_mcp.sandbox.send"
 """Where in the scope the server's own ``send`` is kept, before any middleware wraps it."""

@@ -12,12 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from . import admin, apixo, fetches, ruxa
-from .answers import MESSAGES, RAW_SEND, envelope
-from .backend import DAY, Backend, Settings
-from .callbacks import Callbacks
-from .results import Shelf
-from .store import Store
+from apixo_mcp.sandbox import admin
+from apixo_mcp.sandbox.answers import MESSAGES, RAW_SEND, envelope
+from apixo_mcp.sandbox.backend import DAY, Backend, Settings
+from apixo_mcp.sandbox.files import routes
+from apixo_mcp.sandbox.files.results import Shelf
+from apixo_mcp.sandbox.gateways import apixo, ruxa
+from apixo_mcp.sandbox.gateways.callbacks import Callbacks
+from apixo_mcp.sandbox.store import Store
 
 
 class SandboxApp(Starlette):
@@ -68,7 +70,7 @@ def build_app(
         routes=[
             *apixo.routes(backend),
             *ruxa.routes(backend),
-            *fetches.routes(backend, shelf),
+            *routes.routes(backend, shelf),
             *admin.routes(backend, shelf),
         ],
         exception_handlers={HTTPException: _in_envelope},

@@ -11,11 +11,11 @@ from typing import Any
 
 import anyio
 
-from .facts import Model
-from .faults import Faults
-from .marks import Mark, Route
-from .store import Store
-from .tasks import RemoteTask, duration, fail_code, fingerprint, price
+from apixo_mcp.sandbox.facts import Model
+from apixo_mcp.sandbox.faults import Faults
+from apixo_mcp.sandbox.marks import Mark, Route
+from apixo_mcp.sandbox.store import Store
+from apixo_mcp.sandbox.tasks import RemoteTask, duration, fail_code, fingerprint, price
 
 REQUESTS_PER_MINUTE = 10_000
 CONCURRENT_TASKS = 1_000

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from .marks import Mark, Route, parse
+from apixo_mcp.sandbox.marks import Mark, Route, parse
 
 ROUTES: tuple[Route, ...] = ("submit", "look", "file", "balance", "callback")
 

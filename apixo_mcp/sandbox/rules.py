@@ -8,7 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
-from .facts import Field, Model, Rule
+from apixo_mcp.sandbox.facts import Field, Model, Rule
 
 
 def problems(model: Model, given: Mapping[str, Any]) -> list[str]:

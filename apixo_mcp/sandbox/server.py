@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from .app import SandboxApp
+    from apixo_mcp.sandbox.app import SandboxApp
 
 
 def create_app(
@@ -34,7 +34,7 @@ def create_app(
         public_url: What result URLs begin with; where the submit arrived when left out.
         balance: What every key has to spend.
     """
-    from .app import build_app
+    from apixo_mcp.sandbox.app import build_app
 
     return build_app(
         speed=speed, data_dir=data_dir, expiry_seconds=expiry_seconds, public_url=public_url, balance=balance
@@ -83,8 +83,8 @@ class Sandbox:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        from .app import build_app
-        from .serving import listen, serving
+        from apixo_mcp.sandbox.app import build_app
+        from apixo_mcp.sandbox.serving import listen, serving
 
         app = build_app(**self._options)
         host, port = self._address

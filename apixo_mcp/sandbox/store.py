@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from .tasks import RemoteTask, digest
+from apixo_mcp.sandbox.tasks import RemoteTask, digest
 
 _SCHEMA = """
 create table if not exists tasks (

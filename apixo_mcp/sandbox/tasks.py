@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .facts import Gateway, Kind, Model
-from .marks import Mark, marks_in, named, parse
+from apixo_mcp.sandbox.facts import Gateway, Kind, Model
+from apixo_mcp.sandbox.marks import Mark, marks_in, named, parse
 
 Phase = Literal["waiting", "queuing", "processing", "success", "failed"]
 

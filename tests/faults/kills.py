@@ -20,7 +20,7 @@ from anyio.streams.text import TextReceiveStream
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.sandbox.results import files_of
+from apixo_mcp.sandbox.files.results import files_of
 from apixo_mcp.tasks.task import FileState, State, Task
 
 VICTIM = Path(__file__).with_name("victim.py")

@@ -10,7 +10,7 @@ from PIL import Image
 from apixo_mcp.media import kinds
 from apixo_mcp.media.preview.previews import preview
 from apixo_mcp.media.probing.probe import probe
-from apixo_mcp.sandbox.video import film
+from apixo_mcp.sandbox.files.video import film
 
 FILES = Path(__file__).parent / "files"
 pytestmark = pytest.mark.anyio

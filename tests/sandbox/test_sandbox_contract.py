@@ -76,7 +76,7 @@ async def test_the_phases_of_a_task(share: float, phase: str):
 
 
 async def test_states_have_each_gateways_words():
-    from apixo_mcp.sandbox import apixo, ruxa
+    from apixo_mcp.sandbox.gateways import apixo, ruxa
 
     words = [apixo.status_data(task(), 1000 + at)["state"] for at in (0.5, 1.5, 5, 10)]
     assert words == ["pending", "pending", "processing", "success"]

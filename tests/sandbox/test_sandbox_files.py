@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.sandbox.pictures import draw, picture_size
-from apixo_mcp.sandbox.video import film
+from apixo_mcp.sandbox.files.pictures import draw, picture_size
+from apixo_mcp.sandbox.files.video import film
 
 pytestmark = pytest.mark.anyio
 

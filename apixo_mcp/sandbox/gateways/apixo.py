@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import looks, submits
-from .answers import MESSAGES, envelope, faulty, word_for
-from .backend import Backend, Refused, new_id
-from .facts import Model, find
-from .results import result_of, voice_id
-from .rules import problems
-from .tasks import RemoteTask, fail_text
+from apixo_mcp.sandbox.answers import MESSAGES, envelope, faulty, word_for
+from apixo_mcp.sandbox.backend import Backend, Refused, new_id
+from apixo_mcp.sandbox.facts import Model, find
+from apixo_mcp.sandbox.files.results import result_of, voice_id
+from apixo_mcp.sandbox.gateways import polls, submits
+from apixo_mcp.sandbox.rules import problems
+from apixo_mcp.sandbox.tasks import RemoteTask, fail_text
 
 PROVIDERS = ("auto", "value", "official")
 
@@ -164,18 +164,18 @@ def _status(backend: Backend, request: Request) -> Response:
             raise Refused("input", ["taskId is required"])
         task = backend.store.get(remote_id)
         model = find("apixo", model_id)
-        marks = looks.strikes(backend, "apixo", model_id, remote_id, task)
+        marks = polls.strikes(backend, "apixo", model_id, remote_id, task)
         if task is None or task.gateway != "apixo" or model is None or task.model != model.id:
             raise Refused("task" if model else "model")
         # A restarted sandbox may listen elsewhere than when the task was submitted.
         task = replace(task, base_url=submits.base_url(backend, request))
         data = status_data(task, backend.now())
-        answer = looks.spoilt(marks, envelope(200, "success", data))
+        answer = polls.spoilt(marks, envelope(200, "success", data))
         outcome = "fault" if marks else str(data["state"])
     except Refused as refused:
         answer = _refusal(refused, model_id)
         outcome = refused.reason
-    return looks.note(backend, request, "apixo", model_id, remote_id, answer, outcome)
+    return polls.note(backend, request, "apixo", model_id, remote_id, answer, outcome)
 
 
 def _balance(backend: Backend, request: Request) -> Response:

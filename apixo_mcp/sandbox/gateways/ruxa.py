@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import looks, submits
-from .answers import MESSAGES, envelope
-from .backend import Backend, Refused, new_id
-from .facts import find
-from .results import result_of
-from .rules import problems
-from .tasks import RemoteTask, fail_text
+from apixo_mcp.sandbox.answers import MESSAGES, envelope
+from apixo_mcp.sandbox.backend import Backend, Refused, new_id
+from apixo_mcp.sandbox.facts import find
+from apixo_mcp.sandbox.files.results import result_of
+from apixo_mcp.sandbox.gateways import polls, submits
+from apixo_mcp.sandbox.rules import problems
+from apixo_mcp.sandbox.tasks import RemoteTask, fail_text
 
 STATES = {"waiting": "waiting", "queuing": "queuing", "processing": "generating", "failed": "fail"}
 CALLBACK_NAMES = ("callBackUrl", "callback_url")
@@ -153,15 +153,15 @@ def _query(backend: Backend, request: Request) -> Response:
     model_id = task.model if task else ""
     try:
         backend.admit(submits.bearer(request))
-        marks = looks.strikes(backend, "ruxa", model_id, remote_id, task)
+        marks = polls.strikes(backend, "ruxa", model_id, remote_id, task)
         if task is None or task.gateway != "ruxa":
             raise Refused("task")
         # A restarted sandbox may listen elsewhere than when the task was submitted.
         task = replace(task, base_url=submits.base_url(backend, request))
         data = query_data(task, backend.now())
-        answer = looks.spoilt(marks, envelope(200, "success", data))
+        answer = polls.spoilt(marks, envelope(200, "success", data))
         outcome = "fault" if marks else str(data["state"])
     except Refused as refused:
         answer = _refusal(refused, model_id)
         outcome = refused.reason
-    return looks.note(backend, request, "ruxa", model_id, remote_id, answer, outcome)
+    return polls.note(backend, request, "ruxa", model_id, remote_id, answer, outcome)

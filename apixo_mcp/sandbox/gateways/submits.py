@@ -10,11 +10,11 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .answers import After, Cut, Hang, Later, envelope, faulty, word_for
-from .backend import Backend, Refused
-from .facts import Gateway
-from .marks import Mark, marks_in, named
-from .tasks import RemoteTask, digest, fingerprint, prompt_of
+from apixo_mcp.sandbox.answers import After, Cut, Hang, Later, envelope, faulty, word_for
+from apixo_mcp.sandbox.backend import Backend, Refused
+from apixo_mcp.sandbox.facts import Gateway
+from apixo_mcp.sandbox.marks import Mark, marks_in, named
+from apixo_mcp.sandbox.tasks import RemoteTask, digest, fingerprint, prompt_of
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any
 
 import anyio
 
-from . import apixo, ruxa
-from .backend import Backend
-from .facts import Gateway
-from .marks import Mark
-from .tasks import RemoteTask, prompt_of
+from apixo_mcp.sandbox.backend import Backend
+from apixo_mcp.sandbox.facts import Gateway
+from apixo_mcp.sandbox.gateways import apixo, ruxa
+from apixo_mcp.sandbox.marks import Mark
+from apixo_mcp.sandbox.tasks import RemoteTask, prompt_of
 
 RETRY_DELAYS = (30.0, 120.0, 600.0)
 ANSWER_WITHIN = 30.0

@@ -14,8 +14,8 @@ from typing import Any
 
 from PIL import Image
 
-from .pictures import canvas, caption, picture_size
-from .tasks import digest, prompt_of
+from apixo_mcp.sandbox.files.pictures import canvas, caption, picture_size
+from apixo_mcp.sandbox.tasks import digest, prompt_of
 
 LONGEST = 256
 FRAMES = 12

@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from .answers import PAGE, Hang, close_connection, faulty, linger, page, word_for
-from .backend import Backend
-from .marks import Mark
-from .results import ResultFile, Shelf, covers_of, files_of
-from .tasks import RemoteTask, prompt_of
+from apixo_mcp.sandbox.answers import PAGE, Hang, close_connection, faulty, linger, page, word_for
+from apixo_mcp.sandbox.backend import Backend
+from apixo_mcp.sandbox.files.results import ResultFile, Shelf, covers_of, files_of
+from apixo_mcp.sandbox.marks import Mark
+from apixo_mcp.sandbox.tasks import RemoteTask, prompt_of
 
 HUGE = 100 * 1000**3
 CHUNK = 64 * 1024

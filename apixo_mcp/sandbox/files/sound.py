@@ -11,7 +11,7 @@ import wave
 from collections.abc import Mapping
 from typing import Any
 
-from .tasks import digest, prompt_of
+from apixo_mcp.sandbox.tasks import digest, prompt_of
 
 RATE = 16_000
 SECONDS = 3.0

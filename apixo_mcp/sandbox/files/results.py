@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from .facts import Kind, find
-from .tasks import RemoteTask, digest
+from apixo_mcp.sandbox.facts import Kind, find
+from apixo_mcp.sandbox.tasks import RemoteTask, digest
 
 MIME = {
     "png": "image/png",
@@ -97,15 +97,15 @@ def voice_id(task: RemoteTask) -> str:
 def _make(task: RemoteTask, file: ResultFile) -> bytes:
     match file.kind:
         case "image":
-            from .pictures import draw
+            from apixo_mcp.sandbox.files.pictures import draw
 
             return draw(task.input, file.index, file.suffix)
         case "video":
-            from .video import film
+            from apixo_mcp.sandbox.files.video import film
 
             return film(task.input, file.index)
         case "audio":
-            from .sound import play
+            from apixo_mcp.sandbox.files.sound import play
 
             return play(task.input, file.index, file.suffix)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .answers import Later, faulty, word_for
-from .backend import Backend
-from .facts import Gateway
-from .marks import Mark, named
-from .submits import key_of
-from .tasks import RemoteTask, prompt_of
+from apixo_mcp.sandbox.answers import Later, faulty, word_for
+from apixo_mcp.sandbox.backend import Backend
+from apixo_mcp.sandbox.facts import Gateway
+from apixo_mcp.sandbox.gateways.submits import key_of
+from apixo_mcp.sandbox.marks import Mark, named
+from apixo_mcp.sandbox.tasks import RemoteTask, prompt_of
 
 
 def strikes(backend: Backend, gateway: Gateway, model: str, remote_id: str, task: RemoteTask | None) -> list[Mark]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .marks import without_marks
-from .tasks import digest, prompt_of
+from apixo_mcp.sandbox.marks import without_marks
+from apixo_mcp.sandbox.tasks import digest, prompt_of
 
 LONGEST = 1536
 """The cap on the longest side, whatever resolution was asked for: quick to draw, and still a picture."""
