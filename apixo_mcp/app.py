@@ -14,7 +14,7 @@ import anyio.to_thread
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.prices import estimate, load_prices
 from apixo_mcp.catalog.registry import Catalog, OwnPrices
-from apixo_mcp.engines.embedded import Poller
+from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.alive import answers
@@ -161,8 +161,8 @@ async def open_app(
             auto_retry=settings.auto_retry,
             callback_url=addresses.of if addresses else None,
         )
-        poller = Poller(steps, store, leases, tuple(gateways))
-        resolver = Resolver(store=store, accounts=accounts.values(), steps=steps, poller=poller, changes=changes)
+        engine = EmbeddedEngine(steps, store, leases, tuple(gateways))
+        resolver = Resolver(store=store, accounts=accounts.values(), steps=steps, engine=engine, changes=changes)
         service = Service(
             store=store,
             catalog=catalog,
@@ -174,8 +174,8 @@ async def open_app(
                 publish=served.url_of if served else None,
                 answers=partial(answers, http),
             ),
-            till=Till(store=store, poller=poller, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
-            poller=poller,
+            till=Till(store=store, engine=engine, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
+            engine=engine,
             calls=calls,
             changes=changes,
             estimate=estimate,
@@ -185,12 +185,12 @@ async def open_app(
         )
         face: Public | None = None
         if addresses and served:
-            callbacks = Callbacks(addresses, store, poller, gateways, resolver)
+            callbacks = Callbacks(addresses, store, engine, gateways, resolver)
             face = Public(tuple({"", urlsplit(settings.public_url).path}), callbacks, served)
         stack.push_async_callback(_leave, store, leases.holder, tuple(gateways), leave)
         async with anyio.create_task_group() as group:
             if follow:
-                group.start_soon(poller.run)
+                group.start_soon(engine.run)
                 group.start_soon(calls.keep)
                 group.start_soon(calls.keep_wanted)
                 group.start_soon(_load_ahead, catalog)

@@ -17,7 +17,6 @@ from apixo_mcp.cli.words import counted
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.confirm import quoted
-from apixo_mcp.server.usage import usage_structure
 from apixo_mcp.tasks.budget import Spent, decide, refusal
 from apixo_mcp.tasks.request import Quote, Submission, Wish
 from apixo_mcp.tasks.task import Task
@@ -51,7 +50,7 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
     if len(drafts) == 1 or not all(draft.key_print for draft in drafts):
         return
     budget, usd = app.budget, together(drafts)
-    found = await usage_structure(app, LOCAL, 1, 0.0)
+    found = await app.spending(LOCAL, 1, 0.0)
     days: list[dict[str, Any]] = found["days"]
     today: dict[str, Any] = days[0] if days else {"estimated_usd": 0.0, "tasks": 0, "attempts": 0}
     spent_usd, posts = today["estimated_usd"], max(today["tasks"], today["attempts"])
@@ -97,7 +96,7 @@ def priced(usd: float | None) -> str:
 
 async def quotes(app: App, drafts: Sequence[Task]) -> list[dict[str, Any]]:
     """What would be sent, and for how much."""
-    left = (await usage_structure(app, LOCAL, 1, 0.0)).get("budget_left_usd")
+    left = (await app.spending(LOCAL, 1, 0.0)).get("budget_left_usd")
     found: list[dict[str, Any]] = []
     for draft in drafts:
         usd = draft.estimate_usd

@@ -1,7 +1,8 @@
 """Why somebody waits: a sentence for whoever does, empty where it just takes its time."""
 
 from apixo_mcp.cli.words import counted, ordinal
-from apixo_mcp.tasks.task import FOLLOWED, Failure, State, Task
+from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
 LONG = 1.5  # seconds without an answer that are worth a word
 

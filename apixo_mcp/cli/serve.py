@@ -6,8 +6,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import NoReturn
 
 from apixo_mcp.cli.start import errors_told, follower_of, settings_or_exit
-from apixo_mcp.net.uvicorn_server import listen
-from apixo_mcp.server.http.transport import run_http
+from apixo_mcp.server.http.transport import listen_on_loopback, run_http
 from apixo_mcp.settings import Settings
 
 
@@ -31,7 +30,7 @@ def serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoRe
         suppress(KeyboardInterrupt),  # Windows: what Ctrl-C leaves behind once the server has ended
     ):
         leave = None if sandbox else follower_of(settings)
-        run_http(settings, listen(host, port), tell, streamable=streamable, leave=leave)
+        run_http(settings, listen_on_loopback(host, port), tell, streamable=streamable, leave=leave)
     # Everything is closed: taking the interpreter apart would only keep whoever waits for the end.
     sys.stderr.flush()
     os._exit(0)

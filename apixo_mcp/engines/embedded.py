@@ -1,4 +1,4 @@
-"""The background poller: calls `advance` for every task when its next step is due."""
+"""The engine inside a process: calls `advance` for every task when its next step is due."""
 
 import heapq
 import logging
@@ -18,7 +18,7 @@ GRACE = 2.0  # a sibling process is given this long to take a step of its own be
 AFTER_CRASH, CRASHED_AT_MOST = 30.0, 3600.0  # between two tries of a step that cannot even be put off in the store
 
 
-class Poller:
+class EmbeddedEngine:
     """A heap of due times, and a sweep over the store for what no living process follows.
 
     Independent of any request or connection: it runs as long as the process does.

@@ -24,7 +24,7 @@ async def follow_until_idle(
     *,
     at_most: float = AT_MOST,
 ) -> bool:
-    """Stays while the poller beside it has open tasks, for at most an hour.
+    """Stays while the engine beside it has open tasks, for at most an hour.
 
     Args:
         store: whose tasks are followed.

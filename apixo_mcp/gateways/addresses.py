@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, cast
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-from apixo_mcp.tasks.task import Modality
+from apixo_mcp.generation import Modality
 
 LONGEST_URL = 8192
 _LONGEST_HEAD = 200  # of a `data:` URL, before its comma

@@ -9,9 +9,9 @@ from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Look, Submitted
 from apixo_mcp.gateways.interpret import Question
+from apixo_mcp.generation import Failure
 from apixo_mcp.net.http import LOOK_TIMEOUT, Http
 from apixo_mcp.net.response import Answer, NotReached
-from apixo_mcp.tasks.task import Failure
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from apixo_mcp.foreign import cut
 from apixo_mcp.gateways.credential import Contact
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, TASK_ID
-from apixo_mcp.tasks.task import Category, Charged, Failure
+from apixo_mcp.generation import Category, Charged, Failure
 
 
 @dataclass(frozen=True, slots=True)

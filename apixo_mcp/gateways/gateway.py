@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from apixo_mcp.tasks.task import Failure, Produced
+from apixo_mcp.generation import Failure, Produced
 
 
 @dataclass(frozen=True, slots=True)

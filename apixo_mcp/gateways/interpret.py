@@ -26,8 +26,8 @@ from apixo_mcp.gateways.gateway import (
 from apixo_mcp.gateways.named_ids import named_id
 from apixo_mcp.gateways.outputs import MOST_RESULTS, asset_ids, clean_id, last_resort, products_of
 from apixo_mcp.gateways.refusals import refused_by_http
+from apixo_mcp.generation import Produced
 from apixo_mcp.net.response import Answer, Broken, NotReached, Reply
-from apixo_mcp.tasks.task import Produced
 
 # By the meaning of HTTP (RFC 9110 and 6585): whoever answers so has not begun. What is not here may have.
 REFUSED = frozenset(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from apixo_mcp.tasks.task import Modality
+from apixo_mcp.generation import Modality
 
 # In this order of choice: one track of Suno comes under several of them (inferred from a client's recursive reading).
 AUDIO = ("audiourl", "downloadurl", "sourceaudiourl", "streamaudiourl", "sourcestreamaudiourl")

@@ -23,7 +23,7 @@ from apixo_mcp.gateways.addresses import (
     is_no_file,
     kind_of,
 )
-from apixo_mcp.tasks.task import Produced
+from apixo_mcp.generation import Produced
 
 MOST_RESULTS = 1000
 LONGEST_ID = 200

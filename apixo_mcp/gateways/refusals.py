@@ -2,7 +2,7 @@
 
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.credential import Contact
-from apixo_mcp.tasks.task import Failure
+from apixo_mcp.generation import Failure
 
 # What answers in the gateway's place, by the meaning of its HTTP status (RFC 9110, 6585, 7725).
 _AT_HTTP = (

@@ -14,11 +14,12 @@ from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.errors import HostRefused, InvalidInput, Problem
+from apixo_mcp.generation import Modality
 from apixo_mcp.media import contents, kinds
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.net import guard
-from apixo_mcp.tasks.task import FileState, Modality, Result, State, Task
+from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.variables import trimmed
 
 Find = Callable[[str], Awaitable[Task | None]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote, urlsplit
 
+from apixo_mcp.generation import Modality
 from apixo_mcp.media.probing import formats, signatures
-from apixo_mcp.tasks.task import Modality
 
 HEAD = 1024
 """Bytes that are enough to tell."""

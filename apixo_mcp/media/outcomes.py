@@ -8,11 +8,12 @@ from pathlib import Path
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
+from apixo_mcp.generation import Modality
 from apixo_mcp.media import contents, kinds, local
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.probing.facts import Facts
 from apixo_mcp.media.probing.probe import probe
-from apixo_mcp.tasks.task import FileState, Modality, Result
+from apixo_mcp.tasks.task import FileState, Result
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,13 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
+from apixo_mcp.generation import Modality
 from apixo_mcp.media import inline, kinds, local, names, outcomes, refusals
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
 from apixo_mcp.media.partial import Left, Part
 from apixo_mcp.media.places import Places, Turn
 from apixo_mcp.net.fetcher import Download, Fetcher
-from apixo_mcp.tasks.task import Modality, Result, Task
+from apixo_mcp.tasks.task import Result, Task
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import socket
 from collections.abc import AsyncGenerator, Generator
@@ -11,40 +10,30 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-from apixo_mcp.errors import SettingsError
-
 FINISHING = 0.3
-"""How long answers that are being written may take once the server ends; open streams are cut then."""
+"""Seconds that answers which are being written may take once the server ends; open streams are cut then."""
 
 NOTICING = 0.2
 """How long a handler may take to notice that its client was cut off, before it is cancelled."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on a loopback address; port 0 takes any free one.
+    """Returns a socket that listens on an address; port 0 takes any free one.
 
     Raises:
-        SettingsError: the address is not this machine's own, or cannot be had.
+        OSError: the address cannot be had.
     """
-    address = "127.0.0.1" if host == "localhost" else host
-    if not _is_loopback(address):
-        raise SettingsError(
-            f"--host {host}: only 127.0.0.1, ::1 and localhost can be served. There is no authentication yet, so "
-            "whoever reached the server on another address could spend your credits."
-        )
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named TCP outright: asyncio turns Nagle's delay off for such sockets only, else every answer takes 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen(1024)
-    except OSError as error:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except BaseException:
         listener.close()
-        raise SettingsError(
-            f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port."
-        ) from None
+        raise
     return listener
 
 
@@ -54,21 +43,23 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
 @contextlib.asynccontextmanager
-async def listening(app: ASGIApp, listener: socket.socket) -> AsyncGenerator[None]:
-    """Serves an application on a listening socket while the context is open, and closes the socket."""
+async def listening(
+    app: ASGIApp, listener: socket.socket, *, lifespan: bool = False, finishing: float = FINISHING
+) -> AsyncGenerator[None]:
+    """Serves an application on a listening socket while the context is open, and closes the socket.
+
+    Args:
+        app: what is served.
+        listener: from `listen`.
+        lifespan: whether the application is told of its start and its end.
+        finishing: seconds that answers which are being written may take once the server ends.
+    """
     config = uvicorn.Config(
         app,
         http="h11",
         ws="none",
-        lifespan="off",
+        lifespan="on" if lifespan else "off",
         log_config=None,
         log_level=None,
         access_log=False,
@@ -76,7 +67,7 @@ async def listening(app: ASGIApp, listener: socket.socket) -> AsyncGenerator[Non
         server_header=False,
         timeout_keep_alive=75,  # longer than clients keep idle connections: else they reuse one that is just closing
     )
-    server = _Guest(config)
+    server = _Guest(config, finishing)
 
     async def run() -> None:
         # An owner that is cancelled still gets its connections closed: the end comes by `stop` alone.
@@ -95,8 +86,9 @@ async def listening(app: ASGIApp, listener: socket.socket) -> AsyncGenerator[Non
 class _Guest(uvicorn.Server):
     """A server that is ended by its owner."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, finishing: float) -> None:
         super().__init__(config)
+        self._finishing = finishing
         self.ready = anyio.Event()
         self.stop = anyio.Event()
 
@@ -125,7 +117,7 @@ class _Guest(uvicorn.Server):
             one.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        await self._requests_end(FINISHING)
+        await self._requests_end(self._finishing)
         for connection in list(self.server_state.connections):
             transport = getattr(connection, "transport", None)
             if isinstance(transport, asyncio.Transport):
@@ -134,7 +126,8 @@ class _Guest(uvicorn.Server):
         for request in list(self.server_state.tasks):
             request.cancel()
         await self._requests_end(NOTICING)
+        await self.lifespan.shutdown()
 
     async def _requests_end(self, seconds: float) -> None:
-        if self.server_state.tasks:
+        if seconds and self.server_state.tasks:
             await asyncio.wait(list(self.server_state.tasks), timeout=seconds)

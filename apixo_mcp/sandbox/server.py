@@ -83,15 +83,15 @@ class Sandbox:
         self.url = ""
 
     async def __aenter__(self) -> Self:
+        from apixo_mcp.net.uvicorn_server import listen, listening
         from apixo_mcp.sandbox.app import build_app
-        from apixo_mcp.sandbox.serving import listen, serving
 
         app = build_app(**self._options)
         host, port = self._address
         try:
             listener = listen(host, port)
             port = listener.getsockname()[1]
-            await self._exits.enter_async_context(serving(app, listener))
+            await self._exits.enter_async_context(listening(app, listener, lifespan=True, finishing=0.0))
         except BaseException:
             app.backend.store.close()
             raise

@@ -17,7 +17,7 @@ from pydantic import Field
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server.caller import owner_of
-from apixo_mcp.server.tools.handlers import task_handle
+from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.results import structure_of, task_answer
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.task import State, Task

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any, Literal
 
+from apixo_mcp.stores.database import Database
 from apixo_mcp.stores.rows import from_row, insert, to_row
-from apixo_mcp.stores.sqlite.database import Database
 from apixo_mcp.stores.statements import COMMIT, IN_FLIGHT, POSTS
 from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
 from apixo_mcp.tasks.lapse import lapsed, wanted
@@ -98,7 +98,8 @@ def quote(database: Database, owner: str, fingerprint: str, agreement: Agreement
 
 def forget_quote(database: Database, owner: str, fingerprint: str) -> None:
     """See `Store.forget_quote`. For use in the worker thread."""
-    database.connected.execute("delete from quote where owner = ? and fingerprint = ?", [owner, fingerprint])
+    named = {"owner": owner, "fingerprint": fingerprint}
+    database.connected.execute("delete from quote where owner = :owner and fingerprint = :fingerprint", named)
 
 
 def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
@@ -118,7 +119,7 @@ def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
         clearance = _cleared(database, row, terms)
         if clearance.how != "within":
             return clearance
-        if database.read(IN_FLIGHT, {"key_print": row.key_print})[0][0] >= terms.in_flight:
+        if database.read(IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
             return Clearance("no_room")
         database.connected.execute(
             """update task set sent_at = :now, updated_at = :now, counted_at = max(counted_at, :now)

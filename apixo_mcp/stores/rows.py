@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from sqlite3 import Connection, Row
 from typing import Any
 
-from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task
+from apixo_mcp.generation import Failure
+from apixo_mcp.stores.database import Connection, Row
+from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 
 FIELDS = tuple(entry.name for entry in fields(Task))
 COLUMNS = (*FIELDS, "counted_at")
@@ -22,8 +23,8 @@ def insert(database: Connection, task: Task) -> None:
 def insert_without_taken_key(database: Connection, task: Task) -> None:
     """Adds a task that lived elsewhere; one whose idempotency key another task has goes without it."""
     if task.idempotency_key:
-        named = [task.owner, task.idempotency_key]
-        if database.execute("select 1 from task where owner = ? and idempotency_key = ?", named).fetchone():
+        named = {"owner": task.owner, "key": task.idempotency_key}
+        if database.execute("select 1 from task where owner = :owner and idempotency_key = :key", named).fetchone():
             task = replace(task, idempotency_key="")
     insert(database, task)
 
@@ -43,7 +44,7 @@ def to_row(task: Task) -> dict[str, Any]:
     return row
 
 
-def from_row(row: Row | Mapping[str, Any]) -> Task:
+def from_row(row: Row) -> Task:
     """The task of a row."""
     values = {name: row[name] for name in FIELDS}
     values["state"] = State(values["state"])

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import anyio
 
-from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.budget import Agreement, Budget, refusal
 from apixo_mcp.tasks.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Calls
+from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.request import Quote, Submission
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
@@ -27,11 +27,11 @@ class Till:
         attempts: up to how many may be made of a task (setting `APIXO_MCP_AUTO_RETRY`, and one).
     """
 
-    def __init__(self, *, store: Store, poller: Poller, calls: Calls, budget: Budget, attempts: int) -> None:
+    def __init__(self, *, store: Store, engine: Engine, calls: Calls, budget: Budget, attempts: int) -> None:
         self.budget = budget
         self._attempts = attempts
         self._store = store
-        self._poller = poller
+        self._engine = engine
         self._calls = calls
 
     async def admit(
@@ -90,7 +90,7 @@ class Till:
             )
             admitted = await self._store.admit(task, terms)
             if admitted.how == "new":
-                self._poller.wake(task.task_id, now)
+                self._engine.wake(task.task_id, now)
             if admitted.how != "awaited":
                 return admitted
             alive |= await self._outlived(admitted.task)

@@ -5,10 +5,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.settlement import Resolver
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
@@ -52,13 +52,13 @@ class Callbacks:
         self,
         addresses: Addresses,
         store: Store,
-        poller: Poller,
+        engine: Engine,
         gateways: Mapping[str, Gateway],
         resolver: Resolver,
     ) -> None:
         self._addresses = addresses
         self._store = store
-        self._poller = poller
+        self._engine = engine
         self._gateways = gateways
         self._resolver = resolver
 
@@ -74,7 +74,7 @@ class Callbacks:
             Whether that is done; else the gateway should call again later.
         """
         if task.state in FOLLOWED:
-            self._poller.hurry(task.task_id)
+            self._engine.hurry(task.task_id)
         if task.state is State.UNKNOWN:
             return await self._settle(task, body)
         # While the submit's own answer is outstanding this may be the only one to name the gateway's id.
@@ -85,7 +85,7 @@ class Callbacks:
         remote_id = await read_aside(len(body), gateway.task_in_callback, body) if gateway else ""
         if not remote_id:
             if task.named_id:
-                self._poller.hurry(task.task_id)
+                self._engine.hurry(task.task_id)
             return True
         try:
             await self._resolver.resolve(task, remote_id)

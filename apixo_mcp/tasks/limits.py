@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from apixo_mcp.gateways.gateway import Look
+from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.task import Failure, State, Task
+from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions import Moment
 
 

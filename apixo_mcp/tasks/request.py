@@ -10,10 +10,11 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import Problem
+from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.delivery import Call
 from apixo_mcp.tasks.references import Find, Inputs, resolved
-from apixo_mcp.tasks.task import Modality, Task
+from apixo_mcp.tasks.task import Task
 
 _SOME_PROMPT = "a prompt in place of the empty one"
 

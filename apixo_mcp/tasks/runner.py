@@ -14,6 +14,7 @@ from apixo_mcp.catalog.model import AUDIO, IMAGE_HIGH_QUALITY, VIDEO
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Failed, Gateway, Later, NoAnswer, Refused, Submitted, Unclear
+from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
@@ -24,7 +25,7 @@ from apixo_mcp.tasks.leases import LASTS, Leases
 from apixo_mcp.tasks.limits import not_sent, not_tried_again
 from apixo_mcp.tasks.schedule import Pace
 from apixo_mcp.tasks.store import Clearance, IdTaken, Sending, Store
-from apixo_mcp.tasks.task import Failure, Result, State, Task
+from apixo_mcp.tasks.task import Result, State, Task
 from apixo_mcp.tasks.throttle import Throttle
 from apixo_mcp.tasks.transitions import Moment
 

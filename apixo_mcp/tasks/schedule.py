@@ -15,7 +15,7 @@ RETRY_ATTEMPT_WITHIN = 3600.0  # of the longest usual time: whoever asked for wh
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A model's schedule as the poller uses it, all in seconds and already scaled.
+    """A model's schedule as the engine uses it, all in seconds and already scaled.
 
     Attributes:
         first_wait: from the accepted submit to the first look.

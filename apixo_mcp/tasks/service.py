@@ -11,26 +11,17 @@ import anyio
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
+from apixo_mcp.generation import Modality
 from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.admission import Till
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.delivery import Call, Calls
+from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.request import Inputs, Quote, Submission, Wish, checked
 from apixo_mcp.tasks.store import Store
-from apixo_mcp.tasks.task import (
-    FOLLOWED,
-    TERMINAL,
-    FileState,
-    Modality,
-    Result,
-    State,
-    Task,
-    fingerprint,
-    new_task_id,
-)
+from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task, fingerprint, new_task_id
 from apixo_mcp.tasks.transitions import Moment
 
 FAR_OFF = 2 * 3600.0  # beyond every wait between two looks
@@ -58,7 +49,7 @@ class Service:
         accounts: Mapping[str, Account],
         inputs: Inputs,
         till: Till,
-        poller: Poller,
+        engine: Engine,
         calls: Calls,
         changes: Changes,
         estimate: Estimate,
@@ -71,7 +62,7 @@ class Service:
         self._store = store
         self._till = till
         self._inputs = inputs
-        self._poller = poller
+        self._engine = engine
         self.calls = calls
         self._changes = changes
         self._estimate = estimate
@@ -175,7 +166,7 @@ class Service:
         is_open = task.state in FOLLOWED or (task.state is State.UNKNOWN and bool(task.named_id))
         if (task.due is None or far_off) and is_open:
             await self._store.wake(task.task_id, time.time())
-            self._poller.wake(task.task_id, time.time())
+            self._engine.wake(task.task_id, time.time())
         return await self.save_again(task) if save else task
 
     async def wait(
@@ -250,7 +241,7 @@ class Service:
         again = transitions.save_again(task, missing, self._moment(task))
         if again is task or not await self._store.commit(task, again):
             return task
-        self._poller.wake(task.task_id, time.time())
+        self._engine.wake(task.task_id, time.time())
         return again
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from apixo_mcp.catalog.inputs import shorten
-from apixo_mcp.engines.embedded import Poller
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, Look, NoAnswer, Succeeded
 from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
 from apixo_mcp.tasks.runner import Steps
 from apixo_mcp.tasks.store import IdTaken, Store
@@ -39,12 +39,12 @@ class Resolver:
     """Settles tasks in state `unknown`, and moves tasks to another key."""
 
     def __init__(
-        self, *, store: Store, accounts: Iterable[Account], steps: Steps, poller: Poller, changes: Changes
+        self, *, store: Store, accounts: Iterable[Account], steps: Steps, engine: Engine, changes: Changes
     ) -> None:
         self._store = store
         self._accounts = {account.key_print: account for account in accounts}
         self._steps = steps
-        self._poller = poller
+        self._engine = engine
         self._changes = changes
 
     async def resolve(self, task: Task, remote_id: str | None) -> Task:
@@ -74,7 +74,7 @@ class Resolver:
         journal.note(task, after)
         await self._changes.announce(after)
         if after.due is not None:
-            self._poller.wake(after.task_id, after.due)
+            self._engine.wake(after.task_id, after.due)
         return after
 
     async def _wrong_id(self, task: Task, remote_id: str) -> str:
@@ -117,7 +117,7 @@ class Resolver:
         journal.note(task, after)
         await self._changes.announce(after)
         if after.due is not None:
-            self._poller.wake(after.task_id, after.due)
+            self._engine.wake(after.task_id, after.due)
         return Reread(after)
 
     async def rekey(self, task: Task) -> Task:
@@ -145,7 +145,7 @@ class Resolver:
         if not await self._store.commit(task, after):
             return await self.rekey(await self._store.get(task.task_id) or task)  # it has moved meanwhile
         await self._changes.announce(after)
-        self._poller.wake(after.task_id, now)
+        self._engine.wake(after.task_id, now)
         return after
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent, Verdict
-from apixo_mcp.tasks.task import Answer, Modality, State, Task
+from apixo_mcp.tasks.task import Answer, State, Task
 
 ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
 BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back

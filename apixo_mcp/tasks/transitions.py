@@ -17,9 +17,10 @@ from apixo_mcp.gateways.gateway import (
     Succeeded,
     Unclear,
 )
+from apixo_mcp.generation import Failure, Produced
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.schedule import Pace
-from apixo_mcp.tasks.task import FOLLOWED, Attempt, Failure, FileState, Produced, Result, State, Task
+from apixo_mcp.tasks.task import FOLLOWED, Attempt, FileState, Result, State, Task
 
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
 EMPTY_LOOKS = 5

@@ -10,7 +10,7 @@ from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.catalog.translate import common
-from apixo_mcp.tasks.task import Modality
+from apixo_mcp.generation import Modality
 from apixo_mcp.views.tasks import compact
 
 _FILLER = frozenset({"a", "an", "and", "for", "of", "the", "with", "to", "model", "models", "video", "image", "audio"})

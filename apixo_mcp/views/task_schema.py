@@ -2,7 +2,8 @@
 
 from typing import Any, get_args
 
-from apixo_mcp.tasks.task import Category, Charged, FileState, Modality, State
+from apixo_mcp.generation import Category, Charged, Modality
+from apixo_mcp.tasks.task import FileState, State
 
 _TIME = {"type": "string", "format": "date-time", "description": "ISO 8601, UTC."}
 _COUNT = {"type": "integer", "minimum": 0}

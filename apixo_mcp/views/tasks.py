@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import schedule, transitions
-from apixo_mcp.tasks.task import FOLLOWED, Failure, FileState, Result, State, Task
+from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import Moment
 
 PROMPT_SHOWN = 120

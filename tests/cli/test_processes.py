@@ -15,8 +15,8 @@ import pytest
 from cli.shell import alone, started
 from click.testing import CliRunner
 
-from apixo_mcp.cli import stdio_sandbox
 from apixo_mcp.cli.commands import commands
+from apixo_mcp.cli.main import stdio_sandbox
 
 
 @contextmanager

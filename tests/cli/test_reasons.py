@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from apixo_mcp.cli.reasons import why
-from apixo_mcp.tasks.task import Attempt, Failure, State, Task
+from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.task import Attempt, State, Task
 
 NOW = 1_800_000_000.0
 

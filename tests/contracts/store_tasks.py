@@ -5,21 +5,10 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from apixo_mcp.generation import Category, Charged, Failure, Modality
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Terms
-from apixo_mcp.tasks.task import (
-    Answer,
-    Attempt,
-    Category,
-    Charged,
-    Failure,
-    FileState,
-    Modality,
-    Result,
-    State,
-    Task,
-    new_task_id,
-)
+from apixo_mcp.tasks.task import Answer, Attempt, FileState, Result, State, Task, new_task_id
 
 NOW = 1_790_000_000.0
 KEYS = ("key-print",)

@@ -23,9 +23,9 @@ from apixo_mcp.gateways.gateway import (
     Unclear,
 )
 from apixo_mcp.gateways.ruxa import Ruxa
+from apixo_mcp.generation import Failure
 from apixo_mcp.net.http import Http
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.tasks.task import Failure
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from apixo_mcp.gateways.outputs import kind_of, products_of
-from apixo_mcp.tasks.task import Produced
+from apixo_mcp.generation import Produced
 
 
 def made(result, **beside):

@@ -21,8 +21,8 @@ from apixo_mcp.gateways.interpret import (
     undocumented_state,
 )
 from apixo_mcp.gateways.outputs import MOST_RESULTS
+from apixo_mcp.generation import Produced
 from apixo_mcp.net.response import Answer, Broken, NotReached
-from apixo_mcp.tasks.task import Produced
 
 NOW = 1_767_965_610.0
 PAGE = b"<!doctype html><h1>502 Bad Gateway</h1>"

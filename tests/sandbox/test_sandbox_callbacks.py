@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from apixo_mcp.net.uvicorn_server import listen, listening
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.sandbox.serving import listen, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
-    async with serving(Starlette(routes=[Route("/hook", take, methods=["POST"])]), listener), send, receive:
+    async with listening(Starlette(routes=[Route("/hook", take, methods=["POST"])]), listener), send, receive:
         yield Receiver(url, receive, statuses)
 
 

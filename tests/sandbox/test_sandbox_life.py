@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import apixo_mcp.sandbox
+from apixo_mcp.net.uvicorn_server import listen, listening
 from apixo_mcp.sandbox import Sandbox, create_app
-from apixo_mcp.sandbox.serving import listen, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -154,7 +154,7 @@ async def test_mounted_under_a_path_it_finds_itself_and_still_cuts(caplog: pytes
     outer = Starlette(routes=[Mount("/inner", create_app(speed=1000))])
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/inner"
-    async with serving(outer, listener), httpx2.AsyncClient(headers=KEY) as client:
+    async with listening(outer, listener), httpx2.AsyncClient(headers=KEY) as client:
         remote_id = (await client.post(f"{url}{SUBMIT}", json=BODY)).json()["data"]["taskId"]
         answer = await client.get(f"{url}/api/v1/statusTask/nano-banana", params={"taskId": remote_id})
         file = answer.json()["data"]["resultJson"].split('"')[3]

@@ -422,7 +422,7 @@ class Loud(MetaPathFinder):
         return None
 
 sys.meta_path.insert(0, Loud())
-from apixo_mcp.cli import main
+from apixo_mcp.cli.main import main
 sys.argv = ["apixo-mcp"]
 main()
 """

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from server.program import Connect
 
-from apixo_mcp.tasks.task import Category
+from apixo_mcp.generation import Category
 
 pytestmark = pytest.mark.anyio
 

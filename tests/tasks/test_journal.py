@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.journal import entries
-from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task
+from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 
 UNSENT = Task(
     task_id="tsk_x",

@@ -20,19 +20,10 @@ from apixo_mcp.gateways.gateway import (
     Succeeded,
     Unclear,
 )
+from apixo_mcp.generation import Failure, Produced
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import LOOKS_AT_LEAST, Pace
-from apixo_mcp.tasks.task import (
-    FOLLOWED,
-    MOVES,
-    TERMINAL,
-    Failure,
-    FileState,
-    Produced,
-    State,
-    Task,
-    new_task_id,
-)
+from apixo_mcp.tasks.task import FOLLOWED, MOVES, TERMINAL, FileState, State, Task, new_task_id
 from apixo_mcp.tasks.transitions import Moment
 
 NOW = 1_790_000_000.0
@@ -118,7 +109,7 @@ events = st.lists(
 
 
 def step(task: Task, event: Event, moment: Moment) -> Task:
-    """The task after its next step, as the poller would take it."""
+    """The task after its next step, as the engine would take it."""
     if task.state is State.SUBMITTING:
         return sent(task, event.submitted, moment)
     if transitions.is_followed(task):

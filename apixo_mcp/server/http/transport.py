@@ -1,5 +1,6 @@
 """The server over HTTP on one port: Streamable HTTP at `/mcp`, legacy SSE at `/sse`, `/healthz`, the public routes."""
 
+import ipaddress
 import logging
 import socket
 import sys
@@ -23,8 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apixo_mcp import __version__
 from apixo_mcp.app import Public, open_app
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.foreign import read_aside
-from apixo_mcp.net.uvicorn_server import listening, url_of
+from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.gateway_routes import open_paths, public_routes
 from apixo_mcp.server.messages import bounded_body
@@ -46,6 +48,33 @@ SECURITY = TransportSecuritySettings(
 """A web page that got a name of its own to point at this machine is refused: its Host is 421, its Origin 403."""
 
 
+def listen_on_loopback(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens on an address of this machine; port 0 takes any free one.
+
+    Raises:
+        SettingsError: the address is not this machine's own, or cannot be had.
+    """
+    address = "127.0.0.1" if host == "localhost" else host
+    if not _is_loopback(address):
+        raise SettingsError(
+            f"--host {host}: only 127.0.0.1, ::1 and localhost can be served. There is no authentication yet, so "
+            "whoever reached the server on another address could spend your credits."
+        )
+    try:
+        return listen(address, port)
+    except OSError as error:
+        raise SettingsError(
+            f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port."
+        ) from None
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def run_http(
     settings: Settings,
     listener: socket.socket,
@@ -58,7 +87,7 @@ def run_http(
 
     Args:
         settings: of this process.
-        listener: from `listening.listen`; it is closed at the end.
+        listener: from `listen_on_loopback`; it is closed at the end.
         ready: called with the server's URL once it answers.
         streamable: whether `/mcp` is served beside `/sse`.
         leave: called at the end where tasks are still open, to have somebody follow them on.

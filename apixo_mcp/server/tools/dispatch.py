@@ -8,8 +8,9 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, InputRequiredResult
 
 from apixo_mcp.errors import ApixoError, InvalidInput, SettingsError
+from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_inputs
-from apixo_mcp.server.tools.handlers import Tools, schemas
+from apixo_mcp.server.tools.handlers import Tools
 from apixo_mcp.server.tools.results import refusal
 from apixo_mcp.server.tools.tool import Definition
 

@@ -11,19 +11,20 @@ from mcp.types import CallToolResult, InputRequiredResult
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON
 from apixo_mcp.errors import CallerLeft, InvalidInput, Problem
+from apixo_mcp.generation import Modality
 from apixo_mcp.media.preview.previews import NotShown, view
 from apixo_mcp.server.caller import has_left, owner_of, profile_of_caller
+from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.arguments import Reading
 from apixo_mcp.server.tools.confirm import No, ask, quote_text
 from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
 from apixo_mcp.server.tools.elicitation import Questions
-from apixo_mcp.server.tools.handlers import task_handle
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.server.tools.results import picture, refusal, task_answer, text, why_no_file
 from apixo_mcp.server.tools.waiting import Waiting
-from apixo_mcp.server.usage import usage_sentence, usage_structure
+from apixo_mcp.views.usage import usage_sentence
 from apixo_mcp.tasks.request import Submission, Wish
-from apixo_mcp.tasks.task import FileState, Modality, State
+from apixo_mcp.tasks.task import FileState, State
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.models import describe_text, list_text
 from apixo_mcp.views.tasks import compact, counted, listed
@@ -178,5 +179,5 @@ class Tools:
     async def get_usage(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """What was made and what is left."""
         within = profile_of_caller(context, self._app.settings).wait_seconds
-        found = await usage_structure(self._app, owner_of(context), max(1, given.get("days", 7)), within)
+        found = await self._app.spending(owner_of(context), max(1, given.get("days", 7)), within)
         return CallToolResult(content=[text(f"{usage_sentence(found)}\n{compact(found)}")], structured_content=found)

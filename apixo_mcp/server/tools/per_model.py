@@ -5,7 +5,7 @@ from typing import Any
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
-from apixo_mcp.server.tools.handlers import schemas
+from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.tool import Definition
 from apixo_mcp.views.models import tool_of
 

@@ -2,7 +2,8 @@
 
 from typing import Any, get_args
 
-from apixo_mcp.tasks.task import Modality, State
+from apixo_mcp.generation import Modality
+from apixo_mcp.tasks.task import State
 
 Schema = dict[str, Any]
 

@@ -1,6 +1,7 @@
 """The table of tools, in the order in which they are listed."""
 
-from apixo_mcp.server.tools.handlers import Tools, schemas
+from apixo_mcp.server.tools import schemas
+from apixo_mcp.server.tools.handlers import Tools
 from apixo_mcp.server.tools.tool import Definition
 
 GENERAL = (

@@ -7,9 +7,9 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
+from apixo_mcp.generation import Modality
 from apixo_mcp.server.tools.handlers import Tools
 from apixo_mcp.server.tools.schemas import Schema
-from apixo_mcp.tasks.task import Modality
 
 Handler = Callable[[Tools, dict[str, Any], Context], Awaitable[CallToolResult]]
 

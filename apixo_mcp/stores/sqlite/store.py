@@ -11,13 +11,14 @@ from typing import Any, Self
 import anyio
 
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
+from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, taken
 from apixo_mcp.stores.rows import from_row, insert_without_taken_key, to_row
 from apixo_mcp.stores.sqlite.database import Database
 from apixo_mcp.stores.statements import CLAIM, COMMIT, POSTS, REREAD
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.store import BEYOND_LEASES, Admitted, Clearance, DayCount, IdTaken, Sending, Terms
-from apixo_mcp.tasks.task import FOLLOWED, Answer, Modality, State, Task, may_move
+from apixo_mcp.tasks.task import FOLLOWED, Answer, State, Task, may_move
 
 _FREE = f"(lease_until <= :now or lease_until > :now + {BEYOND_LEASES})"
 

@@ -1,4 +1,4 @@
-"""What `get_usage` tells: counts, estimates, balances and the budget."""
+"""Reports what was spent: counts, estimates, balances and what the budget leaves."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -6,21 +6,28 @@ from typing import Any
 
 import anyio
 
-from apixo_mcp.app import App
 from apixo_mcp.gateways.gateway import Balance, Gateway
-from apixo_mcp.views.tasks import counted
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.store import Store
 
 
-async def usage_structure(app: App, owner: str, days: int, within: float) -> dict[str, Any]:
-    """The owner's tasks, paid requests and estimated spending a day, with the balances and what the budget leaves.
+async def spending(
+    store: Store, gateways: Mapping[str, Gateway], budget: Budget, owner: str, *, days: int, within: float
+) -> dict[str, Any]:
+    """Reports the owner's tasks, paid requests and estimated spending a day, with the balances and what the budget leaves.
 
     A request counts on the day on which it left, so that of one task several may, on several days.
 
     Args:
+        store: the tasks.
+        gateways: asked for their balances, by name.
+        budget: of the owner.
+        owner: whose spending.
+        days: how many, today included.
         within: seconds that the gateways have to tell their balances.
     """
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    counts = await app.store.usage(owner, (today - timedelta(days=days - 1)).timestamp())
+    counts = await store.usage(owner, (today - timedelta(days=days - 1)).timestamp())
     rows: dict[str, dict[str, Any]] = {}
     nothing = {"tasks": 0, "attempts": 0, "estimated_usd": 0.0, "without_price": 0}
     for count in counts:
@@ -31,7 +38,6 @@ async def usage_structure(app: App, owner: str, days: int, within: float) -> dic
             row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
         row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
         row["without_price"] += count.without_price
-    budget = app.budget
     spent = rows.get(today.strftime("%Y-%m-%d"), {}).get("estimated_usd", 0.0)
     found: dict[str, Any] = {
         "days": list(rows.values()),
@@ -40,7 +46,7 @@ async def usage_structure(app: App, owner: str, days: int, within: float) -> dic
             "attempts": sum(row["attempts"] for row in rows.values()),
             "estimated_usd": round(sum(row["estimated_usd"] for row in rows.values()), 4),
         },
-        "balances": await _balances({name: account.gateway for name, account in app.accounts.items()}, within),
+        "balances": await _balances(gateways, within),
         "daily_budget_usd": budget.daily_usd,
         "budget_left_usd": round(budget.daily_usd - spent, 4) if budget.daily_usd is not None else None,
         "daily_task_limit": budget.daily_tasks,
@@ -73,16 +79,3 @@ async def _balance(gateway: Gateway) -> dict[str, Any]:
             is_known = failure.category in ("auth", "insufficient_credits", "rate_limited", "unavailable")
             advice = failure.advice if is_known else "The gateway's dashboard shows the balance."
             return {"error": failure.message, "advice": advice}
-
-
-def usage_sentence(found: Mapping[str, Any]) -> str:
-    """The same in a sentence or two, for a person."""
-    totals = found["totals"]
-    said = f"{counted(totals['tasks'], 'task')} in this time"
-    if totals["attempts"] > totals["tasks"]:
-        said += f" ({totals['attempts']} paid attempts)"
-    said += f", about ${totals['estimated_usd']:.2f} by the prices known."
-    for name, entry in found["balances"].items():
-        if "amount" in entry:
-            said += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."
-    return said
