@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -18,7 +19,7 @@ from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.alive import answers
-from apixo_mcp.media.input_links import Served
+from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
@@ -26,16 +27,16 @@ from apixo_mcp.net.http import Http
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account
-from apixo_mcp.tasks.admission import Till
+from apixo_mcp.tasks.admission import Admission
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.delivery import Calls
+from apixo_mcp.tasks.delivery import Delivery
 from apixo_mcp.tasks.lapse import end_lapsed
 from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.runner import Steps
+from apixo_mcp.tasks.runner import Runner
 from apixo_mcp.tasks.service import Service
-from apixo_mcp.tasks.settlement import Resolver
+from apixo_mcp.tasks.settlement import Settlement
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint
 
@@ -54,7 +55,7 @@ class Public:
 
     prefixes: tuple[str, ...]
     callbacks: Callbacks
-    served: Served
+    input_links: InputLinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,8 @@ class App:
     catalog: Catalog
     store: Store
     service: Service
-    resolver: Resolver
-    steps: Steps
+    settlement: Settlement
+    runner: Runner
     changes: Changes
     saver: Saver
     roots: Roots
@@ -84,6 +85,13 @@ class App:
     def told(self) -> tuple[str, ...]:
         """What whoever looks around should know: of the variables that are set, then of the files."""
         return (*self.settings.warnings, *self.warnings)
+
+    async def spending(self, owner: str, days: int, within: float) -> dict[str, Any]:
+        """Reports what an owner has spent (`usage.report`); the gateways have `within` seconds to tell balances."""
+        from apixo_mcp.usage.report import spending
+
+        gateways = {name: account.gateway for name, account in self.accounts.items()}
+        return await spending(self.store, gateways, self.budget, owner, days=days, within=within)
 
     @property
     def key_prints(self) -> frozenset[str]:
@@ -139,7 +147,7 @@ async def open_app(
             log.exception("what lapsed has not been ended; it is tried again")
         changes = Changes()
         leases = Leases(store)
-        calls = Calls(store)
+        calls = Delivery(store)
         budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
         saver = Saver(http, settings.download_dir)
         gateways = {account.key_print: account.gateway for account in accounts.values()}
@@ -147,8 +155,8 @@ async def open_app(
         addresses = served = None
         if public and settings.public_url:
             addresses = Addresses(settings.public_url, await store.secret("public_urls"))
-            served = Served(settings.public_url, addresses.secret, settings.home / "served", roots)
-        steps = Steps(
+            served = InputLinks(settings.public_url, addresses.secret, settings.home / "served", roots)
+        steps = Runner(
             store=store,
             catalog=catalog,
             gateways=gateways,
@@ -162,7 +170,7 @@ async def open_app(
             callback_url=addresses.of if addresses else None,
         )
         engine = EmbeddedEngine(steps, store, leases, tuple(gateways))
-        resolver = Resolver(store=store, accounts=accounts.values(), steps=steps, engine=engine, changes=changes)
+        resolver = Settlement(store=store, accounts=accounts.values(), steps=steps, engine=engine, changes=changes)
         service = Service(
             store=store,
             catalog=catalog,
@@ -174,12 +182,12 @@ async def open_app(
                 publish=served.url_of if served else None,
                 answers=partial(answers, http),
             ),
-            till=Till(store=store, engine=engine, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
+            till=Admission(store=store, engine=engine, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
             engine=engine,
             calls=calls,
             changes=changes,
             estimate=estimate,
-            moment=steps.moment,
+            context=steps.context,
             is_there=is_there,
             told_once=settings.money_warnings,
         )
@@ -200,8 +208,8 @@ async def open_app(
                     catalog=catalog,
                     store=store,
                     service=service,
-                    resolver=resolver,
-                    steps=steps,
+                    settlement=resolver,
+                    runner=steps,
                     changes=changes,
                     saver=saver,
                     roots=roots,

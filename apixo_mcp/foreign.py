@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LONGEST = 2048
+LONGEST_SEEN = 2048
 """Characters of a foreign text that any pattern sees."""
 
 LARGE = 4 * 1024
@@ -55,7 +55,7 @@ _scan = cast("Callable[[str, int, bool], tuple[str, int]]", vars(decoder)["scans
 _CONSTANTS = {"true": True, "false": False, "null": None, "NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def cut(text: str, longest: int = LONGEST) -> str:
+def cut(text: str, longest: int = LONGEST_SEEN) -> str:
     """The beginning of a text, as much of it as a pattern may see."""
     return text if len(text) <= longest else text[:longest]
 

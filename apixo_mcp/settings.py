@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apixo_mcp.errors import SettingsError
-from apixo_mcp.variables import bare_key, is_set, nearest, trimmed
+from apixo_mcp.variables import bare_key, is_set, nearest_variable, trimmed
 
 _PREFIX = "APIXO_MCP_"
 _OF_THE_EXAMPLES = "APIXO_MCP_COMMAND"  # which command they start
@@ -233,7 +233,7 @@ def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
         variable = variable.upper()  # as the settings do
         if not value or variable in (*settings, _OF_THE_EXAMPLES):
             continue
-        near = nearest(variable, settings, _PREFIX)
+        near = nearest_variable(variable, settings, _PREFIX)
         if near is not None:
             hint = f"Did you mean {near}?" if near else "The README lists all settings."
             found.append((near or variable, f"{variable} is no setting and is ignored. {hint}"))

@@ -96,7 +96,7 @@ def is_set(name: str, text: str) -> bool:
     return bool(text) and not is_placeholder(text)
 
 
-def nearest(variable: str, settings: Iterable[str], prefix: str) -> str | None:
+def nearest_variable(variable: str, settings: Iterable[str], prefix: str) -> str | None:
     """The setting that a variable may have been meant for.
 
     Args:

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from apixo_mcp.app import App
-from apixo_mcp.tasks.request import Quote, Submission, Wish
+from apixo_mcp.tasks.request import GenerationRequest, Quote, Submission
 
 
-async def submit(app: App, wish: Wish) -> Submission | Quote:
+async def submit(app: App, request: GenerationRequest) -> Submission | Quote:
     """What becomes of a wish whose caller leaves at once: the same wish again adopts its task."""
-    async with app.service.asking(wish) as submitted:
+    async with app.service.asking(request) as submitted:
         if isinstance(submitted, Submission):
             submitted.call.hand_over()
     if isinstance(submitted, Quote):

@@ -11,12 +11,12 @@ from typing import Any, cast, get_args
 
 from apixo_mcp.catalog.inputs import AnyInput
 from apixo_mcp.catalog.model import (
-    AUDIO,
+    AUDIO_SCHEDULE,
     IMAGE_HIGH_QUALITY,
     RUXA_IMAGE,
     RUXA_VIDEO,
-    VIDEO,
-    Gateway,
+    VIDEO_SCHEDULE,
+    GatewayName,
     Modality,
     Model,
     Schedule,
@@ -24,7 +24,7 @@ from apixo_mcp.catalog.model import (
 )
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema_input import SchemaInput, stray_reference
-from apixo_mcp.catalog.translate import COMMON
+from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.errors import SettingsError
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
@@ -34,7 +34,7 @@ _KEYS = (
 )
 _SCHEDULES = {
     ("apixo", "image"): IMAGE_HIGH_QUALITY,
-    ("apixo", "video"): VIDEO,
+    ("apixo", "video"): VIDEO_SCHEDULE,
     ("ruxa", "image"): RUXA_IMAGE,
     ("ruxa", "video"): RUXA_VIDEO,
 }
@@ -108,7 +108,7 @@ def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
     fields = cast(dict[str, Any], entry)
     if unknown := [key for key in fields if key not in _KEYS]:
         raise SettingsError(f"{where}: {unknown[0]} is not known; use {', '.join(_KEYS)}")
-    gateway: Gateway = _one_of(where, fields, "gateway", get_args(Gateway), base.gateway if base else None)
+    gateway: GatewayName = _one_of(where, fields, "gateway", get_args(GatewayName), base.gateway if base else None)
     modality: Modality = _one_of(where, fields, "modality", get_args(Modality), base.modality if base else None)
     if (gateway == "ruxa") != name.startswith("ruxa/"):
         raise SettingsError(f"{where}: the ids of Ruxa models, and only theirs, start with ruxa/")
@@ -118,7 +118,7 @@ def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
         vendor="",
         modality=modality,
         input=AnyInput,
-        schedule=_SCHEDULES.get((gateway, modality), AUDIO),
+        schedule=_SCHEDULES.get((gateway, modality), AUDIO_SCHEDULE),
         sources=(),
         gateway=gateway,
         facts="none",
@@ -191,8 +191,8 @@ def _schedule(where: str, given: Any, base: Schedule) -> Schedule:
 def _spelling(where: str, given: Any) -> Mapping[str, Spelling]:
     found: dict[str, Spelling] = {}
     for name, value in _table(where, "spelling", given).items():
-        if name not in COMMON:
-            raise SettingsError(f"{where}: spelling.{name} is not a common argument; use {', '.join(COMMON)}")
+        if name not in COMMON_ARGUMENTS:
+            raise SettingsError(f"{where}: spelling.{name} is not a common argument; use {', '.join(COMMON_ARGUMENTS)}")
         found[name] = Spelling(_text(where, f"spelling.{name}", value))
     return MappingProxyType(found)
 

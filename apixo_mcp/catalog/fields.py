@@ -28,7 +28,7 @@ def items(most: int | None = None, about: str = "", *, least: int = 1) -> Any:
     return Field(None, min_length=least or None, max_length=most, description=about or None)
 
 
-def text(most: int, about: str = "") -> Any:
+def text_field(most: int, about: str = "") -> Any:
     """A text of at most `most` characters that may be left out."""
     return Field(None, max_length=most, description=about or None)
 

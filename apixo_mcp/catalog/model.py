@@ -10,8 +10,8 @@ from typing import Any, Literal
 from apixo_mcp.catalog.inputs import ModelInput
 
 Modality = Literal["image", "video", "audio"]
-Gateway = Literal["apixo", "ruxa"]
-Facts = Literal["full", "partial", "none"]
+GatewayName = Literal["apixo", "ruxa"]
+ModelFacts = Literal["full", "partial", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Schedule:
 _GUIDE = "APIXO best practices guide"
 IMAGE_FAST = Schedule(5, 3, 120, _GUIDE)
 IMAGE_HIGH_QUALITY = Schedule(10, 5, 180, _GUIDE)
-VIDEO = Schedule(60, 15, 600, _GUIDE)
-AUDIO = Schedule(30, 10, 300, _GUIDE)
+VIDEO_SCHEDULE = Schedule(60, 15, 600, _GUIDE)
+AUDIO_SCHEDULE = Schedule(30, 10, 300, _GUIDE)
 
 RUXA_IMAGE = Schedule(5, 5, 300, "Ruxa AI best practices guide: every 5 s, 60 times")
 RUXA_VIDEO = Schedule(20, 5, 900, "Ruxa AI best practices guide (interval); first wait and maximum chosen for videos")
@@ -121,9 +121,9 @@ class Model:
     input: type[ModelInput]
     schedule: Schedule
     sources: tuple[str, ...]
-    gateway: Gateway = "apixo"
+    gateway: GatewayName = "apixo"
     wire_id: str = ""
-    facts: Facts = "full"
+    facts: ModelFacts = "full"
     usual_seconds: tuple[int, int] | None = None
     times: str = ""
     aliases: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from apixo_mcp.catalog.model import Model, Sizes, Spelling
 from apixo_mcp.catalog.schema import input_schema, list_fields
 from apixo_mcp.errors import Problem
 
-COMMON = (
+COMMON_ARGUMENTS = (
     "prompt",
     "mode",
     "image_urls",
@@ -100,7 +100,7 @@ def inputs(model: Model) -> tuple[str, ...]:
 def common(model: Model) -> dict[str, str]:
     """The common arguments that this model takes, each with the field it is spelt as on the wire."""
     taken: dict[str, str] = {}
-    for name in COMMON:
+    for name in COMMON_ARGUMENTS:
         if model.sizes is not None and name in _SHAPE:
             taken[name] = model.sizes.field
         elif _takes(model, field := model.spelling.get(name, Spelling(name)).field):

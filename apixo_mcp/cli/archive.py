@@ -48,7 +48,7 @@ def import_tasks(file: Path) -> None:
         raise click.ClickException(f"{file} cannot be read: {error}") from error
 
     async def work(app: App) -> Imported:
-        found = archive.read(content.split(b"\n"))
+        found = archive.read_archive(content.split(b"\n"))
         here = Here(
             await archive.home_of(app.store),
             {(name, account.gateway.base_url): account.key_print for name, account in app.accounts.items()},

@@ -138,18 +138,18 @@ def tasks() -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 def tasks_list(state: str, limit: int) -> None:
     """List tasks, newest first."""
-    from apixo_mcp.cli.tasks import show_list
+    from apixo_mcp.cli.tasks import list_tasks
 
-    show_list(state, limit)
+    list_tasks(state, limit)
 
 
 @tasks.command("show")
 @click.argument("task_id")
 def tasks_show(task_id: str) -> None:
     """Show one task as JSON."""
-    from apixo_mcp.cli.tasks import show_one
+    from apixo_mcp.cli.tasks import show_task
 
-    show_one(task_id)
+    show_task(task_id)
 
 
 @tasks.command("wait")
@@ -226,9 +226,9 @@ def tasks_reread(task_id: str, no_wait: bool) -> None:
 
     The gateway is asked once more where the answer that is kept does not help.
     """
-    from apixo_mcp.cli.tasks import reread
+    from apixo_mcp.cli.tasks import reread_answer
 
-    reread(task_id, wait=not no_wait)
+    reread_answer(task_id, wait=not no_wait)
 
 
 @tasks.command("rekey")
@@ -256,18 +256,18 @@ def models() -> None:
 @click.option("--modality", type=click.Choice(["image", "video", "audio"]))
 def models_list(query: str, modality: str | None) -> None:
     """List the offered models, or those that fit QUERY."""
-    from apixo_mcp.cli.models import show_list
+    from apixo_mcp.cli.models import list_models
 
-    show_list(query, modality or "")
+    list_models(query, modality or "")
 
 
 @models.command("show")
 @click.argument("model")
 def models_show(model: str) -> None:
     """Show everything about one model as JSON."""
-    from apixo_mcp.cli.models import show_one
+    from apixo_mcp.cli.models import show_model
 
-    show_one(model)
+    show_model(model)
 
 
 @commands.command()

@@ -22,7 +22,7 @@ from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import ApixoError
 
-AT_MOST = 600.0  # a video takes a minute; a server that hangs says nothing by itself
+DEMO_LASTS_AT_MOST = 600.0  # a video takes a minute; a server that hangs says nothing by itself
 
 _NOT_THE_DEMOS = ("APIXO_", "RUXA_")
 _OF_THE_NETWORK = frozenset(
@@ -77,7 +77,7 @@ def _answer(prompt: str, model: str, folder: Path, interrupts: Interrupts) -> di
 
     async def run(home: Path, log: Any, bar: Bar) -> None:
         with interrupts.scope():
-            with anyio.fail_after(AT_MOST):
+            with anyio.fail_after(DEMO_LASTS_AT_MOST):
                 found.append(await _ask(prompt, model, folder, home, log, bar))
 
     try:
@@ -106,7 +106,7 @@ def _reason(error: Exception, log: Any) -> Exception:
     if isinstance(cause, ApixoError | BrokenPipeError):
         return cause
     if isinstance(cause, TimeoutError):
-        return _Over(f"The server did not end the task within {AT_MOST:.0f} s.")
+        return _Over(f"The server did not end the task within {DEMO_LASTS_AT_MOST:.0f} s.")
     log.seek(0)
     lines = [line.strip() for line in log.read().decode("utf-8", "replace").splitlines() if line.strip()]
     said = lines[-1].removeprefix("apixo-mcp: ") if lines else str(cause) or type(cause).__name__

@@ -50,8 +50,8 @@ async def _reason(app: App, task: Task) -> str:
         task,
         time.time(),
         place=await app.service.place(task),
-        paused=app.steps.paused(task.key_print),
-        trouble=app.steps.trouble(task.key_print),
+        paused=app.runner.paused(task.key_print),
+        trouble=app.runner.trouble(task.key_print),
         is_ours=task.key_print in app.key_prints,
     )
     return in_shell(reason)

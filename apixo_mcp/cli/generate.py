@@ -1,4 +1,4 @@
-"""`generate`: wishes from the command line."""
+"""`generate`: requests from the command line."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ import anyio
 import click
 
 from apixo_mcp.app import App
-from apixo_mcp.catalog.translate import COMMON
+from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.cli import purchase
 from apixo_mcp.cli.folders import in_command, made
 from apixo_mcp.cli.following import follow, is_well, placed, say_what_stays, stop_unsent, tell
@@ -22,7 +22,7 @@ from apixo_mcp.cli.values import named, values_of
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.results import structure_of
-from apixo_mcp.tasks.request import Wish
+from apixo_mcp.tasks.request import GenerationRequest
 from apixo_mcp.tasks.task import Task
 
 
@@ -54,14 +54,14 @@ def run_generate(request: Request) -> None:
         folder = made(request.output) if request.output and not request.quote else None
 
     async def work(app: App) -> list[Task]:
-        wishes = _wishes(app, request, prompts, pairs)
-        drafts = await purchase.drafted(app, wishes)
+        generations = _generations(app, request, prompts, pairs)
+        drafts = await purchase.drafted(app, generations)
         if request.quote:
             await _tell_quotes(app, request, drafts)
             return []
         try:
             await purchase.allowed(app, drafts, confirmed=request.confirmed)
-            return await _made(app, request, wishes, folder)
+            return await _made(app, request, generations, folder)
         except SettingsError:
             raise SettingsError(_no_key(drafts[0].gateway)) from None
 
@@ -70,12 +70,14 @@ def run_generate(request: Request) -> None:
         raise SystemExit(1)
 
 
-async def _made(app: App, request: Request, wishes: Sequence[Wish], folder: Path | None) -> list[Task]:
+async def _made(
+    app: App, request: Request, generations: Sequence[GenerationRequest], folder: Path | None
+) -> list[Task]:
     tasks: list[Task] = []
     try:
         async with AsyncExitStack() as stack:
-            for wish in wishes:
-                submission = await purchase.asked(stack, app, wish, confirmed=request.confirmed)
+            for generation in generations:
+                submission = await purchase.asked(stack, app, generation, confirmed=request.confirmed)
                 if submission.how != "new":
                     say("The same was asked for before, and nobody took the answer: that task goes on.", err=True)
                 tasks.append(submission.task)
@@ -111,8 +113,10 @@ def _say_structures(app: App, request: Request, tasks: Sequence[Task]) -> None:
     say_json(found if len(request.prompts) > 1 else found[0])
 
 
-def _wishes(app: App, request: Request, prompts: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Wish]:
-    """A wish for each prompt, or one without a prompt.
+def _generations(
+    app: App, request: Request, prompts: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[GenerationRequest]:
+    """A request for each prompt, or one without a prompt.
 
     Raises:
         InvalidInput: there is no such model, or an empty prompt.
@@ -120,16 +124,16 @@ def _wishes(app: App, request: Request, prompts: Sequence[str], pairs: Sequence[
     given, problems = values_of(app.catalog.find(request.model), pairs)
     if prompts and "prompt" in given:
         problems = (*problems, Problem("prompt", "", "given as PROMPT and by --set; give it once"))
-    common = {name: value for name, value in given.items() if name in COMMON}
-    wish = Wish(
+    common = {name: value for name, value in given.items() if name in COMMON_ARGUMENTS}
+    generation = GenerationRequest(
         owner=LOCAL,
         model=request.model,
         arguments=common,
-        options={name: value for name, value in given.items() if name not in COMMON},
+        options={name: value for name, value in given.items() if name not in COMMON_ARGUMENTS},
         provider=request.provider,
         problems=problems,
     )
-    return [replace(wish, arguments=common | {"prompt": prompt}) for prompt in prompts] or [wish]
+    return [replace(generation, arguments=common | {"prompt": prompt}) for prompt in prompts] or [generation]
 
 
 def _prompts(words: Sequence[str]) -> list[str]:

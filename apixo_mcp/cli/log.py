@@ -11,7 +11,7 @@ from pathlib import Path
 
 from apixo_mcp.settings import Settings
 
-LARGEST = 5_000_000
+LARGEST_LOG = 5_000_000
 """Bytes of a log file, after which the next one begins."""
 KEPT = 3
 _LOCKED_FOR = 10.0  # at most: whoever renames takes no longer, or has ended in between
@@ -48,7 +48,7 @@ class LogFile(logging.Handler):
     The file is opened for each line: no process holds it, so that each may rename it, on Windows too.
     """
 
-    def __init__(self, path: Path, *, largest: int = LARGEST, kept: int = KEPT) -> None:
+    def __init__(self, path: Path, *, largest: int = LARGEST_LOG, kept: int = KEPT) -> None:
         """Makes the folder and the file.
 
         Raises:

@@ -7,13 +7,13 @@ from apixo_mcp.cli.words import in_shell
 from apixo_mcp.views.models import describe, list_text
 
 
-def show_list(query: str, modality: str) -> None:
+def list_models(query: str, modality: str) -> None:
     """A line a model."""
     with errors_told():
         say(in_shell(list_text(_catalog(), modality, query)))
 
 
-def show_one(name: str) -> None:
+def show_model(name: str) -> None:
     """Everything about one model."""
     with errors_told():
         say_json(describe(_catalog().find(name)))

@@ -1,4 +1,4 @@
-"""What several wishes cost together, before the first is sent, and asking for each.
+"""What several requests cost together, before the first is sent, and asking for each.
 
 The limits are asked for the sum before anything is stored. Each is then admitted by itself: what another process spends
 in between may refuse one in the middle, and `generate` stops then what it has not sent.
@@ -17,23 +17,23 @@ from apixo_mcp.cli.words import counted
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.confirm import quoted
-from apixo_mcp.tasks.budget import Spent, decide, refusal
-from apixo_mcp.tasks.request import Quote, Submission, Wish
+from apixo_mcp.tasks.budget import Spent, budget_refusal, decide
+from apixo_mcp.tasks.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.task import Task
 
 
-async def drafted(app: App, wishes: Sequence[Wish]) -> list[Task]:
-    """The tasks that wishes would become; nothing is stored or sent.
+async def drafted(app: App, requests: Sequence[GenerationRequest]) -> list[Task]:
+    """The tasks that requests would become; nothing is stored or sent.
 
     Raises:
         InvalidInput: one cannot be.
     """
     drafts: list[Task] = []
-    for number, wish in enumerate(wishes, start=1):
+    for number, request in enumerate(requests, start=1):
         try:
-            drafts.append(await app.service.drafted(wish))
+            drafts.append(await app.service.drafted(request))
         except InvalidInput as error:
-            if len(wishes) == 1:
+            if len(requests) == 1:
                 raise
             named = [replace(entry, field=f"PROMPT {number}: {entry.field}") for entry in error.problems]
             raise InvalidInput(named) from None
@@ -60,22 +60,22 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
         raise click.ClickException(f"{said}; say --yes to agree")
     if verdict != "within":
         what = f"{len(drafts)} x {drafts[0].model}"
-        raise InvalidInput([refusal(verdict, budget, Spent(spent_usd, posts), what, usd)])
+        raise InvalidInput([budget_refusal(verdict, budget, Spent(spent_usd, posts), what, usd)])
 
 
-async def asked(stack: AsyncExitStack, app: App, wish: Wish, *, confirmed: bool) -> Submission:
-    """The task that a wish became; its answer counts as given when the stack is left.
+async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, confirmed: bool) -> Submission:
+    """The task that a request became; its answer counts as given when the stack is left.
 
     Raises:
         InvalidInput: the limits do not allow it.
         click.ClickException: its price wants a yes.
     """
-    submission = await stack.enter_async_context(app.service.asking(wish))
+    submission = await stack.enter_async_context(app.service.asking(request))
     if isinstance(submission, Quote):
         if not confirmed:
             raise click.ClickException(f"{quoted(submission)}; say --yes to agree")
         say(f"agreed to: {quoted(submission)}", err=True)
-        submission = await stack.enter_async_context(app.service.asking(replace(wish, agreed=submission)))
+        submission = await stack.enter_async_context(app.service.asking(replace(request, agreed=submission)))
     if isinstance(submission, Quote):
         raise click.ClickException(f"The price has changed meanwhile: {quoted(submission)}; say --yes to agree")
     return submission

@@ -22,7 +22,7 @@ from apixo_mcp.tasks.settlement import Reread
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, State, Task
 
 
-def show_list(state: str, limit: int) -> None:
+def list_tasks(state: str, limit: int) -> None:
     """A line a task, newest first."""
 
     async def work(app: App) -> Sequence[Task]:
@@ -40,7 +40,7 @@ def show_list(state: str, limit: int) -> None:
         say(f"No task is in state {state}." if state else "There are no tasks yet.", err=True)
 
 
-def show_one(task_id: str) -> None:
+def show_task(task_id: str) -> None:
     """The task's structure as JSON."""
 
     async def work(app: App) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def resolve(task_id: str, remote_id: str | None, *, wait: bool) -> None:
     """Settles a task in state unknown, and follows it if the gateway has it."""
 
     async def work(app: App) -> tuple[Task, bool]:
-        task = await app.resolver.resolve(await app.service.find(LOCAL, task_id), remote_id)
+        task = await app.settlement.resolve(await app.service.find(LOCAL, task_id), remote_id)
         is_ours = task.key_print in app.key_prints
         if wait and remote_id is not None and is_ours:
             task = await _followed(app, task)
@@ -102,11 +102,11 @@ def resolve(task_id: str, remote_id: str | None, *, wait: bool) -> None:
         report(task)
 
 
-def reread(task_id: str, *, wait: bool) -> None:
+def reread_answer(task_id: str, *, wait: bool) -> None:
     """Reads the answer anew that named no result, and saves what is found in it."""
 
     async def work(app: App) -> Reread:
-        found = await app.resolver.reread(await app.service.find(LOCAL, task_id))
+        found = await app.settlement.reread(await app.service.find(LOCAL, task_id))
         if not found.told and wait:
             return replace(found, task=await _followed(app, found.task))
         return found
@@ -130,7 +130,7 @@ def rekey(task_ids: Sequence[str]) -> None:
         moved: list[bool] = []
         for task_id in task_ids or [task.task_id async for task in _of_other_keys(app)]:
             try:
-                task = await app.resolver.rekey(await app.service.find(LOCAL, task_id))
+                task = await app.settlement.rekey(await app.service.find(LOCAL, task_id))
                 say(f"{task.task_id}  {task.state:<10}  moved to the key that is set now")
                 moved.append(True)
             except InvalidInput as error:

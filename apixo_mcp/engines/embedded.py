@@ -8,13 +8,13 @@ import anyio
 from anyio.abc import TaskGroup
 
 from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.runner import Steps
+from apixo_mcp.tasks.runner import Runner
 from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY = 5.0  # with GRACE or LASTS, what a dead process followed is taken over in some 8 s
-GRACE = 2.0  # a sibling process is given this long to take a step of its own before another one does
+TAKEOVER_GRACE = 2.0  # a sibling process is given this long to take a step of its own before another one does
 AFTER_CRASH, CRASHED_AT_MOST = 30.0, 3600.0  # between two tries of a step that cannot even be put off in the store
 
 
@@ -26,7 +26,7 @@ class EmbeddedEngine:
 
     def __init__(
         self,
-        steps: Steps,
+        steps: Runner,
         store: Store,
         leases: Leases,
         key_prints: tuple[str, ...],
@@ -74,7 +74,7 @@ class EmbeddedEngine:
             self._start_due(group)
             wait = swept + SWEEP_EVERY - time.time()
             if wait <= 0 or wait > SWEEP_EVERY:  # the second: the clock was set back
-                await self._sweep(GRACE)
+                await self._sweep(TAKEOVER_GRACE)
                 swept = time.time()
                 continue
             if self._heap:

@@ -9,20 +9,20 @@ from contextlib import suppress
 import anyio
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks.leases import LASTS, RENEWED_EVERY
+from apixo_mcp.tasks.leases import LEASE_LASTS, RENEWED_EVERY
 from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
-LEASE = "follower"
-AT_MOST = 3600.0
+FOLLOWER_LEASE = "follower"
+STAYS_AT_MOST = 3600.0
 
 
 async def follow_until_idle(
     store: Store,
     key_prints: Iterable[str],
     *,
-    at_most: float = AT_MOST,
+    at_most: float = STAYS_AT_MOST,
 ) -> bool:
     """Stays while the engine beside it has open tasks, for at most an hour.
 
@@ -46,7 +46,7 @@ async def follow_until_idle(
                 now = time.time()
                 if not await store.open_count(keys):
                     break
-                if not await store.hold(LEASE, holder, now, now + LASTS):
+                if not await store.hold(FOLLOWER_LEASE, holder, now, now + LEASE_LASTS):
                     log.info("another follower took over")  # this one slept through its lease
                     return False
             except StoreError:
@@ -54,7 +54,7 @@ async def follow_until_idle(
             await anyio.sleep(RENEWED_EVERY)
     finally:
         with anyio.CancelScope(shield=True), suppress(StoreError):
-            await store.let_go(LEASE, holder)
+            await store.let_go(FOLLOWER_LEASE, holder)
     return True
 
 
@@ -69,25 +69,25 @@ async def follow_always(store: Store, began: Callable[[], None]) -> None:
         StoreError: the store cannot be used from the start.
     """
     holder = uuid.uuid4().hex
-    await store.hold(LEASE, holder, time.time(), time.time() + LASTS)
+    await store.hold(FOLLOWER_LEASE, holder, time.time(), time.time() + LEASE_LASTS)
     began()
     try:
         while True:
             await anyio.sleep(RENEWED_EVERY)
             try:
-                await store.hold(LEASE, holder, time.time(), time.time() + LASTS)
+                await store.hold(FOLLOWER_LEASE, holder, time.time(), time.time() + LEASE_LASTS)
             except StoreError:
                 log.exception("the task store does not answer; it is tried again")
     finally:
         with anyio.CancelScope(shield=True), suppress(StoreError):
-            await store.let_go(LEASE, holder)
+            await store.let_go(FOLLOWER_LEASE, holder)
 
 
 async def _taken(store: Store, holder: str) -> bool:
     """Whether the lease was to be had, for which a follower that is about to leave, or died, is given a while."""
-    for patience in (RENEWED_EVERY, RENEWED_EVERY, RENEWED_EVERY, LASTS, None):
+    for patience in (RENEWED_EVERY, RENEWED_EVERY, RENEWED_EVERY, LEASE_LASTS, None):
         now = time.time()
-        if await store.hold(LEASE, holder, now, now + LASTS):
+        if await store.hold(FOLLOWER_LEASE, holder, now, now + LEASE_LASTS):
             return True
         if patience is not None:
             await anyio.sleep(patience)

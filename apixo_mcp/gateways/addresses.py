@@ -47,7 +47,7 @@ _MAGIC = (
 )
 
 
-def kind_of(url: str) -> Modality | None:
+def modality_of_address(url: str) -> Modality | None:
     """What a file holds, by its name's ending or its `data:` type; None where that tells nothing."""
     if url[:5].lower() == "data:":
         head = url[5:40].lower()
@@ -132,7 +132,7 @@ def addresses_in(text: str) -> Iterator[str]:
         piece = text[at:until].partition("\n")[0].rstrip(" \t\r,;|\"'[]<>")
         first = piece.split(maxsplit=1)[0]
         # Words behind a whole address are no part of it.
-        yield first if first != piece and (kind_of(first) or _ending(first) in _OTHER_FILES) else piece
+        yield first if first != piece and (modality_of_address(first) or _ending(first) in _OTHER_FILES) else piece
 
 
 def addresses_within(text: str) -> Iterator[tuple[str, int]]:

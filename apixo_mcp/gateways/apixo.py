@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.client import Client, segment
-from apixo_mcp.gateways.credential import Contact
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.envelope import read_envelope
-from apixo_mcp.gateways.gateway import Balance, Look, Submitted
+from apixo_mcp.gateways.gateway import Balance, Polled, Submitted
 from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.generation import Failure
-from apixo_mcp.net.http import LOOK_TIMEOUT, Http
-from apixo_mcp.net.response import Answer, NotReached
+from apixo_mcp.net.http import POLL_TIMEOUT, Http
+from apixo_mcp.net.response import Answered, NotReached
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-CONTACT = Contact("APIXO", "APIXO_API_KEY", "https://apixo.ai")
+APIXO = Credential("APIXO", "APIXO_API_KEY", "https://apixo.ai")
 
 
 class Apixo(Client):
@@ -29,7 +29,7 @@ class Apixo(Client):
     """
 
     def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
-        super().__init__(http, key, base_url, CONTACT)
+        super().__init__(http, key, base_url, APIXO)
 
     @property
     def name(self) -> str:
@@ -48,30 +48,30 @@ class Apixo(Client):
         body["input"] = dict(inputs)
         return await self._submit(f"/generateTask/{segment(wire_model)}", body)
 
-    async def look(
+    async def poll(
         self, wire_model: str, remote_id: str, *, inputs: Mapping[str, Any] | None = None, since: float | None = None
-    ) -> Look:
+    ) -> Polled:
         """Asks how one task is; the model is part of the address (APIXO model pages)."""
         question = Question(remote_id, inputs=inputs or {}, since=since)
-        return await self._look(f"/statusTask/{segment(wire_model)}", question, {"taskId": remote_id})
+        return await self._poll(f"/statusTask/{segment(wire_model)}", question, {"taskId": remote_id})
 
     async def balance(self) -> Balance | Failure:
         """Asks what is left: `data` is a plain number of US dollars (APIXO api-reference, system)."""
         if not self._usable:
-            return failures.unusable_key(self._contact)
-        reply = await self._send("GET", "/apikeys/current-balance", read_timeout=LOOK_TIMEOUT)
+            return failures.unusable_key(self._credential)
+        reply = await self._send("GET", "/apikeys/current-balance", read_timeout=POLL_TIMEOUT)
         if isinstance(reply, NotReached) and reply.setting:
-            return failures.unusable_setting(reply.reason, reply.setting, self._contact)
-        if not isinstance(reply, Answer):
-            return failures.unreadable(reply.reason, self._contact)
+            return failures.unusable_setting(reply.reason, reply.setting, self._credential)
+        if not isinstance(reply, Answered):
+            return failures.unreadable(reply.reason, self._credential)
         answer = read_envelope(reply.status, reply.body)
         if answer is None:
             return failures.unreadable(
-                f"APIXO answered HTTP {reply.status} with a page that is not its own answer", self._contact
+                f"APIXO answered HTTP {reply.status} with a page that is not its own answer", self._credential
             )
         if answer.effective != 200:
-            return failures.refusal(answer.effective, answer.message, self._contact)
+            return failures.submit_refusal(answer.effective, answer.message, self._credential)
         amount = answer.data
         if not isinstance(amount, int | float) or isinstance(amount, bool) or not abs(amount) < 1e12:
-            return failures.unreadable("APIXO answered without a number", self._contact)
+            return failures.unreadable("APIXO answered without a number", self._credential)
         return Balance(float(amount), "USD")

@@ -11,18 +11,18 @@ from urllib.parse import quote
 
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.credential import Contact
-from apixo_mcp.gateways.gateway import Look, NoAnswer, Refused, Running, Submitted
+from apixo_mcp.gateways.credential import Credential
+from apixo_mcp.gateways.gateway import NoAnswer, Polled, Refused, Running, Submitted
 from apixo_mcp.gateways.interpret import (
     Question,
-    judge_again,
-    judge_look,
-    judge_submit,
+    interpret_again,
+    interpret_poll,
+    interpret_submit,
     task_in_callback,
     undocumented_state,
 )
-from apixo_mcp.net.http import LOOK_TIMEOUT, SUBMIT_TIMEOUT, Http
-from apixo_mcp.net.response import Reply, size_of
+from apixo_mcp.net.http import POLL_TIMEOUT, SUBMIT_TIMEOUT, Http
+from apixo_mcp.net.response import HttpResponse, size_of
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 class Client:
     """Asks one gateway with one key. Whatever comes back becomes a value; only cancellation raises."""
 
-    def __init__(self, http: Http, key: "SecretStr | str", base_url: str, contact: Contact) -> None:
+    def __init__(self, http: Http, key: "SecretStr | str", base_url: str, credential: Credential) -> None:
         secret = (key if isinstance(key, str) else key.get_secret_value()).strip()
         self._http = http
         self._key = secret
         self._base_url = base_url.rstrip("/")
-        self._contact = Contact(contact.gateway, contact.setting, contact.dashboard, secret)
+        self._credential = Credential(credential.gateway, credential.setting, credential.dashboard, secret)
         self._states: set[str] = set()
 
     @property
@@ -52,11 +52,11 @@ class Client:
     def task_in_callback(self, body: bytes) -> str:
         """The remote id that a callback's body names, empty where it names none."""
         named = task_in_callback(body)
-        return "" if self._contact.holds(named) else named
+        return "" if self._credential.holds(named) else named
 
-    def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Look:
+    def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Polled:
         """What a kept answer tells by the present way of reading it."""
-        return judge_again(raw, self._contact, Question(base_url=self._base_url, inputs=inputs))
+        return interpret_again(raw, self._credential, Question(base_url=self._base_url, inputs=inputs))
 
     @property
     def _usable(self) -> bool:
@@ -64,28 +64,30 @@ class Client:
 
     async def _submit(self, path: str, body: Mapping[str, Any]) -> Submitted:
         if not self._usable:
-            return Refused(failures.unusable_key(self._contact))
+            return Refused(failures.unusable_key(self._credential))
         try:
             json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
-            return Refused(failures.unwritable_input(self._contact))
+            return Refused(failures.unwritable_input(self._credential))
         reply = await self._send("POST", path, body=body, read_timeout=SUBMIT_TIMEOUT)
         inputs = body.get("input")
-        return await read_aside(size_of(reply), judge_submit, reply, self._contact, time.time(), inputs, self._base_url)
+        return await read_aside(
+            size_of(reply), interpret_submit, reply, self._credential, time.time(), inputs, self._base_url
+        )
 
-    async def _look(self, path: str, question: Question, params: Mapping[str, str] | None = None) -> Look:
+    async def _poll(self, path: str, question: Question, params: Mapping[str, str] | None = None) -> Polled:
         if not self._usable:
-            return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._contact))
-        reply = await self._send("GET", path, params=params, read_timeout=LOOK_TIMEOUT)
+            return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._credential))
+        reply = await self._send("GET", path, params=params, read_timeout=POLL_TIMEOUT)
         return await read_aside(size_of(reply), self._judged, reply, replace(question, base_url=self._base_url))
 
-    def _judged(self, reply: Reply, question: Question) -> Look:
-        look = judge_look(reply, self._contact, time.time(), question)
-        state = undocumented_state(reply, self._contact) if isinstance(look, Running) else ""
+    def _judged(self, reply: HttpResponse, question: Question) -> Polled:
+        polled = interpret_poll(reply, self._credential, time.time(), question)
+        state = undocumented_state(reply, self._credential) if isinstance(polled, Running) else ""
         if state and state not in self._states and len(self._states) < _MOST_STATES:
             self._states.add(state)
-            log.info("%s reports the undocumented state %s; taken as running", self._contact.gateway, state)
-        return look
+            log.info("%s reports the undocumented state %s; taken as running", self._credential.gateway, state)
+        return polled
 
     async def _send(
         self,
@@ -95,7 +97,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
         read_timeout: float,
-    ) -> Reply:
+    ) -> HttpResponse:
         root = self._base_url if self._base_url.endswith(_PREFIX) else self._base_url + _PREFIX
         headers = {"Authorization": f"Bearer {self._key}"}
         return await self._http.call(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
-from apixo_mcp.foreign import LONGEST, cut
+from apixo_mcp.foreign import LONGEST_SEEN, cut
 
 HIDDEN = "(key)"
 LONGEST_MESSAGE = 500
@@ -16,7 +16,7 @@ _LEAST = 6  # a shorter key stands in many an address by chance
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class Credential:
     """What advice names, and what no message may show.
 
     Attributes:
@@ -38,7 +38,7 @@ class Contact:
 
     def clean(self, text: str) -> str:
         """A gateway's words without any key, control character or lone surrogate, at most 500 characters."""
-        text = cut(self.redact(cut(text, 4 * LONGEST)))
+        text = cut(self.redact(cut(text, 4 * LONGEST_SEEN)))
         text = re.sub(r"\bsk-[A-Za-z0-9_-]{3,}", HIDDEN, text)
         text = re.sub(r"(?i)\bbearer\s{1,20}\S+", f"Bearer {HIDDEN}", text)
         text = " ".join(text.encode("utf-8", "replace").decode().split())

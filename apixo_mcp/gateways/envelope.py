@@ -102,10 +102,10 @@ def read_leniently(status: int, body: bytes) -> Envelope | None:
 
 def parse_leniently(body: bytes | str) -> Any:
     """The JSON value that a body begins with, in whatever encoding and whatever follows; None where there is none."""
-    return read_json(body if isinstance(body, str) else decoded(body), only_beginning=True)
+    return read_json(body if isinstance(body, str) else decode_envelope(body), only_beginning=True)
 
 
-def decoded(body: bytes) -> str:
+def decode_envelope(body: bytes) -> str:
     """The text of a body. What is not UTF-8, -16 or -32 is read as Latin-1, which never fails."""
     encoding = json.detect_encoding(body)
     try:

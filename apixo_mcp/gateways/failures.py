@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass, replace
 
 from apixo_mcp.foreign import cut
-from apixo_mcp.gateways.credential import Contact
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, TASK_ID
 from apixo_mcp.generation import Category, Charged, Failure
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class FailureMeaning:
     """One kind of failure. In `advice`, {gateway}, {setting} and {dashboard} are filled in."""
 
     category: Category
@@ -18,86 +18,94 @@ class Meaning:
     retryable: bool = False
 
 
-_POLICY = Meaning(
+_POLICY = FailureMeaning(
     "content_policy",
     "Content rules refused it. Reword the prompt without what may count as violent, sexual, hateful, a real person or "
     "a protected brand, or take other input media; sent again unchanged it is refused again.",
 )
-_POLICY_IMAGE = Meaning(
+_POLICY_IMAGE = FailureMeaning(
     "content_policy",
     "Content rules refused an input image. Take another image, or crop out what may offend; sent again unchanged it is "
     "refused again.",
 )
-_POLICY_OUTPUT = Meaning(
+_POLICY_OUTPUT = FailureMeaning(
     "content_policy",
     "Content rules refused the input or what came out of it. Try again with a different prompt or other input media.",
 )
-_PROMPT_LONG = Meaning("invalid_input", "Shorten the prompt; describe_model tells how long it may be for this model.")
-_PROMPT = Meaning("invalid_input", "Write a prompt that is not empty and says what to make, as plain text.")
-_INPUT = Meaning("invalid_input", "Correct the input that the message names; describe_model tells what is allowed.")
-_IMAGE_URL = Meaning(
+_PROMPT_LONG = FailureMeaning(
+    "invalid_input", "Shorten the prompt; describe_model tells how long it may be for this model."
+)
+_PROMPT = FailureMeaning("invalid_input", "Write a prompt that is not empty and says what to make, as plain text.")
+_INPUT = FailureMeaning(
+    "invalid_input", "Correct the input that the message names; describe_model tells what is allowed."
+)
+_IMAGE_URL = FailureMeaning(
     "media_input",
     "Give image URLs that open for anyone, without a login, straight to a JPEG, PNG or WebP file of at most 10 MB.",
 )
-_IMAGE_LARGE = Meaning("media_input", "Use a smaller image: at most 10 MB each.")
-_FORMAT = Meaning("media_input", "Convert the input file: images must be JPEG, PNG or WebP.")
-_DOWNLOAD = Meaning(
+_IMAGE_LARGE = FailureMeaning("media_input", "Use a smaller image: at most 10 MB each.")
+_FORMAT = FailureMeaning("media_input", "Convert the input file: images must be JPEG, PNG or WebP.")
+_DOWNLOAD = FailureMeaning(
     "media_input",
     "The gateway could not fetch an input file. Check that its URL opens for anyone without a login, then try again.",
     retryable=True,
 )
-_AUDIO_URL = Meaning("media_input", "Give an audio URL that opens for anyone, without a login, straight to the file.")
-_LORA_URL = Meaning("media_input", "Give a LoRA URL that opens for anyone, without a login, straight to the file.")
-_MEDIA = Meaning(
+_AUDIO_URL = FailureMeaning(
+    "media_input", "Give an audio URL that opens for anyone, without a login, straight to the file."
+)
+_LORA_URL = FailureMeaning(
+    "media_input", "Give a LoRA URL that opens for anyone, without a login, straight to the file."
+)
+_MEDIA = FailureMeaning(
     "media_input",
     "Check the input media: each URL must open for anyone without a login, in a format and size that the model takes "
     "(describe_model tells which).",
 )
-_TIMEOUT = Meaning(
+_TIMEOUT = FailureMeaning(
     "timeout", "It took the model too long. The same request may succeed in a few seconds.", retryable=True
 )
-_UNAVAILABLE = Meaning(
+_UNAVAILABLE = FailureMeaning(
     "unavailable",
     "The model or service is not available just now. Try again in a few minutes, or use another model.",
     retryable=True,
 )
 # The documents say to try once with other parameters, which is not the same request (APIXO error-codes page).
-_GENERATION = Meaning(
+_GENERATION = FailureMeaning(
     "generation_failed",
     "The model could not make it. Try once more with a changed prompt or other parameters, or use another model.",
 )
-_CREDITS = Meaning(
+_CREDITS = FailureMeaning(
     "insufficient_credits", "The {gateway} account has too few credits. Add credits at {dashboard}, then try again."
 )
-_AUTH = Meaning(
+_AUTH = FailureMeaning(
     "auth",
     "{gateway} did not accept the API key. Set {setting} to a valid key from {dashboard} and start the server again; "
     "`apixo-mcp tasks rekey --all` then has open tasks followed with it.",
 )
-_PERMISSION = Meaning(
+_PERMISSION = FailureMeaning(
     "auth",
     "{gateway} does not let this API key do that. Check at {dashboard} what the key in {setting} may be used for, and "
     "its list of allowed IP addresses.",
 )
-_RATE = Meaning(
+_RATE = FailureMeaning(
     "rate_limited",
     "Too many requests or tasks at once. Wait a minute, then try again with fewer at a time.",
     retryable=True,
 )
-_MODEL = Meaning(
+_MODEL = FailureMeaning(
     "invalid_input",
     "{gateway} does not offer this model to this account, or spells it otherwise. Choose another one with list_models.",
 )
 TOO_LARGE = "The request is too large. Give fewer or smaller input files, by URL where you can, and a shorter prompt."
-_LARGE = Meaning("invalid_input", TOO_LARGE)
-_UNKNOWN = Meaning(
+_LARGE = FailureMeaning("invalid_input", TOO_LARGE)
+_UNKNOWN = FailureMeaning(
     "unknown",
     "{gateway} gave a reason that is not documented. Read the message, change what it names, and try again if nothing "
     "speaks against it.",
 )
 
 # APIXO error-codes page (older and newer family) and model pages; keys without case and underscores.
-_FAIL_CODES: dict[str, Meaning] = {
+_FAIL_CODES: dict[str, FailureMeaning] = {
     "contentviolation": _POLICY,
     "nsfwdetected": _POLICY,
     "nsfw": _POLICY,
@@ -125,7 +133,7 @@ _FAIL_CODES: dict[str, Meaning] = {
 _TRANSIENT = frozenset({"processingtimeout", "modelunavailable"})
 
 # For codes and texts that no page lists; the first that fits; of two parts the second stands behind. Inferred.
-_BY_WORDS: tuple[tuple[str | tuple[str, str], Meaning], ...] = (
+_BY_WORDS: tuple[tuple[str | tuple[str, str], FailureMeaning], ...] = (
     (
         r"积分不足|余额不足|insufficient ?(credit|balance|fund|quota)|(credit|balance)s? ?(too ?low|not ?enough)",
         _CREDITS,
@@ -156,7 +164,7 @@ _CONTENT = re.compile(
     "content|sensitive|nsfw|prohibited|violat|moderat|polic|safety|敏感|违规|审核|违禁", re.IGNORECASE
 )
 
-_BY_STATUS: dict[int, Meaning] = {
+_BY_STATUS: dict[int, FailureMeaning] = {
     400: _INPUT,  # APIXO model pages
     401: _AUTH,  # APIXO model pages; Ruxa AI best practices guide
     402: _CREDITS,  # APIXO error-codes page; Ruxa AI best practices guide
@@ -171,7 +179,7 @@ _BY_STATUS: dict[int, Meaning] = {
 }
 
 
-def refusal(code: int, message: str, contact: Contact) -> Failure:
+def submit_refusal(code: int, message: str, credential: Credential) -> Failure:
     """What a refused request becomes. Nothing was made, so nothing was charged.
 
     Args:
@@ -180,13 +188,13 @@ def refusal(code: int, message: str, contact: Contact) -> Failure:
         contact: whose it was.
     """
     # The same identifiers as of failed tasks may come in an immediate answer (APIXO error-codes page).
-    message = contact.redact(cut(message))
+    message = credential.redact(cut(message))
     named = next((word for word in re.findall(r"[A-Za-z][A-Za-z_]{3,}", message) if _of_code(word)), "")
     meaning = _of_code(named) or _of_status(code, message)
-    return _failure(meaning, named or f"HTTP {code}", message or f"HTTP {code}", contact, charged="no")
+    return _failure(meaning, named or f"HTTP {code}", message or f"HTTP {code}", credential, charged="no")
 
 
-def task_failure(code: str, message: str, contact: Contact) -> Failure:
+def task_failure(code: str, message: str, credential: Credential) -> Failure:
     """What a task becomes that the gateway reports as failed. No gateway documents whether it is charged.
 
     Args:
@@ -197,60 +205,64 @@ def task_failure(code: str, message: str, contact: Contact) -> Failure:
     code, message = cut(code), cut(message)
     known = _of_code(code) or _by_words(code) or _by_words(message) or (_UNKNOWN if code or message else _GENERATION)
     words = message or "The gateway gave no reason."
-    return _failure(known, code or "TASK_FAILED", words, contact, charged="unknown")
+    return _failure(known, code or "TASK_FAILED", words, credential, charged="unknown")
 
 
-def empty_result(contact: Contact, told: str = "") -> Failure:
+def empty_result(credential: Credential, told: str = "") -> Failure:
     """A task that ended well without naming anything that it made.
 
     Args:
         told: why that which it names cannot be used.
     """
-    words = f"{contact.gateway} reported success and named no result that can be read. {told}".strip()
+    words = f"{credential.gateway} reported success and named no result that can be read. {told}".strip()
     advice = (
         "It may have been charged, so look before you generate it again: the gateway's answer is kept, and "
-        f"`apixo-mcp tasks reread {TASK_ID}` reads it anew, also with a later version; {contact.dashboard} may show "
+        f"`apixo-mcp tasks reread {TASK_ID}` reads it anew, also with a later version; {credential.dashboard} may show "
         "the result."
     )
-    return _failure(Meaning("generation_failed", advice), EMPTY_RESULT, words, contact, charged="unknown")
+    return _failure(FailureMeaning("generation_failed", advice), EMPTY_RESULT, words, credential, charged="unknown")
 
 
-def by_status(status: int, advice: str, contact: Contact) -> Failure:
+def by_status(status: int, advice: str, credential: Credential) -> Failure:
     """A request that was refused by something before the gateway or in its place."""
-    meaning = Meaning(_BY_STATUS[status].category if status in _BY_STATUS else "unavailable", advice)
-    words = f"HTTP {status} came without an answer of {contact.gateway}'s own"
-    return _failure(meaning, f"HTTP {status}", words, contact, charged="no")
+    meaning = FailureMeaning(_BY_STATUS[status].category if status in _BY_STATUS else "unavailable", advice)
+    words = f"HTTP {status} came without an answer of {credential.gateway}'s own"
+    return _failure(meaning, f"HTTP {status}", words, credential, charged="no")
 
 
-def unreachable(reason: str, contact: Contact) -> Failure:
+def unreachable(reason: str, credential: Credential) -> Failure:
     """The request never left this machine."""
     advice = "Check the network, the proxy and the base URL, then try again; nothing was sent."
-    return _failure(Meaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), contact, charged="no")
+    return _failure(
+        FailureMeaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), credential, charged="no"
+    )
 
 
-def unusable_setting(reason: str, variable: str, contact: Contact) -> Failure:
+def unusable_setting(reason: str, variable: str, credential: Credential) -> Failure:
     """A request that can never leave this machine as it is set up."""
     advice = f"Correct {variable} or take it out, then start the server again; nothing was sent."
-    meaning = Meaning("unavailable", advice.replace("{", "(").replace("}", ")"))
-    return _failure(meaning, "SETTING_UNUSABLE", _sentence(reason), contact, charged="no")
+    meaning = FailureMeaning("unavailable", advice.replace("{", "(").replace("}", ")"))
+    return _failure(meaning, "SETTING_UNUSABLE", _sentence(reason), credential, charged="no")
 
 
-def unreadable(reason: str, contact: Contact) -> Failure:
+def unreadable(reason: str, credential: Credential) -> Failure:
     """A free question got no answer that can be read."""
     advice = "Try again in a minute."
-    return _failure(Meaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), contact, charged="no")
+    return _failure(
+        FailureMeaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), credential, charged="no"
+    )
 
 
-def unwritable_input(contact: Contact) -> Failure:
+def unwritable_input(credential: Credential) -> Failure:
     """An input that no JSON can carry, so that nothing was sent."""
     words = "The input holds a number or a text that cannot be written as JSON in UTF-8."
-    return _failure(_INPUT, "INVALID_INPUT", words, contact, charged="no")
+    return _failure(_INPUT, "INVALID_INPUT", words, credential, charged="no")
 
 
-def unusable_key(contact: Contact) -> Failure:
+def unusable_key(credential: Credential) -> Failure:
     """A key that no header can carry, so that nothing was sent."""
     words = "The API key is empty, or holds spaces or characters that no key has."
-    return _failure(_AUTH, "INVALID_KEY", words, contact, charged="no")
+    return _failure(_AUTH, "INVALID_KEY", words, credential, charged="no")
 
 
 def is_transient(code: str) -> bool:
@@ -263,7 +275,7 @@ def is_decisive(message: str) -> bool:
     return _DECISIVE.search(cut(message)) is not None
 
 
-def _of_status(code: int, message: str) -> Meaning:
+def _of_status(code: int, message: str) -> FailureMeaning:
     if is_decisive(message):
         return _by_words(message) or _UNKNOWN
     if code == 403:
@@ -278,7 +290,7 @@ def _of_status(code: int, message: str) -> Meaning:
     return _BY_STATUS.get(code) or (_UNAVAILABLE if code >= 500 else _UNKNOWN)
 
 
-def _of_code(code: str) -> Meaning | None:
+def _of_code(code: str) -> FailureMeaning | None:
     return _FAIL_CODES.get(_normal(code))
 
 
@@ -286,7 +298,7 @@ def _normal(code: str) -> str:
     return re.sub(r"[^a-z0-9]", "", code.lower())
 
 
-def _by_words(text: str) -> Meaning | None:
+def _by_words(text: str) -> FailureMeaning | None:
     if not text:
         return None
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cut(text)).replace("_", " ").lower()
@@ -307,13 +319,13 @@ def _sentence(reason: str) -> str:
     return reason[:1].upper() + reason[1:].rstrip(".") + "."
 
 
-def _failure(meaning: Meaning, code: str, message: str, contact: Contact, *, charged: Charged) -> Failure:
-    names = {"gateway": contact.gateway, "setting": contact.setting, "dashboard": contact.dashboard}
+def _failure(meaning: FailureMeaning, code: str, message: str, credential: Credential, *, charged: Charged) -> Failure:
+    names = {"gateway": credential.gateway, "setting": credential.setting, "dashboard": credential.dashboard}
     filled = replace(meaning, advice=meaning.advice.format(**names))
     return Failure(
-        code=contact.clean(code)[:80],
+        code=credential.clean(code)[:80],
         category=filled.category,
-        message=contact.clean(message),
+        message=credential.clean(message),
         advice=filled.advice,
         retryable=filled.retryable,
         charged=charged,

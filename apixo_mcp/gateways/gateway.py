@@ -118,7 +118,7 @@ EMPTY_RESULT = "EMPTY_RESULT"
 TASK_ID = "TASK_ID"
 """Stands in advice for the id of the task, which a gateway's client does not know."""
 
-Look = Running | Succeeded | Failed | NoAnswer
+Polled = Running | Succeeded | Failed | NoAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,9 @@ class Gateway(Protocol):
         """Sends the paid POST exactly once."""
         ...
 
-    async def look(
+    async def poll(
         self, wire_model: str, remote_id: str, *, inputs: Mapping[str, Any] | None = None, since: float | None = None
-    ) -> Look:
+    ) -> Polled:
         """Asks how one task is. An answer about another task is none.
 
         Args:
@@ -165,7 +165,7 @@ class Gateway(Protocol):
         """
         ...
 
-    def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Look:
+    def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Polled:
         """What a kept answer (`Failed.raw`) tells by the present way of reading it."""
         ...
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from apixo_mcp.gateways import failures, states
 from apixo_mcp.gateways.addresses import Sent
-from apixo_mcp.gateways.credential import Contact
-from apixo_mcp.gateways.envelope import Envelope, decoded, read_bare, read_leniently, retry_after, unix_time
+from apixo_mcp.gateways.credential import Credential
+from apixo_mcp.gateways.envelope import Envelope, decode_envelope, read_bare, read_leniently, retry_after, unix_time
 from apixo_mcp.gateways.gateway import (
     EMPTY_RESULT,
     Accepted,
     Failed,
     Later,
-    Look,
     NoAnswer,
+    Polled,
     Refused,
     Running,
     Submitted,
@@ -27,7 +27,7 @@ from apixo_mcp.gateways.named_ids import named_id
 from apixo_mcp.gateways.outputs import MOST_RESULTS, asset_ids, clean_id, last_resort, products_of
 from apixo_mcp.gateways.refusals import refused_by_http
 from apixo_mcp.generation import Produced
-from apixo_mcp.net.response import Answer, Broken, NotReached, Reply
+from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached
 
 # By the meaning of HTTP (RFC 9110 and 6585): whoever answers so has not begun. What is not here may have.
 REFUSED = frozenset(
@@ -61,49 +61,49 @@ class Question:
     since: float | None = None
 
 
-def judge_submit(
-    reply: Reply, contact: Contact, now: float, inputs: Mapping[str, Any] | None = None, base_url: str = ""
+def interpret_submit(
+    reply: HttpResponse, credential: Credential, now: float, inputs: Mapping[str, Any] | None = None, base_url: str = ""
 ) -> Submitted:
     """What became of a paid POST. Where that is not certain it is `Unclear`, so that it is never sent twice."""
     if isinstance(reply, NotReached):
         if reply.setting:
-            return Refused(failures.unusable_setting(reply.reason, reply.setting, contact))
-        return Later(failures.unreachable(reply.reason, contact))
+            return Refused(failures.unusable_setting(reply.reason, reply.setting, credential))
+        return Later(failures.unreachable(reply.reason, credential))
     if isinstance(reply, Broken):
-        return _unclear(reply.reason, _named(reply.body, "", inputs, contact), contact)
+        return _unclear(reply.reason, _named(reply.body, "", inputs, credential), credential)
     answer = read_bare(reply.status, reply.body)
     question = Question(base_url=base_url, inputs=inputs or {})
-    if answer is not None and (accepted := _accepted(answer, contact, question)):
+    if answer is not None and (accepted := _accepted(answer, credential, question)):
         return accepted
-    if named := _named(reply.body, reply.headers.get("location", ""), inputs, contact):
+    if named := _named(reply.body, reply.headers.get("location", ""), inputs, credential):
         # An answer that contradicts itself: it may be paid for.
         told = answer.message if answer is not None else ""
         codes = _codes(answer) if answer is not None else f"HTTP {reply.status}"
-        return _unclear(f"{contact.gateway} answered {codes}: {told} (it named the task {named})", named, contact)
+        return _unclear(f"{credential.gateway} answered {codes}: {told} (it named the task {named})", named, credential)
     if answer is None or answer.code is None:
-        return _without_envelope(reply, answer, contact, now)
+        return _without_envelope(reply, answer, credential, now)
     if failures.is_decisive(answer.message) or _is_refused(answer):
-        return Refused(failures.refusal(answer.effective, answer.message, contact))
+        return Refused(failures.submit_refusal(answer.effective, answer.message, credential))
     if _is_later(answer):
-        failure = failures.refusal(answer.effective, answer.message, contact)
+        failure = failures.submit_refusal(answer.effective, answer.message, credential)
         return Later(failure, retry_after(reply.headers, now))
     if answer.effective == 200:
-        return Unclear(f"{contact.gateway} reported success and named no task")
-    told = contact.clean(answer.message)
-    return Unclear(f"{contact.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
+        return Unclear(f"{credential.gateway} reported success and named no task")
+    told = credential.clean(answer.message)
+    return Unclear(f"{credential.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
 
 
-def _without_envelope(reply: Answer, answer: Envelope | None, contact: Contact, now: float) -> Submitted:
+def _without_envelope(reply: Answered, answer: Envelope | None, credential: Credential, now: float) -> Submitted:
     if answer is not None and failures.is_decisive(answer.message):
-        return Refused(failures.refusal(answer.effective, answer.message, contact))
+        return Refused(failures.submit_refusal(answer.effective, answer.message, credential))
     if reply.status in REFUSED and not _tells_breakdown(reply):
-        return Refused(refused_by_http(reply.status, contact))
+        return Refused(refused_by_http(reply.status, credential))
     if reply.status == TOO_FAST:
-        return Later(failures.refusal(TOO_FAST, "", contact), retry_after(reply.headers, now))
-    return Unclear(f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer")
+        return Later(failures.submit_refusal(TOO_FAST, "", credential), retry_after(reply.headers, now))
+    return Unclear(f"{credential.gateway} answered HTTP {reply.status} with a page that is not its own answer")
 
 
-def _tells_breakdown(reply: Answer) -> bool:
+def _tells_breakdown(reply: Answered) -> bool:
     """Whether a body that is not the gateway's whole answer carries a code of 500 or more all the same."""
     answer = read_leniently(reply.status, reply.body)
     if answer is not None and answer.code is not None:
@@ -111,63 +111,65 @@ def _tells_breakdown(reply: Answer) -> bool:
     return re.search(rb'"code"\s{0,9}:\s{0,9}"?5\d\d', reply.body[:KEPT_ANSWER]) is not None
 
 
-def judge_look(reply: Reply, contact: Contact, now: float, question: Question | None = None) -> Look:
+def interpret_poll(reply: HttpResponse, credential: Credential, now: float, question: Question | None = None) -> Polled:
     """How a task is, by the answer to a look. Nothing but the gateway's own word about this task ends it."""
     question = question or Question()
     if isinstance(reply, NotReached) and reply.setting:
-        failure = failures.unusable_setting(reply.reason, reply.setting, contact)
-        return NoAnswer(contact.clean(reply.reason), failure=failure)
-    if not isinstance(reply, Answer):
-        return NoAnswer(contact.clean(reply.reason))
+        failure = failures.unusable_setting(reply.reason, reply.setting, credential)
+        return NoAnswer(credential.clean(reply.reason), failure=failure)
+    if not isinstance(reply, Answered):
+        return NoAnswer(credential.clean(reply.reason))
     wait = retry_after(reply.headers, now)
     answer = read_leniently(reply.status, reply.body)
     if answer is None:
-        reason = f"{contact.gateway} answered HTTP {reply.status} with a page that is not its own answer"
+        reason = f"{credential.gateway} answered HTTP {reply.status} with a page that is not its own answer"
         return NoAnswer(reason, wait, too_fast=reply.status == TOO_FAST)
     if answer.effective == 200 and answer.fields is not None:
-        if reason := _not_this_task(answer.fields, reply, contact, now, question):
+        if reason := _not_this_task(answer.fields, reply, credential, now, question):
             return NoAnswer(reason, wait)
-        look = _judge_state(answer, answer.fields, contact, question)
-        if isinstance(look, Failed) and look.failure.code == EMPTY_RESULT:
-            return replace(look, raw=contact.redact(decoded(reply.body[: 2 * KEPT_ANSWER]))[:KEPT_ANSWER])
-        return look
+        polled = _judge_state(answer, answer.fields, credential, question)
+        if isinstance(polled, Failed) and polled.failure.code == EMPTY_RESULT:
+            return replace(polled, raw=credential.redact(decode_envelope(reply.body[: 2 * KEPT_ANSWER]))[:KEPT_ANSWER])
+        return polled
     if answer.effective == 200:
-        return NoAnswer(f"{contact.gateway} answered without the task", wait)
-    told = contact.clean(answer.message)
-    reason = f"{contact.gateway} answered {_codes(answer)}" + (f": {told}" if told else "")
+        return NoAnswer(f"{credential.gateway} answered without the task", wait)
+    told = credential.clean(answer.message)
+    reason = f"{credential.gateway} answered {_codes(answer)}" + (f": {told}" if told else "")
     trouble = answer.effective in _KEY_TROUBLE
-    failure = failures.refusal(answer.effective, answer.message, contact) if trouble else None
+    failure = failures.submit_refusal(answer.effective, answer.message, credential) if trouble else None
     return NoAnswer(reason, wait, failure, too_fast=answer.effective == TOO_FAST)
 
 
-def judge_again(raw: str, contact: Contact, question: Question) -> Look:
+def interpret_again(raw: str, credential: Credential, question: Question) -> Polled:
     """What a kept answer tells by the present way of reading it; it may have been cut."""
     answer = read_leniently(200, raw.encode(errors="replace"))
     if answer is not None and answer.fields is not None:
-        return _judge_state(answer, answer.fields, contact, question)
-    found, notes = _usable(last_resort(raw, question.base_url, Sent.of(question.inputs)), contact)
-    return Succeeded(found, notes=notes) if found else Failed(failures.empty_result(contact))
+        return _judge_state(answer, answer.fields, credential, question)
+    found, notes = _usable(last_resort(raw, question.base_url, Sent.of(question.inputs)), credential)
+    return Succeeded(found, notes=notes) if found else Failed(failures.empty_result(credential))
 
 
-def _not_this_task(data: Mapping[str, Any], reply: Answer, contact: Contact, now: float, question: Question) -> str:
+def _not_this_task(
+    data: Mapping[str, Any], reply: Answered, credential: Credential, now: float, question: Question
+) -> str:
     """Why an answer says nothing about the task that was asked for, empty where it may."""
     named = task_id_of(data)
     if question.remote_id and named and named != question.remote_id:
-        return f"{contact.gateway} answered about another task"
+        return f"{credential.gateway} answered about another task"
     if question.since is None:
         return ""
     if not named and states.meaning_of(states.state_of(data)) in ("failed", "bad"):
-        return f"{contact.gateway} told of a failure without naming the task"
+        return f"{credential.gateway} told of a failure without naming the task"
     created = unix_time(data.get("createTime"))
     clock = _clock(reply)
     slack = OLDER_BY if clock is None else OLDER_BY_ITS_CLOCK
     ahead = clock - now if clock is not None else 0.0
     if created is not None and created - ahead < question.since - slack:
-        return f"{contact.gateway} has that task since before this request was sent"
+        return f"{credential.gateway} has that task since before this request was sent"
     return ""
 
 
-def _clock(reply: Answer) -> float | None:
+def _clock(reply: Answered) -> float | None:
     try:
         return parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError, OSError):
@@ -180,41 +182,41 @@ def task_in_callback(body: bytes) -> str:
     return task_id_of(answer.fields) if answer is not None and answer.fields is not None else ""
 
 
-def undocumented_state(reply: Reply, contact: Contact | None = None) -> str:
+def undocumented_state(reply: HttpResponse, credential: Credential | None = None) -> str:
     """The state in an answer to a look that no document lists, empty where there is none such."""
-    answer = read_leniently(reply.status, reply.body) if isinstance(reply, Answer) else None
+    answer = read_leniently(reply.status, reply.body) if isinstance(reply, Answered) else None
     if answer is None or answer.effective != 200 or answer.fields is None:
         return ""
     state = states.state_of(answer.fields) or "(none)"
-    state = contact.redact(state) if contact else state
+    state = credential.redact(state) if credential else state
     return "" if states.is_documented(state) else ascii(state)[:60]
 
 
-def _accepted(answer: Envelope, contact: Contact, question: Question) -> Accepted | None:
+def _accepted(answer: Envelope, credential: Credential, question: Question) -> Accepted | None:
     data = answer.fields
     # Without a code the HTTP status counts (inferred; to follow a task that is named costs nothing).
     if data is None or (answer.code != 200 if answer.code is not None else not 200 <= answer.status < 300):
         return None
     remote_id = task_id_of(data)
-    remote_id = "" if contact.holds(remote_id) else remote_id
+    remote_id = "" if credential.holds(remote_id) else remote_id
     if states.meaning_of(states.state_of(data)) == "success":
-        produced, _ = _usable(products_of(data, question.base_url, Sent.of(question.inputs)), contact)
+        produced, _ = _usable(products_of(data, question.base_url, Sent.of(question.inputs)), credential)
         done = bool(produced)
     else:
-        produced, _ = _usable(asset_ids(data), contact)
+        produced, _ = _usable(asset_ids(data), credential)
         # The audio and character modes answer at once with the final id; a voice is still being prepared (APIXO
         # gemini-omni and minimax-voice pages).
         done = bool(produced) and (not remote_id or any(one.label in ("audio", "character") for one in produced))
     return Accepted(remote_id, produced, done) if remote_id or done else None
 
 
-def _named(body: bytes, location: str, inputs: Mapping[str, Any] | None, contact: Contact) -> str:
+def _named(body: bytes, location: str, inputs: Mapping[str, Any] | None, credential: Credential) -> str:
     found = named_id(body, location, inputs)
-    return "" if contact.holds(found) else found
+    return "" if credential.holds(found) else found
 
 
-def _unclear(reason: str, named: str, contact: Contact) -> Unclear:
-    return Unclear(contact.clean(reason), named)
+def _unclear(reason: str, named: str, credential: Credential) -> Unclear:
+    return Unclear(credential.clean(reason), named)
 
 
 def _is_refused(answer: Envelope) -> bool:
@@ -255,7 +257,7 @@ def _codes(answer: Envelope) -> str:
     return f"code {answer.code} (HTTP {answer.status})"
 
 
-def _judge_state(answer: Envelope, data: Mapping[str, Any], contact: Contact, question: Question) -> Look:
+def _judge_state(answer: Envelope, data: Mapping[str, Any], credential: Credential, question: Question) -> Polled:
     """How a task is. A word that no document lists ends it only with what shows that it has ended."""
     state = states.state_of(data)
     meaning = states.meaning_of(state)
@@ -264,38 +266,38 @@ def _judge_state(answer: Envelope, data: Mapping[str, Any], contact: Contact, qu
     if meaning in ("pending", "processing"):
         return Running(meaning)
     if meaning == "failed" or (meaning in ("bad", "other") and (code or words)):
-        return _failed(code, words, ended, contact)
+        return _failed(code, words, ended, credential)
     sent = Sent.of(question.inputs)
     found = products_of(data, question.base_url, sent)
     if not found and (code or words):
-        return _failed(code, words, ended, contact)
-    produced, notes = _usable(found, contact)
+        return _failed(code, words, ended, credential)
+    produced, notes = _usable(found, credential)
     if meaning == "success" and not found:
-        produced, notes = _usable(last_resort(answer.whole or data, question.base_url, sent), contact)
+        produced, notes = _usable(last_resort(answer.whole or data, question.base_url, sent), credential)
     if produced and (meaning in ("success", "good") or ended):
         return Succeeded(produced, ended, notes)
     if meaning == "success" or (meaning == "good" and ended):
-        return Failed(failures.empty_result(contact, " ".join(notes)), completed_at=ended)
+        return Failed(failures.empty_result(credential, " ".join(notes)), completed_at=ended)
     if meaning == "bad" and ended:
-        return _failed("", f"The gateway reports it as {state}.", ended, contact)
+        return _failed("", f"The gateway reports it as {state}.", ended, credential)
     return Running("processing")
 
 
-def _failed(code: str, words: str, ended: float | None, contact: Contact) -> Failed:
-    return Failed(failures.task_failure(code, words, contact), failures.is_transient(code), ended)
+def _failed(code: str, words: str, ended: float | None, credential: Credential) -> Failed:
+    return Failed(failures.task_failure(code, words, credential), failures.is_transient(code), ended)
 
 
-def _usable(found: tuple[Produced, ...], contact: Contact) -> tuple[tuple[Produced, ...], tuple[str, ...]]:
+def _usable(found: tuple[Produced, ...], credential: Credential) -> tuple[tuple[Produced, ...], tuple[str, ...]]:
     """The results without the key in any of them, as many as are kept, and what is to be said of the others."""
     kept: list[Produced] = []
     left_out = changed = 0
     for one in found:
-        url = contact.without_key(one.url) if one.url[:5].lower() != "data:" else one.url
-        if (one.url and not url) or contact.holds(one.asset_id):
+        url = credential.without_key(one.url) if one.url[:5].lower() != "data:" else one.url
+        if (one.url and not url) or credential.holds(one.asset_id):
             left_out += 1
             continue
         changed += url != one.url
-        kept.append(replace(one, url=url, label=contact.redact(one.label)[:200]))
+        kept.append(replace(one, url=url, label=credential.redact(one.label)[:200]))
     notes: list[str] = []
     if left_out:
         notes.append(f"{left_out} result(s) were left out: their address holds the API key, which is never stored.")

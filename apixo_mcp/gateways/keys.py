@@ -8,8 +8,8 @@ from typing import Any
 from apixo_mcp.generation import Modality
 
 # In this order of choice: one track of Suno comes under several of them (inferred from a client's recursive reading).
-AUDIO = ("audiourl", "downloadurl", "sourceaudiourl", "streamaudiourl", "sourcestreamaudiourl")
-TRACK = tuple(key for key in AUDIO if "audio" in key)
+AUDIO_KEYS = ("audiourl", "downloadurl", "sourceaudiourl", "streamaudiourl", "sourcestreamaudiourl")
+TRACK = tuple(key for key in AUDIO_KEYS if "audio" in key)
 ASSETS = {
     "voiceid": "voice",  # minimax-voice (APIXO minimax-voice page)
     "voiceids": "voice",
@@ -56,7 +56,7 @@ def normal(fields: Mapping[Any, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=4096)
 def is_other(name: str) -> bool:
     """Whether what stands under a name is no result, whatever it is."""
-    return _ELSEWHERE.search(name) is not None or (name not in AUDIO and _ECHO.search(name) is not None)
+    return _ELSEWHERE.search(name) is not None or (name not in AUDIO_KEYS and _ECHO.search(name) is not None)
 
 
 @lru_cache(maxsize=4096)

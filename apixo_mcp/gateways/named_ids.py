@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from apixo_mcp.gateways.addresses import texts_in
-from apixo_mcp.gateways.envelope import decoded
+from apixo_mcp.gateways.envelope import decode_envelope
 from apixo_mcp.gateways.outputs import LONGEST_ID, clean_id
 
 _NAME = re.compile(r"(?<![A-Za-z0-9_])task[_-]?id(?![A-Za-z0-9_])", re.IGNORECASE)
@@ -34,7 +34,11 @@ def named_id(body: bytes, location: str = "", inputs: Mapping[str, Any] | None =
     """
     sent = set(texts_in(inputs or {}))
     body = body[:_LONGEST_BODY]
-    texts = (decoded(body), body.decode("latin-1"), f"{location}\n")  # what begins garbled may be taken for UTF-16
+    texts = (
+        decode_envelope(body),
+        body.decode("latin-1"),
+        f"{location}\n",
+    )  # what begins garbled may be taken for UTF-16
     distinct = list(dict.fromkeys(one for text in texts for one in _ids(text) if one not in sent))
     return distinct[0] if len(distinct) == 1 else ""
 

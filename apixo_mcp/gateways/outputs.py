@@ -21,7 +21,7 @@ from apixo_mcp.gateways.addresses import (
     data_url,
     embedded,
     is_no_file,
-    kind_of,
+    modality_of_address,
 )
 from apixo_mcp.generation import Produced
 
@@ -192,7 +192,7 @@ class _Reader:
 
 
 def _produced(url: str, key: str) -> Produced:
-    return Produced(url=url, kind=kind_of(url) or keys.kind(key), label=keys.label(key))
+    return Produced(url=url, kind=modality_of_address(url) or keys.kind(key), label=keys.label(key))
 
 
 def _is_relative(text: str) -> bool:
@@ -201,7 +201,7 @@ def _is_relative(text: str) -> bool:
         return False
     if text.startswith(("//", "/", "./", "../")):
         return len(text.strip("./")) > 0
-    return kind_of(text) is not None and " " not in text and ":" not in text
+    return modality_of_address(text) is not None and " " not in text and ":" not in text
 
 
 def _is_interface(url: str) -> bool:
@@ -222,7 +222,7 @@ def _track(fields: Mapping[str, Any]) -> Iterator[Produced]:
     """One track: its audio once, whatever number of URLs it has, under its title; and its cover."""
     title = fields.get("title")
     label = "".join(char for char in title[:500] if char.isprintable())[:120].strip() if isinstance(title, str) else ""
-    url = next(url for name in keys.AUDIO if (url := clean_url(fields.get(name))))
+    url = next(url for name in keys.AUDIO_KEYS if (url := clean_url(fields.get(name))))
     yield Produced(url=url, kind="audio", label=label)
     for name in ("imageurl", "coverurl", "imagelargeurl", "sourceimageurl"):
         if cover := clean_url(fields.get(name)):
@@ -240,7 +240,7 @@ def _assets(value: Any, depth: int) -> Iterator[Produced]:
             yield from _assets(one, depth + 1)
         return
     fields = keys.normal(cast("dict[Any, Any]", value))
-    if any(clean_url(fields.get(name)) for name in keys.AUDIO):
+    if any(clean_url(fields.get(name)) for name in keys.AUDIO_KEYS):
         return  # a track's own ids are of no use in any request
     for name, one in fields.items():
         if name in keys.ASSETS:

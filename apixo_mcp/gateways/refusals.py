@@ -1,7 +1,7 @@
 """What to do about a request that was refused by HTTP's own meaning, without a word of the gateway. Pure."""
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.credential import Contact
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.generation import Failure
 
 # What answers in the gateway's place, by the meaning of its HTTP status (RFC 9110, 6585, 7725).
@@ -42,10 +42,10 @@ _BY_HTTP: dict[int, str] = {
 }
 
 
-def refused_by_http(status: int, contact: Contact) -> Failure:
+def refused_by_http(status: int, credential: Credential) -> Failure:
     """A request that was refused by whatever stands before the gateway, or is there in its place.
 
     It made nothing, so nothing was charged.
     """
-    advice = _BY_HTTP.get(status, _AT_HTTP).format(base_setting=contact.base_setting, gateway=contact.gateway)
-    return failures.by_status(status, advice, contact)
+    advice = _BY_HTTP.get(status, _AT_HTTP).format(base_setting=credential.base_setting, gateway=credential.gateway)
+    return failures.by_status(status, advice, credential)

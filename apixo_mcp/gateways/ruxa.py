@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways.client import Client, segment
-from apixo_mcp.gateways.credential import Contact
-from apixo_mcp.gateways.gateway import Look, Submitted
+from apixo_mcp.gateways.credential import Credential
+from apixo_mcp.gateways.gateway import Polled, Submitted
 from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.net.http import Http
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-CONTACT = Contact("Ruxa AI", "RUXA_API_KEY", "https://ruxa.ai/dashboard")
+RUXA = Credential("Ruxa AI", "RUXA_API_KEY", "https://ruxa.ai/dashboard")
 
 # Ruxa AI best practices guide; newer pages of its reference spell it `callback_url`.
 CALLBACK_FIELD = "callBackUrl"
@@ -28,7 +28,7 @@ class Ruxa(Client):
     """
 
     def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
-        super().__init__(http, key, base_url, CONTACT)
+        super().__init__(http, key, base_url, RUXA)
 
     @property
     def name(self) -> str:
@@ -44,12 +44,12 @@ class Ruxa(Client):
             body[CALLBACK_FIELD] = callback_url
         return await self._submit("/tasks/create", body)
 
-    async def look(
+    async def poll(
         self, wire_model: str, remote_id: str, *, inputs: Mapping[str, Any] | None = None, since: float | None = None
-    ) -> Look:
+    ) -> Polled:
         """Asks how one task is (Ruxa AI best practices guide); its id is enough."""
         question = Question(remote_id, inputs=inputs or {}, since=since)
-        return await self._look(f"/tasks/query/{segment(remote_id)}", question)
+        return await self._poll(f"/tasks/query/{segment(remote_id)}", question)
 
     async def balance(self) -> None:
         """Ruxa AI documents no such call."""

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from apixo_mcp.foreign import LONGEST, cut
+from apixo_mcp.foreign import LONGEST_SEEN, cut
 from apixo_mcp.gateways.envelope import unix_time
 from apixo_mcp.gateways.keys import normal, plain
 from apixo_mcp.gateways.outputs import clean_id
 
-Meaning = Literal["pending", "processing", "success", "failed", "good", "bad", "other"]
+StateMeaning = Literal["pending", "processing", "success", "failed", "good", "bad", "other"]
 
 # APIXO model pages: pending, processing, success, failed. Ruxa AI task reference: waiting, queuing, generating,
 # success, fail; its best practices guide: completed. The others are inferred.
-_DOCUMENTED: dict[str, Meaning] = {
+_DOCUMENTED: dict[str, StateMeaning] = {
     **dict.fromkeys(("pending", "waiting", "queuing", "queued"), "pending"),
     **dict.fromkeys(("processing", "generating", "running"), "processing"),
     **dict.fromkeys(("success", "completed", "succeeded"), "success"),
@@ -36,7 +36,7 @@ def state_of(data: Mapping[str, Any]) -> str:
     return state[:100].strip().lower() if isinstance(state, str) else ""
 
 
-def meaning_of(state: str) -> Meaning:
+def meaning_of(state: str) -> StateMeaning:
     """What a state says by itself."""
     if state in _DOCUMENTED:
         return _DOCUMENTED[state]
@@ -73,7 +73,7 @@ def fail_message(data: Mapping[str, Any], *, widely: bool = True) -> str:
     for name in names if widely else names[:-1]:
         word = fields.get(name)
         word = cast("dict[str, Any]", word).get("message") if isinstance(word, dict) else word
-        if isinstance(word, str) and (text := cut(word, 4 * LONGEST).strip()).lower() not in _EMPTY:
+        if isinstance(word, str) and (text := cut(word, 4 * LONGEST_SEEN).strip()).lower() not in _EMPTY:
             return text
     return ""
 

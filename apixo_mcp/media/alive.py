@@ -16,7 +16,9 @@ async def answers(fetcher: Fetcher, url: str) -> bool | None:
             async with fetcher.fetch(url) as download:
                 start = await anext(aiter(download.chunks), b"")
                 is_whole = download.total is not None and len(start) >= download.total
-                return bool(start) and not (refusals.is_text(start) and refusals.refusal(start, is_whole=is_whole))
+                return bool(start) and not (
+                    refusals.is_text(start) and refusals.content_refusal(start, is_whole=is_whole)
+                )
     except HostRefused:
         return False
     except MediaError as error:

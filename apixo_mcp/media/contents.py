@@ -20,7 +20,7 @@ _SOUND = {
 """What a container of videos is called where it holds sound alone; others keep their type."""
 
 
-def kind_of(path: Path, declared_type: str = "", url: str = "") -> Kind:
+def kind_of_content(path: Path, declared_type: str = "", url: str = "") -> Kind:
     """The kind of a whole file, as well as it can be told; `declared_type` and `url` count where the bytes do not.
 
     Raises:

@@ -20,7 +20,7 @@ def is_inline(url: str) -> bool:
     return url[:20].lstrip()[:5].lower() == "data:"
 
 
-def decoded(url: str) -> tuple[str, bytes]:
+def decode_data_url(url: str) -> tuple[str, bytes]:
     """The declared type and the bytes of a `data:` URL, written by the letter or not.
 
     Raises:
@@ -46,7 +46,7 @@ async def opened(url: str) -> Download:
     Raises:
         MediaError: it holds nothing that can be read.
     """
-    mime_type, data = await to_thread.run_sync(decoded, url)
+    mime_type, data = await to_thread.run_sync(decode_data_url, url)
 
     async def chunks() -> AsyncIterator[bytes]:
         for at in range(0, len(data), 1 << 20):

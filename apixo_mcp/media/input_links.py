@@ -15,21 +15,21 @@ from apixo_mcp.media.folder import Folder
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
 
-LASTS = 24 * 3600.0
+LINK_LASTS = 24 * 3600.0
 """Seconds that a URL lives after it was last given out."""
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class ServedFile:
+class LinkedFile:
     """A file to be sent, every link in its path resolved."""
 
     path: Path
     mime_type: str
 
 
-class Served:
+class InputLinks:
     """Gives files URLs, and finds them again by these.
 
     The path stands in a small file of the data folder, named as the token. The token has no expiry in it: the same file
@@ -63,7 +63,7 @@ class Served:
             (folder.path / partial).replace(folder.path / token)
         return f"{self._url}/inputs/{token}/{_name(kind)}"
 
-    def find(self, token: str, name: str) -> ServedFile | None:
+    def find(self, token: str, name: str) -> LinkedFile | None:
         """The file behind a URL; None where it never was one, has expired, or the file has changed since."""
         grant = self._folder / token
         try:
@@ -72,10 +72,10 @@ class Served:
             path = self._roots.readable(os.fsdecode(grant.read_bytes()))
             if self._token(path) != token:
                 return None
-            kind = contents.kind_of(path)
+            kind = contents.kind_of_content(path)
         except (OSError, InvalidInput):
             return None
-        return ServedFile(path, kind.mime_type) if name == _name(kind) else None
+        return LinkedFile(path, kind.mime_type) if name == _name(kind) else None
 
     def _token(self, path: Path) -> str:
         now = path.stat()
@@ -92,7 +92,7 @@ class Served:
 
 
 def _is_alive(grant: Path) -> bool:
-    return time.time() < grant.stat().st_mtime + LASTS
+    return time.time() < grant.stat().st_mtime + LINK_LASTS
 
 
 def _name(kind: Kind) -> str:

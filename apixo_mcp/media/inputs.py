@@ -22,13 +22,13 @@ from apixo_mcp.net import guard
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.variables import trimmed
 
-Find = Callable[[str], Awaitable[Task | None]]
+FindTask = Callable[[str], Awaitable[Task | None]]
 Publish = Callable[[Path, kinds.Kind], str]
 
 MEGABYTE = 1_000_000
-LARGEST = 10 * MEGABYTE
+LARGEST_PICTURE = 10 * MEGABYTE
 """Bytes of the largest picture, and of any file sent inside a request, where a model's page names no other limit."""
-_LARGEST_INSIDE = 2 * LARGEST  # the most that any page takes of a picture
+_LARGEST_INSIDE = 2 * LARGEST_PICTURE  # the most that any page takes of a picture
 
 _EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):")
@@ -76,10 +76,10 @@ class Inputs:
             return True
         ending = kinds.for_extension(Path(text).suffix)
         named = ending is not None and ending.modality is not None and "://" not in text
-        return wanted(field) is not None and (named or _PATH.fullmatch(text) is not None)
+        return modality_of_field(field) is not None and (named or _PATH.fullmatch(text) is not None)
 
     async def resolve(
-        self, field: str, values: list[str], find: Find, files: Files | None = None
+        self, field: str, values: list[str], find: FindTask, files: Files | None = None
     ) -> tuple[list[str], list[Problem]]:
         """The URLs for the values of a field, in their order, and everything that is wrong with the others.
 
@@ -94,14 +94,16 @@ class Inputs:
         for number, value in enumerate(values):
             name = field if len(values) == 1 else f"{field}[{number}]"
             try:
-                urls.append(await self._one(name, trimmed(value), _Wanted(wanted(field), files or Files()), find))
+                urls.append(
+                    await self._one(name, trimmed(value), _Wanted(modality_of_field(field), files or Files()), find)
+                )
             except InvalidInput as error:
                 problems.extend(error.problems)
         return urls, problems
 
-    async def _one(self, field: str, value: str, wish: "_Wanted", find: Find) -> str:
+    async def _one(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
         if earlier := _EARLIER.fullmatch(value):
-            return await self._earlier(field, value, wish, earlier, find)
+            return await self._earlier(field, value, requirement, earlier, find)
         scheme = found[1].lower() if (found := _SCHEME.match(value)) else ""
         match scheme:
             case "http" | "https":
@@ -114,46 +116,46 @@ class Inputs:
                     raise _refused(field, value, f"must be a public http(s) URL: {error}") from None
                 return value
             case "data":
-                return self._data(field, value, wish)
+                return self._data(field, value, requirement)
             case "" | "file":
-                return await self._file(field, value, wish)
+                return await self._file(field, value, requirement)
             case "task" | "apixo":
                 raise _refused(field, value, "an earlier result is written task:<task_id>/<n>, counting from 0")
             case _ if "://" not in value:  # a drive, or a file with a colon in its name
-                return await self._file(field, value, wish)
+                return await self._file(field, value, requirement)
             case _:
                 raise _refused(field, value, "must be an http(s) URL, a local path or task:<task_id>/<n>")
 
-    def _data(self, field: str, value: str, wish: "_Wanted") -> str:
+    def _data(self, field: str, value: str, requirement: "_Wanted") -> str:
         if not self._data_urls:
             raise _refused(field, value, _NO_UPLOAD)
         start = _DATA.match(value)
         if not start:
             raise _refused(field, value, "a data URL must be base64 with a media type, as data:image/png;base64,...")
-        largest = wish.largest_inside
+        largest = requirement.largest_inside
         if len(value) - start.end() > largest * 4 / 3 + 4:
             raise _refused(field, value, f"must hold {largest:,} bytes at most")
         try:
             data = base64.b64decode(value[start.end() :], validate=True)
         except binascii.Error:
             raise _refused(field, value, "its base64 is broken") from None
-        _check_kind(field, value, io.BytesIO(data), wish)
+        _check_kind(field, value, io.BytesIO(data), requirement)
         return value
 
-    async def _file(self, field: str, value: str, wish: "_Wanted") -> str:
+    async def _file(self, field: str, value: str, requirement: "_Wanted") -> str:
         """A local file as a URL. Where none can be had, that is told only of a file that could be sent."""
-        url = await to_thread.run_sync(self._read, field, value, wish)
+        url = await to_thread.run_sync(self._read, field, value, requirement)
         if not url:
             raise _refused(field, value, _NO_UPLOAD)
         return url
 
-    def _read(self, field: str, value: str, wish: "_Wanted") -> str:
+    def _read(self, field: str, value: str, requirement: "_Wanted") -> str:
         path = self._roots.readable(value, field=field)
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
-                found = _check_kind(field, value, file, wish)
-                largest = wish.largest(found) if self._publish is not None else wish.largest_inside
+                found = _check_kind(field, value, file, requirement)
+                largest = requirement.largest(found) if self._publish is not None else requirement.largest_inside
                 if largest is not None and size > largest:
                     raise _refused(field, f"{value}, {size:,} bytes", f"must be {largest:,} bytes at most")
                 if self._publish is not None:
@@ -166,7 +168,9 @@ class Inputs:
             raise _refused(field, value, f"the file could not be read: {said}") from None
         return f"data:{found.mime_type};base64,{base64.b64encode(data).decode()}"
 
-    async def _earlier(self, field: str, value: str, wish: "_Wanted", match: re.Match[str], find: Find) -> str:
+    async def _earlier(
+        self, field: str, value: str, requirement: "_Wanted", match: re.Match[str], find: FindTask
+    ) -> str:
         task = await find(match[1])
         if task is None:
             raise _refused(field, value, "there is no such task; list_tasks shows those there are")
@@ -179,13 +183,15 @@ class Inputs:
             raise _refused(field, value, f"that task has {len(task.results)} results: {shown}")
         if not result.url:
             raise _refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
-        if wish.kind and result.kind != wish.kind:
-            raise _refused(field, value, f"must be {_ARTICLES[wish.kind]}, and that result is {_ARTICLES[result.kind]}")
+        if requirement.kind and result.kind != requirement.kind:
+            raise _refused(
+                field, value, f"must be {_ARTICLES[requirement.kind]}, and that result is {_ARTICLES[result.kind]}"
+            )
         can_be_sent = bool(result.path) and (self._data_urls or self._publish is not None)
         if await self._is_alive(result, otherwise=not can_be_sent):
             return result.url
         if can_be_sent:
-            return await self._file(field, result.path, wish)
+            return await self._file(field, result.path, requirement)
         kept = f", though its file is kept at {result.path}" if result.path else ""
         why = " has no URL: it came inside the answer" if is_inline(result.url) else "'s URL has expired"
         raise _refused(field, value, f"that result{why}{kept}; put it at a public https URL and give that")
@@ -215,7 +221,7 @@ _MARKS: tuple[tuple[str, Modality], ...] = (
 )
 
 
-def wanted(field: str) -> Modality | None:
+def modality_of_field(field: str) -> Modality | None:
     """What a field's name says it takes, None where it does not say."""
     return next((kind for mark, kind in _MARKS if mark in field.lower()), None)
 
@@ -231,12 +237,12 @@ class _Wanted:
         """The most bytes of a file that is fetched from here, None where no document says."""
         if self.files.max_mb is not None:
             return self.files.max_mb * MEGABYTE
-        return LARGEST if found.modality == "image" else None
+        return LARGEST_PICTURE if found.modality == "image" else None
 
     @property
     def largest_inside(self) -> int:
         """The most bytes of a file that goes inside the request."""
-        return LARGEST if self.files.max_mb is None else min(self.files.max_mb * MEGABYTE, _LARGEST_INSIDE)
+        return LARGEST_PICTURE if self.files.max_mb is None else min(self.files.max_mb * MEGABYTE, _LARGEST_INSIDE)
 
     def takes(self, found: kinds.Kind) -> bool:
         """Whether the page names this format; a container of video may hold a recording alone."""
@@ -244,15 +250,15 @@ class _Wanted:
         return not known or any(kinds.are_alike(found, kind) for kind in known)
 
 
-def _check_kind(field: str, value: str, file: BinaryIO, wish: _Wanted) -> kinds.Kind:
-    found, kind = contents.kind_in(file), wish.kind
+def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) -> kinds.Kind:
+    found, kind = contents.kind_in(file), requirement.kind
     file.seek(0)
     is_film = kind == "audio" and found == kinds.MP4  # whose sound is taken
     if found.modality is None or (kind and found.modality != kind and not is_film):
         what = found.words if found != kinds.OTHER else "no media file"
         raise _refused(field, value, f"must be {_ARTICLES[kind] if kind else 'a media file'}, and this is {what}")
-    if not wish.takes(found):
-        names = ", ".join(name.upper() for name in wish.files.formats)
+    if not requirement.takes(found):
+        names = ", ".join(name.upper() for name in requirement.files.formats)
         raise _refused(field, value, f"this model takes {names}, and this is {found.words}")
     return found
 

@@ -46,7 +46,7 @@ def in_words(error: OSError, folder: Path) -> str:
     return f"{folder}: {_ADVICE.get(error.errno or 0, f'{said}. Mend that, then call check_task again')}."
 
 
-def find(folder: Folder, task: Task, result: Result) -> Standing | None:
+def find_file(folder: Folder, task: Task, result: Result) -> Standing | None:
     """The finished file of a result that an earlier try put there, if it is whole."""
     start = names.group(task)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from apixo_mcp.tasks.task import Result, Task
 
-LONGEST = 120
+LONGEST_NAME = 120
 SLUG = 40
 
 _RESERVED = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
@@ -64,7 +64,7 @@ def candidates(name: str) -> Iterator[str]:
         base, dot, extension = name, "", ""
     for number in range(1, 10_000):
         suffix = ("" if number == 1 else f" ({number})") + dot + extension
-        yield base[: LONGEST - len(suffix)].rstrip(". ") + suffix
+        yield base[: LONGEST_NAME - len(suffix)].rstrip(". ") + suffix
 
 
 def writable(name: str, encoding: str | None = None) -> str:
@@ -86,8 +86,8 @@ def legal(name: str) -> str:
     clean = writable(_UNSAFE.sub("-", name).encode(errors="replace").decode()).strip().rstrip(". ")
     base, dot, extension = clean.rpartition(".")
     if dot and base.strip(". ") and len(extension) <= 16:
-        clean = base[: LONGEST - len(extension) - 1].rstrip(". ") + dot + extension
+        clean = base[: LONGEST_NAME - len(extension) - 1].rstrip(". ") + dot + extension
     else:
-        clean = clean[:LONGEST].rstrip(". ")
+        clean = clean[:LONGEST_NAME].rstrip(". ")
     clean = clean or "file"
-    return f"_{clean[: LONGEST - 1]}" if clean.partition(".")[0].rstrip().lower() in _RESERVED else clean
+    return f"_{clean[: LONGEST_NAME - 1]}" if clean.partition(".")[0].rstrip().lower() in _RESERVED else clean

@@ -11,7 +11,7 @@ from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
 from apixo_mcp.generation import Modality
 from apixo_mcp.media import contents, kinds, local
 from apixo_mcp.media.kinds import Kind
-from apixo_mcp.media.probing.facts import Facts
+from apixo_mcp.media.probing.facts import MediaFacts
 from apixo_mcp.media.probing.probe import probe
 from apixo_mcp.tasks.task import FileState, Result
 
@@ -22,10 +22,10 @@ _TOLD_ENDS = (kinds.PNG, kinds.JPEG, kinds.WEBP, kinds.BMP, kinds.MP4, kinds.MOV
 """Kinds whose own structure tells where they end."""
 
 
-def kind_of(path: Path, content_type: str, url: str) -> Kind:
+def kind_of_download(path: Path, content_type: str, url: str) -> Kind:
     """The kind of a file that came, as well as it can be told. Blocking."""
     try:
-        return contents.kind_of(path, content_type, url if len(url) < 8192 else "")
+        return contents.kind_of_content(path, content_type, url if len(url) < 8192 else "")
     except OSError:
         raise
     except Exception:
@@ -33,22 +33,22 @@ def kind_of(path: Path, content_type: str, url: str) -> Kind:
         return kinds.OTHER
 
 
-def _facts(path: Path, kind: Kind) -> Facts:
+def _facts(path: Path, kind: Kind) -> MediaFacts:
     try:
         return probe(path, kind)
     except Exception:
         log.exception("the facts of %s could not be read", path)
-        return Facts()
+        return MediaFacts()
 
 
 def is_cut(path: Path) -> bool:
     """Whether a file's own structure says that its end is missing. Blocking."""
-    return _facts(path, kind_of(path, "", "")).is_cut
+    return _facts(path, kind_of_download(path, "", "")).is_cut
 
 
 def ends_well(path: Path) -> bool:
     """Whether a file's own structure says that its end is there. Blocking."""
-    kind = kind_of(path, "", "")
+    kind = kind_of_download(path, "", "")
     return kind in _TOLD_ENDS and not _facts(path, kind).is_cut
 
 
@@ -68,8 +68,8 @@ def note_of(result: Result, kind: Kind, doubt: str) -> str:
 async def saved(result: Result, standing: local.Standing) -> Result:
     """The result whose file stands in its place."""
 
-    def look() -> tuple[Kind, Facts]:
-        kind = kind_of(standing.path, standing.mime_type, "")
+    def look() -> tuple[Kind, MediaFacts]:
+        kind = kind_of_download(standing.path, standing.mime_type, "")
         return kind, _facts(standing.path, kind)
 
     kind, facts = await to_thread.run_sync(look)
@@ -112,7 +112,7 @@ def unwritten(result: Result, error: OSError, folder: Path) -> Result:
     return failed(result, f"The file could not be written: {local.in_words(error, folder)}")
 
 
-def stumbled(result: Result, error: Exception) -> Result:
+def after_crash(result: Result, error: Exception) -> Result:
     """The result whose saving met with a fault of our own."""
     return failed(
         result,

@@ -32,7 +32,7 @@ class Left:
         return self.size == self.total
 
 
-class Part:
+class PartialFile:
     """The temporary file of one result, and beside it a note of the etag that a later try needs.
 
     It is made anew, and gone on with only where it is a file of its own: never through a link.

@@ -29,7 +29,7 @@ def is_text(head: bytes) -> bool:
     return head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\f\x0b")[:1] in (b"<", b"{", b"[", b"")
 
 
-def refusal(body: bytes, *, is_whole: bool) -> str | None:
+def content_refusal(body: bytes, *, is_whole: bool) -> str | None:
     """Tells what is wrong with a textual body.
 
     Args:

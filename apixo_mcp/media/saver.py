@@ -15,7 +15,7 @@ from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefu
 from apixo_mcp.generation import Modality
 from apixo_mcp.media import inline, kinds, local, names, outcomes, refusals
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
-from apixo_mcp.media.partial import Left, Part
+from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, Turn
 from apixo_mcp.net.fetcher import Download, Fetcher
 from apixo_mcp.tasks.task import Result, Task
@@ -107,12 +107,12 @@ class Saver:
             async with self._alone(str(self._folder / name)):
                 day = names.day_folder(self._folder, task.created_at).name
                 with await to_thread.run_sync(made_beneath, self._folder, day) as folder:
-                    return await self._saved_in(folder, task, result, Part(folder, name))
+                    return await self._saved_in(folder, task, result, PartialFile(folder, name))
         except OSError as error:
             return outcomes.unwritten(result, error, self._folder)
         except Exception as error:
             log.exception("result %d of task %s could not be saved", result.index, task.task_id)
-            return outcomes.stumbled(result, error)
+            return outcomes.after_crash(result, error)
 
     async def copy(self, task: Task, result: Result, directory: Path) -> Path:
         """Copies a saved file into another folder, which must have been allowed before.
@@ -126,7 +126,7 @@ class Saver:
         async with self._alone(str(directory / temporary)):
             return await to_thread.run_sync(local.copy, Path(result.path), directory, temporary)
 
-    async def _saved_in(self, folder: Folder, task: Task, result: Result, part: Part) -> Result:
+    async def _saved_in(self, folder: Folder, task: Task, result: Result, part: PartialFile) -> Result:
         try:
             return await self._save(task, result, folder, part)
         except _Unwanted as error:
@@ -144,14 +144,14 @@ class Saver:
         finally:
             part.close()
 
-    async def _save(self, task: Task, result: Result, folder: Folder, part: Part) -> Result:
-        found = await to_thread.run_sync(local.find, folder, task, result)
+    async def _save(self, task: Task, result: Result, folder: Folder, part: PartialFile) -> Result:
+        found = await to_thread.run_sync(local.find_file, folder, task, result)
         if found:
             await to_thread.run_sync(part.drop)
             return await outcomes.saved(result, found)
         cap = self._max_bytes if self._max_bytes is not None else CAPS[result.kind]
         arrived = await self._arrive(part, _Goal(result, cap))
-        kind = await to_thread.run_sync(outcomes.kind_of, part.path, arrived.content_type, result.url)
+        kind = await to_thread.run_sync(outcomes.kind_of_download, part.path, arrived.content_type, result.url)
         note = outcomes.note_of(result, kind, arrived.doubt)
         record = partial(local.record_of, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type, note=note)
         name = names.stem(task, result) + kind.extension
@@ -159,7 +159,7 @@ class Saver:
         await to_thread.run_sync(part.drop)
         return await outcomes.saved(result, local.Standing(path, kind.mime_type, arrived.size, arrived.sha256, note))
 
-    async def _arrive(self, part: Part, goal: _Goal) -> _Arrived:
+    async def _arrive(self, part: PartialFile, goal: _Goal) -> _Arrived:
         """Fetches until the file is whole: a broken line is taken up again for as long as each go brings more.
 
         A file that came and may still not be whole is fetched anew a few times, and taken as it is in the end.
@@ -202,7 +202,7 @@ class Saver:
         await to_thread.run_sync(part.take_back)
         return kept
 
-    async def _kept(self, part: Part, goal: _Goal, error: MediaError) -> _Arrived | None:
+    async def _kept(self, part: PartialFile, goal: _Goal, error: MediaError) -> _Arrived | None:
         """What came of a file whose line always breaks, if it is whole by its own structure, or was tried often."""
         if error.gone or not part.size or not await to_thread.run_sync(is_regular, part.path):
             return None
@@ -215,7 +215,7 @@ class Saver:
         doubt = "" if is_whole and not error.gone else str(error)
         return _Arrived(part.size, sha256, "", doubt or f"though the file has its own end, {error}")
 
-    async def _fetch(self, part: Part, goal: _Goal, turn: Turn) -> _Arrived:
+    async def _fetch(self, part: PartialFile, goal: _Goal, turn: Turn) -> _Arrived:
         left = await to_thread.run_sync(part.left)
         if left and left.is_whole:
             await self._go_on(part, left.total, goal)
@@ -245,7 +245,7 @@ class Saver:
                 yield download
 
     async def _receive(
-        self, part: Part, download: Download, goal: _Goal, turn: Turn, left: Left | None = None
+        self, part: PartialFile, download: Download, goal: _Goal, turn: Turn, left: Left | None = None
     ) -> _Arrived:
         """Writes a body as it comes. Of text nothing is stored before it is known to be no page and no error."""
         size = start = left.size if left else 0
@@ -279,7 +279,7 @@ class Saver:
         except _Unwanted:
             raise
         except MediaError:
-            if buffer and not part.is_open and refusals.refusal(bytes(buffer), is_whole=True) == "":
+            if buffer and not part.is_open and refusals.content_refusal(bytes(buffer), is_whole=True) == "":
                 await to_thread.run_sync(part.begin, download.etag, total)
             if part.is_open:
                 await to_thread.run_sync(part.write, bytes(buffer))
@@ -297,18 +297,18 @@ class Saver:
             doubt = f"{size:,} bytes came where {total:,} were declared"
         return await self._conclude(part, download.content_type, doubt)
 
-    async def _conclude(self, part: Part, content_type: str, doubt: str) -> _Arrived:
+    async def _conclude(self, part: PartialFile, content_type: str, doubt: str) -> _Arrived:
         sha256 = await to_thread.run_sync(part.finish)
         if not doubt and await to_thread.run_sync(outcomes.is_cut, part.path):
             doubt = f"its end is missing after {part.size:,} bytes"
         return _Arrived(part.size, sha256, content_type, doubt)
 
-    async def _go_on(self, part: Part, total: int | None, goal: _Goal) -> None:
+    async def _go_on(self, part: PartialFile, total: int | None, goal: _Goal) -> None:
         head = await to_thread.run_sync(part.go_on, refusals.LARGEST_DOCUMENT + 1)
         self._refuse(head, is_whole=total is not None and total <= len(head))
 
     @staticmethod
-    def _check_size(part: Part, size: int | None, goal: _Goal) -> None:
+    def _check_size(part: PartialFile, size: int | None, goal: _Goal) -> None:
         if size is None:
             return
         if size > goal.cap:
@@ -335,7 +335,7 @@ class Saver:
         """
         if not body:
             raise _Unwanted("An empty file came")
-        what = refusals.refusal(body, is_whole=is_whole) if refusals.is_text(body[: kinds.HEAD]) else ""
+        what = refusals.content_refusal(body, is_whole=is_whole) if refusals.is_text(body[: kinds.HEAD]) else ""
         if what:
             raise _Unwanted(f"{what.capitalize()} came where a media file was expected")
         return what is not None

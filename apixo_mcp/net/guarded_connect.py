@@ -10,7 +10,7 @@ from apixo_mcp.errors import HostRefused, MediaError
 from apixo_mcp.net import guard
 from apixo_mcp.net.heads import LenientStream
 
-Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+ResolveHost = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _PATIENCE = 2.5
 """Seconds for one address of a name that has others left."""
@@ -29,7 +29,7 @@ class GuardedBackend:
         https: what the connection is for, as the guard asks.
     """
 
-    def __init__(self, inner: Any, resolve: Resolver, *, allow_private: bool, https: bool) -> None:
+    def __init__(self, inner: Any, resolve: ResolveHost, *, allow_private: bool, https: bool) -> None:
         self._inner = inner
         self._resolve = resolve
         self._allow_private = allow_private

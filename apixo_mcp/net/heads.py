@@ -5,7 +5,7 @@ from typing import Any
 
 from apixo_mcp.errors import MediaError
 
-LARGEST = 256 * 1024
+LARGEST_HEAD = 256 * 1024
 """Bytes of all heads before a body, those of `100 Continue` included."""
 _LONGEST_VALUE = 16 * 1024  # of a header that is handed on: no one that is read here is longer
 
@@ -111,7 +111,7 @@ class LenientStream:
                 return bytes(raw)
             total += len(data)
             raw += data if raw else data.lstrip(b"\r\n")
-            if total > LARGEST and not _END.search(raw, max(0, seen - 3)):
+            if total > LARGEST_HEAD and not _END.search(raw, max(0, seen - 3)):
                 raise MediaError("the head of its answer has no end")
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109

@@ -17,21 +17,21 @@ from apixo_mcp.errors import MediaError, SettingRefused
 from apixo_mcp.net import guard
 from apixo_mcp.net.certificates import tls_context
 from apixo_mcp.net.fetcher import Download
-from apixo_mcp.net.guarded_connect import GuardedBackend, Resolver, resolve_name
+from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_name
 from apixo_mcp.net.proxies import Proxy, proxy_for
-from apixo_mcp.net.response import Answer, Broken, NotReached, Reply, content_range, host_of, words_for
+from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, content_range, host_of, words_for
 from apixo_mcp.net.turns import in_turns, read_in_small_pieces
 from apixo_mcp.net.unpacking import Unpacker, encodings
 
 SUBMIT_TIMEOUT = 60.0
-LOOK_TIMEOUT = 30.0
+POLL_TIMEOUT = 30.0
 MAX_BODY = 5 * 1024 * 1024
 MAX_REDIRECTS = 5
 
 _CONNECT = 10.0
 _WRITE = 30.0
 _POOL = 10.0
-GRACE = _CONNECT + _WRITE + _POOL + 10.0
+ANSWER_GRACE = _CONNECT + _WRITE + _POOL + 10.0
 """Seconds for the whole of a call beyond its read timeout: each step has its own limit, and may never end."""
 _IDLE = 30.0
 _UNTIL_BODY = 30.0  # the whole way to the first byte of a file's body, redirects and all heads included
@@ -67,7 +67,7 @@ class Http:
         resolve: in place of the system's name resolution, for media.
     """
 
-    def __init__(self, *, allow_private_hosts: bool = False, resolve: Resolver | None = None) -> None:
+    def __init__(self, *, allow_private_hosts: bool = False, resolve: ResolveHost | None = None) -> None:
         self._allow_private = allow_private_hosts
         self._resolve = resolve or resolve_name
         self._clients: dict[str, httpx2.AsyncClient] = {}
@@ -92,7 +92,7 @@ class Http:
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
         read_timeout: float,
-    ) -> Reply:
+    ) -> HttpResponse:
         """Sends one request, once. No redirect is followed, nothing is retried, and nothing but cancellation raises.
 
         However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and `GRACE`.
@@ -110,7 +110,7 @@ class Http:
             return NotReached(f"the request to {where} could not be written ({words_for(error)})")
         body = bytearray()
         try:
-            with anyio.fail_after(read_timeout + GRACE):
+            with anyio.fail_after(read_timeout + ANSWER_GRACE):
                 response = await client.send(request, stream=True)
                 try:
                     async for chunk in _plain(response):
@@ -127,7 +127,7 @@ class Http:
                 return _not_reached(where, error, proxy)
             return Broken(f"no whole answer came back from {where} ({words_for(error)})", bytes(body))
         found = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, MappingProxyType(found), bytes(body))
+        return Answered(response.status_code, MappingProxyType(found), bytes(body))
 
     @asynccontextmanager
     async def fetch(
@@ -280,7 +280,7 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
     httpcore2 is imported where it is used: that takes a tenth of a second, which a starting server can do without.
     """
 
-    def __init__(self, context: ssl.SSLContext, resolve: Resolver, allow_private: bool, *, https: bool) -> None:
+    def __init__(self, context: ssl.SSLContext, resolve: ResolveHost, allow_private: bool, *, https: bool) -> None:
         import httpcore2
 
         backend: Any = GuardedBackend(httpcore2.AnyIOBackend(), resolve, allow_private=allow_private, https=https)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answered:
     """A whole HTTP answer, of any status. Header names are lower-case; the body is decoded."""
 
     status: int
@@ -38,10 +38,10 @@ class Broken:
     body: bytes = b""
 
 
-Reply = Answer | NotReached | Broken
+HttpResponse = Answered | NotReached | Broken
 
 
-def size_of(reply: Reply) -> int:
+def size_of(reply: HttpResponse) -> int:
     """How many bytes there are to read."""
     return 0 if isinstance(reply, NotReached) else len(reply.body)
 

@@ -18,12 +18,12 @@ from apixo_mcp.server.profiles import doubt
 from apixo_mcp.server.prompts import add_prompts
 from apixo_mcp.server.resources import ApixoServer, add_resources
 from apixo_mcp.server.server_info import NAME, TITLE, WEBSITE_URL, instructions
-from apixo_mcp.server.subscriptions import Notices
+from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.server.tools.dispatch import answer_call
 from apixo_mcp.server.tools.handlers import Tools
 from apixo_mcp.server.tools.receipts import Receipts
-from apixo_mcp.server.tools.table import COMMON, GENERAL
-from apixo_mcp.server.tools.tool import Definition
+from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
+from apixo_mcp.server.tools.tool import ToolDefinition
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class _Raw(FuncMetadata):
         return {"arguments": arguments_to_validate}
 
 
-def _tool(definition: Definition, tools: Tools) -> Tool:
+def _tool(definition: ToolDefinition, tools: Tools) -> Tool:
     async def call(arguments: dict[str, Any], context: Context) -> CallToolResult | InputRequiredResult:
         return await answer_call(definition, tools, arguments, context)
 
@@ -57,24 +57,24 @@ def _tool(definition: Definition, tools: Tools) -> Tool:
     )
 
 
-def _annotations(definition: Definition) -> ToolAnnotations:
+def _annotations(definition: ToolDefinition) -> ToolAnnotations:
     """Only what differs from the protocol's defaults: the list of tools is part of every conversation."""
     if definition.reads:
         return ToolAnnotations(read_only_hint=True, open_world_hint=None if definition.outside else False)
     return ToolAnnotations(destructive_hint=False, idempotent_hint=True if definition.modality is None else None)
 
 
-def definitions(app: App) -> tuple[Definition, ...]:
+def definitions(app: App) -> tuple[ToolDefinition, ...]:
     """The tools on offer, in the order in which they are listed."""
     if app.settings.tools == "general":
-        return GENERAL + COMMON
+        return GENERAL_TOOLS + COMMON_TOOLS
     # Imported here: it builds the schema of every offered model.
     from apixo_mcp.server.tools.per_model import advice, model_definitions
 
     typed = model_definitions(app.catalog)
     if told := advice(len(typed)):
         log.warning(told)
-    return typed + COMMON
+    return typed + COMMON_TOOLS
 
 
 def build_server(
@@ -90,7 +90,7 @@ def build_server(
     if told := doubt(app.settings.client_profile):
         log.warning(told)
     tools = Tools(app, receipts=receipts, began=began)
-    notices = Notices(app.service)
+    notices = Subscriptions(app.service)
     server = ApixoServer(
         NAME,
         title=TITLE,

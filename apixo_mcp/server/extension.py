@@ -214,8 +214,9 @@ class Generations:
         status: Literal["working", "completed", "cancelled"] = "completed" if task.is_settled else "working"
         if task.state is State.CANCELLED:
             status = "cancelled"
-        moment = self._app.steps.moment(task)
-        pace = moment.pace.overdue_every if transitions.is_overdue(task, moment) else moment.pace.interval
+        decision = self._app.runner.context(task)
+        is_overdue = transitions.is_overdue(task, decision)
+        interval = decision.poll_schedule.overdue_every if is_overdue else decision.poll_schedule.interval
         return Job(
             task_id=task.task_id,
             status=status,
@@ -223,7 +224,7 @@ class Generations:
             updated_at=iso(task.updated_at),
             message=self._message(task, told_earlier),
             ttl_ms=round(KEPT_FOR * 1000),
-            poll_ms=round(max(SOONEST, pace) * 1000),
+            poll_ms=round(max(SOONEST, interval) * 1000),
             result=await self._result(task, context) if status == "completed" else None,
         )
 

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any, cast
 
-from apixo_mcp.foreign import DEEPEST, LONGEST, LONGEST_GIVEN, MOST_GIVEN, excess, read_beginning
+from apixo_mcp.foreign import DEEPEST, LONGEST_GIVEN, LONGEST_SEEN, MOST_GIVEN, excess, read_beginning
 
 _FEW_BRACKETS = 50  # so few are never nested too deeply
 _DIGITS = re.compile(r"[0-9]{300}")
@@ -70,7 +70,7 @@ def _smaller(value: Any, depth: int, is_cut: bool) -> Any:
     if isinstance(value, list):
         return [_smaller(member, depth, False) for member in cast("list[Any]", value)]
     if isinstance(value, str):
-        longest = LONGEST_GIVEN if depth > _ARGUMENTS else LONGEST  # a name or an address is shown to its caller
+        longest = LONGEST_GIVEN if depth > _ARGUMENTS else LONGEST_SEEN  # a name or an address is shown to its caller
         return value[: longest + 1] if too_much else value
     return _LARGE_NUMBER if too_much else value
 

@@ -25,14 +25,14 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.folder import open_file
 from apixo_mcp.server.caller import owner_of
-from apixo_mcp.server.tools.elicitation import Questions
+from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link, structure_of, why_no_file
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.views.models import describe
 from apixo_mcp.views.task_schema import TASK_SCHEMA
-from apixo_mcp.views.tasks import compact, counted, cut
+from apixo_mcp.views.tasks import clipped, compact, counted
 
-LARGEST = 50 * 1024 * 1024
+LARGEST_RESOURCE = 50 * 1024 * 1024
 TASKS_LISTED = 20  # whose results stand in the list of resources; list_tasks knows all
 
 
@@ -43,7 +43,7 @@ class ApixoServer(MCPServer[Any]):
         questions: that its tools put to people; to be closed before its connections are.
     """
 
-    questions: Questions
+    questions: Elicitation
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
@@ -120,7 +120,7 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
         "apixo://results/{task_id}/{index}",
         name="result",
         title="A result's file",
-        description=f"The file of a result, up to {LARGEST // 2**20} MB.",
+        description=f"The file of a result, up to {LARGEST_RESOURCE // 2**20} MB.",
         mime_type="application/octet-stream",
     )
     async def result(task_id: str, index: str, context: Context) -> bytes:  # pyright: ignore[reportUnusedFunction]
@@ -160,14 +160,14 @@ def _content(path: Path) -> bytes:
     """What a file holds by now: somebody may have written to it since it was saved."""
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
-        if size > LARGEST:
+        if size > LARGEST_RESOURCE:
             raise ResourceError(f"The file has {size} bytes, more than fit in an answer. It is at {path}")
         return file.read()
 
 
 def _resource(task: Task, result: Result) -> Resource:
     link = result_link(task, result)
-    title = f"{task.model}: {cut(task.prompt, 60)}" if task.prompt else task.model
+    title = f"{task.model}: {clipped(task.prompt, 60)}" if task.prompt else task.model
     return Resource(
         uri=link.uri,
         name=link.name,

@@ -37,7 +37,7 @@ Tell = Callable[[ServerEvent], None]
 RequestContext = ServerRequestContext[Any, Any]
 
 
-class Notices:
+class Subscriptions:
     """Hands changes of tasks on to whoever has subscribed.
 
     Clients of 2026-07-28 hold a `subscriptions/listen` stream open, which the SDK feeds from a bounded buffer and ends
@@ -154,7 +154,7 @@ class Notices:
 class _OwnersBus:
     """The `SubscriptionBus` of one owner."""
 
-    def __init__(self, notices: Notices, owner: str) -> None:
+    def __init__(self, notices: Subscriptions, owner: str) -> None:
         self._notices = notices
         self._owner = owner
 

@@ -1,13 +1,13 @@
-"""Whether a wish becomes a task, and whether a task may be sent: the transactions in which money is decided on."""
+"""Whether a request becomes a task, and whether a task may be sent: the transactions in which money is decided on."""
 
 from dataclasses import replace
 from typing import Any, Literal
 
 from apixo_mcp.stores.database import Database
 from apixo_mcp.stores.rows import from_row, insert, to_row
-from apixo_mcp.stores.statements import COMMIT, IN_FLIGHT, POSTS
+from apixo_mcp.stores.statements import COMMIT, COUNT_IN_FLIGHT, POSTS
 from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
-from apixo_mcp.tasks.lapse import lapsed, wanted
+from apixo_mcp.tasks.lapse import lapsed, still_wanted
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import INTERNAL_KEY, Task
 
@@ -39,7 +39,7 @@ def _under_key(database: Database, task: Task, terms: Terms) -> Task | None:
     earlier = from_row(rows[0])
     if not earlier.is_unsent or earlier.fingerprint != task.fingerprint:
         return earlier
-    if wanted(earlier, terms.now, terms.process) == "no" and not earlier.attempts:
+    if still_wanted(earlier, terms.now, terms.process) == "no" and not earlier.attempts:
         _write(database, earlier, lapsed(earlier, terms.now))
         return None
     _ask(database, earlier, task, terms)
@@ -109,7 +109,7 @@ def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
         row = from_row(rows[0]) if rows else None
         if row is None or not _may_send(row, task, terms.now):
             return Clearance("lost")
-        match wanted(row, terms.now, terms.process):
+        match still_wanted(row, terms.now, terms.process):
             case "no":
                 return Clearance("lapsed")
             case "by_another":
@@ -119,7 +119,7 @@ def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
         clearance = _cleared(database, row, terms)
         if clearance.how != "within":
             return clearance
-        if database.read(IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
+        if database.read(COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
             return Clearance("no_room")
         database.connected.execute(
             """update task set sent_at = :now, updated_at = :now, counted_at = max(counted_at, :now)

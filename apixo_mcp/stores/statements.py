@@ -20,7 +20,7 @@ CLAIM = f"{_WRITE} {UNTAKEN} returning task_id"
 REREAD = f"{_WRITE} and instr(failure, :code) > 0 returning task_id"
 """The same for a row that failed with this code."""
 
-IN_FLIGHT = """select count(*) as count from task where key_print = :key_print
+COUNT_IN_FLIGHT = """select count(*) as count from task where key_print = :key_print
                and ((state in ('pending', 'processing') and due is not null)
                     or (state = 'submitting' and sent_at is not null))"""
 """How many tasks of a key the gateway has."""

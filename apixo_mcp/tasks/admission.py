@@ -6,8 +6,8 @@ from dataclasses import replace
 import anyio
 
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.tasks.budget import Agreement, Budget, refusal
-from apixo_mcp.tasks.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Calls
+from apixo_mcp.tasks.budget import Agreement, Budget, budget_refusal
+from apixo_mcp.tasks.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.request import Quote, Submission
 from apixo_mcp.tasks.store import Admitted, Store, Terms
@@ -17,7 +17,7 @@ ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awai
 LEAVING_TAKES = 1.2  # seconds until a call of this process whose caller has gone is sure to have noticed
 
 
-class Till:
+class Admission:
     """Takes a new task on, within the owner's budget and never twice.
 
     The one place that lets a paid submit begin. Whether it, and each further attempt after a failure that passes, may
@@ -27,7 +27,7 @@ class Till:
         attempts: up to how many may be made of a task (setting `APIXO_MCP_AUTO_RETRY`, and one).
     """
 
-    def __init__(self, *, store: Store, engine: Engine, calls: Calls, budget: Budget, attempts: int) -> None:
+    def __init__(self, *, store: Store, engine: Engine, calls: Delivery, budget: Budget, attempts: int) -> None:
         self.budget = budget
         self._attempts = attempts
         self._store = store
@@ -63,7 +63,9 @@ class Till:
             case "awaited":
                 raise AssertionError("that is waited for")
             case verdict:
-                raise InvalidInput([refusal(verdict, self.budget, admitted.spent, task.model, task.estimate_usd)])
+                raise InvalidInput(
+                    [budget_refusal(verdict, self.budget, admitted.spent, task.model, task.estimate_usd)]
+                )
 
     async def quoted(self, owner: str, quote: Quote) -> None:
         """The owner was told a quote: a yes to it, given with the very same call, counts for a while."""

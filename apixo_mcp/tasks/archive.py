@@ -62,7 +62,7 @@ def _line(task: Task) -> str:
     return text
 
 
-def read(lines: Iterable[bytes]) -> Archive:
+def read_archive(lines: Iterable[bytes]) -> Archive:
     """What a file holds.
 
     Raises:

@@ -87,7 +87,7 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
     return "within"
 
 
-def refusal(verdict: Verdict, budget: Budget, spent: Spent, model: str, usd: float | None) -> Problem:
+def budget_refusal(verdict: Verdict, budget: Budget, spent: Spent, model: str, usd: float | None) -> Problem:
     """Why a task of this model was not made, for whoever asked for it."""
     return Problem("model", model, reason(verdict, budget, spent, usd))
 

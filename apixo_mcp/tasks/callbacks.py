@@ -9,7 +9,7 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.settlement import Resolver
+from apixo_mcp.tasks.settlement import Settlement
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
@@ -54,7 +54,7 @@ class Callbacks:
         store: Store,
         engine: Engine,
         gateways: Mapping[str, Gateway],
-        resolver: Resolver,
+        resolver: Settlement,
     ) -> None:
         self._addresses = addresses
         self._store = store

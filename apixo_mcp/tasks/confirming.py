@@ -10,26 +10,26 @@ decides as any other does. No look makes a task fail whose id was not confirmed.
 
 from dataclasses import replace
 
-from apixo_mcp.gateways.gateway import Accepted, Look, NoAnswer, Unclear
+from apixo_mcp.gateways.gateway import Accepted, NoAnswer, Polled, Unclear
 from apixo_mcp.tasks import schedule, transitions
 from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 
-def named_late(task: Task, outcome: Unclear, moment: Moment) -> Task:
+def named_late(task: Task, outcome: Unclear, context: DecisionContext) -> Task:
     """The task in state `unknown` whose submit's answer came after all, broken, and names an id."""
-    wait = schedule.wait_before_look(moment.pace, 0, 0.0, moment.chance) or 0.0
-    return replace(task, named_id=outcome.named_id, due=moment.now + wait, tries=0, updated_at=moment.now)
+    wait = schedule.wait_before_poll(context.poll_schedule, 0, 0.0, context.chance) or 0.0
+    return replace(task, named_id=outcome.named_id, due=context.now + wait, tries=0, updated_at=context.now)
 
 
-def after_confirming(task: Task, look: Look, moment: Moment) -> Task:
+def after_confirming(task: Task, polled: Polled, context: DecisionContext) -> Task:
     """The task once the gateway was asked about the id that it may have."""
-    if not isinstance(look, NoAnswer):
-        return replace(transitions.answered_late(task, Accepted(task.named_id), moment), due=moment.now)
-    wait = schedule.wait_before_confirming(moment.pace, task.tries, look.retry_after, moment.chance)
-    due = moment.now + wait if wait is not None else None
-    return replace(transitions.held_back(task, moment.now, moment.now), tries=task.tries + 1, due=due)
+    if not isinstance(polled, NoAnswer):
+        return replace(transitions.answered_late(task, Accepted(task.named_id), context), due=context.now)
+    wait = schedule.wait_before_confirming(context.poll_schedule, task.tries, polled.retry_after, context.chance)
+    due = context.now + wait if wait is not None else None
+    return replace(transitions.held_back(task, context.now, context.now), tries=task.tries + 1, due=due)
 
 
 def without_id(outcome: Accepted | Unclear, task: Task, taken: IdTaken) -> Unclear:

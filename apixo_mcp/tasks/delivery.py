@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 
 from apixo_mcp.tasks.store import Store
-from apixo_mcp.tasks.task import Answer
+from apixo_mcp.tasks.task import Delivered
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Call:
         task_id: the task that it got, empty before.
     """
 
-    def __init__(self, name: str, calls: "Calls") -> None:
+    def __init__(self, name: str, calls: "Delivery") -> None:
         self.name = name
         self.task_id = ""
         self._calls = calls
@@ -47,7 +47,7 @@ class Call:
         await self._calls.end(self, "lost")
 
 
-class Calls:
+class Delivery:
     """Keeps track of calls, so that an equal request knows whether an earlier one is still waited for.
 
     Args:
@@ -83,7 +83,7 @@ class Calls:
         if not call.is_handed_over:
             await call.given()
 
-    async def end(self, call: Call, answer: Answer) -> None:
+    async def end(self, call: Call, answer: Delivered) -> None:
         """Notes what became of a call. Never raises: its caller's answer must not be lost over it."""
         self._open.pop(call.name, None)
         self._ended.set()

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 ANSWER = "answer"
 
 
-class Saver(Protocol):
+class ResultSaver(Protocol):
     """Whoever saves the file of a result."""
 
     async def save(self, task: Task, result: Result) -> Result:
@@ -43,7 +43,7 @@ async def put_aside(store: Store, task: Task) -> Task:
     return task if all(one is old for one, old in zip(results, task.results, strict=True)) else _with(task, results)
 
 
-async def save_from(store: Store, saver: Saver, task: Task, result: Result) -> Result:
+async def save_from(store: Store, saver: ResultSaver, task: Task, result: Result) -> Result:
     """Has the file of a result saved, from its URL or from what is kept."""
     if result.url != IN_ANSWER:
         return await saver.save(task, result)

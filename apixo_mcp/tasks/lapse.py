@@ -20,10 +20,10 @@ from apixo_mcp.tasks.task import Task
 WANTED_FOR = 600.0
 WANTED_WHILE_ALIVE = 3600.0
 
-Wanted = Literal["yes", "by_another", "no"]
+StillWanted = Literal["yes", "by_another", "no"]
 
 
-def wanted(task: Task, now: float, process: str) -> Wanted:
+def still_wanted(task: Task, now: float, process: str) -> StillWanted:
     """Whether a process may send what was not sent yet; `by_another`: it is left to the process that was asked.
 
     Args:
@@ -60,7 +60,7 @@ async def end_lapsed(store: Store, now: float, process: str = "") -> list[Task]:
     """Ends every unsent task that nobody wants any more, whatever key it belongs to, and returns them."""
     ended: list[Task] = []
     for task in await store.unsent(now, WANTED_FOR):
-        if wanted(task, now, process) == "no":
+        if still_wanted(task, now, process) == "no":
             after = lapsed(task, now)
             if await store.commit(task, after):
                 ended.append(after)

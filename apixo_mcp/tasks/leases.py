@@ -13,7 +13,7 @@ from apixo_mcp.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
-LASTS = 8.0
+LEASE_LASTS = 8.0
 RENEWED_EVERY = 2.5
 
 
@@ -40,7 +40,7 @@ class Leases:
         self._some.set()
         try:
             now = time.time()
-            yield await self._store.claim(task_id, self.holder, now, now + LASTS, key_prints)
+            yield await self._store.claim(task_id, self.holder, now, now + LEASE_LASTS, key_prints)
         finally:
             self._held.discard(task_id)
 
@@ -57,7 +57,7 @@ class Leases:
                 await anyio.sleep(RENEWED_EVERY)
                 try:
                     if self._held:
-                        await self._store.renew(self.holder, tuple(self._held), time.time() + LASTS)
+                        await self._store.renew(self.holder, tuple(self._held), time.time() + LEASE_LASTS)
                 except Exception:
                     log.exception("leases could not be renewed; it is tried again")
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from apixo_mcp.gateways.gateway import Look
+from apixo_mcp.gateways.gateway import Polled
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.task import State, Task
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 
 def not_sent(task: Task, reason: str, now: float) -> Task:
@@ -29,9 +29,9 @@ def not_sent(task: Task, reason: str, now: float) -> Task:
     return replace(ended, state=State.FAILED, failure=failure)
 
 
-def not_tried_again(task: Task, look: Look, moment: Moment, reason: str) -> Task:
+def not_tried_again(task: Task, polled: Polled, context: DecisionContext, reason: str) -> Task:
     """The task that failed for a passing reason, and may not be sent once more."""
-    return _noted(transitions.after_look(task, look, replace(moment, auto_retry=0)), reason)
+    return _noted(transitions.after_poll(task, polled, replace(context, auto_retry=0)), reason)
 
 
 def _noted(task: Task, reason: str) -> Task:

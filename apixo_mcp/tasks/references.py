@@ -11,13 +11,13 @@ from apixo_mcp.catalog.validate import as_called
 from apixo_mcp.errors import Problem
 from apixo_mcp.tasks.task import Task
 
-Find = Callable[[str], Awaitable[Task | None]]
+FindTask = Callable[[str], Awaitable[Task | None]]
 
 _TOLD = "https://see.the.problem.above/"
 _DEEP = 20  # no input that means something is nested deeper
 
 
-class Inputs(Protocol):
+class InputResolver(Protocol):
     """Whoever turns what callers give as files into URLs."""
 
     def means_file(self, field: str, value: str) -> bool:
@@ -25,14 +25,14 @@ class Inputs(Protocol):
         ...
 
     async def resolve(
-        self, field: str, values: list[str], find: Find, files: Files | None = None
+        self, field: str, values: list[str], find: FindTask, files: Files | None = None
     ) -> tuple[list[str], list[Problem]]:
         """The URLs, and what is wrong with the others."""
         ...
 
 
-async def resolved(
-    model: Model, given: Mapping[str, Any], inputs: Inputs, find: Find
+async def resolve_references(
+    model: Model, given: Mapping[str, Any], inputs: InputResolver, find: FindTask
 ) -> tuple[dict[str, Any], list[Problem]]:
     """A model's input with every file as a URL and every earlier task as the gateway's id, and what is wrong with it.
 
@@ -55,7 +55,7 @@ async def resolved(
 
 
 async def _media(
-    name: str, given: Any, described: Files | None, inputs: Inputs, find: Find
+    name: str, given: Any, described: Files | None, inputs: InputResolver, find: FindTask
 ) -> tuple[Any, list[Problem]]:
     texts = _texts(given)
     if texts is None:
@@ -72,7 +72,9 @@ def _texts(given: Any) -> list[str] | None:
     return items if all(isinstance(item, str) for item in items) else None
 
 
-async def _anywhere(name: str, given: Any, inputs: Inputs, find: Find, depth: int = 0) -> tuple[Any, list[Problem]]:
+async def _anywhere(
+    name: str, given: Any, inputs: InputResolver, find: FindTask, depth: int = 0
+) -> tuple[Any, list[Problem]]:
     """A value of a field that no page describes, with the files in it as URLs."""
     if isinstance(given, str) and inputs.means_file(name, given):
         urls, wrong = await inputs.resolve(name, [given], find)
@@ -94,7 +96,7 @@ async def _anywhere(name: str, given: Any, inputs: Inputs, find: Find, depth: in
     return table, problems
 
 
-async def _task(name: str, given: Any, mark: EarlierTask, model: Model, find: Find) -> tuple[Any, list[Problem]]:
+async def _task(name: str, given: Any, mark: EarlierTask, model: Model, find: FindTask) -> tuple[Any, list[Problem]]:
     """The gateway's id of the task that is meant; an id that is not ours is taken to be the gateway's."""
     text = given.strip() if isinstance(given, str) else ""
     if not text.startswith(("task:", "tsk_")):

@@ -13,14 +13,14 @@ from apixo_mcp.errors import Problem
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.delivery import Call
-from apixo_mcp.tasks.references import Find, Inputs, resolved
+from apixo_mcp.tasks.references import FindTask, InputResolver, resolve_references
 from apixo_mcp.tasks.task import Task
 
 _SOME_PROMPT = "a prompt in place of the empty one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class GenerationRequest:
     """What a caller asks for, in the tools' words.
 
     Attributes:
@@ -70,7 +70,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The task that a wish became.
+    """The task that a request became.
 
     Attributes:
         how: `new`; or an earlier one, found by its idempotency key or because its caller never got the answer.
@@ -82,32 +82,36 @@ class Submission:
     call: Call
 
 
-async def checked(model: Model, wish: Wish, inputs: Inputs, find: Find) -> tuple[ModelInput, tuple[str, ...]]:
-    """A wish as its model's input, and what was filled in for the caller.
+async def checked(
+    model: Model, request: GenerationRequest, inputs: InputResolver, find: FindTask
+) -> tuple[ModelInput, tuple[str, ...]]:
+    """A request as its model's input, and what was filled in for the caller.
 
     Raises:
         InvalidInput: with all that is wrong with it.
     """
-    if wish.own_names:
+    if request.own_names:
         model = replace(model, spelling=MappingProxyType({}), sizes=None)
-    draft = translate(model, wish.arguments, wish.options)
-    values, wrong = await resolved(model, draft.values, inputs, find)
-    problems = [*wish.problems, *draft.problems, *_envelope_problems(model, wish), *wrong]
+    draft = translate(model, request.arguments, request.options)
+    values, wrong = await resolve_references(model, draft.values, inputs, find)
+    problems = [*request.problems, *draft.problems, *_envelope_problems(model, request), *wrong]
     if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
         problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))
         values["prompt"] = _SOME_PROMPT
     return validate(model, values, tuple(problems)), draft.notes
 
 
-def _envelope_problems(model: Model, wish: Wish) -> list[Problem]:
+def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:
     problems: list[Problem] = []
-    if wish.provider and model.gateway != "apixo":
-        problems.append(Problem("provider", shorten(wish.provider), "only models of the gateway apixo have a provider"))
-    elif wish.provider not in ("", "auto", "value", "official"):
-        problems.append(Problem("provider", shorten(wish.provider), "must be one of auto, value, official"))
-    if len(wish.idempotency_key) > 128:
-        given = f"{len(wish.idempotency_key)} characters"
+    if request.provider and model.gateway != "apixo":
+        problems.append(
+            Problem("provider", shorten(request.provider), "only models of the gateway apixo have a provider")
+        )
+    elif request.provider not in ("", "auto", "value", "official"):
+        problems.append(Problem("provider", shorten(request.provider), "must be one of auto, value, official"))
+    if len(request.idempotency_key) > 128:
+        given = f"{len(request.idempotency_key)} characters"
         problems.append(Problem("idempotency_key", given, "at most 128 characters"))
-    elif wish.idempotency_key.encode(errors="replace").decode() != wish.idempotency_key:
-        problems.append(Problem("idempotency_key", shorten(wish.idempotency_key), "must be whole characters"))
+    elif request.idempotency_key.encode(errors="replace").decode() != request.idempotency_key:
+        problems.append(Problem("idempotency_key", shorten(request.idempotency_key), "must be whole characters"))
     return problems

@@ -10,7 +10,7 @@ from itertools import chain, repeat
 
 import anyio
 
-from apixo_mcp.catalog.model import AUDIO, IMAGE_HIGH_QUALITY, VIDEO
+from apixo_mcp.catalog.model import AUDIO_SCHEDULE, IMAGE_HIGH_QUALITY, VIDEO_SCHEDULE
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Failed, Gateway, Later, NoAnswer, Refused, Submitted, Unclear
@@ -19,15 +19,15 @@ from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
-from apixo_mcp.tasks.keeping import Saver, drop_saved, keep_answer, put_aside, save_from
+from apixo_mcp.tasks.keeping import ResultSaver, drop_saved, keep_answer, put_aside, save_from
 from apixo_mcp.tasks.lapse import end_lapsed, lapsed
-from apixo_mcp.tasks.leases import LASTS, Leases
+from apixo_mcp.tasks.leases import LEASE_LASTS, Leases
 from apixo_mcp.tasks.limits import not_sent, not_tried_again
-from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import Clearance, IdTaken, Sending, Store
 from apixo_mcp.tasks.task import Result, State, Task
 from apixo_mcp.tasks.throttle import Throttle
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _SLEPT = Failure(
     charged="no",
 )
 
-_BY_MODALITY = {"image": IMAGE_HIGH_QUALITY, "video": VIDEO, "audio": AUDIO}
+_BY_MODALITY = {"image": IMAGE_HIGH_QUALITY, "video": VIDEO_SCHEDULE, "audio": AUDIO_SCHEDULE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Trouble:
     until: float
 
 
-class Steps:
+class Runner:
     """Moves tasks on, one step at a time.
 
     Args:
@@ -72,7 +72,7 @@ class Steps:
         store: Store,
         catalog: Catalog,
         gateways: Mapping[str, Gateway],
-        saver: Saver,
+        saver: ResultSaver,
         leases: Leases,
         changes: Changes,
         budget: Budget,
@@ -93,18 +93,18 @@ class Steps:
         self._auto_retry = auto_retry
         self._callback_url = callback_url
         self._sending = anyio.CapacityLimiter(32)
-        self._looking = anyio.CapacityLimiter(64)
+        self._polling = anyio.CapacityLimiter(64)
         self._throttle = Throttle()
         self._troubles: dict[str, _Trouble] = {}
 
-    def moment(self, task: Task) -> Moment:
+    def context(self, task: Task) -> DecisionContext:
         """What a decision about this task depends on, right now."""
         model = self._catalog.get(task.model)
         plan = model.schedule if model else _BY_MODALITY[task.modality]
-        pace = Pace(plan.first_wait, plan.interval, plan.maximum).scaled(self._poll_scale)
+        poll_schedule = PollSchedule(plan.first_wait, plan.interval, plan.maximum).scaled(self._poll_scale)
         hours = model.result_hours if model else None
         seconds = hours * 3600 if hours is not None else None
-        return Moment(time.time(), random.random(), pace, self._auto_retry, seconds)
+        return DecisionContext(time.time(), random.random(), poll_schedule, self._auto_retry, seconds)
 
     async def advance(self, task_id: str) -> float | None:
         """Takes the task's next step if it is due and nobody else works on it. One that fails is put off.
@@ -125,15 +125,15 @@ class Steps:
     async def _step(self, task: Task) -> Task | None:
         if task.state is State.SUBMITTING:
             return await self._send(task) if task.sent_at is None else await self._found_sent(task)
-        is_looked_at = transitions.is_followed(task) or task.is_confirming
-        return await self._look(task) if is_looked_at else await self._save(task)
+        is_polled = transitions.is_followed(task) or task.is_confirming
+        return await self._poll(task) if is_polled else await self._save(task)
 
     async def _put_off(self, task: Task, error: Exception) -> Task | None:
         """Stores when a step that failed is tried again, so that neither a restart nor another process hurries it."""
         row = await self._store.get(task.task_id)
         if row is None or row.fence != task.fence:
             return None
-        return await self._commit(row, transitions.stumbled(row, type(error).__name__, time.time()))
+        return await self._commit(row, transitions.crashed(row, type(error).__name__, time.time()))
 
     async def _commit(self, before: Task, after: Task) -> Task | None:
         after = await put_aside(self._store, after)
@@ -160,7 +160,7 @@ class Steps:
                 # It may have slept since, and another process have taken the task over.
                 is_ours = False
                 with suppress(StoreError):
-                    is_ours = await self._store.still_sends(sent, time.time() + LASTS)
+                    is_ours = await self._store.still_sends(sent, time.time() + LEASE_LASTS)
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
                 outcome = await self._gateways[key].submit(
@@ -216,13 +216,13 @@ class Steps:
                     if isinstance(outcome, Accepted) and told not in known:
                         log.error("task %s moved on without the gateway's task %s", task.task_id, told)
                     return None
-                moment = self.moment(row)
+                context = self.context(row)
                 if row.state is State.UNKNOWN and isinstance(outcome, Accepted | Refused):
-                    decided = transitions.answered_late(row, outcome, moment)
+                    decided = transitions.answered_late(row, outcome, context)
                 elif row.state is State.UNKNOWN and isinstance(outcome, Unclear):
-                    decided = named_late(row, outcome, moment)
+                    decided = named_late(row, outcome, context)
                 else:
-                    decided = transitions.after_submit(row, outcome, moment)
+                    decided = transitions.after_submit(row, outcome, context)
                 if after := await self._commit(row, decided):
                     return after
             except IdTaken as error:
@@ -250,35 +250,35 @@ class Steps:
         reason = "The process that sent it ended before the gateway's answer was stored."
         return await self._commit(task, transitions.unclear(task, time.time(), reason))
 
-    async def _look(self, task: Task) -> Task | None:
+    async def _poll(self, task: Task) -> Task | None:
         key = task.key_print
         trouble = self._troubles.get(key)
         if trouble is not None and time.time() < trouble.until:
             return await self._commit(task, transitions.held_back(task, trouble.until, time.time()))
-        async with self._looking:
+        async with self._polling:
             if wait := await self._throttle.turn(key):
                 return await self._commit(task, _waiting(task, wait))
             gateway, inputs = self._gateways[key], task.inputs
             if task.is_confirming:
                 sent_at = task.attempts[-1].sent_at if task.attempts else task.created_at
-                look = await gateway.look(task.wire_model, task.named_id, inputs=inputs, since=sent_at)
+                polled = await gateway.poll(task.wire_model, task.named_id, inputs=inputs, since=sent_at)
             else:
-                look = await gateway.look(task.wire_model, task.remote_id, inputs=inputs)
-        if isinstance(look, NoAnswer):
-            log.debug("no answer about task %s: %s", task.task_id, look.reason)  # the gateway's words
-            if look.too_fast:
-                self._throttle.slow_down(key, look.retry_after)
-            if look.failure is not None:
-                self._hold_back(task, look.failure)
+                polled = await gateway.poll(task.wire_model, task.remote_id, inputs=inputs)
+        if isinstance(polled, NoAnswer):
+            log.debug("no answer about task %s: %s", task.task_id, polled.reason)  # the gateway's words
+            if polled.too_fast:
+                self._throttle.slow_down(key, polled.retry_after)
+            if polled.failure is not None:
+                self._hold_back(task, polled.failure)
         else:
             self._throttle.go_on(key)
             self._troubles.pop(key, None)
-        moment = self.moment(task)
+        context = self.context(task)
         if task.is_confirming:
-            return await self._commit(task, after_confirming(task, look, moment))
-        after = transitions.after_look(task, look, moment)
-        if after.state is State.FAILED and isinstance(look, Failed) and look.raw:
-            await keep_answer(self._store, task, look.raw)
+            return await self._commit(task, after_confirming(task, polled, context))
+        after = transitions.after_poll(task, polled, context)
+        if after.state is State.FAILED and isinstance(polled, Failed) and polled.raw:
+            await keep_answer(self._store, task, polled.raw)
         if after.state is not State.SUBMITTING:
             return await self._commit(task, after)
         clearance = await self._store.try_again(task, after, self._terms())
@@ -291,7 +291,7 @@ class Steps:
         if clearance.how in ("no_room", "lapsed", "by_another"):
             raise AssertionError("that is asked when it is sent")
         why = reason(clearance.how, self._budget, clearance.spent, task.estimate_usd)
-        return await self._commit(task, not_tried_again(task, look, moment, why))
+        return await self._commit(task, not_tried_again(task, polled, context, why))
 
     def _hold_back(self, task: Task, failure: Failure) -> None:
         """Stops looking with a key that the gateway refuses; once in a while one look tries whether that changed."""
@@ -318,12 +318,14 @@ class Steps:
             unsaved.remove(result)
             async with lock:
                 if unsaved:  # those that are still coming may take long
-                    await self._commit(task, replace(task, results=tuple(results), lease_until=time.time() + LASTS))
+                    await self._commit(
+                        task, replace(task, results=tuple(results), lease_until=time.time() + LEASE_LASTS)
+                    )
 
         async with anyio.create_task_group() as group:
             for result in tuple(unsaved):
                 group.start_soon(save, result)
-        after = await self._commit(task, transitions.after_saving(task, results, self.moment(task)))
+        after = await self._commit(task, transitions.after_saving(task, results, self.context(task)))
         if after:
             await drop_saved(self._store, after)
         return after

@@ -7,14 +7,14 @@ CAP = 30.0
 JITTER = 0.05  # of each wait, so that tasks submitted together do not look together
 OVERDUE_EVERY = 60.0
 GIVE_UP_AFTER = 24 * 3600.0
-LOOKS_AT_LEAST = 60  # before looking is given up: a clock that leapt, or days of sleep, are no day of looking
-CONFIRM_LOOKS = 12  # with the waits below some three hours for a picture, nine for a video
+POLLS_AT_LEAST = 60  # before looking is given up: a clock that leapt, or days of sleep, are no day of looking
+CONFIRMING_POLLS = 12  # with the waits below some three hours for a picture, nine for a video
 RETRY_ATTEMPT_AFTER = 5.0  # APIXO best practices guide: wait 5 s before submitting again after PROCESSING_TIMEOUT
 RETRY_ATTEMPT_WITHIN = 3600.0  # of the longest usual time: whoever asked for what failed long ago no longer waits
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollSchedule:
     """A model's schedule as the engine uses it, all in seconds and already scaled.
 
     Attributes:
@@ -31,9 +31,9 @@ class Pace:
     cap: float = CAP
     overdue_every: float = OVERDUE_EVERY
 
-    def scaled(self, factor: float) -> "Pace":
+    def scaled(self, factor: float) -> "PollSchedule":
         """Every wait times `factor` (setting `APIXO_MCP_POLL_SCALE`)."""
-        return Pace(
+        return PollSchedule(
             self.first_wait * factor,
             self.interval * factor,
             self.maximum * factor,
@@ -42,7 +42,7 @@ class Pace:
         )
 
 
-def wait_before_look(pace: Pace, looks: int, elapsed: float, chance: float = 0.5) -> float | None:
+def wait_before_poll(poll_schedule: PollSchedule, looks: int, elapsed: float, chance: float = 0.5) -> float | None:
     """How long to let pass before the next look.
 
     Args:
@@ -54,28 +54,30 @@ def wait_before_look(pace: Pace, looks: int, elapsed: float, chance: float = 0.5
     Returns:
         Seconds, or None when looking stops: 24 hours overdue, and looked at often enough.
     """
-    if elapsed >= pace.maximum + GIVE_UP_AFTER and looks >= LOOKS_AT_LEAST:
+    if elapsed >= poll_schedule.maximum + GIVE_UP_AFTER and looks >= POLLS_AT_LEAST:
         return None
     spread = 1 + JITTER * (2 * chance - 1)
-    if elapsed >= pace.maximum:
-        return pace.overdue_every * spread
+    if elapsed >= poll_schedule.maximum:
+        return poll_schedule.overdue_every * spread
     if looks == 0:
-        return pace.first_wait * spread
-    return min(pace.cap, pace.interval * BACK_OFF ** min(looks - 1, 32)) * spread
+        return poll_schedule.first_wait * spread
+    return min(poll_schedule.cap, poll_schedule.interval * BACK_OFF ** min(looks - 1, 32)) * spread
 
 
-def wait_after_error(pace: Pace, errors: int, retry_after: float | None, chance: float = 0.5) -> float:
+def wait_after_error(poll_schedule: PollSchedule, errors: int, retry_after: float | None, chance: float = 0.5) -> float:
     """How long to let pass after looks that got no usable answer: back-off to a minute, or as long as was asked."""
     spread = 1 + JITTER * (2 * chance - 1)
-    wait = min(pace.overdue_every, pace.interval * 2.0 ** min(errors, 16)) * spread
+    wait = min(poll_schedule.overdue_every, poll_schedule.interval * 2.0 ** min(errors, 16)) * spread
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
 
 
-def wait_before_confirming(pace: Pace, looks: int, retry_after: float | None, chance: float = 0.5) -> float | None:
+def wait_before_confirming(
+    poll_schedule: PollSchedule, looks: int, retry_after: float | None, chance: float = 0.5
+) -> float | None:
     """How long to let pass after a look that did not confirm an id: twice as long each time; None in the end."""
-    if looks + 1 >= CONFIRM_LOOKS:
+    if looks + 1 >= CONFIRMING_POLLS:
         return None
-    wait = pace.interval * 2.0**looks * (1 + JITTER * (2 * chance - 1))
+    wait = poll_schedule.interval * 2.0**looks * (1 + JITTER * (2 * chance - 1))
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
 
 
@@ -85,9 +87,9 @@ def wait_before_resend(tries: int, retry_after: float | None, chance: float = 0.
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
 
 
-def is_overdue(pace: Pace, elapsed: float) -> bool:
+def is_late(poll_schedule: PollSchedule, elapsed: float) -> bool:
     """Whether the model's maximum wait has passed."""
-    return elapsed >= pace.maximum
+    return elapsed >= poll_schedule.maximum
 
 
 def progress(usual: tuple[float, float], elapsed: float) -> float:

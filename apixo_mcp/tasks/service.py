@@ -15,14 +15,14 @@ from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.accounts import Account
-from apixo_mcp.tasks.admission import Till
+from apixo_mcp.tasks.admission import Admission
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.delivery import Call, Calls
+from apixo_mcp.tasks.delivery import Call, Delivery
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.request import Inputs, Quote, Submission, Wish, checked
+from apixo_mcp.tasks.request import GenerationRequest, InputResolver, Quote, Submission, checked
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task, fingerprint, new_task_id
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 FAR_OFF = 2 * 3600.0  # beyond every wait between two looks
 REREAD_EVERY = 1.0  # another process may have moved the task on
@@ -47,13 +47,13 @@ class Service:
         store: Store,
         catalog: Catalog,
         accounts: Mapping[str, Account],
-        inputs: Inputs,
-        till: Till,
+        inputs: InputResolver,
+        till: Admission,
         engine: Engine,
-        calls: Calls,
+        calls: Delivery,
         changes: Changes,
         estimate: Estimate,
-        moment: Callable[[Task], Moment],
+        context: Callable[[Task], DecisionContext],
         is_there: Callable[[Result], Awaitable[bool]],
         told_once: tuple[str, ...] = (),
     ) -> None:
@@ -66,15 +66,15 @@ class Service:
         self.calls = calls
         self._changes = changes
         self._estimate = estimate
-        self._moment = moment
+        self._moment = context
         self._is_there = is_there
         self._told_once = told_once
 
     @asynccontextmanager
-    async def asking(self, wish: Wish) -> AsyncGenerator[Submission | Quote]:
-        """Validates a wish and stores the intent; the background then sends it, whatever becomes of the caller.
+    async def asking(self, request: GenerationRequest) -> AsyncGenerator[Submission | Quote]:
+        """Validates a request and stores the intent; the background then sends it, whatever becomes of the caller.
 
-        It is noted whether the caller got the answer: the same wish of one that did not adopts the task.
+        It is noted whether the caller got the answer: the same request of one that did not adopts the task.
         The answer counts as given when the context ends, unless the submission's call was handed over.
 
         Raises:
@@ -82,29 +82,29 @@ class Service:
             SettingsError: the model's gateway has no key.
         """
         async with self.calls.open() as call:
-            submission = await self._submit(wish, call)
+            submission = await self._submit(request, call)
             if isinstance(submission, Submission) and submission.how == "new":
                 self._told_once = ()
             yield submission
 
-    async def drafted(self, wish: Wish) -> Task:
-        """The task that a wish would become; nothing is stored, sent or spent. Without a key it has no key's print.
+    async def drafted(self, request: GenerationRequest) -> Task:
+        """The task that a request would become; nothing is stored, sent or spent. Without a key it has no key's print.
 
         Raises:
             InvalidInput: with all that is wrong with it.
         """
         try:
-            model = self.catalog.find(wish.model, wish.modality)
+            model = self.catalog.find(request.model, request.modality)
         except InvalidInput as error:
-            raise InvalidInput((*wish.problems, *error.problems)) from None
-        checking = checked(model, wish, self._inputs, lambda task_id: self._store.find(wish.owner, task_id))
+            raise InvalidInput((*request.problems, *error.problems)) from None
+        checking = checked(model, request, self._inputs, lambda task_id: self._store.find(request.owner, task_id))
         found, notes = await checking
         account = self._accounts.get(model.gateway)
         inputs = found.wire()
         now = time.time()
         task = Task(
             task_id=new_task_id(),
-            owner=wish.owner,
+            owner=request.owner,
             gateway=model.gateway,
             base_url=account.gateway.base_url if account else "",
             key_print=account.key_print if account else "",
@@ -114,8 +114,8 @@ class Service:
             state=State.SUBMITTING,
             prompt=str(inputs.get("prompt") or inputs.get("text") or ""),
             inputs=inputs,
-            provider=wish.provider,
-            idempotency_key=wish.idempotency_key,
+            provider=request.provider,
+            idempotency_key=request.idempotency_key,
             created_at=now,
             updated_at=now,
             due=now,
@@ -124,12 +124,12 @@ class Service:
         )
         return replace(task, fingerprint=fingerprint(task))
 
-    async def _submit(self, wish: Wish, call: Call) -> Submission | Quote:
-        task = await self.drafted(wish)
+    async def _submit(self, request: GenerationRequest, call: Call) -> Submission | Quote:
+        task = await self.drafted(request)
         if not task.key_print:
             raise SettingsError(_no_key(task.gateway))
-        agreed = wish.agreed.agreement if wish.agreed else None
-        return await self._till.admit(task, call, confirmed=wish.confirmed, agreed=agreed)
+        agreed = request.agreed.agreement if request.agreed else None
+        return await self._till.admit(task, call, confirmed=request.confirmed, agreed=agreed)
 
     async def quoted(self, owner: str, quote: Quote) -> None:
         """Notes that the owner was told a quote, so that a yes to it counts."""

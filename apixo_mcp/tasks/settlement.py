@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, Look, NoAnswer, Succeeded
+from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, Succeeded
 from apixo_mcp.tasks import journal, transitions
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
-from apixo_mcp.tasks.runner import Steps
+from apixo_mcp.tasks.runner import Runner
 from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
@@ -35,11 +35,11 @@ class Reread:
     raw: str = ""
 
 
-class Resolver:
+class Settlement:
     """Settles tasks in state `unknown`, and moves tasks to another key."""
 
     def __init__(
-        self, *, store: Store, accounts: Iterable[Account], steps: Steps, engine: Engine, changes: Changes
+        self, *, store: Store, accounts: Iterable[Account], steps: Runner, engine: Engine, changes: Changes
     ) -> None:
         self._store = store
         self._accounts = {account.key_print: account for account in accounts}
@@ -64,7 +64,7 @@ class Resolver:
             remote_id = remote_id.strip()
             if problem := await self._wrong_id(task, remote_id):
                 raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
-        after = transitions.resolved(task, remote_id or "", self._steps.moment(task))
+        after = transitions.resolved_by_person(task, remote_id or "", self._steps.context(task))
         try:
             is_written = await self._store.commit(task, after)
         except IdTaken as error:
@@ -101,17 +101,17 @@ class Resolver:
         if account is None:
             raise InvalidInput([Problem("task_id", task.task_id, f"no key is set here for {task.gateway}")])
         raw = await self._store.kept(task.task_id, ANSWER)
-        look = account.gateway.read_again(raw, task.inputs) if raw else None
+        poll = account.gateway.read_again(raw, task.inputs) if raw else None
         told = "the kept answer names no result" if raw else "no answer is kept"
-        if not isinstance(look, Succeeded) and task.key_print in self._accounts:
-            look = await account.gateway.look(task.wire_model, task.remote_id, inputs=task.inputs)
-            if isinstance(look, Failed) and look.raw:
-                raw = look.raw
+        if not isinstance(poll, Succeeded) and task.key_print in self._accounts:
+            poll = await account.gateway.poll(task.wire_model, task.remote_id, inputs=task.inputs)
+            if isinstance(poll, Failed) and poll.raw:
+                raw = poll.raw
                 await keep_answer(self._store, task, raw)
-            told += f", and the gateway, asked again, {_told_by(look)}"
-        if not isinstance(look, Succeeded):
+            told += f", and the gateway, asked again, {_told_by(poll)}"
+        if not isinstance(poll, Succeeded):
             return Reread(task, told, raw or "")
-        after = await put_aside(self._store, transitions.reread(task, look, self._steps.moment(task)))
+        after = await put_aside(self._store, transitions.reread(task, poll, self._steps.context(task)))
         if not await self._store.reread(task, after):
             return await self.reread(await self._store.get(task.task_id) or task)  # it has moved meanwhile
         journal.note(task, after)
@@ -157,17 +157,17 @@ def _is_at(account: Account, task: Task) -> bool:
     return (account.gateway.name, account.gateway.base_url) == (task.gateway, task.base_url)
 
 
-def _told_by(look: Look) -> str:
-    if isinstance(look, NoAnswer):
-        return f"did not tell ({look.reason})"
-    if isinstance(look, Failed) and look.failure.code != EMPTY_RESULT:
-        return f"says that it failed ({look.failure.code}: {look.failure.message})"
-    return "names none either" if isinstance(look, Failed) else "says that it still runs"
+def _told_by(polled: Polled) -> str:
+    if isinstance(polled, NoAnswer):
+        return f"did not tell ({polled.reason})"
+    if isinstance(polled, Failed) and polled.failure.code != EMPTY_RESULT:
+        return f"says that it failed ({polled.failure.code}: {polled.failure.message})"
+    return "names none either" if isinstance(polled, Failed) else "says that it still runs"
 
 
 async def _unconfirmed(account: Account, task: Task, remote_id: str) -> str:
     """Why the gateway does not confirm that it has a task under this id, empty where it does."""
-    look = await account.gateway.look(task.wire_model, remote_id, inputs=task.inputs)
-    if isinstance(look, NoAnswer):
-        return f"the gateway does not confirm it, so nothing was changed ({look.reason})"
+    polled = await account.gateway.poll(task.wire_model, remote_id, inputs=task.inputs)
+    if isinstance(polled, NoAnswer):
+        return f"the gateway does not confirm it, so nothing was changed ({polled.reason})"
     return ""

@@ -6,22 +6,22 @@ from typing import Literal, Protocol
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent, Verdict
-from apixo_mcp.tasks.task import Answer, State, Task
+from apixo_mcp.tasks.task import Delivered, State, Task
 
 ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
 BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back
 QUOTED_FOR = 1800.0  # seconds for which a yes to a quote counts
-IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
+MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
 KEY_SALT = "key_print_salt"
 """Name of the secret that the prints of API keys are made with."""
 
-Admission = Literal["new", "same_key", "adopted", "awaited"] | Verdict
+AdmissionKind = Literal["new", "same_key", "adopted", "awaited"] | Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On what terms a wish becomes a task.
+    """On what terms a request becomes a task.
 
     Attributes:
         now: Unix seconds; a call of another process that was not vouched for until now has died with it.
@@ -44,14 +44,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What became of a wish to add a task.
+    """What became of a request to add a task.
 
     Attributes:
         task: the new or the earlier one; where the budget does not allow it the one that was not stored.
         spent: the day before it.
     """
 
-    how: Admission
+    how: AdmissionKind
     task: Task
     spent: Spent
 
@@ -70,7 +70,7 @@ class Sending:
     now: float
     budget: Budget
     process: str = ""
-    in_flight: int = IN_FLIGHT
+    in_flight: int = MOST_IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ class Store(Protocol):
         """Cancels an unsent task; for a sent one notes only that the waiting ended."""
         ...
 
-    async def mark_answer(self, task_id: str, call: str, answer: Answer) -> None:
+    async def mark_answer(self, task_id: str, call: str, answer: Delivered) -> None:
         """Notes what became of the answer to a call, if it is the last one that asked for this task."""
         ...
 

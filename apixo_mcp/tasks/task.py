@@ -19,10 +19,10 @@ INTERNAL_KEY = "yes\x1f"
 IN_ANSWER = "data:,in-the-answer"
 """Stands for the URL of a result whose file came inside the gateway's answer: the store keeps it until it is saved."""
 
-LOOKS_TO_CONFIRM = 2
+POLLS_TO_CONFIRM = 2
 """Looks at the id of a broken answer that a waiter waits for."""
 
-Answer = Literal["awaited", "given", "lost"]
+Delivered = Literal["awaited", "given", "lost"]
 
 
 class State(StrEnum):
@@ -174,7 +174,7 @@ class Task:
     lease_holder: str = ""
     lease_until: float = 0.0
     notes: tuple[str, ...] = ()
-    answer: Answer = "awaited"
+    answer: Delivered = "awaited"
     asked_by: str = ""
     asked_until: float = 0.0
     estimate_usd: float | None = None
@@ -195,7 +195,7 @@ class Task:
         if self.state is State.SUCCESS:
             return all(result.file is not FileState.SAVING for result in self.results)
         if self.is_confirming:
-            return self.tries >= LOOKS_TO_CONFIRM
+            return self.tries >= POLLS_TO_CONFIRM
         return self.state in TERMINAL or self.state is State.UNKNOWN
 
     @property
@@ -215,8 +215,8 @@ class Task:
     @property
     def counted_at(self) -> float:
         """Unix seconds on whose day its newest POST counts: when it left, else when it was decided on."""
-        of_attempts = [moment for attempt in self.attempts for moment in (attempt.sent_at, attempt.failed_at)]
-        return max(moment or 0.0 for moment in (self.created_at, self.sent_at, *of_attempts))
+        of_attempts = [context for attempt in self.attempts for context in (attempt.sent_at, attempt.failed_at)]
+        return max(context or 0.0 for context in (self.created_at, self.sent_at, *of_attempts))
 
 
 def new_task_id() -> str:
@@ -226,8 +226,8 @@ def new_task_id() -> str:
 
 def fingerprint(task: Task) -> str:
     """The same for two tasks that would cause the same submit."""
-    wish = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, dict(task.inputs)]
-    text = json.dumps(wish, sort_keys=True, ensure_ascii=False)
+    submission = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, dict(task.inputs)]
+    text = json.dumps(submission, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 

@@ -9,8 +9,8 @@ from apixo_mcp.gateways.gateway import (
     Accepted,
     Failed,
     Later,
-    Look,
     NoAnswer,
+    Polled,
     Refused,
     Running,
     Submitted,
@@ -19,19 +19,19 @@ from apixo_mcp.gateways.gateway import (
 )
 from apixo_mcp.generation import Failure, Produced
 from apixo_mcp.tasks import schedule
-from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import FOLLOWED, Attempt, FileState, Result, State, Task
 
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
-EMPTY_LOOKS = 5
-STUMBLED = "STEP_FAILED"
+EMPTY_POLLS = 5
+CRASHED = "STEP_FAILED"
 STUMBLED_FOR, STUMBLED_AT_MOST = 10.0, 3600.0  # between two tries of a step that fails for a fault of our own
 TOO_LATE = "No further attempt was made: that it had failed was seen too late for that."
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DecisionContext:
     """What a decision depends on besides the task.
 
     Attributes:
@@ -44,7 +44,7 @@ class Moment:
 
     now: float
     chance: float
-    pace: Pace
+    poll_schedule: PollSchedule
     auto_retry: int = 2
     result_seconds: float | None = None
 
@@ -53,40 +53,40 @@ def _released(task: Task, now: float) -> Task:
     return replace(task, lease_holder="", lease_until=0.0, updated_at=now)
 
 
-def after_submit(task: Task, outcome: Submitted, moment: Moment) -> Task:
+def after_submit(task: Task, outcome: Submitted, context: DecisionContext) -> Task:
     """The task once its POST was answered, or was not."""
-    task = _released(task, moment.now)
-    sent_at = task.sent_at or moment.now
+    task = _released(task, context.now)
+    sent_at = task.sent_at or context.now
     match outcome:
         case Accepted(remote_id, produced, done):
             attempts = (*task.attempts, Attempt(sent_at=sent_at, remote_id=remote_id))
             accepted = replace(
-                task, attempts=attempts, remote_id=remote_id, named_id="", accepted_at=moment.now, looks=0, tries=0
+                task, attempts=attempts, remote_id=remote_id, named_id="", accepted_at=context.now, looks=0, tries=0
             )
             accepted = replace(accepted, failure=None)
             if done:
-                return _succeeded(accepted, produced, moment.now, moment)
-            wait = schedule.wait_before_look(moment.pace, 0, 0.0, moment.chance)
-            early = _results(accepted, produced, moment)
-            return replace(accepted, state=State.PENDING, results=early, due=moment.now + (wait or 0.0))
+                return _succeeded(accepted, produced, context.now, context)
+            wait = schedule.wait_before_poll(context.poll_schedule, 0, 0.0, context.chance)
+            early = _results(accepted, produced, context)
+            return replace(accepted, state=State.PENDING, results=early, due=context.now + (wait or 0.0))
         case Refused(failure):
-            return _refused(task, failure, moment)
+            return _refused(task, failure, context)
         case Later(failure, retry_after):
-            wait = schedule.wait_before_resend(task.tries, retry_after, moment.chance)
+            wait = schedule.wait_before_resend(task.tries, retry_after, context.chance)
             # A further attempt that never leaves ends with what the one before it failed of.
             told = task.failure if task.attempts and task.failure else failure
-            return replace(task, sent_at=None, tries=task.tries + 1, failure=told, due=moment.now + wait)
+            return replace(task, sent_at=None, tries=task.tries + 1, failure=told, due=context.now + wait)
         case Unclear(reason, named_id):
-            wait = schedule.wait_before_look(moment.pace, 0, 0.0, moment.chance) or 0.0
-            due = moment.now + wait if named_id else None
-            return replace(unclear(task, moment.now, reason), named_id=named_id, due=due)
+            wait = schedule.wait_before_poll(context.poll_schedule, 0, 0.0, context.chance) or 0.0
+            due = context.now + wait if named_id else None
+            return replace(unclear(task, context.now, reason), named_id=named_id, due=due)
 
 
-def _refused(task: Task, failure: Failure, moment: Moment) -> Task:
+def _refused(task: Task, failure: Failure, context: DecisionContext) -> Task:
     # A refusal that cost nothing frees the idempotency key, so that the caller can mend the request and use it again.
     key = task.idempotency_key if task.attempts else ""
     task = replace(task, due=None, sent_at=None, named_id="", idempotency_key=key)
-    return replace(task, state=State.FAILED, failure=_with_earlier(task, failure), completed_at=moment.now)
+    return replace(task, state=State.FAILED, failure=_with_earlier(task, failure), completed_at=context.now)
 
 
 def _with_earlier(task: Task, failure: Failure) -> Failure:
@@ -111,20 +111,20 @@ def unclear(task: Task, now: float, reason: str) -> Task:
     )
 
 
-def answered_late(task: Task, outcome: Accepted | Refused, moment: Moment) -> Task:
+def answered_late(task: Task, outcome: Accepted | Refused, context: DecisionContext) -> Task:
     """The task in state `unknown` once it is known after all what the gateway answered."""
     before = replace(task, attempts=task.attempts[:-1], sent_at=task.attempts[-1].sent_at if task.attempts else None)
-    return after_submit(before, outcome, moment)
+    return after_submit(before, outcome, context)
 
 
-def resolved(task: Task, remote_id: str, moment: Moment) -> Task:
+def resolved_by_person(task: Task, remote_id: str, context: DecisionContext) -> Task:
     """The task in state `unknown` once a person has looked it up.
 
     Args:
         remote_id: the gateway's id for it; empty where the gateway never had it.
     """
     if remote_id:
-        return replace(answered_late(task, Accepted(remote_id), moment), due=moment.now)
+        return replace(answered_late(task, Accepted(remote_id), context), due=context.now)
     failure = Failure(
         code="NEVER_RAN",
         category="unknown",
@@ -133,7 +133,7 @@ def resolved(task: Task, remote_id: str, moment: Moment) -> Task:
         retryable=True,
         charged="no",
     )
-    return answered_late(task, Refused(failure), moment)
+    return answered_late(task, Refused(failure), context)
 
 
 def cancelled(task: Task, now: float) -> Task:
@@ -154,14 +154,14 @@ def held_back(task: Task, until: float, now: float) -> Task:
     return replace(_released(task, now), due=until)
 
 
-def stumbled(task: Task, error: str, now: float) -> Task:
+def crashed(task: Task, error: str, now: float) -> Task:
     """The task whose step met with a fault of this program's own: tried again after ever longer waits.
 
     Args:
         error: the name of what was raised.
     """
     failure = Failure(
-        code=STUMBLED,
+        code=CRASHED,
         category="unknown",
         message=f"This server stumbled over this task ({error}, {task.tries + 1} times by now)",
         advice="It tries again by itself; its log has the details.",
@@ -176,30 +176,30 @@ def stumbled(task: Task, error: str, now: float) -> Task:
     return replace(_released(task, now), tries=task.tries + 1, failure=failure, due=now + wait)
 
 
-def after_look(task: Task, look: Look, moment: Moment) -> Task:
+def after_poll(task: Task, polled: Polled, context: DecisionContext) -> Task:
     """The task once the gateway was asked how it is."""
-    task = _released(task, moment.now)
-    elapsed = moment.now - (task.accepted_at or moment.now)
-    match look:
+    task = _released(task, context.now)
+    elapsed = context.now - (task.accepted_at or context.now)
+    match polled:
         case Running(state):
             # A gateway that counts backwards does not take the task back.
             onward = State(state) if task.state is State.PENDING else task.state
-            wait = schedule.wait_before_look(moment.pace, task.looks + 1, elapsed, moment.chance)
-            due = moment.now + wait if wait is not None else None
+            wait = schedule.wait_before_poll(context.poll_schedule, task.looks + 1, elapsed, context.chance)
+            due = context.now + wait if wait is not None else None
             return replace(task, state=onward, looks=task.looks + 1, tries=0, failure=None, due=due)
         case Succeeded(produced, completed_at, notes):
             task = replace(task, notes=tuple(dict.fromkeys((*task.notes, *notes))))
-            return _succeeded(task, produced, completed_at, moment)
-        case Failed(failure) if failure.code == EMPTY_RESULT and task.tries < EMPTY_LOOKS:
+            return _succeeded(task, produced, completed_at, context)
+        case Failed(failure) if failure.code == EMPTY_RESULT and task.tries < EMPTY_POLLS:
             # A result that is not there yet, or was cut: it is paid for, so it is asked for a few times more.
-            wait = schedule.wait_after_error(moment.pace, task.tries, None, moment.chance)
-            return replace(task, tries=task.tries + 1, due=moment.now + wait)
+            wait = schedule.wait_after_error(context.poll_schedule, task.tries, None, context.chance)
+            return replace(task, tries=task.tries + 1, due=context.now + wait)
         case Failed(failure, transient, completed_at):
-            return _failed(task, failure, transient, completed_at, moment)
+            return _failed(task, failure, transient, completed_at, context)
         case NoAnswer(reason, retry_after, failure, too_fast):
-            is_over = schedule.wait_before_look(moment.pace, task.looks + task.tries + 1, elapsed) is None
-            wait = schedule.wait_after_error(moment.pace, task.tries, retry_after, moment.chance)
-            due = None if is_over else moment.now + wait
+            is_over = schedule.wait_before_poll(context.poll_schedule, task.looks + task.tries + 1, elapsed) is None
+            wait = schedule.wait_after_error(context.poll_schedule, task.tries, retry_after, context.chance)
+            due = None if is_over else context.now + wait
             told = failure or _unanswered(reason, too_fast=too_fast)
             return replace(task, tries=task.tries + 1, failure=told, due=due)
 
@@ -216,13 +216,17 @@ def _unanswered(reason: str, *, too_fast: bool) -> Failure:
     )
 
 
-def _failed(task: Task, failure: Failure, transient: bool, completed_at: float | None, moment: Moment) -> Task:
-    last = replace(task.attempts[-1], failure_code=failure.code, failed_at=moment.now) if task.attempts else None
+def _failed(
+    task: Task, failure: Failure, transient: bool, completed_at: float | None, context: DecisionContext
+) -> Task:
+    last = replace(task.attempts[-1], failure_code=failure.code, failed_at=context.now) if task.attempts else None
     attempts = (*task.attempts[:-1], last) if last else task.attempts
-    may_repeat = transient and not task.cancel_requested and not task.is_copy and len(attempts) <= moment.auto_retry
-    is_late = moment.now - (task.accepted_at or moment.now) > moment.pace.maximum + schedule.RETRY_ATTEMPT_WITHIN
+    may_repeat = transient and not task.cancel_requested and not task.is_copy and len(attempts) <= context.auto_retry
+    is_late = (
+        context.now - (task.accepted_at or context.now) > context.poll_schedule.maximum + schedule.RETRY_ATTEMPT_WITHIN
+    )
     if may_repeat and not is_late:
-        again = moment.now + schedule.RETRY_ATTEMPT_AFTER
+        again = context.now + schedule.RETRY_ATTEMPT_AFTER
         return replace(
             task,
             state=State.SUBMITTING,
@@ -242,43 +246,43 @@ def _failed(task: Task, failure: Failure, transient: bool, completed_at: float |
         state=State.FAILED,
         failure=failure,
         attempts=attempts,
-        completed_at=completed_at or moment.now,
+        completed_at=completed_at or context.now,
         due=None,
         tries=0,
         notes=(*task.notes, TOO_LATE) if may_repeat else task.notes,
     )
 
 
-def reread(task: Task, look: Succeeded, moment: Moment) -> Task:
+def reread(task: Task, polled: Succeeded, context: DecisionContext) -> Task:
     """The task that failed with EMPTY_RESULT, once its results were found after all."""
-    ended = task.completed_at or moment.now
-    after = after_look(replace(task, updated_at=moment.now), look, moment)
-    lived = moment.now - ended  # its URLs are as old as the answer that named them
+    ended = task.completed_at or context.now
+    after = after_poll(replace(task, updated_at=context.now), polled, context)
+    lived = context.now - ended  # its URLs are as old as the answer that named them
     results = tuple(
         replace(result, expires_at=result.expires_at - lived if result.expires_at else None) for result in after.results
     )
     return replace(after, results=results, completed_at=ended)
 
 
-def _succeeded(task: Task, produced: Sequence[Produced], completed_at: float | None, moment: Moment) -> Task:
+def _succeeded(task: Task, produced: Sequence[Produced], completed_at: float | None, context: DecisionContext) -> Task:
     # What the submit answer already named (a voice id) stays; the final answer may repeat it.
     repeated = {entry.asset_id for entry in produced}
     known = [Produced(asset_id=old.asset_id, label=old.label) for old in task.results if old.asset_id not in repeated]
-    results = _results(task, (*produced, *known), moment)
+    results = _results(task, (*produced, *known), context)
     is_open = any(result.file is FileState.SAVING for result in results)
     return replace(
         task,
         state=State.SUCCESS,
         results=results,
         failure=None,
-        completed_at=completed_at or moment.now,
-        due=moment.now if is_open else None,
+        completed_at=completed_at or context.now,
+        due=context.now if is_open else None,
         tries=0,
     )
 
 
-def _results(task: Task, produced: Sequence[Produced], moment: Moment) -> tuple[Result, ...]:
-    expires = moment.now + moment.result_seconds if moment.result_seconds is not None else None
+def _results(task: Task, produced: Sequence[Produced], context: DecisionContext) -> tuple[Result, ...]:
+    expires = context.now + context.result_seconds if context.result_seconds is not None else None
     return tuple(
         Result(
             index=index,
@@ -293,27 +297,27 @@ def _results(task: Task, produced: Sequence[Produced], moment: Moment) -> tuple[
     )
 
 
-def after_saving(task: Task, results: Sequence[Result], moment: Moment) -> Task:
+def after_saving(task: Task, results: Sequence[Result], context: DecisionContext) -> Task:
     """The task once each unsaved file was tried: files that failed are tried again while their URL may live."""
-    counted = tuple(_tried(old, new, moment) for old, new in zip(task.results, results, strict=True))
+    counted = tuple(_tried(old, new, context) for old, new in zip(task.results, results, strict=True))
     last = len(SAVE_AGAIN_AFTER)
     waits = [
         SAVE_AGAIN_AFTER[min(result.tries, last) - 1]
         for result in counted
         if result.file is FileState.FAILED
         # The date may be a guess: that it has passed ends nothing, and that it has not is a reason to go on.
-        and (result.tries <= last or (result.expires_at is not None and result.expires_at > moment.now))
+        and (result.tries <= last or (result.expires_at is not None and result.expires_at > context.now))
     ]
-    due = moment.now + min(waits) if waits else None
-    return replace(_released(task, moment.now), results=counted, due=due, failure=None, tries=0)
+    due = context.now + min(waits) if waits else None
+    return replace(_released(task, context.now), results=counted, due=due, failure=None, tries=0)
 
 
-def _tried(old: Result, new: Result, moment: Moment) -> Result:
+def _tried(old: Result, new: Result, context: DecisionContext) -> Result:
     """A result after a try to save it. Files that a server says are gone have been known to come back."""
     if new.file not in (FileState.FAILED, FileState.EXPIRED):
         return new
     tries = old.tries + 1
-    is_over = new.expires_at is not None and new.expires_at <= moment.now
+    is_over = new.expires_at is not None and new.expires_at <= context.now
     if new.file is FileState.EXPIRED and not is_over and tries <= len(SAVE_AGAIN_AFTER):
         return replace(new, file=FileState.FAILED, tries=tries, problem=f"{new.problem} It is tried again by itself.")
     if new.file is FileState.EXPIRED:
@@ -321,7 +325,7 @@ def _tried(old: Result, new: Result, moment: Moment) -> Result:
     return replace(new, tries=tries)
 
 
-def save_again(task: Task, missing: Collection[int], moment: Moment) -> Task:
+def save_again(task: Task, missing: Collection[int], context: DecisionContext) -> Task:
     """The finished task with the files to be fetched that could not be saved, or are missing where they were."""
     results = tuple(
         replace(result, file=FileState.SAVING, tries=0, path="", problem="")
@@ -329,7 +333,7 @@ def save_again(task: Task, missing: Collection[int], moment: Moment) -> Task:
         else result
         for result in task.results
     )
-    return replace(task, results=results, due=moment.now) if results != task.results else task
+    return replace(task, results=results, due=context.now) if results != task.results else task
 
 
 def unsaved(task: Task) -> tuple[Result, ...]:
@@ -343,6 +347,8 @@ def is_followed(task: Task) -> bool:
     return task.state in FOLLOWED
 
 
-def is_overdue(task: Task, moment: Moment) -> bool:
+def is_overdue(task: Task, context: DecisionContext) -> bool:
     """Whether it takes longer than the model's maximum wait."""
-    return is_followed(task) and schedule.is_overdue(moment.pace, moment.now - (task.accepted_at or moment.now))
+    return is_followed(task) and schedule.is_late(
+        context.poll_schedule, context.now - (task.accepted_at or context.now)
+    )

@@ -8,15 +8,15 @@ from typing import Any
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import schedule, transitions
 from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 PROMPT_SHOWN = 120
 _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
 
 
-def iso(moment: float) -> str:
+def iso(context: float) -> str:
     """ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(context, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def compact(structure: Mapping[str, Any]) -> str:
@@ -31,7 +31,7 @@ def counted(count: int, what: str) -> str:
 
 def task_structure(
     task: Task,
-    moment: Moment,
+    context: DecisionContext,
     usual: tuple[int, int] | None,
     *,
     deduplicated: bool = False,
@@ -52,8 +52,8 @@ def task_structure(
         "model": task.model,
         "modality": task.modality,
         "state": str(task.state),
-        "prompt": cut(task.prompt),
-        **_estimates(task, moment, usual),
+        "prompt": clipped(task.prompt),
+        **_estimates(task, context, usual),
         "created_at": iso(task.created_at),
         "completed_at": iso(task.completed_at) if task.completed_at else None,
         "attempts": len(task.attempts) or None,
@@ -64,7 +64,7 @@ def task_structure(
         # While it runs the sentence alone has them: an answer to each question must stay short.
         "notes": ([*task.notes] or None) if task.is_settled else None,
         "deduplicated": deduplicated or None,
-        "next_step": next_step(task, moment, usual, trouble=trouble, looked_after=looked_after),
+        "next_step": next_step(task, context, usual, trouble=trouble, looked_after=looked_after),
     }
     return {name: value for name, value in found.items() if value not in (None, "")}
 
@@ -76,7 +76,7 @@ def listed(task: Task) -> dict[str, Any]:
         "state": str(task.state),
         "model": task.model,
         "modality": task.modality,
-        "prompt": cut(task.prompt, 60),
+        "prompt": clipped(task.prompt, 60),
         "created_at": iso(task.created_at),
         "paths": [result.path for result in task.results if result.path] or None,
         "error": task.failure.code if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
@@ -84,7 +84,7 @@ def listed(task: Task) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def cut(prompt: str, limit: int = PROMPT_SHOWN) -> str:
+def clipped(prompt: str, limit: int = PROMPT_SHOWN) -> str:
     """The prompt, or its beginning: at most `limit` characters, and a third more bytes."""
     most = limit * 4 // 3
     if len(prompt) <= limit and len(prompt.encode(errors="replace")) <= most:
@@ -92,13 +92,13 @@ def cut(prompt: str, limit: int = PROMPT_SHOWN) -> str:
     return prompt[: limit - 1].encode(errors="replace")[: most - len("…".encode())].decode(errors="ignore") + "…"
 
 
-def _estimates(task: Task, moment: Moment, usual: tuple[int, int] | None) -> dict[str, Any]:
+def _estimates(task: Task, context: DecisionContext, usual: tuple[int, int] | None) -> dict[str, Any]:
     if task.state is State.SUCCESS:
         return {"progress": 1}
     if task.state not in (State.SUBMITTING, *FOLLOWED):
         return {}
     span = usual or _OTHERWISE[task.modality]
-    elapsed = moment.now - (task.accepted_at or moment.now)
+    elapsed = context.now - (task.accepted_at or context.now)
     return {"progress": schedule.progress(span, elapsed), "eta_seconds": schedule.eta_seconds(span, elapsed)}
 
 
@@ -161,7 +161,7 @@ def nth_try(task: Task) -> str:
 
 def next_step(
     task: Task,
-    moment: Moment,
+    context: DecisionContext,
     usual: tuple[int, int] | None,
     *,
     trouble: Failure | None = None,
@@ -169,8 +169,8 @@ def next_step(
 ) -> str:
     """What the reader should do now, as a sentence."""
     check = f'check_task with task_id "{task.task_id}"'
-    wait = min(60, max(2, int(_estimates(task, moment, usual).get("eta_seconds", 10))))
-    if task.failure and task.failure.code == transitions.STUMBLED and task.due is not None:
+    wait = min(60, max(2, int(_estimates(task, context, usual).get("eta_seconds", 10))))
+    if task.failure and task.failure.code == transitions.CRASHED and task.due is not None:
         return f"{task.failure.message}. {task.failure.advice} Call {check} in about {wait} s. It may be paid for."
     match task.state:
         case State.SUBMITTING | State.PENDING | State.PROCESSING:
@@ -197,7 +197,7 @@ def next_step(
                 return f"Looking was given up a day after its longest usual time. {check} looks once more."
             if task.state is State.SUBMITTING:
                 return f"Being sent. Call {check} in about {wait} s. A second generate would be charged too."
-            late = " It takes longer than usual." if transitions.is_overdue(task, moment) else ""
+            late = " It takes longer than usual." if transitions.is_overdue(task, context) else ""
             return f"Still running.{late} Call {check} in about {wait} s. Do not generate it again: it is paid for."
         case State.SUCCESS:
             return _after_success(task)
@@ -255,7 +255,7 @@ def sentence(task: Task) -> str:
         case State.UNKNOWN:
             said = f"It is not known whether the gateway has this request ({what}{which}). It may have been charged."
         case State.SUBMITTING if task.failure:
-            said = f"Waiting to send it again ({what}{which}): {cut(task.failure.message).rstrip('.')}."
+            said = f"Waiting to send it again ({what}{which}): {clipped(task.failure.message).rstrip('.')}."
         case State.SUBMITTING:
             said = f"Being submitted ({what})."
         case _:

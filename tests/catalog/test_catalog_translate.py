@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
-from apixo_mcp.catalog.translate import COMMON, common, inputs, translate
+from apixo_mcp.catalog.translate import COMMON_ARGUMENTS, common, inputs, translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import InvalidInput
 
@@ -116,8 +116,8 @@ SPELT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_common_arguments(name: str, arguments: dict[str, Any], wanted: dict[str, Any]) -> None:
     model = CATALOG.find(name)
     prompt = {} if name == "image-upscaler" else {"prompt": "a quiet harbour"}
-    common = {name: value for name, value in arguments.items() if name in COMMON}
-    options = {name: value for name, value in arguments.items() if name not in COMMON}
+    common = {name: value for name, value in arguments.items() if name in COMMON_ARGUMENTS}
+    options = {name: value for name, value in arguments.items() if name not in COMMON_ARGUMENTS}
     draft = translate(model, {**prompt, **common}, options)
     wire = validate(model, draft.values, draft.problems).wire()
     assert {field: wire.get(field) for field in wanted} == wanted
@@ -207,7 +207,7 @@ def test_a_mode_that_could_be_several_is_asked_for() -> None:
 def test_values_of_any_type_are_answered(model: Model) -> None:
     """Options come from a language model: whatever they hold, the answer is a problem and never a crash."""
     for wrong in (5, "text", [5], {"a": 1}, [["x"]], True, None, 1.5, float("nan"), [], ""):
-        options = dict.fromkeys((*model.input.names(), *COMMON), wrong)
+        options = dict.fromkeys((*model.input.names(), *COMMON_ARGUMENTS), wrong)
         draft = translate(model, {}, options)
         with contextlib.suppress(InvalidInput):
             validate(model, draft.values, draft.problems)
@@ -252,7 +252,7 @@ def test_common_arguments_of_a_model_are_listed() -> None:
         "resolution": "size",
         "duration": "seconds",
     }
-    assert tuple(common(CATALOG.find("qwen-image"))) == COMMON
+    assert tuple(common(CATALOG.find("qwen-image"))) == COMMON_ARGUMENTS
 
 
 # What each common argument is called on the wire, where it is called otherwise.
@@ -327,8 +327,8 @@ def test_translating_loses_nothing(entry: Entry, arguments: dict[str, Any]) -> N
             assert _fits(wire["size"], name, value)
         else:
             assert _means(wire[field], value), name
-    names = {WIRE_NAMES.get(entry.id, {}).get(name, name) for name in COMMON}
-    assert refused <= set(COMMON)
+    names = {WIRE_NAMES.get(entry.id, {}).get(name, name) for name in COMMON_ARGUMENTS}
+    assert refused <= set(COMMON_ARGUMENTS)
     own = set() if model.sizes is None else SHAPE
     assert not refused & names & set(entry.params) - own, "what the page names is taken"
 

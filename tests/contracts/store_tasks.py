@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from apixo_mcp.generation import Category, Charged, Failure, Modality
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Terms
-from apixo_mcp.tasks.task import Answer, Attempt, FileState, Result, State, Task, new_task_id
+from apixo_mcp.tasks.task import Attempt, Delivered, FileState, Result, State, Task, new_task_id
 
 NOW = 1_790_000_000.0
 KEYS = ("key-print",)
@@ -130,7 +130,7 @@ tasks = st.builds(
     lease_holder=_text,
     lease_until=_moments,
     notes=st.lists(_wild, max_size=3).map(tuple),
-    answer=st.sampled_from(get_args(Answer)),
+    answer=st.sampled_from(get_args(Delivered)),
     estimate_usd=_maybe_moment,
 )
 """Any task at all, whether or not its life could have led there."""

@@ -14,8 +14,8 @@ from apixo_mcp.gateways.gateway import (
     Failed,
     Gateway,
     Later,
-    Look,
     NoAnswer,
+    Polled,
     Refused,
     Running,
     Submitted,
@@ -61,10 +61,10 @@ class Bench:
         assert isinstance(got, Accepted), got
         return got.remote_id
 
-    async def look(self, remote_id: str) -> Look:
+    async def look(self, remote_id: str) -> Polled:
         return await self.gateway().look(KINDS[self.name][1], remote_id)
 
-    async def ended(self, remote_id: str) -> Look:
+    async def ended(self, remote_id: str) -> Polled:
         with anyio.fail_after(20):
             while isinstance(got := await self.look(remote_id), Running | NoAnswer):
                 pass
@@ -164,7 +164,7 @@ async def test_a_gateway_that_is_not_there(bench: Bench) -> None:
     got = await bench.submit("fox", gateway)
     assert isinstance(got, Later)
     assert (got.failure.category, got.failure.charged) == ("unavailable", "no")
-    assert isinstance(await gateway.look("m", "t"), NoAnswer)
+    assert isinstance(await gateway.poll("m", "t"), NoAnswer)
 
 
 @pytest.mark.parametrize("mark", ["[object-result]", "[completed]", "[state:weird]", "[state:processing_r2]"])
@@ -234,7 +234,7 @@ async def test_a_key_that_no_header_can_carry_is_not_sent(bench: Bench, key: str
     got = await bench.submit("fox", gateway)
     assert isinstance(got, Refused)
     assert got.failure.category == "auth"
-    looked = await gateway.look("m", "t")
+    looked = await gateway.poll("m", "t")
     assert isinstance(looked, NoAnswer)
     assert looked.failure is not None
     assert bench.box.log() == []
@@ -331,7 +331,7 @@ async def test_songs_come_as_tracks_and_covers(bench: Bench) -> None:
     got = await gateway.submit("suno", {"mode": "V5", "customMode": False, "instrumental": False, "prompt": "rain"})
     assert isinstance(got, Accepted)
     with anyio.fail_after(20):
-        while not isinstance(look := await gateway.look("suno", got.remote_id), Succeeded):
+        while not isinstance(look := await gateway.poll("suno", got.remote_id), Succeeded):
             pass
     assert [one.kind for one in look.produced] == ["audio", "audio", "image", "image"]
     assert [one.label for one in look.produced][2:] == ["cover", "cover"]

@@ -24,19 +24,19 @@ from wire import Wire, answer
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.gateways.credential import Contact
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
-from apixo_mcp.gateways.interpret import judge_look, judge_submit, task_in_callback, undocumented_state
-from apixo_mcp.net.response import Answer
+from apixo_mcp.gateways.interpret import interpret_poll, interpret_submit, task_in_callback, undocumented_state
+from apixo_mcp.net.response import Answered
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.tools.table import COMMON, GENERAL
+from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
 from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import State, Task, may_move, new_task_id
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 from apixo_mcp.views.tasks import compact, sentence, task_structure
 
 AS_MANY = settings(
@@ -118,7 +118,7 @@ def of_schema(name: str, entry: Mapping[str, Any]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    tool = draw(st.sampled_from([*GENERAL, *GENERAL, *COMMON]))
+    tool = draw(st.sampled_from([*GENERAL_TOOLS, *GENERAL_TOOLS, *COMMON_TOOLS]))
     properties = tool.input["properties"]
     if draw(st.integers(0, 9)) == 0:
         given = draw(
@@ -272,7 +272,7 @@ def test_arguments_that_once_crashed_a_tool_are_answered(tool: str, given: dict[
 
 # Answers.
 
-CONTACT = Contact("apixo", "APIXO_API_KEY", "https://apixo.ai", KEY)
+CONTACT = Credential("apixo", "APIXO_API_KEY", "https://apixo.ai", KEY)
 STATUSES = st.sampled_from(
     [200, 200, 201, 204, 301, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 599]
 ) | st.just(200)
@@ -343,7 +343,7 @@ HEADERS = st.dictionaries(
     max_size=2,
 )
 NOW = 1_800_000_000.0
-MOMENT = Moment(NOW, 0.5, Pace(5, 3, 120))
+MOMENT = DecisionContext(NOW, 0.5, PollSchedule(5, 3, 120))
 
 
 def sent_task(state: State) -> Task:
@@ -378,8 +378,8 @@ def test_no_answer_crashes_a_gateway_or_takes_what_is_unclear_for_refused():
     @AS_MANY
     @given(STATUSES, HEADERS, bodies())
     def judge(status: int, headers: dict[str, str], body: bytes) -> None:
-        reply = Answer(status, headers, body)
-        submitted = judge_submit(reply, CONTACT, NOW)
+        reply = Answered(status, headers, body)
+        submitted = interpret_submit(reply, CONTACT, NOW)
         counts[f"submit {type(submitted).__name__}"] += 1
         assert isinstance(submitted, Accepted | Refused | Later | Unclear)
         check_task(before := sent_task(State.SUBMITTING), transitions.after_submit(before, submitted, MOMENT))
@@ -397,12 +397,12 @@ def test_no_answer_crashes_a_gateway_or_takes_what_is_unclear_for_refused():
         if isinstance(submitted, Accepted):
             assert code == 200 or 200 <= status < 300
 
-        look = judge_look(reply, CONTACT, NOW)
+        look = interpret_poll(reply, CONTACT, NOW)
         counts[f"look {type(look).__name__}"] += 1
         assert isinstance(look, Running | Succeeded | Failed | NoAnswer)
         for state in (State.PENDING, State.PROCESSING):
             before = sent_task(state)
-            after = transitions.after_look(before, look, MOMENT)
+            after = transitions.after_poll(before, look, MOMENT)
             check_task(before, after)
             if status >= 400 and code != 200:
                 assert after.state in (state, State.SUCCESS, State.FAILED, State.PROCESSING, State.SUBMITTING)

@@ -105,7 +105,7 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     crashes: list[float] = []
-    works = transitions.after_look
+    works = transitions.after_poll
 
     def stumbles(task: Any, *_: Any) -> Any:
         if task.prompt == "a fox":
@@ -134,7 +134,7 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
 
 
 async def test_a_failed_step_goes_on_where_the_fault_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    works, count = transitions.after_look, iter(range(3))
+    works, count = transitions.after_poll, iter(range(3))
 
     def stumbles(*given: Any) -> Any:
         if next(count, None) is not None:

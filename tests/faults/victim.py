@@ -19,7 +19,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.request import Submission, Wish
+from apixo_mcp.tasks.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import Task
 
 
@@ -50,9 +50,9 @@ async def main(spec: dict[str, Any]) -> None:
         tell("ready")
         for number in range(spec.get("count", 0) or len(spec["prompts"])):
             prompt = spec["prompts"][number] if "prompts" in spec else f"{spec['label']}-{number:03d} {marks(chance)}"
-            wish = Wish(owner="local", model="nano-banana", arguments={"prompt": prompt})
+            request = GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": prompt})
             try:
-                async with app.service.asking(wish) as submission:
+                async with app.service.asking(request) as submission:
                     assert isinstance(submission, Submission)
                     tell("admitted", submission.task.task_id, prompt)
             except InvalidInput:

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.apixo import CONTACT as APIXO
-from apixo_mcp.gateways.ruxa import CONTACT as RUXA
+from apixo_mcp.gateways.apixo import APIXO as APIXO
+from apixo_mcp.gateways.ruxa import RUXA as RUXA
 
 KEY = "k9-verysecret-0001"
 
@@ -114,33 +114,33 @@ def test_a_failed_task_without_a_code_is_told_by_its_message_and_never_sent_agai
     ],
 )
 def test_a_refused_request(code, message, category, retryable):
-    failure = failures.refusal(code, message, RUXA)
+    failure = failures.submit_refusal(code, message, RUXA)
     assert (failure.category, failure.retryable, failure.charged) == (category, retryable, "no")
     assert failure.message
 
 
 def test_a_code_named_in_a_refusal_is_kept():
-    assert failures.refusal(400, "Rejected: PromptLengthExceeded", APIXO).code == "PromptLengthExceeded"
-    assert failures.refusal(402, "Insufficient credits", APIXO).code == "HTTP 402"
+    assert failures.submit_refusal(400, "Rejected: PromptLengthExceeded", APIXO).code == "PromptLengthExceeded"
+    assert failures.submit_refusal(402, "Insufficient credits", APIXO).code == "HTTP 402"
 
 
 @pytest.mark.parametrize(
     ("contact", "setting", "site"),
     [(APIXO, "APIXO_API_KEY", "https://apixo.ai"), (RUXA, "RUXA_API_KEY", "https://ruxa.ai/dashboard")],
 )
-def test_advice_names_the_setting_and_the_dashboard(contact, setting, site):
-    assert setting in failures.refusal(401, "", contact).advice
-    assert setting in failures.refusal(403, "", contact).advice
-    assert setting in failures.unusable_key(contact).advice
-    assert site in failures.refusal(402, "", contact).advice
+def test_advice_names_the_setting_and_the_dashboard(credential, setting, site):
+    assert setting in failures.submit_refusal(401, "", credential).advice
+    assert setting in failures.submit_refusal(403, "", credential).advice
+    assert setting in failures.unusable_key(credential).advice
+    assert site in failures.submit_refusal(402, "", credential).advice
 
 
 @pytest.mark.parametrize(
     "said", [f"key {KEY} is wrong", "key sk-abc123XYZ is wrong", f"Authorization: Bearer {KEY}", "sk-" + "x" * 900]
 )
 def test_no_message_holds_a_key(said):
-    contact = replace(APIXO, secret=KEY)
-    for failure in (failures.refusal(401, said, contact), failures.task_failure(said, said, contact)):
+    credential = replace(APIXO, secret=KEY)
+    for failure in (failures.submit_refusal(401, said, credential), failures.task_failure(said, said, credential)):
         told = failure.message + failure.code + failure.advice
         assert KEY not in told
         assert "abc123XYZ" not in told

@@ -14,7 +14,7 @@ from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
 from apixo_mcp.gateways.ruxa import Ruxa
 from apixo_mcp.net import http
 from apixo_mcp.net.http import MAX_BODY, Http
-from apixo_mcp.net.response import Answer, Broken, NotReached
+from apixo_mcp.net.response import Answered, Broken, NotReached
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ async def ask(url: str, **given):
 async def test_a_whole_answer_comes_back_with_lower_case_headers(wire):
     async with wire(answer(b'{"code": 200}', "418 Teapot", "Retry-After: 7")) as server:
         got = await ask(server.url + "/a?x=1", json={"prompt": "ein Fuchs, 狐"}, params={"taskId": "a b/c"})
-    assert isinstance(got, Answer)
+    assert isinstance(got, Answered)
     assert (got.status, got.headers["retry-after"], got.body) == (418, "7", b'{"code": 200}')
     [request] = server.requests
     head, _, body = request.partition(b"\r\n\r\n")
@@ -65,7 +65,7 @@ async def test_a_post_never_meets_a_connection_that_is_just_closed(wire):
     async with wire(answered_once(b"{}")) as server, Http() as http:
         for method in ("GET", "POST", "POST", "POST"):
             got = await http.call(method, server.url, headers={}, json={}, read_timeout=5.0)
-            assert isinstance(got, Answer), method
+            assert isinstance(got, Answered), method
     assert (server.connections, len(server.requests)) == (4, 4)
 
 
@@ -75,7 +75,7 @@ async def test_a_post_has_a_connection_of_its_own_through_a_proxy_too(wire, monk
         monkeypatch.setenv("no_proxy", "")
         for method in ("GET", "POST", "POST"):
             got = await http.call(method, "http://gateway.invalid/api", headers={}, json={}, read_timeout=5.0)
-            assert isinstance(got, Answer), method
+            assert isinstance(got, Answered), method
     assert proxy.connections == 3
 
 
@@ -83,7 +83,7 @@ async def test_many_posts_at_once_each_have_a_connection(wire):
     async with wire(answered_once(b"{}")) as server, Http() as http, anyio.create_task_group() as group:
 
         async def post() -> None:
-            assert isinstance(await http.call("POST", server.url, headers={}, json={}, read_timeout=5.0), Answer)
+            assert isinstance(await http.call("POST", server.url, headers={}, json={}, read_timeout=5.0), Answered)
 
         for _ in range(20):
             group.start_soon(post)
@@ -112,7 +112,7 @@ async def test_a_head_that_never_ends_is_waited_for_no_longer_than_a_whole_call(
 async def test_a_redirect_is_an_answer(wire):
     async with wire(answer(b"", "307 Temporary Redirect", "Location: /elsewhere")) as server:
         got = await ask(server.url)
-    assert isinstance(got, Answer)
+    assert isinstance(got, Answered)
     assert got.status == 307
     assert len(server.requests) == 1
 
@@ -128,7 +128,7 @@ async def test_a_plain_answer_that_claims_to_be_packed(wire):
     body = b'{"code": 200, "data": {"taskId": "t"}}'
     async with wire(answer(body, "200 OK", "Content-Encoding: gzip")) as server:
         got = await ask(server.url)
-    assert isinstance(got, Answer)
+    assert isinstance(got, Answered)
     assert got.body == body
 
 
@@ -136,7 +136,7 @@ async def test_compressed_answers_are_read(wire):
     body = gzip.compress(b'{"code": 200}')
     async with wire(answer(body, "200 OK", "Content-Encoding: gzip")) as server:
         got = await ask(server.url)
-    assert isinstance(got, Answer)
+    assert isinstance(got, Answered)
     assert got.body == b'{"code": 200}'
 
 
@@ -220,8 +220,8 @@ async def test_the_environments_proxy_is_used_but_not_for_loopback(wire, monkeyp
         monkeypatch.setenv("no_proxy", "")
         through = await ask("http://gateway.invalid/api")
         direct = await ask(server.url)
-    assert isinstance(through, Answer)
-    assert isinstance(direct, Answer)
+    assert isinstance(through, Answered)
+    assert isinstance(direct, Answered)
     assert (through.body, direct.body) == (b'"proxy"', b'"direct"')
 
 
@@ -253,7 +253,7 @@ def test_whatever_the_wire_carries_becomes_a_value(wire, sent):
         async with wire(talk) as server, Http() as http:
             for gateway in (Apixo(http, "sk-a1", server.url), Ruxa(http, "sk-a1", server.url)):
                 assert not isinstance(await gateway.submit("m", {}), Later | Accepted | Refused)
-                assert isinstance(await gateway.look("m", "t"), NoAnswer)
+                assert isinstance(await gateway.poll("m", "t"), NoAnswer)
                 await gateway.balance()
 
     anyio.run(main)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apixo_mcp.gateways.apixo import CONTACT
+from apixo_mcp.gateways.apixo import APIXO
 from apixo_mcp.gateways.gateway import Accepted, Unclear
-from apixo_mcp.gateways.interpret import judge_submit
+from apixo_mcp.gateways.interpret import interpret_submit
 from apixo_mcp.gateways.named_ids import named_id
-from apixo_mcp.net.response import Answer, Broken
+from apixo_mcp.net.response import Answered, Broken
 
 ID = "task_gemini-2.5-flash-image_1766304530229_cf4dafd2"
 WHOLE = json.dumps({"code": 200, "message": "grün", "data": {"taskId": ID, "state": "pending"}}, ensure_ascii=False)
@@ -79,7 +79,10 @@ def test_where_an_answer_redirects_to_may_name_the_task():
 def test_cut_at_any_byte_it_is_whole_or_not_there(at, status):
     cut = WHOLE.encode()[:at]
     end = WHOLE.encode().index(ID.encode()) + len(ID) + 1
-    for got in (judge_submit(Broken("cut", cut), CONTACT, 0.0), judge_submit(Answer(status, {}, cut), CONTACT, 0.0)):
+    for got in (
+        interpret_submit(Broken("cut", cut), APIXO, 0.0),
+        interpret_submit(Answered(status, {}, cut), APIXO, 0.0),
+    ):
         if isinstance(got, Accepted):
             assert (at, got.remote_id) == (len(WHOLE.encode()), ID)
         else:
@@ -90,6 +93,6 @@ def test_cut_at_any_byte_it_is_whole_or_not_there(at, status):
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 413, 429, 500, 501, 503, 511])
 def test_a_status_that_refuses_is_in_doubt_where_the_answer_names_a_task(status):
     for body in (WHOLE.encode("latin-1"), f"<p>{WHOLE}</p>".encode()):
-        got = judge_submit(Answer(status, {}, body), CONTACT, 0.0)
+        got = interpret_submit(Answered(status, {}, body), APIXO, 0.0)
         assert isinstance(got, Unclear)
         assert got.named_id == ID

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from apixo_mcp.gateways.outputs import kind_of, products_of
+from apixo_mcp.gateways.outputs import modality_of_address, products_of
 from apixo_mcp.generation import Produced
 
 
@@ -123,4 +123,4 @@ def test_depth_and_number_are_bounded():
     ("url", "kind"), [("https://r/a.MP4?x=.png", "video"), ("https://r/a", None), ("https://[", None)]
 )
 def test_kind_by_extension(url, kind):
-    assert kind_of(url) == kind
+    assert modality_of_address(url) == kind

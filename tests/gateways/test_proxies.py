@@ -11,7 +11,7 @@ from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.proxies import is_loopback, proxy_for, unusable_proxies
-from apixo_mcp.net.response import Answer, NotReached
+from apixo_mcp.net.response import Answered, NotReached
 
 pytestmark = pytest.mark.anyio
 
@@ -76,7 +76,7 @@ async def test_a_proxy_that_can_never_work_is_refused_by_name(
     async with Http() as http:
         gateway = Apixo(http, SecretStr("sk-mine"), "https://api.apixo.example")
         submitted = await gateway.submit("nano-banana", {"prompt": "a"})
-        look = await gateway.look("nano-banana", "t1")
+        look = await gateway.poll("nano-banana", "t1")
         balance = await gateway.balance()
         with pytest.raises(SettingRefused, match=f"^{variable} cannot be used"):
             async with http.fetch("https://cdn.example/a.png"):
@@ -257,7 +257,7 @@ async def test_certificates_that_cannot_be_used_are_refused_by_name(
                 raise AssertionError
     assert isinstance(got, Refused)
     assert variable in got.failure.message
-    assert isinstance(near, Answer), "plain http needs no certificate"
+    assert isinstance(near, Answered), "plain http needs no certificate"
 
 
 async def test_certificates_that_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

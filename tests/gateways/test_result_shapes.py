@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apixo_mcp.gateways.addresses import Sent, canonical, clean_url
-from apixo_mcp.gateways.apixo import CONTACT
+from apixo_mcp.gateways.apixo import APIXO
 from apixo_mcp.gateways.gateway import Failed, Succeeded
-from apixo_mcp.gateways.interpret import Question, judge_look
-from apixo_mcp.net.response import Answer
+from apixo_mcp.gateways.interpret import Question, interpret_poll
+from apixo_mcp.net.response import Answered
 
 BASE = "https://api.example"
 U, V = "https://cdn.example/a/1.png", "https://cdn.example/a/2.png?X-Sig=ab%2Fc&e=1"
@@ -21,7 +21,7 @@ PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(80)).decode()
 
 def found(data: dict[str, Any], inputs: dict[str, Any] | None = None, whole: dict[str, Any] | None = None) -> list[str]:
     body = json.dumps({"code": 200, "message": "success", **(whole or {}), "data": {"taskId": "t", **data}}).encode()
-    got = judge_look(Answer(200, {}, body), CONTACT, 0.0, Question("t", BASE, inputs or {}))
+    got = interpret_poll(Answered(200, {}, body), APIXO, 0.0, Question("t", BASE, inputs or {}))
     return [one.url for one in got.produced] if isinstance(got, Succeeded) else []
 
 
@@ -105,7 +105,7 @@ def test_a_file_in_the_answer_itself():
 def test_covers_and_thumbnails_are_told_and_come_last():
     body = {"thumbnail_url": "https://cdn.example/t.png", "cover": "https://cdn.example/c.png", "video": V}
     answer = json.dumps({"code": 200, "data": {"state": "success", "resultJson": body}}).encode()
-    got = judge_look(Answer(200, {}, answer), CONTACT, 0.0)
+    got = interpret_poll(Answered(200, {}, answer), APIXO, 0.0)
     assert isinstance(got, Succeeded)
     assert [one.label for one in got.produced] == ["", "thumbnail", "cover"]
 
@@ -264,7 +264,7 @@ def test_a_clean_address_stays_as_it_is_and_can_be_stored(text, base):
 
 def test_nothing_readable_is_told_with_the_answer():
     body = json.dumps({"code": 200, "data": {"state": "success", "resultJson": '{"made": 1}'}})
-    got = judge_look(Answer(200, {}, body.encode()), CONTACT, 0.0)
+    got = interpret_poll(Answered(200, {}, body.encode()), APIXO, 0.0)
     assert isinstance(got, Failed)
     assert (got.failure.code, got.raw) == ("EMPTY_RESULT", body)
     assert "apixo-mcp tasks reread" in got.failure.advice

@@ -8,28 +8,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apixo_mcp.gateways.apixo import CONTACT
+from apixo_mcp.gateways.apixo import APIXO
 from apixo_mcp.gateways.envelope import retry_after, unix_time
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
 from apixo_mcp.gateways.interpret import (
     KEPT_ANSWER,
     Question,
-    judge_again,
-    judge_look,
-    judge_submit,
+    interpret_again,
+    interpret_poll,
+    interpret_submit,
     task_in_callback,
     undocumented_state,
 )
 from apixo_mcp.gateways.outputs import MOST_RESULTS
 from apixo_mcp.generation import Produced
-from apixo_mcp.net.response import Answer, Broken, NotReached
+from apixo_mcp.net.response import Answered, Broken, NotReached
 
 NOW = 1_767_965_610.0
 PAGE = b"<!doctype html><h1>502 Bad Gateway</h1>"
 
 
-def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Answer:
-    return Answer(status, headers or {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Answered:
+    return Answered(status, headers or {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def wrapped(code: int, data: Any = None, message: str = "m") -> dict[str, Any]:
@@ -37,11 +37,11 @@ def wrapped(code: int, data: Any = None, message: str = "m") -> dict[str, Any]:
 
 
 def submit(status: int, body: Any, headers: dict[str, str] | None = None):
-    return judge_submit(reply(status, body, headers), CONTACT, NOW)
+    return interpret_submit(reply(status, body, headers), APIXO, NOW)
 
 
 def look(status: int, body: Any, headers: dict[str, str] | None = None):
-    return judge_look(reply(status, body, headers), CONTACT, NOW)
+    return interpret_poll(reply(status, body, headers), APIXO, NOW)
 
 
 REFUSED = [400, 401, 402, 403, 404, 405, 406, 407, 410, 411, 413, 414, 415, 416, 417, 421, 422, 426, 428, 431, 451]
@@ -65,7 +65,7 @@ def test_later_as_http_status_as_body_code_or_both(code):
 
 
 def test_what_never_left_may_be_sent_again():
-    got = judge_submit(NotReached("no network"), CONTACT, NOW)
+    got = interpret_submit(NotReached("no network"), APIXO, NOW)
     assert isinstance(got, Later)
     assert (got.failure.category, got.failure.retryable, got.failure.charged) == ("unavailable", True, "no")
 
@@ -145,7 +145,7 @@ def test_too_fast_needs_no_envelope(body):
 
 
 def test_no_whole_answer_is_unclear():
-    assert isinstance(judge_submit(Broken("cut"), CONTACT, NOW), Unclear)
+    assert isinstance(interpret_submit(Broken("cut"), APIXO, NOW), Unclear)
 
 
 @pytest.mark.parametrize("text", ["积分不足,需要 3.00", "余额不足", "模型不存在", "未找到支持模型 x 的渠道"])
@@ -376,9 +376,9 @@ headers = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text(max_
 @settings(max_examples=300, deadline=None, database=None)
 @given(statuses, headers, bodies)
 def test_whatever_comes_back_becomes_a_value(status, fields, body):
-    answer = Answer(status, fields, body)
-    submitted = judge_submit(answer, CONTACT, NOW)
-    looked = judge_look(answer, CONTACT, NOW)
+    answer = Answered(status, fields, body)
+    submitted = interpret_submit(answer, APIXO, NOW)
+    looked = interpret_poll(answer, APIXO, NOW)
     undocumented_state(answer)
     task_in_callback(body)
     if isinstance(submitted, Later):  # the one verdict that sends again
@@ -498,7 +498,7 @@ def test_results_beside_a_fail_code_are_results():
 
 
 def asked(body: Any, question: Question, headers: dict[str, str] | None = None):
-    return judge_look(reply(200, body, headers), CONTACT, NOW, question)
+    return interpret_poll(reply(200, body, headers), APIXO, NOW, question)
 
 
 def test_an_answer_about_another_task_is_none():
@@ -555,11 +555,11 @@ class TestKey:
     KEY = "sk-live+Zx81/pQ42mmB7=="
 
     @property
-    def contact(self):
-        return replace(CONTACT, secret=self.KEY)
+    def credential(self):
+        return replace(APIXO, secret=self.KEY)
 
     def look(self, **data: Any):
-        return judge_look(reply(200, wrapped(200, {"taskId": "t", **data})), self.contact, NOW, Question("t"))
+        return interpret_poll(reply(200, wrapped(200, {"taskId": "t", **data})), self.credential, NOW, Question("t"))
 
     @pytest.mark.parametrize(
         "text",
@@ -575,16 +575,18 @@ class TestKey:
     def test_in_words_and_codes(self, text):
         for got in (
             self.look(state="failed", failCode=text, failMsg=text),
-            judge_submit(reply(400, wrapped(400, None, text)), self.contact, NOW),
-            judge_submit(reply(500, wrapped(500, {"taskId": "t-1"}, text)), self.contact, NOW),
-            judge_look(reply(500, wrapped(500, None, text)), self.contact, NOW),
+            interpret_submit(reply(400, wrapped(400, None, text)), self.credential, NOW),
+            interpret_submit(reply(500, wrapped(500, {"taskId": "t-1"}, text)), self.credential, NOW),
+            interpret_poll(reply(500, wrapped(500, None, text)), self.credential, NOW),
             self.look(state="success", resultJson=text),
         ):
             assert not any(part in repr(got) for part in (self.KEY, self.KEY[:13], self.KEY[-13:], self.KEY[::-1]))
 
     def test_in_ids(self):
-        assert isinstance(judge_submit(reply(200, wrapped(200, {"taskId": self.KEY})), self.contact, NOW), Unclear)
-        got = judge_submit(reply(500, wrapped(500, {"taskId": self.KEY})), self.contact, NOW)
+        assert isinstance(
+            interpret_submit(reply(200, wrapped(200, {"taskId": self.KEY})), self.credential, NOW), Unclear
+        )
+        got = interpret_submit(reply(500, wrapped(500, {"taskId": self.KEY})), self.credential, NOW)
         assert got == Unclear(got.reason if isinstance(got, Unclear) else "")
         assert self.KEY not in repr(got)
 
@@ -626,5 +628,5 @@ def test_a_kept_answer_is_read_again_even_where_it_was_cut():
     raw = json.dumps(wrapped(200, {"state": "success", "resultJson": {"oddly": {"named": "https://r/1.png"}}}))
     expected = (Produced(url="https://r/1.png", kind="image"),)
     for text in (raw, raw[: raw.index(".png") + 6]):
-        assert judge_again(text, CONTACT, Question()) == Succeeded(expected)
-    assert isinstance(judge_again("{}", CONTACT, Question()), Failed)
+        assert interpret_again(text, APIXO, Question()) == Succeeded(expected)
+    assert isinstance(interpret_again("{}", APIXO, Question()), Failed)

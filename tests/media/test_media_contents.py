@@ -5,35 +5,35 @@ from pathlib import Path
 import pytest
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.contents import kind_of
-from apixo_mcp.media.probing.probe import Facts, probe
+from apixo_mcp.media.contents import kind_of_content
+from apixo_mcp.media.probing.probe import MediaFacts, probe
 
 FILES = Path(__file__).parent / "files"
 
 MET = {
-    "audio.webm": ("audio/webm", ".webm", Facts(duration_seconds=5.008)),
-    "badcrc.png": ("image/png", ".png", Facts(width=640, height=360)),
-    "bigtext.png": ("image/png", ".png", Facts(width=640, height=360)),
-    "cut.png": ("image/png", ".png", Facts(width=640, height=360, is_cut=True)),
-    "exif_rot6.jpg": ("image/jpeg", ".jpg", Facts(width=360, height=640)),
-    "frag.m4a": ("audio/mp4", ".m4a", Facts(duration_seconds=5.023)),
-    "frag.mp4": ("video/mp4", ".mp4", Facts(width=320, height=240, duration_seconds=2.0)),
-    "id3.aac": ("audio/aac", ".aac", Facts(duration_seconds=5.039)),
-    "noeoi.jpg": ("image/jpeg", ".jpg", Facts(width=640, height=360, is_cut=True)),
-    "ok.avi": ("video/x-msvideo", ".avi", Facts(width=320, height=240, duration_seconds=2.0)),
-    "ok.glb": ("model/gltf-binary", ".glb", Facts()),
-    "ok.heic": ("image/heic", ".heic", Facts(width=640, height=360)),
-    "ok.svg": ("image/svg+xml", ".svg", Facts(width=10, height=10)),
-    "vbr_noxing.mp3": ("audio/mpeg", ".mp3", Facts(duration_seconds=20.036)),
-    "wav_2e9.wav": ("audio/wav", ".wav", Facts(duration_seconds=3.0)),
-    "zeros.mp3": ("audio/mpeg", ".mp3", Facts(duration_seconds=5.042)),
+    "audio.webm": ("audio/webm", ".webm", MediaFacts(duration_seconds=5.008)),
+    "badcrc.png": ("image/png", ".png", MediaFacts(width=640, height=360)),
+    "bigtext.png": ("image/png", ".png", MediaFacts(width=640, height=360)),
+    "cut.png": ("image/png", ".png", MediaFacts(width=640, height=360, is_cut=True)),
+    "exif_rot6.jpg": ("image/jpeg", ".jpg", MediaFacts(width=360, height=640)),
+    "frag.m4a": ("audio/mp4", ".m4a", MediaFacts(duration_seconds=5.023)),
+    "frag.mp4": ("video/mp4", ".mp4", MediaFacts(width=320, height=240, duration_seconds=2.0)),
+    "id3.aac": ("audio/aac", ".aac", MediaFacts(duration_seconds=5.039)),
+    "noeoi.jpg": ("image/jpeg", ".jpg", MediaFacts(width=640, height=360, is_cut=True)),
+    "ok.avi": ("video/x-msvideo", ".avi", MediaFacts(width=320, height=240, duration_seconds=2.0)),
+    "ok.glb": ("model/gltf-binary", ".glb", MediaFacts()),
+    "ok.heic": ("image/heic", ".heic", MediaFacts(width=640, height=360)),
+    "ok.svg": ("image/svg+xml", ".svg", MediaFacts(width=10, height=10)),
+    "vbr_noxing.mp3": ("audio/mpeg", ".mp3", MediaFacts(duration_seconds=20.036)),
+    "wav_2e9.wav": ("audio/wav", ".wav", MediaFacts(duration_seconds=3.0)),
+    "zeros.mp3": ("audio/mpeg", ".mp3", MediaFacts(duration_seconds=5.042)),
 }
 
 
 @pytest.mark.parametrize("name", MET)
 def test_a_file_that_people_met_is_told_by_its_bytes_alone(name: str) -> None:
     mime_type, extension, facts = MET[name]
-    kind = kind_of(FILES / name)
+    kind = kind_of_content(FILES / name)
     assert (kind.mime_type, kind.extension) == (mime_type, extension)
     assert probe(FILES / name, kind) == facts
 
@@ -43,7 +43,7 @@ def test_a_file_that_people_met_is_told_by_its_bytes_alone(name: str) -> None:
 )
 @pytest.mark.parametrize("name", ["audio.webm", "frag.m4a", "id3.aac", "zeros.mp3", "ok.svg", "exif_rot6.jpg"])
 def test_the_bytes_come_before_what_is_declared(name: str, declared: str) -> None:
-    assert kind_of(FILES / name, declared, "https://host/file.exe").mime_type == MET[name][0]
+    assert kind_of_content(FILES / name, declared, "https://host/file.exe").mime_type == MET[name][0]
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_every_container_that_ffmpeg_writes_is_told(tmp_path: Path, with_picture
         if not muxers.write(path, container, seconds=0.4, **chosen):
             continue
         seen += 1
-        kind = kind_of(path)
+        kind = kind_of_content(path)
         if container in RAW:
             if kind != kinds.OTHER:
                 wrong.append(f"{container}: {kind.mime_type}, and nothing was expected")
-            told = kind_of(path, "audio/x-raw", "")
+            told = kind_of_content(path, "audio/x-raw", "")
             if told.mime_type != "audio/x-raw":
                 wrong.append(f"{container}: {told.mime_type} where its declared type is all there is")
             continue
@@ -190,7 +190,7 @@ def test_every_picture_that_ffmpeg_writes_is_told(tmp_path: Path, codec: str) ->
     path = tmp_path / "a"
     if not muxers.write(path, "image2pipe", video=codec):
         pytest.skip(f"this ffmpeg does not write {codec}")
-    assert kind_of(path).mime_type == PICTURES[codec]
+    assert kind_of_content(path).mime_type == PICTURES[codec]
 
 
 @pytest.mark.parametrize(
@@ -204,10 +204,10 @@ def test_a_duration_is_what_a_decoder_plays(tmp_path: Path, container: str, leng
     codec = "mp2" if container == "asf" else "default"
     if not muxers.write(path, container, audio=codec, seconds=length):
         pytest.skip(f"this ffmpeg does not write {container}")
-    told = probe(path, kind_of(path)).duration_seconds
+    told = probe(path, kind_of_content(path)).duration_seconds
     assert told == pytest.approx(length, abs=0.1)
     whole = path.read_bytes()
     for part in (0.3, 0.6, 0.9):
         path.write_bytes(whole[: int(len(whole) * part)])
-        told = probe(path, kind_of(path)).duration_seconds
+        told = probe(path, kind_of_content(path)).duration_seconds
         assert told is None or told <= length * part + 0.35, f"cut to {part:.0%}, and still {told} s"

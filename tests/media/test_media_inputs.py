@@ -8,7 +8,7 @@ from media_wire import a_png, a_result, a_task, a_wav, an_mp4, refusal, whole
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.media import alive
-from apixo_mcp.media.inputs import LARGEST, Inputs, wanted
+from apixo_mcp.media.inputs import LARGEST_PICTURE, Inputs, modality_of_field
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, State
 
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "a.wav").write_bytes(a_wav())
     (tmp_path / "a.mp4").write_bytes(an_mp4())
     (tmp_path / "a.txt").write_text("hello")
-    (tmp_path / "large.png").write_bytes(a_png() + bytes(LARGEST))
+    (tmp_path / "large.png").write_bytes(a_png() + bytes(LARGEST_PICTURE))
     return tmp_path
 
 
@@ -99,7 +99,9 @@ async def test_files_that_are_not_wanted(folder, field, value, words):
 
 
 async def test_the_kind_is_told_by_the_fields_name(folder):
-    assert [wanted(name) for name in ("image_urls", "first_frame", "video_url", "reference_audio", "other")] == [
+    assert [
+        modality_of_field(name) for name in ("image_urls", "first_frame", "video_url", "reference_audio", "other")
+    ] == [
         "image",
         "image",
         "video",
@@ -118,7 +120,7 @@ async def test_data_urls(folder):
     assert "must be base64" in await refused(folder, "data:image/png,abc", data_urls=True)
     assert "broken" in await refused(folder, "data:image/png;base64,a*b", data_urls=True)
     assert "no media file" in await refused(folder, "data:image/png;base64,AAAA", data_urls=True)
-    assert "bytes at most" in await refused(folder, good + "A" * (LARGEST * 2), data_urls=True)
+    assert "bytes at most" in await refused(folder, good + "A" * (LARGEST_PICTURE * 2), data_urls=True)
 
 
 async def test_an_earlier_result_while_its_url_lives(folder):

@@ -8,7 +8,7 @@ from media_wire import a_box, a_png, a_wav, an_mp4
 from PIL import Image
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.probing.probe import Facts, probe
+from apixo_mcp.media.probing.probe import MediaFacts, probe
 
 
 def drawn(form: str, size: tuple[int, int] = (33, 17), **options) -> bytes:
@@ -33,37 +33,37 @@ def an_ogg(seconds: float) -> bytes:
 FLAC = b"fLaC\0\0\0\x22" + bytes(10) + ((44_100 << 44) | (44_100 * 3)).to_bytes(8, "big") + bytes(16)
 
 CASES = [
-    (a_png(8, 6), kinds.PNG, Facts(width=8, height=6)),
-    (drawn("JPEG"), kinds.JPEG, Facts(width=33, height=17)),
-    (drawn("JPEG", progressive=True), kinds.JPEG, Facts(width=33, height=17)),
-    (drawn("WEBP"), kinds.WEBP, Facts(width=33, height=17)),
-    (drawn("WEBP", lossless=True), kinds.WEBP, Facts(width=33, height=17)),
-    (drawn("WEBP", exif=b"Exif\0\0" + bytes(20)), kinds.WEBP, Facts(width=33, height=17)),
-    (drawn("GIF"), kinds.GIF, Facts(width=33, height=17)),
-    (drawn("BMP"), kinds.BMP, Facts(width=33, height=17)),
-    (drawn("TIFF"), kinds.TIFF, Facts(width=33, height=17)),
-    (an_mp4(1280, 720, 5.0), kinds.MP4, Facts(width=1280, height=720, duration_seconds=5.0)),
-    (an_mp4(1280, 720, 5.0, turned=True), kinds.MP4, Facts(width=720, height=1280, duration_seconds=5.0)),
-    (an_mp4(8, 8, 1.0, brand=b"qt  "), kinds.MOV, Facts(width=8, height=8, duration_seconds=1.0)),
-    (an_mp4(0, 0, 2.5, brand=b"M4A "), kinds.M4A, Facts(duration_seconds=2.5)),
-    (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", kinds.WEBM, Facts()),
-    (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska", kinds.MKV, Facts()),
-    (a_wav(1.5), kinds.WAV, Facts(duration_seconds=1.5)),
-    (a_wav(1.5)[:40] + b"\xff\xff\xff\xff" + a_wav(1.5)[44:], kinds.WAV, Facts(duration_seconds=1.5)),
-    (an_mp3(), kinds.MP3, Facts(duration_seconds=2.606)),
-    (an_mp3(id3=True), kinds.MP3, Facts(duration_seconds=2.606)),
-    (an_mp3(xing=True), kinds.MP3, Facts(duration_seconds=2.606)),
-    (FLAC, kinds.FLAC, Facts(duration_seconds=3.0)),
-    (an_ogg(4.0), kinds.OGG, Facts(duration_seconds=4.0)),
-    (b"\xff\xf1\x50\x80" + bytes(50), kinds.AAC, Facts()),
-    (a_box(b"ftyp", b"avif\0\0\0\0avifmif1"), kinds.AVIF, Facts()),
+    (a_png(8, 6), kinds.PNG, MediaFacts(width=8, height=6)),
+    (drawn("JPEG"), kinds.JPEG, MediaFacts(width=33, height=17)),
+    (drawn("JPEG", progressive=True), kinds.JPEG, MediaFacts(width=33, height=17)),
+    (drawn("WEBP"), kinds.WEBP, MediaFacts(width=33, height=17)),
+    (drawn("WEBP", lossless=True), kinds.WEBP, MediaFacts(width=33, height=17)),
+    (drawn("WEBP", exif=b"Exif\0\0" + bytes(20)), kinds.WEBP, MediaFacts(width=33, height=17)),
+    (drawn("GIF"), kinds.GIF, MediaFacts(width=33, height=17)),
+    (drawn("BMP"), kinds.BMP, MediaFacts(width=33, height=17)),
+    (drawn("TIFF"), kinds.TIFF, MediaFacts(width=33, height=17)),
+    (an_mp4(1280, 720, 5.0), kinds.MP4, MediaFacts(width=1280, height=720, duration_seconds=5.0)),
+    (an_mp4(1280, 720, 5.0, turned=True), kinds.MP4, MediaFacts(width=720, height=1280, duration_seconds=5.0)),
+    (an_mp4(8, 8, 1.0, brand=b"qt  "), kinds.MOV, MediaFacts(width=8, height=8, duration_seconds=1.0)),
+    (an_mp4(0, 0, 2.5, brand=b"M4A "), kinds.M4A, MediaFacts(duration_seconds=2.5)),
+    (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", kinds.WEBM, MediaFacts()),
+    (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska", kinds.MKV, MediaFacts()),
+    (a_wav(1.5), kinds.WAV, MediaFacts(duration_seconds=1.5)),
+    (a_wav(1.5)[:40] + b"\xff\xff\xff\xff" + a_wav(1.5)[44:], kinds.WAV, MediaFacts(duration_seconds=1.5)),
+    (an_mp3(), kinds.MP3, MediaFacts(duration_seconds=2.606)),
+    (an_mp3(id3=True), kinds.MP3, MediaFacts(duration_seconds=2.606)),
+    (an_mp3(xing=True), kinds.MP3, MediaFacts(duration_seconds=2.606)),
+    (FLAC, kinds.FLAC, MediaFacts(duration_seconds=3.0)),
+    (an_ogg(4.0), kinds.OGG, MediaFacts(duration_seconds=4.0)),
+    (b"\xff\xf1\x50\x80" + bytes(50), kinds.AAC, MediaFacts()),
+    (a_box(b"ftyp", b"avif\0\0\0\0avifmif1"), kinds.AVIF, MediaFacts()),
     (
         a_box(b"ftyp", b"mif1\0\0\0\0mif1avif") + a_box(b"ispe", struct.pack(">III", 0, 9, 7)),
         kinds.AVIF,
-        Facts(width=9, height=7),
+        MediaFacts(width=9, height=7),
     ),
-    (a_box(b"ftyp", b"mif1\0\0\0\0mif1heic"), kinds.HEIC, Facts()),
-    (a_box(b"ftyp", b"heic\0\0\0\0"), kinds.HEIC, Facts()),
+    (a_box(b"ftyp", b"mif1\0\0\0\0mif1heic"), kinds.HEIC, MediaFacts()),
+    (a_box(b"ftyp", b"heic\0\0\0\0"), kinds.HEIC, MediaFacts()),
 ]
 
 

@@ -11,7 +11,7 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt"
 
 
 def assert_legal(name: str) -> None:
-    assert 0 < len(name) <= names.LONGEST
+    assert 0 < len(name) <= names.LONGEST_NAME
     assert name not in (".", "..")
     assert not set(name) & set('<>:"/\\|?*')
     assert all(ord(char) >= 32 and not 0x7F <= ord(char) < 0xA0 for char in name)

@@ -10,7 +10,7 @@ import pytest
 from media_wire import a_costly_jpeg, an_mp4
 from PIL import Image, ImageChops, ImageStat
 
-from apixo_mcp.media.contents import kind_of
+from apixo_mcp.media.contents import kind_of_content
 from apixo_mcp.media.preview import previews, shrink
 from apixo_mcp.media.preview.decoding import Cost
 from apixo_mcp.media.preview.previews import NotShown, preview, view
@@ -84,7 +84,7 @@ async def test_every_format_that_can_ask_for_a_turn_is_told_and_shown_turned(tmp
     exif[0x0112] = turn
     options = {"tiffinfo": {0x0112: turn}} if form == "TIFF" else {"exif": exif}
     image.save(tmp_path / "a", form, **options)
-    kind = kind_of(tmp_path / "a")
+    kind = kind_of_content(tmp_path / "a")
     facts = probe(tmp_path / "a", kind)
     shown = Image.open(io.BytesIO((await view(tmp_path / "a", kind.mime_type)).data)).convert("RGB")
     assert shown.size == (facts.width, facts.height) == ((90, 60) if turn < 5 else (60, 90))

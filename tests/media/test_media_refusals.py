@@ -88,7 +88,7 @@ WANTED = (
 
 
 def whole(body: bytes) -> str | None:
-    return refusals.refusal(body, is_whole=True) if refusals.is_text(body[:HEAD]) else ""
+    return refusals.content_refusal(body, is_whole=True) if refusals.is_text(body[:HEAD]) else ""
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -123,9 +123,15 @@ def test_other_text_is_kept(body: bytes):
 
 @given(st.binary(max_size=2000), st.booleans())
 def test_whatever_comes_is_judged(body: bytes, is_whole: bool):
-    assert refusals.refusal(body, is_whole=is_whole) in (None, "", "a web page", "a JSON document", "an XML document")
+    assert refusals.content_refusal(body, is_whole=is_whole) in (
+        None,
+        "",
+        "a web page",
+        "a JSON document",
+        "an XML document",
+    )
     if is_whole:
-        assert refusals.refusal(body, is_whole=True) is not None
+        assert refusals.content_refusal(body, is_whole=True) is not None
 
 
 @given(st.text(alphabet="<!->?xml hte{}[]\"':error/\n", max_size=400))

@@ -12,7 +12,7 @@ from PIL import Image
 from server.program import Connect, happens, text_of
 
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.resources import LARGEST
+from apixo_mcp.server.resources import LARGEST_RESOURCE
 
 pytestmark = pytest.mark.anyio
 
@@ -355,6 +355,6 @@ async def test_a_file_that_has_grown_is_not_read_whole(connect: Connect) -> None
         assert made is not None
         (result,) = made["results"]
         with Path(result["path"]).open("ab") as file:  # noqa: ASYNC230
-            file.truncate(LARGEST + 1)
+            file.truncate(LARGEST_RESOURCE + 1)
         with pytest.raises(MCPError, match="more than fit in an answer"):
             await client.read_resource(result["resource_uri"])

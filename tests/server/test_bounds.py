@@ -8,7 +8,7 @@ from mcp import MCPError
 from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
 from server.program import Connect
 
-from apixo_mcp.server.tools.table import COMMON, GENERAL
+from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,7 @@ ODD: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("tool", [*GENERAL, *COMMON], ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", [*GENERAL_TOOLS, *COMMON_TOOLS], ids=lambda tool: tool.name)
 async def test_every_argument_takes_or_refuses_every_value(tool: Any, connect: Connect):
     fitting = {"model": "nano-banana", "prompt": "a fox [fail:NSFW_DETECTED]", "wait_seconds": 0, "task_id": "tsk_x"}
     properties = tool.input["properties"]

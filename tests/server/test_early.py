@@ -22,7 +22,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.cli.environment import PLAIN, key_set
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.server_info import instructions
-from apixo_mcp.server.stdio.handshake import HANDSHAKE_VERSIONS, MODERN_VERSION, greet, read
+from apixo_mcp.server.stdio.handshake import HANDSHAKE_VERSIONS, MODERN_VERSION, greet, read_opening
 from apixo_mcp.settings import Settings, read_settings
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def sdk(
 
 
 def early(said: bytes, key: bool) -> Any:
-    message = read(said)
+    message = read_opening(said)
     greeting = greet(message, key_set=key) if message is not None else None
     return None if greeting is None else json.loads(greeting.line())
 

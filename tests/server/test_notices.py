@@ -21,10 +21,10 @@ from server.program import Connect, values_for
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.subscriptions import Notices
+from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.request import Submission, Wish
+from apixo_mcp.tasks.request import GenerationRequest, Submission
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import State, Task, new_task_id
 
@@ -213,8 +213,8 @@ async def by_hand(server: MCPServer[Any]) -> AsyncIterator[Wire]:
 
 
 async def slow_task(app: App) -> Task:
-    wish = Wish(owner="local", model="nano-banana", arguments={"prompt": SLOW["prompt"]})
-    submitted = await submit(app, wish)
+    request = GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": SLOW["prompt"]})
+    submitted = await submit(app, request)
     assert isinstance(submitted, Submission)
     return submitted.task
 
@@ -225,7 +225,7 @@ async def test_a_client_that_does_not_read_holds_nothing_up_and_leaves_nothing_b
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         server = build_server(app)
         notices = server._subscriptions
-        assert isinstance(notices, Notices)
+        assert isinstance(notices, Subscriptions)
         async with by_hand(server) as wire:
             task = await slow_task(app)
             await wire.subscribe(era, f"apixo://tasks/{task.task_id}")
@@ -242,7 +242,7 @@ async def test_a_client_that_does_not_read_holds_nothing_up_and_leaves_nothing_b
 async def test_each_owner_hears_of_their_own_tasks_only(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         task = await app.service.wait(await slow_task(app), 10)
-        notices = Notices(app.service)
+        notices = Subscriptions(app.service)
         heard: dict[str, list[ServerEvent]] = {"local": [], "somebody": []}
         for owner, events in heard.items():
             notices.subscribe(events.append, owner)
@@ -255,7 +255,7 @@ async def test_each_owner_hears_of_their_own_tasks_only(box: Sandbox, tmp_path: 
 
 async def test_looks_that_find_nothing_new_are_not_told(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
-        notices = Notices(app.service)
+        notices = Subscriptions(app.service)
         events: list[ServerEvent] = []
         notices.subscribe(events.append, "local")
         task = replace(await slow_task(app), state=State.PROCESSING)

@@ -27,7 +27,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.request import Submission, Wish
+from apixo_mcp.tasks.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import State, Task
 
 pytestmark = pytest.mark.anyio
@@ -48,8 +48,8 @@ class Program:
     http: httpx2.AsyncClient
 
     async def ask(self, prompt: str, model: str = "nano-banana", **arguments: Any) -> Task:
-        wish = Wish(owner="local", model=model, arguments={"prompt": prompt, **arguments})
-        submission = await submit(self.app, wish)
+        request = GenerationRequest(owner="local", model=model, arguments={"prompt": prompt, **arguments})
+        submission = await submit(self.app, request)
         assert isinstance(submission, Submission)
         return submission.task
 
@@ -282,13 +282,13 @@ async def test_the_gateway_fetches_an_input_file_from_us(program: Program, tmp_p
 async def test_a_file_comes_before_a_data_url_and_keeps_its_url(box: Sandbox, tmp_path: Path) -> None:
     path = a_picture(tmp_path / "pictures")
     async with running(box, tmp_path, data_urls=True) as program:
-        wish = Wish(
+        request = GenerationRequest(
             owner="local",
             model="nano-banana",
             arguments={"prompt": "a fox [took:0]", "image_urls": [str(path)], "mode": "image-to-image"},
             idempotency_key="mine",
         )
-        first, again = await submit(program.app, wish), await submit(program.app, wish)
+        first, again = await submit(program.app, request), await submit(program.app, request)
         assert isinstance(first, Submission)
         assert isinstance(again, Submission)
         assert (again.how, again.task.task_id) == ("same_key", first.task.task_id)

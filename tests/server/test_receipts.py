@@ -20,7 +20,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.request import Submission, Wish
+from apixo_mcp.tasks.request import GenerationRequest, Submission
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +37,10 @@ async def app(box: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
 
 async def expected(app: App, receipts: Receipts, request_id: int | str) -> str:
     """The id of a new task, whose answer is on its way."""
-    wish = Wish(owner="local", model="nano-banana", arguments={"prompt": f"a fox {request_id!r} [never]"})
-    async with app.service.asking(wish) as submitted:
+    request = GenerationRequest(
+        owner="local", model="nano-banana", arguments={"prompt": f"a fox {request_id!r} [never]"}
+    )
+    async with app.service.asking(request) as submitted:
         assert isinstance(submitted, Submission)
         receipts.expect(request_id, submitted.call)
         return submitted.task.task_id

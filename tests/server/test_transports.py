@@ -113,8 +113,8 @@ async def test_a_picture_is_made_with_progress_on_the_way(running: Running) -> N
 
 
 async def test_a_failure_is_an_answer(running: Running) -> None:
-    wish = {**FOX, "prompt": "a fox [fail:CONTENT_VIOLATION][took:0]"}
-    answer = structure(await running.client.call_tool("generate_image", wish))
+    request = {**FOX, "prompt": "a fox [fail:CONTENT_VIOLATION][took:0]"}
+    answer = structure(await running.client.call_tool("generate_image", request))
     assert answer["state"] == "failed"
     assert answer["error"]["category"] == "content_policy"
 

@@ -9,20 +9,20 @@ from asking import submit
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.tasks.request import Submission, Wish
+from apixo_mcp.tasks.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import Task
 
 Start = Callable[..., AbstractAsyncContextManager[App]]
 PATIENCE = 15.0
 
 
-def wish(prompt: str = "a fox", **given: Any) -> Wish:
-    return Wish(owner="local", model="nano-banana", arguments={"prompt": prompt}, **given)
+def request(prompt: str = "a fox", **given: Any) -> GenerationRequest:
+    return GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": prompt}, **given)
 
 
 async def ask(app: App, prompt: str = "a fox", **given: Any) -> Submission:
     """Asks without waiting for the answer."""
-    submission = await submit(app, wish(prompt, **given))
+    submission = await submit(app, request(prompt, **given))
     assert isinstance(submission, Submission)
     return submission
 
@@ -30,7 +30,7 @@ async def ask(app: App, prompt: str = "a fox", **given: Any) -> Submission:
 @asynccontextmanager
 async def asking(app: App, prompt: str = "a fox", **given: Any) -> AsyncGenerator[Submission]:
     """Asks, and waits for the answer."""
-    async with app.service.asking(wish(prompt, **given)) as submission:
+    async with app.service.asking(request(prompt, **given)) as submission:
         assert isinstance(submission, Submission)
         yield submission
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_life import NOW, asked, why
 
-from apixo_mcp.tasks.lapse import WANTED_FOR, WANTED_WHILE_ALIVE, lapsed, wanted
+from apixo_mcp.tasks.lapse import WANTED_FOR, WANTED_WHILE_ALIVE, lapsed, still_wanted
 from apixo_mcp.tasks.store import BEYOND_LEASES
 from apixo_mcp.tasks.task import Attempt, State, Task
 
@@ -22,14 +22,14 @@ def unsent(age: float, asker: str, sign: float) -> Task:
 
 @given(ages, askers, signs)
 def test_within_ten_minutes_anybody_sends_it_and_after_an_hour_nobody(age: float, asker: str, sign: float):
-    verdict = wanted(unsent(age, asker, sign), NOW, MINE)
+    verdict = still_wanted(unsent(age, asker, sign), NOW, MINE)
     assert (abs(age) <= WANTED_FOR) <= (verdict == "yes")
     assert (abs(age) > WANTED_WHILE_ALIVE) == (verdict == "no" and abs(age) > WANTED_WHILE_ALIVE)
 
 
 @given(ages, askers, signs)
 def test_in_between_only_the_process_that_was_asked_sends_it(age: float, asker: str, sign: float):
-    verdict = wanted(unsent(age, asker, sign), NOW, MINE)
+    verdict = still_wanted(unsent(age, asker, sign), NOW, MINE)
     if WANTED_FOR < abs(age) <= WANTED_WHILE_ALIVE:
         assert (verdict == "yes") == asker.startswith(MINE)
         if verdict == "by_another":
@@ -38,16 +38,16 @@ def test_in_between_only_the_process_that_was_asked_sends_it(age: float, asker: 
 
 @given(ages, askers, signs)
 def test_a_process_that_was_never_asked_sends_only_what_is_fresh(age: float, asker: str, sign: float):
-    assert (wanted(unsent(age, asker, sign), NOW, "") == "yes") == (abs(age) <= WANTED_FOR)
+    assert (still_wanted(unsent(age, asker, sign), NOW, "") == "yes") == (abs(age) <= WANTED_FOR)
 
 
 @given(ages, ages)
 def test_an_equal_request_and_a_failure_count_from_their_own_moment(age: float, later: float):
     anew = replace(unsent(age, "", 0), asked_at=NOW - later)
-    assert wanted(anew, NOW, "") == wanted(unsent(later, "", 0), NOW, "")
+    assert still_wanted(anew, NOW, "") == still_wanted(unsent(later, "", 0), NOW, "")
     failed_at = NOW - min(age, later)
     failed = replace(unsent(age, "", 0), attempts=(Attempt(sent_at=NOW - age, remote_id="r", failed_at=failed_at),))
-    assert wanted(failed, NOW, "") == wanted(unsent(min(age, later), "", 0), NOW, "")
+    assert still_wanted(failed, NOW, "") == still_wanted(unsent(min(age, later), "", 0), NOW, "")
 
 
 @given(st.booleans(), st.booleans())

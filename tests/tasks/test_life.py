@@ -12,8 +12,8 @@ from apixo_mcp.gateways.gateway import (
     Accepted,
     Failed,
     Later,
-    Look,
     NoAnswer,
+    Polled,
     Refused,
     Running,
     Submitted,
@@ -22,12 +22,12 @@ from apixo_mcp.gateways.gateway import (
 )
 from apixo_mcp.generation import Failure, Produced
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.schedule import LOOKS_AT_LEAST, Pace
+from apixo_mcp.tasks.schedule import POLLS_AT_LEAST, PollSchedule
 from apixo_mcp.tasks.task import FOLLOWED, MOVES, TERMINAL, FileState, State, Task, new_task_id
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 NOW = 1_790_000_000.0
-PACE = Pace(first_wait=5, interval=3, maximum=120)
+PACE = PollSchedule(first_wait=5, interval=3, maximum=120)
 HOUR, DAY = 3600.0, 86400.0
 
 
@@ -35,8 +35,8 @@ def why(code: str = "CODE", charged: str = "unknown") -> Failure:
     return Failure(code=code, category="unknown", message="", advice="", retryable=True, charged=charged)  # type: ignore[arg-type]
 
 
-def at(seconds: float = 0.0, auto_retry: int = 2, result_seconds: float | None = DAY) -> Moment:
-    return Moment(NOW + seconds, 0.5, PACE, auto_retry, result_seconds)
+def at(seconds: float = 0.0, auto_retry: int = 2, result_seconds: float | None = DAY) -> DecisionContext:
+    return DecisionContext(NOW + seconds, 0.5, PACE, auto_retry, result_seconds)
 
 
 def asked(**given: object) -> Task:
@@ -60,8 +60,8 @@ def asked(**given: object) -> Task:
     return replace(task, **given)
 
 
-def sent(task: Task, outcome: Submitted, moment: Moment) -> Task:
-    return transitions.after_submit(replace(task, sent_at=moment.now), outcome, moment)
+def sent(task: Task, outcome: Submitted, context: DecisionContext) -> Task:
+    return transitions.after_submit(replace(task, sent_at=context.now), outcome, context)
 
 
 PICTURE = Produced(url="https://files.example/a.png")
@@ -97,7 +97,7 @@ class Event:
     """What would happen next, whichever step the task is at."""
 
     submitted: Submitted
-    looked: Look
+    looked: Polled
     files: list[FileState]
     later: float
     cancel: bool
@@ -108,17 +108,17 @@ events = st.lists(
 )
 
 
-def step(task: Task, event: Event, moment: Moment) -> Task:
+def step(task: Task, event: Event, context: DecisionContext) -> Task:
     """The task after its next step, as the engine would take it."""
     if task.state is State.SUBMITTING:
-        return sent(task, event.submitted, moment)
+        return sent(task, event.submitted, context)
     if transitions.is_followed(task):
-        return transitions.after_look(task, event.looked, moment)
+        return transitions.after_poll(task, event.looked, context)
     results = [
         replace(result, file=file) if result in transitions.unsaved(task) else result
         for result, file in zip(task.results, event.files, strict=False)
     ]
-    return transitions.after_saving(task, results, moment)
+    return transitions.after_saving(task, results, context)
 
 
 def lived(events: list[Event], auto_retry: int) -> tuple[list[Task], list[Submitted]]:
@@ -187,7 +187,7 @@ def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: li
         elif task.state in FOLLOWED:
             assert task.remote_id
             is_over = task.updated_at - (task.accepted_at or 0) >= PACE.maximum + DAY
-            assert (task.due is None) == (is_over and task.looks + task.tries >= LOOKS_AT_LEAST)
+            assert (task.due is None) == (is_over and task.looks + task.tries >= POLLS_AT_LEAST)
         elif task.state is State.SUCCESS:
             assert task.due is None or transitions.unsaved(task)
             assert task.due is not None or task.is_settled
@@ -247,9 +247,9 @@ def test_a_late_answer_that_holds_the_result_ends_the_task():
 
 @pytest.mark.parametrize("auto_retry", [0, 1, 2, 5])
 def test_a_transient_failure_is_tried_again_as_often_as_set(auto_retry: int):
-    task, moment = asked(), at(auto_retry=auto_retry)
+    task, context = asked(), at(auto_retry=auto_retry)
     for number in range(1, 2 + auto_retry):
-        task = transitions.after_look(sent(task, Accepted(f"r{number}"), moment), TRANSIENT, moment)
+        task = transitions.after_poll(sent(task, Accepted(f"r{number}"), context), TRANSIENT, context)
         if number <= auto_retry:
             assert (task.state, task.due, task.remote_id) == (State.SUBMITTING, NOW + 5.0, "")
     assert task.state is State.FAILED
@@ -261,33 +261,33 @@ def test_a_transient_failure_is_tried_again_as_often_as_set(auto_retry: int):
     ("look", "state"),
     [(Failed(why("NSFW_DETECTED")), State.FAILED), (Running("pending"), State.PENDING), (NoAnswer(""), State.PENDING)],
 )
-def test_nothing_else_is_tried_again(look: Look, state: State):
-    assert transitions.after_look(sent(asked(), Accepted("r"), at()), look, at()).state is state
+def test_nothing_else_is_tried_again(look: Polled, state: State):
+    assert transitions.after_poll(sent(asked(), Accepted("r"), at()), look, at()).state is state
 
 
 def test_nobody_waits_for_a_further_attempt_of_a_cancelled_task():
     task = replace(sent(asked(), Accepted("r"), at()), cancel_requested=True)
-    assert transitions.after_look(task, TRANSIENT, at()).state is State.FAILED
+    assert transitions.after_poll(task, TRANSIENT, at()).state is State.FAILED
 
 
 def test_a_gateway_that_counts_backwards_does_not_take_the_task_back():
-    task = transitions.after_look(sent(asked(), Accepted("r"), at()), Running("processing"), at())
-    assert transitions.after_look(task, Running("pending"), at()).state is State.PROCESSING
+    task = transitions.after_poll(sent(asked(), Accepted("r"), at()), Running("processing"), at())
+    assert transitions.after_poll(task, Running("pending"), at()).state is State.PROCESSING
 
 
 def test_a_submit_that_costs_nothing_is_sent_again_and_again():
-    task, moment = asked(), at()
+    task, context = asked(), at()
     for _ in range(100):
-        task = sent(task, Later(why("HTTP 429", "no")), moment)
+        task = sent(task, Later(why("HTTP 429", "no")), context)
         assert (task.state, task.attempts, task.idempotency_key) == (State.SUBMITTING, (), "mine")
-        assert 0 < (task.due or 0) - moment.now <= 66
-        moment = at((task.due or moment.now) - NOW)
+        assert 0 < (task.due or 0) - context.now <= 66
+        context = at((task.due or context.now) - NOW)
 
 
 def test_a_further_attempt_backs_off_for_itself():
     """The first attempt of a slow video may have run longer than that when it fails."""
     running = sent(asked(), Accepted("r1"), at())
-    again = transitions.after_look(running, TRANSIENT, at(HOUR))
+    again = transitions.after_poll(running, TRANSIENT, at(HOUR))
     task = sent(again, Later(why("HTTP 429", "no")), at(HOUR + 5))
     assert (task.state, task.due) == (State.SUBMITTING, NOW + HOUR + 6)
 
@@ -304,17 +304,17 @@ def test_a_long_retry_after_is_honoured():
 
 def test_a_copy_of_a_task_is_never_sent_again():
     running = sent(asked(), Accepted("r1"), at())
-    ended = transitions.after_look(replace(running, is_copy=True), TRANSIENT, at(60))
+    ended = transitions.after_poll(replace(running, is_copy=True), TRANSIENT, at(60))
     assert ended.state is State.FAILED
-    assert transitions.after_look(running, TRANSIENT, at(60)).state is State.SUBMITTING
+    assert transitions.after_poll(running, TRANSIENT, at(60)).state is State.SUBMITTING
 
 
 def test_a_leap_of_the_clock_does_not_end_the_looking():
     running = sent(asked(), Accepted("r1"), at())
-    task = transitions.after_look(running, Running("processing"), at(3 * DAY))
+    task = transitions.after_poll(running, Running("processing"), at(3 * DAY))
     assert task.due is not None
-    looked_at_often = replace(running, looks=LOOKS_AT_LEAST)
-    assert transitions.after_look(looked_at_often, Running("processing"), at(3 * DAY)).due is None
+    looked_at_often = replace(running, looks=POLLS_AT_LEAST)
+    assert transitions.after_poll(looked_at_often, Running("processing"), at(3 * DAY)).due is None
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_leap_of_the_clock_does_not_end_the_looking():
     [
         lambda: asked(),
         lambda: sent(asked(), Later(why()), at()),
-        lambda: transitions.after_look(sent(asked(), Accepted("r"), at()), TRANSIENT, at()),
+        lambda: transitions.after_poll(sent(asked(), Accepted("r"), at()), TRANSIENT, at()),
     ],
     ids=["never sent", "refused for now", "between two attempts"],
 )
@@ -338,13 +338,13 @@ def test_an_id_that_the_submit_answer_named_outlives_the_final_answer():
     voice = Produced(asset_id="voice-1", label="voice")
     pending = sent(asked(), Accepted("r", (voice,)), at())
     assert [result.asset_id for result in pending.results] == ["voice-1"]
-    both = transitions.after_look(pending, Succeeded((PICTURE,)), at()).results
+    both = transitions.after_poll(pending, Succeeded((PICTURE,)), at()).results
     assert [(result.url, result.asset_id) for result in both] == [(PICTURE.url, ""), ("", "voice-1")]
-    assert len(transitions.after_look(pending, Succeeded((voice,)), at()).results) == 1
+    assert len(transitions.after_poll(pending, Succeeded((voice,)), at()).results) == 1
 
 
 def test_a_missing_file_is_tried_again_also_when_its_url_was_thought_to_have_died():
-    task = transitions.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
+    task = transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
     assert (task.due, task.is_settled) == (NOW, False)
     waits: list[float] = []
     now = 0.0
@@ -361,30 +361,30 @@ def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
     task = sent(asked(), Accepted("r"), at())
     waits: list[float] = []
     for _ in range(12):
-        task = transitions.stumbled(task, "ValueError", NOW)
+        task = transitions.crashed(task, "ValueError", NOW)
         assert task.failure is not None
         waits.append((task.due or 0) - NOW)
     assert waits[:3] == [10.0, 20.0, 40.0]
     assert waits[-1] == transitions.STUMBLED_AT_MOST
     assert "ValueError, 12 times" in task.failure.message
-    assert transitions.after_look(task, Running("processing"), at()).failure is None
+    assert transitions.after_poll(task, Running("processing"), at()).failure is None
 
 
 def test_a_further_attempt_that_stumbles_keeps_why_the_last_one_failed():
     failure = why("PROCESSING_TIMEOUT")
     tried = replace(sent(asked(), Accepted("r"), at()), state=State.SUBMITTING, sent_at=None, failure=failure)
-    assert transitions.stumbled(tried, "ValueError", NOW).failure == failure
+    assert transitions.crashed(tried, "ValueError", NOW).failure == failure
 
 
 def test_a_saving_that_failed_is_forgotten_once_it_works():
-    task = transitions.stumbled(
-        transitions.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW
+    task = transitions.crashed(
+        transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW
     )
     task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
     assert (task.failure, task.due, task.tries) == (None, None, 0)
 
 
 def test_a_saved_file_is_the_last_step():
-    task = transitions.after_look(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
+    task = transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
     task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
     assert (task.due, task.is_settled, transitions.unsaved(task)) == (None, True, ())

@@ -30,7 +30,7 @@ DAY = 86400.0
 
 
 def told(app: App, task: Task) -> dict[str, Any]:
-    return task_structure(task, app.steps.moment(task), None)
+    return task_structure(task, app.runner.context(task), None)
 
 
 async def usage(app: App) -> dict[str, tuple[int, int, float]]:
@@ -191,15 +191,15 @@ class TestLapse:
             task = (await ask(asked_one)).task
             age(tmp_path, WANTED_FOR + 60)
             await asked_one.store.want(asked_one.service.calls.process, time.time() + 30)
-            await other.steps.end_lapsed()
-            await other.steps.advance(task.task_id)
+            await other.runner.end_lapsed()
+            await other.runner.advance(task.task_id)
             left_alone = await other.service.find("local", task.task_id)
             assert (left_alone.state, posts(box)) == (State.SUBMITTING, [])
-            await asked_one.steps.end_lapsed()
+            await asked_one.runner.end_lapsed()
             await asked_one.store.wake(task.task_id, time.time())
             with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3")) as database, database:
                 database.execute("update task set due = 0")
-            await asked_one.steps.advance(task.task_id)
+            await asked_one.runner.advance(task.task_id)
             assert (await asked_one.service.find("local", task.task_id)).state is State.PENDING
         assert len(posts(box)) == 1
 
@@ -210,7 +210,7 @@ class TestLapse:
             age(tmp_path, WANTED_WHILE_ALIVE + 60)
             await app.store.want(app.service.calls.process, time.time() + 30)
             async with anyio.create_task_group() as group:
-                group.start_soon(app.steps.advance, asked.task.task_id)
+                group.start_soon(app.runner.advance, asked.task.task_id)
                 task = await app.service.wait(asked.task, 10)
         assert (task.state, posts(box)) == (State.CANCELLED, [])
 
@@ -298,10 +298,10 @@ class Sleeper(SqliteStore):
 async def with_store(app: App, store: SqliteStore) -> AsyncGenerator[App]:
     """The program on another store object of the same file."""
     from apixo_mcp.tasks.leases import Leases
-    from apixo_mcp.tasks.runner import Steps
+    from apixo_mcp.tasks.runner import Runner
 
     async with store:
-        steps = Steps(
+        steps = Runner(
             store=store,
             catalog=app.catalog,
             gateways={one.key_print: one.gateway for one in app.accounts.values()},
@@ -318,10 +318,10 @@ async def test_a_process_that_slept_through_its_lease_does_not_send(start: Start
     async with start(follow=False) as app, with_store(app, sleeper) as slow:
         task = (await ask(app)).task
         async with anyio.create_task_group() as group:
-            group.start_soon(slow.steps.advance, task.task_id)
+            group.start_soon(slow.runner.advance, task.task_id)
             await sleeper.marked.wait()
             await app.store.release((await row(app, task)).lease_holder)  # as if it had run out
-            await app.steps.advance(task.task_id)
+            await app.runner.advance(task.task_id)
             assert (await row(app, task)).state is State.UNKNOWN
             sleeper.awake.set()
         ended = await row(app, task)
@@ -336,7 +336,7 @@ async def test_one_that_slept_and_was_not_missed_sends(start: Start, box: Sandbo
     async with start(follow=False) as app, with_store(app, sleeper) as slow:
         task = (await ask(app)).task
         async with anyio.create_task_group() as group:
-            group.start_soon(slow.steps.advance, task.task_id)
+            group.start_soon(slow.runner.advance, task.task_id)
             await sleeper.marked.wait()
             with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3")) as database, database:
                 database.execute("update task set lease_until = ?", [time.time() - 1])

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apixo_mcp.tasks import schedule
-from apixo_mcp.tasks.schedule import CAP, GIVE_UP_AFTER, JITTER, LOOKS_AT_LEAST, OVERDUE_EVERY, Pace
+from apixo_mcp.tasks.schedule import CAP, GIVE_UP_AFTER, JITTER, OVERDUE_EVERY, POLLS_AT_LEAST, PollSchedule
 
 HOUR = 3600.0
 NEAR = 1e-9
 
 seconds = st.floats(0.5, 1000)
-paces = st.builds(Pace, first_wait=seconds, interval=st.floats(0.5, 30), maximum=st.floats(10, 5000))
+paces = st.builds(PollSchedule, first_wait=seconds, interval=st.floats(0.5, 30), maximum=st.floats(10, 5000))
 scales = st.floats(0.001, 100)
 chances = st.floats(0, 1)
 looks = st.integers(0, 10_000)
@@ -21,68 +21,81 @@ usual = st.tuples(st.integers(0, 600), st.integers(0, 2000))
 
 
 @given(paces, looks, elapsed, chances)
-def test_every_wait_is_positive_and_no_longer_than_the_longest(pace: Pace, looks: int, elapsed: float, chance: float):
-    wait = schedule.wait_before_look(pace, looks, elapsed, chance)
-    assert wait is None or 0 < wait <= max(pace.cap, pace.first_wait, pace.overdue_every) * (1 + JITTER) + NEAR
+def test_every_wait_is_positive_and_no_longer_than_the_longest(
+    poll_schedule: PollSchedule, looks: int, elapsed: float, chance: float
+):
+    wait = schedule.wait_before_poll(poll_schedule, looks, elapsed, chance)
+    assert (
+        wait is None
+        or 0
+        < wait
+        <= max(poll_schedule.cap, poll_schedule.first_wait, poll_schedule.overdue_every) * (1 + JITTER) + NEAR
+    )
 
 
 @given(paces, looks, elapsed, chances)
-def test_jitter_stays_within_its_bounds(pace: Pace, looks: int, elapsed: float, chance: float):
-    middle = schedule.wait_before_look(pace, looks, elapsed)
-    wait = schedule.wait_before_look(pace, looks, elapsed, chance)
+def test_jitter_stays_within_its_bounds(poll_schedule: PollSchedule, looks: int, elapsed: float, chance: float):
+    middle = schedule.wait_before_poll(poll_schedule, looks, elapsed)
+    wait = schedule.wait_before_poll(poll_schedule, looks, elapsed, chance)
     assert (wait is None) == (middle is None)
     if wait is not None and middle is not None:
         assert middle * (1 - JITTER) - NEAR <= wait <= middle * (1 + JITTER) + NEAR
 
 
 @given(paces)
-def test_waits_grow_by_half_until_the_cap(pace: Pace):
-    waits = [schedule.wait_before_look(pace, looks, 0.0) or 0.0 for looks in range(1, 40)]
-    assert waits[0] == min(pace.interval, CAP)
+def test_waits_grow_by_half_until_the_cap(poll_schedule: PollSchedule):
+    waits = [schedule.wait_before_poll(poll_schedule, looks, 0.0) or 0.0 for looks in range(1, 40)]
+    assert waits[0] == min(poll_schedule.interval, CAP)
     for before, after in pairwise(waits):
         assert abs(after - min(CAP, before * 1.5)) < NEAR
     assert waits[-1] == CAP
 
 
 @given(paces)
-def test_the_first_look_waits_as_the_model_says(pace: Pace):
-    assert schedule.wait_before_look(pace, 0, 0.0) == pace.first_wait
+def test_the_first_look_waits_as_the_model_says(poll_schedule: PollSchedule):
+    assert schedule.wait_before_poll(poll_schedule, 0, 0.0) == poll_schedule.first_wait
 
 
 @given(paces, scales, looks, st.floats(0, 48 * HOUR))
-def test_scaling_scales_every_wait_but_not_the_day_of_looking(pace: Pace, scale: float, looks: int, elapsed: float):
-    scaled = pace.scaled(scale)
-    wait = schedule.wait_before_look(pace, looks, 0.0)
+def test_scaling_scales_every_wait_but_not_the_day_of_looking(
+    poll_schedule: PollSchedule, scale: float, looks: int, elapsed: float
+):
+    scaled = poll_schedule.scaled(scale)
+    wait = schedule.wait_before_poll(poll_schedule, looks, 0.0)
     assert wait is not None
-    assert abs((schedule.wait_before_look(scaled, looks, 0.0) or 0) - wait * scale) < NEAR * scale + NEAR
+    assert abs((schedule.wait_before_poll(scaled, looks, 0.0) or 0) - wait * scale) < NEAR * scale + NEAR
     assert scaled.overdue_every == OVERDUE_EVERY * scale
     assert scaled.cap == CAP * scale
-    stops = schedule.wait_before_look(scaled, looks, elapsed) is None
-    assert stops == (elapsed >= scaled.maximum + GIVE_UP_AFTER and looks >= LOOKS_AT_LEAST)
+    stops = schedule.wait_before_poll(scaled, looks, elapsed) is None
+    assert stops == (elapsed >= scaled.maximum + GIVE_UP_AFTER and looks >= POLLS_AT_LEAST)
 
 
 @given(paces, looks, st.floats(0, GIVE_UP_AFTER - 1))
-def test_an_overdue_task_is_looked_at_every_minute_for_a_day(pace: Pace, looks: int, over: float):
-    assert schedule.is_overdue(pace, pace.maximum + over)
-    assert schedule.wait_before_look(pace, looks, pace.maximum + over) == 60.0
+def test_an_overdue_task_is_looked_at_every_minute_for_a_day(poll_schedule: PollSchedule, looks: int, over: float):
+    assert schedule.is_late(poll_schedule, poll_schedule.maximum + over)
+    assert schedule.wait_before_poll(poll_schedule, looks, poll_schedule.maximum + over) == 60.0
 
 
 @given(paces, looks, st.floats(0, 1000 * HOUR))
-def test_looking_stops_a_day_after_the_maximum_once_it_was_looked_at_often(pace: Pace, looks: int, more: float):
-    wait = schedule.wait_before_look(pace, looks, pace.maximum + 24 * HOUR + more)
-    assert wait == (None if looks >= LOOKS_AT_LEAST else pace.overdue_every)
+def test_looking_stops_a_day_after_the_maximum_once_it_was_looked_at_often(
+    poll_schedule: PollSchedule, looks: int, more: float
+):
+    wait = schedule.wait_before_poll(poll_schedule, looks, poll_schedule.maximum + 24 * HOUR + more)
+    assert wait == (None if looks >= POLLS_AT_LEAST else poll_schedule.overdue_every)
 
 
 @given(paces, st.floats(0, 0.999))
-def test_nothing_is_overdue_before_the_maximum(pace: Pace, share: float):
-    assert not schedule.is_overdue(pace, pace.maximum * share)
+def test_nothing_is_overdue_before_the_maximum(poll_schedule: PollSchedule, share: float):
+    assert not schedule.is_late(poll_schedule, poll_schedule.maximum * share)
 
 
 @given(paces, st.integers(0, 10_000), chances)
-def test_errors_back_off_to_a_minute(pace: Pace, errors: int, chance: float):
-    wait = schedule.wait_after_error(pace, errors, None, chance)
+def test_errors_back_off_to_a_minute(poll_schedule: PollSchedule, errors: int, chance: float):
+    wait = schedule.wait_after_error(poll_schedule, errors, None, chance)
     assert 0 < wait <= OVERDUE_EVERY * (1 + JITTER) + NEAR
-    assert schedule.wait_after_error(pace, errors + 1, None) >= schedule.wait_after_error(pace, errors, None)
+    assert schedule.wait_after_error(poll_schedule, errors + 1, None) >= schedule.wait_after_error(
+        poll_schedule, errors, None
+    )
 
 
 @given(st.integers(0, 10_000), chances)
@@ -93,20 +106,22 @@ def test_a_submit_that_cost_nothing_is_sent_again_after_1_to_60_seconds(tries: i
 
 
 @given(paces, st.integers(0, 50), st.floats(0, HOUR), chances)
-def test_nothing_is_asked_again_earlier_than_the_gateway_wants(pace: Pace, tries: int, asked: float, chance: float):
-    assert schedule.wait_after_error(pace, tries, asked, chance) >= asked
+def test_nothing_is_asked_again_earlier_than_the_gateway_wants(
+    poll_schedule: PollSchedule, tries: int, asked: float, chance: float
+):
+    assert schedule.wait_after_error(poll_schedule, tries, asked, chance) >= asked
     assert schedule.wait_before_resend(tries, asked, chance) >= asked
 
 
 @given(paces, st.floats(HOUR, 1e9))
-def test_no_gateway_can_put_a_task_to_sleep_for_more_than_an_hour(pace: Pace, asked: float):
-    assert schedule.wait_after_error(pace, 0, asked) == HOUR
+def test_no_gateway_can_put_a_task_to_sleep_for_more_than_an_hour(poll_schedule: PollSchedule, asked: float):
+    assert schedule.wait_after_error(poll_schedule, 0, asked) == HOUR
     assert schedule.wait_before_resend(0, asked) == HOUR
 
 
 @given(usual, st.lists(st.floats(-10, 1e7), min_size=2, max_size=20).map(sorted))
 def test_progress_never_falls_and_never_claims_the_end(usual: tuple[int, int], moments: list[float]):
-    shown = [schedule.progress(usual, moment) for moment in moments]
+    shown = [schedule.progress(usual, context) for context in moments]
     assert shown == sorted(shown)
     assert all(0 <= value <= 0.99 for value in shown)
 

@@ -19,15 +19,15 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.gateways.gateway import NoAnswer, Running, Unclear
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks import confirming, schedule, transitions
-from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 pytestmark = pytest.mark.anyio
 
 EMPTY = {"taskId": "remote1", "state": "success", "resultJson": json.dumps({"pieces": 1})}
-MOMENT = Moment(NOW + 10, 0.5, Pace(5.0, 3.0, 120.0))
+MOMENT = DecisionContext(NOW + 10, 0.5, PollSchedule(5.0, 3.0, 120.0))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def error_of(task: Task) -> tuple[str, str, str]:
 
 
 async def failed_empty(app: App, wire: Wire, **data: Any) -> Task:
-    wire.looks.extend([envelope({**EMPTY, **data})] * (transitions.EMPTY_LOOKS + 1))
+    wire.looks.extend([envelope({**EMPTY, **data})] * (transitions.EMPTY_POLLS + 1))
     task = await settled(app, (await ask(app)).task)
     assert task.state is State.FAILED
     return task
@@ -68,12 +68,12 @@ class TestNamedId:
 
     async def test_what_is_not_confirmed_stays_unknown_and_is_given_up(self, start: Start, wire: Wire):
         wire.submits.append(envelope({"taskId": "t-9"}, 500, "oops", 500))
-        wire.looks.extend([envelope(None, 404, "Task not found", 404)] * (schedule.CONFIRM_LOOKS + 1))
+        wire.looks.extend([envelope(None, 404, "Task not found", 404)] * (schedule.CONFIRMING_POLLS + 1))
         async with start(apixo_base_url=wire.url, poll_scale=0.0001) as app:
             task = await settled(app, (await ask(app)).task)
             assert task.state is State.UNKNOWN
             over = await until(app, task, lambda now: now.due is None)
-            assert (over.state, over.named_id, over.tries) == (State.UNKNOWN, "t-9", schedule.CONFIRM_LOOKS)
+            assert (over.state, over.named_id, over.tries) == (State.UNKNOWN, "t-9", schedule.CONFIRMING_POLLS)
             wire.looks.clear()  # it turns up after all
             checked = await app.service.check("local", task.task_id)
             done = await until(app, checked, lambda now: now.state is State.SUCCESS)
@@ -93,7 +93,7 @@ class TestNamedId:
         wire.looks.extend([None] * 20)
         async with start(apixo_base_url=wire.url, poll_scale=1.0) as app:
             task = await until(app, (await ask(app)).task, lambda now: now.state is State.UNKNOWN)
-            ended = await app.resolver.resolve(task, None)
+            ended = await app.settlement.resolve(task, None)
         assert (ended.state, ended.named_id, ended.due) == (State.FAILED, "", None)
 
     def test_the_waits_grow_and_end(self):
@@ -103,7 +103,7 @@ class TestNamedId:
         while task.due is not None:
             waits.append(task.due - MOMENT.now)
             task = confirming.after_confirming(task, NoAnswer("no"), MOMENT)
-        assert len(waits) == schedule.CONFIRM_LOOKS
+        assert len(waits) == schedule.CONFIRMING_POLLS
         assert waits[1:] == sorted(waits[1:])
         assert (task.state, task.named_id) == (State.UNKNOWN, "t-9")
         followed = confirming.after_confirming(replace(task, due=NOW), Running("pending"), MOMENT)
@@ -173,7 +173,7 @@ class TestReread:
     async def test_what_the_gateway_now_tells_makes_it_a_success(self, start: Start, wire: Wire):
         async with start(apixo_base_url=wire.url) as app:
             task = await failed_empty(app, wire)
-            read = await app.resolver.reread(task)
+            read = await app.settlement.reread(task)
             assert read.told == ""
             done = await settled(app, read.task)
         assert (done.state, done.failure, done.results[0].file) == (State.SUCCESS, None, FileState.SAVED)
@@ -185,7 +185,7 @@ class TestReread:
             raw = json.dumps({"code": 200, "data": {"state": "success", "output": f"{wire.url}/file.png"}})
             await app.store.keep(task.task_id, "answer", raw)
             looks = len(wire.seen)
-            read = await app.resolver.reread(task)
+            read = await app.settlement.reread(task)
             assert len(wire.seen) == looks
             assert (await settled(app, read.task)).results[0].file is FileState.SAVED
 
@@ -193,7 +193,7 @@ class TestReread:
         async with start(apixo_base_url=wire.url) as app:
             task = await failed_empty(app, wire)
             wire.looks.append(envelope(EMPTY))
-            read = await app.resolver.reread(task)
+            read = await app.settlement.reread(task)
             assert "names none either" in read.told
             assert "pieces" in read.raw
             assert read.task == task == await app.store.get(task.task_id)
@@ -202,7 +202,7 @@ class TestReread:
         async with start(apixo_base_url=wire.url) as app:
             done = await settled(app, (await ask(app)).task)
             with pytest.raises(InvalidInput, match="EMPTY_RESULT"):
-                await app.resolver.reread(done)
+                await app.settlement.reread(done)
 
     async def test_the_store_lets_no_other_end_be_left(self, tmp_path: Path):
         async with SqliteStore(tmp_path / "tasks.sqlite3") as store:

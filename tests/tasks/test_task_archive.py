@@ -40,7 +40,7 @@ async def test_what_was_exported_is_imported_equal(tmp_path: Path, made: list[Ta
         old.unlink()
     lines = await exported(tmp_path / "one.sqlite3", made)
     assert len(lines) == len(made) + 1
-    found = archive.read(lines)
+    found = archive.read_archive(lines)
     assert {task.task_id: task for task in found.tasks} == {task.task_id: task for task in made}
     async with SqliteStore(tmp_path / "two.sqlite3") as store:
         here = Here(found.home, {})
@@ -99,7 +99,7 @@ class TestElsewhere:
         followed, not_followed = make_followed(), make_followed(base_url="https://other.example")
         lines = await exported(tmp_path / "one.sqlite3", [followed, not_followed])
         async with SqliteStore(tmp_path / "two.sqlite3") as store:
-            found = await archive.bring_in(store, archive.read(lines), ELSEWHERE, NOW + 100)
+            found = await archive.bring_in(store, archive.read_archive(lines), ELSEWHERE, NOW + 100)
             assert [task.task_id for task in found.unfollowed] == [not_followed.task_id]
             due = await store.due(NOW + 1000, ["their-print"])
             assert [task_id for task_id, _ in due] == [followed.task_id]
@@ -153,7 +153,7 @@ def line_of(**given: object) -> bytes:
 )
 def test_a_broken_line_is_told_by_its_number(line: bytes, said: str):
     with pytest.raises(InvalidInput) as error:
-        archive.read([HEAD, line_of(), b"", line])
+        archive.read_archive([HEAD, line_of(), b"", line])
     assert str(error.value).startswith("line 4: ")
     assert said in str(error.value)
     assert "Nothing was imported" in str(error.value)
@@ -162,9 +162,9 @@ def test_a_broken_line_is_told_by_its_number(line: bytes, said: str):
 @pytest.mark.parametrize("line", [b"", b"[]", b"{}", b"x", b'{"apixo_mcp_tasks": 2}', line_of()])
 def test_another_file_is_refused(line: bytes):
     with pytest.raises(InvalidInput, match="line 1: "):
-        archive.read([line])
+        archive.read_archive([line])
 
 
 def test_columns_of_a_later_version_may_be_missing():
-    (task,) = archive.read([b"\xef\xbb\xbf" + HEAD, line_of(asked_by="left out", asked_until="left out")]).tasks
+    (task,) = archive.read_archive([b"\xef\xbb\xbf" + HEAD, line_of(asked_by="left out", asked_until="left out")]).tasks
     assert (task.asked_by, task.asked_until) == ("", 0.0)

@@ -10,15 +10,15 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.schedule import Pace
+from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import FileState, State, Task
-from apixo_mcp.tasks.transitions import Moment
+from apixo_mcp.tasks.transitions import DecisionContext
 
 pytestmark = pytest.mark.anyio
 
 
 async def resolve(app: App, owner: str, task_id: str, remote_id: str | None) -> Task:
-    return await app.resolver.resolve(await app.service.find(owner, task_id), remote_id)
+    return await app.settlement.resolve(await app.service.find(owner, task_id), remote_id)
 
 
 async def unknown(app: App, **given: str) -> Task:
@@ -83,8 +83,11 @@ def test_an_earlier_attempt_may_have_been_charged():
     sent = make(state=State.SUBMITTING, sent_at=NOW, idempotency_key="k")
     once = transitions.unclear(sent, NOW + 100, "cut")
     twice = replace(once, attempts=(once.attempts[0], *once.attempts))
-    moment = Moment(NOW + 100, 0.5, Pace(1, 1, 1))
-    first, second = transitions.resolved(once, "", moment), transitions.resolved(twice, "", moment)
+    context = DecisionContext(NOW + 100, 0.5, PollSchedule(1, 1, 1))
+    first, second = (
+        transitions.resolved_by_person(once, "", context),
+        transitions.resolved_by_person(twice, "", context),
+    )
     assert first.failure is not None
     assert second.failure is not None
     assert (first.failure.charged, first.idempotency_key) == ("no", "")
@@ -96,7 +99,7 @@ class TestChangedKey:
         async with start() as app:
             old = await until(app, (await ask(app, "a fox [took:1]")).task, lambda now: now.remote_id)
         async with start(apixo_api_key="sk-other") as app:
-            moved = await app.resolver.rekey(await app.service.find("local", old.task_id))
+            moved = await app.settlement.rekey(await app.service.find("local", old.task_id))
             assert moved.key_print != old.key_print
             done = await settled(app, moved)
         assert (done.state, done.results[0].file) == (State.SUCCESS, FileState.SAVED)
@@ -106,11 +109,11 @@ class TestChangedKey:
         async with start() as app:
             old = await until(app, (await ask(app, "a fox [never]")).task, lambda now: now.remote_id)
             with pytest.raises(InvalidInput, match="is the one that is set here"):
-                await app.resolver.rekey(old)
+                await app.settlement.rekey(old)
         async with start(apixo_api_key="sk-bad") as app:
             task = await app.service.find("local", old.task_id)
             with pytest.raises(InvalidInput, match="does not confirm it"):
-                await app.resolver.rekey(task)
+                await app.settlement.rekey(task)
             assert await app.service.find("local", old.task_id) == task
 
     async def test_what_has_ended_is_not_moved(self, start: Start):
@@ -118,4 +121,4 @@ class TestChangedKey:
             done = await settled(app, (await ask(app)).task)
         async with start(apixo_api_key="sk-other") as app:
             with pytest.raises(InvalidInput, match="its state is success"):
-                await app.resolver.rekey(done)
+                await app.settlement.rekey(done)

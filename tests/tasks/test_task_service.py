@@ -15,8 +15,8 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.request import Quote, Wish
-from apixo_mcp.tasks.schedule import LOOKS_AT_LEAST
+from apixo_mcp.tasks.request import GenerationRequest, Quote
+from apixo_mcp.tasks.schedule import POLLS_AT_LEAST
 from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task
 
@@ -284,9 +284,9 @@ class TestMoney:
             with pytest.raises(InvalidInput, match="APIXO_MCP_DAILY_TASK_LIMIT"):
                 await ask(app, "a wolf")
         async with start(confirm_above_usd=0.01) as app:
-            wish = Wish(owner="local", model="nano-banana", arguments={"prompt": "a wolf"})
-            assert isinstance(await submit(app, wish), Quote)
-            assert isinstance(await submit(app, replace(wish, provider="")), Quote)
+            request = GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": "a wolf"})
+            assert isinstance(await submit(app, request), Quote)
+            assert isinstance(await submit(app, replace(request, provider="")), Quote)
             assert len(await app.service.page("local")) == 1
         assert len(posts(box)) == 1
 
@@ -323,7 +323,7 @@ class TestLooking:
             now = await app.store.get(running.task_id)
             assert now is not None
             assert await app.store.commit(
-                now, replace(now, accepted_at=time.time() - 25 * 3600, due=time.time(), looks=LOOKS_AT_LEAST)
+                now, replace(now, accepted_at=time.time() - 25 * 3600, due=time.time(), looks=POLLS_AT_LEAST)
             )
         async with start() as app:
             given_up = await until(app, running, lambda now: now.due is None)
@@ -393,7 +393,7 @@ class TestRestart:
             assert sent is not None
             assert (await app.store.mark_sent(sent, Sending(now=now, budget=Budget()))).how == "within"
             # While its lease runs, its process may live: only then is the answer taken for lost.
-            assert await app.steps.advance(task.task_id) is None
+            assert await app.runner.advance(task.task_id) is None
             assert (await app.service.find("local", task.task_id)).state is State.SUBMITTING
         await happens(lambda: time.time() >= now + 0.5)
         async with start() as app:
@@ -416,7 +416,7 @@ class TestTwoPrograms:
 
             async def advance(app: App) -> None:
                 while not (await app.service.find("local", task.task_id)).is_settled:
-                    await app.steps.advance(task.task_id)
+                    await app.runner.advance(task.task_id)
 
             with anyio.fail_after(15):
                 async with anyio.create_task_group() as group:
@@ -452,7 +452,7 @@ class TestTwoPrograms:
             foreign = (await ask(theirs)).task
         async with start() as mine:
             await settled(mine, (await ask(mine, "a wolf")).task)
-            await mine.steps.advance(foreign.task_id)
+            await mine.runner.advance(foreign.task_id)
             assert await mine.service.find("local", foreign.task_id) == foreign
         assert [entry["input"]["prompt"] for entry in posts(box)] == ["a wolf"]
         async with start(apixo_api_key="sk-theirs") as theirs:
@@ -462,12 +462,12 @@ class TestTwoPrograms:
         async with start(follow=False) as one, start(follow=False) as two:
             task = (await ask(one, "a fox [slow-submit:0.5][took:0]")).task
             async with anyio.create_task_group() as group:
-                group.start_soon(one.steps.advance, task.task_id)
+                group.start_soon(one.runner.advance, task.task_id)
                 await happens(box.submits)
                 # The lease is slept through: nobody renews it here.
                 holder = (await one.service.find("local", task.task_id)).lease_holder
                 await one.store.release(holder)
-                await two.steps.advance(task.task_id)
+                await two.runner.advance(task.task_id)
                 assert (await two.service.find("local", task.task_id)).state is State.UNKNOWN
             late = await one.service.find("local", task.task_id)
             assert (late.state, late.remote_id) == (State.PENDING, box.submits()[0]["remote_id"])
@@ -477,7 +477,7 @@ class TestTwoPrograms:
         async with start(follow=False) as one, start(follow=False) as two:
             task = (await ask(one, "a fox [slow-submit:0.3][took:0]")).task
             async with anyio.create_task_group() as group:
-                group.start_soon(one.steps.advance, task.task_id)
+                group.start_soon(one.runner.advance, task.task_id)
                 await happens(box.submits)
                 holder = (await one.service.find("local", task.task_id)).lease_holder
                 await one.store.release(holder)
@@ -497,7 +497,7 @@ class TestCancel:
             task = (await ask(app)).task
             cancelled = await app.service.cancel("local", task.task_id)
             assert (cancelled.state, cancelled.due) == (State.CANCELLED, None)
-            await app.steps.advance(task.task_id)
+            await app.runner.advance(task.task_id)
         async with start() as app:
             await settled(app, (await ask(app, "a wolf")).task)
             assert (await app.service.find("local", task.task_id)).state is State.CANCELLED
@@ -523,7 +523,7 @@ class TestCancel:
             assert (await app.service.cancel("local", task.task_id)).state is State.SUBMITTING
             refused = replace(claimed, sent_at=None, due=now, lease_holder="", lease_until=0.0)
             assert await app.store.commit(claimed, refused)
-            await app.steps.advance(task.task_id)
+            await app.runner.advance(task.task_id)
             assert (await app.service.find("local", task.task_id)).state is State.CANCELLED
         assert not posts(box)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from apixo_mcp.catalog.fields import about, optional_prompt
 from apixo_mcp.catalog.inputs import OpenInput, Url, refused, required, rule
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 _NOT_VIDEO = {"mode": ["gemini-omni-audio", "gemini-omni-character"]}
 
@@ -51,7 +51,7 @@ MODELS = (
         vendor="Google",
         modality="video",
         input=GeminiOmniInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         facts="partial",
         infer=_infer,
         tips=("The audio and character modes answer at once with an id to use in gemini-omni-video.",),

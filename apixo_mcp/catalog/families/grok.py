@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from apixo_mcp.catalog.fields import about, items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, one_of, refused, required, rule
 from apixo_mcp.catalog.marks import EarlierTask
-from apixo_mcp.catalog.model import IMAGE_FAST, POLICY_OR_IMAGE, VIDEO, Model
+from apixo_mcp.catalog.model import IMAGE_FAST, POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 
 class GrokImageInput(ModelInput):
@@ -70,7 +70,7 @@ MODELS = (
         vendor="xAI",
         modality="video",
         input=GrokVideoInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         infer=_infer,
         tips=("An image of an earlier grok-image task can be animated by task_id and index.",),
         fail_codes=POLICY_OR_IMAGE,

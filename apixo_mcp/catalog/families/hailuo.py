@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from apixo_mcp.catalog.fields import about, items, needed, optional_prompt, prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 _PICTURE = "The picture to animate: JPG or PNG, shorter side above 300 pixels, between 2:5 and 5:2, at most 20 MB."
 
@@ -48,7 +48,7 @@ MODELS = (
         vendor="MiniMax",
         modality="video",
         input=Hailuo23Input,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         quiet_defaults={"duration": 6},
         tips=("standard makes 6 or 10 s at 768p, pro 5 s at 1080p.",),
         fail_codes=POLICY_OR_IMAGE,
@@ -60,7 +60,7 @@ MODELS = (
         vendor="MiniMax",
         modality="video",
         input=Hailuo23FastInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         quiet_defaults={"duration": 6},
         tips=("Works from a picture only. standard makes 6 or 10 s at 768p, pro 6 s at 1080p.",),
         fail_codes=POLICY_OR_IMAGE,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model, Spelling
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Spelling
 
 
 class HappyHorseInput(ModelInput):
@@ -49,7 +49,7 @@ MODELS = (
         vendor="Alibaba",
         modality="video",
         input=HappyHorseInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         spelling={"aspect_ratio": Spelling("ratio")},
         infer=_infer,
         tips=("A sound track is always made.", "video-edit is billed by the length of the given video."),

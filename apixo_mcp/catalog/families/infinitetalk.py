@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from apixo_mcp.catalog.fields import about, needed, optional_prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model, Price, Schedule
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Schedule
 
 
 class InfiniteTalkInput(ModelInput):
@@ -29,7 +29,9 @@ MODELS = (
         vendor="MeiGen (inferred)",
         modality="video",
         input=InfiniteTalkInput,
-        schedule=Schedule(60, VIDEO.interval, 1800, "APIXO best practices guide; maximum chosen for long recordings"),
+        schedule=Schedule(
+            60, VIDEO_SCHEDULE.interval, 1800, "APIXO best practices guide; maximum chosen for long recordings"
+        ),
         tips=("Billed by the second of sound, at least 5.",),
         fail_codes=(*POLICY_OR_IMAGE, "INVALID_AUDIO_URL"),
         prices=(

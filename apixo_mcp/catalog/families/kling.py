@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text
+from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 
 def _in_tenths(value: float) -> float:
@@ -45,7 +45,7 @@ class Kling21Input(ModelInput):
     duration: Literal[5, 10] = about("Seconds.", 5)
     image_urls: list[Url] | None = items(2, "The first frame; in pro also the last.")
     aspect_ratio: _RATIO | None = about("For master-text-to-video; 16:9 by default.")
-    negative_prompt: str | None = text(500, "What to avoid.")
+    negative_prompt: str | None = text_field(500, "What to avoid.")
     cfg_scale: _Strength | None = about("0 to 1 in steps of 0.1.")
 
 
@@ -59,7 +59,7 @@ class Kling25TurboProInput(ModelInput):
     duration: Literal[5, 10] = about("Seconds.", 5)
     image_urls: list[Url] | None = items(2, _FRAMES)
     aspect_ratio: _RATIO | None = about("For text-to-video; 16:9 if left out.")
-    negative_prompt: str | None = text(2500, "What to avoid.")
+    negative_prompt: str | None = text_field(2500, "What to avoid.")
     cfg_scale: _Strength | None = about("0 to 1 in steps of 0.1.")
 
 
@@ -131,7 +131,7 @@ MODELS = (
         vendor="Kuaishou",
         modality="video",
         input=Kling21Input,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         infer=_infer_21,
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/kling-2-1",),
@@ -142,7 +142,7 @@ MODELS = (
         vendor="Kuaishou",
         modality="video",
         input=Kling25TurboProInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/kling-2-5-turbo-pro",),
     ),
@@ -152,7 +152,7 @@ MODELS = (
         vendor="Kuaishou",
         modality="video",
         input=Kling26Input,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         quiet_defaults={"duration": 5, "sound": False},
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/kling-2-6",),
@@ -163,7 +163,7 @@ MODELS = (
         vendor="Kuaishou",
         modality="video",
         input=Kling30StdInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         infer=_infer_30,
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/fr/docs/models/video/kling-3-0-std",),
@@ -174,7 +174,7 @@ MODELS = (
         vendor="Kuaishou",
         modality="video",
         input=Kling30TurboInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/kling-3-0-turbo",),
     ),

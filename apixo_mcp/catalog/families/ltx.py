@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model, Schedule
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Schedule
 
 
 def _not_zero(value: int) -> int:
@@ -59,7 +59,7 @@ MODELS = (
         vendor="Lightricks",
         modality="video",
         input=Ltx219bInput,
-        schedule=Schedule(40, 10, VIDEO.maximum, "chosen from the times of the APIXO ltx-2-19b page"),
+        schedule=Schedule(40, 10, VIDEO_SCHEDULE.maximum, "chosen from the times of the APIXO ltx-2-19b page"),
         usual_seconds=(40, 90),
         times="480p 40-60 s, 720p 60-90 s",
         infer=_infer,

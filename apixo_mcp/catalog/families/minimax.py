@@ -7,7 +7,7 @@ from pydantic import Field
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, pixels, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, refused, required, rule
-from apixo_mcp.catalog.model import AUDIO, IMAGE_FAST, POLICY_OR_IMAGE, Model, Spelling
+from apixo_mcp.catalog.model import AUDIO_SCHEDULE, IMAGE_FAST, POLICY_OR_IMAGE, Model, Spelling
 
 
 class MinimaxImage01Input(ModelInput):
@@ -98,7 +98,7 @@ MODELS = (
         vendor="MiniMax",
         modality="audio",
         input=MinimaxSpeech28Input,
-        schedule=AUDIO,
+        schedule=AUDIO_SCHEDULE,
         facts="partial",
         spelling={"output_format": Spelling("format")},
         quiet_defaults={"mode": "speech-turbo", "voice_id": "preset_general_wise_woman"},
@@ -113,7 +113,7 @@ MODELS = (
         vendor="MiniMax",
         modality="audio",
         input=MinimaxVoiceInput,
-        schedule=AUDIO,
+        schedule=AUDIO_SCHEDULE,
         facts="partial",
         infer=_voice_mode,
         tips=("The voice_id it answers with is for minimax-speech-2-8.",),

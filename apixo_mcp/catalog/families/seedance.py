@@ -7,7 +7,7 @@ from pydantic import Field
 
 from apixo_mcp.catalog.fields import items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required, rule
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 
 class Seedance15ProInput(ModelInput):
@@ -82,7 +82,7 @@ MODELS = (
         vendor="ByteDance",
         modality="video",
         input=Seedance15ProInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         quiet_defaults={"sound": False},
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/seedance-1-5-pro",),
@@ -94,7 +94,7 @@ MODELS = (
             vendor="ByteDance",
             modality="video",
             input=cls,
-            schedule=VIDEO,
+            schedule=VIDEO_SCHEDULE,
             infer=_infer,
             tips=(
                 "first_and_last_frames animates 1 or 2 pictures; omni_reference takes up to 9 pictures, 3 videos and "

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from apixo_mcp.catalog.fields import about, optional_prompt, span, text
+from apixo_mcp.catalog.fields import about, optional_prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, required, rule
-from apixo_mcp.catalog.model import AUDIO, Model, Price, Spelling
+from apixo_mcp.catalog.model import AUDIO_SCHEDULE, Model, Price, Spelling
 
 
 class SunoInput(ModelInput):
@@ -45,8 +45,8 @@ class SunoInput(ModelInput):
     )
     instrumental: bool = about("true for music without singing.", False)
     prompt: str | None = optional_prompt(5000, least=1, about="At most 500 unless customMode; 3,000 for V4.")
-    style: str | None = text(1000, "At most 200 for V4.")
-    title: str | None = text(80)
+    style: str | None = text_field(1000, "At most 200 for V4.")
+    title: str | None = text_field(80)
     negativeTags: str | None = about("Styles to avoid.")
     styleWeight: float | None = span(0, 1)
     weirdnessConstraint: float | None = span(0, 1)
@@ -67,7 +67,7 @@ MODELS = (
         vendor="Suno",
         modality="audio",
         input=SunoInput,
-        schedule=AUDIO,
+        schedule=AUDIO_SCHEDULE,
         usual_seconds=(120, 180),
         times="2-3 min",
         spelling={"negative_prompt": Spelling("negativeTags")},

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url, count, only, refused, required
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_VIDEO, VIDEO, Model, Price
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_VIDEO, VIDEO_SCHEDULE, Model, Price
 
 _FRAMES = {"generationType": ["FIRST_AND_LAST_FRAMES_2_VIDEO"]}
 _REFERENCE = {"generationType": ["REFERENCE_2_VIDEO"]}
@@ -53,7 +53,7 @@ MODELS = (
         vendor="Google",
         modality="video",
         input=Veo31Input,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         usual_seconds=(120, 120),
         times="about 2 min",
         quiet_defaults={"mode": "fast"},

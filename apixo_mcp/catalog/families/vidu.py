@@ -4,7 +4,7 @@ from typing import Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 _FROM_IMAGE = {"mode": ["image-to-video", "turbo-image-to-video"]}
 
@@ -38,7 +38,7 @@ MODELS = (
         vendor="Shengshu",
         modality="video",
         input=ViduQ3Input,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/vidu-q3",),
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from apixo_mcp.catalog.fields import about, items, prompt, span, text
+from apixo_mcp.catalog.fields import about, items, prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, only, refused, required, rule
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model
@@ -23,7 +23,7 @@ class Wan25ImageInput(ModelInput):
 
     mode: _MODE = "text-to-image"
     prompt: str = prompt(2000)
-    negative_prompt: str | None = text(500, "What to avoid.")
+    negative_prompt: str | None = text_field(500, "What to avoid.")
     num_images: int | None = span(1, 4, "4 if left out; each image is billed.")
     image_urls: Annotated[list[Url] | None, Files(10, _FORMATS)] = items(
         3, "For image-to-image: JPEG, PNG, BMP or WebP, 384 to 5000 pixels, 10 MB."
@@ -41,7 +41,7 @@ class Wan26ImageInput(ModelInput):
 
     mode: _MODE = "text-to-image"
     prompt: str = prompt(2000)
-    negative_prompt: str | None = text(500, "What to avoid.")
+    negative_prompt: str | None = text_field(500, "What to avoid.")
     num_images: int | None = span(1, 3, "1 if left out.")
     aspect_ratio: _PLAIN_RATIO | None = about("For text-to-image.")
     image_urls: Annotated[list[Url] | None, Files(10)] = items(

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text
+from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, count, one_of, only, refused, required, rule
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO, Model, Price, Sizes, Spelling
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Sizes, Spelling
 
 _RATIO = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
 
@@ -29,7 +29,7 @@ class Wan25VideoInput(ModelInput):
 
     mode: Literal["text-to-video", "image-to-video"] = "text-to-video"
     prompt: str | None = optional_prompt(1500)
-    negative_prompt: str | None = text(500, "What to avoid.")
+    negative_prompt: str | None = text_field(500, "What to avoid.")
     image_urls: Annotated[list[Url] | None, Files(20)] = items(
         1, "The picture to animate: 240 to 8000 pixels, at most 20 MB."
     )
@@ -85,7 +85,7 @@ class Wan26VideoInput(ModelInput):
         "text-to-video", "image-to-video-flash", "image-to-video", "reference-to-video-flash", "reference-to-video"
     ]
     prompt: str = prompt(1500)
-    negative_prompt: str | None = text(500, "What to avoid.")
+    negative_prompt: str | None = text_field(500, "What to avoid.")
     resolution: Literal["720p", "1080p"] | None = None
     size: _SIZE | None = about("For the text and reference modes.")
     duration: int | None = span(2, 15, "Seconds; 5 if left out, at most 10 in the reference modes.")
@@ -172,7 +172,7 @@ MODELS = (
         vendor="Alibaba",
         modality="video",
         input=Wan25VideoInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         usual_seconds=(100, 250),
         times="100-250 s (oldest page)",
         aliases=("wan-2-5",),
@@ -190,7 +190,7 @@ MODELS = (
         vendor="Alibaba",
         modality="video",
         input=Wan26VideoInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         facts="partial",
         aliases=("wan-2-6",),
         sizes=_SIZES,
@@ -204,7 +204,7 @@ MODELS = (
         vendor="Alibaba",
         modality="video",
         input=Wan27VideoInput,
-        schedule=VIDEO,
+        schedule=VIDEO_SCHEDULE,
         facts="partial",
         aliases=("wan-2-7",),
         spelling={"aspect_ratio": Spelling("ratio")},

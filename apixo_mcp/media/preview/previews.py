@@ -17,7 +17,7 @@ from apixo_mcp.errors import MediaError
 from apixo_mcp.media import kinds
 from apixo_mcp.media.folder import is_regular
 from apixo_mcp.media.preview import decoding, shrink
-from apixo_mcp.media.probing.facts import Facts
+from apixo_mcp.media.probing.facts import MediaFacts
 from apixo_mcp.media.probing.probe import probe
 
 _USUAL = 768
@@ -136,9 +136,9 @@ async def _decoded(
     return await _elsewhere(path, mime_type, longest, max_bytes)
 
 
-def _facts(path: Path, mime_type: str) -> Facts:
+def _facts(path: Path, mime_type: str) -> MediaFacts:
     kind = kinds.for_mime(mime_type)
-    return probe(path, kind) if kind else Facts()
+    return probe(path, kind) if kind else MediaFacts()
 
 
 def _cost(path: Path, mime_type: str) -> decoding.Cost:

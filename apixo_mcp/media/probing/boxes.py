@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from apixo_mcp.media.probing.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import MediaFacts, seconds
 
 _BOXES = 20_000
 """Boxes of one level that are looked at: real files have fewer, and a hostile one could have millions."""
@@ -37,7 +37,7 @@ class _Film:
     tracks: dict[int, _Track] = field(default_factory=dict[int, _Track])
 
 
-def measure(file: BinaryIO, size: int) -> Facts:
+def measure_boxes(file: BinaryIO, size: int) -> MediaFacts:
     """The size, the duration and the tracks of a film or recording."""
     film, stop, is_there, is_counted = _Film(), 0, False, True
     for name, body, stop in boxes(file, 0, size):
@@ -52,7 +52,7 @@ def measure(file: BinaryIO, size: int) -> Facts:
     width, height = shown or (None, None)
     told = None if is_cut or not is_counted else _length(film)
     alone = not pictures and any(track.kind in (_SOUND, b"") for track in film.tracks.values())
-    return Facts(width=width, height=height, duration_seconds=told, is_cut=is_cut, is_sound_alone=alone)
+    return MediaFacts(width=width, height=height, duration_seconds=told, is_cut=is_cut, is_sound_alone=alone)
 
 
 def _length(film: _Film) -> float | None:
@@ -193,13 +193,13 @@ def _trun(body: bytes, usual: int) -> int | None:
     return sum(struct.unpack_from(">I", body, at + place * width)[0] for place in range(count))
 
 
-def measure_picture(file: BinaryIO, size: int) -> Facts:
+def measure_picture(file: BinaryIO, size: int) -> MediaFacts:
     """The size of a HEIF or AVIF picture, as shown."""
     best, turned, is_cut = (0, 0), False, False
     for name, body, stop in boxes(file, 0, size):
         is_cut = is_cut or stop > size
         if name == b"moov" and not best[0]:
-            return measure(file, size)
+            return measure_boxes(file, size)
         properties = _inside(file, body + 4, min(stop, size), (b"iprp", b"ipco")) if name == b"meta" else ()
         for inner, at, to in properties or [(name, body, stop)]:
             if inner == b"ispe":  # a tiled picture or one with a thumbnail has several: the largest is the picture
@@ -208,6 +208,6 @@ def measure_picture(file: BinaryIO, size: int) -> Facts:
             elif inner == b"irot":
                 turned = turned or bool(_read(file, at, min(to, at + 1))[0] & 1)
     if not all(best):
-        return Facts(is_cut=is_cut)
+        return MediaFacts(is_cut=is_cut)
     width, height = (best[1], best[0]) if turned else best
-    return Facts(width=width, height=height, is_cut=is_cut)
+    return MediaFacts(width=width, height=height, is_cut=is_cut)

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from apixo_mcp.media.probing.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import MediaFacts, seconds
 
 _CHUNKS = 5_000
 """Chunks that are looked at: real files have fewer, and a hostile one could have millions."""
@@ -13,7 +13,7 @@ _OPEN = 1_900_000_000
 """Sizes from here on stand for one that was not known when the header was written: no file that is kept is as large."""
 
 
-def measure_wav(file: BinaryIO, size: int) -> Facts:
+def measure_wav(file: BinaryIO, size: int) -> MediaFacts:
     """The duration of a WAV file, by the bytes of its sound that are there."""
     rate, most, whole = 0.0, None, file.read(4) in (b"RF64", b"BW64")
     for name, at, length in _chunks(file, 12, size, "<"):
@@ -25,14 +25,14 @@ def measure_wav(file: BinaryIO, size: int) -> Facts:
             rest = size - at
             length = most if whole and most is not None and length >= _OPEN else length
             is_open = length == 0 or (length >= _OPEN and length > rest)
-            return Facts(
+            return MediaFacts(
                 duration_seconds=seconds(rest if is_open else min(length, rest), rate),
                 is_cut=not is_open and length > rest,
             )
-    return Facts()
+    return MediaFacts()
 
 
-def measure_wave64(file: BinaryIO, size: int) -> Facts:
+def measure_wave64(file: BinaryIO, size: int) -> MediaFacts:
     """The duration of a Wave64 file: its chunks are named and sized in longer words."""
     rate, at = 0.0, 40
     for _ in range(_CHUNKS):
@@ -42,9 +42,9 @@ def measure_wave64(file: BinaryIO, size: int) -> Facts:
             rate = _rate(file.read(min(length, 40)))
         elif name == b"data":
             rest = size - at - 24
-            return Facts(duration_seconds=seconds(min(max(0, length - 24) or rest, rest), rate))
+            return MediaFacts(duration_seconds=seconds(min(max(0, length - 24) or rest, rest), rate))
         at += max(24, length + 7 & ~7)
-    return Facts()
+    return MediaFacts()
 
 
 def _rate(body: bytes) -> float:
@@ -66,7 +66,7 @@ def _chunks(file: BinaryIO, at: int, size: int, order: str) -> Iterator[tuple[by
         at += 8 + length + length % 2
 
 
-def measure_aiff(file: BinaryIO, size: int) -> Facts:
+def measure_aiff(file: BinaryIO, size: int) -> MediaFacts:
     """The duration of an AIFF file."""
     told = None
     is_cut = False
@@ -75,19 +75,19 @@ def measure_aiff(file: BinaryIO, size: int) -> Facts:
         if name == b"COMM":
             frames, exponent, mantissa = struct.unpack(">2xI2xHQ", file.read(18))
             told = seconds(frames, mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63))
-    return Facts(duration_seconds=None if is_cut else told, is_cut=is_cut)
+    return MediaFacts(duration_seconds=None if is_cut else told, is_cut=is_cut)
 
 
-def measure_au(file: BinaryIO, size: int) -> Facts:
+def measure_au(file: BinaryIO, size: int) -> MediaFacts:
     """The duration of an AU file."""
     start, length, form, rate, channels = struct.unpack(">4xIIIII", file.read(24))
     width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(form, 0)
     rest = size - start
     there = rest if length >= _OPEN else min(length, rest)
-    return Facts(duration_seconds=seconds(there, rate * channels * width), is_cut=rest < length < _OPEN)
+    return MediaFacts(duration_seconds=seconds(there, rate * channels * width), is_cut=rest < length < _OPEN)
 
 
-def measure_caf(file: BinaryIO, size: int) -> Facts:
+def measure_caf(file: BinaryIO, size: int) -> MediaFacts:
     """The duration of a CAF file of uncompressed sound, or of packets of one length."""
     rate, width, frames, at = 0.0, 0, 0, 8
     for _ in range(_CHUNKS):
@@ -98,21 +98,21 @@ def measure_caf(file: BinaryIO, size: int) -> Facts:
         if name == b"desc":
             rate, width, frames = struct.unpack(">d8xII", file.read(24))
         elif name == b"pakt":
-            return Facts(duration_seconds=seconds(struct.unpack(">8xq", file.read(16))[0], rate))
+            return MediaFacts(duration_seconds=seconds(struct.unpack(">8xq", file.read(16))[0], rate))
         elif name == b"data":
             rest = size - at - 12
             if width:
                 there = rest if length < 0 else min(length, rest)
-                return Facts(duration_seconds=seconds((there - 4) // width * frames, rate), is_cut=length > rest)
+                return MediaFacts(duration_seconds=seconds((there - 4) // width * frames, rate), is_cut=length > rest)
             if length < 0:
                 break
             if length > rest:
-                return Facts(is_cut=True)
+                return MediaFacts(is_cut=True)
         at += 12 + max(0, length)
-    return Facts()
+    return MediaFacts()
 
 
-def measure_avi(file: BinaryIO, size: int) -> Facts:
+def measure_avi(file: BinaryIO, size: int) -> MediaFacts:
     """The size and the duration of an AVI file."""
     file.seek(4)
     told = int.from_bytes(file.read(4), "little") + 8
@@ -132,7 +132,7 @@ def measure_avi(file: BinaryIO, size: int) -> Facts:
                 length = max(length, count * scale / rate) if kind != b"auds" or not length else length
     is_cut = size + 1 < told < _OPEN
     alone = bool(kinds) and b"vids" not in kinds
-    return Facts(
+    return MediaFacts(
         width=width or None,
         height=height or None,
         duration_seconds=None if is_cut else seconds(length, 1),

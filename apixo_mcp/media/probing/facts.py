@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class MediaFacts:
     """What is known of a file without decoding it; None where it is not known for certain.
 
     Attributes:

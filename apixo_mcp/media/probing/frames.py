@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO
 
-from apixo_mcp.media.probing.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import MediaFacts, seconds
 from apixo_mcp.media.probing.signatures import tag_size
 
 _MOST_FRAMES = 500_000
@@ -69,12 +69,12 @@ def first(file: BinaryIO, at: int) -> tuple[int, Frame] | None:
     return None
 
 
-def measure(file: BinaryIO, size: int) -> Facts:
+def measure_frames(file: BinaryIO, size: int) -> MediaFacts:
     """The duration of all frames together; none where they cannot be counted to the end."""
     begin = start(file)
     found = first(file, begin)
     if found is None:
-        return Facts()
+        return MediaFacts()
     end = size - _trailer(file, size)
     at, like = found
     skipped = _is_note(file, at, like)
@@ -92,7 +92,7 @@ def measure(file: BinaryIO, size: int) -> Facts:
             if again is None:
                 if end - at < _GARBAGE and count:
                     break  # a tag or padding behind the last frame
-                return Facts()
+                return MediaFacts()
             at = base + again
             continue
         if at + frame.size > end + 4:
@@ -103,10 +103,10 @@ def measure(file: BinaryIO, size: int) -> Facts:
         skipped = False
         at, count = at + frame.size, count + 1
         if count > _MOST_FRAMES:
-            return Facts()
+            return MediaFacts()
     if len(rates) == 1 and (bits := rates.pop()):
-        return Facts(duration_seconds=seconds(total * 8, bits))
-    return Facts(duration_seconds=seconds(samples, like.rate))
+        return MediaFacts(duration_seconds=seconds(total * 8, bits))
+    return MediaFacts(duration_seconds=seconds(samples, like.rate))
 
 
 def read_frame(body: bytes, at: int) -> Frame | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from apixo_mcp.media.probing.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import MediaFacts, seconds
 
 _ELEMENTS = 100_000
 """Elements that are looked at: a file with more has the duration that it says itself, or none."""
@@ -51,7 +51,7 @@ class _Film:
     tracks: list[_Track] = field(default_factory=list[_Track])
 
 
-def measure(file: BinaryIO, size: int) -> Facts:
+def measure_matroska(file: BinaryIO, size: int) -> MediaFacts:
     """The size, the duration and the tracks of a film or recording."""
     film, end = _Film(), 0
     for count, (name, body, length) in enumerate(_elements(file, size)):
@@ -72,7 +72,7 @@ def measure(file: BinaryIO, size: int) -> Facts:
     width, height = shown or (None, None)
     alone = not pictures and any(track.numbers.get(0x83) == 2 for track in film.tracks)
     told = None if film.is_cut else _length(film, is_whole=end >= size)
-    return Facts(width=width, height=height, duration_seconds=told, is_cut=film.is_cut, is_sound_alone=alone)
+    return MediaFacts(width=width, height=height, duration_seconds=told, is_cut=film.is_cut, is_sound_alone=alone)
 
 
 def _length(film: _Film, *, is_whole: bool) -> float | None:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from apixo_mcp.media import kinds
 from apixo_mcp.media.kinds import Kind
-from apixo_mcp.media.probing.facts import Facts
+from apixo_mcp.media.probing.facts import MediaFacts
 
 _HEAD = 65_536
 _PARTS = 5_000
@@ -18,7 +18,7 @@ _SVG_BOX = re.compile(rb"\sviewBox\s{0,9}=\s{0,9}[\"'][-\d.]{1,20}[\s,]{1,9}[-\d
                       rb"(\d{1,6})(?:\.\d{0,9})?[\s,]{1,9}(\d{1,6})")  # fmt: skip
 
 
-def measure(file: BinaryIO, size: int, kind: Kind) -> Facts:
+def measure_bitmap(file: BinaryIO, size: int, kind: Kind) -> MediaFacts:
     """The size of a picture, None for each part that its headers do not tell."""
     match kind:
         case kinds.JPEG:
@@ -35,19 +35,19 @@ def measure(file: BinaryIO, size: int, kind: Kind) -> Facts:
             return _fixed(file.read(_HEAD), size, kind)
 
 
-def _fixed(head: bytes, size: int, kind: Kind) -> Facts:
+def _fixed(head: bytes, size: int, kind: Kind) -> MediaFacts:
     """Formats whose size stands at one place."""
     match kind:
         case kinds.BMP:
             width, height = struct.unpack_from("<ii" if head[14] != 12 else "<HH", head, 18)
             is_cut = int.from_bytes(head[2:6], "little") > size
-            return Facts(width=abs(width), height=abs(height), is_cut=is_cut)
+            return MediaFacts(width=abs(width), height=abs(height), is_cut=is_cut)
         case kinds.PSD:
             height, width = struct.unpack_from(">II", head, 14)
         case kinds.JP2 | kinds.J2K:
             at = head.find(b"\xff\x4f\xff\x51")
             if at < 0:
-                return Facts()
+                return MediaFacts()
             right, bottom, left, top = struct.unpack_from(">IIII", head, at + 8)
             width, height = right - left, bottom - top
         case kinds.ICO:
@@ -57,11 +57,11 @@ def _fixed(head: bytes, size: int, kind: Kind) -> Facts:
         case _ if kind.mime_type == "image/qoi":
             width, height = struct.unpack_from(">II", head, 4)
         case _:
-            return Facts()
-    return Facts(width=width or None, height=height or None) if width > 0 and height > 0 else Facts()
+            return MediaFacts()
+    return MediaFacts(width=width or None, height=height or None) if width > 0 and height > 0 else MediaFacts()
 
 
-def _gif(file: BinaryIO, size: int) -> Facts:
+def _gif(file: BinaryIO, size: int) -> MediaFacts:
     width, height = struct.unpack_from("<HH", file.read(16), 6)
     end = _tail(file, size, 64)  # the last block is closed by a zero, and the file by a semicolon
     return _sized(width, height, 1, is_cut=b"\0;" not in end)
@@ -72,15 +72,15 @@ def _tail(file: BinaryIO, size: int, length: int = 4096) -> bytes:
     return file.read(length)
 
 
-def _sized(width: int, height: int, orientation: int, *, is_cut: bool) -> Facts:
+def _sized(width: int, height: int, orientation: int, *, is_cut: bool) -> MediaFacts:
     """As shown: from the fifth orientation on a picture lies on its side."""
     if not width or not height:
-        return Facts(is_cut=is_cut)
+        return MediaFacts(is_cut=is_cut)
     width, height = (height, width) if 5 <= orientation <= 8 else (width, height)
-    return Facts(width=width, height=height, is_cut=is_cut)
+    return MediaFacts(width=width, height=height, is_cut=is_cut)
 
 
-def _png(file: BinaryIO, size: int) -> Facts:
+def _png(file: BinaryIO, size: int) -> MediaFacts:
     is_cut = b"IEND" not in _tail(file, size)
     file.seek(16)
     width, height = struct.unpack(">II", file.read(8))
@@ -97,7 +97,7 @@ def _png(file: BinaryIO, size: int) -> Facts:
     return _sized(width, height, orientation, is_cut=is_cut)
 
 
-def _webp(file: BinaryIO, size: int) -> Facts:
+def _webp(file: BinaryIO, size: int) -> MediaFacts:
     head = file.read(32)
     whole = int.from_bytes(head[4:8], "little") + 8
     is_cut, orientation = whole > size, 1
@@ -121,11 +121,11 @@ def _webp(file: BinaryIO, size: int) -> Facts:
         case b"VP8 ":
             width, height = (value & 0x3FFF for value in struct.unpack_from("<HH", head, 26))
         case _:
-            return Facts(is_cut=is_cut)
+            return MediaFacts(is_cut=is_cut)
     return _sized(width, height, orientation, is_cut=is_cut)
 
 
-def _jpeg(file: BinaryIO, size: int) -> Facts:
+def _jpeg(file: BinaryIO, size: int) -> MediaFacts:
     is_cut = b"\xff\xd9" not in _tail(file, size)
     file.seek(2)
     orientation = 1
@@ -144,7 +144,7 @@ def _jpeg(file: BinaryIO, size: int) -> Facts:
         if marker[1] == 0xE1 and orientation == 1 and file.read(6) == b"Exif\0\0":
             orientation = _oriented(file.read(max(0, length - 8)))
         file.seek(start + length - 2)
-    return Facts(is_cut=is_cut)
+    return MediaFacts(is_cut=is_cut)
 
 
 def _oriented(exif: bytes) -> int:
@@ -174,7 +174,7 @@ def _numbers(body: bytes, order: str, count: int, wanted: tuple[int, ...]) -> di
     return found
 
 
-def _tiff(file: BinaryIO) -> Facts:
+def _tiff(file: BinaryIO) -> MediaFacts:
     head = file.read(8)
     order = "<" if head[:2] == b"II" else ">"
     (at,) = struct.unpack_from(f"{order}I", head, 4)
@@ -184,16 +184,16 @@ def _tiff(file: BinaryIO) -> Facts:
     return _sized(found.get(256, 0), found.get(257, 0), found.get(274, 1), is_cut=False)
 
 
-def _svg(head: bytes) -> Facts:
+def _svg(head: bytes) -> MediaFacts:
     """The size in pixels, else that of the view box."""
     start = _SVG_START.search(head)
     if start is None:
-        return Facts()
+        return MediaFacts()
     sides = [re.search(_SVG_SIDE % name, start[0]) for name in (b"width", b"height")]
     if all(sides):
         width, height = (round(float(side[1])) for side in sides if side)
     elif box := _SVG_BOX.search(start[0]):
         width, height = int(box[1]), int(box[2])
     else:
-        return Facts()
+        return MediaFacts()
     return _sized(width, height, 1, is_cut=False)

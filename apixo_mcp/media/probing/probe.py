@@ -10,24 +10,24 @@ from typing import Any, BinaryIO, cast
 
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.probing import boxes, chunks, frames, matroska, pictures, streams
-from apixo_mcp.media.probing.facts import Facts
+from apixo_mcp.media.probing.facts import MediaFacts
 
 _READS = 700_000
 """Reads of one file: seconds at most, and more than a film of hours needs."""
 
-__all__ = ["Facts", "probe", "read_facts"]
+__all__ = ["MediaFacts", "probe", "read_facts"]
 
 
-def probe(path: Path, kind: Kind) -> Facts:
+def probe(path: Path, kind: Kind) -> MediaFacts:
     """Reads the facts of a file of this kind; empty ones where its headers make no sense."""
     try:
         with path.open("rb") as file:
             return read_facts(file, kind)
     except OSError:
-        return Facts()
+        return MediaFacts()
 
 
-def read_facts(file: BinaryIO, kind: Kind) -> Facts:
+def read_facts(file: BinaryIO, kind: Kind) -> MediaFacts:
     """The facts of an open file of this kind; empty ones where its headers make no sense."""
     frugal = _Frugal(cast("Any", file))
     try:
@@ -35,7 +35,7 @@ def read_facts(file: BinaryIO, kind: Kind) -> Facts:
         frugal.seek(0)
         return _read(frugal, size, kind)
     except (OSError, struct.error, IndexError, ValueError, ArithmeticError):
-        return Facts()
+        return MediaFacts()
     finally:
         frugal.detach()
 
@@ -52,16 +52,16 @@ class _Frugal(io.BufferedReader):
         return super().read(size)
 
 
-def _read(file: BinaryIO, size: int, kind: Kind) -> Facts:
+def _read(file: BinaryIO, size: int, kind: Kind) -> MediaFacts:
     match kind.mime_type.partition("/")[2]:
         case "mp4" | "quicktime" | "3gpp" | "3gpp2":
-            return boxes.measure(file, size)
+            return boxes.measure_boxes(file, size)
         case "heic" | "heif" | "avif":
             return boxes.measure_picture(file, size)
         case "webm" | "x-matroska":
-            return matroska.measure(file, size)
+            return matroska.measure_matroska(file, size)
         case "mpeg" | "aac" if kind.modality == "audio":
-            return frames.measure(file, size)
+            return frames.measure_frames(file, size)
         case "mpeg":
             return _sequence(file.read(65_536))
         case "ogg":
@@ -85,11 +85,11 @@ def _read(file: BinaryIO, size: int, kind: Kind) -> Facts:
         case "x-msvideo":
             return chunks.measure_avi(file, size)
         case _:
-            return pictures.measure(file, size, kind) if kind.modality == "image" else Facts()
+            return pictures.measure_bitmap(file, size, kind) if kind.modality == "image" else MediaFacts()
 
 
-def _sequence(head: bytes) -> Facts:
+def _sequence(head: bytes) -> MediaFacts:
     """The size of an MPEG video by its first sequence header."""
     at = head.find(b"\0\0\x01\xb3")
     packed = int.from_bytes(head[at + 4 : at + 7], "big") if at >= 0 else 0
-    return Facts(width=packed >> 12, height=packed & 0xFFF) if packed >> 12 and packed & 0xFFF else Facts()
+    return MediaFacts(width=packed >> 12, height=packed & 0xFFF) if packed >> 12 and packed & 0xFFF else MediaFacts()

@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from apixo_mcp.media.probing.facts import Facts, seconds
+from apixo_mcp.media.probing.facts import MediaFacts, seconds
 
 _HEAD = 65_536
 _LATE = 10.0
@@ -28,7 +28,7 @@ class _Stream:
         return granule - self.skip
 
 
-def measure_ogg(file: BinaryIO, size: int) -> Facts:
+def measure_ogg(file: BinaryIO, size: int) -> MediaFacts:
     """The duration by the last page of its longest stream, and the size of its picture."""
     head = file.read(_HEAD)
     file.seek(max(0, size - 2 * _HEAD))
@@ -42,12 +42,14 @@ def measure_ogg(file: BinaryIO, size: int) -> Facts:
             continue
         length = stream.ticks(_granule(last[-1])) / stream.rate
         if len(own) > 1 and stream.ticks(_granule(own[0])) / stream.rate > _LATE:
-            return Facts(is_sound_alone=not any(stream.is_picture for stream in streams))
+            return MediaFacts(is_sound_alone=not any(stream.is_picture for stream in streams))
         told.append(length)
     shown = next((stream.size for stream in streams if stream.size), None)
     width, height = shown or (None, None)
     alone = bool(streams) and not any(stream.is_picture for stream in streams)
-    return Facts(width=width, height=height, duration_seconds=seconds(max(told, default=0), 1), is_sound_alone=alone)
+    return MediaFacts(
+        width=width, height=height, duration_seconds=seconds(max(told, default=0), 1), is_sound_alone=alone
+    )
 
 
 def _pages(body: bytes) -> list[bytes]:
@@ -86,7 +88,7 @@ def _stream(page: bytes) -> _Stream | None:
     return _Stream(serial, 0, is_picture=is_picture) if is_picture else None
 
 
-def measure_flac(file: BinaryIO, size: int, begin: int) -> Facts:
+def measure_flac(file: BinaryIO, size: int, begin: int) -> MediaFacts:
     """The duration that the header tells, where the last frame bears it out."""
     file.seek(begin)
     head = file.read(42)
@@ -96,10 +98,10 @@ def measure_flac(file: BinaryIO, size: int, begin: int) -> Facts:
     file.seek(max(begin + 42, size - _HEAD))
     end = _last_sample(file.read(_HEAD), most)
     if end is None:
-        return Facts(duration_seconds=seconds(samples, rate))
+        return MediaFacts(duration_seconds=seconds(samples, rate))
     if samples and end < samples - 2 * most:
-        return Facts(is_cut=True)
-    return Facts(duration_seconds=seconds(samples or end, rate))
+        return MediaFacts(is_cut=True)
+    return MediaFacts(duration_seconds=seconds(samples or end, rate))
 
 
 def _last_sample(body: bytes, block: int) -> int | None:
@@ -147,7 +149,7 @@ _ASF_STREAM = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
 _ASF_VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 
 
-def measure_asf(file: BinaryIO, size: int) -> Facts:
+def measure_asf(file: BinaryIO, size: int) -> MediaFacts:
     """The duration and the picture of a Windows Media file, by its header."""
     body = file.read(_HEAD)
     told, width, height, is_cut, kinds = None, None, None, False, set[bytes]()
@@ -163,10 +165,10 @@ def measure_asf(file: BinaryIO, size: int) -> Facts:
             width, height = struct.unpack_from("<II", body, at + 78)
         at = body.find(_ASF_STREAM, at + 16)
     alone = bool(kinds) and _ASF_VIDEO not in kinds
-    return Facts(width=width, height=height, duration_seconds=told, is_cut=is_cut, is_sound_alone=alone)
+    return MediaFacts(width=width, height=height, duration_seconds=told, is_cut=is_cut, is_sound_alone=alone)
 
 
-def measure_flv(file: BinaryIO, size: int) -> Facts:
+def measure_flv(file: BinaryIO, size: int) -> MediaFacts:
     """The duration of a Flash video by the time of its last tag; its size is in no header."""
     flags = file.read(5)[4]
     file.seek(size - 4)
@@ -176,4 +178,4 @@ def measure_flv(file: BinaryIO, size: int) -> Facts:
     told = None
     if 11 <= back < size - 13 and len(tag) == 8 and tag[0] in (8, 9) and int.from_bytes(tag[1:4], "big") + 11 == back:
         told = seconds(int.from_bytes(tag[4:7], "big") | tag[7] << 24, 1000)
-    return Facts(duration_seconds=told, is_sound_alone=flags & 5 == 4)
+    return MediaFacts(duration_seconds=told, is_sound_alone=flags & 5 == 4)

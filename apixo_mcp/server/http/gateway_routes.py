@@ -28,7 +28,7 @@ def public_routes(public: Public) -> list[Route]:
 
     async def input_file(request: Request) -> Response:
         token, name = request.path_params["token"], request.path_params["name"]
-        found = await anyio.to_thread.run_sync(public.served.find, token, name)
+        found = await anyio.to_thread.run_sync(public.input_links.find, token, name)
         if found is None:
             return Response(status_code=404)
         return FileResponse(found.path, media_type=found.mime_type, headers={"x-content-type-options": "nosniff"})

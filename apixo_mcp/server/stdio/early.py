@@ -12,7 +12,7 @@ import threading
 import time
 from types import FrameType
 
-from apixo_mcp.server.stdio.handshake import Greeting, greet, is_notification, read
+from apixo_mcp.server.stdio.handshake import Greeting, greet, is_notification, read_opening
 
 _CHUNK = 64 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -93,7 +93,7 @@ class Early:
 
     def _answered(self, line: bytes) -> bool:
         """Whether a line was answered for good. `initialize` never is: the server has to hear it."""
-        message = read(line)
+        message = read_opening(line)
         if message is not None and is_notification(message):
             return False
         greeting = greet(message, key_set=bool(self._key_set)) if message is not None and self._opening else None

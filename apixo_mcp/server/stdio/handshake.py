@@ -16,7 +16,7 @@ MODERN_VERSION = "2026-07-28"
 _META = "io.modelcontextprotocol/"
 _LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
-LONGEST = 64 * 1024
+LONGEST_OPENING = 64 * 1024
 """Bytes of a line that is looked at. Every known client's opening is below one kilobyte."""
 
 _DEEPEST = 100
@@ -58,10 +58,10 @@ class Greeting:
         return json.dumps({"jsonrpc": "2.0", "id": self.request_id, "result": self.result}).encode() + b"\n"
 
 
-def read(line: bytes) -> "dict[str, Any] | None":
+def read_opening(line: bytes) -> "dict[str, Any] | None":
     """The JSON object on a line, or None where the SDK's parser might read the line in another way."""
     body = line.removesuffix(b"\n").removesuffix(b"\r")
-    if len(body) > LONGEST or b"\r" in body or body.count(b"{") + body.count(b"[") > _DEEPEST:
+    if len(body) > LONGEST_OPENING or b"\r" in body or body.count(b"{") + body.count(b"[") > _DEEPEST:
         return None
     if b"\\ud" in body.lower():  # half of a surrogate pair is a string to the one parser and an error to the other
         return None

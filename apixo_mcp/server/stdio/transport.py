@@ -82,12 +82,12 @@ async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | N
 async def _answer(app: App, early: Early, receipts: Receipts, ended: anyio.Event) -> None:
     try:
         server = build_server(app, receipts=receipts, began=early.began)
-        await serve(server, early, receipts, ended)
+        await serve_client(server, early, receipts, ended)
     except Exception:
         log.exception("the connection on standard input and output broke")
 
 
-async def serve(server: MCPServer[Any], early: Early, receipts: Receipts, ended: anyio.Event) -> None:
+async def serve_client(server: MCPServer[Any], early: Early, receipts: Receipts, ended: anyio.Event) -> None:
     """Serves one client on standard input and output until it is gone.
 
     Args:

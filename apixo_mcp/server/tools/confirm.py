@@ -14,7 +14,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-from apixo_mcp.server.tools.elicitation import Questions
+from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.tasks.request import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
 
@@ -58,7 +58,7 @@ class No:
     is_final: bool = False
 
 
-async def ask(quote: Quote, context: Context, questions: Questions) -> Yes | InputRequiredResult | No:
+async def ask(quote: Quote, context: Context, questions: Elicitation) -> Yes | InputRequiredResult | No:
     """Asks about a quote.
 
     Returns:

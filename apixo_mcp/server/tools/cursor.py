@@ -22,8 +22,8 @@ def read_cursor(text: str) -> tuple[float, str]:
         InvalidInput: `write_cursor` made no such text.
     """
     try:
-        moment, task_id = json.loads(base64.urlsafe_b64decode(text[:_LONGEST].encode()))
-        return float(moment), str(task_id).encode().decode()
+        context, task_id = json.loads(base64.urlsafe_b64decode(text[:_LONGEST].encode()))
+        return float(context), str(task_id).encode().decode()
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise InvalidInput(
             [Problem("cursor", repr(text[:40]), "must be the next_cursor of an earlier answer")]

@@ -11,14 +11,14 @@ from apixo_mcp.errors import ApixoError, InvalidInput, SettingsError
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_inputs
 from apixo_mcp.server.tools.handlers import Tools
-from apixo_mcp.server.tools.results import refusal
-from apixo_mcp.server.tools.tool import Definition
+from apixo_mcp.server.tools.results import refusal_result
+from apixo_mcp.server.tools.tool import ToolDefinition
 
 log = logging.getLogger(__name__)
 
 
 async def answer_call(
-    definition: Definition, tools: Tools, arguments: Mapping[str, Any], context: Context
+    definition: ToolDefinition, tools: Tools, arguments: Mapping[str, Any], context: Context
 ) -> CallToolResult | InputRequiredResult:
     """Answers a call. What is wrong with it comes back as an error result that says what to change."""
     try:
@@ -32,19 +32,19 @@ async def answer_call(
     except InvalidInput as error:
         problems = "\n".join(f"- {problem}" for problem in error.problems)
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
-        return refusal(f"{costs}Please correct:\n{problems}")
+        return refusal_result(f"{costs}Please correct:\n{problems}")
     except SettingsError as error:  # a variable that is nearly the one it names may be the reason
-        return refusal(" ".join((str(error), *tools.told)))
+        return refusal_result(" ".join((str(error), *tools.told)))
     except ApixoError as error:
-        return refusal(str(error))
+        return refusal_result(str(error))
     except Exception:
         log.exception("%s failed", definition.name)
-        return refusal(
+        return refusal_result(
             f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks."
         )
 
 
-def _read(definition: Definition, arguments: Mapping[str, Any]) -> Reading:
+def _read(definition: ToolDefinition, arguments: Mapping[str, Any]) -> Reading:
     if not definition.model:
         return read_arguments(definition.input, arguments)
     reading = read_inputs(definition.input, schemas.CONTROLS, arguments)

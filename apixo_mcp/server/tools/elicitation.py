@@ -18,7 +18,7 @@ LOOKED_EVERY = 0.1  # seconds, for whether the client is still there
 CLOSING_TAKES = 0.3
 
 
-class Questions:
+class Elicitation:
     """The open questions of one running program.
 
     The SDK does not end a question whose connection is gone; and once a connection is being closed, it waits for

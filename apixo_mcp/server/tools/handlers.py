@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, InputRequiredResult
 
 from apixo_mcp.app import App
-from apixo_mcp.catalog.translate import COMMON
+from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.errors import CallerLeft, InvalidInput, Problem
 from apixo_mcp.generation import Modality
 from apixo_mcp.media.preview.previews import NotShown, view
@@ -18,16 +18,16 @@ from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.arguments import Reading
 from apixo_mcp.server.tools.confirm import No, ask, quote_text
 from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
-from apixo_mcp.server.tools.elicitation import Questions
+from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.receipts import Receipts
-from apixo_mcp.server.tools.results import picture, refusal, task_answer, text, why_no_file
+from apixo_mcp.server.tools.results import picture, refusal_result, task_answer, text_content, why_no_file
 from apixo_mcp.server.tools.waiting import Waiting
-from apixo_mcp.views.usage import usage_sentence
-from apixo_mcp.tasks.request import Submission, Wish
+from apixo_mcp.tasks.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import FileState, State
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.models import describe_text, list_text
 from apixo_mcp.views.tasks import compact, counted, listed
+from apixo_mcp.views.usage import usage_sentence
 
 
 class Tools:
@@ -48,7 +48,7 @@ class Tools:
         self._service = app.service
         self._receipts = receipts
         self._waiting = Waiting(app, began)
-        self.questions = Questions()
+        self.questions = Elicitation()
         self._typed = app.settings.tools == "models"
         self.told = app.settings.warnings
 
@@ -63,11 +63,11 @@ class Tools:
         given = reading.given
         if "sound" in given:
             given["sound"] = given["sound"] == "on"
-        wish = Wish(
+        request = GenerationRequest(
             owner=owner_of(context),
             model=given["model"],
             modality=modality,
-            arguments={name: given[name] for name in COMMON if name in given},
+            arguments={name: given[name] for name in COMMON_ARGUMENTS if name in given},
             options=given.get("options", {}),
             provider=given.get("provider", ""),
             idempotency_key=given.get("idempotency_key", ""),
@@ -76,7 +76,7 @@ class Tools:
             own_names=own_names,
         )
         began = time.monotonic()
-        async with self._service.asking(wish) as submitted:
+        async with self._service.asking(request) as submitted:
             if isinstance(submitted, Submission):
                 return await self._followed(submitted, given, context, began)
         said = await ask(submitted, context, self.questions)
@@ -84,14 +84,14 @@ class Tools:
             return said
         if isinstance(said, No):
             noted = self._service.declined if said.is_final else self._service.quoted
-            await noted(wish.owner, submitted)
-            return refusal(said.said)
-        wish = replace(wish, agreed=submitted, idempotency_key=wish.idempotency_key or said.key)
-        async with self._service.asking(wish) as submitted:
+            await noted(request.owner, submitted)
+            return refusal_result(said.said)
+        request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or said.key)
+        async with self._service.asking(request) as submitted:
             if isinstance(submitted, Submission):
                 return await self._followed(submitted, given, context, began)
-        await self._service.quoted(wish.owner, submitted)  # its price has risen since
-        return refusal(quote_text(submitted))
+        await self._service.quoted(request.owner, submitted)  # its price has risen since
+        return refusal_result(quote_text(submitted))
 
     async def _followed(
         self, submission: Submission, given: dict[str, Any], context: Context, began: float
@@ -136,7 +136,7 @@ class Tools:
             found["next_cursor"] = write_cursor(shown[-1])
         said = f"{counted(len(shown), 'task')}, newest first." if shown else "No tasks yet."
         said = " ".join((*self._app.told, said))
-        return CallToolResult(content=[text(f"{said}\n{compact(found)}")], structured_content=found)
+        return CallToolResult(content=[text_content(f"{said}\n{compact(found)}")], structured_content=found)
 
     async def download_results(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """Copies a task's files, after trying again to save what is not saved."""
@@ -158,26 +158,30 @@ class Tools:
             raise InvalidInput([Problem("index", str(index), allowed)])
         result = task.results[index]
         if result.file is not FileState.SAVED:
-            return refusal(why_no_file(task, result))
+            return refusal_result(why_no_file(task, result))
         try:
             shown = await view(Path(result.path), result.mime_type)
         except NotShown as error:
-            return refusal(f"{result.path} ({result.mime_type}): {error}.")
-        return CallToolResult(content=[text(f"Result {index} of {task.task_id}: {result.path}"), picture(shown)])
+            return refusal_result(f"{result.path} ({result.mime_type}): {error}.")
+        return CallToolResult(
+            content=[text_content(f"Result {index} of {task.task_id}: {result.path}"), picture(shown)]
+        )
 
     async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:
         """The offered models, a line each."""
         modality, query = given.get("modality", ""), given.get("query", "")
         said = list_text(self._app.catalog, modality, query, self._app.told, typed=self._typed)
-        return CallToolResult(content=[text(said)])
+        return CallToolResult(content=[text_content(said)])
 
     async def describe_model(self, given: dict[str, Any], _: Context) -> CallToolResult:
         """Everything about one model."""
         model = self._app.catalog.find(given["model"])
-        return CallToolResult(content=[text(describe_text(model, typed=self._typed))])
+        return CallToolResult(content=[text_content(describe_text(model, typed=self._typed))])
 
     async def get_usage(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """What was made and what is left."""
         within = profile_of_caller(context, self._app.settings).wait_seconds
         found = await self._app.spending(owner_of(context), max(1, given.get("days", 7)), within)
-        return CallToolResult(content=[text(f"{usage_sentence(found)}\n{compact(found)}")], structured_content=found)
+        return CallToolResult(
+            content=[text_content(f"{usage_sentence(found)}\n{compact(found)}")], structured_content=found
+        )

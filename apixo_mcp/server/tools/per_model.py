@@ -6,14 +6,14 @@ from typing import Any
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.server.tools import schemas
-from apixo_mcp.server.tools.tool import Definition
+from apixo_mcp.server.tools.tool import ToolDefinition
 from apixo_mcp.views.models import tool_of
 
 MANY = 20
 _TOKENS_EACH = 485  # measured: the mean of all offered models, four bytes a token
 
 
-def model_definitions(models: Iterable[Model]) -> tuple[Definition, ...]:
+def model_definitions(models: Iterable[Model]) -> tuple[ToolDefinition, ...]:
     """One `generate_<model>` for each model, with exactly its inputs."""
     return tuple(_definition(model) for model in models)
 
@@ -29,7 +29,7 @@ def advice(count: int) -> str:
     )
 
 
-def _definition(model: Model) -> Definition:
+def _definition(model: Model) -> ToolDefinition:
     schema = input_schema(model.input)
     needed = [name for name in schema.get("required", ()) if name not in model.quiet_defaults]
     properties = {name: _argument(entry, name in needed) for name, entry in schema["properties"].items()}
@@ -39,7 +39,7 @@ def _definition(model: Model) -> Definition:
         name: entry for name, entry in schemas.CONTROLS.items() if name != "provider" or model.gateway == "apixo"
     }
     is_open = {"additionalProperties": model.input.is_open()}
-    return Definition(
+    return ToolDefinition(
         name=tool_of(model, typed=True),
         description=f"{makes} Costs money; follow it with check_task, never repeat it. {rules}".strip(),
         input=schemas.tool_input(properties | controls, *needed) | is_open,

@@ -25,10 +25,10 @@ def structure_of(app: App, task: Task, *, deduplicated: bool = False) -> dict[st
     model = app.catalog.get(task.model)
     return task_structure(
         task,
-        app.steps.moment(task),
+        app.runner.context(task),
         model.usual_seconds if model else None,
         deduplicated=deduplicated,
-        trouble=app.steps.trouble(task.key_print),
+        trouble=app.runner.trouble(task.key_print),
         looked_after=task.key_print in app.key_prints,
     )
 
@@ -45,7 +45,7 @@ async def task_answer(
     said = sentence(task)
     if place := await app.service.place(task):
         said += f" {counted(place, 'task')} {'is' if place == 1 else 'are'} sent before it."
-    content: list[ContentBlock] = [text(f"{said}\n{compact(structure)}")]
+    content: list[ContentBlock] = [text_content(f"{said}\n{compact(structure)}")]
     profile = profile_of_caller(context, app.settings)
     saved = [result for result in task.results if result.file is FileState.SAVED]
     if profile.preview:
@@ -88,11 +88,11 @@ def picture(shown: Preview) -> ImageContent:
     return ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
 
 
-def text(said: str) -> TextContent:
+def text_content(said: str) -> TextContent:
     """A block of text."""
     return TextContent(text=said)
 
 
-def refusal(said: str) -> CallToolResult:
+def refusal_result(said: str) -> CallToolResult:
     """An error result: nothing was done, for the reason it says."""
-    return CallToolResult(content=[text(said)], is_error=True)
+    return CallToolResult(content=[text_content(said)], is_error=True)

@@ -8,7 +8,7 @@ from apixo_mcp.tasks.task import State
 Schema = dict[str, Any]
 
 
-def text(description: str, *, choices: tuple[str, ...] = (), required: bool = False) -> Schema:
+def text_property(description: str, *, choices: tuple[str, ...] = (), required: bool = False) -> Schema:
     """A text argument; an optional one is neutral when empty."""
     entry: Schema = {"type": "string"} | ({"description": description} if description else {})
     if choices:
@@ -18,7 +18,7 @@ def text(description: str, *, choices: tuple[str, ...] = (), required: bool = Fa
 
 def _one_of(choices: tuple[str, ...]) -> Schema:
     """An optional text out of a few, neutral when empty."""
-    return text(f"{', '.join(choices[:-1])} or {choices[-1]}.", choices=choices)
+    return text_property(f"{', '.join(choices[:-1])} or {choices[-1]}.", choices=choices)
 
 
 def texts(description: str) -> Schema:
@@ -57,25 +57,25 @@ def tool_input(properties: dict[str, Schema], *required: str) -> Schema:
     return schema | ({"required": list(required)} if required else {})
 
 
-_MODEL = text("Id from list_models.", required=True)
+_MODEL = text_property("Id from list_models.", required=True)
 _WAIT = number("0 to 50. -1: what this client bears.", most=50)
-_TASK = text("Ours or the gateway's.", required=True)
+_TASK = text_property("Ours or the gateway's.", required=True)
 _MODALITY = _one_of(get_args(Modality))
 
 _FIRST = {
     "model": _MODEL,
-    "prompt": text("What to make."),
-    "mode": text("Left out: by the inputs."),
+    "prompt": text_property("What to make."),
+    "mode": text_property("Left out: by the inputs."),
 }
 _PICTURE = {
     "image_urls": texts("URLs, allowed paths, or task:<task_id>/<n>."),
-    "aspect_ratio": text("1:1, 16:9."),
+    "aspect_ratio": text_property("1:1, 16:9."),
 }
-_KEEP_OUT = {"negative_prompt": text(""), "seed": number("")}
+_KEEP_OUT = {"negative_prompt": text_property(""), "seed": number("")}
 CONTROLS = {
-    "provider": text("auto, value or official."),
+    "provider": text_property("auto, value or official."),
     "wait_seconds": _WAIT,
-    "idempotency_key": text("Same key, same task."),
+    "idempotency_key": text_property("Same key, same task."),
     "confirm": {"type": "boolean", "description": "true: yes to a quote.", "default": False, "nullable": True},
 }
 _LAST = {"options": mapping("Other inputs, see describe_model."), **CONTROLS}
@@ -84,8 +84,8 @@ GENERATE_IMAGE = tool_input(
     {
         **_FIRST,
         **_PICTURE,
-        "resolution": text("1K, 2K, 4K."),
-        "output_format": text("png, jpeg."),
+        "resolution": text_property("1K, 2K, 4K."),
+        "output_format": text_property("png, jpeg."),
         "num_images": number("Each is charged."),
         **_KEEP_OUT,
         **_LAST,
@@ -96,9 +96,9 @@ GENERATE_VIDEO = tool_input(
     {
         **_FIRST,
         **_PICTURE,
-        "resolution": text("720p, 1080p."),
+        "resolution": text_property("720p, 1080p."),
         "duration": number("Seconds."),
-        "sound": text("on or off.", choices=("on", "off")),
+        "sound": text_property("on or off.", choices=("on", "off")),
         "video_urls": texts("As image_urls."),
         "audio_urls": texts("As image_urls."),
         **_KEEP_OUT,
@@ -115,16 +115,16 @@ LIST_TASKS = tool_input(
         "state": _one_of(tuple(str(state) for state in State)),
         "modality": _MODALITY,
         "limit": number("1 to 100. -1: 20.", most=100),
-        "cursor": text("next_cursor of before."),
+        "cursor": text_property("next_cursor of before."),
     }
 )
 CANCEL_TASK = tool_input({"task_id": _TASK}, "task_id")
-DOWNLOAD_RESULTS = tool_input({"task_id": _TASK, "directory": text("An allowed folder.")}, "task_id")
+DOWNLOAD_RESULTS = tool_input({"task_id": _TASK, "directory": text_property("An allowed folder.")}, "task_id")
 VIEW_RESULT = tool_input({"task_id": _TASK, "index": number("From 0. -1: the first.")}, "task_id")
 LIST_MODELS = tool_input(
     {
         "modality": _MODALITY,
-        "query": text("Words: a name, a mode, a purpose (cinematic)."),
+        "query": text_property("Words: a name, a mode, a purpose (cinematic)."),
     }
 )
 DESCRIBE_MODEL = tool_input({"model": _MODEL}, "model")

@@ -2,10 +2,10 @@
 
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.handlers import Tools
-from apixo_mcp.server.tools.tool import Definition
+from apixo_mcp.server.tools.tool import ToolDefinition
 
-GENERAL = (
-    Definition(
+GENERAL_TOOLS = (
+    ToolDefinition(
         name="generate_image",
         description="Make or edit pictures. Costs money. Answers with the saved file, or a task_id for check_task; "
         "never repeat it.",
@@ -14,7 +14,7 @@ GENERAL = (
         modality="image",
         reads=False,
     ),
-    Definition(
+    ToolDefinition(
         name="generate_video",
         description="Make a video. Costs money and takes minutes: follow it with check_task; never repeat it.",
         input=schemas.GENERATE_VIDEO,
@@ -22,7 +22,7 @@ GENERAL = (
         modality="video",
         reads=False,
     ),
-    Definition(
+    ToolDefinition(
         name="generate_audio",
         description="Make music, speech or a voice. Costs money. Follow it with check_task; never repeat it.",
         input=schemas.GENERATE_AUDIO,
@@ -33,15 +33,15 @@ GENERAL = (
 )
 """The tools that make something, with any model."""
 
-COMMON = (
-    Definition(
+COMMON_TOOLS = (
+    ToolDefinition(
         name="check_task",
         description="A task's files, or why it failed and what to do. Waits.",
         input=schemas.CHECK_TASK,
         output=schemas.TASK_OUTPUT,
         handler=Tools.check_task,
     ),
-    Definition(
+    ToolDefinition(
         name="list_tasks",
         description="Your tasks, newest first. Finds a lost task_id.",
         input=schemas.LIST_TASKS,
@@ -49,7 +49,7 @@ COMMON = (
         handler=Tools.list_tasks,
         outside=False,
     ),
-    Definition(
+    ToolDefinition(
         name="cancel_task",
         description="Stop a task that is not sent yet. A sent one is paid for: it runs on and is saved.",
         input=schemas.CANCEL_TASK,
@@ -57,7 +57,7 @@ COMMON = (
         handler=Tools.cancel_task,
         reads=False,
     ),
-    Definition(
+    ToolDefinition(
         name="download_results",
         description="Save a task's files, or copy them into an allowed folder.",
         input=schemas.DOWNLOAD_RESULTS,
@@ -65,7 +65,7 @@ COMMON = (
         handler=Tools.download_results,
         reads=False,
     ),
-    Definition(
+    ToolDefinition(
         name="view_result",
         description="Look at a finished picture yourself.",
         input=schemas.VIEW_RESULT,
@@ -73,7 +73,7 @@ COMMON = (
         handler=Tools.view_result,
         outside=False,
     ),
-    Definition(
+    ToolDefinition(
         name="list_models",
         description="Models on offer: modes, limits, usual time, price.",
         input=schemas.LIST_MODELS,
@@ -81,7 +81,7 @@ COMMON = (
         handler=Tools.list_models,
         outside=False,
     ),
-    Definition(
+    ToolDefinition(
         name="describe_model",
         description="A model's exact inputs, times, tips, fail codes.",
         input=schemas.DESCRIBE_MODEL,
@@ -89,7 +89,7 @@ COMMON = (
         handler=Tools.describe_model,
         outside=False,
     ),
-    Definition(
+    ToolDefinition(
         name="get_usage",
         description="Balance, budget, and what was made and spent.",
         input=schemas.GET_USAGE,

@@ -15,7 +15,7 @@ Handler = Callable[[Tools, dict[str, Any], Context], Awaitable[CallToolResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
+class ToolDefinition:
     """One tool.
 
     Attributes:

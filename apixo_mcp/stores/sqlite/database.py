@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.stores.sqlite import repair, schema
-from apixo_mcp.stores.sqlite.disk_reserve import Ballast
+from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
 from apixo_mcp.stores.sqlite.lock import Lock
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ where the file turned out to be damaged, enough for one that is about to end."""
 MENDED_WITHIN = 60.0  # seconds given to another process that is mending the file
 
 
-class Database:
+class SqliteDatabase:
     """One file, one connection, one worker thread. Several processes may have the same file open.
 
     Args:
@@ -38,7 +38,7 @@ class Database:
         self.warnings: tuple[str, ...] = ()
         self._path = path
         self._lock = Lock(repair.beside(path, ".lock"))
-        self._ballast = Ballast(repair.beside(path, ".ballast"))
+        self._ballast = DiskReserve(repair.beside(path, ".ballast"))
         self._limiter = anyio.CapacityLimiter(1)
         self._database: sqlite3.Connection | None = None
         self._file = (0, 0)
@@ -66,7 +66,7 @@ class Database:
         for patience in ALONE_WITHIN:
             # A file that a living process has open is never moved away under it: only who is alone mends.
             if self._lock.alone(patience) and repair.is_damaged(self._path):
-                repair.mend(self._path)
+                repair.repair(self._path)
             if not self._lock.share(MENDED_WITHIN):
                 raise StoreError(f"the task store {self._path} is being mended by another process; start again")
             try:

@@ -8,7 +8,7 @@ from pathlib import Path
 SIZE = 1 << 20
 
 
-class Ballast:
+class DiskReserve:
     """A file of nothing beside the task store, dropped when the disk is full.
 
     Several processes share one; whoever drops it makes room for all of them.

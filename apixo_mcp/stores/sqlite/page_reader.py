@@ -33,7 +33,7 @@ class Salvage:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class LogFrame:
     """One page in a write-ahead log.
 
     Attributes:
@@ -64,7 +64,7 @@ def _page_size(main: bytes, wal: bytes) -> int:
     return next((size for size in sizes if 512 <= size <= 65536 and size & (size - 1) == 0), 4096)
 
 
-def frames(wal: bytes, size: int = 0) -> list[Frame]:
+def frames(wal: bytes, size: int = 0) -> list[LogFrame]:
     """The frames of the log's present round; what an earlier round left behind has other salts."""
     if len(wal) < _WAL_HEADER:
         return []
@@ -76,7 +76,7 @@ def frames(wal: bytes, size: int = 0) -> list[Frame]:
         # The header is lost: the frames themselves say what most of them have in common.
         told = [wal[at + 8 : at + 16] for at in range(_WAL_HEADER, len(wal) - _FRAME_HEADER, _FRAME_HEADER + size)]
         salts = list(struct.unpack(">2I", max(set(told), key=told.count))) if told else salts
-    found: list[Frame] = []
+    found: list[LogFrame] = []
     for at in range(_WAL_HEADER, len(wal) - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
         page, pages, *own, frame_one, frame_two = struct.unpack(">6I", wal[at : at + _FRAME_HEADER])
         content = wal[at + _FRAME_HEADER : at + _FRAME_HEADER + size]
@@ -84,7 +84,7 @@ def frames(wal: bytes, size: int = 0) -> list[Frame]:
         if is_whole:
             summed = _checksum(wal[at : at + 8], one, two, order)
             is_whole = _checksum(content, *summed, order) == (frame_one, frame_two)
-        found.append(Frame(page, pages > 0, is_whole, content))
+        found.append(LogFrame(page, pages > 0, is_whole, content))
         one, two = frame_one, frame_two
     return found
 
@@ -114,7 +114,7 @@ def _is_header(wal: bytes) -> bool:
     return magic & ~1 == 0x377F0682 and _checksum(wal[:24], 0, 0, order) == (one, two)
 
 
-def committed(found: list[Frame]) -> dict[int, bytes]:
+def committed(found: list[LogFrame]) -> dict[int, bytes]:
     """The newest content of each page that a finished transaction wrote."""
     ends = [number for number, frame in enumerate(found) if frame.is_whole and frame.commits]
     last = ends[-1] if ends else -1

@@ -112,7 +112,7 @@ def _read_all(database: sqlite3.Connection) -> None:
             from_record(row_record(dict(row)))
 
 
-def mend(path: Path) -> None:
+def repair(path: Path) -> None:
     """Sets the damaged file aside and puts one in its place that holds every task that could be read.
 
     Cut short at any point it is gone on with by the next call. The caller is alone with the file.

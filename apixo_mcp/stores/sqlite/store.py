@@ -14,11 +14,11 @@ from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, taken
 from apixo_mcp.stores.rows import from_row, insert_without_taken_key, to_row
-from apixo_mcp.stores.sqlite.database import Database
+from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.statements import CLAIM, COMMIT, POSTS, REREAD
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.store import BEYOND_LEASES, Admitted, Clearance, DayCount, IdTaken, Sending, Terms
-from apixo_mcp.tasks.task import FOLLOWED, Answer, State, Task, may_move
+from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
 _FREE = f"(lease_until <= :now or lease_until > :now + {BEYOND_LEASES})"
 
@@ -40,7 +40,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+        self._database = SqliteDatabase(path)
 
     async def __aenter__(self) -> Self:
         """Opens the file, mended if it is damaged, and brings its schema up to date.
@@ -262,7 +262,7 @@ class SqliteStore:
             now=now,
         )
 
-    async def mark_answer(self, task_id: str, call: str, answer: Answer) -> None:
+    async def mark_answer(self, task_id: str, call: str, answer: Delivered) -> None:
         """See `Store.mark_answer`."""
         statement = "update task set answer = :answer where task_id = :task_id and asked_by = :call"
         await self._query(statement, answer=answer, task_id=task_id, call=call)
