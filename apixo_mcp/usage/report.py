@@ -14,7 +14,7 @@ from apixo_mcp.tasks.store import Store
 async def spending(
     store: Store, gateways: Mapping[str, Gateway], budget: Budget, owner: str, *, days: int, within: float
 ) -> dict[str, Any]:
-    """Reports the owner's tasks, paid requests and estimated spending a day, with the balances and what the budget leaves.
+    """Reports an owner's tasks, paid requests and estimated spending a day, the balances and what the budget leaves.
 
     A request counts on the day on which it left, so that of one task several may, on several days.
 

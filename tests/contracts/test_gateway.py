@@ -61,12 +61,12 @@ class Bench:
         assert isinstance(got, Accepted), got
         return got.remote_id
 
-    async def look(self, remote_id: str) -> Polled:
-        return await self.gateway().look(KINDS[self.name][1], remote_id)
+    async def poll(self, remote_id: str) -> Polled:
+        return await self.gateway().poll(KINDS[self.name][1], remote_id)
 
     async def ended(self, remote_id: str) -> Polled:
         with anyio.fail_after(20):
-            while isinstance(got := await self.look(remote_id), Running | NoAnswer):
+            while isinstance(got := await self.poll(remote_id), Running | NoAnswer):
                 pass
         return got
 
@@ -82,7 +82,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 async def test_a_task_from_submit_to_file(bench: Bench) -> None:
     remote_id = await bench.accepted("a red fox [took:0.2]")
-    first = await bench.look(remote_id)
+    first = await bench.poll(remote_id)
     assert isinstance(first, Running)
     last = await bench.ended(remote_id)
     assert isinstance(last, Succeeded)
@@ -183,7 +183,7 @@ async def test_success_without_a_result_is_a_failure(bench: Bench, mark: str) ->
 async def test_trouble_while_looking_never_ends_a_task(bench: Bench, mark: str) -> None:
     remote_id = await bench.accepted(f"fox [look:{mark}x2]")
     for _ in range(2):
-        got = await bench.look(remote_id)
+        got = await bench.poll(remote_id)
         assert isinstance(got, NoAnswer)
         assert got.failure is None
     assert isinstance(await bench.ended(remote_id), Succeeded)
@@ -191,7 +191,7 @@ async def test_trouble_while_looking_never_ends_a_task(bench: Bench, mark: str) 
 
 @pytest.mark.parametrize(("code", "category"), [(401, "auth"), (402, "insufficient_credits"), (403, "auth")])
 async def test_a_look_that_the_key_does_not_allow_says_so(bench: Bench, code: int, category: str) -> None:
-    got = await bench.look(await bench.accepted(f"fox [look:{code}]"))
+    got = await bench.poll(await bench.accepted(f"fox [look:{code}]"))
     assert isinstance(got, NoAnswer)
     assert got.failure is not None
     assert got.failure.category == category
@@ -265,7 +265,7 @@ async def test_base_urls(bench: Bench, path: str) -> None:
 
 @pytest.mark.parametrize("odd", ["../../x", "..", ".", "a/b", "a?b=c&d#e", "ä b", "%2e"])
 async def test_ids_stay_one_segment(bench: Bench, odd: str) -> None:
-    got = await bench.gateway().look(odd, odd)
+    got = await bench.gateway().poll(odd, odd)
     assert isinstance(got, NoAnswer)
     assert isinstance(await bench.gateway().submit(odd, {"prompt": "x"}), Refused | Unclear)
     assert bench.box.submits() == []

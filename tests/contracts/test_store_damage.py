@@ -379,7 +379,7 @@ def numbered(results: tuple[Result, ...]) -> list[Result]:
 class TestMigration:
     def old(self, path: Path, version: int, rows: int = 3) -> list[str]:
         """A file as an earlier version left it."""
-        folder = resources.files("apixo_mcp.tasks.sqlite") / "migrations"
+        folder = resources.files("apixo_mcp.stores.sqlite") / "migrations"
         scripts = sorted(one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name[:4] <= f"{version:04}")
         ids = [make().task_id for _ in range(rows)]
         with closing(sqlite3.connect(path)) as database:
@@ -401,7 +401,7 @@ class TestMigration:
         return sorted(path.parent.glob(f"{path.name}.before-*"))
 
     def newest(self) -> int:
-        folder = resources.files("apixo_mcp.tasks.sqlite") / "migrations"
+        folder = resources.files("apixo_mcp.stores.sqlite") / "migrations"
         return max(int(one.name[:4]) for one in folder.iterdir() if one.name.endswith(".sql"))
 
     async def test_a_copy_is_kept_of_what_was_there_before(self, path: Path):

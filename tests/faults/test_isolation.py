@@ -113,8 +113,8 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
             raise ValueError("no such thing")
         return works(task, *_)
 
-    monkeypatch.setattr(transitions, "after_look", stumbles)
-    monkeypatch.setattr(transitions, "STUMBLED_FOR", 0.2)
+    monkeypatch.setattr(transitions, "after_poll", stumbles)
+    monkeypatch.setattr(transitions, "CRASH_PAUSE", 0.2)
     async with Several("/file/0") as wire:
         async with connected(wire.url, tmp_path) as client:
             first = await told(client, "generate_image", ASK | {"wait_seconds": 1})
@@ -124,12 +124,12 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
             other = await told(client, "generate_image", ASK | {"prompt": "a hare"})
             assert other["state"] == "success"
         crashes.clear()
-        monkeypatch.setattr(transitions, "STUMBLED_FOR", 60.0)
+        monkeypatch.setattr(transitions, "CRASH_PAUSE", 60.0)
         async with connected(wire.url, tmp_path) as client:  # a restart hurries nothing
             told_again = await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 1})
             assert told_again["state"] == "pending"
             assert len(crashes) <= 1
-        monkeypatch.setattr(transitions, "after_look", works)
+        monkeypatch.setattr(transitions, "after_poll", works)
     assert "Traceback" in caplog.text
 
 
@@ -141,8 +141,8 @@ async def test_a_failed_step_goes_on_where_the_fault_is_gone(tmp_path: Path, mon
             raise RecursionError
         return works(*given)
 
-    monkeypatch.setattr(transitions, "after_look", stumbles)
-    monkeypatch.setattr(transitions, "STUMBLED_FOR", 0.05)
+    monkeypatch.setattr(transitions, "after_poll", stumbles)
+    monkeypatch.setattr(transitions, "CRASH_PAUSE", 0.05)
     async with Several("/file/0") as wire, connected(wire.url, tmp_path) as client:
         done = await told(client, "generate_image", ASK)
     assert done["state"] == "success"

@@ -70,7 +70,7 @@ def shorter(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
         case "submit":
             monkeypatch.setattr(gateway_client, "SUBMIT_TIMEOUT", 0.5)
         case "look":
-            monkeypatch.setattr(gateway_client, "LOOK_TIMEOUT", 0.5)
+            monkeypatch.setattr(gateway_client, "POLL_TIMEOUT", 0.5)
         case "file":
             monkeypatch.setattr(http, "_IDLE", 0.5)
         case "cap":

@@ -125,7 +125,7 @@ def test_a_code_named_in_a_refusal_is_kept():
 
 
 @pytest.mark.parametrize(
-    ("contact", "setting", "site"),
+    ("credential", "setting", "site"),
     [(APIXO, "APIXO_API_KEY", "https://apixo.ai"), (RUXA, "RUXA_API_KEY", "https://ruxa.ai/dashboard")],
 )
 def test_advice_names_the_setting_and_the_dashboard(credential, setting, site):

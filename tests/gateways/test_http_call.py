@@ -95,7 +95,7 @@ async def test_many_posts_at_once_each_have_a_connection(wire):
 )
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nA: "])
 async def test_a_head_that_never_ends_is_waited_for_no_longer_than_a_whole_call(wire, monkeypatch, head, drop):
-    monkeypatch.setattr(http, "GRACE", 0.2)
+    monkeypatch.setattr(http, "ANSWER_GRACE", 0.2)
 
     async def talk(stream, request):
         await stream.send(head)

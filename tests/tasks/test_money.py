@@ -310,7 +310,7 @@ async def with_store(app: App, store: SqliteStore) -> AsyncGenerator[App]:
             changes=app.changes,
             budget=Budget(),
         )
-        yield replace(app, store=store, steps=steps)
+        yield replace(app, store=store, runner=steps)
 
 
 async def test_a_process_that_slept_through_its_lease_does_not_send(start: Start, box: Sandbox, tmp_path: Path):
