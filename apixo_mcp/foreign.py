@@ -56,7 +56,7 @@ _CONSTANTS = {"true": True, "false": False, "null": None, "NaN": math.nan, "Infi
 
 
 def cut(text: str, longest: int = LONGEST_SEEN) -> str:
-    """The beginning of a text, as much of it as a pattern may see."""
+    """Returns the beginning of a text, as much of it as a pattern may see."""
     return text if len(text) <= longest else text[:longest]
 
 
@@ -85,7 +85,7 @@ def _one_at_a_time() -> "RunVar[CapacityLimiter]":
 
 
 def whole_number(text: str) -> int | float:
-    """A whole number; one of hundreds of digits as JSON's other numbers are read, which are not exact."""
+    """Returns a whole number; one of hundreds of digits as JSON's other numbers are read, which are not exact."""
     return int(text) if len(text) <= _MOST_DIGITS else float(text)
 
 
@@ -93,7 +93,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_int=whole_number)
 
 
 def read_json(body: bytes | str, *, only_beginning: bool = False) -> Any:
-    """The JSON value in a body, None where it holds none.
+    """Returns the JSON value in a body, None where it holds none.
 
     Nothing raises. Control characters in a string are let pass. Of a value with tens of thousands of parts only the
     first ones, and those near the top, are kept; what is nested too deeply is left out. A body of more than `LARGE`
@@ -107,7 +107,7 @@ def read_json(body: bytes | str, *, only_beginning: bool = False) -> Any:
 
 
 def read_beginning(body: bytes | str, *, only_beginning: bool = False) -> tuple[Any, bool]:
-    """As `read_json`, and whether anything of the value was left out."""
+    """Reads as `read_json` does, and tells whether anything of the value was left out."""
     try:
         text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "surrogatepass")
         text = text.lstrip().removeprefix("\ufeff").lstrip()  # without a list of characters: ten times as quick
@@ -144,7 +144,7 @@ class _Pieces:
         self.left_out = False
 
     def read(self, *, only_beginning: bool) -> Any:
-        """The value that is the whole text, or its beginning.
+        """Returns the value that is the whole text, or its beginning.
 
         Raises:
             ValueError: it is not JSON.
@@ -222,7 +222,7 @@ class _Pieces:
             self._skip_blanks()
 
     def _has_room(self, depth: int, siblings: int) -> bool:
-        """Whether one more value is kept."""
+        """Tells whether one more value is kept."""
         if self._left > 0:
             self._left -= 1
             return True
@@ -282,7 +282,7 @@ class _Pieces:
 
 
 def pieces_of(value: Any) -> Iterator[str]:
-    """The `repr` of a JSON value bit by bit, so that nobody has to write all of a large one to show its beginning."""
+    """Yields the `repr` of a JSON value bit by bit: only the beginning of a large one is ever shown."""
     if isinstance(value, dict):
         yield from _listed("{", cast("dict[Any, Any]", value).items(), _pair, "}")
     elif isinstance(value, list):
@@ -296,7 +296,7 @@ def pieces_of(value: Any) -> Iterator[str]:
 
 
 def excess(value: Any) -> str:
-    """What is too much about a value that a caller gives, empty where nothing is."""
+    """Tells what is too much about a value that a caller gives, empty where nothing is."""
     waiting: list[tuple[Any, int]] = [(value, 0)]
     values = 0
     while waiting:
@@ -343,7 +343,7 @@ def _listed(start: str, members: Any, each: Callable[[Any], Iterator[str]], end:
 
 
 def beginning(value: Any, longest: int) -> str:
-    """The `repr` of a JSON value, at most so many characters."""
+    """Returns the `repr` of a JSON value, at most so many characters."""
     found = ""
     for piece in pieces_of(value):
         found += piece

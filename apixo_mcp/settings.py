@@ -49,7 +49,7 @@ def _address(value: str) -> str:
 
 
 def _absolute(path: Path) -> Path:
-    """A folder that means the same wherever the process was started: hosts start it anywhere."""
+    """Returns a folder that means the same wherever the process was started: hosts start it anywhere."""
     text = str(path)
     if text[:5].lower() == "file:":
         text = url2pathname(re.sub(r"^file:/+(?:localhost/)?", "/", path.as_posix(), flags=re.IGNORECASE))
@@ -88,7 +88,7 @@ def _split_paths(value: Any) -> Any:
 
 
 def _pieces(paths: str) -> list[str]:
-    """The paths of a list; a separator within a placeholder's braces is none."""
+    """Returns the paths of a list; a separator within a placeholder's braces is none."""
     return re.split(rf"(?<!\$env){os.pathsep}(?![^{{}}]*}})", trimmed(paths))
 
 
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """The settings of this process: the environment, with `overrides` (by field name) on top.
+    """Returns the settings of this process: the environment, with `overrides` (by field name) on top.
 
     Raises:
         SettingsError: one line a variable that cannot be used, never with the value of a key.
@@ -211,22 +211,22 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def spelling(variable: str) -> str:
-    """How a variable of the network is spelt in this environment, empty where it is not set."""
+    """Tells how a variable of the network is spelt in this environment, empty where it is not set."""
     return next((name for name in (variable.lower(), variable.upper()) if os.environ.get(name)), "")
 
 
 def value_of(variable: str) -> str:
-    """The value of a variable of the network, without spaces and quotes."""
+    """Returns the value of a variable of the network, without spaces and quotes."""
     return trimmed(os.environ.get(variable, ""))
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """A sentence for each variable that is spelt like a setting and is none."""
+    """Returns a sentence for each variable that is spelt like a setting and is none."""
     return [said for _, said in _near_misses(environment)]
 
 
 def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The setting that was meant, empty where that is not known, and the sentence."""
+    """Returns the setting that was meant, empty where that is not known, and the sentence."""
     settings = [_variable(name) for name in Settings.model_fields]
     found: list[tuple[str, str]] = []
     for variable, value in sorted(environment.items()):
@@ -241,7 +241,7 @@ def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def placeholders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Each documented variable that holds what a host was to fill in, and a sentence about it."""
+    """Returns each documented variable that holds what a host was to fill in, and a sentence about it."""
     found: list[tuple[str, str]] = []
     proxies = [(name, value) for name, value in sorted(environment.items()) if name.lower() in _PROXIES]
     for variable, value in (*_documented(environment), *proxies):
@@ -254,7 +254,7 @@ def placeholders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def relative_folders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Each documented variable that holds a path without a beginning, and a sentence about it."""
+    """Returns each documented variable that holds a path without a beginning, and a sentence about it."""
     found: list[tuple[str, str]] = []
     for variable, value in _documented(environment):
         name = next(name for name in Settings.model_fields if _variable(name) == variable)
@@ -279,7 +279,7 @@ def _documented(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _told(entry: Mapping[str, Any]) -> str:
-    """What pydantic found, as a line for whoever set the variable."""
+    """Tells what pydantic found, as a line for whoever set the variable."""
     variable = str(entry["loc"][0])
     field = next(field for name, field in Settings.model_fields.items() if _variable(name) == variable)
     allowed = _allowed(field) or str(entry["msg"]).removeprefix("Value error, ")
@@ -290,7 +290,7 @@ def _told(entry: Mapping[str, Any]) -> str:
 
 
 def _allowed(field: FieldInfo) -> str:
-    """What a number, a flag or a choice may be; empty for anything else."""
+    """Tells what a number, a flag or a choice may be; empty for anything else."""
     if get_origin(field.annotation) is Literal:
         return f"must be one of {', '.join(get_args(field.annotation))}"
     kinds = get_args(field.annotation) or (field.annotation,)

@@ -58,7 +58,7 @@ _NEAR, _NEAR_ENOUGH, _NEAR_PREFIX = 0.5, 0.6, 0.76
 
 
 def trimmed(text: str) -> str:
-    """A value without the spaces and invisible characters around it, and without one pair of quotes."""
+    """Returns a value without the spaces and invisible characters around it, and without one pair of quotes."""
     text = _bare(text)
     if len(text) > 1 and text[0] in _QUOTES and text[-1] == _QUOTES[text[0]]:
         text = _bare(text[1:-1])
@@ -73,22 +73,22 @@ def _bare(text: str) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a trimmed value is what a host was to fill in and did not."""
+    """Tells whether a trimmed value is what a host was to fill in and did not."""
     return any(pattern.search(text) for pattern in _PLACEHOLDERS)
 
 
 def is_sample_key(text: str) -> bool:
-    """Whether a trimmed key is the one of an instruction (`sk-…`, `your-api-key`)."""
+    """Tells whether a trimmed key is the one of an instruction (`sk-…`, `your-api-key`)."""
     return len(text) <= _LONGEST_SAMPLE and _SAMPLE_KEY.fullmatch(text) is not None
 
 
 def bare_key(text: str) -> str:
-    """A trimmed key without the word that goes before it in a header."""
+    """Returns a trimmed key without the word that goes before it in a header."""
     return trimmed(text[7:]) if text[:7].lower() == "bearer " else text
 
 
 def is_set(name: str, text: str) -> bool:
-    """Whether the value of a documented variable says anything."""
+    """Tells whether the value of a documented variable says anything."""
     text = trimmed(text)
     if name.endswith("_API_KEY"):
         text = bare_key(text)
@@ -97,7 +97,7 @@ def is_set(name: str, text: str) -> bool:
 
 
 def nearest_variable(variable: str, settings: Iterable[str], prefix: str) -> str | None:
-    """The setting that a variable may have been meant for.
+    """Returns the setting that a variable may have been meant for.
 
     Args:
         variable: in upper case; no setting.
@@ -141,7 +141,7 @@ def _of_other(setting: str, gateway: str) -> bool:
 
 
 def _respelt(name: str) -> str:
-    """A name whose beginning is nearly ours, with ours; empty for any other."""
+    """Returns a name whose beginning is nearly ours, with ours; empty for any other."""
     word, _, rest = name.partition("_")
     if not rest:
         return ""

@@ -41,7 +41,7 @@ _SCHEDULES = {
 
 
 def load_custom(path: Path) -> tuple[Model, ...]:
-    """The models of a `models.toml` or `models.json`: new ones, and new versions of known ones.
+    """Returns the models of a `models.toml` or `models.json`: new ones, and new versions of known ones.
 
     An entry is a table under `models`, named after the model's id::
 
@@ -81,7 +81,7 @@ def _load(path: Path) -> tuple[Model, ...]:
 
 
 def _alike(name: str) -> str:
-    """An id as the name of a typed tool would have it: what is alike there could not be told apart."""
+    """Returns an id as the name of a typed tool would have it: what is alike there could not be told apart."""
     return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
 
 

@@ -12,44 +12,44 @@ _UNKNOWN = "No page names its limit; 5,000 characters is the general one."
 
 
 def prompt(most: int | None = None, *, least: int = 1, about: str = "What to make.") -> Any:
-    """A required prompt of `least` to `most` characters; without `most` the general limit holds."""
+    """Returns a required prompt of `least` to `most` characters; without `most` the general limit holds."""
     text = about if most is not None else f"{about} {_UNKNOWN}"
     return Field(min_length=least, max_length=most or UNDOCUMENTED_PROMPT, description=text)
 
 
 def optional_prompt(most: int | None = None, *, least: int | None = None, about: str = "What to make.") -> Any:
-    """A prompt that is not needed in every mode."""
+    """Returns a prompt that is not needed in every mode."""
     text = about if most is not None else f"{about} {_UNKNOWN}"
     return Field(None, min_length=least, max_length=most or UNDOCUMENTED_PROMPT, description=text)
 
 
 def items(most: int | None = None, about: str = "", *, least: int = 1) -> Any:
-    """A list of `least` to `most` items that may be left out."""
+    """Returns a list of `least` to `most` items that may be left out."""
     return Field(None, min_length=least or None, max_length=most, description=about or None)
 
 
 def text_field(most: int, about: str = "") -> Any:
-    """A text of at most `most` characters that may be left out."""
+    """Returns a text of at most `most` characters that may be left out."""
     return Field(None, max_length=most, description=about or None)
 
 
 def needed(most: int | None, about: str, *, least: int = 1) -> Any:
-    """A list of `least` to `most` items that must be given."""
+    """Returns a list of `least` to `most` items that must be given."""
     return Field(min_length=least, max_length=most, description=about)
 
 
 def span(least: float, most: float, about: str = "", default: float | None = None) -> Any:
-    """A number from `least` to `most`."""
+    """Returns a number from `least` to `most`."""
     return Field(default, ge=least, le=most, description=about or None)
 
 
 def about(text: str, default: Any = None) -> Any:
-    """A field with a word on what it does."""
+    """Returns a field with a word on what it does."""
     return Field(default, description=text)
 
 
 def pixels(*presets: str) -> Any:
-    """A size in pixels (1280x720, 1280X720 or 1280*720), or one of `presets`."""
+    """Returns a size in pixels (1280x720, 1280X720 or 1280*720), or one of `presets`."""
     allowed = f"must be {' or '.join((*presets, 'pixels'))}, as in 2048x2048"
 
     def check(value: str) -> str:

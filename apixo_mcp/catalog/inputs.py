@@ -57,7 +57,7 @@ def _is_given(value: Any) -> bool:
 
 
 def required(name: str, *, when: When | None = None, why: str = "") -> Rule:
-    """`name` must be given under `when`."""
+    """Requires `name` under `when`."""
     condition = f" when {_words(when)}" if when else ""
     text = f"{name} is required{condition}{'; ' + why if why else ''}"
 
@@ -70,7 +70,7 @@ def required(name: str, *, when: When | None = None, why: str = "") -> Rule:
 
 
 def refused(name: str, *, when: When, why: str = "") -> Rule:
-    """`name` must not be given under `when`."""
+    """Refuses `name` under `when`."""
     text = f"{name} is not accepted when {_words(when)}{'; ' + why if why else ''}"
 
     def check(values: Mapping[str, Any]) -> Problem | None:
@@ -83,7 +83,7 @@ def refused(name: str, *, when: When, why: str = "") -> Rule:
 
 
 def count(name: str, least: int, most: int | None, *, when: When) -> Rule:
-    """`name`, a list, holds `least` to `most` items under `when` (if it is given at all)."""
+    """Limits `name`, a list, to `least` to `most` items under `when` (if it is given at all)."""
     span = f"exactly {least}" if least == most else f"{least} to {most}" if most is not None else f"at least {least}"
     text = f"{name} takes {span} when {_words(when)}"
 
@@ -100,7 +100,7 @@ def count(name: str, least: int, most: int | None, *, when: When) -> Rule:
 
 
 def only(name: str, allowed: Iterable[Any], *, when: When) -> Rule:
-    """`name` is one of `allowed` under `when` (if it is given at all)."""
+    """Limits `name` to one of `allowed` under `when` (if it is given at all)."""
     choices = tuple(allowed)
     text = f"{name} is {' or '.join(map(str, choices))} when {_words(when)}"
 
@@ -114,7 +114,7 @@ def only(name: str, allowed: Iterable[Any], *, when: When) -> Rule:
 
 
 def one_of(*names: str, when: When | None = None, at_most: int = 1) -> Rule:
-    """At least one and at most `at_most` of `names` must be given under `when`."""
+    """Requires at least one and at most `at_most` of `names` under `when`."""
     condition = f" when {_words(when)}" if when else ""
     some = "one" if at_most == 1 else "at least one"
     text = f"{some} of {', '.join(names)} is required{condition}"
@@ -130,7 +130,7 @@ def one_of(*names: str, when: When | None = None, at_most: int = 1) -> Rule:
 
 
 def some_media(name: str, known: Iterable[str], *, when: When | None = None) -> Rule:
-    """A picture must be given under `when`, in `name` or in a field whose name no document shows."""
+    """Returns a picture must be given under `when`, in `name` or in a field whose name no document shows."""
     condition = f" when {_words(when)}" if when else ""
     fields = frozenset(known)
     text = f"an input picture is required{condition}: {name}, or a field that is not documented"
@@ -145,7 +145,7 @@ def some_media(name: str, known: Iterable[str], *, when: When | None = None) -> 
 
 
 def rule(text: str, *fields: str, broken: Callable[[Mapping[str, Any]], bool]) -> Rule:
-    """Any other documented condition; the first of `fields` is the one to blame."""
+    """Holds any other documented condition; the first of `fields` is the one to blame."""
     blamed = fields[0]
 
     def check(values: Mapping[str, Any]) -> Problem | None:
@@ -159,7 +159,7 @@ def rule(text: str, *fields: str, broken: Callable[[Mapping[str, Any]], bool]) -
 
 
 def shorten(value: Any, limit: int = 60) -> str:
-    """A value for an error message: its `repr`, at most `limit` characters."""
+    """Returns a value for an error message: its `repr`, at most `limit` characters."""
     if value is None:
         return ""
     return beginning(value, limit)
@@ -188,38 +188,38 @@ class ModelInput(BaseModel):
 
     @classmethod
     def broken_rules(cls, values: Mapping[str, Any], *, skip: frozenset[str]) -> tuple[Problem, ...]:
-        """The problems that `RULES` finds in `values`, leaving out rules that read a field of `skip`."""
+        """Returns the problems that `RULES` finds in `values`, leaving out rules that read a field of `skip`."""
         full = cls.defaults() | {name: value for name, value in values.items() if value is not None}
         found = (_checked(entry, full) for entry in cls.RULES if not skip.intersection(entry.fields))
         return tuple(problem for problem in found if problem is not None)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """The documented fields, in the order of the document."""
+        """Returns the documented fields, in the order of the document."""
         return tuple(cls.model_fields)
 
     @classmethod
     def is_open(cls) -> bool:
-        """Whether fields that are not documented are passed on."""
+        """Tells whether fields that are not documented are passed on."""
         return cls.model_config.get("extra") == "allow"
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
-        """Every field's default, None where it has none."""
+        """Returns every field's default, None where it has none."""
         return {name: None if info.is_required() else info.default for name, info in cls.model_fields.items()}
 
     @classmethod
     def sent_defaults(cls) -> dict[str, Any]:
-        """The defaults that are sent where a field is left out."""
+        """Returns the defaults that are sent where a field is left out."""
         return {name: info.default for name, info in cls.model_fields.items() if info.get_default() is not None}
 
     @classmethod
     def choices(cls, name: str) -> tuple[Any, ...]:
-        """The allowed values of a field, empty where it takes any."""
+        """Returns the allowed values of a field, empty where it takes any."""
         return _choices(cls).get(name, ())
 
     def wire(self) -> dict[str, Any]:
-        """The `input` object as it is sent: JSON values, without the fields that were not given."""
+        """Returns the `input` object as it is sent: JSON values, without the fields that were not given."""
         return self.model_dump(mode="json", exclude_none=True)
 
 

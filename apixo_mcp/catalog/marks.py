@@ -34,13 +34,13 @@ class EarlierTask:
 
 @cache
 def files(cls: type[ModelInput]) -> Mapping[str, Files]:
-    """The fields whose files are described."""
+    """Returns the fields whose files are described."""
     return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, Files)})
 
 
 @cache
 def earlier_tasks(cls: type[ModelInput]) -> Mapping[str, EarlierTask]:
-    """The fields that name an earlier task."""
+    """Returns the fields that name an earlier task."""
     return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, EarlierTask)})
 
 

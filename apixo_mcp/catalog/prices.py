@@ -12,7 +12,7 @@ _UNITS = ("image", "video", "second", "task")
 
 
 def estimate(model: Model, values: Mapping[str, Any]) -> float | None:
-    """The US dollars that this input is likely to cost, None where that is not known.
+    """Returns the US dollars that this input is likely to cost, None where that is not known.
 
     Args:
         model: what is asked; it has the user's own prices where they gave any.
@@ -33,7 +33,7 @@ def _same(given: Any, wanted: Any) -> bool:
 
 
 def _amount(model: Model, price: Price, values: Mapping[str, Any]) -> float | None:
-    """How many units the input asks for, None where it does not say."""
+    """Tells how many units the input asks for, None where it does not say."""
     match price.per:
         case "image":
             return _number(values.get(_field(model, "num_images")), missing=1)
@@ -59,7 +59,7 @@ def _number(value: Any, *, missing: float | None) -> float | None:
 
 
 def load_prices(path: Path) -> Mapping[str, tuple[Price, ...]]:
-    """The user's prices (setting `APIXO_MCP_PRICES`), by the names that the file gives the models.
+    """Returns the user's prices (setting `APIXO_MCP_PRICES`), by the names that the file gives the models.
 
     The file holds a table a model, or a list of tables where the price depends on the input::
 

@@ -36,7 +36,7 @@ def _plain_pattern(pattern: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name without case and separators: `Nano Banana_Pro` and `nano-banana-pro` are the same."""
+    """Returns a name without case and separators: `Nano Banana_Pro` and `nano-banana-pro` are the same."""
     return re.sub(r"[^a-z0-9/]+", "", name.casefold())
 
 
@@ -79,7 +79,7 @@ class Catalog:
         return {name: model for name, model in self._known.items() if name in wanted}
 
     def _matching(self, pattern: str) -> frozenset[str]:
-        """The ids that a pattern means: in any case, with any separators, by an older id or a title too."""
+        """Returns the ids that a pattern means: in any case, with any separators, by an older id or a title too."""
         exact = frozenset(name for name in self._known if fnmatchcase(name, pattern))
         if exact:
             return exact
@@ -140,11 +140,11 @@ class Catalog:
         return len(self._models)
 
     def get(self, name: str) -> Model | None:
-        """The model with exactly this id, on offer or not, or None."""
+        """Returns the model with exactly this id, on offer or not, or None."""
         return self._known.get(name)
 
     def find(self, name: str, modality: Modality | None = None) -> Model:
-        """The model that `name` means: its id, an older id, its title, in any case and with any separators.
+        """Returns the model that `name` means: its id, an older id, its title, in any case and with any separators.
 
         Raises:
             InvalidInput: no offered model is meant, or it makes something else than `modality`.
@@ -159,7 +159,7 @@ class Catalog:
         return found
 
     def _choice(self, name: str, modality: Modality | None) -> tuple[str, str]:
-        """What is allowed in place of `name`, and the ids nearest to it: those that hold it first, then by spelling."""
+        """Tells what is allowed in place of `name`, and the nearest ids: those that hold it, then by spelling."""
         ids = [model.id for model in self if modality in (None, model.modality)]
         if not ids:
             return f"no {modality or ''} model is offered; see APIXO_MCP_MODELS".replace("  ", " "), ""
@@ -189,7 +189,7 @@ def _names(models: Iterable[Model]) -> dict[str, str]:
 
 
 def _spelt(model: Model, price: Price) -> Price:
-    """The price with its conditions in the model's own words."""
+    """Returns the price with its conditions in the model's own words."""
     when: dict[str, Any] = {}
     for name, value in price.when.items():
         spelling = model.spelling.get(name, Spelling(name))

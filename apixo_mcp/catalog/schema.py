@@ -18,7 +18,7 @@ _FACTS = (
 
 @cache
 def input_schema(cls: type[ModelInput]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a model's `input` object; it is cached and not to be changed.
+    """Returns the JSON Schema (2020-12) of a model's `input` object; it is cached and not to be changed.
 
     `X | None` becomes X with `nullable: true`; `const` becomes a one-valued `enum`; references are inlined; rules
     between fields stand as sentences in `description`, allowed values and ranges in each field's.
@@ -36,7 +36,7 @@ def input_schema(cls: type[ModelInput]) -> dict[str, Any]:
 
 
 def flat_properties(cls: type[ModelInput]) -> dict[str, Any]:
-    """The properties of a model's input as its document tells them; not to be changed."""
+    """Returns the properties of a model's input as its document tells them; not to be changed."""
     return _flat_schema(cls).get("properties", {})
 
 
@@ -47,7 +47,7 @@ def _flat_schema(cls: type[ModelInput]) -> dict[str, Any]:
 
 
 def _left_out(cls: type[ModelInput], name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """The property without a default that is not the one that counts."""
+    """Returns the property without a default that is not the one that counts."""
     is_choice = entry.get("type") == "boolean" or len(entry.get("enum", ())) > 1
     if name not in cls.LEFT_OUT or "default" not in entry or not is_choice:
         return entry
@@ -58,7 +58,7 @@ def _left_out(cls: type[ModelInput], name: str, entry: dict[str, Any]) -> dict[s
 
 @cache
 def media_fields(cls: type[ModelInput]) -> frozenset[str]:
-    """The fields that take the URL of an input file, or a list of them."""
+    """Returns the fields that take the URL of an input file, or a list of them."""
     properties: dict[str, Any] = input_schema(cls)["properties"]
     # An undocumented field is passed on as given, yet these names mean files for every model.
     return frozenset(_MEDIA if cls.is_open() else ()) | frozenset(
@@ -70,7 +70,7 @@ def media_fields(cls: type[ModelInput]) -> frozenset[str]:
 
 @cache
 def list_fields(cls: type[ModelInput]) -> frozenset[str]:
-    """The fields that take a list."""
+    """Returns the fields that take a list."""
     properties: dict[str, Any] = input_schema(cls)["properties"]
     return frozenset(name for name, entry in properties.items() if entry.get("type") == "array")
 
@@ -115,12 +115,12 @@ def _flat(node: Any, definitions: Mapping[str, Any], seen: tuple[str, ...]) -> A
 
 
 def _merged(kinds: list[dict[str, Any]]) -> dict[str, Any]:
-    """A union that JSON Schema would spell `anyOf`, told in words; the server checks it."""
+    """Returns a union that JSON Schema would spell `anyOf`, told in words; the server checks it."""
     return {"description": "One of: " + ", ".join(str(kind.get("type", "any")) for kind in kinds)}
 
 
 def _told(entry: dict[str, Any]) -> dict[str, Any]:
-    """The property with its limits repeated in words, since many clients show the description alone."""
+    """Returns the property with its limits repeated in words, since many clients show the description alone."""
     facts: list[str] = []
     for low, high, unit in _FACTS:
         if high is None:

@@ -41,27 +41,27 @@ class SchemaInput(OpenInput):
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The schema as it was given."""
+        """Returns the schema as it was given."""
         return dict(cls.SCHEMA)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """The properties of the schema."""
+        """Returns the properties of the schema."""
         return tuple(cls.SCHEMA.get("properties", {}))
 
     @classmethod
     def is_open(cls) -> bool:
-        """Whether the schema allows other fields."""
+        """Tells whether the schema allows other fields."""
         return cls.SCHEMA.get("additionalProperties", True) is not False
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
-        """The defaults of the schema; they are the gateway's to apply, and are not sent."""
+        """Returns the defaults of the schema; they are the gateway's to apply, and are not sent."""
         return {name: _property(cls, name).get("default") for name in cls.names()}
 
     @classmethod
     def choices(cls, name: str) -> tuple[Any, ...]:
-        """The allowed values of a property."""
+        """Returns the allowed values of a property."""
         return tuple(_property(cls, name).get("enum", ()))
 
 
@@ -101,7 +101,7 @@ def _schema_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tu
 
 
 def stray_reference(schema: Mapping[str, Any]) -> str:
-    """The first reference to something else than an entry of the schema's own `$defs`, empty where there is none."""
+    """Returns the first reference to anything but an entry of the schema's own `$defs`, empty without one."""
     known = {f"#/{key}/{name}" for key in ("$defs", "definitions") for name in schema.get(key, {})}
     return next((found for found in _references(schema) if found not in known), "")
 

@@ -90,7 +90,7 @@ def translate(model: Model, arguments: Mapping[str, Any], options: Mapping[str, 
 
 
 def inputs(model: Model) -> tuple[str, ...]:
-    """The names under which a caller gives this model's inputs: common where there is one, else its own."""
+    """Returns the names under which a caller gives this model's inputs: common where there is one, else its own."""
     common: dict[str, tuple[str, ...]] = {spelling.field: (name,) for name, spelling in model.spelling.items()}
     if model.sizes is not None:
         common[model.sizes.field] = (*_SHAPE, model.sizes.field)
@@ -98,7 +98,7 @@ def inputs(model: Model) -> tuple[str, ...]:
 
 
 def common(model: Model) -> dict[str, str]:
-    """The common arguments that this model takes, each with the field it is spelt as on the wire."""
+    """Returns the common arguments that this model takes, each with the field it is spelt as on the wire."""
     taken: dict[str, str] = {}
     for name in COMMON_ARGUMENTS:
         if model.sizes is not None and name in _SHAPE:
@@ -113,7 +113,7 @@ def _takes(model: Model, name: str) -> bool:
 
 
 def _is_neutral(model: Model, name: str) -> bool:
-    """Whether an empty value of this field is what some frameworks send for one that was left out."""
+    """Tells whether an empty value of this field is what some frameworks send for one that was left out."""
     if name == "prompt":
         # An empty one is told where it is needed, and where nobody knows.
         return model.facts != "none" and "prompt" not in input_schema(model.input).get("required", ())
@@ -151,7 +151,7 @@ def _spell(model: Model, spelling: Spelling, value: Any) -> Any:
 
 
 def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
-    """The choice that `value` means (`2K` for `2k`, `jpeg` for `jpg`, 10 for "10", 16x9), else `value` itself."""
+    """Returns the choice that `value` means (`2K` for `2k`, `jpeg` for `jpg`, 10 for "10"), else `value`."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return value
     if value in choices:
@@ -182,7 +182,7 @@ def _infer(model: Model, values: dict[str, Any]) -> None:
 
 
 def _mode(model: Model, values: Mapping[str, Any]) -> str | None:
-    """The mode that the given inputs imply: text-to-… without an input picture, image-to-… with one."""
+    """Returns the mode that the given inputs imply: text-to-… without an input picture, image-to-… with one."""
     if not model.modes:
         return None
     default = str(model.input.defaults().get("mode") or model.modes[0])
@@ -233,7 +233,7 @@ def _fill_in(model: Model, values: dict[str, Any]) -> None:
 
 
 def _filled(model: Model, values: Mapping[str, Any], given: frozenset[str]) -> list[str]:
-    """What is sent although it was not given, as "field to value": first what was chosen here."""
+    """Tells what is sent although it was not given, as "field to value": first what was chosen here."""
     quiet = [name for name in model.quiet_defaults if name in values]
     sent = {**model.input.sent_defaults(), **values}
     # What has one value only was not chosen.

@@ -18,7 +18,7 @@ _SIDES = re.compile(r"\s{0,9}([\d.]{1,20})\s{0,9}[:x×/]\s{0,9}([\d.]{1,20})\s{0
 
 
 def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, ...] = ()) -> ModelInput:
-    """The model's input as its frozen class.
+    """Returns the model's input as its frozen class.
 
     Args:
         model: whose input it is.
@@ -44,7 +44,7 @@ def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, .
 
 
 def as_called(model: Model, problem: Problem) -> Problem:
-    """The problem under the common name of its field, if it has one."""
+    """Returns the problem under the common name of its field, if it has one."""
     head = re.split(r"[.\[]", problem.field, maxsplit=1)[0]
     rest = problem.field.removeprefix(head)
     for name, spelling in model.spelling.items():
@@ -97,7 +97,7 @@ def _items(context: Mapping[str, Any]) -> str:
 
 
 def _shown(model: Model, field: str) -> list[str]:
-    """The choices of a field as the caller knows them: `16:9 (landscape)`, `2k`."""
+    """Returns the choices of a field as the caller knows them: `16:9 (landscape)`, `2k`."""
     common = {
         str(wire): str(plain)
         for spelling in model.spelling.values()
@@ -109,7 +109,7 @@ def _shown(model: Model, field: str) -> list[str]:
 
 
 def _span(cls: type[ModelInput], name: str, context: Mapping[str, Any]) -> str:
-    """The whole documented range of a number, since half of it invites a second error."""
+    """Returns the whole documented range of a number, since half of it invites a second error."""
     bounds = {
         key: bound
         for meta in _metadata(cls, name)
@@ -126,7 +126,7 @@ def _metadata(cls: type[ModelInput], name: str) -> list[Any]:
 
 
 def nearest(value: Any, choices: tuple[Any, ...]) -> str:
-    """The choice closest to `value`: by distance for numbers and ratios, else by spelling; empty where none is near."""
+    """Returns the choice closest to `value`, by distance or by spelling; empty where none is near."""
     numbers = [(choice, _number(choice)) for choice in choices]
     target = _number(value)
     known = [(choice, number) for choice, number in numbers if number is not None]
@@ -137,7 +137,7 @@ def nearest(value: Any, choices: tuple[Any, ...]) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """`5`, `"10"`, `"16:9"`, `"16x9"`, `"720p"` and `"2K"` (which is 1080p) as a number."""
+    """Reads `5`, `"10"`, `"16:9"`, `"16x9"`, `"720p"` and `"2K"` (which is 1080p) as a number."""
     text = str(value)[:100].casefold()
     try:
         if sides := _SIDES.fullmatch(text):

@@ -50,7 +50,7 @@ class EmbeddedEngine:
             self._earlier.set()
 
     def hurry(self, task_id: str) -> None:
-        """Looks at a task now, whenever it is due; at one that is just being looked at, once more right after."""
+        """Polls at a task now, whenever it is due; at one that is just being looked at, once more right after."""
         self._hurried.add(task_id)
         self.wake(task_id, time.time())
 

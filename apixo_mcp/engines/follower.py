@@ -84,7 +84,7 @@ async def follow_always(store: Store, began: Callable[[], None]) -> None:
 
 
 async def _taken(store: Store, holder: str) -> bool:
-    """Whether the lease was to be had, for which a follower that is about to leave, or died, is given a while."""
+    """Tells whether the lease was to be had, for which a follower that is about to leave, or died, is given a while."""
     for patience in (RENEWED_EVERY, RENEWED_EVERY, RENEWED_EVERY, LEASE_LASTS, None):
         now = time.time()
         if await store.hold(FOLLOWER_LEASE, holder, now, now + LEASE_LASTS):

@@ -48,7 +48,7 @@ _MAGIC = (
 
 
 def modality_of_address(url: str) -> Modality | None:
-    """What a file holds, by its name's ending or its `data:` type; None where that tells nothing."""
+    """Tells what a file holds, by its name's ending or its `data:` type; None where that tells nothing."""
     if url[:5].lower() == "data:":
         head = url[5:40].lower()
         return next((kind for kind in ("image", "video", "audio") if head.startswith(kind)), None)
@@ -65,7 +65,7 @@ def _ending(url: str) -> str:
 
 
 def clean_url(value: Any, base: str = "") -> str:
-    """A web address as it can be fetched and stored, empty for anything else.
+    """Returns a web address as it can be fetched and stored, empty for anything else.
 
     What no address may hold (a space, a quote, `&amp;`, letters outside ASCII) is escaped; what is escaped stays so.
 
@@ -100,7 +100,7 @@ def _escaped(part: str) -> str:
 
 
 def data_url(value: Any) -> str:
-    """A file that stands in the answer itself, as a `data:` URL (RFC 2397); empty for anything else, and for pages."""
+    """Returns the `data:` URL (RFC 2397) of a file in the answer itself; empty for anything else and for pages."""
     if not isinstance(value, str) or value[:5].lower() != "data:":
         return ""
     head, comma, content = value[: _LONGEST_HEAD + 1].partition(",")
@@ -109,7 +109,7 @@ def data_url(value: Any) -> str:
 
 
 def embedded(value: Any) -> str:
-    """The `data:` URL of a file that stands in the answer as bare Base64, empty for anything else."""
+    """Returns the `data:` URL of a file that stands in the answer as bare Base64, empty for anything else."""
     if not isinstance(value, str) or not _EMBEDDED.match(value):
         return ""
     try:
@@ -122,7 +122,7 @@ def embedded(value: Any) -> str:
 
 
 def addresses_in(text: str) -> Iterator[str]:
-    """The addresses of a text that is a list of them: by lines, commas, spaces, or one that has spaces in it."""
+    """Splits a text that is a list of addresses: by lines, commas, spaces, or one that has spaces in it."""
     text = text.strip(" \t\r\n[]<>()\"'")
     starts = list(_starts(text))
     starts = [at for at in starts if at == 0 or text[at - 1] in " \t\r\n,;|\"'[<("]
@@ -136,7 +136,7 @@ def addresses_in(text: str) -> Iterator[str]:
 
 
 def addresses_within(text: str) -> Iterator[tuple[str, int]]:
-    """The addresses that stand anywhere in a text, each with where it begins."""
+    """Returns the addresses that stand anywhere in a text, each with where it begins."""
     at = 0
     while found := _next(_START, text, at):
         stop = _next(_STOP, text, found.end())
@@ -164,7 +164,7 @@ def _next(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str] | None:
 
 
 def canonical(url: str) -> str:
-    """The same for addresses that lead to the same file and are only written otherwise."""
+    """Returns the same for addresses that lead to the same file and are only written otherwise."""
     if url[:5].lower() == "data:":
         return url
     text = url.strip().replace("\\/", "/").replace("&amp;", "&")
@@ -191,7 +191,7 @@ class Sent:
 
     @classmethod
     def of(cls, inputs: Any) -> "Sent":
-        """What stands in a request's inputs, in texts too."""
+        """Tells what stands in a request's inputs, in texts too."""
         urls: set[str] = set()
         files: set[str] = set()
         for text in texts_in(inputs):
@@ -204,12 +204,12 @@ class Sent:
         return cls(frozenset(urls), frozenset(files))
 
     def holds(self, url: str) -> bool:
-        """Whether the request held this address, however it is written."""
+        """Tells whether the request held this address, however it is written."""
         return url in self.embedded or canonical(url) in self.urls
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Every text of a nested value."""
+    """Returns every text of a nested value."""
     waiting: list[Any] = [value]
     while waiting:
         one = waiting.pop()
@@ -222,7 +222,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def is_no_file(url: str) -> bool:
-    """Whether an address looks like a page, or like one to ask a status at, to be called back at, or to cancel at."""
+    """Tells whether an address looks like a page, or one to ask a status, call back or cancel at."""
     if url[:5].lower() == "data:":
         return False
     try:

@@ -50,12 +50,12 @@ class Client:
         return self._base_url
 
     def task_in_callback(self, body: bytes) -> str:
-        """The remote id that a callback's body names, empty where it names none."""
+        """Returns the remote id that a callback's body names, empty where it names none."""
         named = task_in_callback(body)
         return "" if self._credential.holds(named) else named
 
     def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Polled:
-        """What a kept answer tells by the present way of reading it."""
+        """Tells what a kept answer tells by the present way of reading it."""
         return interpret_again(raw, self._credential, Question(base_url=self._base_url, inputs=inputs))
 
     @property
@@ -106,5 +106,5 @@ class Client:
 
 
 def segment(text: str) -> str:
-    """A model's or task's id as one segment of a path."""
+    """Returns a model's or task's id as one segment of a path."""
     return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")

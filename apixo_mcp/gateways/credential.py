@@ -37,7 +37,7 @@ class Credential:
         return self.setting.replace("_API_KEY", "_BASE_URL")
 
     def clean(self, text: str) -> str:
-        """A gateway's words without any key, control character or lone surrogate, at most 500 characters."""
+        """Returns a gateway's words without any key, control character or lone surrogate, at most 500 characters."""
         text = cut(self.redact(cut(text, 4 * LONGEST_SEEN)))
         text = re.sub(r"\bsk-[A-Za-z0-9_-]{3,}", HIDDEN, text)
         text = re.sub(r"(?i)\bbearer\s{1,20}\S+", f"Bearer {HIDDEN}", text)
@@ -46,17 +46,17 @@ class Credential:
         return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
     def redact(self, text: str) -> str:
-        """A text of any length without the key: plain, escaped for a URL or JSON, in Base64, backwards, or a part."""
+        """Takes the key out of a text: plain, escaped for a URL or JSON, in Base64, backwards, or a part."""
         for form in _forms(self.secret):
             text = text.replace(form, HIDDEN)
         return text
 
     def holds(self, text: str) -> bool:
-        """Whether the key, or enough of it, stands in an id or an address."""
+        """Tells whether the key, or enough of it, stands in an id or an address."""
         return len(self.secret) >= _LEAST and any(form in text for form in _forms(self.secret, _WEIGHTY))
 
     def without_key(self, url: str) -> str:
-        """An address without the parts of its query that hold the key; empty where the key stands anywhere else."""
+        """Drops the parts of an address's query that hold the key; empty where the key stands anywhere else."""
         if HIDDEN not in url and not self._is_told(url):
             return url
         parts = urlsplit(url)
@@ -71,7 +71,7 @@ class Credential:
 
 @lru_cache(maxsize=64)
 def _forms(secret: str, part: int = _PART) -> tuple[str, ...]:
-    """The ways in which a key, or so many characters of it, may turn up, the longest first."""
+    """Returns the ways in which a key, or so many characters of it, may turn up, the longest first."""
     if not secret:
         return ()
     found = {secret, quote(secret, safe=""), quote(secret), secret.replace("/", "\\/")}

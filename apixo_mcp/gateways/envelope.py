@@ -47,13 +47,13 @@ class Envelope:
 
 
 def parse_object(body: bytes | str) -> dict[str, Any] | None:
-    """The JSON object in a body, None for anything else."""
+    """Returns the JSON object in a body, None for anything else."""
     value = read_json(body)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
 def read_envelope(status: int, body: bytes) -> Envelope | None:
-    """The envelope in an answer; None for pages of HTML, other JSON, and anything without a number as its `code`."""
+    """Reads the envelope of an answer; None for HTML, other JSON, and anything without a number as `code`."""
     return _envelope(status, parse_object(body))
 
 
@@ -65,7 +65,7 @@ def _envelope(status: int, found: dict[str, Any] | None) -> Envelope | None:
 
 
 def read_bare(status: int, body: bytes) -> Envelope | None:
-    """As `read_envelope`, but what tells of a task counts without a `code`, and without a `data` around it."""
+    """Reads as `read_envelope` does, but what tells of a task needs no `code` and no `data` around it."""
     return _bare(status, parse_object(body))
 
 
@@ -79,7 +79,7 @@ def _bare(status: int, found: dict[str, Any] | None) -> Envelope | None:
 
 
 def read_leniently(status: int, body: bytes) -> Envelope | None:
-    """As `read_bare`, for answers that settle nothing about money.
+    """Reads as `read_bare` does, for answers that settle nothing about money.
 
     They may be in any encoding, with something behind the JSON, and with `data` in a list of one or as a text of JSON.
     """
@@ -101,12 +101,12 @@ def read_leniently(status: int, body: bytes) -> Envelope | None:
 
 
 def parse_leniently(body: bytes | str) -> Any:
-    """The JSON value that a body begins with, in whatever encoding and whatever follows; None where there is none."""
+    """Reads the JSON value that a body begins with, in any encoding, whatever follows; None without one."""
     return read_json(body if isinstance(body, str) else decode_envelope(body), only_beginning=True)
 
 
 def decode_envelope(body: bytes) -> str:
-    """The text of a body. What is not UTF-8, -16 or -32 is read as Latin-1, which never fails."""
+    """Returns the text of a body. What is not UTF-8, -16 or -32 is read as Latin-1, which never fails."""
     encoding = json.detect_encoding(body)
     try:
         return body.decode(encoding, "replace" if "16" in encoding or "32" in encoding else "strict")
@@ -115,7 +115,7 @@ def decode_envelope(body: bytes) -> str:
 
 
 def _code(found: Mapping[str, Any] | None) -> int | None:
-    """The `code` of a body. The documents have only numbers and 200; text, 0 and other successes are inferred."""
+    """Reads the `code` of a body. Documents have only numbers and 200; text, 0 and other successes are inferred."""
     value = found.get("code") if found is not None else None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 8:
         value = int(value)
@@ -127,7 +127,7 @@ def _code(found: Mapping[str, Any] | None) -> int | None:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for, as a number or a date (RFC 9110, 10.2.3); None without one.
+    """Returns seconds that a `Retry-After` header asks for, as a number or a date (RFC 9110, 10.2.3); None without one.
 
     Args:
         headers: with lower-case names.
@@ -145,7 +145,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def unix_time(value: Any) -> float | None:
-    """Unix seconds of a gateway's time, which is in milliseconds (APIXO model pages), or in seconds for all we know."""
+    """Reads a gateway's time as Unix seconds: it has milliseconds (APIXO model pages), or seconds (inferred)."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if not isinstance(value, int | float) or isinstance(value, bool):
@@ -163,7 +163,7 @@ def _date(value: str) -> float | None:
 
 
 def _text(found: Mapping[str, Any]) -> str:
-    """The message, `msg` in some answers, and the particulars of a bad field (`data.error`, APIXO error-codes page)."""
+    """Reads the message (`message`, `msg`) and what is wrong with a field (`data.error`, APIXO error-codes page)."""
     words = [found.get("message"), found.get("msg")]
     if isinstance(data := found.get("data"), dict):
         words.append(cast("dict[str, Any]", data).get("error"))

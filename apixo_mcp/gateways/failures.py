@@ -180,7 +180,7 @@ _BY_STATUS: dict[int, FailureMeaning] = {
 
 
 def submit_refusal(code: int, message: str, credential: Credential) -> Failure:
-    """What a refused request becomes. Nothing was made, so nothing was charged.
+    """Tells what a refused request becomes. Nothing was made, so nothing was charged.
 
     Args:
         code: of the body, else of HTTP.
@@ -195,7 +195,7 @@ def submit_refusal(code: int, message: str, credential: Credential) -> Failure:
 
 
 def task_failure(code: str, message: str, credential: Credential) -> Failure:
-    """What a task becomes that the gateway reports as failed. No gateway documents whether it is charged.
+    """Tells what a task becomes that the gateway reports as failed. No gateway documents whether it is charged.
 
     Args:
         code: the failCode, of either family; empty where there is none (Ruxa).
@@ -209,7 +209,7 @@ def task_failure(code: str, message: str, credential: Credential) -> Failure:
 
 
 def empty_result(credential: Credential, told: str = "") -> Failure:
-    """A task that ended well without naming anything that it made.
+    """Returns a task that ended well without naming anything that it made.
 
     Args:
         told: why that which it names cannot be used.
@@ -224,14 +224,14 @@ def empty_result(credential: Credential, told: str = "") -> Failure:
 
 
 def by_status(status: int, advice: str, credential: Credential) -> Failure:
-    """A request that was refused by something before the gateway or in its place."""
+    """Returns a request that was refused by something before the gateway or in its place."""
     meaning = FailureMeaning(_BY_STATUS[status].category if status in _BY_STATUS else "unavailable", advice)
     words = f"HTTP {status} came without an answer of {credential.gateway}'s own"
     return _failure(meaning, f"HTTP {status}", words, credential, charged="no")
 
 
 def unreachable(reason: str, credential: Credential) -> Failure:
-    """The request never left this machine."""
+    """Returns the request never left this machine."""
     advice = "Check the network, the proxy and the base URL, then try again; nothing was sent."
     return _failure(
         FailureMeaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), credential, charged="no"
@@ -239,14 +239,14 @@ def unreachable(reason: str, credential: Credential) -> Failure:
 
 
 def unusable_setting(reason: str, variable: str, credential: Credential) -> Failure:
-    """A request that can never leave this machine as it is set up."""
+    """Returns a request that can never leave this machine as it is set up."""
     advice = f"Correct {variable} or take it out, then start the server again; nothing was sent."
     meaning = FailureMeaning("unavailable", advice.replace("{", "(").replace("}", ")"))
     return _failure(meaning, "SETTING_UNUSABLE", _sentence(reason), credential, charged="no")
 
 
 def unreadable(reason: str, credential: Credential) -> Failure:
-    """A free question got no answer that can be read."""
+    """Returns a free question got no answer that can be read."""
     advice = "Try again in a minute."
     return _failure(
         FailureMeaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), credential, charged="no"
@@ -254,24 +254,24 @@ def unreadable(reason: str, credential: Credential) -> Failure:
 
 
 def unwritable_input(credential: Credential) -> Failure:
-    """An input that no JSON can carry, so that nothing was sent."""
+    """Returns an input that no JSON can carry, so that nothing was sent."""
     words = "The input holds a number or a text that cannot be written as JSON in UTF-8."
     return _failure(_INPUT, "INVALID_INPUT", words, credential, charged="no")
 
 
 def unusable_key(credential: Credential) -> Failure:
-    """A key that no header can carry, so that nothing was sent."""
+    """Returns a key that no header can carry, so that nothing was sent."""
     words = "The API key is empty, or holds spaces or characters that no key has."
     return _failure(_AUTH, "INVALID_KEY", words, credential, charged="no")
 
 
 def is_transient(code: str) -> bool:
-    """Whether the documents say to send a task that failed so again, in either spelling. No other code's words do."""
+    """Tells whether the documents say to send a task that failed so again; no other code's words count."""
     return _normal(code) in _TRANSIENT
 
 
 def is_decisive(message: str) -> bool:
-    """Whether the words alone say that nothing was started, whatever code they come with."""
+    """Tells whether the words alone say that nothing was started, whatever code they come with."""
     return _DECISIVE.search(cut(message)) is not None
 
 
@@ -306,7 +306,7 @@ def _by_words(text: str) -> FailureMeaning | None:
 
 
 def _fits(text: str, parts: str | tuple[str, str]) -> bool:
-    """Whether the parts stand in a text, one behind the other. One pattern would take the square of its length."""
+    """Tells whether the parts stand in a text in order. One pattern would take the square of its length."""
     for part in (parts,) if isinstance(parts, str) else parts:
         found = re.search(part, text)
         if found is None:

@@ -166,11 +166,11 @@ class Gateway(Protocol):
         ...
 
     def read_again(self, raw: str, inputs: Mapping[str, Any]) -> Polled:
-        """What a kept answer (`Failed.raw`) tells by the present way of reading it."""
+        """Tells what a kept answer (`Failed.raw`) tells by the present way of reading it."""
         ...
 
     def task_in_callback(self, body: bytes) -> str:
-        """The remote id that a callback's body names, empty where it names none. Nothing signs it: look to confirm."""
+        """Reads the remote id in a callback's body, empty where it names none. Nothing signs it: poll to confirm."""
         ...
 
     async def balance(self) -> Balance | Failure | None:

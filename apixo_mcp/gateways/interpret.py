@@ -64,7 +64,7 @@ class Question:
 def interpret_submit(
     reply: HttpResponse, credential: Credential, now: float, inputs: Mapping[str, Any] | None = None, base_url: str = ""
 ) -> Submitted:
-    """What became of a paid POST. Where that is not certain it is `Unclear`, so that it is never sent twice."""
+    """Tells what became of a paid POST. Where that is not certain it is `Unclear`, so that it is never sent twice."""
     if isinstance(reply, NotReached):
         if reply.setting:
             return Refused(failures.unusable_setting(reply.reason, reply.setting, credential))
@@ -104,7 +104,7 @@ def _without_envelope(reply: Answered, answer: Envelope | None, credential: Cred
 
 
 def _tells_breakdown(reply: Answered) -> bool:
-    """Whether a body that is not the gateway's whole answer carries a code of 500 or more all the same."""
+    """Tells whether a body that is not the gateway's whole answer carries a code of 500 or more all the same."""
     answer = read_leniently(reply.status, reply.body)
     if answer is not None and answer.code is not None:
         return _is_breakdown(answer.code)
@@ -112,7 +112,7 @@ def _tells_breakdown(reply: Answered) -> bool:
 
 
 def interpret_poll(reply: HttpResponse, credential: Credential, now: float, question: Question | None = None) -> Polled:
-    """How a task is, by the answer to a look. Nothing but the gateway's own word about this task ends it."""
+    """Tells how a task is, by the answer to a look. Nothing but the gateway's own word about this task ends it."""
     question = question or Question()
     if isinstance(reply, NotReached) and reply.setting:
         failure = failures.unusable_setting(reply.reason, reply.setting, credential)
@@ -141,7 +141,7 @@ def interpret_poll(reply: HttpResponse, credential: Credential, now: float, ques
 
 
 def interpret_again(raw: str, credential: Credential, question: Question) -> Polled:
-    """What a kept answer tells by the present way of reading it; it may have been cut."""
+    """Tells what a kept answer tells by the present way of reading it; it may have been cut."""
     answer = read_leniently(200, raw.encode(errors="replace"))
     if answer is not None and answer.fields is not None:
         return _judge_state(answer, answer.fields, credential, question)
@@ -152,7 +152,7 @@ def interpret_again(raw: str, credential: Credential, question: Question) -> Pol
 def _not_this_task(
     data: Mapping[str, Any], reply: Answered, credential: Credential, now: float, question: Question
 ) -> str:
-    """Why an answer says nothing about the task that was asked for, empty where it may."""
+    """Tells why an answer says nothing about the task that was asked for, empty where it may."""
     named = task_id_of(data)
     if question.remote_id and named and named != question.remote_id:
         return f"{credential.gateway} answered about another task"
@@ -177,13 +177,13 @@ def _clock(reply: Answered) -> float | None:
 
 
 def task_in_callback(body: bytes) -> str:
-    """The remote id that a callback names, in `data` (APIXO webhooks page) or flat (Ruxa AI best practices guide)."""
+    """Reads the remote id in a callback: in `data` (APIXO webhooks page) or flat (Ruxa AI best practices guide)."""
     answer = read_leniently(200, body)
     return task_id_of(answer.fields) if answer is not None and answer.fields is not None else ""
 
 
 def undocumented_state(reply: HttpResponse, credential: Credential | None = None) -> str:
-    """The state in an answer to a look that no document lists, empty where there is none such."""
+    """Returns the state in an answer to a look that no document lists, empty where there is none such."""
     answer = read_leniently(reply.status, reply.body) if isinstance(reply, Answered) else None
     if answer is None or answer.effective != 200 or answer.fields is None:
         return ""
@@ -220,7 +220,7 @@ def _unclear(reason: str, named: str, credential: Credential) -> Unclear:
 
 
 def _is_refused(answer: Envelope) -> bool:
-    """Whether the gateway said that it will not do it: by the body's code, or by HTTP's where the two agree."""
+    """Tells whether the gateway said that it will not do it: by the body's code, or by HTTP's where the two agree."""
     code = _class_of(answer.code)
     if code is not None and 400 <= code < 500 and code in REFUSED:
         return answer.status < 300 or answer.status in REFUSED
@@ -228,7 +228,7 @@ def _is_refused(answer: Envelope) -> bool:
 
 
 def _is_later(answer: Envelope) -> bool:
-    """Whether the gateway said to come again. Where HTTP and the body contradict each other it is not certain."""
+    """Tells whether the gateway said to come again. Where HTTP and the body contradict each other it is not certain."""
     if answer.code in LATER:
         return answer.status < 300 or answer.status in LATER
     is_same = _class_of(answer.code) in LATER
@@ -240,12 +240,12 @@ def _is_success(code: int | None) -> bool:
 
 
 def _is_breakdown(code: int | None) -> bool:
-    """Whether a code is 500 or more; one of more digits that begins as 4xx does is a refusal in particular."""
+    """Tells whether a code is 500 or more; one of more digits that begins as 4xx does is a refusal in particular."""
     return code is not None and code >= 500 and not 400 <= (_class_of(code) or 0) < 500
 
 
 def _class_of(code: int | None) -> int | None:
-    """The first three digits of a code: 40001 is a kind of 400 (inferred)."""
+    """Returns the first three digits of a code: 40001 is a kind of 400 (inferred)."""
     while code is not None and code >= 1000:
         code //= 10
     return code
@@ -258,7 +258,7 @@ def _codes(answer: Envelope) -> str:
 
 
 def _judge_state(answer: Envelope, data: Mapping[str, Any], credential: Credential, question: Question) -> Polled:
-    """How a task is. A word that no document lists ends it only with what shows that it has ended."""
+    """Tells how a task is. A word that no document lists ends it only with what shows that it has ended."""
     state = states.state_of(data)
     meaning = states.meaning_of(state)
     ended = states.ended_at(data)
@@ -288,7 +288,7 @@ def _failed(code: str, words: str, ended: float | None, credential: Credential) 
 
 
 def _usable(found: tuple[Produced, ...], credential: Credential) -> tuple[tuple[Produced, ...], tuple[str, ...]]:
-    """The results without the key in any of them, as many as are kept, and what is to be said of the others."""
+    """Returns the results without the key in any of them, as many as are kept, and what is to be said of the others."""
     kept: list[Produced] = []
     left_out = changed = 0
     for one in found:
@@ -309,5 +309,5 @@ def _usable(found: tuple[Produced, ...], credential: Credential) -> tuple[tuple[
 
 
 def task_id_of(data: Mapping[str, Any]) -> str:
-    """The gateway's id of a task, empty where there is none."""
+    """Returns the gateway's id of a task, empty where there is none."""
     return clean_id(data.get("taskId")) or clean_id(data.get("task_id"))

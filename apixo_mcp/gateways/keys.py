@@ -39,7 +39,7 @@ _PROSE = re.compile("prompt|lyric|^(message|msg|title|tags|caption|description|s
 
 @lru_cache(maxsize=4096)
 def plain(name: str) -> str:
-    """A name without case, underscores and the like: `audio_url` and `audioUrl` are one."""
+    """Returns a name without case, underscores and the like: `audio_url` and `audioUrl` are one."""
     return re.sub(r"[^a-z0-9]", "", name[:100].lower())
 
 
@@ -55,30 +55,30 @@ def normal(fields: Mapping[Any, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def is_other(name: str) -> bool:
-    """Whether what stands under a name is no result, whatever it is."""
+    """Tells whether what stands under a name is no result, whatever it is."""
     return _ELSEWHERE.search(name) is not None or (name not in AUDIO_KEYS and _ECHO.search(name) is not None)
 
 
 @lru_cache(maxsize=4096)
 def is_prose(name: str) -> bool:
-    """Whether a name is that of words, which may speak of any address."""
+    """Tells whether a name is that of words, which may speak of any address."""
     return _PROSE.search(name) is not None
 
 
 @lru_cache(maxsize=4096)
 def is_strong(name: str) -> bool:
-    """Whether what stands under a name is a result."""
+    """Tells whether what stands under a name is a result."""
     return _RESULT.search(name) is not None
 
 
 @lru_cache(maxsize=4096)
 def is_link(name: str) -> bool:
-    """Whether a name is that of an address."""
+    """Tells whether a name is that of an address."""
     return _LINK.search(name) is not None
 
 
 def kind(name: str) -> Modality | None:
-    """What kind of file a name promises."""
+    """Tells what kind of file a name promises."""
     if any(word in name for word in ("audio", "song", "music", "speech")):
         return "audio"
     if "video" in name and not label(name):
@@ -87,7 +87,7 @@ def kind(name: str) -> Modality | None:
 
 
 def label(name: str) -> str:
-    """What a file is beside the results proper: a cover or a thumbnail; empty for those."""
+    """Tells what a file is beside the results proper: a cover or a thumbnail; empty for those."""
     if "thumb" in name or "poster" in name:
         return "thumbnail"
     return "cover" if "cover" in name else ""

@@ -26,7 +26,7 @@ _ECHO = re.compile(
 
 
 def named_id(body: bytes, location: str = "", inputs: Mapping[str, Any] | None = None) -> str:
-    """The one task id that an answer names, empty where it names none, or several.
+    """Returns the one task id that an answer names, empty where it names none, or several.
 
     Args:
         location: where the answer redirects to; its query may name the task.
@@ -55,7 +55,7 @@ def _ids(text: str) -> Iterator[str]:
 
 
 def _span(text: str, start: int) -> tuple[int, int]:
-    """From a brace to the one that closes it, as far as that can be told without reading texts."""
+    """Spans from a brace to the one that closes it, as far as that can be told without reading texts."""
     depth, at = 1, start
     for found in re.finditer(r"[{}]", text[start : start + 20_000]):
         depth += 1 if found[0] == "{" else -1
@@ -66,7 +66,7 @@ def _span(text: str, start: int) -> tuple[int, int]:
 
 
 def _value(rest: str) -> str:
-    """The value behind a name, empty where it is not whole."""
+    """Returns the value behind a name, empty where it is not whole."""
     rest = rest.lstrip(_MARKS)
     if rest.startswith(">"):  # XML
         value, end, _ = rest[1:].partition("</")

@@ -33,7 +33,7 @@ _LONGEST_TEXT = 256 * 1024  # of a list of addresses
 
 
 def products_of(data: Mapping[str, Any], base: str = "", sent: Sent | None = None) -> tuple[Produced, ...]:
-    """Everything that a finished task's `data` names, in the gateway's order: URLs first, then asset ids.
+    """Returns everything that a finished task's `data` names, in the gateway's order: URLs first, then asset ids.
 
     `resultJson` is a string that holds JSON (APIXO model pages), or already an object. `resultUrls` (there, or beside
     it) leads; without one every URL under a telling key counts. Covers of tracks and thumbnails come last.
@@ -59,20 +59,20 @@ def products_of(data: Mapping[str, Any], base: str = "", sent: Sent | None = Non
 
 
 def last_resort(answer: Any, base: str = "", sent: Sent | None = None) -> tuple[Produced, ...]:
-    """Any address in an answer that may be a file: where no key that is known names one, and it is paid for."""
+    """Returns any address in an answer that may be a file: where no key that is known names one, and it is paid for."""
     found = _Reader(base, sent or Sent())
     files = found.anywhere(_decoded(answer) if isinstance(answer, str) else answer)
     return tuple({canonical(one.url): one for one in reversed(files)}.values())[::-1]
 
 
 def asset_ids(value: Any) -> tuple[Produced, ...]:
-    """The ids that a next request can use: a voice, a character, an audio asset."""
+    """Returns the ids that a next request can use: a voice, a character, an audio asset."""
     found = {one.asset_id: one for one in _assets(value, 0)}
     return tuple(found.values())
 
 
 def clean_id(value: Any) -> str:
-    """An id as it can be used and stored, empty for anything else."""
+    """Returns an id as it can be used and stored, empty for anything else."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**20:
         return str(value)
     if not isinstance(value, str) or len(value) > 2 * LONGEST_ID:
@@ -85,7 +85,7 @@ _ASIDE = ("cover", "thumbnail")
 
 
 def _decoded(value: Any) -> Any:
-    """What a text of JSON holds, encoded once or several times; a text that holds none stays as it is."""
+    """Tells what a text of JSON holds, encoded once or several times; a text that holds none stays as it is."""
     for _ in range(4):
         if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
             return value
@@ -97,7 +97,7 @@ def _decoded(value: Any) -> Any:
 
 
 def _listed(reader: "_Reader", value: Any) -> list[Produced]:
-    """The URLs of `resultUrls`, in order. They need no second look: the gateway says that they are the results."""
+    """Lists the URLs of `resultUrls`, in order: the gateway itself says that they are the results."""
     value = _decoded(value)
     if not isinstance(value, dict):
         return []
@@ -118,14 +118,14 @@ class _Reader:
     left: int = _MOST_VALUES
 
     def under_keys(self, value: Any, key: str) -> list[Produced]:
-        """What stands under telling keys. An address that looks like no file counts only where there is no other."""
+        """Collects what stands under telling keys; an address that looks like no file only where there is no other."""
         is_strong = keys.is_strong(key) and not isinstance(value, dict)
         found = [one for one in self.walk(value, key, 0, is_strong) if not self.sent.holds(one[1].url)]
         files = [one for _, one in found if not is_no_file(one.url)]
         return files or [one for is_strong, one in found if is_strong and not _is_interface(one.url)]
 
     def anywhere(self, value: Any) -> list[Produced]:
-        """Whatever address may be a file's."""
+        """Returns whatever address may be a file's."""
         found: list[Produced] = []
         for text, key in self._texts(value, "", 0):
             for url, at in islice(addresses_within(text.replace("\\/", "/")), 4 * MOST_RESULTS):
@@ -152,7 +152,7 @@ class _Reader:
                     yield from self._texts(one, name, depth + 1)
 
     def walk(self, value: Any, key: str, depth: int, is_strong: bool) -> Iterator[tuple[bool, Produced]]:
-        """The files under telling keys, each with whether its key, or one around it, is that of a result."""
+        """Returns the files under telling keys, each with whether its key, or one around it, is that of a result."""
         self.left -= 1
         if depth > _DEEPEST or self.left < 0:
             return
@@ -196,7 +196,7 @@ def _produced(url: str, key: str) -> Produced:
 
 
 def _is_relative(text: str) -> bool:
-    """Whether a text is an address without its beginning: `//host/a`, `/a`, `./a`, or a path that ends like a file."""
+    """Tells whether a text is a relative address: `//host/a`, `/a`, `./a`, or a path that ends like a file."""
     if not text or len(text) > 2048 or any(char in text for char in "\r\n<>{}"):
         return False
     if text.startswith(("//", "/", "./", "../")):
@@ -209,7 +209,7 @@ def _is_interface(url: str) -> bool:
 
 
 def _key_before(text: str, at: int) -> str:
-    """The key of the value that begins there, in JSON that is broken; empty where none stands there."""
+    """Returns the key of the value that begins there, in JSON that is broken; empty where none stands there."""
     before = text[max(0, at - 120) : at].rstrip("\"'\\ \t\r\n[")
     if not before.endswith(":"):
         return ""
@@ -219,7 +219,7 @@ def _key_before(text: str, at: int) -> str:
 
 
 def _track(fields: Mapping[str, Any]) -> Iterator[Produced]:
-    """One track: its audio once, whatever number of URLs it has, under its title; and its cover."""
+    """Reads one track: its audio once, however many URLs it has, under its title; and its cover."""
     title = fields.get("title")
     label = "".join(char for char in title[:500] if char.isprintable())[:120].strip() if isinstance(title, str) else ""
     url = next(url for name in keys.AUDIO_KEYS if (url := clean_url(fields.get(name))))

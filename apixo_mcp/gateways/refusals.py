@@ -43,7 +43,7 @@ _BY_HTTP: dict[int, str] = {
 
 
 def refused_by_http(status: int, credential: Credential) -> Failure:
-    """A request that was refused by whatever stands before the gateway, or is there in its place.
+    """Returns a request that was refused by whatever stands before the gateway, or is there in its place.
 
     It made nothing, so nothing was charged.
     """

@@ -52,4 +52,4 @@ class Ruxa(Client):
         return await self._poll(f"/tasks/query/{segment(remote_id)}", question)
 
     async def balance(self) -> None:
-        """Ruxa AI documents no such call."""
+        """Returns None: Ruxa AI documents no such call."""

@@ -29,7 +29,7 @@ _EMPTY = frozenset({"", "null", "none", "undefined", "0", "200", "ok", "success"
 
 
 def state_of(data: Mapping[str, Any]) -> str:
-    """The state as it is told, in lower case; empty where there is none."""
+    """Returns the state as it is told, in lower case; empty where there is none."""
     state = data.get("state")
     if not isinstance(state, str):
         state = data.get("status")  # inferred
@@ -37,7 +37,7 @@ def state_of(data: Mapping[str, Any]) -> str:
 
 
 def meaning_of(state: str) -> StateMeaning:
-    """What a state says by itself."""
+    """Tells what a state says by itself."""
     if state in _DOCUMENTED:
         return _DOCUMENTED[state]
     word = plain(state)
@@ -49,12 +49,12 @@ def meaning_of(state: str) -> StateMeaning:
 
 
 def is_documented(state: str) -> bool:
-    """Whether it is one that a gateway's documents list, or that is taken for such."""
+    """Tells whether it is one that a gateway's documents list, or that is taken for such."""
     return state in _DOCUMENTED
 
 
 def fail_code(data: Mapping[str, Any]) -> str:
-    """The failCode, empty where there is none or it says that nothing failed."""
+    """Returns the failCode, empty where there is none or it says that nothing failed."""
     fields = normal(data)
     # All but the first are inferred.
     codes = (clean_id(fields.get(name)) for name in ("failcode", "errorcode", "errcode"))
@@ -62,7 +62,7 @@ def fail_code(data: Mapping[str, Any]) -> str:
 
 
 def fail_message(data: Mapping[str, Any], *, widely: bool = True) -> str:
-    """The failMsg, empty where there is none.
+    """Returns the failMsg, empty where there is none.
 
     Args:
         widely: whether `message` counts too, which may also tell of success.
@@ -79,5 +79,5 @@ def fail_message(data: Mapping[str, Any], *, widely: bool = True) -> str:
 
 
 def ended_at(data: Mapping[str, Any]) -> float | None:
-    """When it ended, Unix seconds, where that is told."""
+    """Tells when it ended, Unix seconds, where that is told."""
     return unix_time(data.get("completeTime"))

@@ -21,7 +21,7 @@ _SOUND = {
 
 
 def kind_of_content(path: Path, declared_type: str = "", url: str = "") -> Kind:
-    """The kind of a whole file, as well as it can be told; `declared_type` and `url` count where the bytes do not.
+    """Tells the kind of a whole file; `declared_type` and `url` count where the bytes say nothing.
 
     Raises:
         OSError: the file cannot be read.
@@ -31,7 +31,7 @@ def kind_of_content(path: Path, declared_type: str = "", url: str = "") -> Kind:
 
 
 def kind_in(file: BinaryIO, declared_type: str = "", url: str = "") -> Kind:
-    """The kind of an open file, as `kind_of` tells it."""
+    """Returns the kind of an open file, as `kind_of` tells it."""
     file.seek(0)
     head = file.read(HEAD)
     kind = _behind(file) or kinds.best_kind(head, declared_type, url)
@@ -47,7 +47,7 @@ def kind_in(file: BinaryIO, declared_type: str = "", url: str = "") -> Kind:
 
 
 def _behind(file: BinaryIO) -> Kind | None:
-    """The kind of the sound behind a tag or zero bytes, None where the file begins with neither."""
+    """Returns the kind of the sound behind a tag or zero bytes, None where the file begins with neither."""
     begin = frames.start(file)
     if not begin:
         return None
@@ -57,7 +57,7 @@ def _behind(file: BinaryIO) -> Kind | None:
 
 
 def _searched(file: BinaryIO) -> Kind | None:
-    """The kind of the frames of sound that begin somewhere behind other bytes."""
+    """Returns the kind of the frames of sound that begin somewhere behind other bytes."""
     found = frames.first(file, frames.start(file))
     if found is None:
         return None

@@ -39,7 +39,7 @@ class Folder:
 
     @classmethod
     def made(cls, path: Path) -> Self:
-        """The folder, which is made where it is missing.
+        """Returns the folder, which is made where it is missing.
 
         Raises:
             OSError: it cannot be made, or a link stands in its place.
@@ -96,7 +96,7 @@ class Folder:
         return self._open(name, os.O_RDONLY, "rb")
 
     def read(self, name: str) -> bytes:
-        """What a small file holds.
+        """Tells what a small file holds.
 
         Raises:
             OSError: it is a link, or no regular file.
@@ -105,7 +105,7 @@ class Folder:
             return file.read(_LONGEST_NOTE)
 
     def size(self, name: str) -> int | None:
-        """Bytes of a regular file; None where there is none, or a link."""
+        """Returns bytes of a regular file; None where there is none, or a link."""
         with contextlib.suppress(OSError):
             found = os.lstat(self.path / name)
             return found.st_size if stat.S_ISREG(found.st_mode) else None
@@ -156,7 +156,7 @@ class Folder:
 
 
 def made_beneath(root: Path, name: str) -> Folder:
-    """A folder of `root`, made where it is missing; where something else has its name, one of a like name.
+    """Returns a folder of `root`, made where it is missing; where something else has its name, one of a like name.
 
     Args:
         root: may be a link itself, and is followed then: its owner put it there.
@@ -184,7 +184,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a file is there, and no link to one."""
+    """Tells whether a file is there, and no link to one."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except (OSError, ValueError):
@@ -192,5 +192,5 @@ def is_regular(path: Path) -> bool:
 
 
 def _is_real(path: Path) -> bool:
-    """Whether a path is a folder and no part of it is a link."""
+    """Tells whether a path is a folder and no part of it is a link."""
     return path.is_dir() and os.path.normcase(os.path.realpath(path)) == os.path.normcase(path)

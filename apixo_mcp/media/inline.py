@@ -16,12 +16,12 @@ _WEB_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def is_inline(url: str) -> bool:
-    """Whether a URL holds its file itself."""
+    """Tells whether a URL holds its file itself."""
     return url[:20].lstrip()[:5].lower() == "data:"
 
 
 def decode_data_url(url: str) -> tuple[str, bytes]:
-    """The declared type and the bytes of a `data:` URL, written by the letter or not.
+    """Returns the declared type and the bytes of a `data:` URL, written by the letter or not.
 
     Raises:
         MediaError: it holds nothing that can be read.
@@ -41,7 +41,7 @@ def decode_data_url(url: str) -> tuple[str, bytes]:
 
 
 async def opened(url: str) -> Download:
-    """The file of a `data:` URL, as if it had been fetched.
+    """Returns the file of a `data:` URL, as if it had been fetched.
 
     Raises:
         MediaError: it holds nothing that can be read.

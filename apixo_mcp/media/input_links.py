@@ -49,7 +49,7 @@ class InputLinks:
         self._roots = roots
 
     def url_of(self, path: Path, kind: Kind) -> str:
-        """The public URL of a file that was checked; it tells neither the path nor the name.
+        """Returns the public URL of a file that was checked; it tells neither the path nor the name.
 
         Raises:
             OSError: the file is gone, or the data folder cannot be written.
@@ -64,7 +64,7 @@ class InputLinks:
         return f"{self._url}/inputs/{token}/{_name(kind)}"
 
     def find(self, token: str, name: str) -> LinkedFile | None:
-        """The file behind a URL; None where it never was one, has expired, or the file has changed since."""
+        """Returns the file behind a URL; None where it never was one, has expired, or the file has changed since."""
         grant = self._folder / token
         try:
             if not _TOKEN.fullmatch(token) or not _is_alive(grant):

@@ -70,7 +70,7 @@ class Inputs:
         self._clock = clock
 
     def means_file(self, field: str, value: str) -> bool:
-        """Whether a text in a field that no page describes can only mean an earlier result or a local file."""
+        """Tells whether a text in a field that no page describes can only mean an earlier result or a local file."""
         text = trimmed(value)
         if _EARLIER.fullmatch(text):
             return True
@@ -81,7 +81,7 @@ class Inputs:
     async def resolve(
         self, field: str, values: list[str], find: FindTask, files: Files | None = None
     ) -> tuple[list[str], list[Problem]]:
-        """The URLs for the values of a field, in their order, and everything that is wrong with the others.
+        """Returns the URLs for the values of a field, in their order, and everything that is wrong with the others.
 
         Args:
             field: its name tells whether pictures, videos or recordings are wanted.
@@ -143,7 +143,7 @@ class Inputs:
         return value
 
     async def _file(self, field: str, value: str, requirement: "_Wanted") -> str:
-        """A local file as a URL. Where none can be had, that is told only of a file that could be sent."""
+        """Returns a local file as a URL. Where none can be had, that is told only of a file that could be sent."""
         url = await to_thread.run_sync(self._read, field, value, requirement)
         if not url:
             raise _refused(field, value, _NO_UPLOAD)
@@ -197,7 +197,7 @@ class Inputs:
         raise _refused(field, value, f"that result{why}{kept}; put it at a public https URL and give that")
 
     async def _is_alive(self, result: Result, *, otherwise: bool) -> bool:
-        """Whether a result's URL still answers; `otherwise` where that cannot be told."""
+        """Tells whether a result's URL still answers; `otherwise` where that cannot be told."""
         if is_inline(result.url):
             return False
         if result.file is not FileState.EXPIRED and (result.expires_at is None or result.expires_at > self._clock()):
@@ -222,7 +222,7 @@ _MARKS: tuple[tuple[str, Modality], ...] = (
 
 
 def modality_of_field(field: str) -> Modality | None:
-    """What a field's name says it takes, None where it does not say."""
+    """Tells what a field's name says it takes, None where it does not say."""
     return next((kind for mark, kind in _MARKS if mark in field.lower()), None)
 
 
@@ -234,7 +234,7 @@ class _Wanted:
     files: Files
 
     def largest(self, found: kinds.Kind) -> int | None:
-        """The most bytes of a file that is fetched from here, None where no document says."""
+        """Returns the most bytes of a file that is fetched from here, None where no document says."""
         if self.files.max_mb is not None:
             return self.files.max_mb * MEGABYTE
         return LARGEST_PICTURE if found.modality == "image" else None
@@ -245,7 +245,7 @@ class _Wanted:
         return LARGEST_PICTURE if self.files.max_mb is None else min(self.files.max_mb * MEGABYTE, _LARGEST_INSIDE)
 
     def takes(self, found: kinds.Kind) -> bool:
-        """Whether the page names this format; a container of video may hold a recording alone."""
+        """Tells whether the page names this format; a container of video may hold a recording alone."""
         known = [kind for name in self.files.formats if (kind := kinds.for_extension(f".{name}"))]
         return not known or any(kinds.are_alike(found, kind) for kind in known)
 

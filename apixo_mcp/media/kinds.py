@@ -128,17 +128,17 @@ _MIME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,60}")
 
 
 def for_mime(mime_type: str) -> Kind | None:
-    """The kind that a declared type names, None for a type that is not known here."""
+    """Returns the kind that a declared type names, None for a type that is not known here."""
     return _BY_MIME.get(mime_type[:200].partition(";")[0].strip().lower())
 
 
 def for_extension(extension: str) -> Kind | None:
-    """The kind of `.png` and the like, None where it is not known here."""
+    """Returns the kind of `.png` and the like, None where it is not known here."""
     return _BY_EXTENSION.get(extension.lower())
 
 
 def are_alike(one: Kind, other: Kind) -> bool:
-    """Whether a reader of the one takes the other too: only what they hold, or how it is called, differs."""
+    """Tells whether a reader of the one takes the other too: only what they hold, or how it is called, differs."""
     pair = {one, other}
     if pair in ({MP4, M4A}, {HEIC, HEIF}, {WEBM, WEBM_AUDIO}, {MKV, MKA}, {ASF, WMV}, {ASF, WMA}):
         return True
@@ -146,12 +146,12 @@ def are_alike(one: Kind, other: Kind) -> bool:
 
 
 def sniff(head: bytes) -> Kind | None:
-    """The kind of a file that starts with these bytes, None where they tell nothing."""
+    """Returns the kind of a file that starts with these bytes, None where they tell nothing."""
     return _BY_EXTENSION.get(found) or _BY_MIME.get(found) if (found := signatures.told(head)) else None
 
 
 def best_kind(head: bytes, declared_type: str = "", url: str = "") -> Kind:
-    """The best that can be said of a file: by its first bytes, else by its declared type, else by its URL's ending.
+    """Tells the kind of a file by its first bytes, else its declared type, else its URL's ending.
 
     Args:
         declared_type: a Content-Type, as it came.
@@ -168,7 +168,7 @@ def best_kind(head: bytes, declared_type: str = "", url: str = "") -> Kind:
 
 
 def _declared(mime_type: str) -> Kind | None:
-    """The kind of a declared type, made up where the table does not have it; None where it says nothing."""
+    """Returns the kind of a declared type, made up where the table does not have it; None where it says nothing."""
     name = mime_type[:200].partition(";")[0].strip().lower()
     if name in _SAYS_NOTHING or not _MIME.fullmatch(name):
         return None
@@ -180,7 +180,7 @@ def _declared(mime_type: str) -> Kind | None:
 
 
 def _ending(url: str) -> Kind | None:
-    """The kind that the ending of a URL's path names, None where it names none."""
+    """Returns the kind that the ending of a URL's path names, None where it names none."""
     try:
         path = unquote(urlsplit(url[:2000]).path)
     except ValueError:
@@ -197,7 +197,7 @@ def _ending(url: str) -> Kind | None:
 
 @cache
 def _named() -> mimetypes.MimeTypes:
-    """The library's own table: that of the system differs between machines."""
+    """Returns the library's own table: that of the system differs between machines."""
     return mimetypes.MimeTypes(filenames=())
 
 
@@ -206,12 +206,12 @@ def _is_binary(kind: Kind) -> bool:
 
 
 def _is_written(kind: Kind) -> bool:
-    """Whether files of this kind may be text."""
+    """Tells whether files of this kind may be text."""
     return kind.mime_type.startswith(_WRITTEN) and kind.mime_type != "text/html"
 
 
 def textual(head: bytes) -> str:
-    """What a text body is, in words, for who expected a media file; empty where it is not text."""
+    """Tells what a text body is, in words, for who expected a media file; empty where it is not text."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         wide = head[: len(head) & ~1].decode("utf-16", "replace")
         return "text" if sum(" " <= character <= "~" for character in wide) * 2 > len(wide) else ""

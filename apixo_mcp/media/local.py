@@ -41,13 +41,13 @@ class Standing:
 
 
 def in_words(error: OSError, folder: Path) -> str:
-    """A disk's refusal as a sentence that says what to do."""
+    """Returns a disk's refusal as a sentence that says what to do."""
     said = (error.strerror or str(error)).lower()
     return f"{folder}: {_ADVICE.get(error.errno or 0, f'{said}. Mend that, then call check_task again')}."
 
 
 def find_file(folder: Folder, task: Task, result: Result) -> Standing | None:
-    """The finished file of a result that an earlier try put there, if it is whole."""
+    """Returns the finished file of a result that an earlier try put there, if it is whole."""
     start = names.group(task)
     try:
         sides = sorted(path for path in folder.path.iterdir() if path.name.startswith(start) and path.suffix == ".json")
@@ -148,7 +148,7 @@ def _drafted(file: BinaryIO, folder: Folder, name: str) -> str:
 
 
 def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: str, note: str = "") -> dict[str, Any]:
-    """What a side file says: where a file came from. Nothing here was ever a key."""
+    """Tells what a side file says: where a file came from. Nothing here was ever a key."""
     created = datetime.fromtimestamp(task.created_at, UTC).isoformat(timespec="seconds")
     record = {
         "task_id": task.task_id,
@@ -168,7 +168,7 @@ def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: 
 
 
 def _shortened(value: Any) -> Any:
-    """Inputs without the files that were sent inside them."""
+    """Shortens inputs by the files that were sent inside them."""
     if isinstance(value, str):
         return f"{value[:40]}… ({len(value)} characters)" if is_inline(value) and len(value) > 80 else value
     if isinstance(value, Mapping):

@@ -20,7 +20,7 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 
 
 def slug(text: str, *, longest: int = SLUG) -> str:
-    """A prompt as part of a file name: lower case, letters and digits of any script, words joined by `-`."""
+    """Returns a prompt as part of a file name: lower case, letters and digits of any script, words joined by `-`."""
     words = "".join(
         char if char.isalnum() or unicodedata.category(char) in ("Mn", "Mc") else " "
         for char in unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:400]).lower())
@@ -33,24 +33,24 @@ def slug(text: str, *, longest: int = SLUG) -> str:
 
 
 def day_folder(root: Path, created_at: float) -> Path:
-    """The folder of a task's day (UTC), the same at every try."""
+    """Returns the folder of a task's day (UTC), the same at every try."""
     return root / datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%d")
 
 
 def stem(task: Task, result: Result) -> str:
-    """`<slug>-<end of the task id>`, with `-2` for the second of several results."""
+    """Returns `<slug>-<end of the task id>`, with `-2` for the second of several results."""
     several = len(task.results) > 1 or result.index > 0
     return group(task) + (f"-{result.index + 1}" if several else "")
 
 
 def group(task: Task) -> str:
-    """What the names of all results of a task start with."""
+    """Tells what the names of all results of a task start with."""
     ending = re.sub(r"[^a-z0-9]", "", task.task_id.lower())[-6:] or "task"
     return f"{slug(task.prompt) or task.modality}-{ending}"
 
 
 def part_name(task: Task, result: Result) -> str:
-    """The name of a file that is still arriving, the same at every try so that a later one goes on with it."""
+    """Returns the name of a file that is still arriving, the same at every try so that a later one goes on with it."""
     whole = task.task_id
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", whole):
         whole = hashlib.sha256(whole.encode(errors="replace")).hexdigest()[:32]
@@ -58,7 +58,7 @@ def part_name(task: Task, result: Result) -> str:
 
 
 def candidates(name: str) -> Iterator[str]:
-    """The name, then `name (2)`, `name (3)` and so on, each legal, for as long as the names before are taken."""
+    """Yields the name, then `name (2)`, `name (3)` and so on, each legal, while the ones before are taken."""
     base, dot, extension = legal(name).rpartition(".")
     if not base.strip(". "):
         base, dot, extension = name, "", ""
@@ -68,7 +68,7 @@ def candidates(name: str) -> Iterator[str]:
 
 
 def writable(name: str, encoding: str | None = None) -> str:
-    """The name, or what is left of it in ASCII where the file system takes no other characters (`LANG=C`).
+    """Returns the name, or what is left of it in ASCII where the file system takes no other characters (`LANG=C`).
 
     Args:
         encoding: by default that of the file system.
@@ -82,7 +82,7 @@ def writable(name: str, encoding: str | None = None) -> str:
 
 
 def legal(name: str) -> str:
-    """The nearest name that all three systems take; one that is legal already stays as it is."""
+    """Returns the nearest name that all three systems take; one that is legal already stays as it is."""
     clean = writable(_UNSAFE.sub("-", name).encode(errors="replace").decode()).strip().rstrip(". ")
     base, dot, extension = clean.rpartition(".")
     if dot and base.strip(". ") and len(extension) <= 16:

@@ -23,7 +23,7 @@ _TOLD_ENDS = (kinds.PNG, kinds.JPEG, kinds.WEBP, kinds.BMP, kinds.MP4, kinds.MOV
 
 
 def kind_of_download(path: Path, content_type: str, url: str) -> Kind:
-    """The kind of a file that came, as well as it can be told. Blocking."""
+    """Returns the kind of a file that came, as well as it can be told. Blocking."""
     try:
         return contents.kind_of_content(path, content_type, url if len(url) < 8192 else "")
     except OSError:
@@ -42,18 +42,18 @@ def _facts(path: Path, kind: Kind) -> MediaFacts:
 
 
 def is_cut(path: Path) -> bool:
-    """Whether a file's own structure says that its end is missing. Blocking."""
+    """Tells whether a file's own structure says that its end is missing. Blocking."""
     return _facts(path, kind_of_download(path, "", "")).is_cut
 
 
 def ends_well(path: Path) -> bool:
-    """Whether a file's own structure says that its end is there. Blocking."""
+    """Tells whether a file's own structure says that its end is there. Blocking."""
     kind = kind_of_download(path, "", "")
     return kind in _TOLD_ENDS and not _facts(path, kind).is_cut
 
 
 def note_of(result: Result, kind: Kind, doubt: str) -> str:
-    """What is odd about a file that is saved, empty where nothing is."""
+    """Tells what is odd about a file that is saved, empty where nothing is."""
     notes: list[str] = []
     if doubt:
         notes.append(
@@ -66,7 +66,7 @@ def note_of(result: Result, kind: Kind, doubt: str) -> str:
 
 
 async def saved(result: Result, standing: local.Standing) -> Result:
-    """The result whose file stands in its place."""
+    """Returns the result whose file stands in its place."""
 
     def look() -> tuple[Kind, MediaFacts]:
         kind = kind_of_download(standing.path, standing.mime_type, "")
@@ -89,18 +89,18 @@ async def saved(result: Result, standing: local.Standing) -> Result:
 
 
 def failed(result: Result, problem: str) -> Result:
-    """The result whose file is not saved."""
+    """Returns the result whose file is not saved."""
     return replace(result, file=FileState.FAILED, problem=problem)
 
 
 def expired(result: Result, error: MediaError) -> Result:
-    """The result that the gateway says it no longer has."""
+    """Returns the result that the gateway says it no longer has."""
     said = str(error).rstrip(".")
     return replace(result, file=FileState.EXPIRED, problem=f"The gateway does not have this file ({said}).")
 
 
 def unfetched(result: Result, error: MediaError) -> Result:
-    """The result that did not come, or not whole."""
+    """Returns the result that did not come, or not whole."""
     said = str(error).rstrip(".")
     if isinstance(error, HostRefused | SettingRefused):
         return failed(result, f"The file was not fetched: {said}.")
@@ -108,12 +108,12 @@ def unfetched(result: Result, error: MediaError) -> Result:
 
 
 def unwritten(result: Result, error: OSError, folder: Path) -> Result:
-    """The result that the disk did not take."""
+    """Returns the result that the disk did not take."""
     return failed(result, f"The file could not be written: {local.in_words(error, folder)}")
 
 
 def after_crash(result: Result, error: Exception) -> Result:
-    """The result whose saving met with a fault of our own."""
+    """Returns the result whose saving met with a fault of our own."""
     return failed(
         result,
         f"The file could not be saved: this server stumbled over it ({type(error).__name__}; its log has the details). "
@@ -122,5 +122,5 @@ def after_crash(result: Result, error: Exception) -> Result:
 
 
 def no_space(path: Path, size: int) -> OSError:
-    """What a disk says that cannot take a file of that size."""
+    """Tells what a disk says that cannot take a file of that size."""
     return OSError(errno.ENOSPC, f"there is no room for {size:,} bytes", str(path))

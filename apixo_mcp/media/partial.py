@@ -60,7 +60,7 @@ class PartialFile:
         return self._file is not None
 
     def left(self) -> Left | None:
-        """What is there to go on with; None where there is nothing, or nothing that could be told apart."""
+        """Tells what is there to go on with; None where there is nothing, or nothing that could be told apart."""
         try:
             note: Any = json.loads(self._folder.read(self._note))
             total = None if note["total"] is None else int(note["total"])
@@ -120,7 +120,7 @@ class PartialFile:
         self._folder.remove(self._note)
 
     def take_back(self) -> None:
-        """Has the file that was set aside again, in place of what came since."""
+        """Restores the file that was set aside, in place of what came since."""
         self.close()
         self._name = self._usual
         (self._folder.path / self._aside).replace(self.path)

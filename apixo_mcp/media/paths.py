@@ -14,7 +14,7 @@ _ALIKE = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
 
 
 def spellings(text: str) -> list[Path]:
-    """What a text may mean, the likeliest first.
+    """Tells what a text may mean, the likeliest first.
 
     Raises:
         ValueError: no path of this machine.
@@ -34,7 +34,7 @@ def spellings(text: str) -> list[Path]:
 
 
 def standing(path: Path) -> tuple[Path, tuple[str, ...]]:
-    """A path as its folders and its file are called on disk.
+    """Returns a path as its folders and its file are called on disk.
 
     A name that is not there stands for the one of its folder that looks the same: with another kind of space (in the
     screenshots of macOS), another form of an accent, another quotation mark.
@@ -57,7 +57,7 @@ def standing(path: Path) -> tuple[Path, tuple[str, ...]]:
 
 
 def _of_url(rest: str) -> str:
-    """The path in a file URL; characters that ought to be escaped need not be."""
+    """Returns the path in a file URL; characters that ought to be escaped need not be."""
     if rest.startswith("//"):
         host, slash, rest = rest[2:].partition("/")
         if host == "~" or (os.name == "nt" and re.fullmatch(r"[A-Za-z]:", host)):

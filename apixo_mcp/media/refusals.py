@@ -23,7 +23,7 @@ _GOOD = (None, True, 0, 1, "", "0", "ok", "success", "succeeded", "completed", "
 
 
 def is_text(head: bytes) -> bool:
-    """Whether a body that begins so may be a page or a document."""
+    """Tells whether a body that begins so may be a page or a document."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return True
     return head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\f\x0b")[:1] in (b"<", b"{", b"[", b"")
@@ -60,7 +60,7 @@ def _text(body: bytes) -> str:
 
 
 def _start(text: str) -> tuple[str, bool, bool]:
-    """The text from its first element or value on, whether an XML declaration came before, whether one has no end."""
+    """Finds the first element or value; whether an XML declaration came before, and whether one has no end."""
     at, has_prolog = 0, False
     while True:
         blank = _BLANK.match(text, at)

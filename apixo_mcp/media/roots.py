@@ -12,11 +12,11 @@ class Roots:
     """Refuses every path that leads outside, whichever way: `..`, links, other drives, network shares."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        """The first folder is the one that relative paths start from where they exist nowhere."""
+        """Returns the first folder is the one that relative paths start from where they exist nowhere."""
         self.paths = tuple(paths)
 
     def readable(self, text: str, *, field: str = "path") -> Path:
-        """An existing regular file under a root, with every link resolved.
+        """Returns an existing regular file under a root, with every link resolved.
 
         Raises:
             InvalidInput: it is outside, missing, or no regular file.
@@ -32,7 +32,7 @@ class Roots:
         raise InvalidInput([Problem(field, _short(text), state)])
 
     def writable_dir(self, text: str, *, field: str = "directory") -> Path:
-        """A folder under a root, which need not exist yet.
+        """Returns a folder under a root, which need not exist yet.
 
         Raises:
             InvalidInput: it is outside, or a file stands there.
@@ -70,7 +70,7 @@ class Roots:
         return path
 
     def _meant(self, text: str) -> tuple[Path, tuple[str, ...]] | None:
-        """The first meaning of a text that exists, else its first; and the names that fit it where several do.
+        """Returns the first meaning of a text that exists, else its first; and the names that fit it where several do.
 
         A relative path starts from the first root where it exists: this process's own folder means nothing.
 

@@ -203,7 +203,7 @@ class Saver:
         return kept
 
     async def _kept(self, part: PartialFile, goal: _Goal, error: MediaError) -> _Arrived | None:
-        """What came of a file whose line always breaks, if it is whole by its own structure, or was tried often."""
+        """Keeps what came of a file whose line always breaks, if it is whole by itself or was tried often."""
         if error.gone or not part.size or not await to_thread.run_sync(is_regular, part.path):
             return None
         is_whole = await to_thread.run_sync(outcomes.ends_well, part.path)
@@ -319,7 +319,7 @@ class Saver:
             raise outcomes.no_space(part.path, size)
 
     def _is_wanted(self, buffer: bytearray) -> bool:
-        """Whether a body that began so is to be stored; not yet, while it may be a page or an error."""
+        """Tells whether a body that began so is to be stored; not yet, while it may be a page or an error."""
         if len(buffer) < kinds.HEAD:
             return False
         if not refusals.is_text(bytes(buffer[: kinds.HEAD])):
@@ -342,7 +342,7 @@ class Saver:
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncGenerator[None]:
-        """Two callers that want the same file: the second waits, and finds it there."""
+        """Lets the second of two callers that want the same file wait, and find it there."""
         lock = self._locks.setdefault(key, anyio.Lock())
         try:
             async with lock:
@@ -353,7 +353,7 @@ class Saver:
 
 
 async def is_there(result: Result) -> bool:
-    """Whether a saved file is still where it was put, at its full size; a link in its place is not it."""
+    """Tells whether a saved file is still where it was put, at its full size; a link in its place is not it."""
 
     def look() -> bool:
         try:
@@ -366,7 +366,7 @@ async def is_there(result: Result) -> bool:
 
 
 def _fits(left: Left, download: Download) -> bool:
-    """Whether a partial answer is the rest of what is there."""
+    """Tells whether a partial answer is the rest of what is there."""
     if download.etag and download.etag != left.etag:
         return False
     if download.total is None:

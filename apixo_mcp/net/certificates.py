@@ -11,7 +11,7 @@ from apixo_mcp.settings import value_of
 
 
 def tls_context() -> ssl.SSLContext:
-    """What checks the certificates of servers.
+    """Tells what checks the certificates of servers.
 
     Raises:
         SettingRefused: a variable names certificates that cannot be used.
@@ -25,7 +25,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def unusable_certificates() -> list[str]:
-    """What is wrong with the certificates that are set."""
+    """Tells what is wrong with the certificates that are set."""
     try:
         tls_context()
     except SettingRefused as error:

@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def is_public(address: Address, *, https: bool) -> bool:
-    """Whether an address may be connected to where private hosts are not allowed."""
+    """Tells whether an address may be connected to where private hosts are not allowed."""
     if https and any(address in network for network in _VPN_RANGES):
         return True
     if isinstance(address, ipaddress.IPv6Address):
@@ -41,7 +41,7 @@ def is_public(address: Address, *, https: bool) -> bool:
 
 
 def _within(address: ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 address stands for."""
+    """Returns the IPv4 addresses that an IPv6 address stands for."""
     if address.teredo:
         return address.teredo
     if address in _NAT64:
@@ -51,13 +51,13 @@ def _within(address: ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...]
 
 
 def _by_rfc_6052(address: ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...]:
-    """What a network's own NAT64 may make of an address: it alone knows whether its prefix has 48, 56, 64 or 96."""
+    """Lists what a network's own NAT64 may make of an address: its prefix may have 48, 56, 64 or 96 bits."""
     data = address.packed
     return tuple(map(ipaddress.IPv4Address, (data[6:8] + data[9:11], data[7:8] + data[9:12], data[9:13], data[12:])))
 
 
 def _is_public_isatap(address: ipaddress.IPv6Address, *, https: bool) -> bool:
-    """Whether the IPv4 address in an ISATAP interface (RFC 5214) may be connected to; True where there is none."""
+    """Tells whether the IPv4 address in an ISATAP interface (RFC 5214) may be connected to; True without one."""
     if address.packed[8:12] not in (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe"):
         return True
     return is_public(ipaddress.IPv4Address(address.packed[12:]), https=https)
@@ -92,7 +92,7 @@ def check_url(url: str, *, allow_private: bool) -> None:
 
 
 def passing(host: str, addresses: Iterable[str], *, https: bool) -> list[str]:
-    """Those of the addresses that `host` resolved to which may be connected to, in their order.
+    """Returns those of the addresses that `host` resolved to which may be connected to, in their order.
 
     Raises:
         HostRefused: all are private, loopback, link-local or reserved.

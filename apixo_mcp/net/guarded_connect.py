@@ -78,6 +78,6 @@ class GuardedBackend:
 
 
 async def resolve_name(host: str, port: int) -> Sequence[str]:
-    """The addresses of a name, by this system's resolver, in its order."""
+    """Returns the addresses of a name, by this system's resolver, in its order."""
     found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(entry[4][0] for entry in found))

@@ -18,18 +18,18 @@ _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\n]{0,1000})?\r?\n")
 
 
 def is_answer(line: bytes) -> bool:
-    """Whether the first line of what came is that of an HTTP answer, at least nearly."""
+    """Tells whether the first line of what came is that of an HTTP answer, at least nearly."""
     return _STATUS.match(line) is not None
 
 
 def status_of(head: bytes) -> int:
-    """The status of a head whose first line is an answer's."""
+    """Returns the status of a head whose first line is an answer's."""
     found = _STATUS.match(head)
     return int(found[3]) if found else 0
 
 
 def cleaned(head: bytes, body: bytes = b"") -> bytes:
-    """A head without the lines that are none, and with one readable statement of where the body ends, or none.
+    """Returns a head without the lines that are none, and with one readable statement of where the body ends, or none.
 
     Args:
         head: with its blank line.
@@ -133,5 +133,5 @@ class LenientStream:
         return LenientStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
-        """Whatever the library asks about the connection."""
+        """Returns whatever the library asks about the connection."""
         return self._inner.get_extra_info(info)

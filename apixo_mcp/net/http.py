@@ -248,7 +248,7 @@ class _Way:
         self.is_being_opened = False
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """The library's report of a step."""
+        """Returns the library's report of a step."""
         if event.endswith("send_request_headers.started"):
             self.is_being_opened = getattr(info.get("request"), "method", b"") == b"CONNECT"
         elif event.endswith(("connect_tcp.failed", "setup_socks5_connection.failed", "start_tls.failed")):
@@ -266,7 +266,7 @@ def _proxy_of(url: httpx2.URL) -> Proxy | None:
 
 
 def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReached:
-    """What is told where no connection came about: behind a proxy, that may be its doing."""
+    """Tells what is told where no connection came about: behind a proxy, that may be its doing."""
     if proxy is None:
         return NotReached(f"{where} was not reached ({words_for(error)})")
     refuses = isinstance(error, httpx2.ProxyError) and _PROXY_REFUSES.search(str(error)) is not None
@@ -360,7 +360,7 @@ def _retry_after(value: str) -> float | None:
 
 
 async def _plain(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """The body of an answer, unpacked; what only claims to be packed as it came, for it may name what was paid for."""
+    """Yields the body of an answer, unpacked; as it came where it only claims to be packed."""
     unpackers = [Unpacker(name) for name in encodings(response.headers.get("content-encoding", ""))]
     if any(unpacker.packed for unpacker in unpackers):
         async for chunk in in_turns(response.aiter_bytes()):

@@ -34,7 +34,7 @@ class Proxy:
 
 
 def proxy_for(scheme: str, host: str, port: int | None = None) -> Proxy | None:
-    """The proxy for requests to a host; None where they go there directly.
+    """Returns the proxy for requests to a host; None where they go there directly.
 
     Raises:
         SettingRefused: one is set that can never work.
@@ -53,7 +53,7 @@ def proxy_for(scheme: str, host: str, port: int | None = None) -> Proxy | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, which no proxy leads to."""
+    """Tells whether a host is this machine, which no proxy leads to."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -65,7 +65,7 @@ def is_loopback(host: str) -> bool:
 
 
 def unusable_proxies() -> list[str]:
-    """What is wrong with the proxies that are set."""
+    """Tells what is wrong with the proxies that are set."""
     found: list[str] = []
     for scheme in ("https", "http"):
         try:
@@ -81,7 +81,7 @@ def _is_set(value: str) -> bool:
 
 
 def _usable(text: str, variable: str) -> str:
-    """The URL of a proxy.
+    """Returns the URL of a proxy.
 
     Raises:
         SettingRefused: it can never be used.
@@ -111,7 +111,7 @@ def _usable(text: str, variable: str) -> str:
 
 
 def _is_excepted(exceptions: str, host: str, port: int) -> bool:
-    """Whether `no_proxy` names a host: by `*`, a domain with or without a dot before it, an address or a network."""
+    """Tells whether `no_proxy` names a host: by `*`, a domain (a dot before it or not), an address or a network."""
     address = None
     with contextlib.suppress(ValueError):
         address = ipaddress.ip_address(host)

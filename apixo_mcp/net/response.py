@@ -42,12 +42,12 @@ HttpResponse = Answered | NotReached | Broken
 
 
 def size_of(reply: HttpResponse) -> int:
-    """How many bytes there are to read."""
+    """Tells how many bytes there are to read."""
     return 0 if isinstance(reply, NotReached) else len(reply.body)
 
 
 def host_of(url: str) -> str:
-    """The host of a URL, to be told: never its path or query, which may hold a signature."""
+    """Returns the host of a URL, to be told: never its path or query, which may hold a signature."""
     try:
         return urlsplit(url).hostname or "the address"
     except ValueError:
@@ -55,7 +55,7 @@ def host_of(url: str) -> str:
 
 
 def words_for(error: Exception) -> str:
-    """What went wrong, in words that hold nothing of the request."""
+    """Tells what went wrong, in words that hold nothing of the request."""
     known = {
         "ConnectTimeout": "no connection in time",
         "PoolTimeout": "no free connection in time",
@@ -79,7 +79,7 @@ def words_for(error: Exception) -> str:
 
 
 def content_range(value: str) -> tuple[int | None, int | None]:
-    """First byte and whole size of a `Content-Range`, None where it does not tell."""
+    """Reads the first byte and the whole size of a `Content-Range`, None where it does not tell."""
     unit, _, rest = value.strip().partition(" ")
     span, _, total = rest.partition("/")
     start = span.partition("-")[0].strip()

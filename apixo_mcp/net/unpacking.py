@@ -72,7 +72,7 @@ class Unpacker:
 
 
 def encodings(value: str) -> list[str]:
-    """The encodings of a header, in the order in which they are undone."""
+    """Returns the encodings of a header, in the order in which they are undone."""
     words = [word.strip().lower() for word in value[:200].split(",")]
     return [word for word in reversed(words) if word not in ("", "identity", "none", "binary")][:3]
 
@@ -82,7 +82,7 @@ def _family(encoding: str) -> str:
 
 
 def _inflater(family: str, start: bytes) -> Any:
-    """What can unpack a body that begins so; None where it is not packed."""
+    """Tells what can unpack a body that begins so; None where it is not packed."""
     if start[:3] == b"\x1f\x8b\x08":
         return zlib.decompressobj(31)
     if family == "gzip":

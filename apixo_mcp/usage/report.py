@@ -55,7 +55,7 @@ async def spending(
 
 
 async def _balances(gateways: Mapping[str, Gateway], within: float) -> dict[str, Any]:
-    """The balances of all gateways at once; of one that takes longer than its caller bears, a note."""
+    """Returns the balances of all gateways at once; of one that takes longer than its caller bears, a note."""
     late = {"note": "the gateway has not answered in time; its dashboard shows the balance"}
     found: dict[str, Any] = dict.fromkeys(gateways, late)
 

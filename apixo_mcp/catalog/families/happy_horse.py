@@ -35,7 +35,7 @@ class HappyHorseInput(ModelInput):
 
 
 def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A video is to be edited; one picture is a first frame, more are references."""
+    """Infers the mode: a video is to be edited; one picture is a first frame, more are references."""
     pictures = len(given.get("image_urls") or ())
     if given.get("video_urls"):
         return {"mode": "video-edit"}

@@ -113,7 +113,7 @@ class Kling30TurboInput(ModelInput):
 
 
 def _infer_21(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Only master works from text alone, and only pro takes a last frame."""
+    """Chooses the version: only master works from text alone, and only pro takes a last frame."""
     pictures = len(given.get("image_urls") or ())
     by_pictures = {0: "master-text-to-video", 1: "standard-image-to-video"}
     mode = given.get("mode") or by_pictures.get(pictures, "pro-image-to-video")

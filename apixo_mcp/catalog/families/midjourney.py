@@ -61,7 +61,7 @@ class MidjourneyInput(OpenInput):
 
 
 def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An earlier task can be varied, upscaled or drawn again: that is not guessed."""
+    """Infers nothing: an earlier task can be varied, upscaled or drawn again: that is not guessed."""
     return {"mode": None} if given.get("taskId") else {}
 
 

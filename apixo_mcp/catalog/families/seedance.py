@@ -68,7 +68,7 @@ class Seedance20Input(Seedance20FastInput):
 
 
 def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Up to two pictures alone are the first and last frame; all else is reference material."""
+    """Infers the mode: up to two pictures alone are first and last frame; all else is reference material."""
     pictures = len(given.get("image_urls") or ())
     if given.get("video_urls") or given.get("audio_urls") or pictures > 2:
         return {"mode": "omni_reference"}

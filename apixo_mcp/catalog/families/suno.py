@@ -55,7 +55,7 @@ class SunoInput(ModelInput):
 
 
 def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A style or a title is a matter of the custom mode."""
+    """Infers the mode: a style or a title is a matter of the custom mode."""
     return {"customMode": True} if given.get("style") or given.get("title") else {}
 
 

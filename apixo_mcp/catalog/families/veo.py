@@ -39,7 +39,7 @@ class Veo31Input(ModelInput):
 
 
 def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Up to two pictures are the first and last frame, three are references."""
+    """Infers the mode: up to two pictures are the first and last frame, three are references."""
     pictures = len(given.get("image_urls") or ())
     if not pictures:
         return {"generationType": "TEXT_2_VIDEO"}

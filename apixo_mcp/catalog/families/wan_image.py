@@ -103,7 +103,7 @@ class Wan27ImageInput(OpenInput):
 
 
 def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Only omni-image-pro makes 4k; else the plain mode."""
+    """Infers the mode: only omni-image-pro makes 4k; else the plain one."""
     return {"mode": "omni-image-pro" if str(given.get("resolution")).casefold() == "4k" else "omni-image"}
 
 

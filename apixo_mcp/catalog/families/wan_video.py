@@ -137,7 +137,7 @@ def _longest(given: Mapping[str, Any]) -> int:
 
 
 def _infer_26(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """One picture is a first frame, more are references; sound is a matter of the flash modes."""
+    """Infers the mode: one picture is a first frame, more are references; sound is for the flash modes."""
     pictures = given.get("image_urls") or ()
     if not pictures and not given.get("video_urls"):
         return {"mode": "text-to-video"}
@@ -146,7 +146,7 @@ def _infer_26(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _infer_27(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A video alone is to be edited; up to two pictures are the first and last frame; the rest are references."""
+    """Infers the mode: a video alone is edited, two pictures are first and last frame, the rest references."""
     pictures = given.get("image_urls") or ()
     if given.get("video_urls"):
         return {"mode": "reference-to-video" if pictures else "video-edit"}

@@ -39,14 +39,14 @@ class Cost:
         return self.pixels > (MOST_DRAFTED if self.mime_type == "image/jpeg" else MOST_PIXELS)
 
     def is_small(self, longest: int) -> bool:
-        """Whether decoding it in a long-lived process does that no harm."""
+        """Tells whether decoding it in a long-lived process does that no harm."""
         peak = _PEAK.get(self.mime_type, 0)
         fits = 0 < self.pixels * peak <= _MOST_HERE * _USUAL // max(_USUAL, longest)
         return fits and self.seconds <= _SHORT
 
 
 def passes(path: Path) -> int:
-    """The scans of a JPEG file, each of which goes over the whole picture where it is progressive."""
+    """Returns the scans of a JPEG file, each of which goes over the whole picture where it is progressive."""
     try:
         with path.open("rb") as file:
             return max(1, file.read(_LOOKED_AT).count(b"\xff\xda"))

@@ -70,7 +70,7 @@ _BY_VIDEO = ("image/heic", "image/heif")  # pictures that only the decoder of vi
 
 
 async def preview(path: Path, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000) -> Preview | None:
-    """A small picture of a file, of a video its first frame where a decoder is installed; None where that fails.
+    """Makes a small picture of a file, or of a video's first frame; None where that cannot be decoded.
 
     What would take long is not tried: an answer is not to wait for its picture.
     """
@@ -81,7 +81,7 @@ async def preview(path: Path, mime_type: str, *, longest: int = _USUAL, max_byte
 
 
 async def view(path: Path, mime_type: str) -> Preview:
-    """The picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
+    """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
 
     Raises:
         NotShown: there is none, for the reason that it says.
@@ -92,7 +92,7 @@ async def view(path: Path, mime_type: str) -> Preview:
 async def _shown(
     path: Path, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None
 ) -> Preview:
-    """A picture as wanted, from those that are kept or decoded anew in its turn.
+    """Returns a picture as wanted, from those that are kept or decoded anew in its turn.
 
     Args:
         most: seconds that decoding may take, as estimated beforehand; None lets it try.
@@ -154,7 +154,7 @@ def _too_large(path: Path, mime_type: str) -> str:
 
 
 def _why_not(path: Path, mime_type: str) -> str:
-    """Why a format has no picture to look at, and how large it is where its headers tell."""
+    """Tells why a format has no picture to look at, and how large it is where its headers tell."""
     if not mime_type.startswith("image/"):
         return 'only pictures can be looked at (videos with the extra "video")'
     facts = _facts(path, mime_type)

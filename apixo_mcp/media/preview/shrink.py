@@ -73,7 +73,7 @@ class TooLarge(Exception):
 def shrink(
     path: Path, mime_type: str, longest: int, max_bytes: int, most: int = MOST_DRAFTED
 ) -> tuple[bytes, str] | None:
-    """The picture and its type; None for what is no picture, broken or unsupported.
+    """Returns the picture and its type; None for what is no picture, broken or unsupported.
 
     Args:
         most: pixels of the picture, where fewer are allowed than usual.
@@ -92,7 +92,7 @@ def shrink(
 
 
 def has_decoder() -> bool:
-    """Whether videos can be decoded (the extra `video`)."""
+    """Tells whether videos can be decoded (the extra `video`)."""
     return importlib.util.find_spec("av") is not None
 
 
@@ -128,13 +128,13 @@ def _small(path: Path, mime_type: str, longest: int, most: int) -> "Image.Image 
 
 
 def _is_blank(small: "Image.Image") -> bool:
-    """Whether nothing of a damaged picture could be decoded: what is missing is of one colour."""
+    """Tells whether nothing of a damaged picture could be decoded: what is missing is of one colour."""
     bands: Any = small.convert("RGBA").getextrema()
     return all(lowest == highest for lowest, highest in bands)
 
 
 def _mended(body: bytes) -> bytes:
-    """A PNG file of its picture alone: other chunks may be damaged or huge, and checksums wrong."""
+    """Returns a PNG file of its picture alone: other chunks may be damaged or huge, and checksums wrong."""
     parts, at = [body[:8]], 8
     while at + 8 <= len(body):
         length, name = int.from_bytes(body[at : at + 4], "big"), body[at + 4 : at + 8]
@@ -146,7 +146,7 @@ def _mended(body: bytes) -> bytes:
 
 
 def _poster(path: Path, longest: int, *, is_picture: bool) -> "Image.Image | None":
-    """The first frame of a video, upright and in the shape it is shown in; None where no decoder is installed."""
+    """Decodes the first frame of a video, upright and in its shown shape; None without a decoder."""
     try:
         import av  # pyright: ignore[reportMissingImports]
     except ImportError:

@@ -38,7 +38,7 @@ class _Film:
 
 
 def measure_boxes(file: BinaryIO, size: int) -> MediaFacts:
-    """The size, the duration and the tracks of a film or recording."""
+    """Returns the size, the duration and the tracks of a film or recording."""
     film, stop, is_there, is_counted = _Film(), 0, False, True
     for name, body, stop in boxes(file, 0, size):
         if name == b"moov" and stop <= size:
@@ -56,7 +56,7 @@ def measure_boxes(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def _length(film: _Film) -> float | None:
-    """The film's own word where its tracks bear it out, else their longest."""
+    """Returns the film's own word where its tracks bear it out, else their longest."""
     longest = max((track.ticks / track.scale for track in film.tracks.values() if track.scale), default=0.0)
     if film.is_fragmented:
         return seconds(longest, 1)
@@ -67,7 +67,7 @@ def _length(film: _Film) -> float | None:
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The boxes between two offsets: name, where the body starts, where the box says it ends."""
+    """Returns the boxes between two offsets: name, where the body starts, where the box says it ends."""
     for _ in range(_BOXES):
         if start + 8 > end:
             return
@@ -103,7 +103,7 @@ def _moov(file: BinaryIO, start: int, end: int, film: _Film) -> None:
 
 
 def _ticks(body: bytes, at: int) -> tuple[int, int]:
-    """Duration and scale of `mvhd` and `mdhd`: both stand behind two dates."""
+    """Reads duration and scale of `mvhd` and `mdhd`: both stand behind two dates."""
     scale, ticks = struct.unpack_from(">IQ", body, 20) if body[0] == 1 else struct.unpack_from(">II", body, at)
     return (0, scale) if ticks in _OPEN else (ticks, scale)
 
@@ -194,7 +194,7 @@ def _trun(body: bytes, usual: int) -> int | None:
 
 
 def measure_picture(file: BinaryIO, size: int) -> MediaFacts:
-    """The size of a HEIF or AVIF picture, as shown."""
+    """Returns the size of a HEIF or AVIF picture, as shown."""
     best, turned, is_cut = (0, 0), False, False
     for name, body, stop in boxes(file, 0, size):
         is_cut = is_cut or stop > size

@@ -14,7 +14,7 @@ _OPEN = 1_900_000_000
 
 
 def measure_wav(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration of a WAV file, by the bytes of its sound that are there."""
+    """Returns the duration of a WAV file, by the bytes of its sound that are there."""
     rate, most, whole = 0.0, None, file.read(4) in (b"RF64", b"BW64")
     for name, at, length in _chunks(file, 12, size, "<"):
         if name == b"ds64":
@@ -33,7 +33,7 @@ def measure_wav(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def measure_wave64(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration of a Wave64 file: its chunks are named and sized in longer words."""
+    """Returns the duration of a Wave64 file: its chunks are named and sized in longer words."""
     rate, at = 0.0, 40
     for _ in range(_CHUNKS):
         file.seek(at)
@@ -48,7 +48,7 @@ def measure_wave64(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def _rate(body: bytes) -> float:
-    """Bytes a second, computed where the format allows: what is written there is often wrong."""
+    """Returns bytes a second, computed where the format allows: what is written there is often wrong."""
     form, channels, rate, told, _, bits = struct.unpack_from("<HHIIHH", body)
     if form == 0xFFFE and len(body) >= 26:
         form = struct.unpack_from("<H", body, 24)[0]
@@ -56,7 +56,7 @@ def _rate(body: bytes) -> float:
 
 
 def _chunks(file: BinaryIO, at: int, size: int, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """The chunks from an offset on: name, where the body starts, its length; the file stands at the body."""
+    """Returns the chunks from an offset on: name, where the body starts, its length; the file stands at the body."""
     for _ in range(_CHUNKS):
         if at + 8 > size:
             return
@@ -67,7 +67,7 @@ def _chunks(file: BinaryIO, at: int, size: int, order: str) -> Iterator[tuple[by
 
 
 def measure_aiff(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration of an AIFF file."""
+    """Returns the duration of an AIFF file."""
     told = None
     is_cut = False
     for name, at, length in _chunks(file, 12, size, ">"):
@@ -79,7 +79,7 @@ def measure_aiff(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def measure_au(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration of an AU file."""
+    """Returns the duration of an AU file."""
     start, length, form, rate, channels = struct.unpack(">4xIIIII", file.read(24))
     width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(form, 0)
     rest = size - start
@@ -88,7 +88,7 @@ def measure_au(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def measure_caf(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration of a CAF file of uncompressed sound, or of packets of one length."""
+    """Returns the duration of a CAF file of uncompressed sound, or of packets of one length."""
     rate, width, frames, at = 0.0, 0, 0, 8
     for _ in range(_CHUNKS):
         if at + 12 > size:
@@ -113,7 +113,7 @@ def measure_caf(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def measure_avi(file: BinaryIO, size: int) -> MediaFacts:
-    """The size and the duration of an AVI file."""
+    """Returns the size and the duration of an AVI file."""
     file.seek(4)
     told = int.from_bytes(file.read(4), "little") + 8
     width = height = None

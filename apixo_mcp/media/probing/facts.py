@@ -21,5 +21,5 @@ class MediaFacts:
 
 
 def seconds(count: float, rate: float) -> float | None:
-    """A duration, None for one that cannot be."""
+    """Returns a duration, None for one that cannot be."""
     return round(count / rate, 3) if count > 0 and rate > 0 and count / rate < 1e6 else None

@@ -45,7 +45,7 @@ class Frame:
 
 
 def start(file: BinaryIO) -> int:
-    """Where a file begins, behind its ID3 tags and the zero bytes before its first frame."""
+    """Tells where a file begins, behind its ID3 tags and the zero bytes before its first frame."""
     at = 0
     for _ in range(_TAGS):
         file.seek(at)
@@ -60,7 +60,7 @@ def start(file: BinaryIO) -> int:
 
 
 def first(file: BinaryIO, at: int) -> tuple[int, Frame] | None:
-    """The first frame at or behind an offset that others follow, and where it is."""
+    """Returns the first frame at or behind an offset that others follow, and where it is."""
     file.seek(at)
     body = file.read(_GARBAGE)
     for place in range(len(body) - 7):
@@ -70,7 +70,7 @@ def first(file: BinaryIO, at: int) -> tuple[int, Frame] | None:
 
 
 def measure_frames(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration of all frames together; none where they cannot be counted to the end."""
+    """Returns the duration of all frames together; none where they cannot be counted to the end."""
     begin = start(file)
     found = first(file, begin)
     if found is None:
@@ -110,7 +110,7 @@ def measure_frames(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def read_frame(body: bytes, at: int) -> Frame | None:
-    """The frame whose header stands at this place, None where none does."""
+    """Returns the frame whose header stands at this place, None where none does."""
     if at + 7 > len(body) or body[at] != 0xFF or body[at + 1] & 0xE0 != 0xE0:
         return None
     second, third = body[at + 1], body[at + 2]
@@ -125,7 +125,7 @@ def read_frame(body: bytes, at: int) -> Frame | None:
 
 @cache
 def _mpeg_frame(second: int, third: int) -> Frame | None:
-    """The frame of MPEG sound that the second and third byte of its header describe: few pairs exist."""
+    """Returns the frame of MPEG sound that the second and third byte of its header describe: few pairs exist."""
     version, layer = second >> 3 & 3, second >> 1 & 3
     index, rate_index, padding = third >> 4, third >> 2 & 3, third >> 1 & 1
     if version == 1 or layer not in (1, 2) or index in (0, 15) or rate_index == 3:
@@ -138,7 +138,7 @@ def _mpeg_frame(second: int, third: int) -> Frame | None:
 
 
 def _is_sure(body: bytes, at: int, like: Frame) -> bool:
-    """Whether frames of the same sort follow, as far as the bytes go."""
+    """Tells whether frames of the same sort follow, as far as the bytes go."""
     frame: Frame | None = like
     for follows in range(_SURE):
         if frame is None or frame.is_adts != like.is_adts or frame.rate != like.rate:
@@ -151,7 +151,7 @@ def _is_sure(body: bytes, at: int, like: Frame) -> bool:
 
 
 def _again(body: bytes, at: int, like: Frame) -> int | None:
-    """Where frames go on behind a damaged place."""
+    """Tells where frames go on behind a damaged place."""
     for place in range(at + 1, min(len(body) - 7, at + _GARBAGE)):
         if body[place] == 0xFF:
             frame = read_frame(body, place)
@@ -161,7 +161,7 @@ def _again(body: bytes, at: int, like: Frame) -> int | None:
 
 
 def _is_note(file: BinaryIO, at: int, frame: Frame) -> bool:
-    """Whether a first frame holds the encoder's notes (Xing, Info, VBRI) in place of sound."""
+    """Tells whether a first frame holds the encoder's notes (Xing, Info, VBRI) in place of sound."""
     file.seek(at)
     body = file.read(min(frame.size, 64))
     return not frame.is_adts and any(mark in body for mark in (b"Xing", b"Info", b"VBRI"))

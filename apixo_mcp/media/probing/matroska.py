@@ -52,7 +52,7 @@ class _Film:
 
 
 def measure_matroska(file: BinaryIO, size: int) -> MediaFacts:
-    """The size, the duration and the tracks of a film or recording."""
+    """Returns the size, the duration and the tracks of a film or recording."""
     film, end = _Film(), 0
     for count, (name, body, length) in enumerate(_elements(file, size)):
         if count > _ELEMENTS:
@@ -76,7 +76,7 @@ def measure_matroska(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def _length(film: _Film, *, is_whole: bool) -> float | None:
-    """What the file says where its blocks bear it out, or what they come to where it says nothing."""
+    """Tells what the file says where its blocks bear it out, or what they come to where it says nothing."""
     said = film.length * film.scale / 1e9
     if not film.is_counted:
         return seconds(said, 1)
@@ -96,7 +96,7 @@ def _length(film: _Film, *, is_whole: bool) -> float | None:
 
 
 def _elements(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int | None]]:
-    """The elements in their order, folders opened: name, where the body starts, its length (None: unknown)."""
+    """Returns the elements in their order, folders opened: name, where the body starts, its length (None: unknown)."""
     at = 0
     while at < size:
         file.seek(at)
@@ -118,7 +118,7 @@ def _elements(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int | None]
 
 
 def _number(head: bytes, at: int, *, keep_mark: bool) -> tuple[int, int]:
-    """A number of variable length and the bytes it takes, which are 0 where none stands there."""
+    """Returns a number of variable length and the bytes it takes, which are 0 where none stands there."""
     if at >= len(head) or not head[at]:
         return 0, 0
     used = 9 - head[at].bit_length()

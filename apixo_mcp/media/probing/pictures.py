@@ -19,7 +19,7 @@ _SVG_BOX = re.compile(rb"\sviewBox\s{0,9}=\s{0,9}[\"'][-\d.]{1,20}[\s,]{1,9}[-\d
 
 
 def measure_bitmap(file: BinaryIO, size: int, kind: Kind) -> MediaFacts:
-    """The size of a picture, None for each part that its headers do not tell."""
+    """Returns the size of a picture, None for each part that its headers do not tell."""
     match kind:
         case kinds.JPEG:
             return _jpeg(file, size)
@@ -73,7 +73,7 @@ def _tail(file: BinaryIO, size: int, length: int = 4096) -> bytes:
 
 
 def _sized(width: int, height: int, orientation: int, *, is_cut: bool) -> MediaFacts:
-    """As shown: from the fifth orientation on a picture lies on its side."""
+    """Turns a size to what is shown: from the fifth orientation on a picture lies on its side."""
     if not width or not height:
         return MediaFacts(is_cut=is_cut)
     width, height = (height, width) if 5 <= orientation <= 8 else (width, height)
@@ -148,7 +148,7 @@ def _jpeg(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def _oriented(exif: bytes) -> int:
-    """The orientation that EXIF data asks for, 1 (upright) where it asks for none."""
+    """Returns the orientation that EXIF data asks for, 1 (upright) where it asks for none."""
     try:
         return _entries(exif, (_ORIENTATION,)).get(_ORIENTATION, 1)
     except struct.error:
@@ -156,7 +156,7 @@ def _oriented(exif: bytes) -> int:
 
 
 def _entries(body: bytes, wanted: tuple[int, ...]) -> dict[int, int]:
-    """The whole numbers of the first directory of a TIFF, by their tags."""
+    """Returns the whole numbers of the first directory of a TIFF, by their tags."""
     order = {b"II": "<", b"MM": ">"}.get(body[:2])
     if order is None:
         return {}
@@ -185,7 +185,7 @@ def _tiff(file: BinaryIO) -> MediaFacts:
 
 
 def _svg(head: bytes) -> MediaFacts:
-    """The size in pixels, else that of the view box."""
+    """Returns the size in pixels, else that of the view box."""
     start = _SVG_START.search(head)
     if start is None:
         return MediaFacts()

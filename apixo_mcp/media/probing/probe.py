@@ -28,7 +28,7 @@ def probe(path: Path, kind: Kind) -> MediaFacts:
 
 
 def read_facts(file: BinaryIO, kind: Kind) -> MediaFacts:
-    """The facts of an open file of this kind; empty ones where its headers make no sense."""
+    """Returns the facts of an open file of this kind; empty ones where its headers make no sense."""
     frugal = _Frugal(cast("Any", file))
     try:
         size = frugal.seek(0, 2)
@@ -89,7 +89,7 @@ def _read(file: BinaryIO, size: int, kind: Kind) -> MediaFacts:
 
 
 def _sequence(head: bytes) -> MediaFacts:
-    """The size of an MPEG video by its first sequence header."""
+    """Returns the size of an MPEG video by its first sequence header."""
     at = head.find(b"\0\0\x01\xb3")
     packed = int.from_bytes(head[at + 4 : at + 7], "big") if at >= 0 else 0
     return MediaFacts(width=packed >> 12, height=packed & 0xFFF) if packed >> 12 and packed & 0xFFF else MediaFacts()

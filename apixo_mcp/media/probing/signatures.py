@@ -148,7 +148,7 @@ _SVG = re.compile(rb"<(?:svg|[a-z]{1,8}:svg)[\s>]")
 
 
 def told(head: bytes) -> str:
-    """The MIME type of a file that starts with these bytes, or its extension where the type has several kinds.
+    """Returns the MIME type of a file that starts with these bytes, or its extension where the type has several kinds.
 
     Empty where they tell nothing.
     """
@@ -162,7 +162,7 @@ def told(head: bytes) -> str:
 
 
 def tag_size(head: bytes) -> int:
-    """The bytes of the ID3 tag that these begin, 0 where they begin none. Tags stand before sound of any format."""
+    """Counts the bytes of the ID3 tag that these begin, 0 without one. Tags stand before sound of any format."""
     if head[:3] != b"ID3" or len(head) < 10 or any(byte & 0x80 for byte in head[6:10]):
         return 0
     size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
@@ -274,7 +274,7 @@ def _streamed(head: bytes) -> str:
 
 
 def _coded(unit: bytes) -> str:
-    """What a start code begins: it is not unique, so that the byte after it decides."""
+    """Tells what a start code begins: it is not unique, so that the byte after it decides."""
     if len(unit) < 3:
         return ""
     code = unit[0]
@@ -299,7 +299,7 @@ def _repeats(head: bytes, mark: int, step: int) -> bool:
 
 
 def _framed(head: bytes) -> str:
-    """Sound without a container, known by the header of its first frame."""
+    """Recognises sound without a container by the header of its first frame."""
     if len(head) < 4:
         return ""
     if head[:2] == b"\x0b\x77" and len(head) > 5:
@@ -320,5 +320,5 @@ def _framed(head: bytes) -> str:
 
 
 def _is_next(head: bytes, at: int, mark: bytes) -> bool:
-    """Whether a next frame begins where the first one ends, as far as the bytes at hand go."""
+    """Tells whether a next frame begins where the first one ends, as far as the bytes at hand go."""
     return at >= len(head) or head[at : at + 1] == mark

@@ -29,7 +29,7 @@ class _Stream:
 
 
 def measure_ogg(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration by the last page of its longest stream, and the size of its picture."""
+    """Returns the duration by the last page of its longest stream, and the size of its picture."""
     head = file.read(_HEAD)
     file.seek(max(0, size - 2 * _HEAD))
     tail = file.read(2 * _HEAD)
@@ -53,7 +53,7 @@ def measure_ogg(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def _pages(body: bytes) -> list[bytes]:
-    """The pages that are whole in these bytes, the beginning of each."""
+    """Returns the pages that are whole in these bytes, the beginning of each."""
     found: list[bytes] = []
     at = body.find(b"OggS")
     while 0 <= at <= len(body) - 27:
@@ -69,7 +69,7 @@ def _granule(page: bytes) -> int:
 
 
 def _stream(page: bytes) -> _Stream | None:
-    """A stream by its first page, whose body stands behind the table of segments."""
+    """Returns a stream by its first page, whose body stands behind the table of segments."""
     serial, body = page[14:18], page[27 + page[26] :]
     if body.startswith(b"OpusHead") and len(body) >= 12:
         return _Stream(serial, 48_000, int.from_bytes(body[10:12], "little"))
@@ -89,7 +89,7 @@ def _stream(page: bytes) -> _Stream | None:
 
 
 def measure_flac(file: BinaryIO, size: int, begin: int) -> MediaFacts:
-    """The duration that the header tells, where the last frame bears it out."""
+    """Returns the duration that the header tells, where the last frame bears it out."""
     file.seek(begin)
     head = file.read(42)
     most = int.from_bytes(head[10:12], "big")
@@ -105,7 +105,7 @@ def measure_flac(file: BinaryIO, size: int, begin: int) -> MediaFacts:
 
 
 def _last_sample(body: bytes, block: int) -> int | None:
-    """Where the last frame that begins in these bytes starts, in samples, and a block more."""
+    """Tells where the last frame that begins in these bytes starts, in samples, and a block more."""
     at = len(body)
     for _ in range(_HEAD):
         at = body.rfind(b"\xff", 0, at)
@@ -123,7 +123,7 @@ def _last_sample(body: bytes, block: int) -> int | None:
 
 
 def _coded(body: bytes) -> tuple[int, int]:
-    """A number written as UTF-8 writes characters, and its bytes; 0 bytes where none stands there."""
+    """Returns a number written as UTF-8 writes characters, and its bytes; 0 bytes where none stands there."""
     ones = 8 - (body[0] ^ 0xFF).bit_length()
     if ones == 0:
         return body[0], 1
@@ -150,7 +150,7 @@ _ASF_VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 
 
 def measure_asf(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration and the picture of a Windows Media file, by its header."""
+    """Returns the duration and the picture of a Windows Media file, by its header."""
     body = file.read(_HEAD)
     told, width, height, is_cut, kinds = None, None, None, False, set[bytes]()
     at = body.find(_ASF_FILE)
@@ -169,7 +169,7 @@ def measure_asf(file: BinaryIO, size: int) -> MediaFacts:
 
 
 def measure_flv(file: BinaryIO, size: int) -> MediaFacts:
-    """The duration of a Flash video by the time of its last tag; its size is in no header."""
+    """Returns the duration of a Flash video by the time of its last tag; its size is in no header."""
     flags = file.read(5)[4]
     file.seek(size - 4)
     back = int.from_bytes(file.read(4), "big")
