@@ -12,7 +12,7 @@
         ├── HostRefused      its address is private and private hosts are not allowed
         └── SettingRefused   a proxy or a certificate that is set can never be used
 
-What a gateway answers is no error here but a value (`gateways.gateway.Submitted`, `gateways.gateway.Look`).
+What a gateway answers is no error here but a value (`gateways.gateway.Submitted`, `gateways.gateway.Polled`).
 """
 
 from collections.abc import Iterable

@@ -16,11 +16,11 @@ ModelFacts = Literal["full", "partial", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to look at a task of this model, in seconds.
+    """When to poll a task of this model, in seconds.
 
     Attributes:
-        first_wait: from the submit to the first look.
-        interval: to the second look; later ones back off from it.
+        first_wait: from the submit to the first poll.
+        interval: to the second poll; later ones back off from it.
         maximum: after which the task counts as overdue.
         source: the document that says so.
     """

@@ -48,7 +48,7 @@ class Unclear:
 
     Attributes:
         reason: what happened, in a sentence without secrets.
-        named_id: the task that the answer names all the same; a look at it may settle what became of the request.
+        named_id: the task that the answer names all the same; a poll of it may settle what became of the request.
     """
 
     reason: str
@@ -97,12 +97,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """The look told nothing; the task is as it was.
+    """The poll told nothing; the task is as it was.
 
     Attributes:
         reason: what happened, in a sentence without secrets.
         retry_after: seconds that the gateway asked for.
-        failure: set where every look with this key will fare so (401, 402, 403), for the reader.
+        failure: set where every poll with this key will fare so (401, 402, 403), for the reader.
         too_fast: whether the gateway said that it is asked too often (429).
     """
 

@@ -46,7 +46,7 @@ OLDER_BY_ITS_CLOCK = 10.0  # where its answer tells its own time, to the second,
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a look asks about.
+    """Holds what a poll asks about.
 
     Attributes:
         remote_id: the task's; empty for any.
@@ -112,7 +112,7 @@ def _tells_breakdown(reply: Answered) -> bool:
 
 
 def interpret_poll(reply: HttpResponse, credential: Credential, now: float, question: Question | None = None) -> Polled:
-    """Tells how a task is, by the answer to a look. Nothing but the gateway's own word about this task ends it."""
+    """Tells how a task is, by the answer to a poll. Nothing but the gateway's own word about this task ends it."""
     question = question or Question()
     if isinstance(reply, NotReached) and reply.setting:
         failure = failures.unusable_setting(reply.reason, reply.setting, credential)
@@ -183,7 +183,7 @@ def task_in_callback(body: bytes) -> str:
 
 
 def undocumented_state(reply: HttpResponse, credential: Credential | None = None) -> str:
-    """Returns the state in an answer to a look that no document lists, empty where there is none such."""
+    """Returns the state in an answer to a poll that no document lists, empty where there is none such."""
     answer = read_leniently(reply.status, reply.body) if isinstance(reply, Answered) else None
     if answer is None or answer.effective != 200 or answer.fields is None:
         return ""

@@ -111,7 +111,7 @@ def _ended(code: str, category: str, **more: object) -> Row:
 
 
 def _look(what: str, **more: object) -> Row:
-    return Row(what=f"Look: {what}", file="saved", **more)  # type: ignore[arg-type]
+    return Row(what=f"Poll: {what}", file="saved", **more)  # type: ignore[arg-type]
 
 
 def _file(what: str, file: str, **more: object) -> Row:
@@ -353,7 +353,7 @@ TASK = (
 LOOK = (
     *(_look(f"HTTP {status} twice", marks=f"[look:{status}x2]") for status in (400, 404, 422, 500, 502, 503, 504)),
     *(
-        _look(f"HTTP {status} once: looks with this key pause for five minutes", marks=f"[look:{status}x1]")
+        _look(f"HTTP {status} once: polls with this key pause for five minutes", marks=f"[look:{status}x1]")
         for status in (401, 402, 403)
     ),
     _look("HTTP 429 once", marks="[look:429x1]"),

@@ -66,7 +66,7 @@ def _revision(line: str) -> Any:
 
 
 def _messages(line: str) -> list[str]:
-    """The messages of a batch, a line each; what is no batch stays as it is."""
+    """The messages of a batch, a line each; what is not a batch stays as it is."""
     found = _parsed(line)
     if not isinstance(found, list) or not found:
         return [line]
