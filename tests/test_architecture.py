@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -217,6 +218,40 @@ def test_only_the_server_and_the_command_line_know_mcp():
         and not any(is_in(module, f"{PACKAGE}.{part}") for part in ("server", "cli"))
     ]
     assert not broken, told(broken, "neither the domain nor a gateway knows MCP:")
+
+
+HIDDEN_OF_SDK = re.compile(r"^mcp\.(?:.*\._|_|os\b|server\.mcpserver\.utilities\b)")
+"""Modules of the SDK that are its own affair."""
+
+
+def private_touches(module: str) -> Iterator[str]:
+    """Each place where a module reaches for a private part of something else, or for one of the SDK's by its name."""
+    for entry in imports(module):
+        if HIDDEN_OF_SDK.match(entry.target):
+            yield str(entry)
+    for node in ast.walk(tree(module)):
+        name, line = "", 0
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            name, line = node.attr, node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name, line = node.value, node.lineno
+        elif isinstance(node, ast.FunctionDef):
+            name, line = node.name, node.lineno
+        is_private = isinstance(node, ast.Attribute) and name.startswith("_") and not name.endswith("__")
+        if (is_private and name != "_exit") or name in ("last_context", "_lowlevel_server", "_connection"):
+            yield f"{path_of(module)}:{line} touches {name}"
+
+
+def test_what_is_private_to_the_sdk_is_touched_in_one_file():
+    sdk = f"{PACKAGE}.server.sdk"
+    assert list(private_touches(sdk)), "the rule no longer sees what sdk.py touches"
+    broken = [
+        touch
+        for module in modules()
+        if any(is_in(module, f"{PACKAGE}.{room}") for room in ("server", "cli")) and module != sdk
+        for touch in private_touches(module)
+    ]
+    assert not broken, "\n".join(["touch it in server/sdk.py, and say there when it can go:", *broken])
 
 
 def test_only_settings_and_the_command_line_read_the_environment():

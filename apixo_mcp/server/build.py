@@ -6,7 +6,6 @@ from typing import Any
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.server.request_state import RequestStateSecurity
 from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 
@@ -17,6 +16,7 @@ from apixo_mcp.server.extension import Generations, Jobs, TasksExtension
 from apixo_mcp.server.profiles import doubt
 from apixo_mcp.server.prompts import add_prompts
 from apixo_mcp.server.resources import ApixoServer, add_resources
+from apixo_mcp.server.sdk import raw_arguments
 from apixo_mcp.server.server_info import NAME, TITLE, WEBSITE_URL, instructions
 from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.server.tools.dispatch import answer_call
@@ -33,13 +33,6 @@ def _key_set(settings: Settings) -> bool:
     return bool(settings.apixo_api_key or settings.ruxa_api_key)
 
 
-class _Raw(FuncMetadata):
-    """Hands the arguments on as they came: `read_arguments` checks them and writes better errors."""
-
-    def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
-        return {"arguments": arguments_to_validate}
-
-
 def _tool(definition: ToolDefinition, tools: Tools) -> Tool:
     async def call(arguments: dict[str, Any], context: Context) -> CallToolResult | InputRequiredResult:
         return await answer_call(definition, tools, arguments, context)
@@ -50,7 +43,7 @@ def _tool(definition: ToolDefinition, tools: Tools) -> Tool:
         title=None,
         description=definition.description,
         parameters=definition.input,
-        fn_metadata=_Raw(arg_model=ArgModelBase, output_schema=definition.output),
+        fn_metadata=raw_arguments(definition.output),
         is_async=True,
         context_kwarg="context",
         annotations=_annotations(definition),

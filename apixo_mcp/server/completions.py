@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from mcp.server import MCPServer, ServerRequestContext
+from mcp.server import MCPServer
 from mcp.types import CompleteRequestParams, CompleteResult, Completion, PromptReference
 
 from apixo_mcp.app import App
 from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 
 MOST = 100  # the protocol's
 NOTHING = CompleteResult(completion=Completion(values=[]))
@@ -15,7 +16,7 @@ NOTHING = CompleteResult(completion=Completion(values=[]))
 def add_completions(server: MCPServer[Any], app: App) -> None:
     """Answers the requests that complete an argument."""
 
-    async def complete(context: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
+    async def complete(context: RequestContext, params: CompleteRequestParams) -> CompleteResult:
         if isinstance(params.ref, PromptReference):
             named, known = params.ref.name, [prompt.name for prompt in await server.list_prompts()]
         else:
@@ -35,5 +36,4 @@ def add_completions(server: MCPServer[Any], app: App) -> None:
             completion=Completion(values=values[:MOST], total=len(values), has_more=len(values) > MOST)
         )
 
-    # The SDK's own decorator does not tell who asks.
-    server._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, complete)  # pyright: ignore[reportPrivateUsage]
+    lowlevel_of(server).add_request_handler("completion/complete", CompleteRequestParams, complete)

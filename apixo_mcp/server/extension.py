@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from mcp import MCPError
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import Context, require_client_extension
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
@@ -17,6 +17,7 @@ from pydantic import Field
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.results import structure_of, task_answer
 from apixo_mcp.tasks import transitions
@@ -27,8 +28,6 @@ TASKS = "io.modelcontextprotocol/tasks"
 MODERN = frozenset(MODERN_PROTOCOL_VERSIONS)
 KEPT_FOR = 7 * 86400.0  # from a task's creation; results outlive their handle in list_tasks and on disk
 SOONEST = 0.1  # seconds between two questions about a task
-
-RequestContext = ServerRequestContext[Any, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

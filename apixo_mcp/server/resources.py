@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 from mcp import MCPError
-from mcp.server import MCPServer, ServerRequestContext
+from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
@@ -25,6 +25,7 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.folder import open_file
 from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link, structure_of, why_no_file
 from apixo_mcp.tasks.task import FileState, Result, State, Task
@@ -83,14 +84,13 @@ def _typed(entry: ReadResourceContents) -> ReadResourceContents:
 def add_resources(server: MCPServer[Any], app: App) -> None:
     """Registers the resources and their templates."""
 
-    async def listed(context: ServerRequestContext[Any, Any], _: PaginatedRequestParams) -> ListResourcesResult:
+    async def listed(context: RequestContext, _: PaginatedRequestParams) -> ListResourcesResult:
         fixed = await server.list_resources()
         made = await app.service.page(owner_of(context), state=State.SUCCESS, limit=TASKS_LISTED)
         saved = [(task, result) for task in made for result in task.results if result.file is FileState.SAVED]
         return ListResourcesResult(resources=[*fixed, *(_resource(task, result) for task, result in saved)])
 
-    # The SDK's own list is the same for everybody: it is not told who asks.
-    server._lowlevel_server.add_request_handler("resources/list", PaginatedRequestParams, listed)  # pyright: ignore[reportPrivateUsage]
+    lowlevel_of(server).add_request_handler("resources/list", PaginatedRequestParams, listed)
 
     @server.resource(
         "apixo://schemas/task",

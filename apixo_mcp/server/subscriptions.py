@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 from mcp import MCPError
-from mcp.server import MCPServer, ServerRequestContext
+from mcp.server import MCPServer
 from mcp.server.connection import Connection
 from mcp.server.subscriptions import ListenHandler, ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp.types import (
@@ -23,6 +23,7 @@ from mcp.types import (
 
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.sdk import RequestContext, connection_of, lowlevel_of
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.task import FileState, Task
 from apixo_mcp.views.tasks import result_uri, task_uri
@@ -34,7 +35,6 @@ MOST_URIS = 1000  # of one connection
 MOST_REMEMBERED = 10_000
 
 Tell = Callable[[ServerEvent], None]
-RequestContext = ServerRequestContext[Any, Any]
 
 
 class Subscriptions:
@@ -52,8 +52,7 @@ class Subscriptions:
 
     def serve(self, server: MCPServer[Any]) -> None:
         """Answers the requests that subscribe; that they are answered is also what advertises them."""
-        # The high-level server has no way to serve the two of the earlier era, and its `listen` knows no owners.
-        lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+        lowlevel = lowlevel_of(server)
         lowlevel.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listen)
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
@@ -122,7 +121,7 @@ class Subscriptions:
     async def _subscribe(self, context: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
         uri = str(params.uri)
         await self._check_owner(uri, context)
-        connection = _connection(context)
+        connection = connection_of(context)
         mailbox: _Mailbox | None = connection.state.get(_MAILBOX)
         if mailbox is None:
             self._check_room()
@@ -137,7 +136,7 @@ class Subscriptions:
         return EmptyResult()
 
     async def _unsubscribe(self, context: RequestContext, params: UnsubscribeRequestParams) -> EmptyResult:
-        mailbox: _Mailbox | None = _connection(context).state.get(_MAILBOX)
+        mailbox: _Mailbox | None = connection_of(context).state.get(_MAILBOX)
         if mailbox is not None:
             mailbox.uris.discard(str(params.uri))
         return EmptyResult()
@@ -201,8 +200,3 @@ class _Mailbox:
 
 
 _MAILBOX = "apixo_mcp.notices"
-
-
-def _connection(context: RequestContext) -> Connection:
-    """The connection of a request, which is the one place that knows when its client is gone."""
-    return context.session._connection  # pyright: ignore[reportPrivateUsage]

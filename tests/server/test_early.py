@@ -21,6 +21,7 @@ from server.pipe import INITIALIZED, META, Pipe, call, discover, initialize, lin
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.environment import PLAIN, key_set
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.sdk import lowlevel_of
 from apixo_mcp.server.server_info import instructions
 from apixo_mcp.server.stdio.handshake import HANDSHAKE_VERSIONS, MODERN_VERSION, greet, read_opening
 from apixo_mcp.settings import Settings, read_settings
@@ -34,7 +35,7 @@ Ask = Callable[[bytes], Any]
 
 async def asked(server: MCPServer[Any], said: bytes) -> Any:
     """The SDK's answer to a line, on a connection of its own."""
-    lowlevel = server._lowlevel_server
+    lowlevel = lowlevel_of(server)
     try:
         message = jsonrpc_message_adapter.validate_json(said, by_name=False)
     except ValueError:

@@ -21,6 +21,7 @@ from server.program import Connect, values_for
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.sdk import lowlevel_of
 from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
@@ -204,7 +205,7 @@ ENVELOPE = {
 
 @asynccontextmanager
 async def by_hand(server: MCPServer[Any]) -> AsyncIterator[Wire]:
-    lowlevel = server._lowlevel_server
+    lowlevel = lowlevel_of(server)
     async with create_client_server_memory_streams() as (ours, theirs), anyio.create_task_group() as group:
         group.start_soon(lowlevel.run, *theirs, lowlevel.create_initialization_options())
         wire = Wire(*ours)

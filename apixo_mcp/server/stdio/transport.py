@@ -5,22 +5,27 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import anyio
 import anyio.abc
-from mcp.os.win32.utilities import rebind_std_handle_to_fd
 from mcp.server import MCPServer, Server
 from mcp.server.stdio import stdio_server
-from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 from mcp.types import PROTOCOL_VERSION_META_KEY
 from mcp.types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.sdk import (
+    Heard,
+    ReadStream,
+    WrappedReadStream,
+    WrappedWriteStream,
+    WriteStream,
+    let_children_inherit_pipes,
+    lowlevel_of,
+)
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.server.stdio.framing import Lines
@@ -29,8 +34,6 @@ from apixo_mcp.server.tools.receipts import Receipts, Wire
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
-
-Said = SessionMessage | Exception
 
 ENDING_TAKES = 1.0
 """Seconds that calls have to notice a signal. A client that no longer reads holds the wire for ever."""
@@ -98,10 +101,7 @@ async def serve_client(server: MCPServer[Any], early: Early, receipts: Receipts,
     """
     greeted = early.hand_over()
     if sys.platform == "win32":
-        # As the SDK does where it claims the wire itself: a child inherits the handles, not the descriptors.
-        for descriptor in (0, 1):
-            with suppress(OSError):
-                rebind_std_handle_to_fd(descriptor)
+        let_children_inherit_pipes()
     stdin = anyio.wrap_file(Lines(early.stdin()))
     stdout = Wire(io.TextIOWrapper(early.stdout(), encoding="utf-8"), receipts)
     async with stdio_server(stdin, stdout) as (heard, said):
@@ -114,7 +114,7 @@ async def serve_client(server: MCPServer[Any], early: Early, receipts: Receipts,
 
 async def converse(
     server: MCPServer[Any],
-    heard: ReadStream[Said],
+    heard: ReadStream[Heard],
     said: WriteStream[SessionMessage],
     greeted: Greeting | None = None,
     receipts: Receipts | None = None,
@@ -128,16 +128,16 @@ async def converse(
         greeted: the answer to that `initialize`; the server's own is not said.
         receipts: told of what the client cancels.
     """
-    lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+    lowlevel = lowlevel_of(server)
     answers = _Answers(said, greeted)
     await lowlevel.run(_Opening(heard, answers, lowlevel, receipts), answers, lowlevel.create_initialization_options())
 
 
-class _Answers:
+class _Answers(WrappedWriteStream):
     """What the server says, but for its answer to an `initialize` that was answered early."""
 
     def __init__(self, stream: WriteStream[SessionMessage], greeted: Greeting | None) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._greeted = greeted
 
     async def send(self, item: SessionMessage, /) -> None:
@@ -153,19 +153,8 @@ class _Answers:
             return
         await self._stream.send(item)
 
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-class _Opening:
+class _Opening(WrappedReadStream):
     """What the client says, without the `server/discover` that it probes with before anything else.
 
     The SDK fixes the era of a connection with the first request. A client that probes, and then falls back to
@@ -173,20 +162,15 @@ class _Opening:
     """
 
     def __init__(
-        self, stream: ReadStream[Said], answers: _Answers, server: Server[Any], receipts: Receipts | None
+        self, stream: ReadStream[Heard], answers: _Answers, server: Server[Any], receipts: Receipts | None
     ) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._answers = answers
         self._server = server
         self._receipts = receipts
         self._opening = True
 
-    @property
-    def last_context(self) -> Any:
-        """The context of the sender, which the SDK's streams carry."""
-        return getattr(self._stream, "last_context", None)
-
-    async def receive(self) -> Said:
+    async def receive(self) -> Heard:
         while True:
             item = await self._stream.receive()
             request = item.message if isinstance(item, SessionMessage) else None
@@ -203,33 +187,13 @@ class _Opening:
 
     async def _answer(self, probe: JSONRPCRequest) -> None:
         """Has the SDK answer a probe on a connection that ends with it."""
-        ask, asked = anyio.create_memory_object_stream[Said](1)
+        ask, asked = anyio.create_memory_object_stream[Heard](1)
         answer, answered = anyio.create_memory_object_stream[SessionMessage](1)
         async with anyio.create_task_group() as group, ask, answered:
             group.start_soon(self._server.run, asked, answer, self._server.create_initialization_options())
             await ask.send(SessionMessage(probe))
             await self._answers.send(await answered.receive())
             group.cancel_scope.cancel()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Said:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def _is_probe(request: JSONRPCRequest) -> bool:

@@ -1,17 +1,14 @@
 """Which answers about tasks have left this process: only then their callers have them."""
 
 import json
-import re
 from typing import TextIO
 
 import anyio
 
+from apixo_mcp.server.sdk import ANSWER_LINE
 from apixo_mcp.tasks.delivery import Call
 
 RequestId = int | str
-
-# As the SDK writes an answer; a request of ours has a method behind its id.
-_ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":(-?\d+|"(?:[^"\\]|\\.)*"),"(result|error)":')
 
 
 class Receipts:
@@ -33,7 +30,7 @@ class Receipts:
 
     async def left(self, line: str) -> None:
         """A line was written and flushed."""
-        if self._open and (answer := _ANSWER.match(line)):
+        if self._open and (answer := ANSWER_LINE.match(line)):
             call = self._open.pop(json.loads(answer[1]), None)
             if call is not None:
                 await (call.given() if answer[2] == "result" else call.lost())
