@@ -39,6 +39,8 @@ from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import key_fingerprint
+from apixo_mcp.telemetry import logs
+from apixo_mcp.telemetry.facts import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Public:
     prefixes: tuple[str, ...]
     callbacks: Callbacks
     input_links: InputLinks
+    telemetry: Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class App:
     settlement: Settlement
     runner: Runner
     changes: Changes
+    telemetry: Telemetry
     saver: Saver
     roots: Roots
     accounts: Mapping[str, Account]
@@ -145,7 +149,8 @@ async def open_app(
             await end_lapsed(store, time.time())  # those of other keys too, which no process here follows
         except StoreError:
             log.exception("what lapsed has not been ended; it is tried again")
-        changes = Changes()
+        telemetry = Telemetry(logs.write)
+        changes = Changes(telemetry)
         leases = Leases(store)
         calls = Delivery(store)
         budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
@@ -194,7 +199,7 @@ async def open_app(
         face: Public | None = None
         if addresses and served:
             callbacks = Callbacks(addresses, store, engine, gateways, resolver)
-            face = Public(tuple({"", urlsplit(settings.public_url).path}), callbacks, served)
+            face = Public(tuple({"", urlsplit(settings.public_url).path}), callbacks, served, telemetry)
         stack.push_async_callback(_leave, store, leases.holder, tuple(gateways), leave)
         async with anyio.create_task_group() as group:
             if follow:
@@ -211,6 +216,7 @@ async def open_app(
                     settlement=resolver,
                     runner=steps,
                     changes=changes,
+                    telemetry=telemetry,
                     saver=saver,
                     roots=roots,
                     accounts=accounts,

@@ -99,7 +99,7 @@ def build_server(
         request_state_security=RequestStateSecurity(keys=[app.seal]),
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
     )
-    server.questions = tools.questions
+    server.questions, server.telemetry = tools.questions, app.telemetry
     add_resources(server, app)
     add_completions(server, app)
     notices.serve(server)

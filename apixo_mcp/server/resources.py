@@ -29,6 +29,7 @@ from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link, structure_of, why_no_file
 from apixo_mcp.tasks.task import FileState, Result, State, Task
+from apixo_mcp.telemetry.facts import Telemetry
 from apixo_mcp.views.models import describe
 from apixo_mcp.views.task_schema import TASK_SCHEMA
 from apixo_mcp.views.tasks import clipped, compact, counted
@@ -42,9 +43,11 @@ class ApixoServer(MCPServer[Any]):
 
     Attributes:
         questions: that its tools put to people; to be closed before its connections are.
+        telemetry: told of the requests that are refused.
     """
 
     questions: Elicitation
+    telemetry: Telemetry
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None

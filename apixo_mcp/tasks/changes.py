@@ -1,4 +1,4 @@
-"""Tells waiters in this process that a task has changed."""
+"""Tells waiters in this process that a task has changed, and all who listen what that amounts to."""
 
 import logging
 from collections import defaultdict
@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from apixo_mcp.tasks.journal import facts_of
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.telemetry.facts import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +18,8 @@ Listener = Callable[[Task], Awaitable[None]]
 class Changes:
     """A notice board: writers announce a task, waiters wake."""
 
-    def __init__(self) -> None:
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
         self._waiting: defaultdict[str, set[anyio.Event]] = defaultdict(set)
         self._listeners: list[Listener] = []
 
@@ -24,8 +27,10 @@ class Changes:
         """Calls `listener` with every changed task."""
         self._listeners.append(listener)
 
-    async def announce(self, task: Task) -> None:
-        """Wakes whoever waits for this task, and calls the listeners."""
+    async def announce(self, before: Task, task: Task) -> None:
+        """Emits the facts of a change that is stored, wakes whoever waits for this task, and calls the listeners."""
+        for fact in facts_of(before, task):
+            self._telemetry.emit(fact)
         for event in self._waiting.pop(task.task_id, ()):
             event.set()
         for listener in self._listeners:

@@ -1,61 +1,44 @@
-"""Tells the log of the work: a line for each submit, each end and each saving.
+"""Reads the facts of the work off the changes of tasks."""
 
-Nothing of a prompt, no URL, no path (it is named after the prompt) and no words of a gateway, which may repeat one.
-"""
-
-import logging
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
-
-log = logging.getLogger(__name__)
-
-Entry = tuple[str, dict[str, Any]]
+from apixo_mcp.telemetry.facts import AttemptFailed, Fact, Finished, Saved, SaveFailed, Submitted, SubmitUnanswered
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]{0,39}")
 _NOT_SAVED = (FileState.FAILED, FileState.EXPIRED)
 
 
-def note(before: Task, after: Task) -> None:
-    """Logs what a change of a task amounts to, where it is more than another poll."""
-    for event, facts in entries(before, after):
-        told = {name: value for name, value in facts.items() if value not in (None, "")}
-        log.info("%s %s", event, " ".join(f"{name}={value}" for name, value in told.items()), extra={"facts": told})
-
-
-def entries(before: Task, after: Task) -> Iterator[Entry]:
-    """The events in a change: a name, and what is told of it."""
-    task = {"task": after.task_id, "model": after.model}
-    sent_at = before.sent_at or (after.attempts[-1].sent_at if after.attempts else None)
+def facts_of(before: Task, after: Task) -> Iterator[Fact]:
+    """Tells what a change amounts to, where it is more than another poll."""
+    task_id, model = after.task_id, after.model
     if before.state is State.SUBMITTING and len(after.attempts) > len(before.attempts):
-        what = "submitted" if after.remote_id or after.state is State.SUCCESS else "submit without an answer"
-        took = _seconds(sent_at, after.updated_at)
-        yield what, {**task, "gateway": after.gateway, "remote_id": _plain(after.remote_id), "seconds": took}
+        kind = Submitted if after.remote_id or after.state is State.SUCCESS else SubmitUnanswered
+        took = _seconds(before.sent_at or after.attempts[-1].sent_at, after.updated_at)
+        yield kind(task_id, model, after.gateway, _plain(after.remote_id), took)
     if before.state is not State.SUBMITTING and after.state is State.SUBMITTING:
-        yield "attempt failed", {**task, "error": _error(after), "attempts": len(after.attempts)}
+        yield AttemptFailed(task_id, model, _error(after), len(after.attempts))
     if after.state is not before.state and after.state in (*TERMINAL, State.UNKNOWN):
         took = _seconds(after.created_at, after.completed_at or after.updated_at)
-        end: dict[str, Any] = {**task, "state": str(after.state), "seconds": took}
         if after.state is State.SUCCESS:
-            end["results"] = len(after.results)
+            yield Finished(task_id, model, str(after.state), took, results=len(after.results))
         elif after.failure is not None and after.state is not State.CANCELLED:
-            end |= {"error": _error(after), "charged": after.failure.charged}
-        yield "ended", end
+            yield Finished(task_id, model, str(after.state), took, error=_error(after), charged=after.failure.charged)
+        else:
+            yield Finished(task_id, model, str(after.state), took)
     earlier = {result.index: result for result in before.results}
     for result in after.results:
         old = earlier.get(result.index)
-        seconds = _seconds(after.completed_at, after.updated_at)
         if result.file is FileState.SAVED and (old is None or old.file is not FileState.SAVED):
-            what = {"index": result.index, "bytes": result.bytes, "type": result.mime_type, "seconds": seconds}
-            yield "saved", {**task, **what}
-        elif result.file in _NOT_SAVED and (old is None or (old.file, old.tries) != (result.file, result.tries)):
-            yield "not saved", {**task, "index": result.index, "file": str(result.file), "tries": result.tries}
+            took = _seconds(after.completed_at, after.updated_at) if after.completed_at is not None else None
+            yield Saved(task_id, model, result.index, result.bytes, result.mime_type, took)
+        elif result.file in _NOT_SAVED and (old is None or result.tries > old.tries):
+            yield SaveFailed(task_id, model, result.index, str(result.file), result.tries)
 
 
-def _seconds(start: float | None, end: float) -> float | None:
-    return round(max(0.0, end - start), 1) if start is not None else None
+def _seconds(start: float, end: float) -> float:
+    return round(max(0.0, end - start), 1)
 
 
 def _error(task: Task) -> str:
@@ -63,5 +46,5 @@ def _error(task: Task) -> str:
 
 
 def _plain(code: str) -> str:
-    """A code or an id of a gateway, if it looks like one."""
+    """Returns a code or an id of a gateway, if it looks like one."""
     return code.replace(" ", "_") if _CODE.fullmatch(code) else "(odd)" if code else ""

@@ -15,7 +15,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Failed, Gateway, Later, NoAnswer, Refused, Submitted, Unclear
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks import journal, transitions
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
@@ -140,8 +140,7 @@ class Runner:
         if not await self._store.commit(before, after):
             log.info("task %s was moved on by another process", before.task_id)
             return None
-        journal.note(before, after)
-        await self._changes.announce(after)
+        await self._changes.announce(before, after)
         return after
 
     async def _send(self, task: Task) -> Task | None:
@@ -199,8 +198,7 @@ class Runner:
     async def end_lapsed(self) -> None:
         """Ends what was not sent and nobody wants any more, and tells whoever waits for it."""
         for task in await end_lapsed(self._store, time.time(), self._process):
-            journal.note(replace(task, state=State.SUBMITTING), task)
-            await self._changes.announce(task)
+            await self._changes.announce(replace(task, state=State.SUBMITTING), task)
 
     async def _record(self, task: Task, outcome: Submitted, shield: anyio.CancelScope) -> Task | None:
         """Stores a submit's outcome, come what may: it may be the only trace of something that was paid for.
@@ -283,8 +281,7 @@ class Runner:
             return await self._commit(task, after)
         clearance = await self._store.try_again(task, after, self._terms())
         if clearance.how == "within":
-            journal.note(task, after)
-            await self._changes.announce(after)
+            await self._changes.announce(task, after)
             return after
         if clearance.how == "lost":
             return None
@@ -309,23 +306,23 @@ class Runner:
         return self._throttle.paused(key_print)
 
     async def _save(self, task: Task) -> Task | None:
-        results = list(task.results)
-
+        before, results = task, list(task.results)
         lock, unsaved = anyio.Lock(), list(transitions.unsaved(task))
 
         async def save(result: Result) -> None:
+            nonlocal before
             results[result.index] = await save_from(self._store, self._saver, task, result)
             unsaved.remove(result)
             async with lock:
                 if unsaved:  # those that are still coming may take long
-                    await self._commit(
-                        task, replace(task, results=tuple(results), lease_until=time.time() + LEASE_LASTS)
-                    )
+                    now = time.time()
+                    partly = replace(task, results=tuple(results), updated_at=now, lease_until=now + LEASE_LASTS)
+                    before = await self._commit(before, partly) or before
 
         async with anyio.create_task_group() as group:
             for result in tuple(unsaved):
                 group.start_soon(save, result)
-        after = await self._commit(task, transitions.after_saving(task, results, self.context(task)))
+        after = await self._commit(before, transitions.after_saving(task, results, self.context(task)))
         if after:
             await drop_saved(self._store, after)
         return after

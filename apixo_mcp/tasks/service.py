@@ -13,7 +13,7 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
 from apixo_mcp.generation import Modality
-from apixo_mcp.tasks import journal, transitions
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.admission import Admission
 from apixo_mcp.tasks.changes import Changes
@@ -216,8 +216,7 @@ class Service:
         changed = await self._store.request_cancel(task.task_id, time.time())
         if changed is None:
             return await self.find(owner, task.task_id)
-        journal.note(task, changed)
-        await self._changes.announce(changed)
+        await self._changes.announce(task, changed)
         return changed
 
     async def page(

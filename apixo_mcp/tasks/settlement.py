@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, Succeeded
-from apixo_mcp.tasks import journal, transitions
+from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
@@ -71,8 +71,7 @@ class Settlement:
             raise InvalidInput([Problem("remote_id", shorten(remote_id or ""), _taken(task, error))]) from None
         if not is_written:
             return await self.resolve(await self._store.get(task.task_id) or task, remote_id)  # it has moved meanwhile
-        journal.note(task, after)
-        await self._changes.announce(after)
+        await self._changes.announce(task, after)
         if after.due is not None:
             self._engine.wake(after.task_id, after.due)
         return after
@@ -114,8 +113,7 @@ class Settlement:
         after = await put_aside(self._store, transitions.reread(task, poll, self._steps.context(task)))
         if not await self._store.reread(task, after):
             return await self.reread(await self._store.get(task.task_id) or task)  # it has moved meanwhile
-        journal.note(task, after)
-        await self._changes.announce(after)
+        await self._changes.announce(task, after)
         if after.due is not None:
             self._engine.wake(after.task_id, after.due)
         return Reread(after)
@@ -144,7 +142,7 @@ class Settlement:
         after = replace(task, key_print=account.key_print, due=now, updated_at=now, tries=0, failure=None)
         if not await self._store.commit(task, after):
             return await self.rekey(await self._store.get(task.task_id) or task)  # it has moved meanwhile
-        await self._changes.announce(after)
+        await self._changes.announce(task, after)
         self._engine.wake(after.task_id, now)
         return after
 

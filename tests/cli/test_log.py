@@ -36,7 +36,7 @@ async def test_the_work_is_told_and_nothing_of_the_prompt(environment: dict[str,
     done = await generated(environment, SECRET, APIXO_MCP_LOG_FILE=str(log))
     assert done.returncode == 0, done.stderr
     told = log.read_text(encoding="utf-8")
-    lines = [line.split(": ", 1)[1] for line in told.splitlines() if "journal" in line]
+    lines = [line.split(": ", 1)[1] for line in told.splitlines() if "telemetry.logs" in line]
     assert [line.split(" task=")[0] for line in lines] == ["submitted", "ended", "saved"]
     submitted, ended, saved = (dict(fact.split("=") for fact in line.split() if "=" in fact) for line in lines)
     assert submitted.keys() == {"task", "model", "gateway", "remote_id", "seconds"}
@@ -46,7 +46,7 @@ async def test_the_work_is_told_and_nothing_of_the_prompt(environment: dict[str,
     assert int(saved["bytes"]) == Path(done.stdout.strip()).stat().st_size
     for word in ("secret", "fox", "http", "sk-mine"):
         assert word not in told
-    assert "journal" not in done.stderr, "standard error stays at its own level"
+    assert "telemetry.logs" not in done.stderr, "standard error stays at its own level"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The routes that the gateways reach from outside: their callbacks, and the input files they fetch."""
 
-import logging
 from collections.abc import Sequence
 
 import anyio
@@ -10,8 +9,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp.app import Public
-
-log = logging.getLogger(__name__)
+from apixo_mcp.telemetry.facts import CallbackReceived
 
 LARGEST_BODY = 1_000_000
 ANSWERED_WITHIN = 20.0  # APIXO webhooks page: an answer is awaited for 30 s
@@ -60,6 +58,6 @@ async def _taken(public: Public, request: Request) -> int:
             return 413
     state = str(task.state)
     is_done = await public.callbacks.take(task, bytes(body))
-    facts = {"task": task.task_id, "state": state, "bytes": len(body), "status": 200 if is_done else 503}
-    log.info("callback %s", " ".join(f"{name}={value}" for name, value in facts.items()), extra={"facts": facts})
-    return 200 if is_done else 503
+    status = 200 if is_done else 503
+    public.telemetry.emit(CallbackReceived(task.task_id, state, len(body), status))
+    return status

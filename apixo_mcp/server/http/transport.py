@@ -6,10 +6,8 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
 
 import anyio
-from mcp.server import MCPServer
 from mcp.server.transport_security import (
     DEFAULT_MAX_REQUEST_BODY_SIZE,
     TransportSecurityMiddleware,
@@ -33,10 +31,12 @@ from apixo_mcp.server.messages import bounded_body
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
+from apixo_mcp.telemetry.facts import RequestRefused, Telemetry
 
 log = logging.getLogger(__name__)
 
-_SHOWN = 2  # parts of a path that are logged: what follows may be a secret
+_SHOWN = 2  # parts of a path that are told: what follows may be a secret
+_LONGEST = 100  # characters of what a client sent
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -151,7 +151,7 @@ async def serving(
             await server.questions.close()
 
 
-def web_app(server: MCPServer[Any], *, streamable: bool = True, public: Public | None = None) -> Starlette:
+def web_app(server: ApixoServer, *, streamable: bool = True, public: Public | None = None) -> Starlette:
     """The routes; with `streamable`, `server.session_manager` must be run while they are served."""
     routes: list[BaseRoute] = [Route("/healthz", _healthz)]
     if streamable:
@@ -162,7 +162,9 @@ def web_app(server: MCPServer[Any], *, streamable: bool = True, public: Public |
             route.methods.discard("HEAD")  # Starlette adds it to GET, and the SDK would open a stream for it
     routes += sse
     routes += public_routes(public) if public else ()
-    return Starlette(routes=routes, middleware=[Middleware(_Guard, open_paths(public) if public else ())])
+    return Starlette(
+        routes=routes, middleware=[Middleware(_Guard, server.telemetry, open_paths(public) if public else ())]
+    )
 
 
 async def _healthz(_: Request) -> Response:
@@ -176,8 +178,9 @@ class _Guard:
         open_paths: beginnings of paths that are guarded by an unguessable token in place of that.
     """
 
-    def __init__(self, app: ASGIApp, open_paths: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, open_paths: Sequence[str]) -> None:
         self._app = app
+        self._telemetry = telemetry
         self._open_paths = tuple(open_paths)
         self._check = TransportSecurityMiddleware(SECURITY)
 
@@ -188,7 +191,7 @@ class _Guard:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
-                _log_refused(scope, message["status"])
+                self._telemetry.emit(_refused(scope, message["status"]))
             await send(message)
 
         if not scope["path"].startswith(self._open_paths):
@@ -220,16 +223,9 @@ async def _bounded(receive: Receive) -> Receive:
     return replay
 
 
-def _log_refused(scope: Scope, status: int) -> None:
-    """Logs a request that was refused; never a token that stands in its path, nor its query."""
-    names = {name: value for name, value in scope["headers"] if name in (b"host", b"origin")}
-    told = {
-        "method": scope["method"],
-        "path": "/".join(scope["path"].split("/")[:_SHOWN]),
-        "status": status,
-        "host": names.get(b"host", b"").decode("latin-1"),
-        "origin": names.get(b"origin", b"").decode("latin-1"),
-    }
-    facts = {name: value if isinstance(value, int) else value[:100] for name, value in told.items() if value}
-    said = " ".join(f"{name}={value if isinstance(value, int) else ascii(value)}" for name, value in facts.items())
-    log.info("refused a request: %s", said, extra={"facts": facts})
+def _refused(scope: Scope, status: int) -> RequestRefused:
+    """Returns the fact that a request was refused; never a token that stands in its path, nor its query."""
+    headers = {name: value.decode("latin-1")[:_LONGEST] for name, value in scope["headers"]}
+    path = "/".join(scope["path"].split("/")[:_SHOWN])[:_LONGEST]
+    host, origin = headers.get(b"host", ""), headers.get(b"origin", "")
+    return RequestRefused(scope["method"][:_LONGEST], path, status, host, origin)

@@ -1,0 +1,1 @@
+"""Facts about the work, and who listens to them."""
