@@ -2,16 +2,13 @@
 
 import json
 import re
-import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-
 import anyio
 import pytest
-from driver import Process, server_env
-from imitation import Imitation
+from support.driver import Process, server_env
+from support.imitation import Imitation
 
 from apixo_mcp.app import open_app
 from apixo_mcp.settings import read_settings

@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,10 +11,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-
-from driver import Process
+from support.driver import Process
 
 from apixo_mcp.catalog.model import IMAGE_FAST
 from apixo_mcp.sandbox import Sandbox

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cli.shell import Typed
 from click.testing import CliRunner, Result
+from support.shell import Typed
 
 from apixo_mcp.cli.commands import commands
 from apixo_mcp.sandbox import Sandbox

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.to_thread import run_sync
-from cli.shell import COMMAND, alone
+from support.shell import COMMAND, alone
 
 pytestmark = pytest.mark.anyio
 

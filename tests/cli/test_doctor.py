@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from cli.shell import Typed, run
+from support.shell import Typed, run
 
 from apixo_mcp.sandbox import Sandbox
 

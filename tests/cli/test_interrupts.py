@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.to_thread import run_sync
-from cli.shell import Typed, newest, run, shown, started
+from support.shell import Typed, newest, run, shown, started
 
 from apixo_mcp.sandbox import Sandbox
 

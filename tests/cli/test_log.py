@@ -10,8 +10,8 @@ import anyio
 import httpx2
 import pytest
 from anyio.to_thread import run_sync
-from cli.shell import alone
-from server.program import happens, values_for
+from support.program import happens, values_for
+from support.shell import alone
 
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.log import LogFile

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 import pytest
-from cli.shell import COMMAND, started
 from click.testing import CliRunner, Result
+from support.shell import COMMAND, started
 
 from apixo_mcp.cli.commands import commands
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from cli.shell import alone, started
 from click.testing import CliRunner
+from support.shell import alone, started
 
 from apixo_mcp.cli.commands import commands
 from apixo_mcp.cli.main import stdio_sandbox

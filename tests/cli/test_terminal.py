@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pytest
 from anyio.to_thread import run_sync
-from cli.shell import COMMAND, Typed, made
+from support.shell import COMMAND, Typed, made
 
 if sys.platform == "win32":
     pytest.skip("a terminal is made as POSIX does it", allow_module_level=True)

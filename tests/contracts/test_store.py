@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
-from store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make_followed, tasks
+from support.store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make_followed, tasks
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.stores.sqlite.store import SqliteStore

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from driver import Shared, share
-from imitation import Imitation
+from support.driver import Shared, share
+from support.imitation import Imitation
 
 
 @pytest.fixture(scope="session")

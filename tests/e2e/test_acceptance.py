@@ -12,11 +12,11 @@ from typing import Any
 
 import anyio
 import pytest
-from driver import APIXO_KEY, RUXA_KEY, Process, Shared, connect, server_env
-from imitation import Cut, Fail, Hang, Imitation, Raw, Refuse
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
 from PIL import Image
+from support.driver import APIXO_KEY, RUXA_KEY, Process, Shared, connect, server_env
+from support.imitation import Cut, Fail, Hang, Imitation, Raw, Refuse
 
 pytestmark = pytest.mark.anyio
 

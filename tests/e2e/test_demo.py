@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from driver import COMMAND
 from PIL import Image
+from support.driver import COMMAND
 
 pytestmark = pytest.mark.xdist_group("demo")  # each is a server and a sandbox: not all at once
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from driver import Process, server_env
-from imitation import Imitation
+from support.driver import Process, server_env
+from support.imitation import Imitation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="counts processes as POSIX does")
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from driver import Process, server_env
-from imitation import Imitation
+from support.driver import Process, server_env
+from support.imitation import Imitation
 
 FOX = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 20}
 

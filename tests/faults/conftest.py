@@ -1,16 +1,12 @@
 """The program over an imitated gateway whose answers can be anything, and what long tests wait for."""
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from amounts import IN_FULL
-from wire import Wire
+from support.amounts import IN_FULL
+from support.wire import Wire
 
 from apixo_mcp.sandbox import Sandbox
-
-sys.path += [str(Path(__file__).parent.parent / name) for name in ("e2e",)]
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amounts import EXAMPLES, SEED
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from kills import all_ended, until
 from mcp import Client
 from mcp.types import CallToolResult, Implementation
-from wire import Wire, answer
+from support.amounts import EXAMPLES, SEED
+from support.kills import all_ended, until
+from support.wire import Wire, answer
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.catalog.registry import Catalog

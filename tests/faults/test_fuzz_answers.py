@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 import pytest
-from amounts import EXAMPLES, SEED
 from anyio.from_thread import start_blocking_portal
-from field.door import Holds
-from field.gateway import Asked, Gateway, whole
 from mcp import Client
 from mcp.types import CallToolResult, Implementation
-from mutations import ID_FIELD, Mutated, may_be_sent_again, mutated
-from wire import envelope, picture
+from support.amounts import EXAMPLES, SEED
+from support.door import Holds
+from support.mutations import ID_FIELD, Mutated, may_be_sent_again, mutated
+from support.scripted_gateway import Asked, Gateway, whole
+from support.wire import envelope, picture
 
 from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of

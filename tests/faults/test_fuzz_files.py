@@ -14,16 +14,16 @@ from typing import Any
 
 import anyio
 import pytest
-from amounts import FILES, SEED
 from anyio.from_thread import start_blocking_portal
-from field import samples
-from field.door import FILES as FOLDER
-from field.door import Holds
-from field.gateway import Gateway, whole
 from mcp import Client
 from mcp.types import Implementation
-from mutations import Sent, changed_file, may_be_refused, sent
-from wire import envelope
+from support import samples
+from support.amounts import FILES, SEED
+from support.door import FILES as FOLDER
+from support.door import Holds
+from support.mutations import Sent, changed_file, may_be_refused, sent
+from support.scripted_gateway import Gateway, whole
+from support.wire import envelope
 
 from apixo_mcp.app import open_app
 from apixo_mcp.server.build import build_server

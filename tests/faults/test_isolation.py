@@ -8,8 +8,8 @@ from typing import Any
 
 import anyio
 import pytest
-from test_table import connected, told
-from wire import Bytes, Wire, answer, envelope, picture
+from support.table_client import connected, told
+from support.wire import Bytes, Wire, answer, envelope, picture
 
 from apixo_mcp.media import places
 from apixo_mcp.tasks import transitions

@@ -13,10 +13,10 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
-from amounts import KILLS, SEED
-from driver import Process
-from kills import KEY, Stages, Told, Victims, all_ended, reconcile, settings
-from victim import marks
+from support.amounts import KILLS, SEED
+from support.driver import Process
+from support.kills import KEY, Stages, Told, Victims, all_ended, reconcile, settings
+from support.victim import marks
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from patterns import every_pattern, slow_on
+from support.patterns import every_pattern, slow_on
 
 from apixo_mcp.gateways import failures
 from apixo_mcp.media.probing import pictures

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import anyio.to_thread
 import pytest
-from driver import COMMAND, Process
-from wire import Wire, answer, envelope
+from support.driver import COMMAND, Process
+from support.wire import Wire, answer, envelope
 
 from apixo_mcp.sandbox import Sandbox
 

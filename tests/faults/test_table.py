@@ -1,44 +1,22 @@
 """Each row of the table of faults, through the tools of the running program."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client
-from mcp.types import Implementation
-from table import README, ROWS, Row, whole
-from wire import Wire
+from support.fault_table import README, ROWS, Row, whole
+from support.table_client import connected, told
+from support.wire import Wire
 
-from apixo_mcp.app import open_app
 from apixo_mcp.gateways import client as gateway_client
 from apixo_mcp.media import names, saver
 from apixo_mcp.net import http
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.build import build_server
-from apixo_mcp.settings import read_settings
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def connected(url: str, folder: Path, **more: Any) -> AsyncIterator[Client]:
-    values = {
-        "apixo_base_url": url,
-        "apixo_api_key": "sk-test",
-        "ruxa_base_url": url,
-        "ruxa_api_key": "sk-test",
-        "home": folder / "home",
-        "download_dir": folder / "pictures",
-        "allow_private_hosts": True,
-        "poll_scale": 0.002,
-    } | more
-    async with open_app(read_settings(**values)) as app:
-        async with Client(build_server(app), client_info=Implementation(name="table", version="1")) as client:
-            yield client
 
 
 @pytest.fixture
@@ -127,13 +105,6 @@ async def play(client: Client, row: Row, prompt: str, folder: Path) -> tuple[dic
     return first, await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 20})
 
 
-async def told(client: Client, tool: str, given: dict[str, Any]) -> dict[str, Any]:
-    called = await client.call_tool(tool, given)
-    assert not called.is_error
-    assert called.structured_content is not None
-    return called.structured_content
-
-
 async def take_name(structure: dict[str, Any], prompt: str, folder: Path) -> None:
     """Puts other files where the result is about to be saved."""
     day = folder / structure["created_at"][:10]
@@ -156,4 +127,4 @@ def test_the_table_is_in_the_readme():
     assert len(ROWS) >= 40
     assert len({row.what for row in ROWS}) == len(ROWS)
     text = README.read_text(encoding="utf-8")
-    assert text == whole(text), "run `python tests/faults/table.py`"
+    assert text == whole(text), "run `python -m support.fault_table` in tests/"

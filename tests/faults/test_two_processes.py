@@ -11,8 +11,8 @@ from typing import Any
 
 import anyio
 import pytest
-from amounts import SEED, TAKEOVERS
-from kills import Told, Victims, all_ended, reconcile, settings, until
+from support.amounts import SEED, TAKEOVERS
+from support.kills import Told, Victims, all_ended, reconcile, settings, until
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox

@@ -1,19 +1,14 @@
 """A scripted gateway, and a front door above it."""
 
 import logging
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from field.door import Door, door
-from field.gateway import Gateway
-
-sys.path += [str(Path(__file__).parent.parent / "e2e")]
-
-Enter = Callable[..., AbstractAsyncContextManager[Door]]
+from support.door import Door, Enter, door
+from support.scripted_gateway import Gateway
 
 
 @pytest.fixture

@@ -5,19 +5,10 @@ from collections.abc import AsyncIterator
 import anyio
 import anyio.abc
 import pytest
-from hypothesis import settings
-from media_wire import Wire
+from support.media_wire import Wire
 
 from apixo_mcp.media import saver
 from apixo_mcp.net.http import Http
-
-settings.register_profile("media", database=None, deadline=None)  # leaves no folder behind; slow machines are no bugs
-settings.load_profile("media")
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,6 @@ KEY = {"Authorization": "Bearer sk-test"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
     async with Sandbox(speed=10_000) as box:
         yield box

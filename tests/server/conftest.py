@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.types import Implementation
-from server.program import Connect, program, values_for
+from support.program import Connect, program, values_for
 
 from apixo_mcp.sandbox import Sandbox
 

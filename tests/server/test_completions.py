@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
-from server.program import Connect, values_for
+from support.program import Connect, values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox

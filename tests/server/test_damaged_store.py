@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from server.program import Connect, text_of
+from support.program import Connect, text_of
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.extension import ClientExtension
 from mcp.types import Implementation
-from server.program import program, text_of, values_for
-from server.tasks_client import TASKS, Handle, TakesHandles, begin, cancel, get, rested, update, was_asked
+from support.program import program, text_of, values_for
+from support.tasks_client import TASKS, Handle, TakesHandles, begin, cancel, get, rested, update, was_asked
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox

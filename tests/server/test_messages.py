@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.types import jsonrpc_message_adapter
 from pydantic import ValidationError
-from server.pipe import INITIALIZED, META, Pipe, initialize, request
-from server.process import started
+from support.pipe import INITIALIZED, META, Pipe, initialize, request
+from support.process import started
 
 from apixo_mcp.foreign import DEEPEST, LONGEST_GIVEN, MOST_GIVEN, excess
 from apixo_mcp.sandbox import Sandbox

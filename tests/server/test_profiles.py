@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from server.program import values_for
+from support.program import values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox

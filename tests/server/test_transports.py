@@ -13,7 +13,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import Implementation
 from mcp.types.jsonrpc import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
-from server.program import Dial, program, values_for
+from support.program import Dial, program, values_for
 
 from apixo_mcp import __version__
 from apixo_mcp.sandbox import Sandbox

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mcp import Client
-from server.program import values_for
+from support.program import values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from task_steps import Start
+from support.task_steps import Start
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from test_life import NOW, asked, why
+from support.asked import NOW, asked, why
 
 from apixo_mcp.tasks.lapse import WANTED_FOR, WANTED_WHILE_ALIVE, lapsed, still_wanted
 from apixo_mcp.tasks.store import BEYOND_LEASES

@@ -1,0 +1,209 @@
+"""`generate`, as a person types it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from support.shell import UNHURRIED, Typed, newest, run, shown
+
+from apixo_mcp.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_path_of_the_saved_file_is_printed(typed: Typed, box: Sandbox):
+    done = await run(typed, "generate", "nano-banana", "a fox", "--set", "aspect_ratio=16:9", "--provider", "auto")
+    assert done.exit_code == 0, done.output
+    with Image.open(done.stdout.strip()) as picture:
+        assert picture.width > picture.height
+    assert len(box.submits()) == 1
+
+
+async def test_a_value_may_be_json(typed: Typed):
+    done = await run(typed, "generate", "seedream-4-5", "a fox", "--set", "max_images=2")
+    assert done.exit_code == 0, done.output
+    assert [Path(line).is_file() for line in done.stdout.splitlines()] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nano-banana", "a fox", "--set", "aspect_ratio=7:1"], "aspect_ratio: must be one of "),
+        (["nano-banana", ""], "prompt: "),
+        (["nano-banana", "a fox", "--set", "colour=red"], "colour: "),
+        (["nano-banan", "a fox"], "Did you mean nano-banana"),
+    ],
+)
+async def test_an_input_is_refused_before_anything_is_sent(typed: Typed, box: Sandbox, words: list[str], told: str):
+    done = await run(typed, "generate", *words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("apixo-mcp: ")
+    assert told in done.stderr
+    assert not box.log()
+
+
+async def test_an_input_has_a_name_and_a_value(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox", "--set", "aspect_ratio")
+    assert done.exit_code == 2
+    assert "'aspect_ratio' is not NAME=VALUE" in done.stderr
+
+
+async def test_a_price_above_the_limit_wants_a_yes(typed: Typed, box: Sandbox):
+    words = ("generate", "nano-banana", "a fox")
+    asked = await run(typed, *words, APIXO_MCP_CONFIRM_ABOVE_USD="0.001")
+    assert asked.exit_code == 1
+    assert "nano-banana would cost about $0.0" in asked.stderr
+    assert "say --yes to agree" in asked.stderr
+    assert not box.submits()
+    agreed = await run(typed, *words, "--yes", APIXO_MCP_CONFIRM_ABOVE_USD="0.001")
+    assert agreed.exit_code == 0, agreed.output
+    assert len(box.submits()) == 1
+
+
+async def test_no_wait_tells_how_to_wait_later(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox", "--no-wait", **UNHURRIED)
+    assert done.exit_code == 0, done.output
+    words = done.stdout.split()
+    assert words[:3] == ["apixo-mcp", "tasks", "wait"]
+    waited = await run(typed, *words[1:])
+    assert waited.exit_code == 0, waited.output
+    assert Path(waited.stdout.strip()).is_file()
+
+
+async def test_a_failure_says_what_to_change(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox [fail:CONTENT_VIOLATION]")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "CONTENT_VIOLATION" in done.stderr
+    task_id = (await run(typed, "tasks", "list")).stdout.split()[0]
+    assert (await shown(typed, task_id))["error"]["advice"] in done.stderr
+
+
+async def test_a_missing_key_is_set_in_the_shell(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox", key="")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "No APIXO_API_KEY is set in this shell, so nothing was sent" in done.stderr
+    done = await run(typed, "generate", "ruxa/sora-2", "a fox")
+    assert "No RUXA_API_KEY is set in this shell" in done.stderr
+
+
+async def structures(typed: Typed, *words: object, **given: str) -> Any:
+    done = await run(typed, "generate", *words, "--json", **given)
+    return json.loads(done.stdout)
+
+
+async def test_a_model_that_needs_no_prompt(typed: Typed, box: Sandbox):
+    done = await run(typed, "generate", "topaz-image-upscale", "--set", "image_urls=https://a.example/1.png", "--quote")
+    assert done.exit_code in (0, 1), done.output
+    refused = await run(typed, "generate", "nano-banana")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == "apixo-mcp: prompt: required.\n"
+    assert not box.log()
+
+
+async def test_each_prompt_is_a_task(typed: Typed, box: Sandbox, tmp_path: Path):
+    done = await run(typed, "generate", "nano-banana", " a fox ", "an owl", "a fox", "--output", tmp_path / "there")
+    assert done.exit_code == 0, done.output
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert len(set(paths)) == 3
+    assert {path.parent for path in paths} == {tmp_path / "there"}
+    assert all(path.is_file() for path in paths)
+    assert [submit["body"]["input"]["prompt"] for submit in box.submits()] == ["a fox", "an owl", "a fox"]
+
+
+async def test_one_that_fails_takes_no_other_down(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox", "an owl [fail:CONTENT_VIOLATION]")
+    assert done.exit_code == 1
+    assert Path(done.stdout.strip()).is_file()
+    assert "CONTENT_VIOLATION" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ({"APIXO_MCP_DAILY_BUDGET_USD": "0.05"}, "APIXO_MCP_DAILY_BUDGET_USD"),
+        ({"APIXO_MCP_DAILY_TASK_LIMIT": "2"}, "APIXO_MCP_DAILY_TASK_LIMIT"),
+        ({"APIXO_MCP_CONFIRM_ABOVE_USD": "0.05"}, "say --yes to agree"),
+    ],
+)
+async def test_several_prompts_are_one_purchase(typed: Typed, box: Sandbox, limit: dict[str, str], told: str):
+    words = ("generate", "nano-banana", "a fox", "an owl", "a crow")
+    done = await run(typed, *words, **limit)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert not box.submits()
+    assert "There are no tasks yet." in (await run(typed, "tasks", "list")).stderr
+
+
+async def test_a_yes_to_the_sum_is_one_to_each(typed: Typed, box: Sandbox):
+    words = ("generate", "nano-banana", "a fox", "an owl", "--yes")
+    done = await run(typed, *words, APIXO_MCP_CONFIRM_ABOVE_USD="0.001")
+    assert done.exit_code == 0, done.output
+    assert len(box.submits()) == 2
+
+
+async def test_json_is_all_that_is_printed(typed: Typed, tmp_path: Path):
+    one = await structures(typed, "nano-banana", "a fox", "--output", tmp_path / "there")
+    assert (one["state"], one["prompt"]) == ("success", "a fox")
+    assert Path(one["results"][0]["path"]).parent == tmp_path / "there"
+    two = await structures(typed, "nano-banana", "a fox", "an owl [fail:CONTENT_VIOLATION]")
+    assert [task["state"] for task in two] == ["success", "failed"]
+    open_one = await structures(typed, "nano-banana", "a fox", "--no-wait", **UNHURRIED)
+    assert open_one["state"] in ("pending", "processing")
+
+
+async def test_a_quote_sends_nothing(typed: Typed, box: Sandbox, tmp_path: Path):
+    quote = await structures(typed, "nano-banana", "a fox", "--quote", key="", APIXO_MCP_DAILY_BUDGET_USD="5")
+    assert quote["model"] == "nano-banana"
+    assert quote["inputs"]["prompt"] == "a fox"
+    assert (quote["cost"]["currency"], quote["cost"]["basis"]) == ("USD", "estimated")
+    assert quote["budget_left"] == 5
+    several = await structures(typed, "nano-banana", "a fox", "an owl", "--quote")
+    assert [one["inputs"]["prompt"] for one in several] == ["a fox", "an owl"]
+    there = tmp_path / "there"
+    said = await run(typed, "generate", "nano-banana", "a fox", "an owl", "--quote", "--output", there)
+    assert said.exit_code == 0, said.output
+    assert "nano-banana would cost about $0.0" in said.stdout
+    assert "Together: about $0.0" in said.stdout
+    assert said.stdout.endswith("Nothing was sent.\n")
+    assert not box.log()
+    assert not there.exists()
+    assert await newest(typed) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nano-banana", "  "], "prompt: must not be empty."),
+        (["nano-banana", "a fox", ""], "prompt: must not be empty."),
+        (["nano-banana", "a fox", "--set", "prompt=an owl"], "prompt: given as PROMPT and by --set"),
+        (["nano-banana", "a fox", "--set", "aspect_ratio=1:1", "--set", "aspect_ratio=16:9"], "given several times"),
+        (["nano-banana", "a fox", "--set", "aspectratio=1:1"], "Did you mean aspect_ratio?"),
+        (["nano-banana", "a fox", "b" * 6000], "PROMPT 2: prompt: at most"),
+        (["nano-banana", "a fox", "--output", "/dev/null/x"], "cannot be written to"),
+    ],
+)
+async def test_a_mistake_costs_nothing(typed: Typed, box: Sandbox, words: list[str], told: str):
+    done = await run(typed, "generate", *words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert not box.log()
+
+
+async def test_a_repeated_name_is_a_list_where_one_is_taken(typed: Typed):
+    urls = [f"https://a.example/{number}.png" for number in range(2)]
+    words = ("nano-banana", "a fox", "--quote", *(word for url in urls for word in ("--set", f"image_urls={url}")))
+    assert (await structures(typed, *words))["inputs"]["image_urls"] == urls
+
+
+async def test_what_a_prompt_holds_is_not_obeyed(typed: Typed):
+    prompt = "a fox \x1b]0;owned\x07\x9b2J\u202e"
+    done = await run(typed, "generate", "nano-banana", prompt)
+    assert done.exit_code == 0, done.output
+    listed = await run(typed, "tasks", "list")
+    showing = await run(typed, "tasks", "show", listed.stdout.split()[0])
+    for output in (done.output, listed.output, showing.output):
+        assert not set(output) & set("\x1b\x07\x9b\u202e")
+    assert "a fox ?]0;owned??2J?" in listed.stdout
+    assert json.loads(showing.stdout)["prompt"] == prompt

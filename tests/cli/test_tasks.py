@@ -1,0 +1,287 @@
+"""`tasks`, as a person types it."""
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.to_thread import run_sync
+from support.shell import UNHURRIED, Typed, made, newest, run, shown, started
+
+from apixo_mcp.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_tasks_are_listed_by_state_and_number(typed: Typed):
+    good, bad = await made(typed), await made(typed, "a fox [fail:CONTENT_VIOLATION]")
+    lines = (await run(typed, "tasks", "list")).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [bad, good]
+    assert re.fullmatch(rf"{good}  \d{{4}}-\d\d-\d\d \d\d:\d\d  success     nano-banana  a fox", lines[1])
+    assert (await run(typed, "tasks", "list", "--limit", 1)).stdout.splitlines() == lines[:1]
+    assert (await run(typed, "tasks", "list", "--state", "failed")).stdout.splitlines() == lines[:1]
+    wrong = await run(typed, "tasks", "list", "--state", "done")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith("apixo-mcp: --state: must be one of submitting, ")
+
+
+async def test_a_reader_may_leave_in_the_middle_of_a_list(typed: Typed, environment: dict[str, str]):
+    await made(typed)
+    process = started("tasks", "list", variables=environment)
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    assert await run_sync(process.stderr.read) == ""
+    await run_sync(process.wait)
+
+
+async def test_a_task_is_shown_as_a_tool_would(typed: Typed, box: Sandbox):
+    task_id = await made(typed)
+    structure = await shown(typed, task_id)
+    assert (structure["task_id"], structure["state"], structure["model"]) == (task_id, "success", "nano-banana")
+    assert (await shown(typed, box.submits()[0]["remote_id"]))["task_id"] == task_id
+
+
+@pytest.mark.parametrize("command", ["show", "wait", "download", "cancel"])
+async def test_no_such_task(typed: Typed, command: str):
+    done = await run(typed, "tasks", command, "tsk_nothing")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "apixo-mcp: There is no task 'tsk_nothing'. `apixo-mcp tasks list` shows all of yours.\n"
+
+
+async def test_files_are_copied_into_any_folder(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    task_id = await made(typed)
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "pictures" / "for-print", tmp_path / "else" / "where", Path("from-here")):
+        done = await run(typed, "tasks", "download", task_id, folder)
+        assert done.exit_code == 0, done.output
+        assert Path(done.stdout.strip()).parent == tmp_path / folder
+        assert Path(done.stdout.strip()).is_file()
+
+
+async def test_a_folder_that_cannot_be_had_is_told_before_anything_is_fetched(typed: Typed, tmp_path: Path):
+    task_id = await made(typed)
+    (tmp_path / "file").touch()
+    refused = await run(typed, "tasks", "download", task_id, tmp_path / "file")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    told = f"The folder {tmp_path / 'file'} cannot be written to: a file stands in its place. Name another one."
+    assert refused.stderr == f"apixo-mcp: {told}\n"
+
+
+async def test_a_file_that_went_missing_is_fetched_again(typed: Typed):
+    task_id = await made(typed)
+    [saved] = (await shown(typed, task_id))["results"]
+    Path(saved["path"]).unlink()
+    done = await run(typed, "tasks", "download", task_id)
+    assert done.exit_code == 0, done.output
+    assert Path(done.stdout.strip()).is_file()
+
+
+async def test_a_sent_task_is_paid_for_and_runs_on(typed: Typed):
+    await run(typed, "generate", "nano-banana", "a fox", "--no-wait", **UNHURRIED)
+    task_id = (await run(typed, "tasks", "list")).stdout.split()[0]
+    done = await run(typed, "tasks", "cancel", task_id)
+    assert done.exit_code == 0
+    assert "already sent and is paid for" in done.stdout
+    waited = await run(typed, "tasks", "wait", task_id)
+    assert waited.exit_code == 0
+    assert Path(waited.stdout.strip()).is_file()
+
+
+async def test_one_that_ended_is_not_cancelled(typed: Typed):
+    task_id = await made(typed)
+    done = await run(typed, "tasks", "cancel", task_id)
+    assert done.exit_code == 0
+    assert "It had ended already, in state success; nothing was changed." in done.stderr
+    assert Path(done.stdout.strip()).is_file()
+
+
+async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dict[str, str], box: Sandbox):
+    process = started("generate", "nano-banana", "a fox [http:429:after=60]", "--no-wait", variables=environment)
+    try:
+        with anyio.fail_after(30):
+            # Refused for now, and to be sent again in a minute.
+            while not (box.log() and "Waiting to be sent" in (await newest(typed))["next_step"]):
+                await anyio.sleep(0.05)
+        task_id = (await newest(typed))["task_id"]
+        done = await run(typed, "tasks", "cancel", task_id)
+        assert (done.exit_code, done.stdout) == (0, "Cancelled; nothing was sent or charged.\n")
+        _, told = await run_sync(lambda: process.communicate(timeout=30))
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "Cancelled before it was sent" in told
+    assert (await shown(typed, task_id))["state"] == "cancelled"
+    assert not box.submits()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no way to press Ctrl-C in another console")
+async def test_an_interrupted_wait_says_how_to_go_on(typed: Typed, environment: dict[str, str]):
+    process = started("generate", "nano-banana", "a fox [took:3]", variables=environment)
+    try:
+        with anyio.fail_after(30):
+            while (await newest(typed)).get("state") not in ("pending", "processing"):
+                await anyio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, told = await run_sync(lambda: process.communicate(timeout=30))
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "The task is kept." in told
+    assert "Traceback" not in told
+    assert said == f"apixo-mcp tasks wait {(await newest(typed))['task_id']}\n"
+    waited = await run(typed, *said.split()[1:])
+    assert Path(waited.stdout.strip()).is_file()
+
+
+async def test_an_export_is_imported_into_another_folder(typed: Typed, tmp_path: Path):
+    task_id = await made(typed)
+    file = tmp_path / "tasks.jsonl"
+    done = await run(typed, "tasks", "export", file)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "1 task exported\n")
+    assert len(file.read_bytes().splitlines()) == 2
+    assert (await run(typed, "tasks", "export")).stdout.encode().splitlines()[1:] == file.read_bytes().splitlines()[1:]
+    came = await run(typed, "tasks", "import", file, home="other")
+    assert (came.exit_code, came.stdout) == (0, "1 task imported, 0 there already\n")
+    assert await shown(typed, task_id, home="other") == await shown(typed, task_id)
+    again = await run(typed, "tasks", "import", file, home="other")
+    assert again.stdout == "0 tasks imported, 1 there already\n"
+
+
+async def test_an_export_overwrites_nothing(typed: Typed, tmp_path: Path):
+    file = tmp_path / "precious.txt"
+    file.write_text("precious", encoding="utf-8")
+    done = await run(typed, "tasks", "export", file)
+    assert done.exit_code == 1
+    assert "exists already" in done.stderr
+    assert file.read_text(encoding="utf-8") == "precious"
+
+
+async def test_a_broken_line_imports_nothing(typed: Typed, tmp_path: Path):
+    await made(typed)
+    file = tmp_path / "tasks.jsonl"
+    await run(typed, "tasks", "export", file)
+    with file.open("a", encoding="utf-8") as out:
+        out.write('{"task_id": "half')
+    done = await run(typed, "tasks", "import", file, home="other")
+    assert done.exit_code == 1
+    assert "line 3: is no JSON" in done.stderr
+    assert (await run(typed, "tasks", "list", home="other")).stdout == ""
+
+
+async def test_an_open_task_without_its_key_is_listed(typed: Typed, tmp_path: Path):
+    await run(typed, "generate", "nano-banana", "a fox [never]", "--no-wait")
+    file = tmp_path / "tasks.jsonl"
+    await run(typed, "tasks", "export", file)
+    done = await run(typed, "tasks", "import", file, home="other", key="")
+    assert done.exit_code == 0
+    assert "1 still open, not followed for want of a key:" in done.stdout
+    assert re.search(r"tsk_\w+  (pending|processing)  apixo at http://127", done.stdout)
+
+
+async def test_an_unknown_task_says_how_to_settle_it(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox [cut]")
+    task_id = (await newest(typed))["task_id"]
+    assert done.exit_code == 1
+    assert "It may have been charged" in done.stderr
+    assert done.stdout.startswith(f"apixo-mcp tasks resolve {task_id} --remote-id ID")
+    cancelled = await run(typed, "tasks", "cancel", task_id)
+    assert (cancelled.exit_code, cancelled.stdout) == (1, done.stdout)
+
+
+async def test_an_unknown_task_is_resolved_and_followed(typed: Typed, box: Sandbox):
+    task_id = await made(typed, "a fox [cut]")
+    unknown = await shown(typed, task_id)
+    assert unknown["state"] == "unknown"
+    assert f"apixo-mcp tasks resolve {task_id}" in str(unknown["next_step"])
+    done = await run(typed, "tasks", "resolve", task_id, "--remote-id", box.submits()[0]["remote_id"])
+    assert done.exit_code == 0, done.output
+    assert Path(done.stdout.strip()).is_file()
+    again = await run(typed, "tasks", "resolve", task_id, "--never-ran")
+    assert again.exit_code == 1
+    assert "only a task in state unknown can be resolved, and this one's is success" in again.stderr
+
+
+async def test_an_unknown_task_is_resolved_and_left_to_the_next_server(typed: Typed, box: Sandbox):
+    task_id = await made(typed, "a fox [cut]")
+    remote_id = box.submits()[0]["remote_id"]
+    done = await run(typed, "tasks", "resolve", task_id, "--remote-id", remote_id, "--no-wait")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"apixo-mcp tasks wait {task_id}\n"
+    assert (await run(typed, "tasks", "wait", task_id)).exit_code == 0
+
+
+async def test_one_that_never_ran_is_settled(typed: Typed):
+    task_id = await made(typed, "a fox [cut-early]")
+    done = await run(typed, "tasks", "resolve", task_id, "--never-ran")
+    assert (done.exit_code, "never ran" in done.stdout) == (0, True)
+    settled = await shown(typed, task_id)
+    assert settled["state"] == "failed"
+    assert "cost" not in settled
+
+
+@pytest.mark.parametrize("words", [[], ["--never-ran", "--remote-id", "x"]])
+async def test_resolve_wants_one_of_two(typed: Typed, words: list[str]):
+    done = await run(typed, "tasks", "resolve", "tsk_x", *words)
+    assert done.exit_code == 2
+    assert "either --remote-id ID or --never-ran" in done.stderr
+
+
+async def test_a_task_of_an_earlier_key_is_followed_with_the_one_that_is_set(typed: Typed):
+    await run(typed, "generate", "nano-banana", "a fox", "--no-wait", **UNHURRIED)
+    task_id = (await newest(typed))["task_id"]
+    refused = await run(typed, "tasks", "rekey", task_id, "tsk_nothing")
+    assert refused.exit_code == 1
+    assert refused.stdout.splitlines() == [
+        f"{task_id}  not moved: its key is the one that is set here",
+        "tsk_nothing  not moved: There is no task 'tsk_nothing'. `apixo-mcp tasks list` shows all of yours.",
+    ]
+    moved = await run(typed, "tasks", "rekey", "--all", key="sk-mine-anew")
+    assert moved.exit_code == 0, moved.output
+    assert re.fullmatch(rf"{task_id}  (pending|processing) +moved to the key that is set now\n", moved.stdout)
+    waited = await run(typed, "tasks", "wait", task_id, key="sk-mine-anew")
+    assert Path(waited.stdout.strip()).is_file()
+    nothing = await run(typed, "tasks", "rekey", "--all")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert "Every open task belongs to a key that is set here." in nothing.stderr
+
+
+async def test_a_task_that_the_new_key_does_not_see_stays(typed: Typed):
+    await run(typed, "generate", "nano-banana", "a fox [look:404]", "--no-wait", **UNHURRIED)
+    moved = await run(typed, "tasks", "rekey", "--all", key="sk-anothers")
+    assert moved.exit_code == 1
+    assert "not moved: the gateway does not confirm it, so nothing was changed" in moved.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["tsk_x", "--all"]])
+async def test_rekey_wants_one_of_two(typed: Typed, words: list[str]):
+    done = await run(typed, "tasks", "rekey", *words)
+    assert done.exit_code == 2
+    assert "either TASK_ID or --all" in done.stderr
+
+
+async def test_a_damaged_store_is_told_by_every_command(typed: Typed, tmp_path: Path):
+    task_id = await made(typed)
+    path = tmp_path / "home" / "tasks.sqlite3"
+    path.write_bytes(os.urandom(100) + path.read_bytes()[100:])
+    for _ in range(2):
+        listed = await run(typed, "tasks", "list")
+        assert task_id in listed.stdout
+        assert "The task store was damaged; 1 task was recovered" in listed.stderr
+    assert "The task store was damaged" in (await run(typed, "doctor")).stdout
+
+
+async def test_an_answer_without_results_is_read_anew(typed: Typed, box: Sandbox):
+    task_id = await made(typed, "a fox [empty-result]")
+    failed = await shown(typed, task_id)
+    assert f"apixo-mcp tasks reread {task_id}" in str(failed["next_step"])
+    nothing = await run(typed, "tasks", "reread", task_id)
+    assert nothing.exit_code == 1
+    assert '"resultUrls' in nothing.stdout.replace("\\", "")
+    assert "Nothing was changed" in nothing.stderr
+    other = await run(typed, "tasks", "reread", await made(typed))
+    assert other.exit_code == 1
+    assert "only a task that failed with EMPTY_RESULT" in other.stderr

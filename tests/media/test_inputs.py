@@ -1,0 +1,245 @@
+import base64
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+from support.media_wire import a_png, a_result, a_task, a_wav, an_mp4, refusal, whole
+
+from apixo_mcp.catalog.marks import Files
+from apixo_mcp.media import alive
+from apixo_mcp.media.inputs import LARGEST_PICTURE, Inputs, modality_of_field
+from apixo_mcp.media.roots import Roots
+from apixo_mcp.tasks.task import FileState, State
+
+pytestmark = pytest.mark.anyio
+NOW = 1_000.0
+
+
+async def nobody(_: str) -> None:
+    return None
+
+
+def finding(task):
+    async def find(task_id: str):
+        return task if task_id == task.task_id else None
+
+    return find
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.png").write_bytes(a_png())
+    (tmp_path / "a.wav").write_bytes(a_wav())
+    (tmp_path / "a.mp4").write_bytes(an_mp4())
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "large.png").write_bytes(a_png() + bytes(LARGEST_PICTURE))
+    return tmp_path
+
+
+def inputs(folder: Path, *, data_urls: bool = False, allow_private: bool = False) -> Inputs:
+    return Inputs(Roots([folder]), allow_private=allow_private, data_urls=data_urls, clock=lambda: NOW)
+
+
+async def refused(folder: Path, value: str, field: str = "image_urls", find=nobody, **options: bool) -> str:
+    urls, problems = await inputs(folder, **options).resolve(field, [value], find)
+    assert urls == []
+    return "\n".join(map(str, problems))
+
+
+async def test_public_urls_pass_in_their_order(folder):
+    values = ["https://a.example/1.png?x=1", " http://b.example/2.png"]
+    assert await inputs(folder).resolve("image_urls", values, nobody) == ([values[0], values[1].strip()], [])
+
+
+async def test_every_problem_is_told_at_once_with_its_place(folder):
+    values = ["http://10.0.0.1/a.png", "https://a.example/1.png", "ftp://a/b", "task:tsk_x/0"]
+    urls, problems = await inputs(folder).resolve("image_urls", values, nobody)
+    assert urls == [values[1]]
+    assert [problem.field for problem in problems] == ["image_urls[0]", "image_urls[2]", "image_urls[3]"]
+    assert "10.0.0.1 is a private address" in problems[0].allowed
+    assert "http(s) URL, a local path or task:" in problems[1].allowed
+    assert "list_tasks" in problems[2].allowed
+
+
+async def test_private_urls_pass_where_they_are_allowed(folder):
+    url = "http://127.0.0.1:9000/a.png"
+    assert await inputs(folder, allow_private=True).resolve("image_urls", [url], nobody) == ([url], [])
+
+
+async def test_a_local_file_goes_inside_the_request_only_where_that_is_set(folder):
+    for value in ("a.png", str(folder / "a.png"), (folder / "a.png").as_uri()):
+        said = await refused(folder, value)
+        assert "none documents an upload" in said
+        assert "APIXO_MCP_DATA_URLS=1" in said
+        urls, problems = await inputs(folder, data_urls=True).resolve("image_urls", [value], nobody)
+        assert problems == []
+        assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == a_png()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("image_urls", "a.wav", "must be a picture, and this is a WAV recording"),
+        ("video_urls", "a.png", "must be a video, and this is a PNG picture"),
+        ("audio_urls", "a.png", "must be a recording, and this is a PNG picture"),
+        ("image_urls", "a.txt", "must be a picture, and this is text"),
+        ("reference", "a.txt", "must be a media file, and this is text"),
+        ("image_urls", "large.png", "must be 10,000,000 bytes at most"),
+        ("image_urls", "none.png", "there is no such file"),
+        ("image_urls", "../none.png", "must be inside"),
+        ("image_urls", "C:\\x.png", ""),
+    ],
+)
+async def test_files_that_are_not_wanted(folder, field, value, words):
+    assert words in await refused(folder, value, field, data_urls=True)
+    said = await refused(folder, value, field)
+    assert words in said
+    assert "APIXO_MCP_DATA_URLS" not in said, "that would not help"
+
+
+async def test_the_kind_is_told_by_the_fields_name(folder):
+    assert [
+        modality_of_field(name) for name in ("image_urls", "first_frame", "video_url", "reference_audio", "other")
+    ] == [
+        "image",
+        "image",
+        "video",
+        "audio",
+        None,
+    ]
+    for field, value in (("audio_urls", "a.mp4"), ("video_urls", "a.mp4"), ("audio_urls", "a.wav"), ("ref", "a.wav")):
+        urls, problems = await inputs(folder, data_urls=True).resolve(field, [value], nobody)
+        assert len(urls) == 1, problems
+
+
+async def test_data_urls(folder):
+    good = "data:image/png;base64," + base64.b64encode(a_png()).decode()
+    assert "APIXO_MCP_DATA_URLS" in await refused(folder, good)
+    assert (await inputs(folder, data_urls=True).resolve("image_urls", [good], nobody))[0] == [good]
+    assert "must be base64" in await refused(folder, "data:image/png,abc", data_urls=True)
+    assert "broken" in await refused(folder, "data:image/png;base64,a*b", data_urls=True)
+    assert "no media file" in await refused(folder, "data:image/png;base64,AAAA", data_urls=True)
+    assert "bytes at most" in await refused(folder, good + "A" * (LARGEST_PICTURE * 2), data_urls=True)
+
+
+async def test_an_earlier_result_while_its_url_lives(folder):
+    task = a_task(
+        results=(
+            a_result("https://cdn.example/0.png", expires_at=NOW + 1),
+            a_result("https://cdn.example/1.png", index=1, expires_at=NOW),
+            a_result("https://cdn.example/2.mp4", index=2, kind="video"),
+            a_result("", index=3, asset_id="voice-7"),
+            a_result("https://cdn.example/4.png", index=4, file=FileState.EXPIRED),
+            a_result("https://cdn.example/5.png", index=5, expires_at=NOW - 1, path=str(folder / "a.png")),
+        )
+    )
+    name, find = task.task_id, finding(task)
+    for value in (f"task:{name}/0", f"apixo://results/{name}/0"):
+        assert await inputs(folder).resolve("image_urls", [value], find) == (["https://cdn.example/0.png"], [])
+    assert "has expired; put it" in await refused(folder, f"task:{name}/1", find=find)
+    assert "must be a picture, and that result is a video" in await refused(folder, f"task:{name}/2", find=find)
+    assert "voice-7" in await refused(folder, f"task:{name}/3", find=find)
+    assert "has expired" in await refused(folder, f"task:{name}/4", find=find)
+    assert f"kept at {folder / 'a.png'}" in await refused(folder, f"task:{name}/5", find=find)
+    assert "has 6 results" in await refused(folder, f"task:{name}/6", find=find)
+    assert "has 6 results" in await refused(folder, f"task:{name}", find=find)
+    assert "counting from 0" in await refused(folder, f"task:{name}/x", find=find)
+    urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", [f"task:{name}/5"], find)
+    assert urls[0].startswith("data:image/png;base64,")
+
+
+async def test_an_earlier_result_needs_no_number_where_it_is_the_only_one(folder):
+    task = a_task(results=(a_result("https://cdn.example/0.png"),))
+    urls, _ = await inputs(folder).resolve("image_urls", [f"task:{task.task_id}"], finding(task))
+    assert urls == ["https://cdn.example/0.png"]
+
+
+async def test_a_task_that_has_not_succeeded_has_no_results(folder):
+    task = a_task(state=State.PROCESSING)
+    assert "that task is processing" in await refused(folder, f"task:{task.task_id}/0", find=finding(task))
+    empty = a_task()
+    assert "has 0 results: none" in await refused(folder, f"task:{empty.task_id}/0", find=finding(empty))
+
+
+@pytest.mark.parametrize(
+    ("name", "padding", "files", "words"),
+    [
+        ("a.png", 15_000_000, Files(20, ("jpg", "png")), ""),
+        ("a.png", 15_000_000, Files(), "must be 10,000,000 bytes at most"),
+        ("a.png", 20_000_000, Files(20), "must be 20,000,000 bytes at most"),
+        ("a.webp", 0, Files(20, ("jpg", "png")), "this model takes JPG, PNG, and this is a WebP picture"),
+        ("a.webp", 0, Files(), ""),
+    ],
+)
+async def test_sizes_and_formats_are_those_of_the_models_page(tmp_path, name, padding, files, words):
+    start = b"RIFF\x20\0\0\0WEBPVP8 " if name.endswith("webp") else a_png()
+    (tmp_path / name).write_bytes(start + bytes(padding))
+    # Inside the request, and fetched from here.
+    for publish in (None, lambda path, _: f"https://here.example/{path.name}"):
+        both = Inputs(Roots([tmp_path]), allow_private=False, data_urls=True, publish=publish)
+        urls, problems = await both.resolve("image_urls", [name], nobody, files)
+        assert (len(urls), [words in str(problem) for problem in problems]) == ((0, [True]) if words else (1, []))
+
+
+async def test_a_recording_in_an_mp4_file_passes_where_m4a_does(folder):
+    files = Files(128, ("mp3", "wav", "m4a"))
+    assert not (await inputs(folder, data_urls=True).resolve("audio_urls", ["a.mp4"], nobody, files))[1]
+    files = Files(15, ("wav", "mp3"))
+    assert (await inputs(folder, data_urls=True).resolve("audio_urls", ["a.mp4"], nobody, files))[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_kept", "data_urls", "expected"),
+    [
+        (whole(a_png()), True, True, "url"),
+        (whole(a_png()), False, False, "url"),
+        (refusal(403), True, True, "file"),
+        (refusal(404), False, True, "has expired"),
+        (refusal(410), True, False, "kept at"),
+        (whole(b"<html>Expired</html>"), True, True, "file"),
+        (whole(b'{"error": "expired"}'), False, True, "has expired"),
+        (refusal(503), True, True, "file"),
+        (refusal(503), False, True, "url"),
+    ],
+)
+@pytest.mark.parametrize("state", [FileState.SAVED, FileState.EXPIRED])
+async def test_a_date_that_has_passed_is_no_refusal_the_url_is_asked(
+    wire, http, folder, answer, is_kept, data_urls, expected, state
+):
+    url = wire.answers(answer)
+    path = str(folder / "a.png") if is_kept else ""
+    task = a_task(results=(a_result(url, expires_at=NOW - 1, path=path, file=state),))
+    asking = Inputs(
+        Roots([folder]),
+        allow_private=True,
+        data_urls=data_urls,
+        answers=partial(alive.answers, http),
+        clock=lambda: NOW,
+    )
+    urls, problems = await asking.resolve("image_urls", [f"task:{task.task_id}/0"], finding(task))
+    match expected:
+        case "url":
+            assert (urls, problems) == ([url], [])
+        case "file":
+            assert urls[0].startswith("data:image/png;base64,")
+        case words:
+            assert words in str(problems[0])
+    assert len(wire.asked) == 1
+
+
+async def test_a_server_that_says_nothing_is_not_waited_for_long(wire, http, folder, monkeypatch):
+    monkeypatch.setattr(alive, "ASKED_FOR", 0.1)
+
+    async def silent(_, send):
+        await anyio.sleep_forever()
+
+    assert await alive.answers(http, wire.answers(silent)) is None
+
+
+async def test_a_result_that_came_inside_the_answer_is_sent_from_its_file(folder):
+    task = a_task(results=(a_result("data:image/png;base64,AAAA", path=str(folder / "a.png")),))
+    value = f"task:{task.task_id}/0"
+    urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", [value], finding(task))
+    assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == a_png()
+    assert "came inside the answer" in await refused(folder, value, find=finding(task))

@@ -1,0 +1,156 @@
+"""The server on stdio after the early stage, and where there is none."""
+
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp.shared.message import SessionMessage
+from mcp.types import jsonrpc_message_adapter
+from support.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
+
+from apixo_mcp.app import open_app
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.stdio.handshake import Greeting, greet
+from apixo_mcp.server.stdio.transport import converse
+from apixo_mcp.settings import read_settings
+
+
+class Talk:
+    def __init__(self, say: Any, answers: Any) -> None:
+        self._say, self._answers = say, answers
+
+    async def send(self, *messages: dict[str, Any]) -> None:
+        for message in messages:
+            await self._say.send(SessionMessage(jsonrpc_message_adapter.validate_python(message)))
+
+    async def next(self) -> dict[str, Any]:
+        with anyio.fail_after(20):
+            item = await self._answers.receive()
+        return json.loads(item.message.model_dump_json(by_alias=True, exclude_unset=True))
+
+
+@asynccontextmanager
+async def talk(home: Path, greeted: Greeting | None = None) -> AsyncIterator[Talk]:
+    say, heard = anyio.create_memory_object_stream[SessionMessage | Exception](9)
+    said, answers = anyio.create_memory_object_stream[SessionMessage](9)
+    settings = read_settings(home=home, download_dir=home / "files", apixo_api_key="sk-test")
+    async with open_app(settings) as app, anyio.create_task_group() as group, answers:
+        group.start_soon(converse, build_server(app), heard, said, greeted)
+        async with say:
+            yield Talk(say, answers)
+
+
+@pytest.mark.anyio
+async def test_probes_do_not_fix_the_era(tmp_path: Path) -> None:
+    async with talk(tmp_path) as client:
+        unserved = {"io.modelcontextprotocol/protocolVersion": "2027-01-01"}
+        await client.send(discover(1), discover(2, **unserved), initialize(number=3), INITIALIZED, call(4))
+        assert (await client.next())["result"]["supportedVersions"] == ["2026-07-28"]
+        assert (await client.next())["error"]["code"] == -32022
+        assert (await client.next())["result"]["protocolVersion"] == "2025-11-25"
+        assert (await client.next())["id"] == 4
+
+
+@pytest.mark.anyio
+async def test_after_the_first_request_the_era_is_fixed(tmp_path: Path) -> None:
+    async with talk(tmp_path) as client:
+        await client.send(discover(1), request("tools/list", {"_meta": META}, 2), discover(3))
+        assert [(await client.next())["id"] for _ in range(3)] == [1, 2, 3]
+        await client.send(initialize(number=4))
+        assert (await client.next())["error"]["code"] == -32022
+
+
+def greeting(**different: Any) -> Greeting:
+    found = greet(initialize(number=1), key_set=True)
+    assert found
+    found.result |= different
+    return found
+
+
+@pytest.mark.anyio
+async def test_an_initialize_that_was_answered_is_not_answered_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with talk(tmp_path, greeting()) as client:
+        await client.send(initialize(number=1), INITIALIZED, request("tools/list", number=1))
+        assert "tools" in (await client.next())["result"]
+    assert not [entry for entry in caplog.records if entry.levelno >= logging.ERROR]
+
+
+@pytest.mark.anyio
+async def test_a_different_early_answer_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with talk(tmp_path, greeting(instructions="others")) as client:
+        await client.send(initialize(number=1), request("ping", number=2))
+        assert (await client.next())["id"] == 2
+    assert "answered initialize in another way" in caplog.text
+
+
+def test_without_an_early_stage(tmp_path: Path) -> None:
+    with Pipe(tmp_path, ("-m", "apixo_mcp", "serve", "--sandbox")) as pipe:
+        pipe.send(discover(1), initialize(number=2), INITIALIZED, call(3))
+        assert [pipe.next()["id"] for _ in range(3)] == [1, 2, 3]
+        code, answers, _ = pipe.end()
+        assert (code, answers) == (0, [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to catch")
+def test_a_signal_ends_a_running_server(tmp_path: Path) -> None:
+    with Pipe(tmp_path) as pipe:
+        pipe.send(initialize(), INITIALIZED, call(1))
+        assert [pipe.next()["id"], pipe.next()["id"]] == [0, 1]
+        started = time.monotonic()
+        pipe.process.send_signal(signal.SIGTERM)
+        assert pipe.ended() == (0, [], b"")
+        assert time.monotonic() - started < 2
+
+
+def test_an_unfinished_line_at_the_end_of_input(tmp_path: Path) -> None:
+    with Pipe(tmp_path) as pipe:
+        pipe.send(initialize(), line(INITIALIZED).rstrip())
+        assert pipe.next()["id"] == 0
+        assert pipe.end() == (0, [], b"")
+
+
+def test_half_an_emoji_is_answered(tmp_path: Path) -> None:
+    cut = line(request("tools/call", {"name": "list_models", "arguments": {"query": "half"}}, 7)).strip()
+    cut = cut.replace(b"half", b"\\ud83d")
+    whole = cut.replace(b'"id": 7', b'"id": 8').replace(b"\\ud83d", b"nano \\ud83e\\udd8a \\\\ud83d")
+    with Pipe(tmp_path) as pipe:
+        pipe.send(initialize(), INITIALIZED)
+        assert "result" in pipe.next()
+        pipe.write(cut + b"\n" + whole + b"\n")
+        assert {pipe.next()["id"], pipe.next()["id"]} == {7, 8}
+
+
+def test_a_batch_is_taken_apart_where_its_revision_has_batches(tmp_path: Path) -> None:
+    ping = request("ping", number=6)
+    with Pipe(tmp_path) as pipe:
+        pipe.send(initialize("2025-03-26"), INITIALIZED, [request("tools/list", {}, 5), ping], ping | {"id": 7})
+        assert pipe.next()["result"]["protocolVersion"] == "2025-03-26"
+        assert {pipe.next()["id"] for _ in range(3)} == {5, 6, 7}
+        assert pipe.end() == (0, [], b"")
+
+
+def test_a_batch_of_another_revision_is_not_taken(tmp_path: Path) -> None:
+    ping = request("ping", number=6)
+    with Pipe(tmp_path) as pipe:
+        pipe.send(initialize("2025-06-18"), INITIALIZED, [ping], [], ping | {"id": 7})
+        assert [pipe.next()["id"], pipe.next()["id"]] == [0, 7]
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_mark_of_the_byte_order_is_passed_over(tmp_path: Path, loaded: bool) -> None:
+    with Pipe(tmp_path, APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
+        if loaded:
+            pipe.await_error_line(b"serving on standard input and output")
+        pipe.write(b"\xef\xbb\xbf" + line(initialize()))
+        pipe.send(INITIALIZED, call(1))
+        assert [pipe.next()["id"], pipe.next()["id"]] == [0, 1]

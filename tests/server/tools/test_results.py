@@ -1,0 +1,360 @@
+"""What a tool answers about a task."""
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from mcp import MCPError
+from PIL import Image
+from support.program import Connect, happens, text_of
+
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.resources import LARGEST_RESOURCE
+
+pytestmark = pytest.mark.anyio
+
+FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
+
+
+async def test_a_finished_picture_is_told_in_text_and_structure_alike(connect: Connect) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", FOX)
+    told = answer.structured_content
+    assert told is not None
+    said, _, as_json = text_of(answer).partition("\n")
+    assert json.loads(as_json) == told
+    assert told["state"] == "success"
+    assert told["results"][0]["path"] in said
+    assert Path(told["results"][0]["path"]).stat().st_size == told["results"][0]["bytes"]
+
+
+async def test_the_answer_fits_the_published_schema(connect: Connect) -> None:
+    async with connect() as client:
+        schema = (await client.read_resource("apixo://schemas/task")).contents[0]
+        validator = Draft202012Validator(json.loads(schema.text))  # type: ignore[union-attr]
+        for prompt in ("a fox [took:0]", "[fail:NSFW_DETECTED][took:0]", "[cut-early]", "[never]"):
+            answer = await client.call_tool("generate_image", {**FOX, "prompt": prompt, "wait_seconds": 1})
+            assert list(validator.iter_errors(answer.structured_content)) == []
+
+
+async def test_a_finished_picture_costs_at_most_400_tokens_and_a_waiting_one_200(connect: Connect) -> None:
+    async with connect() as client:
+        done = await client.call_tool("generate_image", FOX)
+        waiting = await client.call_tool("generate_image", {**FOX, "prompt": "a fox [never]", "wait_seconds": 0})
+    told = json.loads(text_of(done).partition("\n")[2])
+    stretched = text_of(done)
+    for field in ("path", "url"):
+        place = told["results"][0][field]
+        stretched = stretched.replace(place, place.ljust(100, "x")[:100])
+    assert len(stretched.encode()) / 4 <= 400
+    assert len(text_of(waiting).encode()) / 4 <= 200
+
+
+@pytest.mark.parametrize(
+    ("client_name", "blocks"), [("claude-ai", ["text", "image", "resource_link"]), ("mcp", ["text"])]
+)
+async def test_previews_and_links_go_only_to_clients_that_take_them(
+    connect: Connect, client_name: str, blocks: list[str]
+) -> None:
+    async with connect(client_name) as client:
+        answer = await client.call_tool("generate_image", FOX)
+    assert [block.type for block in answer.content] == blocks
+
+
+async def test_the_preview_is_small(connect: Connect) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", FOX)
+    block = answer.content[1]
+    assert block.type == "image"
+    assert max(Image.open(io.BytesIO(base64.b64decode(block.data))).size) <= 768
+    assert len(answer.model_dump_json()) < 700_000
+
+
+async def test_a_failed_task_is_a_normal_result_that_says_what_to_do(connect: Connect) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", {**FOX, "prompt": "[fail:CONTENT_VIOLATION][took:0]"})
+    assert not answer.is_error
+    assert answer.structured_content is not None
+    error = answer.structured_content["error"]
+    assert (error["category"], error["retryable"], error["code"]) == ("content_policy", False, "CONTENT_VIOLATION")
+    assert error["advice"] == answer.structured_content["next_step"]
+
+
+async def test_fields_without_a_value_are_left_out(connect: Connect) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", FOX)
+    assert answer.structured_content is not None
+    assert None not in answer.structured_content.values()
+    assert "error" not in answer.structured_content
+
+
+async def test_everything_wrong_with_a_call_is_told_at_once_and_nothing_is_sent(connect: Connect, box: Sandbox) -> None:
+    wrong = {"model": "nano-banana", "mode": "image-to-image", "aspect_ratio": "7:1", "colour": "red"}
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", wrong)
+    assert answer.is_error
+    assert answer.structured_content is None
+    for field in ("prompt: required", "colour: unknown argument", "image_urls: required", "Did you mean 21:9?"):
+        assert field in text_of(answer)
+    assert box.log() == []
+
+
+async def test_a_lost_task_id_is_found_again_by_the_gateways_own(connect: Connect) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        found = (await client.call_tool("check_task", {"task_id": made["remote_id"]})).structured_content
+    assert found is not None
+    assert found["task_id"] == made["task_id"]
+
+
+async def test_pages_of_tasks_follow_each_other(connect: Connect) -> None:
+    async with connect() as client:
+        made = [
+            (await client.call_tool("generate_image", {**FOX, "prompt": f"fox {n} [never]", "wait_seconds": 0}))
+            for n in range(5)
+        ]
+        seen: list[str] = []
+        cursor = ""
+        while True:
+            page = (await client.call_tool("list_tasks", {"limit": 2, "cursor": cursor})).structured_content
+            assert page is not None
+            seen += [task["task_id"] for task in page["tasks"]]
+            if "next_cursor" not in page:
+                break
+            cursor = page["next_cursor"]
+    assert seen == [answer.structured_content["task_id"] for answer in reversed(made) if answer.structured_content]
+
+
+async def test_a_quote_asks_before_it_spends(connect: Connect, box: Sandbox) -> None:
+    async with connect(confirm_above_usd=0.01) as client:
+        quoted = await client.call_tool("generate_image", FOX)
+        assert "confirm: true" in text_of(quoted)
+        assert box.submits() == []
+        answer = await client.call_tool("generate_image", {**FOX, "confirm": True})
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+
+
+async def test_a_budget_stops_what_goes_beyond_it(connect: Connect, box: Sandbox) -> None:
+    async with connect(daily_budget_usd=0.05) as client:
+        await client.call_tool("generate_image", FOX)
+        second = await client.call_tool("generate_image", FOX)
+        usage = (await client.call_tool("get_usage", {})).structured_content
+    assert second.is_error
+    assert "APIXO_MCP_DAILY_BUDGET_USD" in text_of(second)
+    assert len(box.submits()) == 1
+    assert usage is not None
+    assert usage["budget_left_usd"] == 0.02
+
+
+async def test_an_earlier_result_is_an_input(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        first = (await client.call_tool("generate_image", FOX)).structured_content
+        assert first is not None
+        reference = {**FOX, "prompt": "the same at night [took:0]", "image_urls": [f"task:{first['task_id']}/0"]}
+        second = (await client.call_tool("generate_image", reference)).structured_content
+    assert second is not None
+    assert second["state"] == "success"
+    assert box.submits()[1]["input"]["image_urls"] == [first["results"][0]["url"]]
+    assert box.submits()[1]["input"]["mode"] == "image-to-image"
+
+
+async def test_a_picture_is_viewed_without_structured_content(connect: Connect) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        viewed = await client.call_tool("view_result", {"task_id": made["task_id"]})
+    assert [block.type for block in viewed.content] == ["text", "image"]
+    assert viewed.structured_content is None
+
+
+async def test_an_id_in_place_of_a_file_is_told_as_such(connect: Connect) -> None:
+    voice = {"model": "gemini-omni", "options": {"voice_key": "warm"}, "wait_seconds": 20}
+    async with connect() as client:
+        made = (await client.call_tool("generate_video", voice)).structured_content
+        assert made is not None
+        viewed = await client.call_tool("view_result", {"task_id": made["task_id"]})
+        with pytest.raises(MCPError) as unread:
+            await client.read_resource(f"apixo://results/{made['task_id']}/0")
+    said = f"Result 0 is an id, not a file: {made['results'][0]['asset_id']}; use it in a next request."
+    assert viewed.is_error
+    assert text_of(viewed) == said
+    assert said in unread.value.error.message
+
+
+@pytest.mark.parametrize("index", ["1", "00", "-1", "x", "9" * 5000, "\u0661"])
+async def test_a_result_that_is_not_there_is_said_to_be_missing(connect: Connect, index: str) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        with pytest.raises(MCPError, match="counted from 0"):
+            await client.read_resource(f"apixo://results/{made['task_id']}/{index}")
+
+
+async def test_a_file_that_is_not_saved_is_told_with_what_to_do(connect: Connect) -> None:
+    async with connect() as client:
+        broken = {**FOX, "prompt": "a fox [took:0] [file:html]"}
+        made = (await client.call_tool("generate_image", broken)).structured_content
+        assert made is not None
+        (result,) = made["results"]
+        assert result["file"] == "failed"
+        with pytest.raises(MCPError) as unread:
+            await client.read_resource(f"apixo://results/{made['task_id']}/0")
+        viewed = await client.call_tool("view_result", {"task_id": made["task_id"]})
+    assert viewed.is_error
+    for said in (text_of(viewed), unread.value.error.message):
+        assert "The file is not saved" in said
+        assert (
+            f'download_results with task_id "{made["task_id"]}" tries again while its url lives: {result["url"]}'
+            in said
+        )
+
+
+async def test_files_are_copied_only_into_allowed_folders(connect: Connect, tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed"
+    async with connect(allowed_roots=(allowed,)) as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        call = {"task_id": made["task_id"], "directory": str(allowed / "here")}
+        copied = (await client.call_tool("download_results", call)).structured_content
+        refused = await client.call_tool("download_results", {**call, "directory": str(tmp_path / "elsewhere")})
+    assert copied is not None
+    copy = Path(copied["results"][0]["path"])
+    assert copy.parent == allowed / "here"
+    assert copy.read_bytes() == Path(made["results"][0]["path"]).read_bytes()
+    assert refused.is_error
+    assert "directory" in text_of(refused)
+
+
+async def test_resources_hold_the_task_the_file_and_the_model(connect: Connect) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        task = (await client.read_resource(f"apixo://tasks/{made['task_id']}")).contents[0]
+        file = (await client.read_resource(made["results"][0]["resource_uri"])).contents[0]
+        model = (await client.read_resource("apixo://models/ruxa/google/nano-banana")).contents[0]
+    assert json.loads(task.text)["inputs"]["prompt"] == FOX["prompt"]  # type: ignore[union-attr]
+    assert base64.b64decode(file.blob) == Path(made["results"][0]["path"]).read_bytes()  # type: ignore[union-attr]
+    assert file.mime_type == "image/jpeg"
+    assert json.loads(model.text)["id"] == "ruxa/google/nano-banana"  # type: ignore[union-attr]
+
+
+async def test_without_a_key_a_paid_tool_says_how_to_set_one(connect: Connect) -> None:
+    async with connect(apixo_api_key=None, ruxa_api_key=None) as client:
+        answer = await client.call_tool("generate_image", FOX)
+    assert answer.is_error
+    assert "APIXO_API_KEY" in text_of(answer)
+
+
+async def test_what_was_agreed_to_once_is_not_asked_again(connect: Connect, box: Sandbox) -> None:
+    call = {**FOX, "idempotency_key": "the fox"}
+    async with connect(confirm_above_usd=0.01) as client:
+        await client.call_tool("generate_image", call)
+        first = (await client.call_tool("generate_image", {**call, "confirm": True})).structured_content
+        again = (await client.call_tool("generate_image", call)).structured_content
+    assert first is not None
+    assert again is not None
+    assert again["task_id"] == first["task_id"]
+    assert len(box.submits()) == 1
+
+
+@pytest.mark.parametrize("key", ["yes\x1f0", "a\x00b", "\n", "a\x7f"])
+async def test_a_key_with_control_characters_is_refused(connect: Connect, box: Sandbox, key: str) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", {**FOX, "idempotency_key": key})
+    assert answer.is_error
+    assert "idempotency_key: must hold no control characters" in text_of(answer)
+    assert box.log() == []
+
+
+QUEUED = "Waiting to be sent; that happens by itself."
+
+
+@pytest.mark.parametrize("prompt", ["a fox [429]", "a fox [http:503]", "a fox [fail-once:MODEL_UNAVAILABLE][took:0]"])
+async def test_a_task_that_is_to_be_sent_again_is_not_one_to_try_again(connect: Connect, prompt: str) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", {**FOX, "prompt": prompt, "wait_seconds": 0})
+        told = answer.structured_content
+        assert told is not None
+        # Not in the moment in which it is being sent again.
+        while "again" not in text_of(answer).partition("\n")[0] or not told["next_step"].startswith(QUEUED):
+            asked = {"task_id": told["task_id"], "wait_seconds": 0}
+            answer = await client.call_tool("check_task", asked)
+            told = answer.structured_content
+            assert told is not None
+    assert told["state"] == "submitting"
+    assert "error" not in told
+    assert "A second generate would be charged too; cancel_task stops this one" in told["next_step"]
+    assert told["next_step"].endswith("free of charge.") == ("attempts" not in told)
+    assert "paid for" not in text_of(answer)
+    assert len(text_of(answer).encode()) / 4 <= 200
+
+
+async def test_a_submit_under_way_is_not_said_to_be_paid_for(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        made = await client.call_tool("generate_image", {**FOX, "prompt": "a fox [slow-submit:1]", "wait_seconds": 0})
+        assert made.structured_content is not None
+        await happens(lambda: len(box.submits()) == 1)
+        asked = {"task_id": made.structured_content["task_id"], "wait_seconds": 0}
+        told = (await client.call_tool("check_task", asked)).structured_content
+    assert told is not None
+    assert told["state"] == "submitting"
+    assert told["next_step"].startswith("Being sent.")
+    assert "paid for" not in told["next_step"]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "絵", "🦊"])
+async def test_a_prompt_in_any_script_fits_the_budget(connect: Connect, letter: str) -> None:
+    async with connect() as client:
+        done = await client.call_tool("generate_image", {**FOX, "prompt": letter * 200 + " [took:0]"})
+        waiting = await client.call_tool(
+            "generate_image", {**FOX, "prompt": letter * 200 + "[never]", "wait_seconds": 0}
+        )
+    for answer, most in ((done, 400), (waiting, 200)):
+        told = answer.structured_content
+        assert told is not None
+        assert told["prompt"].endswith("…")
+        assert len(told["prompt"]) <= 120
+        assert len(told["prompt"].encode()) <= 160
+        stretched = text_of(answer)
+        for field in ("path", "url"):
+            for result in told.get("results", []):
+                stretched = stretched.replace(result[field], result[field].ljust(100, "x")[:100])
+        assert len(stretched.encode()) / 4 <= most
+
+
+async def test_one_is_told_in_the_singular(connect: Connect) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        listed = text_of(await client.call_tool("list_tasks", {}))
+        used = text_of(await client.call_tool("get_usage", {}))
+        refused = text_of(await client.call_tool("view_result", {"task_id": made["task_id"], "index": 3}))
+    assert listed.startswith("1 task, ")
+    assert used.startswith("1 task ")
+    assert "the task has 1 result (" in refused
+
+
+async def test_what_costs_nothing_is_not_said_to_have_cost_nothing(connect: Connect) -> None:
+    async with connect() as client:
+        limit = text_of(await client.call_tool("list_tasks", {"limit": 101}))
+        index = text_of(await client.call_tool("view_result", {"task_id": "x", "index": -2}))
+        image = text_of(await client.call_tool("generate_image", {"model": "nano-banana"}))
+    assert limit == "Please correct:\n- limit: must be from 1 to 100 (got 101)."
+    assert index == "Please correct:\n- index: must not be negative (got -2)."
+    assert image.startswith("Nothing was sent or charged. ")
+
+
+async def test_a_file_that_has_grown_is_not_read_whole(connect: Connect) -> None:
+    async with connect() as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        (result,) = made["results"]
+        with Path(result["path"]).open("ab") as file:  # noqa: ASYNC230
+            file.truncate(LARGEST_RESOURCE + 1)
+        with pytest.raises(MCPError, match="more than fit in an answer"):
+            await client.read_resource(result["resource_uri"])

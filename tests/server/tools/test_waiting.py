@@ -1,0 +1,98 @@
+"""How long calls wait, and what their clients hear meanwhile."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.types import Implementation
+from support.program import Connect, text_of, values_for
+
+from apixo_mcp.app import open_app
+from apixo_mcp.media.preview import previews
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.profiles import UNKNOWN
+from apixo_mcp.server.tools.waiting import NEARLY, SOME_WAIT, deadline_of, progress_after
+from apixo_mcp.settings import read_settings
+
+pytestmark = pytest.mark.anyio
+
+FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
+
+
+def test_an_unknown_client_has_its_task_id_in_two_seconds_and_a_picture_in_eleven_calls() -> None:
+    assert deadline_of(UNKNOWN, now=0.0, since=0.0, makes=True) == 2.0
+    assert 2.0 + 10 * deadline_of(UNKNOWN, now=0.0, since=0.0, makes=False) >= 38.0
+    assert deadline_of(UNKNOWN, now=9.0, since=0.0, makes=True) == 9.0 + SOME_WAIT
+
+
+@pytest.mark.parametrize("tool", ["generate_image", "check_task"])
+async def test_a_slow_start_is_part_of_what_a_client_waits(box: Sandbox, tmp_path: Path, tool: str) -> None:
+    info = Implementation(name="mcp", version="1")
+    async with open_app(read_settings(**values_for(box, tmp_path))) as app:
+        async with Client(build_server(app), client_info=info) as client:
+            arguments: dict[str, Any] = {"model": "nano-banana", "prompt": "a fox [never]"}
+            made = await client.call_tool("generate_image", arguments | {"wait_seconds": 0})
+            assert made.structured_content is not None
+        if tool == "check_task":
+            arguments = {"task_id": made.structured_content["task_id"]}
+        async with Client(build_server(app, began=time.monotonic() - 5), client_info=info) as client:
+            began = time.monotonic()
+            await client.call_tool(tool, arguments)
+    assert SOME_WAIT <= time.monotonic() - began < 1.8
+
+
+def test_progress_grows_and_never_seems_done() -> None:
+    told = [0.0]
+    for found in [0.0, 0.3, 0.3, 0.2, 0.95, 1.0] + [1.0] * 500:
+        told.append(progress_after(told[-1], found))
+    assert told == sorted(set(told))
+    assert told[-1] < NEARLY
+
+
+async def test_a_client_hears_that_files_are_saved(connect: Connect) -> None:
+    told: list[tuple[float, str | None]] = []
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        told.append((done, message))
+
+    async with connect() as client:
+        arguments = FOX | {"prompt": "a fox [took:0][file:slow:1]"}
+        answer = await client.call_tool("generate_image", arguments, progress_callback=progress)
+    assert answer.structured_content is not None
+    assert answer.structured_content["state"] == "success"
+    assert "saving" in [message for _, message in told]
+    assert [done for done, message in told if done > NEARLY and message == "saving"] == []
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_an_answer_does_not_wait_long_for_its_preview(connect: Connect) -> None:
+    async with connect("mcp") as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+    assert made is not None
+    other = object()
+    await previews._for_answers.acquire_on_behalf_of(other)  # another picture is being made small
+    try:
+        async with connect() as client:
+            with anyio.fail_after(10):
+                answer = await client.call_tool("check_task", {"task_id": made["task_id"], "wait_seconds": 0})
+    finally:
+        previews._for_answers.release_on_behalf_of(other)
+    assert [block.type for block in answer.content] == ["text", "resource_link"]
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_usage_does_not_wait_for_a_gateway_longer_than_its_caller(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        async with connect("mcp", apixo_base_url=url, ruxa_base_url=url) as client:
+            with anyio.fail_after(UNKNOWN.wait_seconds + 3):
+                answer = await client.call_tool("get_usage", {})
+    assert answer.structured_content is not None
+    assert "has not answered in time" in answer.structured_content["balances"]["apixo"]["note"]
+    assert text_of(answer).startswith("0 tasks")

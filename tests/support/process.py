@@ -1,0 +1,59 @@
+"""The HTTP server in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from support.program import environment, values_for
+
+from apixo_mcp.sandbox import Sandbox
+
+
+class Process:
+    """The server as people start it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert process.stderr
+        self.said = process.stderr.readline()
+        found = re.search(r"http://[\d.:]+", self.said)
+        assert found, self.said + process.stderr.read()
+        self.url = found[0]
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def stores(self) -> list[str]:
+        """The files of the task store that it has open."""
+        links: list[str] = []
+        for entry in Path(f"/proc/{self._process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                links.append(str(entry.readlink()))
+        return [link for link in links if link.endswith(".sqlite3")]
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self._process.send_signal(number)
+
+    def ended(self) -> tuple[int, str]:
+        """The exit code, and what was said since the start."""
+        assert self._process.stderr
+        code = self._process.wait(10)
+        return code, self._process.stderr.read()
+
+
+@contextmanager
+def started(box: Sandbox, folder: Path, *arguments: str) -> Iterator[Process]:
+    command = [sys.executable, "-m", "apixo_mcp", "serve", "--port", "0", *(arguments or ("--transport", "http"))]
+    variables = {**os.environ, **environment(values_for(box, folder))}
+    with subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as one:
+        try:
+            yield Process(one)
+        finally:
+            if one.poll() is None:
+                one.kill()

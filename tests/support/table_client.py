@@ -1,0 +1,37 @@
+"""A client of the running program, for the table of faults."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from mcp import Client
+from mcp.types import Implementation
+
+from apixo_mcp.app import open_app
+from apixo_mcp.server.build import build_server
+from apixo_mcp.settings import read_settings
+
+
+@asynccontextmanager
+async def connected(url: str, folder: Path, **more: Any) -> AsyncIterator[Client]:
+    values = {
+        "apixo_base_url": url,
+        "apixo_api_key": "sk-test",
+        "ruxa_base_url": url,
+        "ruxa_api_key": "sk-test",
+        "home": folder / "home",
+        "download_dir": folder / "pictures",
+        "allow_private_hosts": True,
+        "poll_scale": 0.002,
+    } | more
+    async with open_app(read_settings(**values)) as app:
+        async with Client(build_server(app), client_info=Implementation(name="table", version="1")) as client:
+            yield client
+
+
+async def told(client: Client, tool: str, given: dict[str, Any]) -> dict[str, Any]:
+    called = await client.call_tool(tool, given)
+    assert not called.is_error
+    assert called.structured_content is not None
+    return called.structured_content

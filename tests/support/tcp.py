@@ -1,0 +1,74 @@
+"""A TCP server on loopback that answers with exactly the bytes a test gives it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import pytest
+from anyio.abc import SocketStream
+
+Talk = Callable[[SocketStream, bytes], Awaitable[None]]
+
+
+@dataclass
+class Wire:
+    port: int
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+async def read_request(stream: SocketStream) -> bytes:
+    """One whole request, empty at the end of the connection."""
+    data = b""
+    try:
+        while b"\r\n\r\n" not in data:
+            data += await stream.receive()
+        head, _, body = data.partition(b"\r\n\r\n")
+        lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        while lengths and len(body) < int(lengths[0]):
+            body += await stream.receive()
+    except (anyio.EndOfStream, anyio.BrokenResourceError):
+        return data
+    return head + b"\r\n\r\n" + body
+
+
+@asynccontextmanager
+async def run_wire(talk: Talk, *, http: bool = True) -> AsyncIterator[Wire]:
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    wire = Wire(listener.extra(anyio.abc.SocketAttribute.local_port))
+
+    async def handle(stream: SocketStream) -> None:
+        wire.connections += 1
+        async with stream:
+            try:
+                while request := await (read_request(stream) if http else stream.receive()):
+                    wire.requests.append(request)
+                    await talk(stream, request)
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream):
+                return
+
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, handle)
+        yield wire
+        group.cancel_scope.cancel()
+
+
+@pytest.fixture
+def wire() -> Callable[..., object]:
+    """Runs a server: `async with wire(talk) as server`, or `wire(b"...")` for one and the same answer."""
+
+    def start(talk: Talk | bytes, **options: bool):
+        if isinstance(talk, bytes):
+            answer = talk
+
+            async def talk(stream: SocketStream, request: bytes) -> None:
+                await stream.send(answer)
+
+        return run_wire(talk, **options)
+
+    return start
