@@ -19,6 +19,8 @@ def export_tasks(file: Path) -> None:
     """Writes every task to a file, or to standard output."""
     if not file.name:
         raise click.BadParameter("must name a file", param_hint="FILE")
+    if str(file) == "-" and sys.__stdout__ is None:
+        raise click.ClickException("standard output is closed; name a file")
 
     async def work(app: App) -> list[str]:
         return [line async for line in archive.lines(app.store, __version__, time.time())]

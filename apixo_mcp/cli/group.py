@@ -18,8 +18,7 @@ class Commands(click.Group):
         """Runs the command that was asked for, until all that it said is written."""
         try:
             outcome = super().invoke(ctx)
-            if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]
-                sys.stdout.flush()
+            sys.stdout.flush()
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
         except UnicodeEncodeError as error:
@@ -33,10 +32,8 @@ class Commands(click.Group):
         return outcome
 
 
-def _forget(stream: TextIO | None) -> None:
+def _forget(stream: TextIO) -> None:
     """Keeps what could not be written from being written once more at the end."""
-    if stream is None:
-        return
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -11,6 +11,7 @@ _STDIO = re.compile(r"(serve(\0--sandbox|\0--transport[\0=]stdio)*)?")
 
 def main() -> None:
     """The command `apixo-mcp`."""
+    _open_what_is_closed()
     _replace_what_cannot_be_printed()
     sys.argv[1:] = [_read_anew(word) for word in sys.argv[1:]]
     # The ways hosts start it: straight to the server, without loading the command line.
@@ -25,6 +26,13 @@ def main() -> None:
             commands()
         except KeyboardInterrupt:  # while it was still being loaded
             sys.exit(130)
+
+
+def _open_what_is_closed() -> None:
+    """Puts an empty one in place of each closed standard stream: else the next file that is opened gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def _replace_what_cannot_be_printed() -> None:
@@ -52,7 +60,7 @@ def stdio_sandbox(words: Sequence[str]) -> bool | None:
 
 def _greet_by_hand() -> None:
     """Says to a person at a terminal what is waited for; a host's pipe costs one question to the system."""
-    if sys.stdin is not None and sys.stdin.isatty():  # pyright: ignore[reportUnnecessaryComparison]
+    if sys.stdin.isatty():
         from apixo_mcp.cli.by_hand import tell_what_is_awaited
 
         tell_what_is_awaited(sys.argv[1:])

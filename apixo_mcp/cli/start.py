@@ -27,8 +27,7 @@ def errors_told() -> Generator[None]:
         while isinstance(failure, BaseExceptionGroup):
             failure = failure.exceptions[0]
     if failure is not None:  # not above: what is raised there comes out as a group
-        if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison]
-            print(f"apixo-mcp: {in_shell(printable(str(failure)))}", file=sys.stderr)
+        print(f"apixo-mcp: {in_shell(printable(str(failure)))}", file=sys.stderr)
         raise SystemExit(1)
 
 

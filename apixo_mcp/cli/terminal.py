@@ -30,17 +30,17 @@ def say_json(document: Any) -> None:
     click.echo(UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-def is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO) -> bool:
     """Whether a person watches, on a terminal that can write a line anew."""
-    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def width_of(stream: TextIO | None) -> int:
+def width_of(stream: TextIO) -> int:
     """The columns of the terminal behind a stream."""
     if (told := os.environ.get("COLUMNS", "")).isdecimal() and int(told) > 0:
         return int(told)
     try:
-        return os.get_terminal_size(stream.fileno()).columns or UNKNOWN_WIDTH if stream else UNKNOWN_WIDTH
+        return os.get_terminal_size(stream.fileno()).columns or UNKNOWN_WIDTH
     except (OSError, ValueError):
         return shutil.get_terminal_size((UNKNOWN_WIDTH, 24)).columns
 

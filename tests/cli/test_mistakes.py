@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -135,6 +136,35 @@ def test_a_reader_may_leave_at_once(words: tuple[str, ...], folders: dict[str, s
     process.wait(60)
     assert "Traceback" not in said
     assert "Exception" not in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
+@pytest.mark.parametrize("path", [path for path in leaves(commands) if path[0] not in STAY], ids=" ".join)
+def test_the_output_may_be_closed(path: tuple[str, ...], folders: dict[str, str]):
+    words = {"generate": ["nano-banana", "a fox", "--quote"], "show": ["nano-banana"], "download": ["tsk_x", "."]}
+    command = shlex.join([*COMMAND, *path, *words.get(path[-1], [])])
+    shell = ["/bin/sh", "-c", f"{command} >&-"]
+    done = subprocess.run(shell, env={**os.environ, **folders}, capture_output=True, timeout=60, check=False)
+    assert done.returncode in (0, 1, 2)
+    assert b"Traceback" not in done.stdout + done.stderr
+    assert b"Error" not in done.stderr or done.returncode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
+def test_an_export_to_a_closed_output_is_not_said_to_be_done(folders: dict[str, str]):
+    shell = ["/bin/sh", "-c", f"{shlex.join(COMMAND)} tasks export >&-"]
+    done = subprocess.run(shell, env={**os.environ, **folders}, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, b"Error: standard output is closed; name a file\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["serve", "tasks list"])
+def test_streams_may_be_closed(words: str, closed: str, folders: dict[str, str]):
+    shell = ["/bin/sh", "-c", f"{shlex.join(COMMAND)} {words} </dev/null {closed}"]
+    done = subprocess.run(shell, env={**os.environ, **folders}, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
