@@ -13,6 +13,8 @@ from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 from apixo_mcp.generation import Modality
 
 LONGEST_URL = 8192
+_MOST_INSIDE = 1000  # files in one text of an answer
+_BETWEEN = " \t\r\n,;|"
 _LONGEST_HEAD = 200  # of a `data:` URL, before its comma
 
 _EXTENSIONS: Mapping[str, Modality] = {
@@ -106,6 +108,20 @@ def data_url(value: Any) -> str:
     head, comma, content = value[: _LONGEST_HEAD + 1].partition(",")
     is_page = head[5:].lower().lstrip().startswith(("text/html", "application/xhtml"))
     return value.strip() if comma and content and not is_page and head.isascii() else ""
+
+
+def split_data_urls(text: str) -> list[str]:
+    """Splits a text that is one `data:` URL, or several of Base64 in a row; empty for any other."""
+    if text[:5].lower() != "data:":
+        return []
+    pieces: list[str] = []
+    start, at = 0, text.find("data:", 5)
+    while at > 0 and len(pieces) < _MOST_INSIDE:
+        if text[at - 1] in _BETWEEN and ";base64," in text[start : start + _LONGEST_HEAD]:
+            pieces.append(text[start:at].rstrip(_BETWEEN))
+            start = at
+        at = text.find("data:", at + 5)
+    return [*pieces, text[start:]]
 
 
 def embedded(value: Any) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 from apixo_mcp.foreign import LONGEST_SEEN, cut
+from apixo_mcp.gateways import disguises
 
 HIDDEN = "(key)"
 LONGEST_MESSAGE = 500
@@ -46,14 +47,19 @@ class Credential:
         return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
     def redact(self, text: str) -> str:
-        """Takes the key out of a text: plain, escaped for a URL or JSON, in Base64, backwards, or a part."""
+        """Takes the key out of a text: plain, escaped, spread, in any case, encoded, backwards, or a part."""
+        text = disguises.redact(text, self.secret, _PART, HIDDEN)
         for form in _forms(self.secret):
             text = text.replace(form, HIDDEN)
         return text
 
     def holds(self, text: str) -> bool:
         """Tells whether the key, or enough of it, stands in an id or an address."""
-        return len(self.secret) >= _LEAST and any(form in text for form in _forms(self.secret, _WEIGHTY))
+        if len(self.secret) < _LEAST:
+            return False
+        return any(form in text for form in _forms(self.secret, _WEIGHTY)) or disguises.holds(
+            text, self.secret, _WEIGHTY
+        )
 
     def without_key(self, url: str) -> str:
         """Drops the parts of an address's query that hold the key; empty where the key stands anywhere else."""

@@ -70,12 +70,12 @@ def interpret_submit(
             return Refused(failures.unusable_setting(reply.reason, reply.setting, credential))
         return Later(failures.unreachable(reply.reason, credential))
     if isinstance(reply, Broken):
-        return _unclear(reply.reason, _named(reply.body, "", inputs, credential), credential)
+        return _unclear(reply.reason, _named(reply, inputs, credential), credential)
     answer = read_bare(reply.status, reply.body)
     question = Question(base_url=base_url, inputs=inputs or {})
     if answer is not None and (accepted := _accepted(answer, credential, question)):
         return accepted
-    if named := _named(reply.body, reply.headers.get("location", ""), inputs, credential):
+    if named := _named(reply, inputs, credential):
         # An answer that contradicts itself: it may be paid for.
         told = answer.message if answer is not None else ""
         codes = _codes(answer) if answer is not None else f"HTTP {reply.status}"
@@ -210,9 +210,11 @@ def _accepted(answer: Envelope, credential: Credential, question: Question) -> A
     return Accepted(remote_id, produced, done) if remote_id or done else None
 
 
-def _named(body: bytes, location: str, inputs: Mapping[str, Any] | None, credential: Credential) -> str:
-    found = named_id(body, location, inputs)
-    return "" if credential.holds(found) else found
+def _named(reply: Answered | Broken, inputs: Mapping[str, Any] | None, credential: Credential) -> str:
+    is_whole = isinstance(reply, Answered)
+    location = reply.headers.get("location", "") if is_whole else ""
+    named = named_id(reply.body, location, inputs, is_whole=is_whole)
+    return "" if credential.holds(named) else named
 
 
 def _unclear(reason: str, named: str, credential: Credential) -> Unclear:

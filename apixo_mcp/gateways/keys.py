@@ -35,6 +35,8 @@ _ELSEWHERE = re.compile(
 # What an answer may repeat of the request.
 _ECHO = re.compile("^(input|param|request|reference|mask|initimage|sourceimage|sourcevideo)|^(options|settings)$")
 _PROSE = re.compile("prompt|lyric|^(message|msg|title|tags|caption|description|style|error)|^(fail|err)")
+_WRAPPER = re.compile("^(message|msg)s?$")  # around results, where a model answers in the shape of a chat
+_PLAIN_LINK = re.compile("^(url|uri|link|href|src|data|item|value|entry|original|list)s?$")
 
 
 @lru_cache(maxsize=4096)
@@ -63,6 +65,18 @@ def is_other(name: str) -> bool:
 def is_prose(name: str) -> bool:
     """Tells whether a name is that of words, which may speak of any address."""
     return _PROSE.search(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_wrapper(name: str) -> bool:
+    """Tells whether what stands under a name of words counts where it is not words but a structure."""
+    return _WRAPPER.search(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_qualified(name: str) -> bool:
+    """Tells whether a link's name says whose it is (`response_url`), so that a result's own stands above it."""
+    return is_link(name) and not is_strong(name) and _PLAIN_LINK.search(name) is None
 
 
 @lru_cache(maxsize=4096)

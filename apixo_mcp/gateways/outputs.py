@@ -22,6 +22,7 @@ from apixo_mcp.gateways.addresses import (
     embedded,
     is_no_file,
     modality_of_address,
+    split_data_urls,
 )
 from apixo_mcp.generation import Produced
 
@@ -102,7 +103,26 @@ def _listed(reader: "_Reader", value: Any) -> list[Produced]:
     if not isinstance(value, dict):
         return []
     urls = keys.normal(cast("dict[Any, Any]", value)).get("resulturls")
-    return [one for _, one in reader.walk(urls, "resulturls", 0, True) if one.url]
+    return [one.produced for one in reader.walk(urls, "resulturls", 0, True) if one.url]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A file under a telling key.
+
+    Attributes:
+        is_strong: whether its key, or one around it, is that of a result.
+        is_doubtful: whether it may be an address to ask at, as by its key and ending.
+    """
+
+    produced: Produced
+    is_strong: bool
+    is_doubtful: bool = False
+
+    @property
+    def url(self) -> str:
+        """The address of the file."""
+        return self.produced.url
 
 
 @dataclass(slots=True)
@@ -120,9 +140,12 @@ class _Reader:
     def under_keys(self, value: Any, key: str) -> list[Produced]:
         """Collects what stands under telling keys; an address that looks like no file only where there is no other."""
         is_strong = keys.is_strong(key) and not isinstance(value, dict)
-        found = [one for one in self.walk(value, key, 0, is_strong) if not self.sent.holds(one[1].url)]
-        files = [one for _, one in found if not is_no_file(one.url)]
-        return files or [one for is_strong, one in found if is_strong and not _is_interface(one.url)]
+        named = [one for one in self.walk(value, key, 0, is_strong) if not self.sent.holds(one.url)]
+        files = [one for one in named if not is_no_file(one.url)]
+        if any(not one.is_doubtful for one in files):
+            files = [one for one in files if not one.is_doubtful]
+        files = files or [one for one in named if one.is_strong and not _is_interface(one.url)]
+        return [one.produced for one in files]
 
     def anywhere(self, value: Any) -> list[Produced]:
         """Returns whatever address may be a file's."""
@@ -148,34 +171,37 @@ class _Reader:
                 yield from self._texts(one, key, depth + 1)
         elif isinstance(value, dict):
             for name, one in keys.normal(cast("dict[Any, Any]", value)).items():
-                if not keys.is_other(name) and not keys.is_prose(name):
+                if not keys.is_other(name) and not _is_prose(name, one):
                     yield from self._texts(one, name, depth + 1)
 
-    def walk(self, value: Any, key: str, depth: int, is_strong: bool) -> Iterator[tuple[bool, Produced]]:
-        """Returns the files under telling keys, each with whether its key, or one around it, is that of a result."""
+    def walk(self, value: Any, key: str, depth: int, is_strong: bool) -> Iterator[_Named]:
+        """Yields the files under telling keys."""
         self.left -= 1
         if depth > _DEEPEST or self.left < 0:
             return
         value = _decoded(value)
         if isinstance(value, str):
             if is_strong or keys.is_link(key):
-                yield from ((is_strong, _produced(url, key)) for url in self._addresses(value, is_strong))
+                for url in self._addresses(value, is_strong):
+                    is_doubtful = not is_strong and keys.is_qualified(key) and modality_of_address(url) is None
+                    yield _Named(_produced(url, key), is_strong, is_doubtful)
         elif isinstance(value, list | tuple):
             for one in cast("list[Any]", value):
                 yield from self.walk(one, key, depth + 1, is_strong)
         elif isinstance(value, dict):
             fields = keys.normal(cast("dict[Any, Any]", value))
             if any(clean_url(fields.get(name)) for name in keys.TRACK):
-                yield from ((True, one) for one in _track(fields))
+                yield from (_Named(one, True) for one in _track(fields))
                 fields = {name: one for name, one in fields.items() if not isinstance(one, str)}
             for name, one in fields.items():
-                if not keys.is_other(name) and not keys.is_prose(name):
+                if not keys.is_other(name) and not _is_prose(name, one):
                     inner = f"{key}{name}" if keys.label(key) else name  # a bare `url` in `thumbnails`
                     yield from self.walk(one, inner, depth + 1, is_strong or keys.is_strong(name))
 
     def _addresses(self, text: str, is_strong: bool) -> Iterator[str]:
-        if url := data_url(text) or embedded(text):
-            yield url
+        inside = [*map(data_url, split_data_urls(text)), embedded(text)]
+        if any(inside):
+            yield from filter(None, inside)
             return
         text = text[:_LONGEST_TEXT].replace("\\/", "/")
         pieces = list(addresses_in(text))
@@ -189,6 +215,10 @@ class _Reader:
             for line in text.replace(",", "\n").split("\n") if is_strong else [text]:
                 if _is_relative(line.strip()) and (url := clean_url(line, self.base)):
                     yield url
+
+
+def _is_prose(name: str, value: Any) -> bool:
+    return keys.is_prose(name) and not (keys.is_wrapper(name) and isinstance(value, dict | list))
 
 
 def _produced(url: str, key: str) -> Produced:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-import re
+import string
 from collections.abc import AsyncIterator
 from urllib.parse import unquote_to_bytes
 
@@ -11,8 +11,9 @@ from anyio import to_thread
 from apixo_mcp.errors import MediaError
 from apixo_mcp.net.fetcher import Download
 
-_SPACE = re.compile(rb"\s+")
 _WEB_SAFE = bytes.maketrans(b"-_", b"+/")
+_ALPHABET = (string.ascii_letters + string.digits + "+/-_").encode()
+_NOT_BASE64 = bytes(code for code in range(256) if code not in _ALPHABET)
 
 
 def is_inline(url: str) -> bool:
@@ -33,11 +34,20 @@ def decode_data_url(url: str) -> tuple[str, bytes]:
     try:
         data = unquote_to_bytes(body.encode(errors="replace"))
         if "base64" in parameters:
-            plain = _SPACE.sub(b"", data).translate(_WEB_SAFE).rstrip(b"=")
-            data = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+            data = _decoded(data)
     except (binascii.Error, ValueError):
         raise MediaError("the data: URL is broken: it is not base64") from None
     return mime_type, data
+
+
+def _decoded(text: bytes) -> bytes:
+    """Decodes Base64, of one that is damaged what there is: what is wrong with the file is told with it."""
+    plain = text.translate(_WEB_SAFE, _NOT_BASE64)
+    plain = plain[: len(plain) - (len(plain) % 4 == 1)]
+    data = base64.b64decode(plain + b"=" * (-len(plain) % 4))
+    if text and len(plain) < len(text) / 2:
+        raise ValueError("most of it is something else")
+    return data
 
 
 async def opened(url: str) -> Download:
