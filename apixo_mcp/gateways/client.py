@@ -58,6 +58,10 @@ class Client:
         """Tells what a kept answer tells by the present way of reading it."""
         return interpret_again(raw, self._credential, Question(base_url=self._base_url, inputs=inputs))
 
+    def redact(self, text: str) -> str:
+        """Takes the key out of a text that came from outside."""
+        return self._credential.redact(text)
+
     @property
     def _usable(self) -> bool:
         return re.fullmatch(r"[\x21-\x7e]+", self._key) is not None

@@ -173,6 +173,10 @@ class Gateway(Protocol):
         """Reads the remote id in a callback's body, empty where it names none. Nothing signs it: poll to confirm."""
         ...
 
+    def redact(self, text: str) -> str:
+        """Takes the key out of a text that came from outside."""
+        ...
+
     async def balance(self) -> Balance | Failure | None:
         """Asks what is left; None where the gateway documents no such call."""
         ...

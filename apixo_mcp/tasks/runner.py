@@ -305,13 +305,21 @@ class Runner:
         """For how many seconds this key's gateway is left alone, as it asked for fewer requests."""
         return self._throttle.paused(key_print)
 
+    def _without_key(self, task: Task, result: Result) -> Result:
+        """Takes the key out of what the host of a file said of it: it may be the gateway's own."""
+        redact = self._gateways[task.key_print].redact
+        is_clean = redact(result.mime_type) == result.mime_type
+        mime_type = result.mime_type if is_clean else "application/octet-stream"
+        return replace(result, problem=redact(result.problem), mime_type=mime_type)
+
     async def _save(self, task: Task) -> Task | None:
         before, results = task, list(task.results)
         lock, unsaved = anyio.Lock(), list(transitions.unsaved(task))
 
         async def save(result: Result) -> None:
             nonlocal before
-            results[result.index] = await save_from(self._store, self._saver, task, result)
+            saved = await save_from(self._store, self._saver, task, result)
+            results[result.index] = self._without_key(task, saved)
             unsaved.remove(result)
             async with lock:
                 if unsaved:  # those that are still coming may take long
