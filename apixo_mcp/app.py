@@ -17,6 +17,7 @@ from apixo_mcp.catalog.prices import estimate, load_prices
 from apixo_mcp.catalog.registry import Catalog, OwnPrices
 from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import SettingsError, StoreError
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.alive import answers
 from apixo_mcp.media.input_links import InputLinks
@@ -104,20 +105,13 @@ class App:
 
 
 async def _accounts(settings: Settings, store: Store, http: Http) -> dict[str, Account]:
-    # Imported here: a server without keys, and the commands that only read, need neither.
-    from apixo_mcp.gateways.apixo import Apixo
-    from apixo_mcp.gateways.ruxa import Ruxa
-
     salt = await store.secret(KEY_SALT)
     accounts: dict[str, Account] = {}
-    for made, key, base_url in (
-        (Apixo, settings.apixo_api_key, settings.apixo_base_url),
-        (Ruxa, settings.ruxa_api_key, settings.ruxa_base_url),
-    ):
-        if key is not None and key.get_secret_value():
-            gateway: Gateway = made(http, key, base_url)
-            secret = f"{gateway.name} {gateway.base_url} {key.get_secret_value()}"
-            accounts[gateway.name] = Account(gateway, key_fingerprint(secret, salt))
+    for name, key in settings.keys.items():
+        # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
+        gateway: Gateway = GATEWAYS[name].load()(http, key, settings.base_urls[name])
+        secret = f"{name} {gateway.base_url} {key.get_secret_value()}"
+        accounts[name] = Account(gateway, key_fingerprint(secret, salt))
     return accounts
 
 

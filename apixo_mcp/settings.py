@@ -11,27 +11,33 @@ from urllib.request import url2pathname
 import platformdirs
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.variables import bare_key, is_set, nearest_variable, trimmed
 
 _PREFIX = "APIXO_MCP_"
+_KEYS, _BASE_URLS = "keys", "base_urls"  # no variables: gathered from those of the gateways
 _OF_THE_EXAMPLES = "APIXO_MCP_COMMAND"  # which command they start
 
 
 def _variable(name: str) -> str:
-    gateway = ("apixo_api_key", "apixo_base_url", "ruxa_api_key", "ruxa_base_url")
-    return name.upper() if name in gateway else f"{_PREFIX}{name.upper()}"
+    """The variable of a field; of a gateway's key or base URL too, as overrides name them (`apixo_api_key`)."""
+    return name.upper() if name.upper() in _of_gateways() else f"{_PREFIX}{name.upper()}"
+
+
+def _of_gateways() -> list[str]:
+    return [variable for listing in GATEWAYS.values() for variable in (listing.key_variable, listing.base_url_variable)]
 
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -103,20 +109,23 @@ def _lower(value: Any) -> Any:
 WebAddress = Annotated[str, AfterValidator(_address)]
 AbsolutePath = Annotated[Path, BeforeValidator(_trimmed), AfterValidator(_absolute)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
-Folders = Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_split_paths)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
+Folders = Annotated[tuple[AbsolutePath, ...], BeforeValidator(_split_paths)]
 Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 
 
-class Settings(BaseSettings):
-    """Everything that can be set. Each field's variable is `APIXO_MCP_<FIELD>`, but for the gateways' keys and URLs."""
+class Settings(BaseModel):
+    """Everything that can be set. Each field's variable is `APIXO_MCP_<FIELD>`; the gateways' are in the directory.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, alias_generator=_variable)
+    Attributes:
+        keys: the API keys that are set, by the gateway's name.
+        base_urls: of every gateway.
+    """
 
-    apixo_api_key: SecretStr | None = None
-    apixo_base_url: WebAddress = "https://api.apixo.ai"
-    ruxa_api_key: SecretStr | None = None
-    ruxa_base_url: WebAddress = "https://api.ruxa.ai"
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=_variable)
+
+    keys: Mapping[str, SecretStr] = Field(alias=_KEYS)
+    base_urls: Mapping[str, WebAddress] = Field(alias=_BASE_URLS)
 
     # Checked too: a home folder that is not known would make them relative.
     home: AbsolutePath = Field(
@@ -150,24 +159,25 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _said(cls, values: Any) -> Any:
-        """Leaves out what says nothing, and takes quotes and spaces off the rest."""
+        """Leaves out what says nothing, takes quotes and spaces off the rest, and gathers what is the gateways'."""
         if not isinstance(values, Mapping):
             return values
-        said: dict[Any, Any] = {}
-        for name, value in cast("Mapping[Any, Any]", values).items():
+        said: dict[str, Any] = {}
+        for name, value in cast("Mapping[str, Any]", values).items():
             if isinstance(value, str):
                 # A list of folders may lose one of them to a placeholder, and keeps the others.
-                is_list = str(name).upper() == _variable("allowed_roots")
-                if not is_set(str(name).upper(), value) and not (is_list and trimmed(value)):
+                is_list = name == _variable("allowed_roots")
+                if not is_set(name, value) and not (is_list and trimmed(value)):
                     continue
                 value = trimmed(value)
             said[name] = value
-        return said
-
-    @field_validator("apixo_api_key", "ruxa_api_key", mode="before")
-    @classmethod
-    def _bare_key(cls, value: Any) -> Any:
-        return bare_key(value) if isinstance(value, str) else value
+        keys = {name: said.get(listing.key_variable) for name, listing in GATEWAYS.items()}
+        return said | {
+            _KEYS: {name: bare_key(key) if isinstance(key, str) else key for name, key in keys.items() if key},
+            _BASE_URLS: {
+                name: said.get(listing.base_url_variable, listing.base_url) for name, listing in GATEWAYS.items()
+            },
+        }
 
     @model_validator(mode="after")
     def _told_of(self) -> Self:
@@ -204,10 +214,23 @@ def read_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: one line a variable that cannot be used, never with the value of a key.
     """
+    given: dict[str, Any] = {name.upper(): value for name, value in os.environ.items()}
+    given |= {_variable(name): value for name, value in overrides.items()}
     try:
-        return Settings(**{_variable(name): value for name, value in overrides.items()})
+        return Settings.model_validate({name: given[name] for name in variables() if name in given})
     except ValidationError as error:
         raise SettingsError("\n".join(_told(entry) for entry in error.errors())) from None
+
+
+def variables() -> list[str]:
+    """Returns the documented variables: the gateways' and one for each field."""
+    return [*_of_gateways(), *_fields()]
+
+
+def _fields() -> dict[str, FieldInfo]:
+    return {
+        str(field.alias): field for field in Settings.model_fields.values() if field.alias not in (_KEYS, _BASE_URLS)
+    }
 
 
 def spelling(variable: str) -> str:
@@ -227,7 +250,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Returns the setting that was meant, empty where that is not known, and the sentence."""
-    settings = [_variable(name) for name in Settings.model_fields]
+    settings = variables()
     found: list[tuple[str, str]] = []
     for variable, value in sorted(environment.items()):
         variable = variable.upper()  # as the settings do
@@ -257,8 +280,8 @@ def relative_folders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Returns each documented variable that holds a path without a beginning, and a sentence about it."""
     found: list[tuple[str, str]] = []
     for variable, value in _documented(environment):
-        name = next(name for name in Settings.model_fields if _variable(name) == variable)
-        annotation = str(Settings.model_fields[name].annotation)
+        field = _fields().get(variable)
+        annotation = str(field.annotation) if field else ""
         if "Path" not in annotation or not is_set(variable, value):
             continue
         pieces = _pieces(value) if "tuple" in annotation else [value]
@@ -274,15 +297,17 @@ def relative_folders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _documented(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    settings = {_variable(name) for name in Settings.model_fields}
+    settings = variables()
     return [(name.upper(), value) for name, value in sorted(environment.items()) if name.upper() in settings and value]
 
 
 def _told(entry: Mapping[str, Any]) -> str:
     """Tells what pydantic found, as a line for whoever set the variable."""
-    variable = str(entry["loc"][0])
-    field = next(field for name, field in Settings.model_fields.items() if _variable(name) == variable)
-    allowed = _allowed(field) or str(entry["msg"]).removeprefix("Value error, ")
+    variable, *rest = entry["loc"]
+    if variable == _BASE_URLS:
+        variable = GATEWAYS[rest[0]].base_url_variable
+    field = _fields().get(variable)
+    allowed = (_allowed(field) if field else "") or str(entry["msg"]).removeprefix("Value error, ")
     given = str(entry["input"])
     # A key may have ended up in the wrong variable.
     is_secret = variable.endswith("_API_KEY") or "sk-" in given

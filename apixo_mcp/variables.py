@@ -1,7 +1,7 @@
 """Environment variables as people and hosts write them: quotes, placeholders and near misses. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "„": "“", "«": "»"}
@@ -53,7 +53,7 @@ _WORDS = {
 }
 """What some call a setting, without its prefix."""
 
-_PREFIX = re.compile(r"(?:APIXO|RUXA)(?:_?AI)?_?(?:MCP_?(?:SERVER_?)?)?")
+_AFTER_A_NAME = r"(?:_?AI)?_?(?:MCP_?(?:SERVER_?)?)?"
 _NEAR, _NEAR_ENOUGH, _NEAR_PREFIX = 0.5, 0.6, 0.76
 
 
@@ -96,13 +96,13 @@ def is_set(name: str, text: str) -> bool:
     return bool(text) and not is_placeholder(text)
 
 
-def nearest_variable(variable: str, settings: Iterable[str], prefix: str) -> str | None:
+def nearest_variable(variable: str, settings: Sequence[str], prefix: str) -> str | None:
     """Returns the setting that a variable may have been meant for.
 
     Args:
-        variable: in upper case; no setting.
-        settings: the documented variables.
-        prefix: what a variable begins with that is certainly ours.
+        variable: in upper case; not a setting.
+        settings: the documented variables; those of a gateway are `<GATEWAY>_API_KEY` and `<GATEWAY>_BASE_URL`.
+        prefix: what a variable begins with that is certainly ours, `<NAME>_MCP_`.
 
     Returns:
         None where it is not ours; empty where it is and no setting is near.
@@ -111,17 +111,22 @@ def nearest_variable(variable: str, settings: Iterable[str], prefix: str) -> str
     is_ours = variable.startswith(prefix)
     if name in settings:
         return name
-    if not is_ours and not name.startswith(("APIXO", "RUXA")):
-        name = _respelt(name)
+    home = prefix.partition("_")[0]
+    others = [
+        one.removesuffix("_API_KEY") for one in settings if one.endswith("_API_KEY") and one.partition("_")[0] != home
+    ]
+    names = (home, *others)
+    if not is_ours and not name.startswith(names):
+        name = _respelt(name, home, others)
         if not name:
             return None
         if name in settings:
             return name
-    head = _PREFIX.match(name)
+    head = re.match(f"(?:{'|'.join(map(re.escape, names))}){_AFTER_A_NAME}", name)
     rest = name[head.end() :] if head else name
-    gateway = "RUXA_" if name.startswith("RUXA") or rest.startswith("RUXA_") else "APIXO_"
-    rest = rest.removeprefix("RUXA_").removeprefix("APIXO_")
-    short = {_short(setting, prefix): setting for setting in settings if not _of_other(setting, gateway)}
+    gateway = next((one for one in others if name.startswith(one) or rest.startswith(f"{one}_")), home)
+    rest = _without(rest, names)
+    short = {_without(one.removeprefix(prefix), names): one for one in settings if not _of_other(one, gateway)}
     rest = _WORDS.get(rest, rest)
     if rest in short:
         return short[rest]
@@ -131,27 +136,29 @@ def nearest_variable(variable: str, settings: Iterable[str], prefix: str) -> str
     return short[found[0]] if found else "" if is_ours else None
 
 
-def _short(setting: str, prefix: str) -> str:
-    return setting.removeprefix(prefix).removeprefix("APIXO_").removeprefix("RUXA_")
+def _without(text: str, names: Iterable[str]) -> str:
+    for name in names:
+        text = text.removeprefix(f"{name}_")
+    return text
 
 
 def _of_other(setting: str, gateway: str) -> bool:
-    other = {"RUXA_": "APIXO_", "APIXO_": "RUXA_"}[gateway]
-    return setting.startswith(other) and setting.endswith(("_API_KEY", "_BASE_URL"))
+    return setting.endswith(("_API_KEY", "_BASE_URL")) and not setting.startswith(f"{gateway}_")
 
 
-def _respelt(name: str) -> str:
+def _respelt(name: str, home: str, others: Iterable[str]) -> str:
     """Returns a name whose beginning is nearly ours, with ours; empty for any other."""
     word, _, rest = name.partition("_")
     if not rest:
         return ""
-    if sorted(word) == sorted("RUXA"):
-        return f"RUXA_{rest}"
-    if len(set(word) & set("APIXO")) < 4:
+    for other in others:
+        if sorted(word) == sorted(other):
+            return f"{other}_{rest}"
+    if len(set(word) & set(home)) < 4:
         return ""
     import difflib
 
-    for meant, prefix in (("APIXO", "APIXO"), ("APIXOMCP", "APIXO_MCP")):
+    for meant, prefix in ((home, home), (f"{home}MCP", f"{home}_MCP")):
         if difflib.SequenceMatcher(None, word, meant).ratio() >= _NEAR_PREFIX:
             return f"{prefix}_{rest}"
     return ""

@@ -9,17 +9,17 @@ from pydantic import SecretStr
 
 from apixo_mcp.cli.environment import PLAIN, key_set
 from apixo_mcp.errors import SettingsError
-from apixo_mcp.settings import Settings, read_settings, unknown_variables
+from apixo_mcp.settings import Settings, read_settings, unknown_variables, variables
 from apixo_mcp.variables import is_placeholder, is_sample_key
 
 HERE = Path("here").absolute()
 HOME = Path("~").expanduser()
 
 GIVEN: dict[str, tuple[str, str, Any]] = {
-    "APIXO_API_KEY": ("apixo_api_key", "sk-mine", SecretStr("sk-mine")),
-    "RUXA_API_KEY": ("ruxa_api_key", "sk-mine", SecretStr("sk-mine")),
-    "APIXO_BASE_URL": ("apixo_base_url", "https://a.example/eu/", "https://a.example/eu"),
-    "RUXA_BASE_URL": ("ruxa_base_url", "http://b.example", "http://b.example"),
+    "APIXO_API_KEY": ("keys.apixo", "sk-mine", SecretStr("sk-mine")),
+    "RUXA_API_KEY": ("keys.ruxa", "sk-mine", SecretStr("sk-mine")),
+    "APIXO_BASE_URL": ("base_urls.apixo", "https://a.example/eu/", "https://a.example/eu"),
+    "RUXA_BASE_URL": ("base_urls.ruxa", "http://b.example", "http://b.example"),
     "APIXO_MCP_HOME": ("home", "~/data", HOME / "data"),
     "APIXO_MCP_DOWNLOAD_DIR": ("download_dir", str(HERE), HERE),
     "APIXO_MCP_ALLOWED_ROOTS": ("allowed_roots", f"{HERE}{os.pathsep}~/b{os.pathsep}", (HERE, HOME / "b")),
@@ -64,22 +64,28 @@ def _none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_setting_is_here():
-    assert {field for field, _, _ in GIVEN.values()} == set(Settings.model_fields)
+    assert set(GIVEN) == set(variables())
+    assert {field.partition(".")[0] for field, _, _ in GIVEN.values()} == set(Settings.model_fields)
+
+
+def value_of(field: str) -> Any:
+    name, _, gateway = field.partition(".")
+    value = getattr(read_settings(), name)
+    return value.get(gateway) if gateway else value
 
 
 @pytest.mark.parametrize("variable", GIVEN)
 def test_a_setting_is_read_from_its_variable(variable: str, monkeypatch: pytest.MonkeyPatch):
     field, text, value = GIVEN[variable]
-    assert getattr(read_settings(), field) != value
+    assert value_of(field) != value
     monkeypatch.setenv(variable, text)
-    assert getattr(read_settings(), field) == value
+    assert value_of(field) == value
 
 
 def test_defaults():
     settings = read_settings()
-    assert settings.apixo_api_key is None
-    assert settings.apixo_base_url == "https://api.apixo.ai"
-    assert settings.ruxa_base_url == "https://api.ruxa.ai"
+    assert settings.keys == {}
+    assert settings.base_urls == {"apixo": "https://api.apixo.ai", "ruxa": "https://api.ruxa.ai"}
     assert settings.home.name == "apixo-mcp"
     assert settings.download_dir.name == "apixo-mcp"
     assert settings.roots == (settings.download_dir,)
@@ -187,7 +193,7 @@ MONEY = {
 def test_spaces_and_one_pair_of_quotes_are_taken_off(variable: str, around: str, monkeypatch: pytest.MonkeyPatch):
     field, text, expected = GIVEN[variable]
     monkeypatch.setenv(variable, around.format(text.strip(f" {os.pathsep}")))
-    assert getattr(read_settings(), field) == expected
+    assert value_of(field) == expected
     assert not read_settings().warnings
 
 
@@ -223,7 +229,7 @@ def test_a_list_of_folders_loses_the_placeholder_alone(monkeypatch: pytest.Monke
 def test_the_key_of_an_instruction_is_none(text: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("APIXO_API_KEY", text)
     settings = read_settings()
-    assert settings.apixo_api_key is None
+    assert settings.keys == {}
     assert settings.warnings
     assert key_set(os.environ) is False
 
@@ -231,7 +237,7 @@ def test_the_key_of_an_instruction_is_none(text: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("text", ["Bearer sk-mine", '"Bearer sk-mine"', " bearer  sk-mine ", "Bearer 'sk-mine'"])
 def test_a_key_is_taken_without_its_scheme(text: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RUXA_API_KEY", text)
-    assert read_settings().ruxa_api_key == SecretStr("sk-mine")
+    assert read_settings().keys == {"ruxa": SecretStr("sk-mine")}
 
 
 @pytest.mark.parametrize("text", ["sk-mine", "abc$def", "a%20b", "https://a.example/%7Bx%7D%20", "/data/$recycle", "5"])
@@ -276,7 +282,7 @@ def test_the_path_of_another_system_is_refused(variable: str, monkeypatch: pytes
 @pytest.mark.parametrize("field", ["allow_private_hosts", "data_urls", "linger"])
 def test_the_usual_words_for_yes_and_no(field: str, text: str, meant: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(f"APIXO_MCP_{field.upper()}", text)
-    assert getattr(read_settings(), field) is meant
+    assert value_of(field) is meant
 
 
 @pytest.mark.parametrize("text", ["inf", "nan", "-inf", "5 USD", "5,00", "$5"])

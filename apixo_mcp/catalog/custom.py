@@ -11,12 +11,9 @@ from typing import Any, cast, get_args
 
 from apixo_mcp.catalog.inputs import AnyInput
 from apixo_mcp.catalog.model import (
-    AUDIO_SCHEDULE,
-    IMAGE_HIGH_QUALITY,
+    BY_MODALITY,
     RUXA_IMAGE,
     RUXA_VIDEO,
-    VIDEO_SCHEDULE,
-    GatewayName,
     Modality,
     Model,
     Schedule,
@@ -26,6 +23,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema_input import SchemaInput, stray_reference
 from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 _KEYS = (
@@ -33,8 +31,6 @@ _KEYS = (
     *("quiet_defaults", "tips", "times"),
 )
 _SCHEDULES = {
-    ("apixo", "image"): IMAGE_HIGH_QUALITY,
-    ("apixo", "video"): VIDEO_SCHEDULE,
     ("ruxa", "image"): RUXA_IMAGE,
     ("ruxa", "video"): RUXA_VIDEO,
 }
@@ -46,7 +42,7 @@ def load_custom(path: Path) -> tuple[Model, ...]:
     An entry is a table under `models`, named after the model's id::
 
         [models."my-model"]
-        gateway = "apixo"            # or "ruxa"; the id of a Ruxa model starts with ruxa/
+        gateway = "apixo"            # or another of the directory; the id of a Ruxa model starts with ruxa/
         modality = "image"           # image, video, audio
         input = "any"                # passed on as given, or a JSON Schema: [models."my-model".input]
         schedule = { first_wait = 5, interval = 3, maximum = 120 }
@@ -108,21 +104,23 @@ def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
     fields = cast(dict[str, Any], entry)
     if unknown := [key for key in fields if key not in _KEYS]:
         raise SettingsError(f"{where}: {unknown[0]} is not known; use {', '.join(_KEYS)}")
-    gateway: GatewayName = _one_of(where, fields, "gateway", get_args(GatewayName), base.gateway if base else None)
+    gateway: str = _one_of(where, fields, "gateway", tuple(GATEWAYS), base.gateway if base else None)
     modality: Modality = _one_of(where, fields, "modality", get_args(Modality), base.modality if base else None)
-    if (gateway == "ruxa") != name.startswith("ruxa/"):
-        raise SettingsError(f"{where}: the ids of Ruxa models, and only theirs, start with ruxa/")
+    listing = GATEWAYS[gateway]
+    for one in GATEWAYS.values():
+        if one.id_prefix and (one is listing) != name.startswith(one.id_prefix):
+            raise SettingsError(f"{where}: the ids of {one.title} models, and only theirs, start with {one.id_prefix}")
     model = base or Model(
         id=name,
         title=name,
         vendor="",
         modality=modality,
         input=AnyInput,
-        schedule=_SCHEDULES.get((gateway, modality), AUDIO_SCHEDULE),
+        schedule=_SCHEDULES.get((gateway, modality), BY_MODALITY[modality]),
         sources=(),
         gateway=gateway,
         facts="none",
-        result_hours=24 if gateway == "apixo" else None,
+        result_hours=listing.result_hours,
     )
     changes: dict[str, Any] = {"gateway": gateway, "modality": modality, "sources": (where.partition(": models.")[0],)}
     for key in ("wire_id", "title", "vendor", "times"):

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from apixo_mcp.catalog.inputs import ModelInput
+from apixo_mcp.gateways.directory import GATEWAYS
 
 Modality = Literal["image", "video", "audio"]
-GatewayName = Literal["apixo", "ruxa"]
 ModelFacts = Literal["full", "partial", "none"]
 
 
@@ -36,6 +36,11 @@ IMAGE_FAST = Schedule(5, 3, 120, _GUIDE)
 IMAGE_HIGH_QUALITY = Schedule(10, 5, 180, _GUIDE)
 VIDEO_SCHEDULE = Schedule(60, 15, 600, _GUIDE)
 AUDIO_SCHEDULE = Schedule(30, 10, 300, _GUIDE)
+BY_MODALITY: Mapping[Modality, Schedule] = {
+    "image": IMAGE_HIGH_QUALITY,
+    "video": VIDEO_SCHEDULE,
+    "audio": AUDIO_SCHEDULE,
+}
 
 RUXA_IMAGE = Schedule(5, 5, 300, "Ruxa AI best practices guide: every 5 s, 60 times")
 RUXA_VIDEO = Schedule(20, 5, 900, "Ruxa AI best practices guide (interval); first wait and maximum chosen for videos")
@@ -98,8 +103,8 @@ class Model:
     """One model of one gateway.
 
     Attributes:
-        id: ours; Ruxa ids carry the gateway (`ruxa/sora-2`).
-        wire_id: the gateway's; ours without `ruxa/` if left out.
+        id: ours; it begins as the gateway's ids do (`ruxa/sora-2`; those of APIXO are bare).
+        wire_id: the gateway's; ours without that beginning if left out.
         input: the pydantic class of its input, fields named as on the wire.
         spelling: common arguments whose name or values differ on the wire; the rest are passed under their own name.
         sizes: where aspect ratio and resolution make up one field.
@@ -111,6 +116,7 @@ class Model:
         facts: how much of the input is documented.
         result_hours: how long result URLs live: the shorter of conflicting documents, None where unknown.
         recommended_for: the purposes the gateways' guides name this model for.
+        gateway: its name in the directory.
         made_for: what it is good for beyond its modality, in words that people look for.
     """
 
@@ -121,7 +127,7 @@ class Model:
     input: type[ModelInput]
     schedule: Schedule
     sources: tuple[str, ...]
-    gateway: GatewayName = "apixo"
+    gateway: str = "apixo"
     wire_id: str = ""
     facts: ModelFacts = "full"
     usual_seconds: tuple[int, int] | None = None
@@ -140,7 +146,7 @@ class Model:
 
     def __post_init__(self) -> None:
         if not self.wire_id:
-            object.__setattr__(self, "wire_id", self.id.removeprefix("ruxa/") if self.gateway == "ruxa" else self.id)
+            object.__setattr__(self, "wire_id", self.id.removeprefix(GATEWAYS[self.gateway].id_prefix))
 
     @cached_property
     def modes(self) -> tuple[str, ...]:

@@ -21,10 +21,10 @@ from apixo_mcp.cli.start import errors_told
 from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import ApixoError
+from apixo_mcp.gateways.directory import GATEWAYS
 
 DEMO_LASTS_AT_MOST = 600.0  # a video takes a minute; a server that hangs says nothing by itself
 
-_NOT_THE_DEMOS = ("APIXO_", "RUXA_")
 _OF_THE_NETWORK = frozenset(
     {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"}
 )
@@ -115,10 +115,11 @@ def _reason(error: Exception, log: Any) -> Exception:
 
 def surroundings(environment: Mapping[str, str], home: Path, folder: Path) -> dict[str, str]:
     """The environment of the demo's server: without the user's settings, proxies and certificates."""
+    not_the_demos = ("APIXO_MCP_", *(listing.prefix for listing in GATEWAYS.values()))
     kept = {
         name: value
         for name, value in environment.items()
-        if not name.upper().startswith(_NOT_THE_DEMOS) and name.upper() not in _OF_THE_NETWORK
+        if not name.upper().startswith(not_the_demos) and name.upper() not in _OF_THE_NETWORK
     }
     return kept | {
         "APIXO_MCP_HOME": str(home),

@@ -17,14 +17,15 @@ from apixo_mcp.cli.start import errors_told, start_logging
 from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.words import counted, in_shell
 from apixo_mcp.errors import ApixoError, SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.net.certificates import unusable_certificates
 from apixo_mcp.net.proxies import unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
 
 _NO_KEY = (
-    "Set APIXO_API_KEY (https://apixo.ai) or RUXA_API_KEY (https://ruxa.ai): in a shell for the commands, and in the "
-    "`env` of this server in a client's configuration for the client. `apixo-mcp demo` needs none."
+    "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
+    "`apixo-mcp demo` needs none."
 )
 
 
@@ -115,10 +116,11 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("task store", str(settings.home / "tasks.sqlite3"))
             for warning in app.warnings:
                 yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
-            for name in ("apixo", "ruxa"):
-                yield await _account(app, name)
+            for listing in GATEWAYS.values():
+                yield await _account(app, listing)
             if not app.accounts:
-                yield Finding("keys", "none", _NO_KEY)
+                ways = " or ".join(f"{listing.key_variable} ({listing.site})" for listing in GATEWAYS.values())
+                yield Finding("keys", "none", _NO_KEY.format(ways))
     except ApixoError as error:
         advice = "See the message; APIXO_MCP_HOME chooses another folder."
         yield Finding("task store", str(error), advice, "APIXO_MCP_HOME")
@@ -152,9 +154,9 @@ def _prices(settings: Settings, path: Path) -> Finding:
         return Finding(what, "cannot be used", str(error), variable)
 
 
-async def _account(app: App, name: str) -> Finding:
-    account, what = app.accounts.get(name), f"gateway {name}"
-    key, address = f"{name.upper()}_API_KEY", f"{name.upper()}_BASE_URL"
+async def _account(app: App, listing: Listing) -> Finding:
+    account, what = app.accounts.get(listing.name), f"gateway {listing.name}"
+    key, address = listing.key_variable, listing.base_url_variable
     if account is None:
         return Finding(what, "no key set", variable=key)
     url = account.gateway.base_url

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.variables import is_set, trimmed
 
 _URL = r"https?://[^\s\x00-\x1f]+"
@@ -11,10 +12,8 @@ _PATH = r"~?/[^~\x00-\x1f\ud800-\udfff]*"
 _AMOUNT = r"[0-9]{1,6}(\.[0-9]{1,6})?"
 
 PLAIN = {
-    "APIXO_API_KEY": r".+",
-    "RUXA_API_KEY": r".+",
-    "APIXO_BASE_URL": _URL,
-    "RUXA_BASE_URL": _URL,
+    **{listing.key_variable: r".+" for listing in GATEWAYS.values()},
+    **{listing.base_url_variable: _URL for listing in GATEWAYS.values()},
     "APIXO_MCP_HOME": _PATH,
     "APIXO_MCP_DOWNLOAD_DIR": _PATH,
     "APIXO_MCP_ALLOWED_ROOTS": _PATH,
@@ -40,9 +39,10 @@ PLAIN = {
 def key_set(environment: Mapping[str, str]) -> bool | None:
     """Whether an API key is set; None where a setting may turn out to be unusable, so that no server will start."""
     keys = 0
+    ours = ("APIXO_MCP_", *(listing.prefix for listing in GATEWAYS.values()))
     for name, value in environment.items():
         name = name.upper()  # as the settings do
-        if value and name.startswith(("APIXO_", "RUXA_")) and (is_set(name, value) or name not in PLAIN):
+        if value and name.startswith(ours) and (is_set(name, value) or name not in PLAIN):
             if name not in PLAIN or not re.fullmatch(PLAIN[name], trimmed(value)):
                 return None
             keys += name.endswith("_API_KEY")

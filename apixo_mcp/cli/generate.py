@@ -20,6 +20,7 @@ from apixo_mcp.cli.start import errors_told
 from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.values import named, values_of
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.request import GenerationRequest
@@ -175,8 +176,8 @@ async def _tell_quotes(app: App, request: Request, drafts: Sequence[Task]) -> No
 
 def _no_key(gateway: str) -> str:
     """What the service says to the user of a host, said to one of a shell."""
-    site = {"apixo": "https://apixo.ai", "ruxa": "https://ruxa.ai/dashboard"}[gateway]
+    listing = GATEWAYS[gateway]
     return (
-        f"No {gateway.upper()}_API_KEY is set in this shell, so nothing was sent. Get a key at {site}, set the "
+        f"No {listing.key_variable} is set in this shell, so nothing was sent. Get a key at {listing.site}, set the "
         "variable to it and run the command again. `apixo-mcp demo` needs no key."
     )

@@ -11,6 +11,7 @@ from anyio.from_thread import start_blocking_portal
 
 from apixo_mcp.cli.start import errors_told, serve_stdio, settings_or_exit
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.sandbox import Sandbox, serve
 from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.settings import Settings
@@ -25,10 +26,11 @@ def run_sandbox(host: str, port: int, speed: float) -> None:
     def tell(address: str) -> None:
         click.echo(f"Sandbox of APIXO and Ruxa AI at {address}, {speed:g} times as fast as they are. To use it:")
         for name, value in (
-            ("APIXO_BASE_URL", address),
-            ("APIXO_API_KEY", KEY),
-            ("RUXA_BASE_URL", address),
-            ("RUXA_API_KEY", KEY),
+            *(
+                pair
+                for listing in GATEWAYS.values()
+                for pair in ((listing.base_url_variable, address), (listing.key_variable, KEY))
+            ),
             ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", "1"),
             ("APIXO_MCP_POLL_SCALE", f"{1 / speed:g}"),
         ):
@@ -83,12 +85,10 @@ def _port(remembered: Path) -> int:
 
 
 def sandbox_settings(url: str) -> dict[str, Any]:
-    """The settings that lead to a sandbox at `url`."""
+    """Returns the settings that lead to a sandbox at `url`, those of every gateway: none there costs money."""
     return {
-        "apixo_base_url": url,
-        "apixo_api_key": KEY,
-        "ruxa_base_url": url,
-        "ruxa_api_key": KEY,
+        **{listing.base_url_variable.lower(): url for listing in GATEWAYS.values()},
+        **{listing.key_variable.lower(): KEY for listing in GATEWAYS.values()},
         "allow_private_hosts": True,
         "poll_scale": 1 / SPEED,
     }

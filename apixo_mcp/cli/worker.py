@@ -8,6 +8,7 @@ from apixo_mcp.cli.interrupts import Interrupts
 from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.engines.follower import follow_always, follow_until_idle
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.gateways.directory import key_variables
 from apixo_mcp.settings import Settings
 
 
@@ -25,7 +26,7 @@ def run_worker(*, until_idle: bool) -> None:
         async with open_app(settings) as app:
             if not app.accounts and not until_idle:
                 raise SettingsError(
-                    "No key is set, so there is nothing that could be followed. Set APIXO_API_KEY or RUXA_API_KEY."
+                    f"No key is set, so there is nothing that could be followed. Set {key_variables()}."
                 )
             with interrupts.scope():
                 if until_idle:

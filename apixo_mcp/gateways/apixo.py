@@ -1,40 +1,22 @@
 """The gateway APIXO (https://api.apixo.ai)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.client import Client, segment
-from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Polled, Submitted
 from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.generation import Failure
-from apixo_mcp.net.http import POLL_TIMEOUT, Http
+from apixo_mcp.net.http import POLL_TIMEOUT
 from apixo_mcp.net.response import Answered, NotReached
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-APIXO = Credential("APIXO", "APIXO_API_KEY", "https://apixo.ai")
 
 
 class Apixo(Client):
-    """APIXO with one key.
+    """APIXO with one key."""
 
-    Args:
-        http: the process's connections.
-        key: the value of APIXO_API_KEY.
-        base_url: with or without `/api/v1` at its end.
-    """
-
-    def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
-        super().__init__(http, key, base_url, APIXO)
-
-    @property
-    def name(self) -> str:
-        """`apixo`."""
-        return "apixo"
+    name = "apixo"
 
     async def submit(
         self, wire_model: str, inputs: Mapping[str, Any], *, provider: str = "", callback_url: str = ""

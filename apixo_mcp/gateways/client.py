@@ -1,4 +1,4 @@
-"""What both gateways' clients have in common: one key, one base URL, and one request at a time."""
+"""Holds what the clients of all gateways share: one key, one base URL, and one request at a time."""
 
 import json
 import logging
@@ -34,14 +34,25 @@ log = logging.getLogger(__name__)
 
 
 class Client:
-    """Asks one gateway with one key. Whatever comes back becomes a value; only cancellation raises."""
+    """Asks one gateway with one key. Whatever comes back becomes a value; only cancellation raises.
 
-    def __init__(self, http: Http, key: "SecretStr | str", base_url: str, credential: Credential) -> None:
+    Attributes:
+        name: the gateway's, in the directory.
+
+    Args:
+        http: the process's connections.
+        key: the value of the gateway's key variable.
+        base_url: with or without `/api/v1` at its end.
+    """
+
+    name = ""
+
+    def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
         secret = (key if isinstance(key, str) else key.get_secret_value()).strip()
         self._http = http
         self._key = secret
         self._base_url = base_url.rstrip("/")
-        self._credential = Credential(credential.gateway, credential.setting, credential.dashboard, secret)
+        self._credential = Credential.of(self.name, secret)
         self._states: set[str] = set()
 
     @property

@@ -4,10 +4,12 @@ import base64
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 from apixo_mcp.foreign import LONGEST_SEEN, cut
 from apixo_mcp.gateways import disguises
+from apixo_mcp.gateways.directory import GATEWAYS
 
 HIDDEN = "(key)"
 LONGEST_MESSAGE = 500
@@ -31,6 +33,12 @@ class Credential:
     setting: str
     dashboard: str
     secret: str = ""
+
+    @classmethod
+    def of(cls, gateway: str, secret: str = "") -> Self:
+        """Returns the credential for a gateway of the directory."""
+        listing = GATEWAYS[gateway]
+        return cls(listing.title, listing.key_variable, listing.site, secret)
 
     @property
     def base_setting(self) -> str:

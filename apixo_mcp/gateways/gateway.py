@@ -139,7 +139,7 @@ class Gateway(Protocol):
 
     @property
     def name(self) -> str:
-        """`apixo` or `ruxa`."""
+        """Its name in the directory."""
         ...
 
     @property

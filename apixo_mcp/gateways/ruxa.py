@@ -1,39 +1,20 @@
 """The gateway Ruxa AI (https://api.ruxa.ai)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apixo_mcp.gateways.client import Client, segment
-from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Polled, Submitted
 from apixo_mcp.gateways.interpret import Question
-from apixo_mcp.net.http import Http
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-RUXA = Credential("Ruxa AI", "RUXA_API_KEY", "https://ruxa.ai/dashboard")
 
 # Ruxa AI best practices guide; newer pages of its reference spell it `callback_url`.
 CALLBACK_FIELD = "callBackUrl"
 
 
 class Ruxa(Client):
-    """Ruxa AI with one key.
+    """Ruxa AI with one key."""
 
-    Args:
-        http: the process's connections.
-        key: the value of RUXA_API_KEY.
-        base_url: with or without `/api/v1` at its end.
-    """
-
-    def __init__(self, http: Http, key: "SecretStr | str", base_url: str) -> None:
-        super().__init__(http, key, base_url, RUXA)
-
-    @property
-    def name(self) -> str:
-        """`ruxa`."""
-        return "ruxa"
+    name = "ruxa"
 
     async def submit(
         self, wire_model: str, inputs: Mapping[str, Any], *, provider: str = "", callback_url: str = ""

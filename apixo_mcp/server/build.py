@@ -24,13 +24,8 @@ from apixo_mcp.server.tools.handlers import Tools
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
 from apixo_mcp.server.tools.tool import ToolDefinition
-from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
-
-
-def _key_set(settings: Settings) -> bool:
-    return bool(settings.apixo_api_key or settings.ruxa_api_key)
 
 
 def _tool(definition: ToolDefinition, tools: Tools) -> Tool:
@@ -88,7 +83,7 @@ def build_server(
         NAME,
         title=TITLE,
         version=__version__,
-        instructions=instructions(key_set=_key_set(app.settings)),
+        instructions=instructions(key_set=bool(app.settings.keys)),
         website_url=WEBSITE_URL,
         tools=[_tool(definition, tools) for definition in definitions(app)],
         extensions=[TasksExtension(jobs or Generations(app))],

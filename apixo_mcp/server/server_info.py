@@ -1,6 +1,7 @@
-"""Who this server says it is. Imports nothing: the early stage says it before the SDK is loaded."""
+"""Who this server says it is. Imports next to nothing: the early stage says it before the SDK is loaded."""
 
 from apixo_mcp import __version__
+from apixo_mcp.gateways.directory import main_gateway
 
 NAME = "apixo-mcp"
 TITLE = "APIXO image, video and music generation"
@@ -19,12 +20,14 @@ prompt or the model, once. invalid_input, media_input: correct the named field. 
 user; do not retry. rate_limited, unavailable, timeout: try later if retryable is true. unknown: do not resend; tell \
 the user that it may have been charged.
 Show the user error.advice and next_step in your own words."""
-_NO_KEY = "\nNo API key is set: tell the user to set APIXO_API_KEY (https://apixo.ai) in this server's env."
+_NO_KEY = "\nNo API key is set: tell the user to set {} ({}) in this server's env."
 
 
 def instructions(*, key_set: bool) -> str:
     """What a model should know before its first call; says so where no key is set."""
-    return _INSTRUCTIONS if key_set else _INSTRUCTIONS + _NO_KEY
+    return (
+        _INSTRUCTIONS if key_set else _INSTRUCTIONS + _NO_KEY.format(main_gateway().key_variable, main_gateway().site)
+    )
 
 
 _INFO = {"name": NAME, "title": TITLE, "version": __version__, "websiteUrl": WEBSITE_URL}

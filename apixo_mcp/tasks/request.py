@@ -10,6 +10,7 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import Problem
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.delivery import Call
@@ -103,10 +104,10 @@ async def checked(
 
 def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:
     problems: list[Problem] = []
-    if request.provider and model.gateway != "apixo":
-        problems.append(
-            Problem("provider", shorten(request.provider), "only models of the gateway apixo have a provider")
-        )
+    if request.provider and not GATEWAYS[model.gateway].takes_provider:
+        takers = " or ".join(listing.name for listing in GATEWAYS.values() if listing.takes_provider)
+        allowed = f"only models of the gateway {takers} have a provider"
+        problems.append(Problem("provider", shorten(request.provider), allowed))
     elif request.provider not in ("", "auto", "value", "official"):
         problems.append(Problem("provider", shorten(request.provider), "must be one of auto, value, official"))
     if len(request.idempotency_key) > 128:

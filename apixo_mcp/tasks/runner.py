@@ -10,7 +10,7 @@ from itertools import chain, repeat
 
 import anyio
 
-from apixo_mcp.catalog.model import AUDIO_SCHEDULE, IMAGE_HIGH_QUALITY, VIDEO_SCHEDULE
+from apixo_mcp.catalog.model import BY_MODALITY
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Failed, Gateway, Later, NoAnswer, Refused, Submitted, Unclear
@@ -44,8 +44,6 @@ _SLEPT = Failure(
     retryable=True,
     charged="no",
 )
-
-_BY_MODALITY = {"image": IMAGE_HIGH_QUALITY, "video": VIDEO_SCHEDULE, "audio": AUDIO_SCHEDULE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Runner:
     def context(self, task: Task) -> DecisionContext:
         """What a decision about this task depends on, right now."""
         model = self._catalog.get(task.model)
-        plan = model.schedule if model else _BY_MODALITY[task.modality]
+        plan = model.schedule if model else BY_MODALITY[task.modality]
         poll_schedule = PollSchedule(plan.first_wait, plan.interval, plan.maximum).scaled(self._poll_scale)
         hours = model.result_hours if model else None
         seconds = hours * 3600 if hours is not None else None

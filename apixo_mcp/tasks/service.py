@@ -12,6 +12,7 @@ from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Account
@@ -245,8 +246,7 @@ class Service:
 
 
 def _no_key(gateway: str) -> str:
-    variable = {"apixo": "APIXO_API_KEY", "ruxa": "RUXA_API_KEY"}[gateway]
-    site = {"apixo": "https://apixo.ai", "ruxa": "https://ruxa.ai/dashboard"}[gateway]
+    variable, site = GATEWAYS[gateway].key_variable, GATEWAYS[gateway].site
     return (
         f"No {variable} is set, so nothing was sent. Get a key at {site}, put it into the `env` of this server in the "
         f'client\'s MCP configuration ("{variable}": "sk-…") and restart the client.'

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apixo_mcp.gateways.addresses import Sent, canonical, clean_url
-from apixo_mcp.gateways.apixo import APIXO
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Failed, Succeeded
 from apixo_mcp.gateways.interpret import Question, interpret_poll
 from apixo_mcp.net.response import Answered
+
+APIXO = Credential.of("apixo")
 
 BASE = "https://api.example"
 U, V = "https://cdn.example/a/1.png", "https://cdn.example/a/2.png?X-Sig=ab%2Fc&e=1"

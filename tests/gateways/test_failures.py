@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 
 from apixo_mcp.gateways import failures
-from apixo_mcp.gateways.apixo import APIXO as APIXO
-from apixo_mcp.gateways.ruxa import RUXA as RUXA
+from apixo_mcp.gateways.credential import Credential
+
+APIXO = Credential.of("apixo")
+RUXA = Credential.of("ruxa")
 
 KEY = "k9-verysecret-0001"
 

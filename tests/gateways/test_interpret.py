@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apixo_mcp.gateways.apixo import APIXO
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.envelope import retry_after, unix_time
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
 from apixo_mcp.gateways.interpret import (
@@ -23,6 +23,8 @@ from apixo_mcp.gateways.interpret import (
 from apixo_mcp.gateways.outputs import MOST_RESULTS
 from apixo_mcp.generation import Produced
 from apixo_mcp.net.response import Answered, Broken, NotReached
+
+APIXO = Credential.of("apixo")
 
 NOW = 1_767_965_610.0
 PAGE = b"<!doctype html><h1>502 Bad Gateway</h1>"

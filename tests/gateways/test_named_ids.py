@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apixo_mcp.gateways.apixo import APIXO
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Accepted, Unclear
 from apixo_mcp.gateways.interpret import interpret_submit
 from apixo_mcp.gateways.named_ids import named_id
 from apixo_mcp.net.response import Answered, Broken
+
+APIXO = Credential.of("apixo")
 
 ID = "task_gemini-2.5-flash-image_1766304530229_cf4dafd2"
 WHOLE = json.dumps({"code": 200, "message": "grün", "data": {"taskId": ID, "state": "pending"}}, ensure_ascii=False)

@@ -5,6 +5,7 @@ from typing import Any
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.tool import ToolDefinition
 from apixo_mcp.views.models import tool_of
@@ -36,7 +37,9 @@ def _definition(model: Model) -> ToolDefinition:
     makes = f"{model.title}: make {_article(model.modality)} {model.modality}."
     rules = schema.get("description", "")
     controls = {
-        name: entry for name, entry in schemas.CONTROLS.items() if name != "provider" or model.gateway == "apixo"
+        name: entry
+        for name, entry in schemas.CONTROLS.items()
+        if name != "provider" or GATEWAYS[model.gateway].takes_provider
     }
     is_open = {"additionalProperties": model.input.is_open()}
     return ToolDefinition(

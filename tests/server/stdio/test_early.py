@@ -226,7 +226,7 @@ def test_the_environment_is_read_without_the_settings(environment: dict[str, str
 
 
 def field(variable: str) -> str:
-    return next(name for name, entry in Settings.model_fields.items() if entry.alias == variable)
+    return next((name for name, entry in Settings.model_fields.items() if entry.alias == variable), variable.lower())
 
 
 @pytest.mark.parametrize("variable", PLAIN)
