@@ -9,8 +9,8 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 from click.testing import CliRunner, Result
-from faults.wire import Wire, picture
 from mcp import Client as McpClient
+from support.wire import Wire, picture
 
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.commands import commands
