@@ -10,7 +10,11 @@ endif
 # The tests start many processes: bytecode is kept, whatever the environment says, so that not each one compiles all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test e2e field lint bench faults conformance examples examples-latest clean
+.DEFAULT_GOAL := help
+.PHONY: help demo check test snapshots e2e field lint bench faults conformance examples examples-latest clean
+
+help: ## what there is
+	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('apixo-mcp needs Python 3.11 or newer, this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"
@@ -18,10 +22,21 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	$(BIN)/python -c "import pathlib; pathlib.Path('$(VENV)/.installed').touch()"
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.installed ## makes a picture over MCP against the sandbox: no key, no cost
 	$(BIN)/apixo-mcp demo
 
-test: $(VENV)/.installed
+# Values and pure decisions, the contract with clients, the order of the house: what most mistakes break first.
+FAST := tests/test_architecture.py tests/test_readme.py tests/test_settings.py tests/catalog tests/contracts/test_store.py \
+	tests/tasks/test_transitions.py tests/tasks/test_schedule.py tests/tasks/test_budget.py tests/tasks/test_request.py \
+	tests/server/test_snapshots.py
+check: lint ## lint, types and the fast tests, in under a minute: before every commit
+	$(BIN)/python -m pytest -q -n 2 $(FAST)
+
+snapshots: export UPDATE_SNAPSHOTS := 1
+snapshots: $(VENV)/.installed ## pins the list of tools, prompts and resources anew, after a change that is meant
+	$(BIN)/python -m pytest -q tests/server/test_snapshots.py
+
+test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
 	@echo "Left out: the server as a process, from its start to its end (make e2e)."
 	@echo "Left out: what people met in the field, case by case (make field)."
@@ -29,18 +44,18 @@ test: $(VENV)/.installed
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
 	@echo "Left out: the agents in examples/, which install their frameworks (make examples)."
 
-e2e: $(VENV)/.installed
+e2e: $(VENV)/.installed ## the server as a process, from its start to its end
 	$(BIN)/python -m pytest tests/e2e -n 4 -o norecursedirs=
 
-field: $(VENV)/.installed
+field: $(VENV)/.installed ## what people met in the field, case by case
 	$(BIN)/python -m pytest tests/field -n 4 -o norecursedirs=
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.installed ## ruff and pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright -p . --pythonpath $(BIN)/python
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed ## start-up, memory and idle figures
 	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=
 
 # How often a process is killed, and how many arguments, answers and files are made up. The seed that is printed repeats a run.
@@ -50,17 +65,17 @@ FAULTS_FILES ?= 2000
 faults: export FAULTS_KILLS := $(FAULTS_KILLS)
 faults: export FAULTS_EXAMPLES := $(FAULTS_EXAMPLES)
 faults: export FAULTS_FILES := $(FAULTS_FILES)
-faults: $(VENV)/.installed
+faults: $(VENV)/.installed ## faults, kills, and made-up arguments, answers and files
 	$(BIN)/python -m pytest tests/faults -s -o norecursedirs=
 
-conformance: $(VENV)/.installed
+conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm
 	$(BIN)/python tests/conformance/run.py
 
-examples: $(VENV)/.installed
+examples: $(VENV)/.installed ## the examples, each with its framework's recorded versions
 	$(BIN)/python tests/examples/run.py
 
-examples-latest: $(VENV)/.installed
+examples-latest: $(VENV)/.installed ## the examples, each with the newest version of its framework
 	$(BIN)/python tests/examples/run.py --latest
 
-clean:
+clean: ## removes the environment
 	$(PYTHON) -c "import shutil; shutil.rmtree('$(VENV)', ignore_errors=True)"

@@ -13,7 +13,7 @@ import pytest
 from mcp import Client
 from mcp.types import TextContent, TextResourceContents
 from pydantic import BaseModel
-from server.program import Connect
+from support.program import Connect
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]
 
