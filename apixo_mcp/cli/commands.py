@@ -85,7 +85,7 @@ def demo(prompt: str, model: str, output: Path) -> None:
     metavar="NAME=VALUE",
     help="Any input, e.g. aspect_ratio=16:9; several times where it takes a list.",
 )
-@click.option("--provider", default="", help="APIXO routing: auto, value or official.")
+@click.option("--provider", type=click.Choice(["auto", "value", "official"]), help="How APIXO routes it.")
 @click.option("--output", metavar="DIR", help="Copy the files there too; any folder, made if missing.")
 @click.option("--json", "as_json", is_flag=True, help="Print each task as JSON, several as a list, and nothing else.")
 @click.option("--quote", is_flag=True, help="Say what would be sent and what it would cost; send nothing.")
@@ -95,7 +95,7 @@ def generate(
     model: str,
     prompts: tuple[str, ...],
     inputs: tuple[str, ...],
-    provider: str,
+    provider: str | None,
     output: str | None,
     as_json: bool,
     quote: bool,
@@ -118,7 +118,7 @@ def generate(
             model=model,
             prompts=prompts,
             inputs=inputs,
-            provider=provider,
+            provider=provider or "",
             output=output,
             as_json=as_json,
             quote=quote,
@@ -220,7 +220,7 @@ def tasks_resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait:
 
 @tasks.command("reread")
 @click.argument("task_id")
-@click.option("--no-wait", is_flag=True, help="Leave the saving to the next server.")
+@click.option("--no-wait", is_flag=True, help="Leave the saving to a worker.")
 def tasks_reread(task_id: str, no_wait: bool) -> None:
     """Read the answer of a task anew that ended well and named no result, and save what is found.
 

@@ -1,10 +1,11 @@
 """`doctor`: looks at settings, keys, gateways and folders, and says what to mend."""
 
-import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -12,15 +13,16 @@ from apixo_mcp import __version__
 from apixo_mcp.app import App, open_app, own_catalog, own_models
 from apixo_mcp.catalog.prices import load_prices
 from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.cli.folders import trouble_with
 from apixo_mcp.cli.interrupts import Interrupts
 from apixo_mcp.cli.start import errors_told, start_logging
 from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.words import counted, in_shell
-from apixo_mcp.errors import ApixoError, SettingsError
+from apixo_mcp.errors import ApixoError, SettingRefused, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Balance
-from apixo_mcp.net.certificates import unusable_certificates
-from apixo_mcp.net.proxies import unusable_proxies
+from apixo_mcp.net.certificates import tls_context, unusable_certificates
+from apixo_mcp.net.proxies import proxy_for, unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
 
 _NO_KEY = (
@@ -101,7 +103,9 @@ async def _examined() -> AsyncIterator[Finding]:
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     for problem in (*settings.warnings, *unusable_proxies(), *unusable_certificates()):
-        yield Finding("settings", problem, "Correct it, or take it out.", problem.split()[0].rstrip(":"))
+        told, *advice = re.split(r"[.;] (?=write|correct)", problem, maxsplit=1, flags=re.IGNORECASE)
+        fix = f"{advice[0][:1].upper()}{advice[0][1:].rstrip('.')}." if advice else "Correct it, or take it out."
+        yield Finding("settings", told, fix, problem.split()[0].rstrip(":"))
     yield _folder("data folder", settings.home, "APIXO_MCP_HOME")
     yield _folder("download folder", settings.download_dir, "APIXO_MCP_DOWNLOAD_DIR")
     for root in settings.allowed_roots:
@@ -127,10 +131,9 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _folder(what: str, path: Path, variable: str) -> Finding:
-    nearest = next(parent for parent in (path, *path.parents) if parent.exists())
     what = f"{what} ({variable})"
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        advice = f"{nearest} cannot be written to; mend that or set {variable} to another folder."
+    if why := trouble_with(path):
+        advice = f"It cannot be written to: {why}. Correct that, or set {variable} to another folder."
         return Finding(what, str(path), advice, variable)
     return Finding(what, str(path) if path.exists() else f"{path} (made when first needed)", variable=variable)
 
@@ -171,5 +174,20 @@ async def _account(app: App, listing: Listing) -> Finding:
             said = f"{url} answers; its balance is not known ({failure.message.rstrip('.')})"
             return Finding(what, said, variable=key)
         case failure:
-            variable = address if failure.category == "unavailable" else key
-            return Finding(what, f"{url}: {failure.message}", failure.advice, variable)
+            variable, advice = key, failure.advice
+            if failure.category == "unavailable":
+                variable = _way_to(url) or address
+                advice = f"Check {variable}. {advice}" if failure.code == "NO_ANSWER" else advice
+            return Finding(what, f"{url}: {failure.message}", advice, variable)
+
+
+def _way_to(url: str) -> str:
+    """Returns the variable that says how to get to an address, empty where none does."""
+    parts = urlsplit(url)
+    try:
+        proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port)
+        if parts.scheme == "https":
+            tls_context()
+    except SettingRefused as error:
+        return error.variable
+    return proxy.variable if proxy else ""

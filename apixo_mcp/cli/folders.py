@@ -4,9 +4,12 @@ import os
 import shlex
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 from apixo_mcp.errors import MediaError
+from apixo_mcp.variables import trimmed
 
 
 def made(text: str | Path) -> Path:
@@ -25,12 +28,30 @@ def made(text: str | Path) -> Path:
         )
         raise MediaError(f"The folder {text} cannot be used: {why}. Name a whole path.") from None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"x")
+        _write_into(folder)
     except (OSError, ValueError) as error:
         raise MediaError(f"The folder {folder} cannot be written to: {_why(error)}. Name another one.") from None
     return folder
+
+
+def trouble_with(folder: Path) -> str:
+    """Says why a folder cannot be made or written to, empty where it can; leaves nothing behind."""
+    missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        _write_into(folder)
+    except (OSError, ValueError) as error:
+        return _why(error)
+    finally:
+        with suppress(OSError):
+            for path in missing:
+                path.rmdir()
+    return ""
+
+
+def _write_into(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"x")
 
 
 def _why(error: Exception) -> str:
@@ -42,3 +63,14 @@ def _why(error: Exception) -> str:
 def in_command(text: str) -> str:
     """A word as it is typed in a shell."""
     return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
+
+
+def from_here(value: Any) -> Any:
+    """Returns the whole path in place of a relative one that is a file from here on; anything else as it is."""
+    if isinstance(value, list):
+        return [from_here(item) for item in cast("list[Any]", value)]
+    if isinstance(value, str):
+        with suppress(OSError, ValueError):
+            path = Path.cwd() / trimmed(value)
+            return str(path) if path.is_file() else value
+    return value

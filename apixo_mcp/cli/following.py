@@ -1,17 +1,19 @@
 """Waits for tasks behind a progress bar, and says what became of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import anyio
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.bar import Bar
+from apixo_mcp.cli.interrupts import leave_last_words
 from apixo_mcp.cli.reasons import why
 from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import NotFound
+from apixo_mcp.net.http import ANSWER_GRACE, SUBMIT_TIMEOUT
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
@@ -33,6 +35,7 @@ async def follow(app: App, tasks: Sequence[Task], *, until_sent: bool = False) -
     now = list(tasks)
     with Bar(_word(now)) as bar:
         while waiting := [task for task in now if _is_awaited(task, until_sent=until_sent)]:
+            leave_last_words(lost_if_ended(now))
             await app.service.wait(waiting[0], LOOKED_AT_EVERY)
             now = [await app.store.get(task.task_id) or task if task in waiting else task for task in now]
             reasons = [await _reason(app, task) for task in now]
@@ -79,45 +82,81 @@ def _refuse_what_nobody_follows(app: App, tasks: Sequence[Task]) -> None:
             )
 
 
-async def stop_unsent(app: App, tasks: Sequence[Task]) -> list[Task]:
-    """The tasks once it is certain what becomes of each after Ctrl-C: what was not sent is cancelled."""
+async def stop_unsent(app: App, tasks: Sequence[Task], tell: Callable[[Task], None]) -> list[Task]:
+    """Cancels what was not sent, and returns the tasks once it is certain what becomes of each.
+
+    Args:
+        tell: called with each as soon as that is certain: those on their way to the gateway come last.
+    """
     now = list(tasks)
     with anyio.CancelScope(shield=True):
-        now = [await app.store.get(task.task_id) or task for task in tasks]
-        if any(task.state is State.SUBMITTING and task.sent_at is not None for task in now):
-            say("A paid request is on its way; its answer is waited for. Ctrl-C once more ends at once.", err=True)
+        now = [await _unless_sent(app, task) for task in tasks]
+        on_their_way = [task for task in now if task.state is State.SUBMITTING]
+        leave_last_words(lost_if_ended(now))
+        for task in now:
+            if task not in on_their_way:
+                tell(task)
+        if on_their_way:
+            last = (
+                max(task.sent_at or time.time() for task in on_their_way) + SUBMIT_TIMEOUT + ANSWER_GRACE - time.time()
+            )
+            paid = "A paid request is" if len(on_their_way) == 1 else f"{len(on_their_way)} paid requests are"
+            how_long = f"is waited for, at most {max(1, round(last))} s"
+            say(f"{paid} on its way; its answer {how_long}. Ctrl-C once more ends at once.", err=True)
         for index, task in enumerate(now):
             while task.state is State.SUBMITTING:
-                if task.sent_at is None:
-                    task = await app.service.cancel(task.owner, task.task_id)
-                if task.state is State.SUBMITTING:
-                    task = await app.service.wait(task, LOOKED_AT_EVERY)
+                task = await _unless_sent(app, await app.service.wait(task, LOOKED_AT_EVERY))
+            if now[index] in on_their_way:
+                tell(task)
             now[index] = task
+            leave_last_words(lost_if_ended(now))
     return now
 
 
-def say_what_stays(app: App, task: Task, *, then: str = "", err: bool = False) -> None:
+async def _unless_sent(app: App, task: Task) -> Task:
+    """Returns the task as it is now, cancelled where it was not sent."""
+    task = await app.store.get(task.task_id) or task
+    is_unsent = task.state is State.SUBMITTING and task.sent_at is None
+    return await app.service.cancel(task.owner, task.task_id) if is_unsent else task
+
+
+def lost_if_ended(tasks: Sequence[Task]) -> str:
+    """Says what an end at once leaves uncertain, and how each task is settled then."""
+    lines = [
+        f"Task {task.task_id} may have reached {task.gateway}, and may have been charged. What became of it: "
+        f"apixo-mcp tasks wait {task.task_id}\nWhere its answer was lost: {_to_settle(task)}"
+        for task in tasks
+        if task.state is State.SUBMITTING
+    ]
+    lines += [
+        f"Task {task.task_id} was sent and is paid for: {_to_wait(task)}" for task in tasks if task.state in FOLLOWED
+    ]
+    return "\n".join(("Ended at once.", *lines))
+
+
+def say_what_stays(app: App, task: Task, *, which: str = "", then: str = "", err: bool = False) -> None:
     """Says what becomes of a task, and of its money, that is waited for no longer.
 
     Args:
+        which: names it where there are several, at the beginning of a sentence.
         then: the command that goes on with it; by default the one that waits.
         err: whether that command goes to standard error too.
     """
     match task.state:
         case State.CANCELLED:
-            say("Stopped before it was sent: nothing was charged.", err=True)
+            say(f"{which}Stopped before it was sent: nothing was charged.", err=True)
         case State.SUBMITTING | State.PENDING | State.PROCESSING:
             whose = "a worker" if app.settings.linger else "the next server, or apixo-mcp worker,"
             if task.state is State.SUBMITTING:
-                say(f"The task is kept, not sent yet; {whose} goes on with it. To wait for it:", err=True)
+                say(f"{which}The task is kept, not sent yet; {whose} goes on with it. To wait for it:", err=True)
             else:
-                paid = "It was sent and is paid for"
-                say(f"The task is kept. {paid}; {whose} follows it and saves its files. To wait for it:", err=True)
+                paid = f"{which}The task is kept. It was sent and is paid for"
+                say(f"{paid}; {whose} follows it and saves its files. To wait for it:", err=True)
             say(then or f"apixo-mcp tasks wait {task.task_id}", err=err)
         case _:
             is_saving = task.state is State.SUCCESS and not task.is_settled
             said = "The task is kept. It is done and paid for; its files are still being saved. To wait for them:"
-            say(said if is_saving else in_shell(sentence(task)), err=True)
+            say(f"{which}{said if is_saving else in_shell(sentence(task))}", err=True)
             if is_saving or task.state is State.UNKNOWN:
                 say(_to_settle(task) if task.state is State.UNKNOWN else then or _to_wait(task), err=err)
 

@@ -13,14 +13,17 @@ import click
 from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.cli import purchase
-from apixo_mcp.cli.folders import in_command, made
-from apixo_mcp.cli.following import follow, is_well, placed, say_what_stays, stop_unsent, tell
+from apixo_mcp.cli.folders import from_here, in_command, made, trouble_with
+from apixo_mcp.cli.following import follow, is_well, lost_if_ended, placed, say_what_stays, stop_unsent, tell
+from apixo_mcp.cli.interrupts import leave_last_words
 from apixo_mcp.cli.run import with_app
 from apixo_mcp.cli.start import errors_told
-from apixo_mcp.cli.terminal import say, say_json
+from apixo_mcp.cli.terminal import say, say_json, shortened
 from apixo_mcp.cli.values import named, values_of
+from apixo_mcp.cli.words import on_one_line
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.media.inputs import modality_of_field
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.request import GenerationRequest
@@ -60,6 +63,9 @@ def run_generate(request: Request) -> None:
         if request.quote:
             await _tell_quotes(app, request, drafts)
             return []
+        if why := trouble_with(app.settings.download_dir):
+            at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
+            raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")
         try:
             await purchase.allowed(app, drafts, confirmed=request.confirmed)
             return await _made(app, request, generations, folder)
@@ -82,15 +88,16 @@ async def _made(
                 if submission.how != "new":
                     say("The same was asked for before, and nobody took the answer: that task goes on.", err=True)
                 tasks.append(submission.task)
+                leave_last_words(lost_if_ended(tasks))
             tasks = await follow(app, tasks, until_sent=not request.wait)
     except anyio.get_cancelled_exc_class():
-        if tasks:
-            _tell_stopped(app, request, await stop_unsent(app, tasks))
+        stopped = await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
+        if tasks and request.as_json:
+            _say_structures(app, request, stopped)
         raise
     except Exception:
         # One purchase: what was refused in the middle leaves nothing behind that could still be stopped.
-        for task in await stop_unsent(app, tasks):
-            say_what_stays(app, task, err=request.as_json)
+        await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
         raise
     tasks = [await placed(app, task, folder) for task in tasks]
     if request.as_json:
@@ -101,12 +108,10 @@ async def _made(
     return tasks
 
 
-def _tell_stopped(app: App, request: Request, tasks: Sequence[Task]) -> None:
-    for task in tasks:
-        there = f"apixo-mcp tasks download {task.task_id} {in_command(request.output)}" if request.output else ""
-        say_what_stays(app, task, then=there, err=request.as_json)
-    if request.as_json:
-        _say_structures(app, request, tasks)
+def _tell_stopped(app: App, request: Request, task: Task) -> None:
+    which = f"{shortened(on_one_line(task.prompt), 40)}: " if len(request.prompts) > 1 else ""
+    there = f"apixo-mcp tasks download {task.task_id} {in_command(request.output)}" if request.output else ""
+    say_what_stays(app, task, which=which, then=there, err=request.as_json)
 
 
 def _say_structures(app: App, request: Request, tasks: Sequence[Task]) -> None:
@@ -123,6 +128,7 @@ def _generations(
         InvalidInput: there is no such model, or an empty prompt.
     """
     given, problems = values_of(app.catalog.find(request.model), pairs)
+    given = {name: from_here(value) if modality_of_field(name) else value for name, value in given.items()}
     if prompts and "prompt" in given:
         problems = (*problems, Problem("prompt", "", "given as PROMPT and by --set; give it once"))
     common = {name: value for name, value in given.items() if name in COMMON_ARGUMENTS}

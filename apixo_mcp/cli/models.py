@@ -4,13 +4,17 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.cli.terminal import say, say_json
 from apixo_mcp.cli.words import in_shell
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.views.models import describe, list_text
 
 
 def list_models(query: str, modality: str) -> None:
     """A line a model."""
     with errors_told():
-        say(in_shell(list_text(_catalog(), modality, query)))
+        catalog = _catalog()
+        if not len(catalog) and catalog.warnings:
+            raise SettingsError("\n".join(catalog.warnings))
+        say(in_shell(list_text(catalog, modality, query)))
 
 
 def show_model(name: str) -> None:

@@ -14,12 +14,14 @@ import click
 from apixo_mcp.app import App
 from apixo_mcp.cli.terminal import say
 from apixo_mcp.cli.words import counted
-from apixo_mcp.errors import InvalidInput
+from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.confirm import quoted
-from apixo_mcp.tasks.budget import Spent, budget_refusal, decide
+from apixo_mcp.tasks.budget import Spent, decide, reason
 from apixo_mcp.tasks.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.task import Task
+
+_WANTS_YES = "that is above APIXO_MCP_CONFIRM_ABOVE_USD; say --yes to agree"
 
 
 async def drafted(app: App, requests: Sequence[GenerationRequest]) -> list[Task]:
@@ -57,10 +59,10 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
     verdict = decide(budget, Spent(spent_usd, posts + len(drafts) - 1), usd, confirmed=confirmed)
     if verdict == "ask_first":
         said = f"{counted(len(drafts), 'task')} of {drafts[0].model} would cost {priced(usd)} together"
-        raise click.ClickException(f"{said}; say --yes to agree")
+        raise click.ClickException(f"{said}; {_WANTS_YES}")
     if verdict != "within":
-        what = f"{len(drafts)} x {drafts[0].model}"
-        raise InvalidInput([budget_refusal(verdict, budget, Spent(spent_usd, posts), what, usd)])
+        what = f"{counted(len(drafts), 'task')} of {drafts[0].model}"
+        raise InvalidInput([Problem(what, "", reason(verdict, budget, Spent(spent_usd, posts), usd))])
 
 
 async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, confirmed: bool) -> Submission:
@@ -73,11 +75,11 @@ async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, 
     submission = await stack.enter_async_context(app.service.asking(request))
     if isinstance(submission, Quote):
         if not confirmed:
-            raise click.ClickException(f"{quoted(submission)}; say --yes to agree")
+            raise click.ClickException(f"{quoted(submission)}; {_WANTS_YES}")
         say(f"agreed to: {quoted(submission)}", err=True)
         submission = await stack.enter_async_context(app.service.asking(replace(request, agreed=submission)))
     if isinstance(submission, Quote):
-        raise click.ClickException(f"The price has changed meanwhile: {quoted(submission)}; say --yes to agree")
+        raise click.ClickException(f"The price has changed meanwhile: {quoted(submission)}; {_WANTS_YES}")
     return submission
 
 

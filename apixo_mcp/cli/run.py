@@ -13,6 +13,11 @@ from apixo_mcp.settings import Settings
 
 T = TypeVar("T")
 
+ENDED_AT_ONCE = (
+    "Ended at once. Where a paid request was on its way, it may have been charged: `apixo-mcp tasks list` shows its "
+    "task, and `apixo-mcp tasks wait` what became of it."
+)
+
 
 def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, lingers: bool = False) -> T:
     """The outcome of `work`; ends the process with a clear message where an error has a reader.
@@ -37,6 +42,8 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, linge
                     outcome = error
         return outcome
 
+    if follow:
+        interrupts.leave(ENDED_AT_ONCE)
     with errors_told(), interrupts.heard():
         outcome = anyio.run(run, settings_or_exit())
         if isinstance(outcome, _Interrupted):

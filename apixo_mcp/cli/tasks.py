@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import anyio
+import click
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.folders import in_command, made
@@ -15,7 +16,7 @@ from apixo_mcp.cli.run import with_app
 from apixo_mcp.cli.start import errors_told
 from apixo_mcp.cli.terminal import laid_out, say, say_json, width_of
 from apixo_mcp.cli.words import in_shell, on_one_line
-from apixo_mcp.errors import InvalidInput, NotFound, Problem
+from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.settlement import Reread
@@ -23,11 +24,11 @@ from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, State, Task
 
 
 def list_tasks(state: str, limit: int) -> None:
-    """A line a task, newest first."""
+    """Prints a line a task, newest first."""
+    if state and state not in set(State):
+        raise click.BadParameter(f"{state!r} is not one of {', '.join(State)}", param_hint="--state")
 
     async def work(app: App) -> Sequence[Task]:
-        if state and state not in set(State):
-            raise InvalidInput([Problem("--state", state, f"must be one of {', '.join(State)}")])
         return await app.service.page(LOCAL, state=State(state) if state else None, limit=limit)
 
     tasks = with_app(work)

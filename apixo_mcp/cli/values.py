@@ -69,6 +69,8 @@ def _list(name: str, entry: Mapping[str, Any], given: list[str]) -> list[Any]:
     items: list[Any] = []
     for text in given:
         read = _json(text)
+        if not text.strip():
+            raise InvalidInput([Problem(name, "", "is empty; give a value, or leave the input out")])
         if isinstance(read, list):
             items += cast(list[Any], read)
         elif text.lstrip().startswith("["):
@@ -80,7 +82,8 @@ def _list(name: str, entry: Mapping[str, Any], given: list[str]) -> list[Any]:
 
 def _one(name: str, entry: Mapping[str, Any], given: list[str]) -> Any:
     if len(given) > 1:
-        _refuse(name, " and ".join(map(shorten, given)), "given several times, and it takes one value")
+        several = " and ".join(map(shorten, given))
+        raise InvalidInput([Problem(name, several, "given several times, and it takes one value")])
     text = given[0]
     read = _json(text)
     match entry.get("type"):

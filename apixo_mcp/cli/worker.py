@@ -5,6 +5,7 @@ import click
 
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.interrupts import Interrupts
+from apixo_mcp.cli.run import ENDED_AT_ONCE
 from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.engines.follower import follow_always, follow_until_idle
 from apixo_mcp.errors import SettingsError
@@ -19,6 +20,7 @@ def run_worker(*, until_idle: bool) -> None:
         until_idle: whether it leaves when nothing is open; else it stays until it is told to end.
     """
     interrupts = Interrupts()
+    interrupts.leave(ENDED_AT_ONCE)
     stayed = True
 
     async def work(settings: Settings) -> None:

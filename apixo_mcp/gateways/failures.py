@@ -316,7 +316,8 @@ def _fits(text: str, parts: str | tuple[str, str]) -> bool:
 
 
 def _sentence(reason: str) -> str:
-    return reason[:1].upper() + reason[1:].rstrip(".") + "."
+    begins = reason[:1].upper() if reason.startswith(("the ", "no ")) else reason[:1]  # a host keeps its spelling
+    return begins + reason[1:].rstrip(".") + "."
 
 
 def _failure(meaning: FailureMeaning, code: str, message: str, credential: Credential, *, charged: Charged) -> Failure:

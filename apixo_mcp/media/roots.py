@@ -28,7 +28,10 @@ class Roots:
             is_file = False
         if is_file:
             return path
-        state = "must be a file, and this is a folder or a device" if path.exists() else "there is no such file"
+        if path.exists():
+            state = "must be a file, and this is a folder or a device"
+        else:
+            state = f"there is no such file; looked for at {path}"
         raise InvalidInput([Problem(field, _short(text), state)])
 
     def writable_dir(self, text: str, *, field: str = "directory") -> Path:

@@ -1,5 +1,7 @@
 """`doctor`: what it finds well, and what to mend."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,38 @@ async def test_prices_that_count_for_nothing_are_told(typed: Typed, tmp_path: Pa
     assert done.exit_code == 1
     assert "Did you mean seedream-4-5?" in done.stdout
     assert "when.lenght never holds" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing can be made beneath /dev/null")
+async def test_a_folder_that_can_never_be_made(typed: Typed, tmp_path: Path):
+    there = tmp_path / "not" / "yet"
+    done = await run(typed, "doctor", APIXO_MCP_DOWNLOAD_DIR="/dev/null/nope")
+    assert to_mend(done.stdout) == ["download folder (APIXO_MCP_DOWNLOAD_DIR): /dev/null/nope"]
+    assert "a file stands in its place" in done.stdout
+    well = await run(typed, "doctor", APIXO_MCP_DOWNLOAD_DIR=str(there))
+    assert f"{there} (made when first needed)" in well.stdout
+    assert not there.parent.exists()
+
+
+async def test_a_proxy_that_refuses_is_named(typed: Typed):
+    far = {"APIXO_BASE_URL": "http://gateway.invalid", "HTTP_PROXY": "http://127.0.0.1:9"}
+    done = await run(typed, "doctor", **far)
+    assert done.exit_code == 1
+    assert "gateway.invalid was not reached through the proxy that HTTP_PROXY names" in done.stdout
+    assert "Check HTTP_PROXY. " in done.stdout
+    assert "APIXO_BASE_URL" not in done.stdout
+
+
+async def test_certificates_that_are_missing_are_named(typed: Typed, tmp_path: Path):
+    missing = str(tmp_path / "nope.pem")
+    done = await run(typed, "doctor", "--json", APIXO_BASE_URL="https://gateway.invalid", SSL_CERT_FILE=missing)
+    gateway = next(entry for entry in json.loads(done.stdout)["findings"] if entry["what"] == "gateway apixo")
+    assert (gateway["variable"], gateway["status"]) == ("SSL_CERT_FILE", "mend")
+    assert gateway["said"].startswith("https://gateway.invalid: gateway.invalid was not asked")
+
+
+async def test_advice_is_given_once(typed: Typed):
+    done = await run(typed, "doctor", key="${user_config.key}")
+    said = "MEND  settings: APIXO_API_KEY holds a placeholder that nothing filled in, so it counts as not set\n"
+    assert f"{said}      Write the value itself, or take the variable out.\n" in done.stdout
+    assert "Correct it" not in done.stdout

@@ -1,6 +1,7 @@
 """`generate`, as a person types it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ async def test_a_price_above_the_limit_wants_a_yes(typed: Typed, box: Sandbox):
     asked = await run(typed, *words, APIXO_MCP_CONFIRM_ABOVE_USD="0.001")
     assert asked.exit_code == 1
     assert "nano-banana would cost about $0.0" in asked.stderr
-    assert "say --yes to agree" in asked.stderr
+    assert "that is above APIXO_MCP_CONFIRM_ABOVE_USD; say --yes to agree" in asked.stderr
     assert not box.submits()
     agreed = await run(typed, *words, "--yes", APIXO_MCP_CONFIRM_ABOVE_USD="0.001")
     assert agreed.exit_code == 0, agreed.output
@@ -132,6 +133,7 @@ async def test_several_prompts_are_one_purchase(typed: Typed, box: Sandbox, limi
     done = await run(typed, *words, **limit)
     assert (done.exit_code, done.stdout) == (1, "")
     assert told in done.stderr
+    assert "3 tasks of nano-banana" in done.stderr
     assert not box.submits()
     assert "There are no tasks yet." in (await run(typed, "tasks", "list")).stderr
 
@@ -178,7 +180,8 @@ async def test_a_quote_sends_nothing(typed: Typed, box: Sandbox, tmp_path: Path)
         (["nano-banana", "  "], "prompt: must not be empty."),
         (["nano-banana", "a fox", ""], "prompt: must not be empty."),
         (["nano-banana", "a fox", "--set", "prompt=an owl"], "prompt: given as PROMPT and by --set"),
-        (["nano-banana", "a fox", "--set", "aspect_ratio=1:1", "--set", "aspect_ratio=16:9"], "given several times"),
+        (["nano-banana", "a fox", "--set", "aspect_ratio=1:1", "--set", "aspect_ratio=16:9"], "got '1:1' and '16:9')"),
+        (["nano-banana", "a fox", "--set", "image_urls="], "image_urls: is empty"),
         (["nano-banana", "a fox", "--set", "aspectratio=1:1"], "Did you mean aspect_ratio?"),
         (["nano-banana", "a fox", "b" * 6000], "PROMPT 2: prompt: at most"),
         (["nano-banana", "a fox", "--output", "/dev/null/x"], "cannot be written to"),
@@ -207,3 +210,29 @@ async def test_what_a_prompt_holds_is_not_obeyed(typed: Typed):
         assert not set(output) & set("\x1b\x07\x9b\u202e")
     assert "a fox ?]0;owned??2J?" in listed.stdout
     assert json.loads(showing.stdout)["prompt"] == prompt
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing can be made beneath /dev/null")
+async def test_a_download_folder_that_cannot_be_had_is_refused_before_anything_is_bought(typed: Typed, box: Sandbox):
+    done = await run(typed, "generate", "nano-banana", "a fox", APIXO_MCP_DOWNLOAD_DIR="/dev/null/nope")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "APIXO_MCP_DOWNLOAD_DIR: /dev/null/nope cannot be written to" in done.stderr
+    assert not box.log()
+
+
+@pytest.mark.parametrize("value", ["pic.jpg", "./pic.jpg", '["pic.jpg"]'])
+async def test_a_file_is_meant_from_the_current_folder(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+):
+    here = tmp_path / "here"
+    here.mkdir()
+    Image.new("RGB", (64, 64)).save(here / "pic.jpg")
+    monkeypatch.chdir(here)
+    words = ("generate", "nano-banana", "a fox", "--set", f"image_urls={value}", "--quote")
+    sent = await run(typed, *words, APIXO_MCP_DATA_URLS="1", APIXO_MCP_ALLOWED_ROOTS=str(here))
+    assert sent.exit_code == 0, sent.output
+    assert "data:image/jpeg" in sent.stdout
+    refused = await run(typed, *words)
+    assert "APIXO_MCP_ALLOWED_ROOTS allows more" in refused.stderr
+    missing = await run(typed, *words[:-2], "image_urls=none.jpg", "--quote")
+    assert f"there is no such file; looked for at {tmp_path / 'pictures' / 'none.jpg'}" in missing.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,7 +108,7 @@ async def test_a_submit_under_way_is_finished_first(typed: Typed, environment: d
         process.send_signal(signal.SIGINT)
         said, told = await ended(process)
     assert process.returncode == 130
-    assert "A paid request is on its way; its answer is waited for." in told
+    assert "A paid request is on its way; its answer is waited for, at most " in told
     assert said.startswith("apixo-mcp tasks wait tsk_")
     assert (await newest(typed))["state"] in ("pending", "processing")
     assert len(box.submits()) == 1
@@ -123,8 +124,27 @@ async def test_a_second_one_ends_at_once(typed: Typed, environment: dict[str, st
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
         with anyio.fail_after(5):
-            await ended(process)
+            _, told = await ended(process)
     assert process.returncode == 130
+    task_id = (await newest(typed))["task_id"]
+    assert "may have been charged" in told
+    assert f"apixo-mcp tasks wait {task_id}" in told
+    assert f"apixo-mcp tasks resolve {task_id} --remote-id ID" in told
+
+
+async def test_the_others_are_told_of_while_one_is_on_its_way(typed: Typed, environment: dict[str, str], box: Sandbox):
+    words = ("generate", "nano-banana", "a fox [slow-submit:20]", "an owl [http:429:after=60]")
+    async with running(*words, variables=environment) as process:
+        assert process.stderr
+        while "rate limit" not in await run_sync(process.stderr.readline):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        told = ""
+        while "A paid request is on its way" not in (line := await run_sync(process.stderr.readline)):
+            assert process.poll() is None
+            told += line
+        assert re.search(r"its answer is waited for, at most 1[01]\d s\. Ctrl-C once more ends at once", line)
+        assert "an owl [http:429:after=60]: Stopped before it was sent: nothing was charged." in told
 
 
 @pytest.mark.parametrize("command", ["wait", "download"])

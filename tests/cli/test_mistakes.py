@@ -75,7 +75,9 @@ def test_no_arguments_end_in_a_traceback(path: tuple[str, ...]):
         ["generate", "nano-banana", "-", "-"],
         ["generate", "nano-banana", "--set"],
         ["generate", "nano-banana", "--set", "=1"],
+        ["generate", "nano-banana", "a fox", "--provider", "cheap"],
         ["tasks", "list", "--limit", "0"],
+        ["tasks", "list", "--state", "succes"],
         ["tasks", "resolve", "tsk_x"],
         ["nonsense"],
     ],
@@ -120,6 +122,21 @@ def test_a_list_of_models_without_a_match_names_what_is_near():
     assert done.exit_code == 0
     assert "No offered model fits 'nano-bananna'" in done.stdout
     assert "Did you mean nano-banana" in done.stdout
+
+
+def test_no_model_on_offer_is_a_mistake():
+    done = typed("models", "list", APIXO_MCP_MODELS="zzz*")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "apixo-mcp: APIXO_MCP_MODELS: no model matches 'zzz*'.\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing can be made beneath /dev/null")
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/null/home"])
+def test_a_data_folder_that_cannot_be_had_is_named(path: str):
+    done = typed("tasks", "list", APIXO_MCP_HOME=path)
+    assert done.exit_code == 1
+    assert "set APIXO_MCP_HOME to another one, which can be written to" in done.stderr
+    assert "Errno" not in done.stderr
 
 
 @pytest.mark.parametrize(

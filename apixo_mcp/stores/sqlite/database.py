@@ -57,7 +57,11 @@ class SqliteDatabase:
             self.warnings = repair.notices(self._path)
         except (OSError, sqlite3.Error) as error:
             self.close()
-            raise StoreError(f"the task store {self._path} cannot be opened: {error}") from error
+            said = f"it cannot be made ({error.strerror})" if isinstance(error, OSError) else str(error)
+            raise StoreError(
+                f"the task store {self._path} cannot be opened: {said}. Check the data folder that it stands in, or "
+                "set APIXO_MCP_HOME to another one, which can be written to"
+            ) from error
         except StoreError:
             self.close()
             raise
