@@ -175,9 +175,11 @@ async def _account(app: App, listing: Listing) -> Finding:
             return Finding(what, said, variable=key)
         case failure:
             variable, advice = key, failure.advice
-            if failure.category == "unavailable":
+            if failure.code in ("NO_ANSWER", "SETTING_UNUSABLE"):
                 variable = _way_to(url) or address
                 advice = f"Check {variable}. {advice}" if failure.code == "NO_ANSWER" else advice
+            elif failure.category == "unavailable":
+                variable = address
             return Finding(what, f"{url}: {failure.message}", advice, variable)
 
 
