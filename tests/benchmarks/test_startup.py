@@ -72,13 +72,14 @@ def start(command: list[str], environment: dict[str, str], opening: dict[str, An
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
 
     def ask(*messages: dict[str, Any]) -> float:
-        process.stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
-        process.stdin.flush()
-        answer = json.loads(process.stdout.readline())
+        stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+        stdin.flush()
+        answer = json.loads(stdout.readline())
         took = time.perf_counter() - started
         assert "result" in answer, answer
         return took
@@ -86,7 +87,7 @@ def start(command: list[str], environment: dict[str, str], opening: dict[str, An
     with process:
         times = ask(opening), ask(*then)
         cpu = cpu_seconds(process.pid)
-        process.stdin.close()
+        stdin.close()
         process.wait(20)
     return Start(*times, cpu)
 

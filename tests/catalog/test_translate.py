@@ -5,9 +5,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.catalog_facts import CATALOG, KNOWN, Entry, minimal, urls
+from support.checks import EVERY
 
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
@@ -21,7 +22,7 @@ QUICK = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=EVERY,
 )
 
 # model, common arguments, what must be on the wire

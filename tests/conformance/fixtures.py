@@ -24,7 +24,7 @@ from mcp.types import (
     TextContent,
     TextResourceContents,
 )
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
 WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
@@ -116,7 +116,7 @@ class _Defaults(BaseModel):
     verified: bool = True
 
 
-def _titled(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+def _titled(*pairs: tuple[str, str]) -> list[JsonValue]:
     return [{"const": value, "title": title} for value, title in pairs]
 
 

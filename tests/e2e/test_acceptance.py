@@ -13,7 +13,16 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client, MCPError
-from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
+from mcp.types import (
+    BlobResourceContents,
+    CallToolResult,
+    ImageContent,
+    PromptReference,
+    ResourceLink,
+    ResourceTemplateReference,
+    TextContent,
+    TextResourceContents,
+)
 from PIL import Image
 from support.driver import APIXO_KEY, RUXA_KEY, Process, Shared, connect, server_env
 from support.imitation import Cut, Fail, Hang, Imitation, Raw, Refuse
@@ -156,6 +165,7 @@ async def test_view_result_shows_the_picture(either: Shared):
     answer = await either.client.call_tool("view_result", {"task_id": task["task_id"]})
     assert [part.type for part in answer.content] == ["text", "image"]
     picture = answer.content[1]
+    assert isinstance(picture, ImageContent)
     with Image.open(io.BytesIO(base64.b64decode(picture.data))) as shown:
         shown.load()
         assert Image.MIME[shown.format or ""] == picture.mime_type
@@ -199,8 +209,8 @@ async def test_an_earlier_result_becomes_an_input(shared: Shared):
 async def test_progress_is_told_while_waiting(either: Shared):
     told: list[float] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        told.append(done)
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append(progress)
 
     either.gateway.looks_needed = 8
     answer = await either.client.call_tool(
@@ -456,9 +466,12 @@ async def test_claude_gets_a_preview_and_a_link(gateway: Imitation, tmp_path: Pa
         task = task_of(answer)
         parts = {part.type: part for part in answer.content}
         assert set(parts) == {"text", "image", "resource_link"}
-        with Image.open(io.BytesIO(base64.b64decode(parts["image"].data))) as shown:
+        picture, link = parts["image"], parts["resource_link"]
+        assert isinstance(picture, ImageContent)
+        assert isinstance(link, ResourceLink)
+        with Image.open(io.BytesIO(base64.b64decode(picture.data))) as shown:
             assert shown.size[0] * 16 == shown.size[1] * 24
-        assert str(parts["resource_link"].uri) == task["results"][0]["resource_uri"]
+        assert str(link.uri) == task["results"][0]["resource_uri"]
 
 
 # Resources, prompts, completions
@@ -477,12 +490,15 @@ async def test_resources_hold_the_task_and_the_file(either: Shared):
     task = await generate(either.client, wait_seconds=20)
     [found] = (await either.client.read_resource(f"apixo://tasks/{task['task_id']}")).contents
     assert found.mime_type == "application/json"
+    assert isinstance(found, TextResourceContents)
     assert json.loads(found.text)["task_id"] == task["task_id"]
     [found] = (await either.client.read_resource(task["results"][0]["resource_uri"])).contents
     assert task["results"][0]["resource_uri"] == f"apixo://results/{task['task_id']}/0"
     assert found.mime_type == "image/png"
+    assert isinstance(found, BlobResourceContents)
     assert base64.b64decode(found.blob) == either.gateway.last().files[0]
     [found] = (await either.client.read_resource("apixo://models/ruxa/google/nano-banana")).contents
+    assert isinstance(found, TextResourceContents)
     assert json.loads(found.text)["id"] == "ruxa/google/nano-banana"
     for missing in ("apixo://tasks/tsk_none", f"apixo://results/{task['task_id']}/7", "apixo://models/none"):
         with pytest.raises(MCPError):
@@ -495,7 +511,8 @@ async def test_prompts_and_completions(either: Shared):
     for name, prompt in prompts.items():
         given = {argument.name: "seven herons" for argument in prompt.arguments or [] if argument.required}
         got = await either.client.get_prompt(name, given)
-        assert "seven herons" in "".join(message.content.text for message in got.messages)
+        texts = [message.content for message in got.messages]
+        assert "seven herons" in "".join(content.text for content in texts if isinstance(content, TextContent))
     for reference in (
         PromptReference(type="ref/prompt", name="picture_from_idea"),
         ResourceTemplateReference(type="ref/resource", uri="apixo://models/{+model}"),

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from mcp import Client
 from mcp.types import CallToolResult, Implementation
 from support.amounts import EXAMPLES, SEED
+from support.checks import EVERY
 from support.kills import all_ended, until
 from support.wire import Wire, answer
 
@@ -39,9 +40,7 @@ from apixo_mcp.tasks.task import State, Task, may_move, new_task_id
 from apixo_mcp.tasks.transitions import DecisionContext
 from apixo_mcp.views.tasks import compact, sentence, task_structure
 
-AS_MANY = settings(
-    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
-)
+AS_MANY = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=EVERY, print_blob=False)
 MODELS = [model.id for model in Catalog()]
 KEY = "sk-fuzz-planted-key"
 
@@ -387,12 +386,13 @@ def test_no_answer_crashes_a_gateway_or_takes_what_is_unclear_for_refused():
             found = json.loads(body)
         except (ValueError, RecursionError):
             found = None
-        code = found.get("code") if isinstance(found, dict) else None
+        fields: dict[str, Any] = found if isinstance(found, dict) else {}
+        code = fields.get("code")
         if not isinstance(code, int | float | str) or isinstance(code, bool):
             by_http = (Refused,) if status in REFUSED_BY_HTTP else (Later,) if status == 429 else ()
             assert isinstance(submitted, (Unclear, Accepted, *by_http)), "taken for a verdict without a reason"
         elif status in (500, 502, 504) and code in (500, 502, 504, 200):
-            words = str(found.get("message", "")) + str(found.get("msg", ""))
+            words = str(fields.get("message", "")) + str(fields.get("msg", ""))
             assert isinstance(submitted, Unclear | Accepted) or "积分" in words
         if isinstance(submitted, Accepted):
             assert code == 200 or 200 <= status < 300

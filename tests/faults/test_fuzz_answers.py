@@ -115,6 +115,7 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     ids: dict[str, str] = {}
     held = Holds()
     began = time.monotonic()
+    number = 0
     listener = listen("127.0.0.1", 0)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(Told()) as gateway:
         gateway.prepare()
@@ -194,7 +195,6 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
                         wrong.append(f"{prompt}: sent {gateway.sent[prompt]} times after a good answer")
                     answers += len(polls) - len(gateway.cases[prompt]["polls"])
 
-                number = 0
                 at_once = anyio.Semaphore(AT_ONCE)
 
                 async def limited(number: int) -> None:

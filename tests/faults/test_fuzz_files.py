@@ -77,6 +77,7 @@ async def test_changed_files(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     wrong: list[str] = []
     held = Holds()
     began = time.monotonic()
+    number = 0
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(Gateway()) as gateway:
         values: dict[str, Any] = {
             "apixo_base_url": gateway.url,
@@ -137,7 +138,6 @@ async def test_changed_files(tmp_path: Path, caplog: pytest.LogCaptureFixture):
                     for path in paths:
                         del gateway.files[path]
 
-                number = 0
                 while number * EACH < FILES:
                     async with anyio.create_task_group() as group:
                         for _ in range(AT_ONCE):

@@ -59,7 +59,7 @@ WHATEVER = (
     "variables", WHATEVER, ids=lambda one: " ".join(f"{name}={value}" for name, value in one.items())
 )
 def test_whatever_is_set(tmp_path: Path, variables: dict[str, str]):
-    code, text = demo(tmp_path, "--output", str(tmp_path / "out"), **variables)
+    code, text = demo(tmp_path, "--output", str(tmp_path / "out"), timeout=90, **variables)
     assert code == 0, text
     assert list((tmp_path / "out").rglob("*.*g")), text
 

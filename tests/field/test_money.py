@@ -89,7 +89,7 @@ async def test_more_calls_than_the_limit_at_once(gateway: Gateway, enter: Enter)
 
 async def test_two_programs_on_one_folder_stay_within_the_limits(gateway: Gateway, tmp_path: Path):
     gateway.outcome = lambda task: failed(task, "PROCESSING_TIMEOUT")
-    limit = {"auto_retry": 2, "daily_task_limit": 6}
+    limit: dict[str, Any] = {"auto_retry": 2, "daily_task_limit": 6}
     async with door(gateway.url, tmp_path, **limit) as one, door(gateway.url, tmp_path, **limit) as two:
         async with anyio.create_task_group() as group:
             for number in range(3):

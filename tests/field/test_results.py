@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.checks import EVERY
 from support.door import Enter, content, sample
 from support.scripted_gateway import Gateway, failed, polled, succeeded, whole
 from support.wire import answer, envelope
@@ -393,7 +394,7 @@ async def test_any_nesting(gateway: Gateway, enter: Enter):
     url = gateway.serve("/out/a.png", whole(PNG))
     shapes: list[Any] = []
 
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None, derandomize=True)
+    @settings(max_examples=60, suppress_health_check=EVERY, deadline=None, derandomize=True)
     @given(nested(url), st.booleans())
     def collect(shape: Any, as_text: bool) -> None:
         shapes.append(json.dumps(shape) if as_text else shape)

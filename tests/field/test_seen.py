@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp.types import BlobResourceContents
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from support.door import Door, Enter, content, holds, one_file, sample
@@ -190,7 +191,9 @@ async def test_a_turned_video(gateway: Gateway, enter: Enter, turn: str):
     assert (task["results"][0]["width"], task["results"][0]["height"]) == upright
     poster = Image.open(io.BytesIO(posters[0])).convert("RGB")
     assert poster.size == upright
-    red, _, blue = poster.getpixel((int(poster.width * RED_AT[turn][0]), int(poster.height * RED_AT[turn][1])))
+    pixel = poster.getpixel((int(poster.width * RED_AT[turn][0]), int(poster.height * RED_AT[turn][1])))
+    assert isinstance(pixel, tuple)
+    red, _, blue = pixel
     assert red > 150 > blue
 
 
@@ -250,7 +253,7 @@ async def resource(door: Door, task: dict[str, Any]) -> str:
     (link,) = [part for part in called.content if part.type == "resource_link"]
     (read,) = (await door.client.read_resource(link.uri)).contents
     assert read.mime_type == link.mime_type
-    if hasattr(read, "blob"):
+    if isinstance(read, BlobResourceContents):
         assert base64.b64decode(read.blob) == Path(task["results"][0]["path"]).read_bytes()
     return str(read.mime_type)
 
@@ -269,7 +272,7 @@ def real_seconds(data: bytes) -> float:
     """By decoding all of it."""
     import av
 
-    with av.open(io.BytesIO(data)) as file:
+    with av.open(io.BytesIO(data), "r") as file:
         return sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
 
 
@@ -327,7 +330,7 @@ async def test_a_fragmented_video_of_the_field(gateway: Gateway, enter: Enter):
     "options",
     [{"movflags": "frag_keyframe+empty_moov"}, {"movflags": "dash+frag_every_frame"}],
 )
-async def test_fragmented_videos(gateway: Gateway, enter: Enter, options: dict[str, str]):
+async def test_fragmented_videos(gateway: Gateway, enter: Enter, options: dict[str, Any]):
     one_file(gateway, "/out/a.mp4", whole(recorded("mp4", "mpeg4", 3.0, **options)))
     async with enter() as door:
         task = await door.made("video")

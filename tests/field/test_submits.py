@@ -307,7 +307,7 @@ async def test_a_poll_answered_for_another_task_is_no_answer(gateway: Gateway, e
 async def test_a_number_as_an_id_is_the_same_as_its_digits(gateway: Gateway, enter: Enter):
     one_file(gateway, "/out/a.png", whole(PNG))
     gateway.submits.append(envelope({"taskId": 8812}))
-    gateway.outcome = lambda task: succeeded(8812, urls=gateway.urls)  # type: ignore[arg-type]
+    gateway.outcome = lambda task: succeeded(8812, urls=gateway.urls)
     async with enter() as door:
         task = await door.made()
     assert task["state"] == "success"

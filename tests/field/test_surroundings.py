@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,14 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def ran(
-    *arguments: str, cwd: Path | None = None, timeout: float = 60, **variables: str
+    variables: Mapping[str, str], *arguments: str, cwd: Path | None = None, timeout: float = 60
 ) -> subprocess.CompletedProcess[bytes]:
     """A command to its end, in surroundings without any proxy but those that are given."""
     dropped = {*PROXIES, *(name.upper() for name in PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR"}
     inherited = {name: value for name, value in os.environ.items() if name not in dropped}
     return subprocess.run(
         [*COMMAND, *arguments],
-        env=inherited | variables,
+        env={**inherited, **variables},
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -119,7 +119,7 @@ BESIDE_LOOPBACK = (
 )
 def test_loopback_is_never_reached_by_a_proxy(tmp_path: Path, variables: dict[str, str]):
     with Imitation() as gateway:
-        done = ran("generate", "nano-banana", "a fox", **server_env(gateway, tmp_path), **variables)
+        done = ran(server_env(gateway, tmp_path) | variables, "generate", "nano-banana", "a fox")
         assert done.returncode == 0, said(done)
         assert str(tmp_path) in said(done)
         assert len(gateway.posts()) == 1
@@ -145,7 +145,7 @@ NEVER = (
 def test_what_can_never_work_is_refused_at_once_by_name(
     tmp_path: Path, variables: dict[str, str], name: str, command: tuple[str, ...]
 ):
-    done = ran(*command, timeout=25, **far(tmp_path), **variables)
+    done = ran(far(tmp_path) | variables, *command, timeout=25)
     text = said(done)
     assert done.returncode != 0
     assert name in text.lower(), text
@@ -187,7 +187,7 @@ USED = (
 @pytest.mark.parametrize(("variables", "first"), USED, ids=lambda one: str(one)[:70])
 def test_a_proxy_that_can_be_used_is_used(tmp_path: Path, proxy: Proxy, variables: dict[str, str], first: bytes):
     variables = {name: value.format(port=proxy.port) for name, value in variables.items()}
-    done = ran("doctor", timeout=40, **far(tmp_path), **variables)
+    done = ran(far(tmp_path) | variables, "doctor", timeout=40)
     text = said(done)
     if not proxy.heard:
         assert "socks://" in str(variables), "not used"
@@ -243,7 +243,7 @@ def test_a_placeholder_counts_as_not_set_and_is_warned_of(tmp_path: Path, variab
         command = ("generate", "nano-banana", "a fox")
         if variable in ("APIXO_API_KEY", "APIXO_BASE_URL", "APIXO_MCP_ALLOW_PRIVATE_HOSTS"):
             command = ("tasks", "list")  # the rest of the set-up would not reach this gateway
-        done = ran(*command, cwd=tmp_path / "here", **env)
+        done = ran(env, *command, cwd=tmp_path / "here")
     text = said(done)
     assert done.returncode == 0, text
     assert variable in done.stderr.decode(), "not warned of"
@@ -298,7 +298,7 @@ def test_values_are_trimmed_of_spaces_and_quotes(tmp_path: Path, variable: str, 
     with Imitation(apixo_key="sk-test") as gateway:
         env = server_env(gateway, tmp_path, APIXO_API_KEY="sk-test", HOME=str(tmp_path / "user"))
         env[variable] = value.format(url=gateway.url, folder=tmp_path)
-        done = ran("generate", "nano-banana", "a fox", **env)
+        done = ran(env, "generate", "nano-banana", "a fox")
         assert done.returncode == 0, said(done)
         assert len(gateway.posts()) == 1
     if "quoted" in value:
@@ -316,7 +316,7 @@ def test_a_folder_is_never_taken_relative(tmp_path: Path, variable: str, value: 
         env = server_env(
             gateway, tmp_path / "own", HOME=str(tmp_path / "user"), XDG_DATA_HOME=str(tmp_path / "data")
         ) | {variable: value}
-        done = ran("generate", "nano-banana", "a fox", cwd=here, **env)
+        done = ran(env, "generate", "nano-banana", "a fox", cwd=here)
     text = said(done)
     assert list(here.iterdir()) == []
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["here"]
@@ -348,7 +348,7 @@ def test_a_folder_is_never_taken_relative(tmp_path: Path, variable: str, value: 
 )
 def test_a_near_miss_is_told(tmp_path: Path, near: str, meant: str):
     with Imitation() as gateway:
-        done = ran("tasks", "list", **server_env(gateway, tmp_path), **{near: "sk-planted-near"})
+        done = ran(server_env(gateway, tmp_path) | {near: "sk-planted-near"}, "tasks", "list")
     text = done.stderr.decode()
     assert near in text
     assert meant in text
@@ -365,14 +365,14 @@ PROMPTS = ("a fox 🦊 at dawn", "ein Fuchs – „schön“", "雪の中の狐"
 def test_any_encoding_of_the_output(tmp_path: Path, prompt: str, encoding: str):
     with Imitation() as gateway:
         env = server_env(gateway, tmp_path, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
-        done = ran("generate", "nano-banana", prompt, **env)
+        done = ran(env, "generate", "nano-banana", prompt)
         assert done.returncode == 0, said(done)
         assert gateway.posts()[0].body["input"]["prompt"] == prompt
         (saved,) = (tmp_path / "downloads").rglob("*.png")
         told = done.stdout.decode(encoding, errors="replace")
         assert "Traceback" not in told
         assert str(saved.parent) in told.replace("\n", "")
-        listed = ran("tasks", "list", **env)
+        listed = ran(env, "tasks", "list")
         assert listed.returncode == 0, said(listed)
 
 
@@ -381,17 +381,17 @@ def test_any_encoding_of_the_output(tmp_path: Path, prompt: str, encoding: str):
 def test_a_file_system_that_is_ascii(tmp_path: Path, prompt: str):
     with Imitation() as gateway:
         env = server_env(gateway, tmp_path, LC_ALL="C", LANG="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
-        done = ran("generate", "nano-banana", prompt, **env)
+        done = ran(env, "generate", "nano-banana", prompt)
         assert done.returncode == 0, said(done)
         files = list((tmp_path / "downloads").rglob("*.png"))
         assert len(files) == 1
         assert files[0].read_bytes().startswith(b"\x89PNG")
         assert files[0].name.isascii()
-        assert ran("tasks", "download", task_id(env), **env).returncode == 0
+        assert ran(env, "tasks", "download", task_id(env)).returncode == 0
 
 
 def task_id(env: dict[str, str]) -> str:
-    return ran("tasks", "list", **env).stdout.decode(errors="replace").split()[0]
+    return ran(env, "tasks", "list").stdout.decode(errors="replace").split()[0]
 
 
 # Look-alike names.

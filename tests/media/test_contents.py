@@ -146,7 +146,7 @@ ALONE = {"avi", "flv", "mov"}
 
 @pytest.mark.parametrize("with_picture", [True, False], ids=["picture", "sound"])
 def test_every_container_that_ffmpeg_writes_is_told(tmp_path: Path, with_picture: bool) -> None:
-    muxers = pytest.importorskip("muxers", reason="the extra `video` is not installed")
+    muxers = pytest.importorskip("support.muxers", reason="the extra `video` is not installed")
     wrong: list[str] = []
     seen = 0
     for container in muxers.containers():
@@ -186,7 +186,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("codec", PICTURES)
 def test_every_picture_that_ffmpeg_writes_is_told(tmp_path: Path, codec: str) -> None:
-    muxers = pytest.importorskip("muxers", reason="the extra `video` is not installed")
+    muxers = pytest.importorskip("support.muxers", reason="the extra `video` is not installed")
     path = tmp_path / "a"
     if not muxers.write(path, "image2pipe", video=codec):
         pytest.skip(f"this ffmpeg does not write {codec}")
@@ -199,7 +199,7 @@ def test_every_picture_that_ffmpeg_writes_is_told(tmp_path: Path, codec: str) ->
 )
 @pytest.mark.parametrize("length", [0.5, 2.0, 7.3])
 def test_a_duration_is_what_a_decoder_plays(tmp_path: Path, container: str, length: float) -> None:
-    muxers = pytest.importorskip("muxers", reason="the extra `video` is not installed")
+    muxers = pytest.importorskip("support.muxers", reason="the extra `video` is not installed")
     path = tmp_path / "a"
     codec = "mp2" if container == "asf" else "default"
     if not muxers.write(path, container, audio=codec, seconds=length):

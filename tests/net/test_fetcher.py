@@ -13,15 +13,16 @@ def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def to(address: str, *more: str):
-    asked: list[str] = []
+class to:
+    """Resolves every name to these addresses."""
 
-    async def resolve(host: str, port: int):
-        asked.append(host)
-        return [address, *more]
+    def __init__(self, *addresses: str) -> None:
+        self.asked: list[str] = []
+        self._addresses = addresses
 
-    resolve.asked = asked
-    return resolve
+    async def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append(host)
+        return list(self._addresses)
 
 
 async def read(url: str, http: Http, **given):

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from apixo_mcp.errors import MediaError, SettingRefused
 from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
+from apixo_mcp.generation import Failure
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.proxies import is_loopback, proxy_for, unusable_proxies
 from apixo_mcp.net.response import Answered, NotReached
@@ -84,7 +85,7 @@ async def test_a_proxy_that_can_never_work_is_refused_by_name(
     assert isinstance(submitted, Refused)
     assert isinstance(look, NoAnswer)
     for failure in (submitted.failure, look.failure, balance):
-        assert failure is not None
+        assert isinstance(failure, Failure)
         assert (failure.code, failure.charged, failure.retryable) == ("SETTING_UNUSABLE", "no", False)
         assert variable in failure.message
         assert variable in failure.advice

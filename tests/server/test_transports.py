@@ -86,6 +86,7 @@ def structure(answer: Any) -> dict[str, Any]:
 async def test_the_handshake_tells_who_answers_in_which_revision(running: Running) -> None:
     client = running.client
     assert client.protocol_version == ("2026-07-28" if running.era == "auto" else "2025-11-25")
+    assert client.server_info is not None
     assert (client.server_info.name, client.server_info.version) == ("apixo-mcp", __version__)
     assert "costs the user money" in (client.instructions or "")
 
@@ -152,7 +153,9 @@ async def test_every_earlier_revision_is_served(running: Running, revision: str)
         async def ask(number: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
             await said.send(SessionMessage(JSONRPCRequest(jsonrpc="2.0", id=number, method=method, params=params)))
             with anyio.fail_after(20):
-                message = (await heard.receive()).message
+                received = await heard.receive()
+            assert isinstance(received, SessionMessage)
+            message = received.message
             assert isinstance(message, JSONRPCResponse)
             return message.result
 

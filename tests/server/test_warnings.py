@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mcp import Client
-from support.program import values_for
+from support.program import text_of, values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
@@ -16,10 +16,6 @@ pytestmark = pytest.mark.anyio
 FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
 
 
-def told(answer: object) -> str:
-    return answer.content[0].text
-
-
 async def test_a_budget_that_nothing_filled_in_is_told_with_the_first_task(
     box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -29,9 +25,9 @@ async def test_a_budget_that_nothing_filled_in_is_told_with_the_first_task(
         first = await client.call_tool("generate_image", FOX)
         second = await client.call_tool("generate_image", {**FOX, "prompt": "a hare [took:0]"})
         listed = await client.call_tool("list_tasks", {})
-    assert warning in told(first)
-    assert warning not in told(second)
-    assert warning in told(listed)
+    assert warning in text_of(first)
+    assert warning not in text_of(second)
+    assert warning in text_of(listed)
 
 
 async def test_a_key_under_a_name_that_is_nearly_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -40,8 +36,8 @@ async def test_a_key_under_a_name_that_is_nearly_right(tmp_path: Path, monkeypat
     async with open_app(settings) as app, Client(build_server(app)) as client:
         answer = await client.call_tool("generate_image", FOX)
     assert answer.is_error
-    assert "APIXO_KEY is no setting and is ignored. Did you mean APIXO_API_KEY?" in told(answer)
-    assert "sk-mine" not in told(answer)
+    assert "APIXO_KEY is no setting and is ignored. Did you mean APIXO_API_KEY?" in text_of(answer)
+    assert "sk-mine" not in text_of(answer)
 
 
 async def test_a_proxy_that_cannot_be_used_ends_the_task_at_once(
@@ -56,5 +52,5 @@ async def test_a_proxy_that_cannot_be_used_ends_the_task_at_once(
     assert answer.structured_content["state"] == "failed"
     assert answer.structured_content["error"]["charged"] == "no"
     assert "HTTP_PROXY" in answer.structured_content["next_step"]
-    assert "by itself" not in told(answer)
-    assert "hunter2" not in told(answer)
+    assert "by itself" not in text_of(answer)
+    assert "hunter2" not in text_of(answer)

@@ -80,7 +80,7 @@ def truncated(content: bytearray) -> None:
     del content[len(content) * 3 // 4 + 100 :]
 
 
-DAMAGES = {
+DAMAGES: dict[Callable[[bytearray], None], int] = {
     header_overwritten: COUNT,
     first_page_lost: COUNT,
     zeroed_in_the_middle: COUNT // 2,

@@ -127,7 +127,7 @@ def _chunked(body: bytes) -> bytes:
 
 def _chunks(body: bytes, **headers: str) -> bytes:
     sent = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (body[:50], body[50:])) + b"0\r\n\r\n"
-    return answer(sent, kind="image/png", transfer_encoding="chunked", **headers)
+    return answer(sent, 200, "image/png", transfer_encoding="chunked", **headers)
 
 
 def _odd(body: bytes) -> bytes:

@@ -65,7 +65,7 @@ def whole(body: bytes, **headers: object) -> Handler:
     """The file, with its length."""
 
     async def handler(_: Asked, send: Send) -> None:
-        await send(head(content_length=len(body), **headers) + body)
+        await send(head(200, content_length=len(body), **headers) + body)
 
     return handler
 

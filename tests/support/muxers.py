@@ -7,7 +7,10 @@ from pathlib import Path
 
 import av
 import av.container
+import av.error
 import av.logging
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 
 av.logging.set_level(av.logging.PANIC)
 
@@ -39,7 +42,7 @@ def write(
     """Writes a file with the container's own codecs (`default`) or the named ones; False where it takes none such."""
     for size in _SIZES if video else ((0, 0),):
         for rate in _RATES if audio else (0,):
-            with contextlib.suppress(av.FFmpegError, ValueError, NotImplementedError, TypeError, AttributeError):
+            with contextlib.suppress(av.error.FFmpegError, ValueError, NotImplementedError, TypeError, AttributeError):
                 _write(path, container, video, audio, size, rate, seconds, options)
                 return path.stat().st_size > 0
     path.unlink(missing_ok=True)
@@ -60,7 +63,7 @@ def _write(
         pictures = _add_video(output, video, size) if video else None
         sound = _add_audio(output, audio, rate) if audio else None
         if pictures:
-            form = pictures.codec_context.pix_fmt
+            form = pictures.pix_fmt
             for number in range(1 if container in ("ico", "webp", "avif", "image2pipe") else int(25 * seconds)):
                 frame = av.VideoFrame(*size, "rgb24")
                 row = bytes((number * 9 + x * 3) % 256 for x in range(frame.planes[0].line_size))
@@ -75,23 +78,27 @@ def _write(
             output.mux(sound.encode(None))
 
 
-def _add_video(output: av.container.OutputContainer, codec: str, size: tuple[int, int]):
+def _add_video(output: av.container.OutputContainer, codec: str, size: tuple[int, int]) -> VideoStream:
     stream = output.add_stream(output.default_video_codec if codec == "default" else codec, rate=25)
+    if not isinstance(stream, VideoStream):
+        raise TypeError(codec)
     stream.width, stream.height = size
     forms = stream.codec_context.codec.video_formats
     stream.pix_fmt = forms[0].name if forms and "yuv420p" not in [form.name for form in forms] else "yuv420p"
     return stream
 
 
-def _add_audio(output: av.container.OutputContainer, codec: str, rate: int):
+def _add_audio(output: av.container.OutputContainer, codec: str, rate: int) -> AudioStream:
     stream = output.add_stream(output.default_audio_codec if codec == "default" else codec, rate=rate)
+    if not isinstance(stream, AudioStream):
+        raise TypeError(codec)
     forms = stream.codec_context.codec.audio_formats
     stream.format = forms[0].name if forms else "s16"
     stream.layout = "mono"
     return stream
 
 
-def _tone(stream, rate: int, seconds: float):
+def _tone(stream: AudioStream, rate: int, seconds: float):
     resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.codec_context.frame_size or 1024)
     frame = av.AudioFrame(format="s16", layout="mono", samples=int(rate * seconds))
     samples = (int(9000 * math.sin(n * 880 * math.pi / rate)) for n in range(frame.samples))

@@ -148,12 +148,12 @@ def _looked_at(asked: Asked) -> str | None:
     return unquote(found[1]) if found else None
 
 
-def polled(remote_id: str, **fields: Any) -> bytes:
+def polled(remote_id: Any, **fields: Any) -> bytes:
     """An answer to a poll with these fields."""
     return envelope({"taskId": remote_id, **fields})
 
 
-def succeeded(remote_id: str, result: Any = None, urls: Sequence[str] = (), **fields: Any) -> bytes:
+def succeeded(remote_id: Any, result: Any = None, urls: Sequence[str] = (), **fields: Any) -> bytes:
     """The documented answer of APIXO to a poll of a task that is done, or one with any `resultJson`."""
     if result is None:
         result = json.dumps({"resultUrls": list(urls)})
@@ -169,13 +169,13 @@ def failed(remote_id: str, code: str, message: str = "", **fields: Any) -> bytes
 
 
 def whole(body: bytes, kind: str = "application/octet-stream", **headers: str) -> bytes:
-    return answer(body, kind=kind, **headers)
+    return answer(body, 200, kind, **headers)
 
 
 def chunked(body: bytes, kind: str = "application/octet-stream", size: int = 5000, **headers: str) -> bytes:
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     sent = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-    return answer(sent, kind=kind, transfer_encoding="chunked", **headers)
+    return answer(sent, 200, kind, transfer_encoding="chunked", **headers)
 
 
 def open_ended(body: bytes, kind: str = "application/octet-stream") -> bytes:

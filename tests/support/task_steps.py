@@ -35,6 +35,19 @@ async def asking(app: App, prompt: str = "a fox", **given: Any) -> AsyncGenerato
         yield submission
 
 
+async def cut_off(app: App, *, waiting: bool = True) -> Submission:
+    """Asks in a call that is cut off while it waits, or just as it ends."""
+    asked: list[Submission] = []
+    with anyio.CancelScope() as call:
+        async with asking(app) as submission:
+            asked.append(submission)
+            call.cancel()
+            if waiting:
+                await anyio.sleep_forever()
+    assert call.cancelled_caught
+    return asked[0]
+
+
 async def settled(app: App, task: Task) -> Task:
     """The task once nothing is left to wait for."""
     task = await app.service.wait(await app.service.find(task.owner, task.task_id), PATIENCE)

@@ -63,12 +63,10 @@ def wire() -> Callable[..., object]:
     """Runs a server: `async with wire(talk) as server`, or `wire(b"...")` for one and the same answer."""
 
     def start(talk: Talk | bytes, **options: bool):
-        if isinstance(talk, bytes):
-            answer = talk
+        async def send(stream: SocketStream, request: bytes) -> None:
+            assert isinstance(talk, bytes)
+            await stream.send(talk)
 
-            async def talk(stream: SocketStream, request: bytes) -> None:
-                await stream.send(answer)
-
-        return run_wire(talk, **options)
+        return run_wire(send if isinstance(talk, bytes) else talk, **options)
 
     return start

@@ -209,9 +209,10 @@ class TestLapse:
         async with start(follow=False) as app, asking(app) as asked:
             age(tmp_path, WANTED_WHILE_ALIVE + 60)
             await app.store.want(app.service.calls.process, time.time() + 30)
+            task = asked.task
             async with anyio.create_task_group() as group:
-                group.start_soon(app.runner.advance, asked.task.task_id)
-                task = await app.service.wait(asked.task, 10)
+                group.start_soon(app.runner.advance, task.task_id)
+                task = await app.service.wait(task, 10)
         assert (task.state, posts(box)) == (State.CANCELLED, [])
 
     async def test_the_same_request_asked_for_anew_is_wanted_anew(self, start: Start, box: Sandbox, tmp_path: Path):

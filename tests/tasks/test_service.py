@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.asking import submit
-from support.task_steps import Start, ask, asking, happens, posts, settled, until
+from support.task_steps import Start, ask, asking, cut_off, happens, posts, settled, until
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
@@ -57,6 +57,7 @@ async def test_pending_is_never_told_without_the_gateways_id(start: Start, box: 
 
 async def test_a_caller_that_leaves_does_not_take_its_task_along(start: Start, box: Sandbox):
     async with start() as app:
+        left: list[Task] = []
         with anyio.CancelScope() as call:
             async with anyio.create_task_group() as group:
 
@@ -66,9 +67,10 @@ async def test_a_caller_that_leaves_does_not_take_its_task_along(start: Start, b
 
                 group.start_soon(leave)
                 async with asking(app, "a fox [slow-submit:0.2][took:0.3]") as asked:
+                    left.append(asked.task)
                     await app.service.wait(asked.task, 60)
         assert call.cancelled_caught
-        task = await settled(app, asked.task)
+        task = await settled(app, left[0])
     assert (task.state, task.answer, task.results[0].file) == (State.SUCCESS, "lost", FileState.SAVED)
     assert len(posts(box)) == 1
 
@@ -125,10 +127,7 @@ class TestIdempotency:
 class TestAdoption:
     async def test_a_request_whose_answer_was_lost_is_adopted_when_repeated(self, start: Start, box: Sandbox):
         async with start() as app:
-            with anyio.CancelScope() as call:
-                async with asking(app) as first:
-                    call.cancel()
-                    await anyio.sleep_forever()
+            first = await cut_off(app)
             async with asking(app) as second:
                 assert (second.how, second.task.task_id) == ("adopted", first.task.task_id)
                 await settled(app, second.task)
@@ -139,29 +138,26 @@ class TestAdoption:
 
     async def test_a_call_cut_off_just_as_it_ends_counts_as_lost(self, start: Start):
         async with start() as app:
-            with anyio.CancelScope() as call:
-                async with asking(app) as first:
-                    call.cancel()  # nothing waits between this and the end
-            assert call.cancelled_caught
+            first = await cut_off(app, waiting=False)
             assert (await ask(app)).task.task_id == first.task.task_id
 
     async def test_the_repeat_of_a_call_that_is_cut_off_only_now_waits_for_that(self, start: Start, box: Sandbox):
         async with start() as app, anyio.create_task_group() as group:
-            cut, begun = anyio.CancelScope(), anyio.Event()
+            call, begun = anyio.CancelScope(), anyio.Event()
 
             async def first() -> None:
-                with cut:
+                with call:
                     async with asking(app, "a fox [never]"):
                         begun.set()
                         await anyio.sleep_forever()
 
-            async def cut_off() -> None:
+            async def cut() -> None:
                 await happens(lambda: len(app.service.calls.open_names) == 2)  # the repeat is asking already
-                cut.cancel()
+                call.cancel()
 
             group.start_soon(first)
             await begun.wait()
-            group.start_soon(cut_off)
+            group.start_soon(cut)
             async with asking(app, "a fox [never]") as again:
                 assert again.how == "adopted"
                 await happens(lambda: posts(box))
@@ -169,10 +165,7 @@ class TestAdoption:
 
     async def test_the_late_end_of_a_first_call_says_nothing_about_the_second(self, start: Start):
         async with start() as app:
-            with anyio.CancelScope() as call:
-                async with asking(app) as first:
-                    call.cancel()
-                    await anyio.sleep_forever()
+            first = await cut_off(app)
             async with asking(app) as second:
                 await settled(app, second.task)
             await first.call.lost()
@@ -476,6 +469,7 @@ class TestTwoPrograms:
     async def test_a_late_answer_is_kept_while_another_is_about_to_give_it_up(self, start: Start, box: Sandbox):
         async with start(follow=False) as one, start(follow=False) as two:
             task = (await ask(one, "a fox [slow-submit:0.3][took:0]")).task
+            claimed: Task | None = None
             async with anyio.create_task_group() as group:
                 group.start_soon(one.runner.advance, task.task_id)
                 await happens(box.submits)
@@ -484,7 +478,7 @@ class TestTwoPrograms:
                 # Claimed by another process, which comes to write its `unknown` only after the answer was stored.
                 now = time.time()
                 claimed = await two.store.claim(task.task_id, "two", now, now + 8, two.key_prints)
-                assert claimed is not None
+            assert claimed is not None
             unknown = replace(claimed, state=State.UNKNOWN, due=None, lease_holder="", lease_until=0.0)
             assert not await two.store.commit(claimed, unknown)
             late = await one.service.find("local", task.task_id)

@@ -341,6 +341,7 @@ def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
         waits.append((task.due or 0) - NOW)
     assert waits[:3] == [10.0, 20.0, 40.0]
     assert waits[-1] == transitions.CRASH_PAUSE_AT_MOST
+    assert task.failure is not None
     assert "ValueError, 12 times" in task.failure.message
     assert transitions.after_poll(task, Running("processing"), at()).failure is None
 

@@ -32,7 +32,7 @@ async def test_a_broken_video_has_no_picture(tmp_path) -> None:
 
 
 async def test_a_turned_video_has_an_upright_poster(tmp_path) -> None:
-    muxers = pytest.importorskip("muxers", reason="the extra `video` is not installed")
+    muxers = pytest.importorskip("support.muxers", reason="the extra `video` is not installed")
     path = tmp_path / "a.mp4"
     assert muxers.write(path, "mp4", video="mpeg4", seconds=0.2)
     body = path.read_bytes()

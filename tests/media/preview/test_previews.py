@@ -72,7 +72,9 @@ async def test_a_turned_photograph_stands_upright(tmp_path):
     image.save(tmp_path / "a.jpg", "JPEG", exif=exif)
     turned = await opened(tmp_path / "a.jpg", "JPEG")
     assert turned.size == (100, 200)
-    assert turned.getpixel((50, 20))[0] > 200
+    pixel = turned.getpixel((50, 20))
+    assert isinstance(pixel, tuple)
+    assert pixel[0] > 200
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -90,6 +92,7 @@ async def test_every_format_that_can_ask_for_a_turn_is_told_and_shown_turned(tmp
     assert shown.size == (facts.width, facts.height) == ((90, 60) if turn < 5 else (60, 90))
     across, down = {"top": (0.5, 0.1), "bottom": (0.5, 0.9), "left": (0.1, 0.5), "right": (0.9, 0.5)}[red]
     colour = shown.getpixel((int(shown.width * across), int(shown.height * down)))
+    assert isinstance(colour, tuple)
     assert colour[0] > 150 > colour[2]
 
 

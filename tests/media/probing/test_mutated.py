@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from support.media_wire import a_box
 
@@ -15,7 +15,7 @@ from apixo_mcp.media import kinds
 from apixo_mcp.media.contents import kind_in
 from apixo_mcp.media.probing.probe import read_facts
 
-muxers = pytest.importorskip("muxers", reason="the extra `video` is not installed")
+muxers = pytest.importorskip("support.muxers", reason="the extra `video` is not installed")
 av = pytest.importorskip("av")
 
 FILES = Path(__file__).parents[1] / "files"
@@ -83,7 +83,8 @@ def test_a_damaged_recording_tells_a_duration_that_it_has_or_none(container, har
     kind = kind_in(io.BytesIO(body))
     told = read_facts(io.BytesIO(body), kind).duration_seconds
     assert time.process_time() - began < 1
-    assume(told is not None)
+    if told is None:
+        reject()
     heard, expected = played(body)
     assume(heard > 0)
     left = SECONDS * min((place for what, place, _ in harm if what == "cut"), default=1.0)

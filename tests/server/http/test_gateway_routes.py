@@ -340,7 +340,8 @@ async def test_a_link_that_leads_outside_by_now_is_not_followed(program: Program
 
 async def test_without_a_public_url_nothing_changes(box: Sandbox, tmp_path: Path) -> None:
     path = a_picture(tmp_path / "pictures")
-    for options in ({"public_url": ""}, {"public": False}):  # the second: stdio
+    ways: tuple[dict[str, Any], ...] = ({"public_url": ""}, {"public": False})
+    for options in ways:  # the second: stdio
         async with running(box, tmp_path, poll_scale=0.002, **options) as program:
             prompt = f"a fox without {', '.join(options)} [took:0]"
             await program.reaches(await program.ask(prompt), State.SUCCESS)

@@ -112,6 +112,7 @@ async def test_the_other_side_of_this_machine_is_served_too(box: Sandbox, tmp_pa
         serving(build_server(app), listener),
         client_of(url, "/mcp") as client,
     ):
+        assert client.server_info is not None
         assert client.server_info.name == "apixo-mcp"
 
 

@@ -42,13 +42,14 @@ async def asked(server: MCPServer[Any], said: bytes) -> Any:
         return None
     ask, heard = anyio.create_memory_object_stream[SessionMessage | Exception](1)
     say, answers = anyio.create_memory_object_stream[SessionMessage](1)
+    answer: list[SessionMessage] = []
     async with anyio.create_task_group() as group, ask, answers:
         group.start_soon(lowlevel.run, heard, say, lowlevel.create_initialization_options())
         await ask.send(SessionMessage(message))
         with anyio.fail_after(10):
-            answer = await answers.receive()
+            answer.append(await answers.receive())
         group.cancel_scope.cancel()
-    return json.loads(answer.message.model_dump_json(by_alias=True, exclude_unset=True))
+    return json.loads(answer[0].message.model_dump_json(by_alias=True, exclude_unset=True))
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +196,7 @@ def test_what_is_answered_early_is_never_answered_otherwise(data: st.DataObject,
         line(request("server/discover")),
         line(request("server/discover", {"_meta": {}})),
         line(discover(**{"io.modelcontextprotocol/protocolVersion": "2027-01-01"})),
-        line(discover(**{"io.modelcontextprotocol/clientCapabilities": None})),
+        line(discover(0, **{"io.modelcontextprotocol/clientCapabilities": None})),
         line(request("ping")),
         line(request("tools/list", {"_meta": META})),
     ],

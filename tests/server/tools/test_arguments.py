@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from mcp import MCPError
 from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
-from support.program import Connect
+from support.program import Connect, text_of
 
 from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
 
@@ -81,16 +81,16 @@ async def test_what_is_too_much_is_refused_with_its_field(connect: Connect, valu
     async with connect() as client:
         called = await client.call_tool("check_task", {"task_id": "tsk_x", "wait_seconds": value})
     assert called.is_error
-    assert "wait_seconds: " in called.content[0].text
-    assert words in called.content[0].text
+    assert "wait_seconds: " in text_of(called)
+    assert words in text_of(called)
 
 
 async def test_thousands_of_unknown_arguments_are_told_in_few_words(connect: Connect):
     async with connect() as client:
         called = await client.call_tool("list_tasks", {f"{'n' * 300}{number}": 1 for number in range(20_000)})
     assert called.is_error
-    assert "20000 unknown ones" in called.content[0].text
-    assert len(called.content[0].text) < 10_000
+    assert "20000 unknown ones" in text_of(called)
+    assert len(text_of(called)) < 10_000
 
 
 @pytest.mark.parametrize("tool", ["generate_nano_banana", "generate_suno", "generate_seedance_2_0"])

@@ -57,8 +57,8 @@ def test_progress_grows_and_never_seems_done() -> None:
 async def test_a_client_hears_that_files_are_saved(connect: Connect) -> None:
     told: list[tuple[float, str | None]] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        told.append((done, message))
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, message))
 
     async with connect() as client:
         arguments = FOX | {"prompt": "a fox [took:0][file:slow:1]"}
