@@ -62,6 +62,8 @@ class PartialFile:
     def left(self) -> Left | None:
         """Tells what is there to go on with; None where there is nothing, or nothing that could be told apart."""
         try:
+            if self._file is not None:
+                self._file.flush()
             note: Any = json.loads(self._folder.read(self._note))
             total = None if note["total"] is None else int(note["total"])
             left = Left(self._folder.size(self._name) or 0, str(note["etag"]), total)
@@ -78,7 +80,7 @@ class PartialFile:
         # Removed first: another process may still write into the old one.
         self._file, self._name = self._folder.create(self._usual)
         self._hash, self.size = hashlib.sha256(), 0
-        if etag and not etag.startswith("W/") and self._name == self._usual:
+        if etag and not etag.upper().startswith("W/") and self._name == self._usual:
             name = self._folder.write(self._note, json.dumps({"etag": etag, "total": total}).encode())
             if name != self._note:
                 self._folder.remove(name)

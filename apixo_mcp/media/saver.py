@@ -41,6 +41,8 @@ _DISK_LEFT = 64 * 1024 * 1024
 _LOOKED_EVERY = 256 * 1024 * 1024
 _BLOCK = 1 << 18
 _GOES = 20
+_PARTS = 1000
+"""The most requests of one go for a file that its server hands out in parts."""
 _PATIENCE = 10.0
 """The longest that a `Retry-After` is waited for while the caller waits."""
 
@@ -216,6 +218,18 @@ class Saver:
         return _Arrived(part.size, sha256, "", doubt or f"though the file has its own end, {error}")
 
     async def _fetch(self, part: PartialFile, goal: _Goal, turn: Turn) -> _Arrived:
+        """Fetches what is missing. A server may hand out less than was asked for: the rest is asked for in its turn."""
+        had = -1
+        for _ in range(_PARTS):
+            if arrived := await self._fetch_part(part, goal, turn):
+                return arrived
+            if part.size <= had:
+                raise MediaError("it changes while it is fetched")
+            had = part.size
+        raise _TooSlow(f"only {part.size:,} bytes came in {_PARTS:,} parts")
+
+    async def _fetch_part(self, part: PartialFile, goal: _Goal, turn: Turn) -> _Arrived | None:
+        """Fetches what the server hands out at once; None where that was a part and the next is to be asked for."""
         left = await to_thread.run_sync(part.left)
         if left and left.is_whole:
             await self._go_on(part, left.total, goal)
@@ -224,12 +238,14 @@ class Saver:
             try:
                 async with self._opened(goal, offset=left.size, etag=left.etag) as download:
                     if download.status != 206:
+                        part.close()
                         return await self._receive(part, download, goal, turn)
                     if _fits(left, download):
                         return await self._receive(part, download, goal, turn, left)
             except MediaError as error:
                 if error.gone or part.is_open or error.retry_after is not None:
                     raise  # otherwise the range itself may have been refused
+        part.close()
         async with self._opened(goal) as download:
             return await self._receive(part, download, goal, turn)
 
@@ -246,10 +262,14 @@ class Saver:
 
     async def _receive(
         self, part: PartialFile, download: Download, goal: _Goal, turn: Turn, left: Left | None = None
-    ) -> _Arrived:
-        """Writes a body as it comes. Of text nothing is stored before it is known to be no page and no error."""
+    ) -> _Arrived | None:
+        """Writes a body as it comes. Of text nothing is stored before it is known to be no page and no error.
+
+        Returns:
+            None where a part of a file came whole, and another can follow.
+        """
         size = start = left.size if left else 0
-        total = download.total
+        total = download.total or (left.total if left else None)
         if total is None and download.length is not None:
             total = start + download.length
         await to_thread.run_sync(self._check_size, part, total, goal)
@@ -272,7 +292,7 @@ class Saver:
                     await to_thread.run_sync(self._check_size, part, size, goal)
                     looked = size
                 if not part.is_open and self._is_wanted(buffer):
-                    await to_thread.run_sync(part.begin, download.etag, total)
+                    await self._begin(part, download, buffer, total)
                 if part.is_open and len(buffer) >= _BLOCK:
                     await to_thread.run_sync(part.write, bytes(buffer))
                     buffer.clear()
@@ -280,30 +300,45 @@ class Saver:
             raise
         except MediaError:
             if buffer and not part.is_open and refusals.content_refusal(bytes(buffer), is_whole=True) == "":
-                await to_thread.run_sync(part.begin, download.etag, total)
+                await self._begin(part, download, buffer, total)
             if part.is_open:
                 await to_thread.run_sync(part.write, bytes(buffer))
             raise
+        is_part = download.status == 206 and total is not None and start < size < total
         if not part.is_open:
             if not buffer and total:
                 raise MediaError(f"the line broke after 0 of {total:,} bytes")
-            self._refuse(bytes(buffer), is_whole=True)
-            await to_thread.run_sync(part.begin, download.etag, total)
+            self._refuse(bytes(buffer), is_whole=not is_part)
+            await self._begin(part, download, buffer, total)
         await to_thread.run_sync(part.write, bytes(buffer))
+        if is_part and await to_thread.run_sync(part.left):
+            return None
         if total is not None and size < total:
             raise MediaError(f"the line broke after {size:,} of {total:,} bytes")
-        doubt = "" if goal.unpack else "what it was packed with is broken, so it is kept as it came"
+        doubt = download.doubt
+        if not goal.unpack:
+            doubt = "what it was packed with is broken, so it is kept as it came"
         if total is not None and size > total:
             doubt = f"{size:,} bytes came where {total:,} were declared"
         return await self._conclude(part, download.content_type, doubt)
 
+    @staticmethod
+    async def _begin(part: PartialFile, download: Download, buffer: bytearray, total: int | None) -> None:
+        if download.is_bare and kinds.sniff(bytes(buffer[: kinds.HEAD])) is None:
+            raise MediaError("what came was neither an HTTP answer nor a media file")
+        await to_thread.run_sync(part.begin, download.etag, total)
+
     async def _conclude(self, part: PartialFile, content_type: str, doubt: str) -> _Arrived:
+        if part.size <= refusals.LARGEST_DOCUMENT:  # it may have come in parts too small to tell
+            self._refuse(await to_thread.run_sync(part.go_on, part.size), is_whole=True)
         sha256 = await to_thread.run_sync(part.finish)
         if not doubt and await to_thread.run_sync(outcomes.is_cut, part.path):
             doubt = f"its end is missing after {part.size:,} bytes"
         return _Arrived(part.size, sha256, content_type, doubt)
 
     async def _go_on(self, part: PartialFile, total: int | None, goal: _Goal) -> None:
+        if part.is_open:  # and looked at when its first part came
+            return
         head = await to_thread.run_sync(part.go_on, refusals.LARGEST_DOCUMENT + 1)
         self._refuse(head, is_whole=total is not None and total <= len(head))
 
@@ -366,11 +401,10 @@ async def is_there(result: Result) -> bool:
 
 
 def _fits(left: Left, download: Download) -> bool:
-    """Tells whether a partial answer is the rest of what is there."""
-    if download.etag and download.etag != left.etag:
+    """Tells whether a partial answer goes on with what is there: one that names no file does not."""
+    if download.etag != left.etag:
         return False
-    if download.total is None:
-        return True
-    if download.length is not None and download.total - download.length != left.size:
+    if download.total is not None and left.total not in (None, download.total):
         return False
-    return left.total in (None, download.total)
+    total = download.total or left.total
+    return total is None or download.length is None or left.size + download.length <= total

@@ -11,13 +11,15 @@ class Download:
     """An answer whose body has not been read yet.
 
     Attributes:
-        status: 200, or 206 where the rest after an offset is coming.
+        status: 200, or 206 where a part is coming: what follows the offset, or less of it.
         content_type: as declared, without parameters, lower case; empty where none was.
         length: bytes that are declared to follow, None where none are declared.
         total: bytes of the whole file, where known.
         etag: empty where there is none.
         resumable: whether the server says that it serves ranges.
         chunks: the body, once; raises `MediaError` where the line breaks.
+        is_bare: whether it came without the head of an HTTP answer, so that it may be anything.
+        doubt: why it may not be whole, empty where nothing says so.
     """
 
     status: int
@@ -27,6 +29,8 @@ class Download:
     etag: str
     resumable: bool
     chunks: AsyncIterator[bytes]
+    is_bare: bool = False
+    doubt: str = ""
 
 
 class Fetcher(Protocol):

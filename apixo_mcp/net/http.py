@@ -18,6 +18,7 @@ from apixo_mcp.net import guard
 from apixo_mcp.net.certificates import tls_context
 from apixo_mcp.net.fetcher import Download
 from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_name
+from apixo_mcp.net.heads import DOUBT, HEADLESS
 from apixo_mcp.net.proxies import Proxy, proxy_for
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, content_range, host_of, words_for
 from apixo_mcp.net.turns import in_turns, read_in_small_pieces
@@ -36,7 +37,7 @@ ANSWER_GRACE = _CONNECT + _WRITE + _POOL + 10.0
 _IDLE = 30.0
 _UNTIL_BODY = 30.0  # the whole way to the first byte of a file's body, redirects and all heads included
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
-_LONGEST_RANGE, _LONGEST_ETAG = 100, 512  # "bytes 0-1/2" with the largest numbers there are; the usual etag
+_LONGEST_ETAG = 512
 # A paid POST on a connection that the server is just closing would be one of which nobody knows whether it arrived.
 _NONE_KEPT = httpx2.Limits(max_connections=100, max_keepalive_connections=0)
 _AGENT = f"apixo-mcp/{__version__}"
@@ -330,28 +331,46 @@ def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[byte
     if not 200 <= status < 300:
         later = _retry_after(headers.get("retry-after", ""))
         raise MediaError(f"{where} answered HTTP {status} instead of the file", retry_after=later)
-    spans = headers.get("content-range", "")
-    if len(spans) > _LONGEST_RANGE:
-        raise MediaError(f"{where} sent a Content-Range that no file has")
-    start, total = content_range(spans)
+    start, count, total = content_range(headers.get("content-range", ""))
     # A plain request that is answered by "206" without a range that can be read: all of it.
     is_part = status == 206 and (offset > 0 or start is not None)
-    if is_part and start != offset:
-        raise MediaError(f"{where} sent another part of the file than was asked for")
-    if is_packed and is_part:
-        raise MediaError(f"{where} sent a part of a compressed file")
     declared = headers.get("content-length", "")
     counts = not is_packed and "transfer-encoding" not in headers
     length = int(declared) if counts and declared.isascii() and declared.isdigit() and len(declared) < 19 else None
+    doubt = headers.get(DOUBT, "")
+    if is_part and (problem := _misfit(start, count, total, offset, length, is_packed=is_packed)):
+        if offset:
+            raise MediaError(f"{where} sent {problem}")
+        is_part, doubt = False, f"{where} said it was {problem}"
+    elif is_part:
+        length = count if count is not None else length
+    etag = headers.get("etag", "")
     return Download(
         status=206 if is_part else 200,
         content_type=headers.get("content-type", "").split(";")[0].strip().lower(),
         length=length,
         total=total if is_part else length,
-        etag="" if is_packed else headers.get("etag", "")[:_LONGEST_ETAG],
+        etag="" if is_packed or doubt or len(etag) > _LONGEST_ETAG else etag,
         resumable=not is_packed and (is_part or headers.get("accept-ranges", "").strip().lower() == "bytes"),
         chunks=chunks,
+        is_bare=doubt == HEADLESS,
+        doubt=doubt,
     )
+
+
+def _misfit(
+    start: int | None, count: int | None, total: int | None, offset: int, length: int | None, *, is_packed: bool
+) -> str:
+    """Tells what is wrong with a part of a file, empty where nothing is."""
+    if start != offset:
+        return "another part of the file than was asked for"
+    if is_packed:
+        return "a part of a compressed file"
+    if count is not None and (count < 1 or (total is not None and offset + count > total)):
+        return "a part that no file has"
+    if count is not None and length not in (None, count):
+        return "a part of another size than it has"
+    return ""
 
 
 def _retry_after(value: str) -> float | None:

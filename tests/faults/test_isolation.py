@@ -78,7 +78,6 @@ async def test_another_task_is_saved_beside_one_whose_results_all_stall(
 
 
 BAD: dict[str, bytes | None] = {
-    "range": answer(picture(), 206, content_range="bytes 0-1/" + "9" * 5000),
     "page": answer("<html>Sign in</html>"),
     "empty": answer(b""),
     "closed": None,

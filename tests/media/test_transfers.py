@@ -1,6 +1,8 @@
 """Results as servers really send them: saved whatever the way, each for itself."""
 
 import gzip
+import hashlib
+import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ import anyio
 import pytest
 from support.media_wire import a_png, a_result, a_task, content, cut, files, head, open_ended, refusal, whole
 
-from apixo_mcp.media import places
+from apixo_mcp.media import places, saver
 from apixo_mcp.media.saver import Saver
 from apixo_mcp.net import http as gateway_http
 from apixo_mcp.tasks.task import FileState
@@ -179,6 +181,16 @@ CORNERS = {
     "no type": head(content_length=len(PNG)) + PNG,
     "a type that is none": head(content_type=";;;", content_length=len(PNG)) + PNG,
     "the type of a page": head(content_type="text/html; charset=x", content_length=len(PNG)) + PNG,
+    "1,500 headers": head(**{f"X{number}": "a" * 90 for number in range(1500)}, content_length=len(PNG)) + PNG,
+    "8 long headers": head(**{f"X{number}": "a" * 15_000 for number in range(8)}, content_length=len(PNG)) + PNG,
+    "8 long headers that are read": head(content_length=len(PNG))[:-2]
+    + b"ETag: %s\r\n" % (b"a" * 15_000) * 8
+    + b"\r\n"
+    + PNG,
+    "chunks that end in a bare LF": head(transfer_encoding="chunked")
+    + b"".join(b"%x\n%s\n" % (len(PNG[at : at + 9000]), PNG[at : at + 9000]) for at in range(0, len(PNG), 9000))
+    + b"0\n\n",
+    "chunks whose last line is missing": head(transfer_encoding="chunked") + chunks(PNG, end=b"0\r\n"),
     "odd etags": head(etag='"' + "e" * 9000, content_length=len(PNG)) + PNG,
     **{
         f"plain bytes declared {name}": head(content_encoding=name, content_length=len(PNG)) + PNG
@@ -230,14 +242,136 @@ async def test_a_head_in_two_pieces_is_one_head(wire, http, tmp_path, at):
 
 @pytest.mark.parametrize("status", [200, 206])
 @pytest.mark.parametrize("spans", [f"bytes 0-1/{NINES}", f"bytes {NINES}-1/2", f"bytes 0-{NINES}/2"])
-async def test_a_range_that_no_file_has_is_that_results_problem_alone(wire, http, tmp_path, status, spans):
+async def test_a_range_that_no_file_has_loses_no_file(wire, http, tmp_path, status, spans):
     url = wire.answers(raw(head(status, content_range=spans, content_length=len(PNG)) + PNG))
-    keeper = Saver(http, tmp_path)
-    failed = await keeper.save(a_task(), a_result(url))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(saved) == PNG
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    "spans",
+    ["bytes 5-99/100", f"bytes 0-9/{len(PNG)}", "bytes 0-40/7", "bytes 9-3/40"],
+)
+async def test_an_unasked_part_that_fits_nothing_is_kept_with_a_note(wire, http, tmp_path, spans):
+    url = wire.answers(raw(head(206, content_range=spans, content_length=len(PNG), etag='"a"') + PNG))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(saved) == PNG
+    assert "It may be cut" in saved.problem
+    assert len(wire.asked) == 3
+
+
+def handed_out(body: bytes, size: int, first: int, etag: str = '"one"', *, unasked: bool = False, spread: str = ""):
+    """Hands out no more than `size` bytes at once; a plain request gets 200 and `first` of them, or a part too."""
+
+    async def handler(asked, send):
+        start = asked.offset
+        if "range" not in asked.headers and not unasked:
+            await send(head(content_length=len(body), etag=etag) + body[:first])
+            return
+        piece = body[start : start + size]
+        total = spread or len(body)
+        spans = f"bytes {start}-{start + len(piece) - 1}/{total}"
+        await send(head(206, content_length=len(piece), content_range=spans, etag=etag) + piece)
+
+    return handler
+
+
+@pytest.mark.parametrize("unasked", [False, True])
+@pytest.mark.parametrize("size", [700, 6000, 39_999])
+async def test_a_file_that_is_handed_out_in_parts_is_saved_whole(wire, http, tmp_path, size, unasked):
+    url = wire.answers(handed_out(PNG, size, 9000, unasked=unasked))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert (saved.file, saved.problem) == (FileState.SAVED, "")
+    assert content(saved) == PNG
+    assert saved.sha256 == hashlib.sha256(PNG).hexdigest()
+    offsets = [asked.offset for asked in wire.asked]
+    assert offsets == sorted(set(offsets))
+
+
+async def test_a_part_that_does_not_say_of_how_many_bytes_is_no_end(wire, http, tmp_path):
+    url = wire.answers(handed_out(PNG, 6000, 9000, spread="*"))
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert (content(saved), saved.problem) == (PNG, "")
+
+
+async def test_parts_that_bring_next_to_nothing_are_bounded(wire, http, tmp_path, monkeypatch):
+    monkeypatch.setattr(saver, "_PARTS", 5)
+    url = wire.answers(handed_out(PNG, 1, 9000))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
-    assert "Content-Range" in failed.problem
-    url = wire.answers(whole(PNG))
-    assert (await keeper.save(a_task(), a_result(url, index=1))).file is FileState.SAVED
+    assert len(wire.asked) <= 8
+    wire.answers(handed_out(PNG, 40_000, 9000))
+    wire.asked.clear()
+    saved = await Saver(http, tmp_path).save(a_task(), failed)
+    assert content(saved) == PNG
+    assert wire.asked[0].offset > 9000
+
+
+@pytest.mark.parametrize("second", ["", 'W/"one"', '"two"'])
+async def test_the_rest_of_a_file_is_of_that_file_or_nothing(wire, http, tmp_path, second):
+    """The answer ignores `If-Range`: it goes on with another file of the same size."""
+    other = a_png(9, 9, padding=40_000)[: len(PNG)]
+    first = cut(PNG, 20_000)
+    changed = True
+
+    async def handler(asked, send):
+        nonlocal changed
+        if asked.offset:
+            spans = f"bytes {asked.offset}-{len(other) - 1}/{len(other)}"
+            rest = other[asked.offset :]
+            await send(head(206, content_length=len(rest), content_range=spans, etag=second) + rest)
+        elif changed:
+            changed = False
+            await first(asked, send)
+        else:
+            await whole(other)(asked, send)
+
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(handler)))
+    assert content(saved) == other
+
+
+@pytest.mark.parametrize("weak", ['W/"one"', 'w/"one"', '"' + "e" * 600 + '"'])
+async def test_what_proves_nothing_is_not_asked_with(wire, http, tmp_path, weak):
+    url = wire.answers(cut(PNG, 20_000, weak), whole(PNG))
+    assert content(await Saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
+    assert not any("if-range" in asked.headers for asked in wire.asked)
+
+
+def test_all_small_headers_together_are_no_reason_to_lose_a_file():
+    assert len(CORNERS["1,500 headers"]) > 140_000
+
+
+async def test_bytes_behind_a_length_of_zero_are_kept_with_a_note(wire, http, tmp_path):
+    for number, after in enumerate((b"", PNG)):
+        start = head(content_length=0, etag='"a"') + (b"" if after else PNG)
+        url = wire.answers(raw(start, after=after))
+        wire.asked.clear()
+        saved = await Saver(http, tmp_path).save(a_task(), a_result(url, index=number))
+        assert content(saved) == PNG
+        assert "nothing follows" in saved.problem
+        assert len(wire.asked) == 3
+
+
+async def test_a_picture_without_a_head_is_kept_with_a_note(wire, http, tmp_path):
+    saved = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(raw(PNG))))
+    assert content(saved) == PNG
+    assert "without the head" in saved.problem
+
+
+@pytest.mark.parametrize("noise", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\0" * 3000, bytes(range(128, 256)) * 30])
+async def test_noise_without_a_head_is_no_file(wire, http, tmp_path, noise):
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(raw(noise)), tries=9))
+    assert failed.file is FileState.FAILED
+    assert files(tmp_path) == []
+
+
+async def test_a_page_in_parts_is_a_page(wire, http, tmp_path):
+    page = json.dumps({"error": {"message": "this link has expired"}}).encode()
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(handed_out(page, 9, 9, unasked=True))))
+    assert failed.file is FileState.FAILED
+    assert failed.problem.startswith("A json document")
+    assert files(tmp_path) == []
 
 
 @pytest.mark.parametrize(

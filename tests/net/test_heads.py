@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apixo_mcp.errors import MediaError
-from apixo_mcp.net.heads import cleaned
+from apixo_mcp.net.heads import Chunks, cleaned
 from apixo_mcp.net.unpacking import Unpacker, encodings
 
 NAMES = st.sampled_from(
@@ -41,6 +41,37 @@ def test_a_clean_head_is_one_that_a_strict_parser_takes(start, lines, end, body)
 @given(st.binary(max_size=300), st.binary(max_size=50))
 def test_no_head_raises(head, body):
     assert isinstance(cleaned(head, body), bytes)
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=90), max_size=9),
+    st.sampled_from([b"\r\n", b"\n"]),
+    st.sampled_from([b"", b";name=value", b" "]),
+    st.integers(1, 50),
+)
+def test_chunks_are_written_anew_whatever_their_lines_end_in(pieces, end, more, size):
+    body = b"".join(b"%x%s%s%s%s" % (len(piece), more, end, piece, end) for piece in pieces)
+    body += b"0" + end + b"A-Trailer: x" + end + end
+    parser = h11.Connection(h11.CLIENT)
+    parser.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
+    parser.send(h11.EndOfMessage())
+    parser.receive_data(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert isinstance(parser.next_event(), h11.Response)
+    chunks, came = Chunks(), b""
+    for at in range(0, len(body), size):
+        if fine := chunks.feed(body[at : at + size]):
+            parser.receive_data(fine)
+    while isinstance(event := parser.next_event(), h11.Data):
+        came += event.data
+    assert came == b"".join(pieces)
+    assert isinstance(event, h11.EndOfMessage)
+
+
+@pytest.mark.parametrize(
+    "body", [b"5\nhello7\nabcdefg\n0\n\n", b"zz\r\nab", b"1" * 5000, b"5\r\nhelloworld\r\n0\r\n\r\n"]
+)
+def test_chunks_that_are_none_are_told(body):
+    assert Chunks().feed(body).endswith(b"!\r\n")
 
 
 def fed(encoding: str, body: bytes, size: int) -> bytes:
