@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test snapshots e2e field lint bench faults conformance examples examples-latest clean
+.PHONY: help demo check test snapshots e2e field lint style types bench faults conformance examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -26,15 +26,15 @@ demo: $(VENV)/.installed ## makes a picture over MCP against the sandbox: no key
 	$(BIN)/apixo-mcp demo
 
 # Values and pure decisions, the contract with clients, the order of the house: what most mistakes break first.
-FAST := tests/test_architecture.py tests/test_readme.py tests/test_settings.py tests/catalog tests/contracts/test_store.py \
+FAST := tests/test_architecture.py tests/test_documents.py tests/test_readme.py tests/test_settings.py tests/catalog tests/contracts/test_store.py \
 	tests/tasks/test_transitions.py tests/tasks/test_schedule.py tests/tasks/test_budget.py tests/tasks/test_request.py \
 	tests/server/test_snapshots.py
 check: lint ## lint, types and the fast tests, in under a minute: before every commit
 	$(BIN)/python -m pytest -q -n 2 $(FAST)
 
 snapshots: export UPDATE_SNAPSHOTS := 1
-snapshots: $(VENV)/.installed ## pins the list of tools, prompts and resources anew, after a change that is meant
-	$(BIN)/python -m pytest -q tests/server/test_snapshots.py
+snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the tables in docs/, after a change that is meant
+	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/test_documents.py
 
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
@@ -50,9 +50,13 @@ e2e: $(VENV)/.installed ## the server as a process, from its start to its end
 field: $(VENV)/.installed ## what people met in the field, case by case
 	$(BIN)/python -m pytest tests/field -n 4 -o norecursedirs=
 
-lint: $(VENV)/.installed ## ruff and pyright
+lint: style types ## ruff and pyright
+
+style: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
 	$(BIN)/pyright -p . --pythonpath $(BIN)/python
 
 bench: $(VENV)/.installed ## start-up, memory and idle figures
