@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ from apixo_mcp.media.saver import Saver, is_there
 from apixo_mcp.net.http import Http
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks.accounts import Account
+from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.admission import Admission
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
@@ -80,7 +80,7 @@ class App:
     telemetry: Telemetry
     saver: Saver
     roots: Roots
-    accounts: Mapping[str, Account]
+    accounts: Accounts
     budget: Budget
     seal: bytes
     warnings: tuple[str, ...] = ()
@@ -99,19 +99,19 @@ class App:
         return await spending(self.store, gateways, self.budget, owner, days=days, within=within)
 
     @property
-    def key_prints(self) -> frozenset[str]:
+    def key_prints(self) -> tuple[str, ...]:
         """The keys whose tasks this process follows."""
-        return frozenset(account.key_print for account in self.accounts.values())
+        return self.accounts.key_prints
 
 
-async def _accounts(settings: Settings, store: Store, http: Http) -> dict[str, Account]:
+async def _accounts(settings: Settings, store: Store, http: Http) -> Accounts:
     salt = await store.secret(KEY_SALT)
-    accounts: dict[str, Account] = {}
+    accounts = Accounts()
     for name, key in settings.keys.items():
         # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
         gateway: Gateway = GATEWAYS[name].load()(http, key, settings.base_urls[name])
         secret = f"{name} {gateway.base_url} {key.get_secret_value()}"
-        accounts[name] = Account(gateway, key_fingerprint(secret, salt))
+        accounts.add(Account(gateway, key_fingerprint(secret, salt)))
     return accounts
 
 
@@ -149,7 +149,6 @@ async def open_app(
         calls = Delivery(store)
         budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
         saver = Saver(http, settings.download_dir)
-        gateways = {account.key_print: account.gateway for account in accounts.values()}
         roots = Roots(settings.roots)
         addresses = served = None
         if public and settings.public_url:
@@ -158,7 +157,7 @@ async def open_app(
         steps = Runner(
             store=store,
             catalog=catalog,
-            gateways=gateways,
+            accounts=accounts,
             saver=saver,
             leases=leases,
             changes=changes,
@@ -168,8 +167,8 @@ async def open_app(
             auto_retry=settings.auto_retry,
             callback_url=addresses.of if addresses else None,
         )
-        engine = EmbeddedEngine(steps, store, leases, tuple(gateways))
-        resolver = Settlement(store=store, accounts=accounts.values(), steps=steps, engine=engine, changes=changes)
+        engine = EmbeddedEngine(steps, store, leases, accounts)
+        resolver = Settlement(store=store, accounts=accounts, steps=steps, engine=engine, changes=changes)
         service = Service(
             store=store,
             catalog=catalog,
@@ -192,9 +191,9 @@ async def open_app(
         )
         face: Public | None = None
         if addresses and served:
-            callbacks = Callbacks(addresses, store, engine, gateways, resolver)
+            callbacks = Callbacks(addresses, store, engine, accounts, resolver)
             face = Public(tuple({"", urlsplit(settings.public_url).path}), callbacks, served, telemetry)
-        stack.push_async_callback(_leave, store, leases.holder, tuple(gateways), leave)
+        stack.push_async_callback(_leave, store, leases.holder, accounts, leave)
         async with anyio.create_task_group() as group:
             if follow:
                 group.start_soon(engine.run)
@@ -223,12 +222,12 @@ async def open_app(
                 group.cancel_scope.cancel()
 
 
-async def _leave(store: Store, holder: str, key_prints: tuple[str, ...], leave: Callable[[], None] | None) -> None:
+async def _leave(store: Store, holder: str, accounts: Accounts, leave: Callable[[], None] | None) -> None:
     """Gives the leases back, and has somebody else follow what is still open."""
     with anyio.CancelScope(shield=True):
         try:
             await store.release(holder)
-            is_open = await store.open_count(key_prints) > 0
+            is_open = await store.open_count(accounts.key_prints) > 0
         except StoreError:
             log.exception("leases were not released; they run out by themselves")
             is_open = True  # as far as is known: a follower leaves by itself where nothing is

@@ -7,6 +7,7 @@ import time
 import anyio
 from anyio.abc import TaskGroup
 
+from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.runner import Runner
 from apixo_mcp.tasks.store import Store
@@ -29,12 +30,12 @@ class EmbeddedEngine:
         steps: Runner,
         store: Store,
         leases: Leases,
-        key_prints: tuple[str, ...],
+        accounts: Accounts,
     ) -> None:
         self._steps = steps
         self._store = store
         self._leases = leases
-        self._key_prints = key_prints
+        self._accounts = accounts
         self._heap: list[tuple[float, str]] = []
         self._next: dict[str, float] = {}
         self._earlier = anyio.Event()
@@ -56,8 +57,7 @@ class EmbeddedEngine:
 
     async def run(self) -> None:
         """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
-        if not self._key_prints:
-            return
+        await self._accounts.some()
         async with anyio.create_task_group() as keeper:
             keeper.start_soon(self._leases.keep)
             try:
@@ -96,7 +96,7 @@ class EmbeddedEngine:
     async def _sweep(self, grace: float) -> None:
         try:
             await self._steps.end_lapsed()
-            for task_id, at in await self._store.due(time.time() - grace, self._key_prints):
+            for task_id, at in await self._store.due(time.time() - grace, self._accounts.key_prints):
                 if task_id not in self._running and task_id not in self._crashes:
                     self.wake(task_id, at)
         except Exception:

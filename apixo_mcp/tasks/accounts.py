@@ -1,6 +1,9 @@
-"""A gateway with its key, as tasks know it."""
+"""The gateways with their keys, as tasks know them."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+import anyio
 
 from apixo_mcp.gateways.gateway import Gateway
 
@@ -11,3 +14,55 @@ class Account:
 
     gateway: Gateway
     key_print: str
+
+
+class Accounts(Mapping[str, Account]):
+    """The accounts that this process holds at each moment. Ask it when one is used: they change while it runs.
+
+    By a gateway's name it gives the account that new tasks are paid with, the one that was added last; tasks that are
+    open are followed with every account that is held.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, Account] = {}
+        self._known: dict[str, Account] = {}
+        self._some = anyio.Event()
+
+    def __getitem__(self, gateway: str) -> Account:
+        for account in reversed(self._held.values()):
+            if account.gateway.name == gateway:
+                return account
+        raise KeyError(gateway)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(one.gateway.name for one in self._held.values()))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    @property
+    def key_prints(self) -> tuple[str, ...]:
+        """The keys whose tasks this process follows."""
+        return tuple(self._held)
+
+    def add(self, account: Account) -> None:
+        """Takes an account: its open tasks are followed, and new ones of its gateway are paid with it."""
+        self._held.pop(account.key_print, None)
+        self._held[account.key_print] = self._known[account.key_print] = account
+        self._some.set()
+
+    def remove(self, key_print: str) -> None:
+        """Lets an account go: no task of it is followed or begun any more. A step that is under way ends with it."""
+        self._held.pop(key_print, None)
+
+    def held(self, key_print: str) -> Account | None:
+        """Returns the account that a task was sent with, None where it is not held."""
+        return self._held.get(key_print)
+
+    def gateway(self, key_print: str) -> Gateway:
+        """Returns the gateway of a step that is under way, whether its account is still held or not."""
+        return self._known[key_print].gateway
+
+    async def some(self) -> None:
+        """Waits until there is, or was, an account."""
+        await self._some.wait()

@@ -2,12 +2,11 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.foreign import read_aside
-from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.settlement import Settlement
 from apixo_mcp.tasks.store import Store
@@ -44,7 +43,6 @@ class Callbacks:
     """Takes callbacks.
 
     Args:
-        gateways: by key print.
         resolver: settles a task in state `unknown`, if the gateway confirms the id that is named.
     """
 
@@ -53,13 +51,13 @@ class Callbacks:
         addresses: Addresses,
         store: Store,
         engine: Engine,
-        gateways: Mapping[str, Gateway],
+        accounts: Accounts,
         resolver: Settlement,
     ) -> None:
         self._addresses = addresses
         self._store = store
         self._engine = engine
-        self._gateways = gateways
+        self._accounts = accounts
         self._resolver = resolver
 
     async def task_of(self, token: str) -> Task | None:
@@ -81,8 +79,8 @@ class Callbacks:
         return task.state is not State.SUBMITTING or task.sent_at is None
 
     async def _settle(self, task: Task, body: bytes) -> bool:
-        gateway = self._gateways.get(task.key_print)
-        remote_id = await read_aside(len(body), gateway.task_in_callback, body) if gateway else ""
+        account = self._accounts.held(task.key_print)
+        remote_id = await read_aside(len(body), account.gateway.task_in_callback, body) if account else ""
         if not remote_id:
             if task.named_id:
                 self._engine.hurry(task.task_id)

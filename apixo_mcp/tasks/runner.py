@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
@@ -13,9 +13,10 @@ import anyio
 from apixo_mcp.catalog.model import BY_MODALITY
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
-from apixo_mcp.gateways.gateway import Accepted, Failed, Gateway, Later, NoAnswer, Refused, Submitted, Unclear
+from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Submitted, Unclear
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import transitions
+from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
@@ -58,7 +59,7 @@ class Runner:
     """Moves tasks on, one step at a time.
 
     Args:
-        gateways: by key print; tasks of other keys are left alone.
+        accounts: tasks of other keys are left alone.
         budget: the owner's, which each paid request asks before it leaves.
         process: what the names of this process' calls begin with.
         callback_url: where the gateway is to call when this task ends.
@@ -69,7 +70,7 @@ class Runner:
         *,
         store: Store,
         catalog: Catalog,
-        gateways: Mapping[str, Gateway],
+        accounts: Accounts,
         saver: ResultSaver,
         leases: Leases,
         changes: Changes,
@@ -81,7 +82,7 @@ class Runner:
     ) -> None:
         self._store = store
         self._catalog = catalog
-        self._gateways = gateways
+        self._accounts = accounts
         self._saver = saver
         self._leases = leases
         self._changes = changes
@@ -110,7 +111,7 @@ class Runner:
         Returns:
             When its next step is due, Unix seconds; None where none is left or another process has it.
         """
-        async with self._leases.claim(task_id, self._gateways) as task:
+        async with self._leases.claim(task_id, self._accounts.key_prints) as task:
             if task is None:
                 return None
             try:
@@ -160,7 +161,7 @@ class Runner:
                     is_ours = await self._store.still_sends(sent, time.time() + LEASE_LASTS)
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
-                outcome = await self._gateways[key].submit(
+                outcome = await self._accounts.gateway(key).submit(
                     task.wire_model, task.inputs, provider=task.provider, callback_url=callback
                 )
                 if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
@@ -254,7 +255,7 @@ class Runner:
         async with self._polling:
             if wait := await self._throttle.turn(key):
                 return await self._commit(task, _waiting(task, wait))
-            gateway, inputs = self._gateways[key], task.inputs
+            gateway, inputs = self._accounts.gateway(key), task.inputs
             if task.is_confirming:
                 sent_at = task.attempts[-1].sent_at if task.attempts else task.created_at
                 polled = await gateway.poll(task.wire_model, task.named_id, inputs=inputs, since=sent_at)
@@ -305,7 +306,7 @@ class Runner:
 
     def _without_key(self, task: Task, result: Result) -> Result:
         """Takes the key out of what the host of a file said of it: it may be the gateway's own."""
-        redact = self._gateways[task.key_print].redact
+        redact = self._accounts.gateway(task.key_print).redact
         is_clean = redact(result.mime_type) == result.mime_type
         mime_type = result.mime_type if is_clean else "application/octet-stream"
         return replace(result, problem=redact(result.problem), mime_type=mime_type)

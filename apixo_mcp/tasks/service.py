@@ -15,7 +15,7 @@ from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.accounts import Account
+from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.admission import Admission
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.delivery import Call, Delivery
@@ -38,7 +38,7 @@ class Service:
     """The front of a task's transitions.
 
     Args:
-        accounts: by gateway name; a gateway without a key is missing.
+        accounts: a gateway without a key is missing.
         told_once: notes for the first task that is paid for.
     """
 
@@ -47,7 +47,7 @@ class Service:
         *,
         store: Store,
         catalog: Catalog,
-        accounts: Mapping[str, Account],
+        accounts: Accounts,
         inputs: InputResolver,
         till: Admission,
         engine: Engine,

@@ -2,14 +2,13 @@
 
 import re
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, Succeeded
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.accounts import Account
+from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
@@ -38,11 +37,9 @@ class Reread:
 class Settlement:
     """Settles tasks in state `unknown`, and moves tasks to another key."""
 
-    def __init__(
-        self, *, store: Store, accounts: Iterable[Account], steps: Runner, engine: Engine, changes: Changes
-    ) -> None:
+    def __init__(self, *, store: Store, accounts: Accounts, steps: Runner, engine: Engine, changes: Changes) -> None:
         self._store = store
-        self._accounts = {account.key_print: account for account in accounts}
+        self._accounts = accounts
         self._steps = steps
         self._engine = engine
         self._changes = changes
@@ -82,7 +79,7 @@ class Settlement:
             return "must be the gateway's task id, as its dashboard shows it"
         if other := await self._store.holder(task, remote_id):
             return _taken(task, other)
-        account = self._accounts.get(task.key_print)
+        account = self._accounts.held(task.key_print)
         return await _unconfirmed(account, task, remote_id) if account is not None else ""
 
     async def reread(self, task: Task) -> Reread:
@@ -95,14 +92,13 @@ class Settlement:
             ended = f"{task.state}, {task.failure.code}" if task.failure else str(task.state)
             allowed = f"only a task that failed with {EMPTY_RESULT} can be read anew, and this one's state is {ended}"
             raise InvalidInput([Problem("task_id", task.task_id, allowed)])
-        accounts = [one for one in self._accounts.values() if one.gateway.name == task.gateway]
-        account = self._accounts.get(task.key_print) or next(iter(accounts), None)
+        account = self._accounts.held(task.key_print) or self._accounts.get(task.gateway)
         if account is None:
             raise InvalidInput([Problem("task_id", task.task_id, f"no key is set here for {task.gateway}")])
         raw = await self._store.kept(task.task_id, ANSWER)
         poll = account.gateway.read_again(raw, task.inputs) if raw else None
         told = "the kept answer names no result" if raw else "no answer is kept"
-        if not isinstance(poll, Succeeded) and task.key_print in self._accounts:
+        if not isinstance(poll, Succeeded) and account.key_print == task.key_print:
             poll = await account.gateway.poll(task.wire_model, task.remote_id, inputs=task.inputs)
             if isinstance(poll, Failed) and poll.raw:
                 raw = poll.raw
@@ -124,7 +120,9 @@ class Settlement:
         Raises:
             InvalidInput: it has ended, no other key is set for its gateway's address, or that key does not see it.
         """
-        account = next((one for one in self._accounts.values() if _is_at(one, task)), None)
+        account = self._accounts.get(task.gateway)
+        if account is not None and account.gateway.base_url != task.base_url:
+            account = None
         problem = ""
         if account is None:
             problem = f"no key is set here for {task.gateway} at {task.base_url}"
@@ -149,10 +147,6 @@ class Settlement:
 
 def _taken(task: Task, taken: IdTaken) -> str:
     return f"is the id of task {taken.task_id}" if taken.owner == task.owner else "is the id of another task"
-
-
-def _is_at(account: Account, task: Task) -> bool:
-    return (account.gateway.name, account.gateway.base_url) == (task.gateway, task.base_url)
 
 
 def _told_by(polled: Polled) -> str:

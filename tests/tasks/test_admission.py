@@ -305,7 +305,7 @@ async def with_store(app: App, store: SqliteStore) -> AsyncGenerator[App]:
         steps = Runner(
             store=store,
             catalog=app.catalog,
-            gateways={one.key_print: one.gateway for one in app.accounts.values()},
+            accounts=app.accounts,
             saver=app.saver,
             leases=Leases(store),
             changes=app.changes,
