@@ -18,9 +18,19 @@ What a gateway answers is no error here but a value (`gateways.gateway.Submitted
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from apixo_mcp.generation import NextAction
+
 
 class ApixoError(Exception):
-    """Root of the tree. The message is written for whoever asked, and holds no secret."""
+    """Root of the tree. The message is written for whoever asked, and holds no secret.
+
+    Attributes:
+        next_action: what its reader can do next, which each face says behind the message.
+    """
+
+    def __init__(self, message: str = "", *, next_action: NextAction | None = None) -> None:
+        super().__init__(message)
+        self.next_action = next_action
 
 
 class SettingsError(ApixoError):
@@ -36,12 +46,14 @@ class Problem:
         given: what was given, shortened; empty where nothing was.
         allowed: what would have been accepted, as the end of a sentence.
         nearest: the closest valid choice, empty where there is none.
+        next_action: what more the reader can do.
     """
 
     field: str
     given: str
     allowed: str
     nearest: str = ""
+    next_action: NextAction | None = None
 
     def __str__(self) -> str:
         got = f" (got {self.given})" if self.given else ""
@@ -85,8 +97,15 @@ class MediaError(ApixoError):
         retry_after: seconds that the source asks to be left alone, None where it does not.
     """
 
-    def __init__(self, message: str, *, gone: bool = False, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        gone: bool = False,
+        retry_after: float | None = None,
+        next_action: NextAction | None = None,
+    ) -> None:
+        super().__init__(message, next_action=next_action)
         self.gone = gone
         self.retry_after = retry_after
 

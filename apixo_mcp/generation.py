@@ -1,6 +1,7 @@
 """The nouns that all floors share: what a generation makes, and why it fails."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 Modality = Literal["image", "video", "audio"]
@@ -19,6 +20,33 @@ Category = Literal[
 Charged = Literal["no", "yes", "unknown"]
 
 
+class NextAction(StrEnum):
+    """What the reader of a sentence can do next; each face says it in its own words (`views.faces`)."""
+
+    SEE_TASKS = "see_tasks"
+    """Look through the tasks that there are."""
+    SEE_MODELS = "see_models"
+    """Look through the models that are offered."""
+    SEE_INPUTS = "see_inputs"
+    """Read what the model takes."""
+    MAKE_IMAGE = "make_image"
+    """Use the model to make an image, which is what it makes."""
+    MAKE_VIDEO = "make_video"
+    """Use the model to make a video."""
+    MAKE_AUDIO = "make_audio"
+    """Use the model to make audio."""
+    FETCH_AGAIN = "fetch_again"
+    """Have the task's files fetched once more."""
+    REREAD = "reread"
+    """Have the gateway's answer about the task, which is kept, read anew."""
+    RESTART = "restart"
+    """Start this program again, with the setting that was corrected."""
+    USE_KEY = "use_key"
+    """Start this program again with another key, and have the open tasks follow it."""
+    EXAMINE = "examine"
+    """Have the set-up looked through."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a task failed, for the one who asked.
@@ -28,6 +56,7 @@ class Failure:
         message: the gateway's own words.
         advice: what to change or do next, as a sentence.
         retryable: whether the same request may succeed later.
+        next_action: what more the reader can do, which each face says behind the advice.
     """
 
     code: str
@@ -36,6 +65,7 @@ class Failure:
     advice: str
     retryable: bool
     charged: Charged
+    next_action: NextAction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

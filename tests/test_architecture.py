@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "apixo_mcp"
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors", "foreign", "variables", "generation", "gateways.directory"),
+    ("generation", "gateways.directory"),
+    ("errors", "foreign", "variables"),
     ("settings",),
     ("telemetry",),
     ("net",),
@@ -344,3 +345,42 @@ def test_the_rules_see_an_import_wherever_it_stands():
     seen = {entry.target for entry in imports("apixo_mcp.app")}
     assert "apixo_mcp.usage.report" in seen, "an import inside a function was not seen"
     assert "apixo_mcp.gateways.failures" in {entry.target for entry in imports("apixo_mcp.gateways.client")}, "a module"
+
+
+TOOLS = re.compile(
+    r"\b(generate_(image|video|audio)?\b|check_task|list_tasks|cancel_task|download_results|view_result|list_models"
+    r"|describe_model|get_usage)"
+)
+COMMANDS = re.compile(r"\bapixo-mcp (serve|worker|sandbox|demo|doctor|generate|models|tasks)\b")
+
+
+def texts(module: str) -> Iterator[tuple[int, str]]:
+    """Every text of a module, with its line; docstrings, which are read by nobody who runs it, apart."""
+    documents = {id(node.value) for node in ast.walk(tree(module)) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+            yield node.lineno, node.value
+
+
+def test_nothing_below_the_faces_names_a_tool_or_a_command():
+    views = next(number for number, names in enumerate(ROWS) if "views" in names)
+    broken = [
+        f"  {path_of(module)}:{line}: {text}"
+        for module in modules()
+        if (row := row_of(module)) is not None and row < views
+        for line, text in texts(module)
+        if TOOLS.search(text) or COMMANDS.search(text)
+    ]
+    assert not broken, "\n".join(["hand up a NextAction; each face says it in its own words:", *broken])
+
+
+def test_the_command_line_names_no_tool():
+    client = f"{PACKAGE}.cli.demo"  # a client of the server, as a chat is
+    broken = [
+        f"  {path_of(module)}:{line}: {text}"
+        for module in modules()
+        if is_in(module, f"{PACKAGE}.cli") and module != client
+        for line, text in texts(module)
+        if TOOLS.search(text)
+    ]
+    assert not broken, "\n".join(["a shell has commands and no tools:", *broken])

@@ -16,6 +16,7 @@ from apixo_mcp.catalog.model import Modality, Model, Price, Spelling
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.foreign import cut
+from apixo_mcp.generation import NextAction
 
 _LONGEST_NAME = 100
 
@@ -152,28 +153,26 @@ class Catalog:
         name = cut(name, _LONGEST_NAME)
         found = self._models.get(name.strip()) or self._models.get(self._names.get(_plain(name), ""))
         if found is None:
-            raise InvalidInput([Problem("model", shorten(name), *self._choice(name, modality))])
+            raise InvalidInput([self._choice(name, modality)])
         if modality is not None and found.modality != modality:
-            allowed = f"{found.id} makes {found.modality}; use generate_{found.modality}"
-            raise InvalidInput([Problem("model", shorten(name), allowed)])
+            other = NextAction(f"make_{found.modality}")
+            raise InvalidInput([Problem("model", shorten(name), f"{found.id} makes {found.modality}", "", other)])
         return found
 
-    def _choice(self, name: str, modality: Modality | None) -> tuple[str, str]:
-        """Tells what is allowed in place of `name`, and the nearest ids: those that hold it, then by spelling."""
+    def _choice(self, name: str, modality: Modality | None) -> Problem:
+        """Tells what is allowed in place of `name`, and the ids nearest to it: those that hold it, then by spelling."""
         ids = [model.id for model in self if modality in (None, model.modality)]
         if not ids:
-            return f"no {modality or ''} model is offered; see APIXO_MCP_MODELS".replace("  ", " "), ""
+            none = f"no {modality or ''} model is offered; see APIXO_MCP_MODELS".replace("  ", " ")
+            return Problem("model", shorten(name), none)
         plain = _plain(name)
         holding = [found for found in ids if plain and plain in _plain(found)]
         spelt = difflib.get_close_matches(name.casefold().replace(" ", "-"), ids, n=3, cutoff=0.5)
-        near = list(dict.fromkeys((*holding, *spelt)))[:6]
-        short = len(ids) <= 12
-        allowed = (
-            f"must be one of {', '.join(ids)}"
-            if short
-            else f"no such model; list_models shows all {len(ids)} {modality or ''}".rstrip()
-        )
-        return allowed, " or ".join(near)
+        near = " or ".join(list(dict.fromkeys((*holding, *spelt)))[:6])
+        if len(ids) <= 12:
+            return Problem("model", shorten(name), f"must be one of {', '.join(ids)}", near)
+        none = f"no such model among the {len(ids)} {modality or 'offered'} ones"
+        return Problem("model", shorten(name), none, near, NextAction.SEE_MODELS)
 
 
 def _names(models: Iterable[Model]) -> dict[str, str]:

@@ -67,8 +67,8 @@ def _problems(model: Model, details: ErrorDetails) -> tuple[Problem, ...]:
             choices = _shown(model, name)
             return (Problem(name, "", f"required; one of {', '.join(choices)}" if choices else "required"),)
         case "extra_forbidden":
-            near = difflib.get_close_matches(name, model.input.names(), n=1)
-            return (Problem(name, given, f"not an input of {model.id}; it takes {', '.join(inputs(model))}", *near),)
+            [near] = difflib.get_close_matches(name, model.input.names(), n=1) or [""]
+            return (Problem(name, given, f"not an input of {model.id}; it takes {', '.join(inputs(model))}", near),)
         case "literal_error":
             field = str(details["loc"][0])
             allowed = f"must be one of {', '.join(_shown(model, field))}"

@@ -14,14 +14,17 @@ from mcp.client.stdio import stdio_client
 from mcp.types import Implementation
 
 from apixo_mcp import __version__
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.bar import Bar
 from apixo_mcp.cli.folders import made
 from apixo_mcp.cli.interrupts import INTERRUPTED, Interrupts
 from apixo_mcp.cli.start import errors_told
 from apixo_mcp.cli.terminal import say
-from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.views.faces import CHAT
+from apixo_mcp.views.models import tool_of
 
 DEMO_LASTS_AT_MOST = 600.0  # a video takes a minute; a server that hangs says nothing by itself
 
@@ -43,8 +46,9 @@ def run_demo(prompt: str, model: str, output: Path) -> None:
         if not prompt:
             raise _Over("The prompt must not be empty.")
         folder = made(output)
+        asked = Catalog().find(model)
         say(f"Asking {model} (sandbox: no key, no cost) for: {prompt}")
-        answer = _answer(prompt, model, folder, interrupts)
+        answer = _answer(prompt, asked, folder, interrupts)
     if answer is None:
         say("The demo was stopped. Nothing was sent to a gateway, and nothing is charged.", err=True)
         raise SystemExit(INTERRUPTED)
@@ -56,18 +60,18 @@ def _tell(answer: Mapping[str, Any]) -> None:
     if answer.get("state") != "success":
         error: Mapping[str, Any] = answer.get("error") or {}
         reason = " ".join(str(error[name]) for name in ("code", "message", "advice") if name in error)
-        say(f"It ended in state {answer.get('state')}: {in_shell(reason or str(answer.get('next_step')))}", err=True)
+        say(f"It ended in state {answer.get('state')}: {reason or answer.get('next_step')}", err=True)
         raise SystemExit(1)
     for result in answer["results"]:
         if "path" not in result:
-            say(f"The picture was made, and could not be saved: {in_shell(str(result.get('problem')))}", err=True)
+            say(f"The picture was made, and could not be saved: {result.get('problem')}", err=True)
             raise SystemExit(1)
         say(f"Saved: {result['path']}")
         size = f"{result['width']}x{result['height']}, " if "width" in result else ""
         say(f"       {result['mime_type']}, {size}{result['bytes']:,} bytes")
 
 
-def _answer(prompt: str, model: str, folder: Path, interrupts: Interrupts) -> dict[str, Any] | None:
+def _answer(prompt: str, model: Model, folder: Path, interrupts: Interrupts) -> dict[str, Any] | None:
     """What became of the picture; None where the demo was interrupted.
 
     Raises:
@@ -130,7 +134,7 @@ def surroundings(environment: Mapping[str, str], home: Path, folder: Path) -> di
     }
 
 
-async def _ask(prompt: str, model: str, folder: Path, home: Path, log: Any, bar: Bar) -> dict[str, Any]:
+async def _ask(prompt: str, model: Model, folder: Path, home: Path, log: Any, bar: Bar) -> dict[str, Any]:
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "apixo_mcp", "serve", "--sandbox"],
@@ -139,14 +143,13 @@ async def _ask(prompt: str, model: str, folder: Path, home: Path, log: Any, bar:
     )
     name = Implementation(name="apixo-mcp", version=__version__)
     async with Client(stdio_client(server, errlog=log), client_info=name) as client:
-        modality = await _modality(client, model)
         bar.show(0.0, "submitting")
 
         async def show(progress: float, total: float | None, message: str | None) -> None:
             bar.show(progress / (total or 1.0), (message or "").split(",")[0])
 
-        arguments: dict[str, Any] = {"model": model, "prompt": prompt, "wait_seconds": 0}
-        answer = _structure(await client.call_tool(f"generate_{modality}", arguments))
+        arguments: dict[str, Any] = {"model": model.id, "prompt": prompt, "wait_seconds": 0}
+        answer = _structure(await client.call_tool(tool_of(model, CHAT), arguments))
         while _is_open(answer):
             bar.show(answer.get("progress", 0.0), answer["state"])
             follow = {"task_id": answer["task_id"], "wait_seconds": 1}
@@ -161,14 +164,6 @@ def _is_somewhere() -> bool:
         return Path.cwd().is_dir()
     except OSError:
         return False
-
-
-async def _modality(client: Client, model: str) -> str:
-    described = await client.call_tool("describe_model", {"model": model})
-    text = described.content[0].text if described.content[0].type == "text" else ""
-    if described.is_error:
-        raise _Over(text)
-    return next(word for word in ("image", "video", "audio") if f"generate_{word}" in text)
 
 
 def _is_open(answer: dict[str, Any]) -> bool:

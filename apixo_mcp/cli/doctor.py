@@ -17,13 +17,14 @@ from apixo_mcp.cli.folders import trouble_with
 from apixo_mcp.cli.interrupts import Interrupts
 from apixo_mcp.cli.start import errors_told, start_logging
 from apixo_mcp.cli.terminal import say, say_json
-from apixo_mcp.cli.words import counted, in_shell
+from apixo_mcp.cli.words import counted
 from apixo_mcp.errors import ApixoError, SettingRefused, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.net.certificates import tls_context, unusable_certificates
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
+from apixo_mcp.views.faces import SHELL, advice_of, error_text
 
 _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
@@ -74,7 +75,7 @@ def _tell(finding: Finding) -> None:
     say(f"{'MEND' if finding.mend else 'ok  '}  {finding.what}: {said}")
     if finding.mend:
         is_named = finding.variable in f"{finding.what} {finding.said} {finding.mend}"
-        say(f"      {'' if is_named else f'{finding.variable}: '}{in_shell(finding.mend)}")
+        say(f"      {'' if is_named else f'{finding.variable}: '}{finding.mend}")
 
 
 def _structure(finding: Finding) -> dict[str, str]:
@@ -83,7 +84,7 @@ def _structure(finding: Finding) -> dict[str, str]:
         "status": "mend" if finding.mend else "ok",
         "said": finding.said,
         "variable": finding.variable,
-        "mend": in_shell(finding.mend),
+        "mend": finding.mend,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -127,7 +128,7 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
                 yield Finding("keys", "none", _NO_KEY.format(ways))
     except ApixoError as error:
         advice = "See the message; APIXO_MCP_HOME chooses another folder."
-        yield Finding("task store", str(error), advice, "APIXO_MCP_HOME")
+        yield Finding("task store", error_text(error, SHELL), advice, "APIXO_MCP_HOME")
 
 
 def _folder(what: str, path: Path, variable: str) -> Finding:
@@ -174,7 +175,7 @@ async def _account(app: App, listing: Listing) -> Finding:
             said = f"{url} answers; its balance is not known ({failure.message.rstrip('.')})"
             return Finding(what, said, variable=key)
         case failure:
-            variable, advice = key, failure.advice
+            variable, advice = key, advice_of(failure, SHELL)
             if failure.code in ("NO_ANSWER", "SETTING_UNUSABLE"):
                 variable = _way_to(url) or address
                 advice = f"Check {variable}. {advice}" if failure.code == "NO_ANSWER" else advice

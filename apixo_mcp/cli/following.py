@@ -11,13 +11,13 @@ from apixo_mcp.cli.bar import Bar
 from apixo_mcp.cli.interrupts import leave_last_words
 from apixo_mcp.cli.reasons import why
 from apixo_mcp.cli.terminal import say
-from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import NotFound
 from apixo_mcp.net.http import ANSWER_GRACE, SUBMIT_TIMEOUT
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
-from apixo_mcp.views.tasks import sentence
+from apixo_mcp.views.faces import SHELL, advice_of
+from apixo_mcp.views.tasks import sentence, to_fetch_again
 
 LOOKED_AT_EVERY = 0.5
 NOBODY_FOLLOWS = 10.0  # seconds after which it is clear that no process moves on what is due
@@ -49,7 +49,7 @@ def _is_awaited(task: Task, *, until_sent: bool) -> bool:
 
 
 async def _reason(app: App, task: Task) -> str:
-    reason = why(
+    return why(
         task,
         time.time(),
         place=await app.service.place(task),
@@ -57,7 +57,6 @@ async def _reason(app: App, task: Task) -> str:
         trouble=app.runner.trouble(task.key_print),
         is_ours=task.key_print in app.key_prints,
     )
-    return in_shell(reason)
 
 
 def _progress(app: App, task: Task) -> float:
@@ -156,7 +155,7 @@ def say_what_stays(app: App, task: Task, *, which: str = "", then: str = "", err
         case _:
             is_saving = task.state is State.SUCCESS and not task.is_settled
             said = "The task is kept. It is done and paid for; its files are still being saved. To wait for them:"
-            say(f"{which}{said if is_saving else in_shell(sentence(task))}", err=True)
+            say(f"{which}{said if is_saving else sentence(task)}", err=True)
             if is_saving or task.state is State.UNKNOWN:
                 say(_to_settle(task) if task.state is State.UNKNOWN else then or _to_wait(task), err=err)
 
@@ -190,14 +189,16 @@ def tell(task: Task) -> None:
         for result in task.results:
             say(result.path or result.shown_url or result.asset_id)
             if result.problem:
-                say(f"  {in_shell(result.problem)}", err=True)
+                say(f"  {result.problem}", err=True)
+        if not is_well(task):
+            say(f"{to_fetch_again(task, SHELL)}.", err=True)
         return
-    say(in_shell(sentence(task)), err=True)
+    say(sentence(task), err=True)
     if task.state in (State.SUBMITTING, State.PENDING, State.PROCESSING):
         say(_to_wait(task))
         return
     if task.failure:
-        say(in_shell(task.failure.advice), err=True)
+        say(advice_of(task.failure, SHELL, task.task_id), err=True)
     if task.state is State.UNKNOWN:
         say(_to_settle(task))
 

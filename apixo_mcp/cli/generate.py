@@ -28,6 +28,7 @@ from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.request import GenerationRequest
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.views.faces import SHELL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,7 @@ def _tell_stopped(app: App, request: Request, task: Task) -> None:
 
 
 def _say_structures(app: App, request: Request, tasks: Sequence[Task]) -> None:
-    found = [structure_of(app, task) for task in tasks]
+    found = [structure_of(app, task, face=SHELL) for task in tasks]
     say_json(found if len(request.prompts) > 1 else found[0])
 
 

@@ -3,8 +3,8 @@
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.start import errors_told, settings_or_exit
 from apixo_mcp.cli.terminal import say, say_json
-from apixo_mcp.cli.words import in_shell
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.models import describe, list_text
 
 
@@ -14,13 +14,13 @@ def list_models(query: str, modality: str) -> None:
         catalog = _catalog()
         if not len(catalog) and catalog.warnings:
             raise SettingsError("\n".join(catalog.warnings))
-        say(in_shell(list_text(catalog, modality, query)))
+        say(list_text(catalog, modality, query, face=SHELL))
 
 
 def show_model(name: str) -> None:
     """Everything about one model."""
     with errors_told():
-        say_json(describe(_catalog().find(name)))
+        say_json(describe(_catalog().find(name), SHELL))
 
 
 def _catalog() -> Catalog:

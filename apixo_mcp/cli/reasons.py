@@ -3,6 +3,7 @@
 from apixo_mcp.cli.words import counted, ordinal
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
+from apixo_mcp.views.faces import SHELL, advice_of
 
 LONG = 1.5  # seconds without an answer that are worth a word
 
@@ -27,7 +28,7 @@ def why(
             "follow it. Set that key; after a change of keys: apixo-mcp tasks rekey"
         )
     if trouble is not None:
-        return f"{task.gateway} refuses to tell: {trouble.message} {trouble.advice}"
+        return f"{task.gateway} refuses to tell: {trouble.message} {advice_of(trouble, SHELL, task.task_id)}"
     if task.state in FOLLOWED:
         return _before_its_end(task, now, paused)
     if task.sent_at is not None:

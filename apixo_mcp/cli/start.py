@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from apixo_mcp.cli.log import start_logging
-from apixo_mcp.cli.words import in_shell, printable
+from apixo_mcp.cli.words import printable
 from apixo_mcp.errors import ApixoError
 from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.settings import Settings, read_settings
@@ -26,8 +26,10 @@ def errors_told() -> Generator[None]:
         failure = errors
         while isinstance(failure, BaseExceptionGroup):
             failure = failure.exceptions[0]
-    if failure is not None:  # not above: what is raised there comes out as a group
-        print(f"apixo-mcp: {in_shell(printable(str(failure)))}", file=sys.stderr)
+    if isinstance(failure, ApixoError):  # not above: what is raised there comes out as a group
+        from apixo_mcp.views.faces import SHELL, error_text
+
+        print(f"apixo-mcp: {printable(error_text(failure, SHELL))}", file=sys.stderr)
         raise SystemExit(1)
 
 

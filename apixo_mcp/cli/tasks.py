@@ -15,12 +15,13 @@ from apixo_mcp.cli.following import follow, placed, report, say_what_stays
 from apixo_mcp.cli.run import with_app
 from apixo_mcp.cli.start import errors_told
 from apixo_mcp.cli.terminal import laid_out, say, say_json, width_of
-from apixo_mcp.cli.words import in_shell, on_one_line
+from apixo_mcp.cli.words import on_one_line
 from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.settlement import Reread
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, State, Task
+from apixo_mcp.views.faces import SHELL, error_text
 
 
 def list_tasks(state: str, limit: int) -> None:
@@ -45,7 +46,7 @@ def show_task(task_id: str) -> None:
     """The task's structure as JSON."""
 
     async def work(app: App) -> dict[str, Any]:
-        return structure_of(app, await app.service.find(LOCAL, task_id))
+        return structure_of(app, await app.service.find(LOCAL, task_id), face=SHELL)
 
     say_json(with_app(work))
 
@@ -138,7 +139,7 @@ def rekey(task_ids: Sequence[str]) -> None:
                 say(f"{task_id}  not moved: {'; '.join(problem.allowed for problem in error.problems)}")
                 moved.append(False)
             except NotFound as error:
-                say(f"{task_id}  not moved: {in_shell(str(error))}")
+                say(f"{task_id}  not moved: {error_text(error, SHELL)}")
                 moved.append(False)
         return moved
 

@@ -1,12 +1,12 @@
 """What each error of a gateway means, and what its reader can do about it. Pure."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from apixo_mcp.foreign import cut
 from apixo_mcp.gateways.credential import Credential
-from apixo_mcp.gateways.gateway import EMPTY_RESULT, TASK_ID
-from apixo_mcp.generation import Category, Charged, Failure
+from apixo_mcp.gateways.gateway import EMPTY_RESULT
+from apixo_mcp.generation import Category, Charged, Failure, NextAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class FailureMeaning:
     category: Category
     advice: str
     retryable: bool = False
+    next_action: NextAction | None = None
 
 
 _POLICY = FailureMeaning(
@@ -32,13 +33,9 @@ _POLICY_OUTPUT = FailureMeaning(
     "content_policy",
     "Content rules refused the input or what came out of it. Try again with a different prompt or other input media.",
 )
-_PROMPT_LONG = FailureMeaning(
-    "invalid_input", "Shorten the prompt; describe_model tells how long it may be for this model."
-)
+_PROMPT_LONG = FailureMeaning("invalid_input", "Shorten the prompt.", next_action=NextAction.SEE_INPUTS)
 _PROMPT = FailureMeaning("invalid_input", "Write a prompt that is not empty and says what to make, as plain text.")
-_INPUT = FailureMeaning(
-    "invalid_input", "Correct the input that the message names; describe_model tells what is allowed."
-)
+_INPUT = FailureMeaning("invalid_input", "Correct the input that the message names.", next_action=NextAction.SEE_INPUTS)
 _IMAGE_URL = FailureMeaning(
     "media_input",
     "Give image URLs that open for anyone, without a login, straight to a JPEG, PNG or WebP file of at most 10 MB.",
@@ -58,8 +55,8 @@ _LORA_URL = FailureMeaning(
 )
 _MEDIA = FailureMeaning(
     "media_input",
-    "Check the input media: each URL must open for anyone without a login, in a format and size that the model takes "
-    "(describe_model tells which).",
+    "Check the input media: each URL must open for anyone without a login, in a format and size that the model takes.",
+    next_action=NextAction.SEE_INPUTS,
 )
 _TIMEOUT = FailureMeaning(
     "timeout", "It took the model too long. The same request may succeed in a few seconds.", retryable=True
@@ -79,8 +76,8 @@ _CREDITS = FailureMeaning(
 )
 _AUTH = FailureMeaning(
     "auth",
-    "{gateway} did not accept the API key. Set {setting} to a valid key from {dashboard} and start the server again; "
-    "`apixo-mcp tasks rekey --all` then has open tasks followed with it.",
+    "{gateway} did not accept the API key. Set {setting} to a valid key from {dashboard}.",
+    next_action=NextAction.USE_KEY,
 )
 _PERMISSION = FailureMeaning(
     "auth",
@@ -94,7 +91,8 @@ _RATE = FailureMeaning(
 )
 _MODEL = FailureMeaning(
     "invalid_input",
-    "{gateway} does not offer this model to this account, or spells it otherwise. Choose another one with list_models.",
+    "{gateway} does not offer this model to this account, or spells it otherwise. Choose another one.",
+    next_action=NextAction.SEE_MODELS,
 )
 TOO_LARGE = "The request is too large. Give fewer or smaller input files, by URL where you can, and a shorter prompt."
 _LARGE = FailureMeaning("invalid_input", TOO_LARGE)
@@ -216,16 +214,17 @@ def empty_result(credential: Credential, told: str = "") -> Failure:
     """
     words = f"{credential.gateway} reported success and named no result that can be read. {told}".strip()
     advice = (
-        "It may have been charged, so look before you generate it again: the gateway's answer is kept, and "
-        f"`apixo-mcp tasks reread {TASK_ID}` reads it anew, also with a later version; {credential.dashboard} may show "
-        "the result."
+        f"It may have been charged, so look before you generate it again: {credential.dashboard} may show the result, "
+        "and the gateway's answer is kept."
     )
-    return _failure(FailureMeaning("generation_failed", advice), EMPTY_RESULT, words, credential, charged="unknown")
+    meaning = FailureMeaning("generation_failed", advice, next_action=NextAction.REREAD)
+    return _failure(meaning, EMPTY_RESULT, words, credential, charged="unknown")
 
 
-def by_status(status: int, advice: str, credential: Credential) -> Failure:
-    """Returns a request that was refused by something before the gateway or in its place."""
-    meaning = FailureMeaning(_BY_STATUS[status].category if status in _BY_STATUS else "unavailable", advice)
+def by_status(status: int, advice: str, next_action: NextAction | None, credential: Credential) -> Failure:
+    """Tells of a request that was refused by something before the gateway or in its place."""
+    category = _BY_STATUS[status].category if status in _BY_STATUS else "unavailable"
+    meaning = FailureMeaning(category, advice, next_action=next_action)
     words = f"HTTP {status} came without an answer of {credential.gateway}'s own"
     return _failure(meaning, f"HTTP {status}", words, credential, charged="no")
 
@@ -239,9 +238,9 @@ def unreachable(reason: str, credential: Credential) -> Failure:
 
 
 def unusable_setting(reason: str, variable: str, credential: Credential) -> Failure:
-    """Returns a request that can never leave this machine as it is set up."""
-    advice = f"Correct {variable} or take it out, then start the server again; nothing was sent."
-    meaning = FailureMeaning("unavailable", advice.replace("{", "(").replace("}", ")"))
+    """Tells of a request that can never leave this machine as it is set up."""
+    advice = f"Nothing was sent. Correct {variable} or take it out.".replace("{", "(").replace("}", ")")
+    meaning = FailureMeaning("unavailable", advice, next_action=NextAction.RESTART)
     return _failure(meaning, "SETTING_UNUSABLE", _sentence(reason), credential, charged="no")
 
 
@@ -322,12 +321,12 @@ def _sentence(reason: str) -> str:
 
 def _failure(meaning: FailureMeaning, code: str, message: str, credential: Credential, *, charged: Charged) -> Failure:
     names = {"gateway": credential.gateway, "setting": credential.setting, "dashboard": credential.dashboard}
-    filled = replace(meaning, advice=meaning.advice.format(**names))
     return Failure(
         code=credential.clean(code)[:80],
-        category=filled.category,
+        category=meaning.category,
         message=credential.clean(message),
-        advice=filled.advice,
-        retryable=filled.retryable,
+        advice=meaning.advice.format(**names),
+        retryable=meaning.retryable,
         charged=charged,
+        next_action=meaning.next_action,
     )

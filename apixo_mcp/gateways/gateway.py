@@ -115,9 +115,6 @@ class NoAnswer:
 EMPTY_RESULT = "EMPTY_RESULT"
 """Our own code for a task that ended well and named nothing that it made."""
 
-TASK_ID = "TASK_ID"
-"""Stands in advice for the id of the task, which a gateway's client does not know."""
-
 Polled = Running | Succeeded | Failed | NoAnswer
 
 

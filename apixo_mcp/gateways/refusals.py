@@ -2,7 +2,7 @@
 
 from apixo_mcp.gateways import failures
 from apixo_mcp.gateways.credential import Credential
-from apixo_mcp.generation import Failure
+from apixo_mcp.generation import Failure, NextAction
 
 # What answers in the gateway's place, by the meaning of its HTTP status (RFC 9110, 6585, 7725).
 _AT_HTTP = (
@@ -21,14 +21,12 @@ _BY_HTTP: dict[int, str] = {
     301: _MOVED,
     307: _MOVED,
     308: _MOVED,
-    401: "The API key or a sign-in before {gateway} was not accepted. Check the key, {base_setting} and the proxy, "
-    "then start the server again.",
+    401: "The API key or a sign-in before {gateway} was not accepted. Check the key, {base_setting} and the proxy.",
     403: "A firewall or a check for robots before {gateway} turned it away. Try from another network, or without VPN "
     "and proxy, and check {base_setting}.",
     404: _WRONG_BASE,
     405: _WRONG_BASE,
-    407: "The proxy wants a sign-in: put name and password into the proxy setting (HTTPS_PROXY), then start the server "
-    "again.",
+    407: "The proxy wants a sign-in: put name and password into the proxy setting (HTTPS_PROXY).",
     410: _WRONG_BASE,
     413: failures.TOO_LARGE,
     414: failures.TOO_LARGE,
@@ -40,6 +38,7 @@ _BY_HTTP: dict[int, str] = {
     505: _WRONG_BASE,
     511: "This network wants you to sign in first: open any page in a browser, sign in, then try again.",
 }
+_TO_RESTART = frozenset({401, 407})  # what is corrected is a setting, read when the program starts
 
 
 def refused_by_http(status: int, credential: Credential) -> Failure:
@@ -48,4 +47,4 @@ def refused_by_http(status: int, credential: Credential) -> Failure:
     It made nothing, so nothing was charged.
     """
     advice = _BY_HTTP.get(status, _AT_HTTP).format(base_setting=credential.base_setting, gateway=credential.gateway)
-    return failures.by_status(status, advice, credential)
+    return failures.by_status(status, advice, NextAction.RESTART if status in _TO_RESTART else None, credential)

@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.errors import HostRefused, InvalidInput, Problem
-from apixo_mcp.generation import Modality
+from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.media import contents, kinds
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.roots import Roots
@@ -173,7 +173,7 @@ class Inputs:
     ) -> str:
         task = await find(match[1])
         if task is None:
-            raise _refused(field, value, "there is no such task; list_tasks shows those there are")
+            raise _refused(field, value, "there is no such task", NextAction.SEE_TASKS)
         if task.state is not State.SUCCESS:
             raise _refused(field, value, f"that task is {task.state.value}; only a task that succeeded has results")
         number = int(match[2]) if match[2] else 0
@@ -263,8 +263,8 @@ def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) ->
     return found
 
 
-def _refused(field: str, value: str, allowed: str) -> InvalidInput:
-    return InvalidInput([Problem(field, _short(value), allowed)])
+def _refused(field: str, value: str, allowed: str, next_action: NextAction | None = None) -> InvalidInput:
+    return InvalidInput([Problem(field, _short(value), allowed, next_action=next_action)])
 
 
 def _short(value: str) -> str:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from apixo_mcp.errors import MediaError
+from apixo_mcp.generation import NextAction
 from apixo_mcp.media import names
 from apixo_mcp.media.folder import Folder, is_regular, open_file
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.tasks.task import Result, Task
 
 _ADVICE = {
-    errno.ENOSPC: "the disk is full. Free some space, then call check_task again",
-    errno.EDQUOT: "the disk quota is used up. Free some space, then call check_task again",
+    errno.ENOSPC: "the disk is full. Free some space, then try again",
+    errno.EDQUOT: "the disk quota is used up. Free some space, then try again",
     errno.EROFS: "the folder is read-only. Choose another with APIXO_MCP_DOWNLOAD_DIR",
     errno.EACCES: "the folder may not be written to. Allow it, or choose another with APIXO_MCP_DOWNLOAD_DIR",
     errno.EPERM: "the folder may not be written to. Allow it, or choose another with APIXO_MCP_DOWNLOAD_DIR",
@@ -43,7 +44,7 @@ class Standing:
 def in_words(error: OSError, folder: Path) -> str:
     """Returns a disk's refusal as a sentence that says what to do."""
     said = (error.strerror or str(error)).lower()
-    return f"{folder}: {_ADVICE.get(error.errno or 0, f'{said}. Mend that, then call check_task again')}."
+    return f"{folder}: {_ADVICE.get(error.errno or 0, f'{said}. Correct that, then try again')}."
 
 
 def find_file(folder: Folder, task: Task, result: Result) -> Standing | None:
@@ -127,7 +128,7 @@ def copy(source: Path, directory: Path, temporary: str) -> Path:
                 folder.sync()
                 return target
     except FileNotFoundError as error:
-        raise MediaError(f"{source} is no longer there. Call check_task to fetch it again.") from error
+        raise MediaError(f"{source} is no longer there.", next_action=NextAction.FETCH_AGAIN) from error
     except OSError as error:
         raise MediaError(in_words(error, directory)) from error
     raise MediaError(f"{directory} holds too many files named {source.name}. Choose another folder.")

@@ -57,8 +57,8 @@ def note_of(result: Result, kind: Kind, doubt: str) -> str:
     notes: list[str] = []
     if doubt:
         notes.append(
-            f"It may be cut ({doubt.rstrip('.')}), also when fetched again. If it is, move it away and call check_task "
-            "to fetch it anew while its url lives."
+            f"It may be cut ({doubt.rstrip('.')}), also when fetched again. If it is, move it away; it is then "
+            "fetched anew when it is asked for, while its url lives."
         )
     if kind.modality != result.kind:
         notes.append(f"It is {kind.words} where {_ASKED[result.kind]} was expected.")
@@ -104,7 +104,7 @@ def unfetched(result: Result, error: MediaError) -> Result:
     said = str(error).rstrip(".")
     if isinstance(error, HostRefused | SettingRefused):
         return failed(result, f"The file was not fetched: {said}.")
-    return failed(result, f"The file could not be fetched: {said}. Call check_task to try again while its url lives.")
+    return failed(result, f"The file could not be fetched: {said}. It can be tried again while its url lives.")
 
 
 def unwritten(result: Result, error: OSError, folder: Path) -> Result:
@@ -116,8 +116,8 @@ def after_crash(result: Result, error: Exception) -> Result:
     """Returns the result whose saving met with a fault of our own."""
     return failed(
         result,
-        f"The file could not be saved: this server stumbled over it ({type(error).__name__}; its log has the details). "
-        "It can be fetched from its url; check_task tries again.",
+        f"The file could not be saved: apixo-mcp stumbled over it ({type(error).__name__}; its log has the details). "
+        "It can be fetched from its url.",
     )
 
 

@@ -123,7 +123,7 @@ class Saver:
             MediaError: it is not saved, no longer there, or the disk refuses.
         """
         if not result.path:
-            raise MediaError(f"Result {result.index} has no saved file to copy. Call check_task to fetch it.")
+            raise MediaError(f"Result {result.index} has no saved file to copy.")
         temporary = names.part_name(task, result)
         async with self._alone(str(directory / temporary)):
             return await to_thread.run_sync(local.copy, Path(result.path), directory, temporary)

@@ -30,6 +30,7 @@ from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link, structure_of, why_no_file
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import Telemetry
+from apixo_mcp.views.faces import CHAT, chat_of, error_text
 from apixo_mcp.views.models import describe
 from apixo_mcp.views.task_schema import TASK_SCHEMA
 from apixo_mcp.views.tasks import clipped, compact, counted
@@ -116,7 +117,7 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
         try:
             found = await app.service.find(owner_of(context), task_id)
         except NotFound as error:
-            raise ResourceNotFoundError(str(error)) from error
+            raise ResourceNotFoundError(error_text(error, CHAT)) from error
         return compact(structure_of(app, found) | {"prompt": found.prompt, "inputs": dict(found.inputs)})
 
     @server.resource(
@@ -130,7 +131,7 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
         try:
             found = await app.service.find(owner_of(context), task_id)
         except NotFound as error:
-            raise ResourceNotFoundError(str(error)) from error
+            raise ResourceNotFoundError(error_text(error, CHAT)) from error
         entry = next((one for one in found.results if str(one.index) == index), None)
         if entry is None:
             raise ResourceNotFoundError(f"Task {task_id} has {counted(len(found.results), 'result')}, counted from 0.")
@@ -152,11 +153,11 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
     )
     async def model(model: str) -> str:  # pyright: ignore[reportUnusedFunction]
         try:
-            return compact(describe(app.catalog.find(model), typed=app.settings.tools == "models"))
+            return compact(describe(app.catalog.find(model), chat_of(app.settings)))
         except InvalidInput as error:
-            raise ResourceNotFoundError(str(error)) from error
+            raise ResourceNotFoundError(error_text(error, CHAT)) from error
         except ApixoError as error:
-            raise ResourceError(str(error)) from error
+            raise ResourceError(error_text(error, CHAT)) from error
 
 
 def _content(path: Path) -> bytes:

@@ -26,6 +26,7 @@ from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, connection_of, lowlevel_of
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.task import FileState, Task
+from apixo_mcp.views.faces import CHAT, error_text
 from apixo_mcp.views.tasks import result_uri, task_uri
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ class Subscriptions:
             try:
                 await self._service.find(owner_of(context), rest.partition("/")[0])
             except NotFound as error:
-                raise MCPError(INVALID_PARAMS, str(error), {"uri": uri}) from None
+                raise MCPError(INVALID_PARAMS, error_text(error, CHAT), {"uri": uri}) from None
 
 
 class _OwnersBus:

@@ -95,7 +95,7 @@ def _head(values: Any) -> str:
     values = cast(dict[str, Any], values) if isinstance(values, dict) else {}
     form = values.get("apixo_mcp_tasks")
     if not isinstance(form, int):
-        raise ValueError("this is no file of apixo-mcp tasks export")
+        raise ValueError("this is not a file of exported tasks")
     if form > FORM:
         raise ValueError(f"a newer apixo-mcp wrote this file (form {form}; this one knows {FORM}); update apixo-mcp")
     return str(values.get("home", ""))

@@ -9,6 +9,7 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import media_fields
 from apixo_mcp.catalog.validate import as_called
 from apixo_mcp.errors import Problem
+from apixo_mcp.generation import NextAction
 from apixo_mcp.tasks.task import Task
 
 FindTask = Callable[[str], Awaitable[Task | None]]
@@ -103,10 +104,11 @@ async def _task(name: str, given: Any, mark: EarlierTask, model: Model, find: Fi
         return given, []
     task_id, _, number = text.removeprefix("task:").partition("/")
     task = await find(task_id)
+    see = None
     if number:
         wrong = f"names a task and not one of its results; give task:{task_id}"
     elif task is None:
-        wrong = "there is no such task; list_tasks shows those there are"
+        wrong, see = "there is no such task", NextAction.SEE_TASKS
     elif task.gateway != model.gateway or (mark.models and task.wire_model not in mark.models):
         wanted = " or ".join(mark.models) or f"the gateway {model.gateway}"
         wrong = f"must be a task of {wanted}, and that is one of {task.model}"
@@ -114,4 +116,4 @@ async def _task(name: str, given: Any, mark: EarlierTask, model: Model, find: Fi
         wrong = f"the gateway has given that task no id; it is {task.state.value}"
     else:
         return task.remote_id, []
-    return given, [Problem(name, shorten(given), wrong)]
+    return given, [Problem(name, shorten(given), wrong, next_action=see)]

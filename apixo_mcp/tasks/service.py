@@ -13,7 +13,7 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
-from apixo_mcp.generation import Modality
+from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.admission import Admission
@@ -149,7 +149,7 @@ class Service:
         # A shell or a client may give half a character, which no id holds and no store takes.
         task = await self._store.find(owner, any_id.strip().encode(errors="replace").decode())
         if task is None:
-            raise NotFound(f"There is no task {shorten(any_id)}. list_tasks shows all of yours.")
+            raise NotFound(f"There is no task {shorten(any_id)}.", next_action=NextAction.SEE_TASKS)
         return task
 
     async def check(self, owner: str, any_id: str, *, save: bool = True) -> Task:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from apixo_mcp.gateways.gateway import (
     EMPTY_RESULT,
-    TASK_ID,
     Accepted,
     Failed,
     Later,
@@ -239,8 +238,6 @@ def _failed(
             tries=0,
             due=again,
         )
-    # The command that its advice names is one about this task.
-    failure = replace(failure, advice=failure.advice.replace(TASK_ID, task.task_id))
     return replace(
         task,
         state=State.FAILED,

@@ -1,20 +1,26 @@
 """Reports what was spent: counts, estimates, balances and what the budget leaves."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
 
 from apixo_mcp.gateways.gateway import Balance, Gateway
+from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Store
+
+_DASHBOARD = "The gateway's dashboard shows the balance."
 
 
 async def spending(
     store: Store, gateways: Mapping[str, Gateway], budget: Budget, owner: str, *, days: int, within: float
 ) -> dict[str, Any]:
     """Reports an owner's tasks, paid requests and estimated spending a day, the balances and what the budget leaves.
+
+    In the place of a balance that is not known stands a note, or the failure that its gateway answered with.
 
     A request counts on the day on which it left, so that of one task several may, on several days.
 
@@ -69,7 +75,7 @@ async def _balances(gateways: Mapping[str, Gateway], within: float) -> dict[str,
     return found
 
 
-async def _balance(gateway: Gateway) -> dict[str, Any]:
+async def _balance(gateway: Gateway) -> dict[str, Any] | Failure:
     match await gateway.balance():
         case Balance(amount, currency):
             return {"amount": amount, "currency": currency}
@@ -77,5 +83,4 @@ async def _balance(gateway: Gateway) -> dict[str, Any]:
             return {"note": "this gateway documents no balance call; see its dashboard"}
         case failure:
             is_known = failure.category in ("auth", "insufficient_credits", "rate_limited", "unavailable")
-            advice = failure.advice if is_known else "The gateway's dashboard shows the balance."
-            return {"error": failure.message, "advice": advice}
+            return failure if is_known else replace(failure, advice=_DASHBOARD, next_action=None)

@@ -11,18 +11,20 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.catalog.translate import common
 from apixo_mcp.generation import Modality
+from apixo_mcp.views.faces import CHAT, SHELL, Face
 from apixo_mcp.views.tasks import compact
 
 _FILLER = frozenset({"a", "an", "and", "for", "of", "the", "with", "to", "model", "models", "video", "image", "audio"})
 
 
-def tool_of(model: Model, *, typed: bool) -> str:
-    """The tool that makes something with a model; where tools are typed, that is one of its own."""
-    return "generate_" + (re.sub(r"[^a-z0-9]+", "_", model.id.casefold()).strip("_") if typed else model.modality)
+def tool_of(model: Model, face: Face) -> str:
+    """Returns what makes something with a model; where tools are typed, that is one of its own."""
+    own_name = re.sub(r"[^a-z0-9]+", "_", model.id.casefold()).strip("_")
+    return face.say("{generate}", modality=model.modality, model=own_name)
 
 
-def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[str] = (), *, typed: bool = False) -> str:
-    """The offered models that fit, one line each, by modality; then what is wrong with the user's own models."""
+def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[str] = (), *, face: Face = CHAT) -> str:
+    """Lists the offered models that fit, one line each, by modality; then what is wrong with the user's own models."""
     fitting = [model for model in catalog if modality in ("", model.modality)]
     words = [word for word in query.casefold().replace(",", " ").split() if word not in _FILLER]
     if words:
@@ -34,17 +36,15 @@ def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[st
     if not fitting:
         near = _near(catalog, query)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        return (
-            f"No offered model fits {shorten(query or modality)}.{hint} Call list_models without a query to see all "
-            f"{len(catalog)}."
-        )
+        see_all = face.say("{see_models} without a query shows all")
+        return f"No offered model fits {shorten(query or modality)}.{hint} {see_all} {len(catalog)}."
     lines = [f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen; purpose)"]
     for kind in get_args(Modality):
         of_kind = [model for model in fitting if model.modality == kind]
-        if of_kind and typed:
-            lines += [kind.upper(), *(f"{tool_of(model, typed=True)} makes {_line(model)}" for model in of_kind)]
+        if of_kind and face.is_typed:
+            lines += [kind.upper(), *(f"{tool_of(model, face)} makes {_line(model)}" for model in of_kind)]
         elif of_kind:
-            lines += [f"{kind.upper()} (generate_{kind})", *map(_line, of_kind)]
+            lines += [f"{kind.upper()} ({tool_of(of_kind[0], face)})", *map(_line, of_kind)]
     return "\n".join((*lines, *catalog.warnings, *catalog.price_warnings, *warnings))
 
 
@@ -125,7 +125,7 @@ def _price(prices: Iterable[Price]) -> str:
     return f"{span}/{entries[0].per}"
 
 
-def describe(model: Model, *, typed: bool = False) -> dict[str, Any]:
+def describe(model: Model, face: Face = CHAT) -> dict[str, Any]:
     """Everything that is known about a model."""
     plan = model.schedule
     found: dict[str, Any] = {
@@ -134,7 +134,7 @@ def describe(model: Model, *, typed: bool = False) -> dict[str, Any]:
         "vendor": model.vendor,
         "gateway": model.gateway,
         "modality": model.modality,
-        "tool": tool_of(model, typed=typed),
+        "command" if face is SHELL else "tool": tool_of(model, face).strip("`"),
         "modes": list(model.modes),
         "input_schema": input_schema(model.input),
         "common_arguments": dict(common(model)),
@@ -168,7 +168,7 @@ def describe(model: Model, *, typed: bool = False) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
-def describe_text(model: Model, *, typed: bool = False) -> str:
+def describe_text(model: Model, face: Face = CHAT) -> str:
     """The same as one sentence and compact JSON."""
-    made = f"{model.title} by {model.vendor}, made with {tool_of(model, typed=typed)}."
-    return f"{made}\n{compact(describe(model, typed=typed))}"
+    made = f"{model.title} by {model.vendor}, made with {tool_of(model, face)}."
+    return f"{made}\n{compact(describe(model, face))}"

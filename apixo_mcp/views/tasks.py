@@ -9,6 +9,7 @@ from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import schedule, transitions
 from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.views.faces import CHAT, Face, advice_of
 
 PROMPT_SHOWN = 120
 _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
@@ -34,13 +35,15 @@ def task_structure(
     context: DecisionContext,
     usual: tuple[int, int] | None,
     *,
+    face: Face = CHAT,
     deduplicated: bool = False,
     trouble: Failure | None = None,
     looked_after: bool = True,
 ) -> dict[str, Any]:
-    """The structure of a task answer. A field without a value is left out.
+    """Returns the structure of a task answer. A field without a value is left out.
 
     Args:
+        face: in whose words what to do is said.
         usual: shortest and longest usual seconds of its model.
         trouble: why looks at tasks of its key fail just now.
         looked_after: whether this process holds the key that the task belongs to.
@@ -59,12 +62,12 @@ def task_structure(
         "attempts": len(task.attempts) or None,
         "cancel_requested": task.cancel_requested or None,
         "results": [_result(task, result) for result in task.results] or None,
-        "error": _error(task.failure) if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
+        "error": _error(task, face),
         "cost": _cost(task),
         # While it runs the sentence alone has them: an answer to each question must stay short.
         "notes": ([*task.notes] or None) if task.is_settled else None,
         "deduplicated": deduplicated or None,
-        "next_step": next_step(task, context, usual, trouble=trouble, looked_after=looked_after),
+        "next_step": next_step(task, context, usual, face=face, trouble=trouble, looked_after=looked_after),
     }
     return {name: value for name, value in found.items() if value not in (None, "")}
 
@@ -133,12 +136,15 @@ def result_uri(task: Task, result: Result) -> str:
     return f"apixo://results/{task.task_id}/{result.index}"
 
 
-def _error(failure: Failure) -> dict[str, Any]:
+def _error(task: Task, face: Face) -> dict[str, Any] | None:
+    failure = task.failure
+    if failure is None or task.state not in (State.FAILED, State.UNKNOWN):
+        return None
     return {
         "code": failure.code,
         "category": failure.category,
         "message": failure.message,
-        "advice": failure.advice,
+        "advice": advice_of(failure, face, task.task_id),
         "retryable": failure.retryable,
         "charged": failure.charged,
     }
@@ -164,72 +170,92 @@ def next_step(
     context: DecisionContext,
     usual: tuple[int, int] | None,
     *,
+    face: Face = CHAT,
     trouble: Failure | None = None,
     looked_after: bool = True,
 ) -> str:
-    """What the reader should do now, as a sentence."""
-    check = f'check_task with task_id "{task.task_id}"'
-    wait = min(60, max(2, int(_estimates(task, context, usual).get("eta_seconds", 10))))
+    """Tells the reader what to do now, as a sentence."""
+    seconds = min(60, max(2, int(_estimates(task, context, usual).get("eta_seconds", 10))))
+    check_later = face.say("{check_later}", task.task_id, seconds=seconds)
     if task.failure and task.failure.code == transitions.CRASHED and task.due is not None:
-        return f"{task.failure.message}. {task.failure.advice} Call {check} in about {wait} s. It may be paid for."
+        advice = advice_of(task.failure, face, task.task_id)
+        return f"{task.failure.message}. {advice} {check_later} It may be paid for."
     match task.state:
-        case State.SUBMITTING | State.PENDING | State.PROCESSING:
-            if not looked_after:
-                return (
-                    f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). "
-                    "Start the server with that key and address to follow it; after a change of keys run "
-                    "`apixo-mcp tasks rekey`."
-                )
-            if task.state is State.SUBMITTING and task.sent_at is None:
-                if task.failure is not None and task.failure.code == "NOT_REACHED":
-                    return (
-                        f"Not sent: {task.failure.message} {task.failure.advice} Until then it is tried again for a "
-                        f"quarter of an hour. Call {check} in about {wait} s; cancel_task stops it."
-                    )
-                free = "" if task.attempts else " free of charge"  # an earlier attempt may have been charged
-                return (
-                    f"Waiting to be sent; that happens by itself. Call {check} in about {wait} s. "
-                    f"A second generate would be charged too; cancel_task stops this one{free}."
-                )
-            if trouble is not None:
-                return f"The gateway cannot be asked just now: {trouble.message}. {trouble.advice} Then call {check}."
-            if task.due is None:
-                return f"Looking was given up a day after its longest usual time. {check} looks once more."
-            if task.state is State.SUBMITTING:
-                return f"Being sent. Call {check} in about {wait} s. A second generate would be charged too."
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if not looked_after:
+            return (
+                f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). "
+                f"{face.say('{with_key}')} to follow it; after a change of keys run "
+                f"`apixo-mcp tasks rekey {task.task_id}`."
+            )
+        case State.SUBMITTING if task.sent_at is None:
+            return _before_it_is_sent(task, check_later, face)
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if trouble is not None:
+            advice, then = advice_of(trouble, face, task.task_id), face.say("{then_check}", task.task_id)
+            return f"The gateway cannot be asked just now: {trouble.message}. {advice} {then}"
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if task.due is None:
+            once_more = face.say("{check} looks once more.", task.task_id)
+            return f"Looking was given up a day after its longest usual time. {once_more}"
+        case State.SUBMITTING:
+            return f"Being sent. {check_later} A second generate would be charged too."
+        case State.PENDING | State.PROCESSING:
             late = " It takes longer than usual." if transitions.is_overdue(task, context) else ""
-            return f"Still running.{late} Call {check} in about {wait} s. Do not generate it again: it is paid for."
+            return f"Still running.{late} {check_later} Do not generate it again: it is paid for."
         case State.SUCCESS:
-            return _after_success(task)
-        case State.UNKNOWN if task.is_confirming:
-            return (
-                f"Do not send it again: its broken answer named the task {task.named_id}, which the gateway is asked "
-                f"about; that settles it if it is confirmed. Call {check} in about {wait} s. Else the user can look "
-                f"on the gateway's dashboard: apixo-mcp tasks resolve {task.task_id} --remote-id ID, or --never-ran."
-            )
+            return _after_success(task, face)
         case State.UNKNOWN:
-            return (
-                "Do not send it again: it may have been charged. The user can look for it on the gateway's dashboard "
-                f"and settle it: apixo-mcp tasks resolve {task.task_id} --remote-id ID, or --never-ran."
-            )
+            return _while_unknown(task, check_later, face)
         case State.FAILED:
-            return task.failure.advice if task.failure else "Change the request and generate it anew."
+            failure = task.failure
+            return advice_of(failure, face, task.task_id) if failure else "Change the request and generate it anew."
         case State.CANCELLED:
             return "Nothing was sent or charged. Generate it anew if it is still wanted."
 
 
-def _after_success(task: Task) -> str:
+def _before_it_is_sent(task: Task, check_later: str, face: Face) -> str:
+    cancel = face.say("{cancel}", task.task_id)
+    if task.failure is not None and task.failure.code == "NOT_REACHED":
+        advice = advice_of(task.failure, face, task.task_id)
+        return (
+            f"Not sent: {task.failure.message} {advice} Until then it is tried again for a quarter of an hour. "
+            f"{check_later} {cancel} stops it."
+        )
+    free = "" if task.attempts else " free of charge"  # an earlier attempt may have been charged
+    return (
+        f"Waiting to be sent; that happens by itself. {check_later} A second generate would be charged too; {cancel} "
+        f"stops this one{free}."
+    )
+
+
+def _while_unknown(task: Task, check_later: str, face: Face) -> str:
+    look = face.say("{look}")
+    settle = f"apixo-mcp tasks resolve {task.task_id} --remote-id ID, or --never-ran."
+    if task.is_confirming:
+        return (
+            f"Do not send it again: its broken answer named the task {task.named_id}, which the gateway is asked "
+            f"about; that settles it if it is confirmed. {check_later} Else {look} on the gateway's dashboard: {settle}"
+        )
+    return (
+        f"Do not send it again: it may have been charged. {look[0].upper()}{look[1:]} for it on the gateway's "
+        f"dashboard and settle it: {settle}"
+    )
+
+
+def _after_success(task: Task, face: Face) -> str:
     files = {result.file for result in task.results}
-    again = f'download_results with task_id "{task.task_id}"'
     if FileState.SAVING in files:
-        return f'The files are being saved. Call check_task with task_id "{task.task_id}" in about 3 s.'
+        return f"The files are being saved. {face.say('{check_later}', task.task_id, seconds=3)}"
     if FileState.FAILED in files:
-        return f"A file could not be saved (see problem); {again} tries again while its url lives."
+        return f"A file could not be saved (see problem); {to_fetch_again(task, face)}."
     if FileState.EXPIRED in files:
         return "A file is gone from the gateway; generate it anew if it is still needed."
     if any(result.asset_id for result in task.results):
         return "Use the asset_id in a next request, or show the user the files."
-    return "Show the user the path or url. view_result shows the picture to you; download_results copies the files."
+    return face.say("{show}", task.task_id)
+
+
+def to_fetch_again(task: Task, face: Face) -> str:
+    """Tells how the files of a task are fetched that are not saved, as the end of a sentence."""
+    return face.say("{fetch} tries again while its url lives", task.task_id)
 
 
 def sentence(task: Task) -> str:

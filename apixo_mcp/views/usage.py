@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from apixo_mcp.generation import Failure
+from apixo_mcp.views.faces import Face, advice_of
 from apixo_mcp.views.tasks import counted
+
+
+def usage_structure(report: Mapping[str, Any], face: Face) -> dict[str, Any]:
+    """Returns a report of spending as plain JSON values."""
+    return {**report, "balances": {name: _balance(entry, face) for name, entry in report["balances"].items()}}
+
+
+def _balance(entry: Mapping[str, Any] | Failure, face: Face) -> Mapping[str, Any]:
+    return {"error": entry.message, "advice": advice_of(entry, face)} if isinstance(entry, Failure) else entry
 
 
 def usage_sentence(found: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
+from apixo_mcp.generation import NextAction
 
 CATALOG = Catalog()
 
@@ -61,8 +62,9 @@ def test_asks_with_the_nearest_ids(name: str, offered: list[str]) -> None:
 
 
 def test_asks_for_the_right_tool() -> None:
-    with pytest.raises(InvalidInput, match="suno makes audio; use generate_audio"):
+    with pytest.raises(InvalidInput, match="suno makes audio") as caught:
         CATALOG.find("suno", "image")
+    assert caught.value.problems[0].next_action is NextAction.MAKE_AUDIO
 
 
 def test_offers_a_part() -> None:

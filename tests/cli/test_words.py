@@ -1,4 +1,4 @@
-"""What is said to a client of the server, said in a shell."""
+"""Texts as a terminal can show them."""
 
 import json
 
@@ -9,20 +9,7 @@ from hypothesis import strategies as st
 
 from apixo_mcp.cli.bar import drawn
 from apixo_mcp.cli.terminal import columns_of, laid_out, say, say_json
-from apixo_mcp.cli.words import in_shell, on_one_line, ordinal, printable
-
-
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        ("list_models shows all 60.", "`apixo-mcp models list` shows all 60."),
-        ("Call check_task again.", "Call `apixo-mcp tasks download TASK_ID` again."),
-        ('download_results with task_id "tsk_a" tries again', "`apixo-mcp tasks download tsk_a` tries again"),
-        ("my_list_models is no tool", "my_list_models is no tool"),
-    ],
-)
-def test_a_command_stands_in_place_of_a_tool(told: str, said: str):
-    assert in_shell(told) == said
+from apixo_mcp.cli.words import on_one_line, ordinal, printable
 
 
 @given(st.text())

@@ -12,6 +12,7 @@ from apixo_mcp.gateways.addresses import Sent, canonical, clean_url
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Failed, Succeeded
 from apixo_mcp.gateways.interpret import Question, interpret_poll
+from apixo_mcp.generation import NextAction
 from apixo_mcp.net.response import Answered
 
 APIXO = Credential.of("apixo")
@@ -269,4 +270,4 @@ def test_nothing_readable_is_told_with_the_answer():
     got = interpret_poll(Answered(200, {}, body.encode()), APIXO, 0.0)
     assert isinstance(got, Failed)
     assert (got.failure.code, got.raw) == ("EMPTY_RESULT", body)
-    assert "apixo-mcp tasks reread" in got.failure.advice
+    assert got.failure.next_action is NextAction.REREAD

@@ -7,6 +7,7 @@ import pytest
 from support.media_wire import a_png, a_result, a_task, a_wav, an_mp4, refusal, whole
 
 from apixo_mcp.catalog.marks import Files
+from apixo_mcp.generation import NextAction
 from apixo_mcp.media import alive
 from apixo_mcp.media.inputs import LARGEST_PICTURE, Inputs, modality_of_field
 from apixo_mcp.media.roots import Roots
@@ -59,7 +60,7 @@ async def test_every_problem_is_told_at_once_with_its_place(folder):
     assert [problem.field for problem in problems] == ["image_urls[0]", "image_urls[2]", "image_urls[3]"]
     assert "10.0.0.1 is a private address" in problems[0].allowed
     assert "http(s) URL, a local path or task:" in problems[1].allowed
-    assert "list_tasks" in problems[2].allowed
+    assert problems[2].next_action is NextAction.SEE_TASKS
 
 
 async def test_private_urls_pass_where_they_are_allowed(folder):

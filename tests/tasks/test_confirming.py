@@ -17,6 +17,7 @@ from support.wire import Wire, answer, envelope, picture
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.gateways.gateway import NoAnswer, Running, Unclear
+from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks import confirming, schedule, transitions
 from apixo_mcp.tasks.schedule import PollSchedule
@@ -166,9 +167,9 @@ class TestReread:
             assert len(kept) == 64 * 1024
             assert "sk-mine" not in kept
             assert "pieces" not in str(task)
-        code, _, advice = error_of(task)
-        assert (code, task.failure and task.failure.charged) == ("EMPTY_RESULT", "unknown")
-        assert f"apixo-mcp tasks reread {task.task_id}" in advice
+        assert error_of(task)[0] == "EMPTY_RESULT"
+        assert task.failure is not None
+        assert (task.failure.charged, task.failure.next_action) == ("unknown", NextAction.REREAD)
 
     async def test_what_the_gateway_now_tells_makes_it_a_success(self, start: Start, wire: Wire):
         async with start(apixo_base_url=wire.url) as app:

@@ -13,6 +13,7 @@ from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_input
 from apixo_mcp.server.tools.handlers import Tools
 from apixo_mcp.server.tools.results import refusal_result
 from apixo_mcp.server.tools.tool import ToolDefinition
+from apixo_mcp.views.faces import CHAT, error_text, problem_text
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,13 @@ async def answer_call(
             raise InvalidInput(reading.problems)
         return await definition.handler(tools, reading.given, context)
     except InvalidInput as error:
-        problems = "\n".join(f"- {problem}" for problem in error.problems)
+        problems = "\n".join(f"- {problem_text(problem, CHAT)}" for problem in error.problems)
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
         return refusal_result(f"{costs}Please correct:\n{problems}")
     except SettingsError as error:  # a variable that is nearly the one it names may be the reason
-        return refusal_result(" ".join((str(error), *tools.told)))
+        return refusal_result(" ".join((error_text(error, CHAT), *tools.told)))
     except ApixoError as error:
-        return refusal_result(str(error))
+        return refusal_result(error_text(error, CHAT))
     except Exception:
         log.exception("%s failed", definition.name)
         return refusal_result(

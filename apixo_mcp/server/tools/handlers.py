@@ -25,9 +25,10 @@ from apixo_mcp.server.tools.waiting import Waiting
 from apixo_mcp.tasks.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import FileState, State
 from apixo_mcp.views.copies import copied
+from apixo_mcp.views.faces import CHAT, chat_of
 from apixo_mcp.views.models import describe_text, list_text
 from apixo_mcp.views.tasks import compact, counted, listed
-from apixo_mcp.views.usage import usage_sentence
+from apixo_mcp.views.usage import usage_sentence, usage_structure
 
 
 class Tools:
@@ -49,7 +50,7 @@ class Tools:
         self._receipts = receipts
         self._waiting = Waiting(app, began)
         self.questions = Elicitation()
-        self._typed = app.settings.tools == "models"
+        self._face = chat_of(app.settings)
         self.told = app.settings.warnings
 
     async def generate(
@@ -170,18 +171,19 @@ class Tools:
     async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:
         """The offered models, a line each."""
         modality, query = given.get("modality", ""), given.get("query", "")
-        said = list_text(self._app.catalog, modality, query, self._app.told, typed=self._typed)
+        said = list_text(self._app.catalog, modality, query, self._app.told, face=self._face)
         return CallToolResult(content=[text_content(said)])
 
     async def describe_model(self, given: dict[str, Any], _: Context) -> CallToolResult:
         """Everything about one model."""
         model = self._app.catalog.find(given["model"])
-        return CallToolResult(content=[text_content(describe_text(model, typed=self._typed))])
+        return CallToolResult(content=[text_content(describe_text(model, self._face))])
 
     async def get_usage(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """What was made and what is left."""
         within = profile_of_caller(context, self._app.settings).wait_seconds
-        found = await self._app.spending(owner_of(context), max(1, given.get("days", 7)), within)
+        report = await self._app.spending(owner_of(context), max(1, given.get("days", 7)), within)
+        found = usage_structure(report, CHAT)
         return CallToolResult(
             content=[text_content(f"{usage_sentence(found)}\n{compact(found)}")], structured_content=found
         )

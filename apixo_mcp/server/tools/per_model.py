@@ -8,6 +8,7 @@ from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.tool import ToolDefinition
+from apixo_mcp.views.faces import TYPED_CHAT
 from apixo_mcp.views.models import tool_of
 
 MANY = 20
@@ -43,7 +44,7 @@ def _definition(model: Model) -> ToolDefinition:
     }
     is_open = {"additionalProperties": model.input.is_open()}
     return ToolDefinition(
-        name=tool_of(model, typed=True),
+        name=tool_of(model, TYPED_CHAT),
         description=f"{makes} Costs money; follow it with check_task, never repeat it. {rules}".strip(),
         input=schemas.tool_input(properties | controls, *needed) | is_open,
         output=schemas.TASK_OUTPUT,

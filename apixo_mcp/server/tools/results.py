@@ -14,19 +14,21 @@ from apixo_mcp.app import App
 from apixo_mcp.media.preview.previews import Preview, preview
 from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task
-from apixo_mcp.views.tasks import compact, counted, result_uri, sentence, task_structure
+from apixo_mcp.views.faces import CHAT, Face
+from apixo_mcp.views.tasks import compact, counted, result_uri, sentence, task_structure, to_fetch_again
 
 PREVIEW_TAKES = 3.0  # at most; an answer without its preview is whole
 PREVIEW_ADDS = 1.5  # to what the caller bears
 
 
-def structure_of(app: App, task: Task, *, deduplicated: bool = False) -> dict[str, Any]:
-    """The structure of a task answer."""
+def structure_of(app: App, task: Task, *, face: Face = CHAT, deduplicated: bool = False) -> dict[str, Any]:
+    """Returns the structure of a task answer, with what to do next in a face's words."""
     model = app.catalog.get(task.model)
     return task_structure(
         task,
         app.runner.context(task),
         model.usual_seconds if model else None,
+        face=face,
         deduplicated=deduplicated,
         trouble=app.runner.trouble(task.key_print),
         looked_after=task.key_print in app.key_prints,
@@ -73,8 +75,7 @@ def why_no_file(task: Task, result: Result) -> str:
         return f"Result {result.index} is an id, not a file: {result.asset_id}; use it in a next request."
     if result.file is FileState.EXPIRED:
         return "The file is not saved (expired): the gateway no longer has it. Generate it anew if it is still needed."
-    again = f'download_results with task_id "{task.task_id}" tries again while its url lives'
-    return f"The file is not saved ({result.file}). {again}: {result.shown_url}".rstrip(": ")
+    return f"The file is not saved ({result.file}). {to_fetch_again(task, CHAT)}: {result.shown_url}".rstrip(": ")
 
 
 def result_link(task: Task, result: Result) -> ResourceLink:

@@ -127,7 +127,7 @@ LIST_MODELS = tool_input(
         "query": text_property("Words: a name, a mode, a purpose (cinematic)."),
     }
 )
-DESCRIBE_MODEL = tool_input({"model": _MODEL}, "model")
+SEE_INPUTS = tool_input({"model": _MODEL}, "model")
 GET_USAGE = tool_input({"days": number("1 to 365. -1: 7.", most=365)})
 
 TASK_OUTPUT: Schema = {

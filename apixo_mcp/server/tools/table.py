@@ -84,7 +84,7 @@ COMMON_TOOLS = (
     ToolDefinition(
         name="describe_model",
         description="A model's exact inputs, times, tips, fail codes.",
-        input=schemas.DESCRIBE_MODEL,
+        input=schemas.SEE_INPUTS,
         output=None,
         handler=Tools.describe_model,
         outside=False,

@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
+from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.sqlite import repair, schema
 from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
 from apixo_mcp.stores.sqlite.lock import Lock
@@ -239,8 +240,9 @@ class SqliteDatabase:
         advice = {
             sqlite3.SQLITE_FULL: "Make room on the disk and try again.",
             sqlite3.SQLITE_BUSY: "Another process is busy with it; try again.",
-        }.get(code, "Try again; if it stays so, run apixo-mcp doctor.")
-        return StoreError(f"The task store {self._path} cannot be used just now: {error}. {advice}")
+        }.get(code)
+        words = f"The task store {self._path} cannot be used just now: {error}. {advice or 'Try again.'}"
+        return StoreError(words, next_action=None if advice else NextAction.EXAMINE)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -1,0 +1,125 @@
+"""What a reader can do next, in the words of the face that is talked to: tools in a chat, commands in a shell.
+
+All floors below hand up plain sentences and, beside them, a `NextAction`. Its sentence is one for all faces; what they
+call the things in it differs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from apixo_mcp.errors import ApixoError, InvalidInput, Problem
+from apixo_mcp.generation import Failure, NextAction
+from apixo_mcp.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """One way to talk with this program, and its names for what its reader can do.
+
+    Attributes:
+        task: how a task is named behind what is to be done with it.
+        some_task: the same where it is not known which task.
+        names: by what they mean; `{task}`, `{seconds}`, `{modality}` and `{model}` are filled in.
+        is_typed: whether each model has a tool of its own.
+    """
+
+    task: str
+    some_task: str
+    names: Mapping[str, str]
+    is_typed: bool = False
+
+    def say(self, template: str, task_id: str = "", **given: object) -> str:
+        """Returns a template of names as a sentence. What others wrote must not stand in it."""
+        task = self.task.format(task_id) if task_id else self.some_task
+        return template.format_map(self.names).format(task=task, task_id=task_id or "TASK_ID", **given)
+
+
+CHAT = Face(
+    task=' with task_id "{}"',
+    some_task="",
+    names={
+        "generate": "generate_{modality}",
+        "check": "check_task{task}",
+        "then_check": "Then call check_task{task}.",
+        "check_later": "Call check_task{task} in about {seconds} s.",
+        "fetch": "download_results{task}",
+        "cancel": "cancel_task",
+        "see_tasks": "list_tasks",
+        "see_models": "list_models",
+        "describe": "describe_model",
+        "restart": "start the server again",
+        "with_key": "Start the server with that key and address",
+        "look": "the user can look",
+        "show": "Show the user the path or url. view_result shows the picture to you; "
+        "download_results copies the files.",
+    },
+)
+"""The tools of the server."""
+
+TYPED_CHAT = replace(CHAT, names={**CHAT.names, "generate": "generate_{model}"}, is_typed=True)
+"""The tools of the server where each model has one of its own (`APIXO_MCP_TOOLS=models`)."""
+
+SHELL = Face(
+    task=" {}",
+    some_task=" TASK_ID",
+    names={
+        "generate": "`apixo-mcp generate`",
+        "check": "`apixo-mcp tasks wait{task}`",
+        "then_check": "Then run `apixo-mcp tasks wait{task}`.",
+        "check_later": "`apixo-mcp tasks wait{task}` waits for it.",
+        "fetch": "`apixo-mcp tasks download{task}`",
+        "cancel": "`apixo-mcp tasks cancel{task}`",
+        "see_tasks": "`apixo-mcp tasks list`",
+        "see_models": "`apixo-mcp models list`",
+        "describe": "`apixo-mcp models show MODEL`",
+        "restart": "run the command again",
+        "with_key": "Set that key and address",
+        "look": "look",
+        "show": "`apixo-mcp tasks download{task} FOLDER` copies the files.",
+    },
+)
+"""The commands of `apixo-mcp`."""
+
+_SENTENCES: Mapping[NextAction, str] = {
+    NextAction.SEE_TASKS: "{see_tasks} shows all of yours.",
+    NextAction.SEE_MODELS: "{see_models} shows all that are offered.",
+    NextAction.SEE_INPUTS: "{describe} tells what the model takes.",
+    NextAction.MAKE_IMAGE: "Use {generate}.",
+    NextAction.MAKE_VIDEO: "Use {generate}.",
+    NextAction.MAKE_AUDIO: "Use {generate}.",
+    NextAction.FETCH_AGAIN: "{fetch} fetches it again.",
+    NextAction.REREAD: "`apixo-mcp tasks reread {{task_id}}` reads it anew, also with a later version.",
+    NextAction.RESTART: "Then {restart}.",
+    NextAction.USE_KEY: "Then {restart}; `apixo-mcp tasks rekey --all` has open tasks followed with it.",
+    NextAction.EXAMINE: "If it stays so, run `apixo-mcp doctor`.",
+}
+
+
+def chat_of(settings: Settings) -> Face:
+    """Returns the words of the chat with a server that has these settings."""
+    return TYPED_CHAT if settings.tools == "models" else CHAT
+
+
+def with_action(plain: str, action: NextAction | None, face: Face, task_id: str = "") -> str:
+    """Returns a plain text followed by what its reader can do next."""
+    if action is None:
+        return plain
+    modality = action.value.partition("_")[2]
+    return f"{plain} {face.say(_SENTENCES[action], task_id, modality=modality, model='*')}".lstrip()
+
+
+def advice_of(failure: Failure, face: Face, task_id: str = "") -> str:
+    """Returns what to do about a failure."""
+    return with_action(failure.advice, failure.next_action, face, task_id)
+
+
+def problem_text(problem: Problem, face: Face) -> str:
+    """Returns what is wrong with an input, and what to do about it."""
+    return with_action(str(problem), problem.next_action, face)
+
+
+def error_text(error: ApixoError, face: Face) -> str:
+    """Returns an error as its reader is told of it."""
+    if isinstance(error, InvalidInput):
+        return "\n".join(problem_text(problem, face) for problem in error.problems)
+    return with_action(str(error), error.next_action, face)
