@@ -24,7 +24,7 @@ async def test_tasks_are_listed_by_state_and_number(typed: Typed):
     assert (await run(typed, "tasks", "list", "--limit", 1)).stdout.splitlines() == lines[:1]
     assert (await run(typed, "tasks", "list", "--state", "failed")).stdout.splitlines() == lines[:1]
     wrong = await run(typed, "tasks", "list", "--state", "done")
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert wrong.stderr.startswith("apixo-mcp: --state: must be one of submitting, ")
 
 
