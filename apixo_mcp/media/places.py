@@ -1,6 +1,8 @@
-"""Who transfers: few whose bytes flow, and beside them many that wait for theirs."""
+"""Who transfers: few whose bytes flow, and beside them many that wait for theirs; each task has its share."""
 
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import anyio
@@ -22,23 +24,84 @@ _LOOKED_EVERY = 0.25
 T = TypeVar("T")
 
 
+class Shares:
+    """Places shared out between tasks: next is who has fewest, then who waits longest; one has half at most."""
+
+    def __init__(self, total: int) -> None:
+        self._free = total
+        self._most = max(1, total // 2)
+        self._held: Counter[str] = Counter()
+        self._waiting: dict[str, deque[anyio.Event]] = {}
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether anyone waits for a place."""
+        return bool(self._waiting)
+
+    @asynccontextmanager
+    async def place(self, task_id: str) -> AsyncGenerator[None]:
+        """Holds a place meanwhile, once there is one."""
+        await self.take(task_id)
+        try:
+            yield
+        finally:
+            self.give_back(task_id)
+
+    async def take(self, task_id: str) -> None:
+        """Waits for a place, and takes it."""
+        turn = anyio.Event()
+        self._waiting.setdefault(task_id, deque()).append(turn)
+        self._hand_out()
+        try:
+            await turn.wait()
+        except BaseException:
+            if turn.is_set():
+                self.give_back(task_id)
+            else:
+                self._leave_queue(task_id, turn)
+            raise
+
+    def give_back(self, task_id: str) -> None:
+        """Gives a place to whoever is next."""
+        self._free += 1
+        self._held -= Counter((task_id,))
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        # Of those with as few, the one that came first: a task that is served goes to the end of the line.
+        while self._free and (able := [task for task in self._waiting if self._held[task] < self._most]):
+            task_id = min(able, key=lambda task: self._held[task])
+            turn = self._waiting[task_id][0]
+            self._leave_queue(task_id, turn)
+            if task_id in self._waiting:
+                self._waiting[task_id] = self._waiting.pop(task_id)
+            self._free -= 1
+            self._held[task_id] += 1
+            turn.set()
+
+    def _leave_queue(self, task_id: str, turn: anyio.Event) -> None:
+        self._waiting[task_id].remove(turn)
+        if not self._waiting[task_id]:
+            del self._waiting[task_id]
+
+
 class Places:
     """Shares out what a process may transfer at once. A host has no share of its own: all results come from one."""
 
     def __init__(self, flowing: int = FLOWING, connections: int = CONNECTIONS) -> None:
-        self._flowing = anyio.CapacityLimiter(flowing)
-        self._connections = anyio.CapacityLimiter(connections)
+        self._flowing = Shares(flowing)
+        self._connections = Shares(connections)
 
-    async def during(self, work: "Callable[[Turn], Awaitable[T]]") -> T:
-        """Runs one transfer while there is a connection for it.
+    async def during(self, task_id: str, work: "Callable[[Turn], Awaitable[T]]") -> T:
+        """Runs one transfer of a task while there is a connection for it.
 
         Raises:
             MediaError: it brought nothing for so long that others took its connection; or what `work` raises.
         """
-        turn = Turn(self._flowing)
+        turn = Turn(self._flowing, task_id)
         done: list[T] = []
         failed: list[Exception] = []
-        async with self._connections:
+        async with self._connections.place(task_id):
             try:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._watch, turn, group.cancel_scope)
@@ -60,15 +123,16 @@ class Places:
             await anyio.sleep(_LOOKED_EVERY)
             if turn.is_stalled:
                 turn.leave()
-                if self._connections.statistics().tasks_waiting:
+                if self._connections.are_wanted:
                     scope.cancel()
 
 
 class Turn:
     """One transfer: it holds a place only while its bytes flow, and asks for one again when they do."""
 
-    def __init__(self, flowing: anyio.CapacityLimiter) -> None:
+    def __init__(self, flowing: Shares, task_id: str) -> None:
         self._flowing = flowing
+        self._task_id = task_id
         self._holds = self._waits = False
         self._count = 0
         self._flowed_at = anyio.current_time()
@@ -87,7 +151,7 @@ class Turn:
         if not self._holds:
             self._waits = True
             try:
-                await self._flowing.acquire_on_behalf_of(self)
+                await self._flowing.take(self._task_id)
             finally:
                 self._waits = False
             self._holds = True
@@ -97,4 +161,4 @@ class Turn:
         """Gives the place to others."""
         if self._holds:
             self._holds = False
-            self._flowing.release_on_behalf_of(self)
+            self._flowing.give_back(self._task_id)

@@ -2,11 +2,13 @@
 
 import json
 import re
+from itertools import islice
 from typing import Any, cast
 
 LARGEST_DOCUMENT = 64 * 1024
 """Bytes of a JSON or XML document that can be nothing but an error."""
 
+_TOLD = 1000
 _ENCODINGS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 # The tags by which browsers know a page: https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type
 _TAGS = (
@@ -16,10 +18,25 @@ _PAGE = re.compile(rf"<(?:{_TAGS})[\s>/]", re.IGNORECASE)
 _XHTML = re.compile(r"<(?:!doctype html|html)[\s>/]", re.IGNORECASE)
 _TAG = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?([A-Za-z_][\w.-]{0,60})")
 _BLANK = re.compile("[\ufeff \t\r\n\f\x0b]+")
-_ERROR = re.compile(r"err(?:or)?s?|errmsg|errcode|fault|exception|fail(?:ure|ed|code|msg|_code|_msg)?")
-_CODES = ("code", "status", "statuscode", "status_code", "success", "ok")
-_WORDS = ("message", "msg", "detail", "details", "reason", "title")
-_GOOD = (None, True, 0, 1, "", "0", "ok", "success", "succeeded", "completed", "done", "true")
+_ERROR = re.compile(
+    r"(?:err|error|fail|failure)_?(?:s|code|msg|message|type|name|detail|details|description|reason|info)?"
+    r"|errors?|fault|exception|(?:is|has)_?error"
+)
+_ELEMENT = re.compile(r"\w{0,40}(?:error|exception|fault)s?(?:response|report|message)?", re.ASCII)
+_CODES = ("code", "status", "state", "statuscode", "status_code", "success", "ok")
+_WORDS = ("message", "msg", "detail", "details", "reason")
+_BESIDE = frozenset(
+    (
+        *_CODES,
+        *_WORDS,
+        *("title", "type", "instance", "path", "timestamp", "time", "trace", "trace_id", "traceid", "id"),
+        *("request_id", "requestid", "method", "url", "docs", "documentation_url", "host_id"),
+    )
+)
+"""What stands beside the code and the words of an error; anything else in a document is something of substance."""
+_NOTHING: tuple[Any, ...] = (None, False, 0, "", "0", [], {})
+_AROUND = ("data", "result", "response", "body")
+_FAILURE = re.compile(r"\w{0,40}(?:err|fail|denied|forbidden|expired|false|invalid|not_?found|mismatch)\w{0,40}")
 
 
 def is_text(head: bytes) -> bool:
@@ -52,6 +69,11 @@ def content_refusal(body: bytes, *, is_whole: bool) -> str | None:
     return "an XML document" if start[:1] == "<" and _names_error(start) else ""
 
 
+def excerpt(body: bytes) -> str:
+    """Returns a refused document in one line, to be told: it is all that is kept of it."""
+    return " ".join("".join(char if char.isprintable() else " " for char in _text(body[:8000])).split())[:_TOLD]
+
+
 def _text(body: bytes) -> str:
     for mark, encoding in _ENCODINGS:
         if body.startswith(mark):
@@ -82,34 +104,38 @@ def _tells_error(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     entries = cast("list[Any]", value)[:3] if isinstance(value, list) else [value]
-    return any(_is_error(cast("dict[str, Any]", entry), 2) for entry in entries if isinstance(entry, dict))
+    return bool(entries) and all(
+        isinstance(entry, dict) and _is_error(cast("dict[str, Any]", entry), 2) for entry in entries
+    )
 
 
 def _is_error(entry: dict[str, Any], depth: int) -> bool:
-    lower = {key.lower(): value for key, value in entry.items()}
-    for key, value in lower.items():
-        plain = key.replace("-", "_")
-        if value not in (None, False, 0, "", "0", [], {}) and (_ERROR.fullmatch(plain) or "error" in plain):
-            return True
-    words = any(isinstance(lower.get(key), str) and lower[key] for key in _WORDS)
-    if words and any(not _is_good(lower[key]) for key in _CODES if key in lower):
+    lower = {key.lower().replace("-", "_"): value for key, value in entry.items()}
+    if any(value not in _NOTHING and _ERROR.fullmatch(key) for key, value in lower.items()):
         return True
-    inner = [cast("dict[str, Any]", value) for value in lower.values() if isinstance(value, dict)]
-    return depth > 0 and any(_is_error(value, depth - 1) for value in inner[:20])
-
-
-def _is_good(code: Any) -> bool:
-    if code is False:
+    around = [cast("dict[str, Any]", lower[key]) for key in _AROUND if isinstance(lower.get(key), dict)]
+    beside = {key: value for key, value in lower.items() if value not in _NOTHING and value not in around}
+    if any(
+        key not in _BESIDE or (isinstance(value, list | dict) and key not in _WORDS) for key, value in beside.items()
+    ):
         return False
+    if depth > 0 and any(_is_error(value, depth - 1) for value in around):
+        return True
+    is_told = any(isinstance(lower.get(key), str) and lower[key] for key in _WORDS)
+    return is_told and not any(around) and any(_is_failure(lower[key]) for key in _CODES if key in lower)
+
+
+def _is_failure(code: Any) -> bool:
     if isinstance(code, str):
         code = int(code) if code.isascii() and code.isdigit() and len(code) < 6 else code.lower()
-    if isinstance(code, int) and not isinstance(code, bool) and 100 <= code < 600:
-        return code < 400
-    return isinstance(code, str | int | None) and code in _GOOD
+    if isinstance(code, str):
+        return _FAILURE.fullmatch(code) is not None
+    if isinstance(code, bool) or not isinstance(code, int):
+        return code is False
+    return code not in (0, 1) and not 100 <= code < 400
 
 
 def _names_error(text: str) -> bool:
-    names = [found[1].lower() for found in _TAG.finditer(text)]
-    if not names or names[0] == "svg":
-        return False
-    return any(_ERROR.fullmatch(name) or "error" in name for name in names)
+    """Tells whether the root, or the first element in it, is an error."""
+    names = [tag[1].lower() for tag in islice(_TAG.finditer(text), 2)]
+    return names[:1] != ["svg"] and any(_ELEMENT.fullmatch(name) for name in names)

@@ -16,7 +16,7 @@ from apixo_mcp.generation import Modality
 from apixo_mcp.media import inline, kinds, local, names, outcomes, refusals
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
 from apixo_mcp.media.partial import Left, PartialFile
-from apixo_mcp.media.places import Places, Turn
+from apixo_mcp.media.places import Places, Shares, Turn
 from apixo_mcp.net.fetcher import Download, Fetcher
 from apixo_mcp.tasks.task import Result, Task
 
@@ -36,6 +36,9 @@ LEAST_BYTES, LEAST_EVERY = 64 * 1024, 30.0
 
 KEPT_AFTER = 2
 """So many times a file whose line always breaks is left for a later try; after that what came of it is kept."""
+
+_IN_WORK = 200
+"""Results that are looked for, fetched or waited with at once: each holds a folder open."""
 
 _DISK_LEFT = 64 * 1024 * 1024
 _LOOKED_EVERY = 256 * 1024 * 1024
@@ -63,11 +66,13 @@ class _Goal:
     """What is fetched: a result of a task, and the most bytes of it.
 
     Attributes:
+        task_id: whose result it is, for its share of what is transferred at once.
         unpack: whether to undo how it is packed for the way; not once that turned out to be broken.
     """
 
     result: Result
     cap: int
+    task_id: str
     unpack: bool = True
 
 
@@ -95,6 +100,7 @@ class Saver:
         self._max_bytes = max_bytes
         self._locks: dict[str, anyio.Lock] = {}
         self._places = Places()
+        self._in_work = Shares(_IN_WORK)
 
     async def save(self, task: Task, result: Result) -> Result:
         """Fetches a result's file, going on where an earlier try stopped.
@@ -106,7 +112,7 @@ class Saver:
             return replace(result, file=None)
         name = names.part_name(task, result)
         try:
-            async with self._alone(str(self._folder / name)):
+            async with self._alone(str(self._folder / name)), self._in_work.place(task.task_id):
                 day = names.day_folder(self._folder, task.created_at).name
                 with await to_thread.run_sync(made_beneath, self._folder, day) as folder:
                     return await self._saved_in(folder, task, result, PartialFile(folder, name))
@@ -152,7 +158,7 @@ class Saver:
             await to_thread.run_sync(part.drop)
             return await outcomes.saved(result, found)
         cap = self._max_bytes if self._max_bytes is not None else CAPS[result.kind]
-        arrived = await self._arrive(part, _Goal(result, cap))
+        arrived = await self._arrive(part, _Goal(result, cap, task.task_id))
         kind = await to_thread.run_sync(outcomes.kind_of_download, part.path, arrived.content_type, result.url)
         note = outcomes.note_of(result, kind, arrived.doubt)
         record = partial(local.record_of, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type, note=note)
@@ -170,7 +176,7 @@ class Saver:
         for _ in range(_GOES):
             wait = 0.0
             try:
-                arrived = await self._places.during(partial(self._fetch, part, goal))
+                arrived = await self._places.during(goal.task_id, partial(self._fetch, part, goal))
                 if not arrived.doubt:
                     return arrived
                 await to_thread.run_sync(part.set_aside)
@@ -372,7 +378,8 @@ class Saver:
             raise _Unwanted("An empty file came")
         what = refusals.content_refusal(body, is_whole=is_whole) if refusals.is_text(body[: kinds.HEAD]) else ""
         if what:
-            raise _Unwanted(f"{what.capitalize()} came where a media file was expected")
+            told = f": {refusals.excerpt(body)}" if what != "a web page" else ""
+            raise _Unwanted(f"{what.capitalize()} came where a media file was expected{told}")
         return what is not None
 
     @asynccontextmanager

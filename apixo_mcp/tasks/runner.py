@@ -320,6 +320,8 @@ class Runner:
             saved = await save_from(self._store, self._saver, task, result)
             results[result.index] = self._without_key(task, saved)
             unsaved.remove(result)
+            if lock.statistics().tasks_waiting:
+                return  # it stores this one too
             async with lock:
                 if unsaved:  # those that are still coming may take long
                     now = time.time()

@@ -26,6 +26,7 @@ EMPTY_POLLS = 5
 CRASHED = "STEP_FAILED"
 CRASH_PAUSE, CRASH_PAUSE_AT_MOST = 10.0, 3600.0  # between two tries of a step that fails for a fault of our own
 TOO_LATE = "No further attempt was made: that it had failed was seen too late for that."
+HURRIED, HURRIED_EVERY = 3, 30.0  # so many tries come as soon as they are asked for; then one in so many seconds
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
 
 
@@ -324,13 +325,25 @@ def _tried(old: Result, new: Result, context: DecisionContext) -> Result:
 
 def save_again(task: Task, missing: Collection[int], context: DecisionContext) -> Task:
     """The finished task with the files to be fetched that could not be saved, or are missing where they were."""
-    results = tuple(
-        replace(result, file=FileState.SAVING, tries=0, path="", problem="")
-        if result.url and (result.index in missing or result.file in (FileState.FAILED, FileState.EXPIRED))
-        else result
-        for result in task.results
-    )
+    has_rested = task.due is None or context.now - task.updated_at >= HURRIED_EVERY
+
+    def again(result: Result) -> Result:
+        is_failed = result.file is FileState.FAILED and (result.tries <= HURRIED or has_rested)
+        if not result.url or not (result.index in missing or is_failed or result.file is FileState.EXPIRED):
+            return result
+        return replace(result, file=FileState.SAVING, tries=result.tries if is_failed else 0, path="", problem="")
+
+    results = tuple(again(result) for result in task.results)
     return replace(task, results=results, due=context.now) if results != task.results else task
+
+
+def saving(task: Task) -> Task:
+    """The finished task whose files that could not be saved are being tried again."""
+    wanted = unsaved(task)
+    if all(result.file is FileState.SAVING for result in wanted):
+        return task
+    results = (replace(result, file=FileState.SAVING) if result in wanted else result for result in task.results)
+    return replace(task, results=tuple(results))
 
 
 def unsaved(task: Task) -> tuple[Result, ...]:

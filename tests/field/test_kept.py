@@ -301,3 +301,18 @@ async def test_no_file_leaves_its_folder_by_its_name(gateway: Gateway, enter: En
         assert content(result) == png
         assert Path(result["path"]).is_relative_to(tmp_path / "pictures")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "pictures"]
+
+
+async def test_asking_hurries_a_file_that_waits_for_its_next_try(gateway: Gateway, enter: Enter):
+    broken = head("Content-Length: 10") + b"abc"
+    one_file(gateway, "/out/a.png", broken)
+    async with enter() as door:
+        task = await door.made()
+        for _ in range(3):
+            if task["results"][0]["file"] == "saved":
+                break
+            before = len(gateway.asked_for("/out/a.png"))
+            task = await door.check(task)
+            assert len(gateway.asked_for("/out/a.png")) > before
+    assert content(task["results"][0]) == b"abc"
+    assert "It may be cut" in remarks(task)

@@ -192,6 +192,13 @@ async def test_a_page_and_an_error_are_never_stored(wire, http, tmp_path, body, 
     assert files(tmp_path) == []
 
 
+async def test_a_refused_document_is_told(wire, http, tmp_path):
+    url = wire.answers(whole(b'{"error":\n "' + b"x" * 5000 + b'"}'))
+    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    assert 'expected: {"error": "xxx' in failed.problem
+    assert len(failed.problem) < 1200
+
+
 async def test_an_endless_page_is_left_at_its_first_bytes(wire, http, tmp_path):
     url = wire.answers(endless(b"<html>" + b" " * 2000))
     failed = await Saver(http, tmp_path).save(a_task(), a_result(url))

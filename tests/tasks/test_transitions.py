@@ -364,3 +364,28 @@ def test_a_saved_file_is_the_last_step():
     task = transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
     task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
     assert (task.due, task.is_settled, transitions.unsaved(task)) == (None, True, ())
+
+
+def test_a_file_is_hurried_a_few_times_and_keeps_count():
+    task = transitions.after_poll(sent(asked(), Accepted("r-1"), at()), Succeeded((PICTURE,), None), at())
+    for tries in range(1, transitions.HURRIED + 2):
+        task = transitions.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at())
+        assert task.results[0].tries == tries
+        hurried = transitions.save_again(task, (), at(0.1))
+        assert (hurried is not task) == (tries <= transitions.HURRIED)
+        if hurried is not task:
+            assert (hurried.due, hurried.results[0].file, hurried.results[0].tries) == (
+                at(0.1).now,
+                FileState.SAVING,
+                tries,
+            )
+            task = hurried
+    assert transitions.save_again(task, (), at(transitions.HURRIED_EVERY)) is not task
+
+
+def test_a_file_that_is_tried_again_is_being_saved():
+    task = transitions.after_poll(sent(asked(), Accepted("r-1"), at()), Succeeded((PICTURE,), None), at())
+    assert transitions.saving(task) is task
+    task = transitions.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at())
+    assert task.is_settled
+    assert not transitions.saving(task).is_settled
