@@ -1,4 +1,7 @@
-"""Whether a request becomes a task, and whether a task may be sent: the transactions in which money is decided on."""
+"""Whether a request becomes a task, and whether a task may be sent: the transactions in which money is decided on.
+
+How an earlier task is adopted stands in `tasks.delivery`, what leases and fences are for in `tasks.leases`.
+"""
 
 from dataclasses import replace
 from typing import Any, Literal

@@ -1,4 +1,7 @@
-"""Where money moves: what lets a paid submit begin."""
+"""Where money moves: what lets a paid submit begin.
+
+Waits for an equal call that may still be open: a part of delivery, which `tasks.delivery` tells whole.
+"""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,18 @@
-"""The calls in this process whose callers still wait for the answer."""
+"""Delivery: whether the caller of a task got its answer, and the calls of this process that are waited for.
+
+Each task keeps what became of the answer to the last call that asked for it (`docs/delivery.md` has more):
+
+    awaited ──► given    the answer has left this process: an equal request is a new task
+       └──────► lost     its caller has gone, or its process has died: an equal request adopts the task
+
+- A call is open from its first moment to its answer (`Delivery.open`). Meanwhile this process vouches for it in the
+  store (`keep`), so that others know that it lives.
+- Where only the wire knows when an answer has left, the call is handed over to it (`Call.hand_over`,
+  `server.tools.receipts`); else it is given when it ends, and lost when it ends by an exception.
+- An equal request finds the task in the transaction that would have made a new one (`stores.admit`). Where its answer
+  is still awaited, the request waits a moment to see whether that call lives (`tasks.admission`). If it does, both are
+  meant.
+"""
 
 import logging
 import time

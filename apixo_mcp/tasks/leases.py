@@ -1,4 +1,15 @@
-"""The leases this process holds, and their renewal while a step runs."""
+"""Leases and fences: how processes that share a store never work on one task at once.
+
+    process A  claim: lease, fence 7 ── sleeps ─────────────────────────► commit with fence 7: refused
+    process B               the lease has run out: claim, fence 8 ──► commit with fence 8: written
+
+- A lease says who works on a task, and until when. It is renewed while a step runs, and ends with the step's commit;
+  that of a process that died runs out by itself.
+- A fence grows with each claim. The store refuses a write with an older one, and a POST whose sender lost its lease
+  (`Store.claim`, `Store.commit`, `Store.mark_sent`).
+
+This module holds the leases of this process and renews them. See `docs/life-of-a-task.md`.
+"""
 
 import logging
 import time

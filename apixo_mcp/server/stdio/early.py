@@ -2,6 +2,13 @@
 
 Imports nothing that takes time. A thread reads and greets while the main thread loads; what it did not answer is read
 again by the server, byte for byte and in order, through `Early.stdin`.
+
+    host ── initialize ──► early stage: understood (`handshake`)? answered at once with what `server_info` says
+         ── other lines ─► kept; the first that is not a notification ends the answering
+    server, once loaded: `hand_over`, then reads what was kept, `initialize` among it; its own answer to that is
+         compared with the one given and not sent (`transport`)
+
+See `docs/early-handshake.md`.
 """
 
 import io

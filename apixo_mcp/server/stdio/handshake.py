@@ -1,6 +1,8 @@
 """Understands the two requests that open a connection, without the SDK: answers only what is certain to be answered so.
 
 Whatever is unusual is not understood here and left to the SDK; a client is then answered later, never otherwise.
+
+A part of the early handshake, which `server.stdio.early` tells whole.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Which answers about tasks have left this process: only then their callers have them."""
+"""Which answers about tasks have left this process: only then their callers have them.
+
+The wire's part of delivery, which `tasks.delivery` tells whole.
+"""
 
 import json
 from typing import TextIO
