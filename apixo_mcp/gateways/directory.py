@@ -4,8 +4,6 @@ A new gateway is a line here and a module with its class (`gateways.client.Clien
 that is about gateways reads this table when it is asked: variables, near misses, `doctor`, advice, models.
 """
 
-from importlib import import_module
-
 TYPE_CHECKING = False  # that of `typing`, which the early stage does not load
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +69,8 @@ class Listing:
 
     def load(self) -> "Callable[..., Any]":
         """Imports the class, which is made of the process's connections, a key and a base URL."""
+        from importlib import import_module  # the early stage needs none
+
         module, _, name = self.client.partition(":")
         return getattr(import_module(module), name)
 
