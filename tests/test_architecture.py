@@ -263,7 +263,42 @@ def test_what_is_private_to_the_sdk_is_touched_in_one_file():
 def test_the_directory_of_gateways_is_data():
     assert not [entry for entry in ours() if entry.source == f"{PACKAGE}.gateways.directory"]
     for listing in GATEWAYS.values():
-        assert listing.load().name == listing.name
+        assert vars(listing.load())["name"] == listing.name
+
+
+SHARED_NAMES = {
+    "log",  # each module's own logger
+    "MODELS",  # what each family of the catalog holds, read by this name
+    "T",  # any type
+    "TYPE_CHECKING",  # as type checkers read it
+}
+"""Public names that several modules may define."""
+
+
+def public_names(module: str) -> Iterator[str]:
+    """The names that a module defines for others."""
+    for node in tree(module).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names = [node.target.id]
+        else:
+            continue
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def test_no_public_name_is_defined_twice():
+    """The sandbox has words of its own: it is an independent witness."""
+    places: dict[str, set[str]] = {}
+    for module in modules():
+        if not is_in(module, f"{PACKAGE}.sandbox"):
+            for name in public_names(module):
+                places.setdefault(name, set()).add(path_of(module))
+    assert places["Modality"] == {f"{PACKAGE}/generation.py"}, "the rule no longer sees where a name is defined"
+    twice = {name: sorted(paths) for name, paths in places.items() if len(paths) > 1 and name not in SHARED_NAMES}
+    assert not twice, f"one name, one concept: {twice}"
 
 
 def test_only_settings_and_the_command_line_read_the_environment():

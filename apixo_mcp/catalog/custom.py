@@ -14,7 +14,6 @@ from apixo_mcp.catalog.model import (
     BY_MODALITY,
     RUXA_IMAGE,
     RUXA_VIDEO,
-    Modality,
     Model,
     Schedule,
     Spelling,
@@ -24,6 +23,7 @@ from apixo_mcp.catalog.schema_input import SchemaInput, stray_reference
 from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.generation import Modality
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 _KEYS = (

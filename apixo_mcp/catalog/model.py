@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.generation import Modality
 
-Modality = Literal["image", "video", "audio"]
 ModelFacts = Literal["full", "partial", "none"]
 
 

@@ -10,9 +10,9 @@ from apixo_mcp import __version__
 from apixo_mcp.app import App
 from apixo_mcp.cli.run import with_app
 from apixo_mcp.cli.terminal import say
-from apixo_mcp.cli.words import counted
 from apixo_mcp.tasks import archive
 from apixo_mcp.tasks.archive import Here, Imported
+from apixo_mcp.views.tasks import counted
 
 
 def export_tasks(file: Path) -> None:

@@ -17,7 +17,6 @@ from apixo_mcp.cli.folders import trouble_with
 from apixo_mcp.cli.interrupts import Interrupts
 from apixo_mcp.cli.start import errors_told, start_logging
 from apixo_mcp.cli.terminal import say, say_json
-from apixo_mcp.cli.words import counted
 from apixo_mcp.errors import ApixoError, SettingRefused, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Balance
@@ -25,6 +24,7 @@ from apixo_mcp.net.certificates import tls_context, unusable_certificates
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.views.faces import SHELL, advice_of, error_text
+from apixo_mcp.views.tasks import counted
 
 _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "

@@ -13,13 +13,13 @@ import click
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.terminal import say
-from apixo_mcp.cli.words import counted
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.confirm import quoted
 from apixo_mcp.tasks.budget import Spent, decide, reason
 from apixo_mcp.tasks.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.views.tasks import counted
 
 _WANTS_YES = "that is above APIXO_MCP_CONFIRM_ABOVE_USD; say --yes to agree"
 

@@ -1,9 +1,10 @@
 """Why somebody waits: a sentence for whoever does, empty where it just takes its time."""
 
-from apixo_mcp.cli.words import counted, ordinal
+from apixo_mcp.cli.words import ordinal
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.views.faces import SHELL, advice_of
+from apixo_mcp.views.tasks import counted
 
 LONG = 1.5  # seconds without an answer that are worth a word
 

@@ -19,10 +19,10 @@ from apixo_mcp.media import contents, kinds
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.net import guard
-from apixo_mcp.tasks.task import FileState, Result, State, Task
+from apixo_mcp.tasks.references import FindTask
+from apixo_mcp.tasks.task import FileState, Result, State
 from apixo_mcp.variables import trimmed
 
-FindTask = Callable[[str], Awaitable[Task | None]]
 Publish = Callable[[Path, kinds.Kind], str]
 
 MEGABYTE = 1_000_000

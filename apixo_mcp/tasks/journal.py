@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
-from apixo_mcp.telemetry.facts import AttemptFailed, Fact, Finished, Saved, SaveFailed, Submitted, SubmitUnanswered
+from apixo_mcp.telemetry.facts import AttemptFailed, Fact, Finished, Saved, SaveFailed, SubmitAccepted, SubmitUnanswered
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]{0,39}")
 _NOT_SAVED = (FileState.FAILED, FileState.EXPIRED)
@@ -14,7 +14,7 @@ def facts_of(before: Task, after: Task) -> Iterator[Fact]:
     """Tells what a change amounts to, where it is more than another poll."""
     task_id, model = after.task_id, after.model
     if before.state is State.SUBMITTING and len(after.attempts) > len(before.attempts):
-        kind = Submitted if after.remote_id or after.state is State.SUCCESS else SubmitUnanswered
+        kind = SubmitAccepted if after.remote_id or after.state is State.SUCCESS else SubmitUnanswered
         took = _seconds(before.sent_at or after.attempts[-1].sent_at, after.updated_at)
         yield kind(task_id, model, after.gateway, _plain(after.remote_id), took)
     if before.state is not State.SUBMITTING and after.state is State.SUBMITTING:

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class SubmitAccepted:
     """The gateway has taken a task on.
 
     Attributes:
@@ -132,7 +132,16 @@ class CallbackReceived:
     status: int
 
 
-Fact = Submitted | SubmitUnanswered | AttemptFailed | Finished | Saved | SaveFailed | RequestRefused | CallbackReceived
+Fact = (
+    SubmitAccepted
+    | SubmitUnanswered
+    | AttemptFailed
+    | Finished
+    | Saved
+    | SaveFailed
+    | RequestRefused
+    | CallbackReceived
+)
 Subscriber = Callable[[Fact], None]
 
 

@@ -11,14 +11,14 @@ from apixo_mcp.telemetry.facts import (
     RequestRefused,
     Saved,
     SaveFailed,
-    Submitted,
+    SubmitAccepted,
     SubmitUnanswered,
 )
 
 log = logging.getLogger(__name__)
 
 _EVENTS: dict[type[Fact], str] = {
-    Submitted: "submitted",
+    SubmitAccepted: "submitted",
     SubmitUnanswered: "submit without an answer",
     AttemptFailed: "attempt failed",
     Finished: "ended",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.journal import facts_of
 from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
-from apixo_mcp.telemetry.facts import AttemptFailed, Finished, Saved, SaveFailed, Submitted
+from apixo_mcp.telemetry.facts import AttemptFailed, Finished, Saved, SaveFailed, SubmitAccepted
 
 UNSENT = Task(
     task_id="tsk_x",
@@ -54,14 +54,14 @@ def test_a_look_that_changes_nothing_is_no_fact():
 
 def test_a_submit_tells_how_long_its_answer_took():
     facts = list(facts_of(replace(UNSENT, sent_at=101.0), SENT))
-    assert facts == [Submitted("tsk_x", "nano-banana", "apixo", "r1", 1.5)]
+    assert facts == [SubmitAccepted("tsk_x", "nano-banana", "apixo", "r1", 1.5)]
 
 
 def test_a_further_attempt_and_its_submit():
     again = replace(SENT, state=State.SUBMITTING, failure=failure("PROCESSING_TIMEOUT"), remote_id="", sent_at=None)
     assert kinds(SENT, again) == [AttemptFailed]
     second = replace(SENT, attempts=(*SENT.attempts, Attempt(sent_at=110.0, remote_id="r2")), remote_id="r2")
-    assert kinds(again, second) == [Submitted]
+    assert kinds(again, second) == [SubmitAccepted]
 
 
 def test_an_end_tells_its_code_but_no_words():
