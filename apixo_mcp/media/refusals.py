@@ -23,6 +23,7 @@ _ERROR = re.compile(
     r"|errors?|fault|exception|(?:is|has)_?error"
 )
 _ELEMENT = re.compile(r"\w{0,40}(?:error|exception|fault)s?(?:response|report|message)?", re.ASCII)
+_WRAPPER = re.compile(r"\w{0,40}(?:response|result|reply|answer|envelope|root|body|data|rsp|xml)", re.ASCII)
 _CODES = ("code", "status", "state", "statuscode", "status_code", "success", "ok")
 _WORDS = ("message", "msg", "detail", "details", "reason")
 _BESIDE = frozenset(
@@ -136,6 +137,6 @@ def _is_failure(code: Any) -> bool:
 
 
 def _names_error(text: str) -> bool:
-    """Tells whether the root, or the first element in it, is an error."""
-    names = [tag[1].lower() for tag in islice(_TAG.finditer(text), 2)]
-    return names[:1] != ["svg"] and any(_ELEMENT.fullmatch(name) for name in names)
+    """Tells whether the root is an error, or the first element in a root that says nothing."""
+    names = [tag[1].lower() for tag in islice(_TAG.finditer(text), 2)] or [""]
+    return any(_ELEMENT.fullmatch(name) for name in (names if _WRAPPER.fullmatch(names[0]) else names[:1]))

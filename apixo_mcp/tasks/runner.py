@@ -312,7 +312,11 @@ class Runner:
         return replace(result, problem=redact(result.problem), mime_type=mime_type)
 
     async def _save(self, task: Task) -> Task | None:
-        before, results = task, list(task.results)
+        before, task = task, transitions.saving(task)  # who asks meanwhile waits for this try
+        if task is not before:
+            now = time.time()
+            before = await self._commit(before, replace(task, updated_at=now, lease_until=now + LEASE_LASTS)) or before
+        results = list(task.results)
         lock, unsaved = anyio.Lock(), list(transitions.unsaved(task))
 
         async def save(result: Result) -> None:

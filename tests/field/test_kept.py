@@ -6,10 +6,13 @@ import struct
 import zlib
 from pathlib import Path
 
+import anyio
 import pytest
 from support.door import Enter, content, one_file, remarks, sample
 from support.samples import OTHERS, PAGES, picture, recorded, wav
 from support.scripted_gateway import Gateway, chunked, head, open_ended, whole
+
+from apixo_mcp.tasks import transitions
 
 pytestmark = pytest.mark.anyio
 
@@ -316,3 +319,29 @@ async def test_asking_hurries_a_file_that_waits_for_its_next_try(gateway: Gatewa
             assert len(gateway.asked_for("/out/a.png")) > before
     assert content(task["results"][0]) == b"abc"
     assert "It may be cut" in remarks(task)
+
+
+async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter: Enter, monkeypatch):
+    monkeypatch.setattr(transitions, "SAVE_AGAIN_AFTER", (0.5, 30.0))
+    asked, go_on = anyio.Event(), anyio.Event()
+
+    async def late(_, send):
+        asked.set()
+        await go_on.wait()
+        await send(whole(sample("ok.png")))
+
+    one_file(gateway, "/out/a.png", *[head("Content-Length: 10") + b"abc"] * 3, late)
+    async with enter() as door, anyio.create_task_group() as group:
+        task = await door.made()
+        assert task["results"][0]["file"] == "failed"
+        with anyio.fail_after(20):
+            await asked.wait()
+        assert (await door.check(task, 0))["results"][0]["file"] == "saving"
+        group.start_soon(_after_a_moment, go_on)
+        task = await door.check(task)
+    assert content(task["results"][0]) == sample("ok.png")
+
+
+async def _after_a_moment(event: anyio.Event) -> None:
+    await anyio.wait_all_tasks_blocked()
+    event.set()

@@ -92,6 +92,7 @@ WANTED = (
     b"<!-- made by a tool --><svg/>",
     b"<tt xmlns='http://www.w3.org/ns/ttml'><body/></tt>",
     b"<?xml version='1.0'?><score-partwise/>",
+    b"<?xml version='1.0'?><COLLADA><exception/><fault/></COLLADA>",
     b"<?xml version='1.0'?><COLLADA><asset/><exception/><fault/></COLLADA>",
     b"<?xml version='1.0'?><score-partwise><part><note/><error-margin>1</error-margin></part></score-partwise>",
     b"<score-partwise><error-margin>1</error-margin></score-partwise>",
