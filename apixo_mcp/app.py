@@ -1,7 +1,6 @@
 """The composition root: the one place where parts meet their implementations."""
 
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -33,7 +32,6 @@ from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.delivery import Delivery
-from apixo_mcp.tasks.lapse import end_lapsed
 from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.runner import Runner
 from apixo_mcp.tasks.service import Service
@@ -140,7 +138,7 @@ async def open_app(
             log.error("%s", problem)
         warnings = (*store.warnings, *problems)
         try:
-            await end_lapsed(store, time.time())  # those of other keys too, which no process here follows
+            await store.end_lapsed()  # those of other keys too, which no process here follows
         except StoreError:
             log.exception("what lapsed has not been ended; it is tried again")
         telemetry = Telemetry(logs.write)

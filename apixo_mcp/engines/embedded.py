@@ -96,9 +96,9 @@ class EmbeddedEngine:
     async def _sweep(self, grace: float) -> None:
         try:
             await self._steps.end_lapsed()
-            for task_id, at in await self._store.due(time.time() - grace, self._accounts.key_prints):
+            for task_id, after in await self._store.due(self._accounts.key_prints, late_by=grace):
                 if task_id not in self._running and task_id not in self._crashes:
-                    self.wake(task_id, at)
+                    self.wake(task_id, time.time() + after)
         except Exception:
             log.exception("the sweep over the task store failed; it is tried again")
 
@@ -106,7 +106,7 @@ class EmbeddedEngine:
         try:
             if task_id in self._hurried:
                 self._hurried.discard(task_id)
-                await self._store.wake(task_id, time.time())
+                await self._store.wake(task_id)
             due = await self._steps.advance(task_id)
             self._crashes.pop(task_id, None)
         except Exception:

@@ -1,7 +1,6 @@
 """The follower: a process that goes on with open tasks after the last server on a data folder has gone."""
 
 import logging
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -9,8 +8,7 @@ from contextlib import suppress
 import anyio
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks.leases import LEASE_LASTS, RENEWED_EVERY
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import LEASE_LASTS, RENEWED_EVERY, Store
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +41,9 @@ async def follow_until_idle(
     try:
         while anyio.current_time() < end:
             try:
-                now = time.time()
                 if not await store.open_count(keys):
                     break
-                if not await store.hold(FOLLOWER_LEASE, holder, now, now + LEASE_LASTS):
+                if not await store.hold(FOLLOWER_LEASE, holder, LEASE_LASTS):
                     log.info("another follower took over")  # this one slept through its lease
                     return False
             except StoreError:
@@ -69,13 +66,13 @@ async def follow_always(store: Store, began: Callable[[], None]) -> None:
         StoreError: the store cannot be used from the start.
     """
     holder = uuid.uuid4().hex
-    await store.hold(FOLLOWER_LEASE, holder, time.time(), time.time() + LEASE_LASTS)
+    await store.hold(FOLLOWER_LEASE, holder, LEASE_LASTS)
     began()
     try:
         while True:
             await anyio.sleep(RENEWED_EVERY)
             try:
-                await store.hold(FOLLOWER_LEASE, holder, time.time(), time.time() + LEASE_LASTS)
+                await store.hold(FOLLOWER_LEASE, holder, LEASE_LASTS)
             except StoreError:
                 log.exception("the task store does not answer; it is tried again")
     finally:
@@ -86,8 +83,7 @@ async def follow_always(store: Store, began: Callable[[], None]) -> None:
 async def _taken(store: Store, holder: str) -> bool:
     """Tells whether the lease was to be had, for which a follower that is about to leave, or died, is given a while."""
     for patience in (RENEWED_EVERY, RENEWED_EVERY, RENEWED_EVERY, LEASE_LASTS, None):
-        now = time.time()
-        if await store.hold(FOLLOWER_LEASE, holder, now, now + LEASE_LASTS):
+        if await store.hold(FOLLOWER_LEASE, holder, LEASE_LASTS):
             return True
         if patience is not None:
             await anyio.sleep(patience)

@@ -1,79 +1,72 @@
 """Whether a request becomes a task, and whether a task may be sent: the transactions in which money is decided on.
 
-How an earlier task is adopted stands in `tasks.delivery`, what leases and fences are for in `tasks.leases`.
+Written once, for every database; each runs in the thread in which its database is asked. How an earlier task is
+adopted stands in `tasks.delivery`, what leases and fences are for in `tasks.leases`.
 """
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from apixo_mcp.stores.database import Database
-from apixo_mcp.stores.rows import from_row, insert, to_row
-from apixo_mcp.stores.statements import COMMIT, COUNT_IN_FLIGHT, POSTS
+from apixo_mcp.stores import statements
+from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
-from apixo_mcp.tasks.lapse import lapsed, still_wanted
+from apixo_mcp.tasks.lapse import WANTED_FOR, lapsed, still_wanted
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import INTERNAL_KEY, Task
 
 
 def admit(database: Database, task: Task, terms: Terms) -> Admitted:
-    """See `Store.admit`. For use in the worker thread."""
+    """See `Store.admit`."""
     with database.transaction():
-        spent = _spent(database, task.owner, terms)
-        if task.idempotency_key and (earlier := _under_key(database, task, terms)):
+        now = database.now()
+        if terms.vouched_for is not None:
+            task = replace(task, asked_until=now + terms.vouched_for)
+        if terms.wanted_for is not None:
+            task = replace(task, wanted_until=now + terms.wanted_for)
+        spent = _spent(database, task.owner, terms, now)
+        if task.idempotency_key and (earlier := _under_key(database, task, terms, now)):
             return Admitted("same_key", earlier, spent)
         is_internal = task.idempotency_key.startswith(INTERNAL_KEY)
-        if (is_internal or not task.idempotency_key) and (adopted := _unanswered(database, task, terms)):
+        if (is_internal or not task.idempotency_key) and (adopted := _unanswered(database, task, terms, now)):
             return Admitted(*adopted, spent)
         verdict = decide(terms.budget, spent, task.estimate_usd, confirmed=False)
-        if verdict == "ask_first" and (yes := _yes(database, task, terms)):
+        if verdict == "ask_first" and (yes := _yes(database, task, terms, now)):
             task, verdict = replace(task, agreed_attempts=yes.attempts), "within"
         if verdict != "within":
             return Admitted(verdict, task, spent)
-        insert(database.connected, task)
+        database.read(statements.INSERT, to_row(task))
         return Admitted("new", task, spent)
 
 
-def _under_key(database: Database, task: Task, terms: Terms) -> Task | None:
-    """The task that has the idempotency key; one that was never sent and that nobody wanted any more ends here."""
-    named = {"owner": task.owner, "key": task.idempotency_key}
-    rows = database.read("select * from task where owner = :owner and idempotency_key = :key", named)
+def _under_key(database: Database, task: Task, terms: Terms, now: float) -> Task | None:
+    """Returns the task that has the idempotency key; one that was never sent and that nobody wants any more ends."""
+    rows = database.read(statements.UNDER_KEY, {"owner": task.owner, "key": task.idempotency_key})
     if not rows:
         return None
     earlier = from_row(rows[0])
     if not earlier.is_unsent or earlier.fingerprint != task.fingerprint:
         return earlier
-    if still_wanted(earlier, terms.now, terms.process) == "no" and not earlier.attempts:
-        _write(database, earlier, lapsed(earlier, terms.now))
+    if still_wanted(earlier, now, terms.process) == "no" and not earlier.attempts:
+        _write(database, earlier, lapsed(earlier, now))
         return None
-    _ask(database, earlier, task, terms)
+    _ask(database, earlier, task, now)
     return earlier
 
 
-def _ask(database: Database, earlier: Task, task: Task, terms: Terms) -> None:
+def _ask(database: Database, earlier: Task, task: Task, now: float) -> None:
     """Notes that an earlier task was asked for once more, by the call that would have made a new one."""
-    database.connected.execute(
-        """update task set answer = 'awaited', asked_by = :call, asked_until = :until, wanted_until = :wanted_until,
-           asked_at = :now where task_id = :task_id""",
-        {
-            "call": task.asked_by,
-            "until": task.asked_until,
-            "wanted_until": task.wanted_until,
-            "now": terms.now,
-            "task_id": earlier.task_id,
-        },
-    )
+    asked = {name: getattr(task, name) for name in ("asked_by", "asked_until", "wanted_until")}
+    database.read(statements.ASK, {**asked, "now": now, "task_id": earlier.task_id})
 
 
-def _yes(database: Database, task: Task, terms: Terms) -> Agreement | None:
-    """The yes that this request has: one that was just given in person, or one to a quote, which it uses up."""
+def _yes(database: Database, task: Task, terms: Terms, now: float) -> Agreement | None:
+    """Returns the yes that this request has: one just given in person, or one to a quote, which it uses up."""
     agreed = terms.agreed
     if agreed is None and terms.confirmed:
-        named = {"owner": task.owner, "fingerprint": task.fingerprint, "now": terms.now, "lasts": QUOTED_FOR}
-        rows = database.read(
-            """select usd, attempts from quote where owner = :owner and fingerprint = :fingerprint
-               and made_at between :now - :lasts and :now + 1""",
-            named,
-        )
+        named = {"owner": task.owner, "fingerprint": task.fingerprint, "now": now, "lasts": QUOTED_FOR}
+        rows = database.read(statements.QUOTED, named)
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(task.estimate_usd):
         return None
@@ -81,59 +74,46 @@ def _yes(database: Database, task: Task, terms: Terms) -> Agreement | None:
     return agreed
 
 
-def quote(database: Database, owner: str, fingerprint: str, agreement: Agreement, now: float) -> None:
-    """See `Store.quote`. For use in the worker thread."""
+def quote(database: Database, owner: str, fingerprint: str, agreement: Agreement) -> None:
+    """See `Store.quote`."""
     with database.transaction():
-        old = {"now": now, "lasts": QUOTED_FOR}
-        database.connected.execute("delete from quote where made_at not between :now - :lasts and :now + :lasts", old)
-        database.connected.execute(
-            """insert into quote values (:owner, :fingerprint, :usd, :attempts, :now) on conflict (owner, fingerprint)
-               do update set usd = :usd, attempts = :attempts, made_at = :now""",
-            {
-                "owner": owner,
-                "fingerprint": fingerprint,
-                "usd": agreement.usd,
-                "attempts": agreement.attempts,
-                "now": now,
-            },
-        )
+        now = database.now()
+        database.read(statements.FORGET_OLD_QUOTES, {"now": now, "lasts": QUOTED_FOR})
+        named = {"owner": owner, "fingerprint": fingerprint, "usd": agreement.usd, "attempts": agreement.attempts}
+        database.read(statements.QUOTE, {**named, "now": now})
 
 
 def forget_quote(database: Database, owner: str, fingerprint: str) -> None:
-    """See `Store.forget_quote`. For use in the worker thread."""
-    named = {"owner": owner, "fingerprint": fingerprint}
-    database.connected.execute("delete from quote where owner = :owner and fingerprint = :fingerprint", named)
+    """See `Store.forget_quote`."""
+    database.read(statements.FORGET_QUOTE, {"owner": owner, "fingerprint": fingerprint})
 
 
 def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
-    """See `Store.mark_sent`. For use in the worker thread."""
+    """See `Store.mark_sent`."""
     with database.transaction():
-        rows = database.read("select * from task where task_id = :task_id", {"task_id": task.task_id})
+        now = database.now()
+        rows = database.read(statements.GET, {"task_id": task.task_id})
         row = from_row(rows[0]) if rows else None
-        if row is None or not _may_send(row, task, terms.now):
+        if row is None or not _may_send(row, task, now):
             return Clearance("lost")
-        match still_wanted(row, terms.now, terms.process):
+        match still_wanted(row, now, terms.process):
             case "no":
                 return Clearance("lapsed")
             case "by_another":
                 return Clearance("by_another")
             case "yes":
                 pass
-        clearance = _cleared(database, row, terms)
+        clearance = _cleared(database, row, terms, now)
         if clearance.how != "within":
             return clearance
-        if database.read(COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
+        if database.read(statements.COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
             return Clearance("no_room")
-        database.connected.execute(
-            """update task set sent_at = :now, updated_at = :now, counted_at = max(counted_at, :now)
-               where task_id = :task_id""",
-            {"now": terms.now, "task_id": row.task_id},
-        )
-        return clearance
+        database.read(statements.MARK_SENT, {"now": now, "task_id": row.task_id})
+        return replace(clearance, sent_at=now)
 
 
 def _may_send(row: Task, task: Task, now: float) -> bool:
-    """Whether it is unsent, and the one who claimed it has it still: a process may have slept since its claim."""
+    """Tells whether it is unsent and its claimer has it still, who may have slept since."""
     is_same = (row.fence, row.lease_holder) == (task.fence, task.lease_holder)
     # What lies beyond every lease was written before the clock was set back.
     is_held = now < row.lease_until <= now + BEYOND_LEASES
@@ -141,65 +121,87 @@ def _may_send(row: Task, task: Task, now: float) -> bool:
 
 
 def try_again(database: Database, before: Task, after: Task, terms: Sending) -> Clearance:
-    """See `Store.try_again`. For use in the worker thread."""
+    """See `Store.try_again`."""
     with database.transaction():
-        clearance = _cleared(database, after, terms)
+        clearance = _cleared(database, after, terms, database.now())
         if clearance.how != "within":
             return clearance
         return clearance if _write(database, before, after) else Clearance("lost")
 
 
-def _cleared(database: Database, task: Task, terms: Sending) -> Clearance:
-    """Whether the owner's limits allow the task's next POST today, as its first one was asked."""
-    spent = _spent(database, task.owner, terms, without=task.task_id)
+def end_lapsed(database: Database, process: str) -> list[Task]:
+    """See `Store.end_lapsed`."""
+    now = database.now()
+    unsent = map(from_row, database.read(statements.OLD_UNSENT, {"now": now, "age": WANTED_FOR}))
+    ended = [(task, lapsed(task, now)) for task in unsent if still_wanted(task, now, process) == "no"]
+    return [after for before, after in ended if _write(database, before, after)]
+
+
+def add(database: Database, tasks: Iterable[Task]) -> list[str]:
+    """See `Store.add`."""
+    added: list[str] = []
+    with database.transaction():
+        for task in tasks:
+            if not database.read(statements.GET, {"task_id": task.task_id}):
+                insert_without_taken_key(database.read, task)
+                added.append(task.task_id)
+    return added
+
+
+def insert_without_taken_key(read: Callable[[str, Mapping[str, Any]], Sequence[Row]], task: Task) -> None:
+    """Adds a task that lived elsewhere; one whose idempotency key another task has goes without it."""
+    if task.idempotency_key and read(statements.UNDER_KEY, {"owner": task.owner, "key": task.idempotency_key}):
+        task = replace(task, idempotency_key="")
+    read(statements.INSERT, to_row(task))
+
+
+def _cleared(database: Database, task: Task, terms: Sending, now: float) -> Clearance:
+    """Decides whether the owner's limits allow the task's next POST today, as its first one was asked."""
+    spent = _spent(database, task.owner, terms, now, without=task.task_id)
     is_agreed = task.agreed_attempts > len(task.attempts)
     return Clearance(decide(terms.budget, spent, task.estimate_usd, confirmed=is_agreed), spent)
 
 
 def _write(database: Database, before: Task, after: Task) -> bool:
     values = {**to_row(after), "fence": before.fence, "state_before": str(before.state)}
-    return bool(database.read(COMMIT, values))
+    return bool(database.read(statements.COMMIT, values))
 
 
-def _spent(database: Database, owner: str, terms: Terms | Sending, *, without: str = "") -> Spent:
-    """The day so far, where the budget has a limit of it; of the task `without` only the POSTs that have left."""
+def _spent(database: Database, owner: str, terms: Terms | Sending, now: float, *, without: str = "") -> Spent:
+    """Adds up the day so far, where the budget has a limit of it; of `without` only the POSTs that have left."""
     if terms.budget.daily_usd is None and terms.budget.daily_tasks is None:
         return Spent()
-    statement = f"""select coalesce(sum(usd), 0) as usd, count(*) as posts from ({POSTS})
-                    where not (left_at is null and task_id = :without)"""
-    values: dict[str, Any] = {"owner": owner, "since": day_start(terms.now), "without": without}
-    today = database.read(statement, values)[0]
+    values: dict[str, Any] = {"owner": owner, "since": day_start(now), "without": without}
+    today = database.read(statements.SPENT, values)[0]
     return Spent(float(today["usd"]), int(today["posts"]))
 
 
-def _unanswered(database: Database, task: Task, terms: Terms) -> tuple[Literal["awaited", "adopted"], Task] | None:
-    """An earlier task of the same request whose caller never got the answer, or may still wait for it."""
+def _unanswered(
+    database: Database, task: Task, terms: Terms, now: float
+) -> tuple[Literal["awaited", "adopted"], Task] | None:
+    """Finds an earlier task of the same request whose caller never got the answer, or may still wait for it."""
     rows = database.read(
-        """select * from task where fingerprint = :fingerprint and owner = :owner
-           and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)
-           and created_at > :since and state not in ('failed', 'cancelled')
-           and answer in ('lost', 'awaited')
-           order by answer = 'awaited' and asked_until > :now, created_at""",
+        statements.UNANSWERED,
         {
             "fingerprint": task.fingerprint,
             "owner": task.owner,
-            "since": terms.now - ADOPTED_FOR,
-            "now": terms.now,
+            "since": now - ADOPTED_FOR,
+            "now": now,
             "internal": INTERNAL_KEY,
         },
     )
     for earlier in map(from_row, rows):
         if earlier.answer == "awaited" and earlier.asked_by in terms.alive:
             continue
-        if earlier.answer == "awaited" and _may_wait(earlier, terms):
+        if earlier.answer == "awaited" and _may_wait(earlier, terms, now):
             return "awaited", earlier
-        _ask(database, earlier, task, terms)
+        _ask(database, earlier, task, now)
         return "adopted", earlier
     return None
 
 
-def _may_wait(task: Task, terms: Terms) -> bool:
+def _may_wait(task: Task, terms: Terms, now: float) -> bool:
     if terms.process and task.asked_by.startswith(terms.process):
         return task.asked_by in terms.waiting
     # What lies beyond every lease was written before the clock was set back.
-    return terms.now < task.asked_until <= terms.now + BEYOND_LEASES
+    return now < task.asked_until <= now + BEYOND_LEASES

@@ -11,29 +11,17 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
 
 
-class Connection(Protocol):
-    """A connection, as `sqlite3` and `psycopg` have it."""
-
-    def execute(self, statement: str, values: Any, /) -> Any:
-        """Executes a statement with named parameters."""
-
-
 class Database(Protocol):
     """A database that is asked in one thread, a statement after another."""
 
-    @property
-    def connected(self) -> Connection:
-        """The connection.
-
-        Raises:
-            StoreError: the store is closed.
-        """
+    def now(self) -> float:
+        """Returns the present, Unix seconds, by the one clock that leases and money are decided with."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Everything in it happens, or nothing."""
+        """Makes everything in it happen, or nothing."""
         ...
 
     def read(self, statement: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Returns the rows that a statement returns."""
+        """Executes a statement with named parameters and returns the rows that it returns, if any."""
         ...

@@ -2,31 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from apixo_mcp.generation import Failure, NextAction
-from apixo_mcp.stores.database import Connection, Row
+from apixo_mcp.stores.database import Row
 from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 
 FIELDS = tuple(entry.name for entry in fields(Task))
 COLUMNS = (*FIELDS, "counted_at")
 """The fields of a task, and what is worked out from them to be looked up by."""
-_INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}' for name in COLUMNS)})"
-
-
-def insert(database: Connection, task: Task) -> None:
-    """Adds a task."""
-    database.execute(_INSERT, to_row(task))
-
-
-def insert_without_taken_key(database: Connection, task: Task) -> None:
-    """Adds a task that lived elsewhere; one whose idempotency key another task has goes without it."""
-    if task.idempotency_key:
-        named = {"owner": task.owner, "key": task.idempotency_key}
-        if database.execute("select 1 from task where owner = :owner and idempotency_key = :key", named).fetchone():
-            task = replace(task, idempotency_key="")
-    insert(database, task)
 
 
 def to_row(task: Task) -> dict[str, Any]:

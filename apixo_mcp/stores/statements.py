@@ -1,29 +1,142 @@
-"""Statements that several verbs of the store share."""
+"""Every statement of the store, with named parameters."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from apixo_mcp.stores.rows import COLUMNS
-from apixo_mcp.stores.taken import UNTAKEN
+from apixo_mcp.tasks.store import LEASE_LASTS
+from apixo_mcp.tasks.task import FOLLOWED
 
-_KEPT = (
+
+def keys(key_prints: Iterable[str]) -> tuple[str, dict[str, Any]]:
+    """Returns the list that a column is compared with, and its parameters."""
+    named: dict[str, Any] = {f"key{number}": value for number, value in enumerate(key_prints)}
+    return "(" + ", ".join(f":{name}" for name in named) + ")", named
+
+
+# Adding and moving tasks
+
+INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}' for name in COLUMNS)})"
+
+_OWN_VERBS = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
-    "asked_by asked_until asked_at wanted_until agreed_attempts"
+    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until"
 )
-_SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _KEPT.split())
+_SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
+_WRITE = f"""update task set {_SET},
+    lease_holder = case when :lease_until = 0 then :lease_holder else lease_holder end,
+    lease_until = case when :lease_until = 0 then 0 else lease_until end
+  where task_id = :task_id and fence = :fence and state = :state_before"""
 
-_WRITE = f"update task set {_SET} where task_id = :task_id and fence = :fence and state = :state_before"
+# Each of its own, so that each has an index: as the present id, as one that waits to be confirmed, and of an earlier
+# attempt of a task that goes on.
+_SAME = "other.task_id <> :task_id and other.gateway = :gateway and other.base_url = :base_url"
+_HOLDERS = (
+    f"from task as other where {_SAME} and other.remote_id <> '' and other.remote_id = :claimed",
+    f"from task as other where {_SAME} and other.named_id <> '' and other.named_id = :claimed",
+    f"""from task as other where {_SAME} and other.key_print = :key_print
+        and other.state in ('submitting', 'pending', 'processing') and instr(other.attempts, :quoted) > 0""",
+)
+_UNTAKEN = " ".join(f"and not exists (select 1 {holder})" for holder in _HOLDERS)
 
 COMMIT = f"{_WRITE} returning task_id"
 """Writes a row of a task over the one that still has the fence and the state before."""
 
-CLAIM = f"{_WRITE} {UNTAKEN} returning task_id"
+CLAIM = f"{_WRITE} {_UNTAKEN} returning task_id"
 """The same for a row that takes an id of the gateway, which no other may have."""
 
 REREAD = f"{_WRITE} and instr(failure, :code) > 0 returning task_id"
 """The same for a row that failed with this code."""
 
-COUNT_IN_FLIGHT = """select count(*) as count from task where key_print = :key_print
-               and ((state in ('pending', 'processing') and due is not null)
-                    or (state = 'submitting' and sent_at is not null))"""
-"""How many tasks of a key the gateway has."""
+HOLDER = " union all ".join(f"select other.task_id, other.owner {holder}" for holder in _HOLDERS) + " limit 1"
+"""Which other row has an id of the gateway."""
+
+_UNSENT = "state = 'submitting' and sent_at is null"
+
+CANCEL = f"""update task set cancel_requested = 1, updated_at = :now,
+    due = case when {_UNSENT} then null else due end,
+    completed_at = case when {_UNSENT} then :now else completed_at end,
+    fence = case when {_UNSENT} then fence + 1 else fence end,
+    idempotency_key = case when {_UNSENT} and attempts = '[]' then '' else idempotency_key end,
+    state = case when {_UNSENT} then (case when attempts = '[]' then 'cancelled' else 'failed' end) else state end
+  where task_id = :task_id and state not in ('success', 'failed', 'cancelled') returning *"""
+"""Ends an unsent task. Its fence moves on, so that a process that was just about to send finds its claim gone."""
+
+# Finding tasks
+
+GET = "select * from task where task_id = :task_id"
+
+FIND = """select * from task where owner = :owner and (task_id = :id or (remote_id = :id and remote_id <> ''))
+  order by created_at desc limit 1"""
+
+FIND_BY_ATTEMPT = """select * from task where owner = :owner and instr(attempts, :quoted) > 0
+  order by created_at desc limit 1"""
+"""By the gateway's id of an earlier attempt: rarely asked for, so without an index."""
+
+PAGE = """select * from task where owner = :owner and (:state = '' or state = :state)
+    and (:modality = '' or modality = :modality)
+    and (created_at < :moment or (created_at = :moment and task_id < :task_id))
+  order by created_at desc, task_id desc limit :limit"""
+
+DUMP = "select * from task where task_id > :after order by task_id limit :limit"
+
+UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key"
+
+UNANSWERED = """select * from task where fingerprint = :fingerprint and owner = :owner
+    and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)
+    and created_at > :since and state not in ('failed', 'cancelled') and answer in ('lost', 'awaited')
+  order by answer = 'awaited' and asked_until > :now, created_at"""
+"""The tasks of a request whose answer did not arrive, those of calls that may be waited for last."""
+
+OLD_UNSENT = f"select * from task where {_UNSENT} and created_at not between :now - :age and :now + :age"
+
+PLACE = f"select count(*) as count from task where key_print = :key_print and {_UNSENT} and created_at < :created_at"
+
+OPEN_COUNT = "select count(*) as count from task where due is not null and key_print in {keys}"
+
+# Leases, and when a next step is due
+
+DUE = f"""select task_id, due, lease_until from task where due <= :due and key_print in {{keys}}
+  order by (lease_until <= :now or lease_until > :now + {LEASE_LASTS}) desc, due limit :limit"""
+
+LEASE = "select lease_until from task where task_id = :task_id and due <= :now and key_print in {keys}"
+
+TAKE = """update task set fence = fence + 1, lease_holder = :holder, lease_until = :now + :lasts
+  where task_id = :task_id and due <= :now and lease_until in (0, :over) and key_print in {keys} returning *"""
+"""Claims a task that is free, or whose lease is the one that is over."""
+
+RENEW = """update task set lease_until = :now + :lasts
+  where task_id = :task_id and lease_holder = :holder and lease_until > 0"""
+
+RELEASE = "update task set lease_holder = '', lease_until = 0 where lease_holder = :holder"
+
+STILL_SENDS = """update task set lease_until = :now + :lasts where task_id = :task_id and fence = :fence
+  and lease_holder = :holder and state = 'submitting' and sent_at = :sent_at returning task_id"""
+
+WAKE = f"""update task set due = :at where task_id = :task_id and (due is null or due > :at)
+    and (state in ({", ".join(f"'{state}'" for state in sorted(FOLLOWED))}) or (state = 'success' and due is not null)
+         or (state = 'unknown' and named_id <> '')) returning task_id"""
+
+HOLD = """insert into lease values (:name, :holder, :now + :lasts) on conflict (name) do update
+  set holder = :holder, until = :now + :lasts where lease.holder = :holder or lease.until = :over returning name"""
+
+HELD = "select until from lease where name = :name"
+
+LET_GO = "delete from lease where name = :name and holder = :holder"
+
+# Calls and their answers
+
+ASK = """update task set answer = 'awaited', asked_by = :asked_by, asked_until = :asked_until,
+  wanted_until = :wanted_until, asked_at = :now where task_id = :task_id"""
+
+ANSWERED = "update task set answer = :answer where task_id = :task_id and asked_by = :call"
+
+VOUCH = "update task set asked_until = :now + :lasts where task_id = :task_id and asked_by = :call"
+
+WANT = """update task set wanted_until = :now + :lasts where state in ('submitting', 'pending', 'processing')
+  and substr(asked_by, 1, length(:asked)) = :asked returning task_id"""
+
+# Money
 
 POSTS = """
   select * from (
@@ -42,3 +155,48 @@ Which these are: `Task.posts`. One that is to leave counts from when it was deci
 what was sent before the clock was set back still counts; and no estimate, be it a file's that was imported, takes
 anything off the sum.
 """
+
+SPENT = f"""select coalesce(sum(usd), 0) as usd, count(*) as posts from ({POSTS})
+  where not (left_at is null and task_id = :without)"""
+
+_DAY = "cast({} / 86400 as integer) as day"
+
+USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as usd,
+    sum(unpriced) as unpriced
+  from (
+    select {_DAY.format("counted_at")}, model, state, 1 as task, 0 as left, 0 as usd, 0 as unpriced
+    from task where owner = :owner and counted_at >= :since
+    union all
+    select {_DAY.format("at")}, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
+    from ({POSTS})
+  ) group by 1, 2, 3 order by 1 desc, 2, 3"""
+
+COUNT_IN_FLIGHT = """select count(*) as count from task where key_print = :key_print
+  and ((state in ('pending', 'processing') and due is not null) or (state = 'submitting' and sent_at is not null))"""
+"""How many tasks of a key the gateway has."""
+
+MARK_SENT = """update task set sent_at = :now, updated_at = :now, counted_at = max(counted_at, :now)
+  where task_id = :task_id"""
+
+QUOTED = """select usd, attempts from quote where owner = :owner and fingerprint = :fingerprint
+  and made_at between :now - :lasts and :now + 1"""
+
+QUOTE = """insert into quote values (:owner, :fingerprint, :usd, :attempts, :now) on conflict (owner, fingerprint)
+  do update set usd = :usd, attempts = :attempts, made_at = :now"""
+
+FORGET_QUOTE = "delete from quote where owner = :owner and fingerprint = :fingerprint"
+
+FORGET_OLD_QUOTES = "delete from quote where made_at not between :now - :lasts and :now + :lasts"
+
+# Texts and secrets
+
+KEEP = """insert into kept values (:task_id, :name, :text)
+  on conflict (task_id, name) do update set text = :text"""
+
+KEPT = "select text from kept where task_id = :task_id and name = :name"
+
+LET_GO_OF = "delete from kept where task_id = :task_id and name = :name"
+
+MAKE_SECRET = "insert into secret values (:name, :value) on conflict do nothing"
+
+SECRET = "select value from secret where name = :name"

@@ -72,7 +72,7 @@ class Admission:
 
     async def quoted(self, owner: str, quote: Quote) -> None:
         """The owner was told a quote: a yes to it, given with the very same call, counts for a while."""
-        await self._store.quote(owner, quote.fingerprint, quote.agreement, time.time())
+        await self._store.quote(owner, quote.fingerprint, quote.agreement)
 
     async def declined(self, owner: str, quote: Quote) -> None:
         """The owner said no to a quote: a yes to an earlier one of the same call does not count any more."""
@@ -81,21 +81,21 @@ class Admission:
     async def _admitted(self, task: Task, call: Call, *, confirmed: bool, agreed: Agreement | None) -> Admitted:
         """What the store makes of a new task, once it is sure whether an equal request is still waited for."""
         alive: frozenset[str] = frozenset()
+        task = replace(task, asked_by=call.name)
         while True:
-            now = time.time()
-            task = replace(task, asked_by=call.name, asked_until=now + VOUCHED_FOR, wanted_until=now + WANTED_UNTIL)
             terms = Terms(
-                now=now,
                 budget=self.budget,
                 confirmed=confirmed,
                 agreed=agreed,
                 process=self._calls.process,
                 waiting=self._calls.open_names,
                 alive=alive,
+                vouched_for=VOUCHED_FOR,
+                wanted_for=WANTED_UNTIL,
             )
             admitted = await self._store.admit(task, terms)
             if admitted.how == "new":
-                self._engine.wake(task.task_id, now)
+                self._engine.wake(task.task_id, time.time())
             if admitted.how != "awaited":
                 return admitted
             alive |= await self._outlived(admitted.task)

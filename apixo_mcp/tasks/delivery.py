@@ -15,7 +15,6 @@ Each task keeps what became of the answer to the last call that asked for it (`d
 """
 
 import logging
-import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -129,7 +128,7 @@ class Delivery:
             while has_some:
                 await anyio.sleep(WANTED_EVERY)
                 try:
-                    has_some = await self._store.want(self.process, time.time() + WANTED_UNTIL) or bool(self._open)
+                    has_some = await self._store.want(self.process, WANTED_UNTIL) or bool(self._open)
                 except Exception:
                     log.exception("the tasks of this process are not vouched for; it is tried again")
 
@@ -142,7 +141,7 @@ class Delivery:
             try:
                 asked = [(call.task_id, call.name) for call in self._open.values() if call.task_id]
                 if asked:
-                    await self._store.vouch(asked, time.time() + VOUCHED_FOR)
+                    await self._store.vouch(asked, VOUCHED_FOR)
             except Exception:
                 log.exception("the waiting calls are not vouched for; it is tried again")
             await anyio.sleep(VOUCHED_EVERY)

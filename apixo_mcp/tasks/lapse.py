@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Literal
 
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.store import BEYOND_LEASES, Store
+from apixo_mcp.tasks.store import BEYOND_LEASES
 from apixo_mcp.tasks.task import Task
 
 WANTED_FOR = 600.0
@@ -54,14 +54,3 @@ def lapsed(task: Task, now: float) -> Task:
             "was asked has ended. It was never sent, and nothing was charged."
         )
     return replace(transitions.cancelled(task, now), notes=(*task.notes, note))
-
-
-async def end_lapsed(store: Store, now: float, process: str = "") -> list[Task]:
-    """Ends every unsent task that nobody wants any more, whatever key it belongs to, and returns them."""
-    ended: list[Task] = []
-    for task in await store.unsent(now, WANTED_FOR):
-        if still_wanted(task, now, process) == "no":
-            after = lapsed(task, now)
-            if await store.commit(task, after):
-                ended.append(after)
-    return ended

@@ -12,20 +12,16 @@ This module holds the leases of this process and renews them. See `docs/life-of-
 """
 
 import logging
-import time
 import uuid
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
 import anyio
 
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import LEASE_LASTS, RENEWED_EVERY, Store
 from apixo_mcp.tasks.task import Task
 
 log = logging.getLogger(__name__)
-
-LEASE_LASTS = 8.0
-RENEWED_EVERY = 2.5
 
 
 class Leases:
@@ -50,8 +46,7 @@ class Leases:
         self._held.add(task_id)
         self._some.set()
         try:
-            now = time.time()
-            yield await self._store.claim(task_id, self.holder, now, now + LEASE_LASTS, key_prints)
+            yield await self._store.claim(task_id, self.holder, LEASE_LASTS, key_prints)
         finally:
             self._held.discard(task_id)
 
@@ -68,7 +63,7 @@ class Leases:
                 await anyio.sleep(RENEWED_EVERY)
                 try:
                     if self._held:
-                        await self._store.renew(self.holder, tuple(self._held), time.time() + LEASE_LASTS)
+                        await self._store.renew(self.holder, tuple(self._held), LEASE_LASTS)
                 except Exception:
                     log.exception("leases could not be renewed; it is tried again")
 

@@ -21,11 +21,11 @@ from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
 from apixo_mcp.tasks.keeping import ResultSaver, drop_saved, keep_answer, put_aside, save_from
-from apixo_mcp.tasks.lapse import end_lapsed, lapsed
-from apixo_mcp.tasks.leases import LEASE_LASTS, Leases
+from apixo_mcp.tasks.lapse import lapsed
+from apixo_mcp.tasks.leases import Leases
 from apixo_mcp.tasks.limits import not_sent, not_tried_again
 from apixo_mcp.tasks.schedule import PollSchedule
-from apixo_mcp.tasks.store import Clearance, IdTaken, Sending, Store
+from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken, Sending, Store
 from apixo_mcp.tasks.task import Result, State, Task
 from apixo_mcp.tasks.throttle import Throttle
 from apixo_mcp.tasks.transitions import DecisionContext
@@ -150,15 +150,14 @@ class Runner:
             callback = self._callback_url(task.task_id) if self._callback_url else ""
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
             with anyio.CancelScope(shield=True) as shield:
-                terms = self._terms()
-                clearance = await self._store.mark_sent(task, terms)
+                clearance = await self._store.mark_sent(task, self._terms())
                 if clearance.how != "within":
                     return await self._not_sent(task, clearance)
-                sent = replace(task, sent_at=terms.now)
+                sent = replace(task, sent_at=clearance.sent_at)
                 # It may have slept since, and another process have taken the task over.
                 is_ours = False
                 with suppress(StoreError):
-                    is_ours = await self._store.still_sends(sent, time.time() + LEASE_LASTS)
+                    is_ours = await self._store.still_sends(sent, LEASE_LASTS)
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
                 outcome = await self._accounts.gateway(key).submit(
@@ -171,7 +170,7 @@ class Runner:
                 return await self._record(sent, outcome, shield)
 
     def _terms(self) -> Sending:
-        return Sending(now=time.time(), budget=self._budget, process=self._process)
+        return Sending(budget=self._budget, process=self._process)
 
     async def _not_sent(self, task: Task, clearance: Clearance) -> Task | None:
         row = await self._store.get(task.task_id)
@@ -196,7 +195,7 @@ class Runner:
 
     async def end_lapsed(self) -> None:
         """Ends what was not sent and nobody wants any more, and tells whoever waits for it."""
-        for task in await end_lapsed(self._store, time.time(), self._process):
+        for task in await self._store.end_lapsed(self._process):
             await self._changes.announce(replace(task, state=State.SUBMITTING), task)
 
     async def _record(self, task: Task, outcome: Submitted, shield: anyio.CancelScope) -> Task | None:
@@ -328,8 +327,7 @@ class Runner:
                 return  # it stores this one too
             async with lock:
                 if unsaved:  # those that are still coming may take long
-                    now = time.time()
-                    partly = replace(task, results=tuple(results), updated_at=now, lease_until=now + LEASE_LASTS)
+                    partly = replace(task, results=tuple(results), updated_at=time.time())
                     before = await self._commit(before, partly) or before
 
         async with anyio.create_task_group() as group:

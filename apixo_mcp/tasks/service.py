@@ -166,7 +166,7 @@ class Service:
         far_off = task.due is not None and task.due > time.time() + FAR_OFF
         is_open = task.state in FOLLOWED or (task.state is State.UNKNOWN and bool(task.named_id))
         if (task.due is None or far_off) and is_open:
-            await self._store.wake(task.task_id, time.time())
+            await self._store.wake(task.task_id)
             self._engine.wake(task.task_id, time.time())
         return await self.save_again(task) if save else task
 
@@ -214,7 +214,7 @@ class Service:
         task = await self.find(owner, any_id)
         if task.state in TERMINAL:
             return task
-        changed = await self._store.request_cancel(task.task_id, time.time())
+        changed = await self._store.request_cancel(task.task_id)
         if changed is None:
             return await self.find(owner, task.task_id)
         await self._changes.announce(task, changed)
@@ -234,7 +234,9 @@ class Service:
 
     async def save_again(self, task: Task) -> Task:
         """The finished task, with the saving begun once more of each file that is not where it should be."""
-        if task.state is not State.SUCCESS or task.lease_until > time.time():
+        if (
+            task.state is not State.SUCCESS or task.lease_until
+        ):  # leased: it is being saved, or will be once that is over
             return task
         saved = [result for result in task.results if result.file is FileState.SAVED]
         missing = [result.index for result in saved if not await self._is_there(result)]

@@ -1,4 +1,15 @@
-"""The protocol of the task store, in the words of a task's life."""
+"""The protocol of the task store, in the words of a task's life.
+
+**The store owns time.** Its verbs take durations and say after how many seconds something can be done; no caller hands
+it a moment to compare with, since the clocks of two machines differ. A lease is set and compared with the store's own
+clock, and a store whose processes each bring a clock of their own must not believe it over a holder that renews: a task
+is never taken, and never held for lost, while its holder renews its lease, whatever the clocks say. (On SQLite that is
+`stores.sqlite.watch`; a database server has one clock.)
+
+The other moments in a row (when it was made, when its next step is due) are written with the clock of the process that
+decided on them. A clock that is ahead may make one poll early with them, or end an unsent task early; it takes no task
+from its holder and makes none `unknown`.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +20,8 @@ from apixo_mcp.tasks.budget import Agreement, Budget, Spent, Verdict
 from apixo_mcp.tasks.task import Delivered, State, Task
 
 ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
+LEASE_LASTS = 8.0
+RENEWED_EVERY = 2.5
 BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back
 QUOTED_FOR = 1800.0  # seconds for which a yes to a quote counts
 MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
@@ -24,22 +37,24 @@ class Terms:
     """On what terms a request becomes a task.
 
     Attributes:
-        now: Unix seconds; a call of another process that was not vouched for until now has died with it.
         budget: the owner's; an earlier task of the same request costs nothing more.
         confirmed: whether the call says yes to a quote that was given for it before.
         agreed: what the owner has said yes to just now, asked in person.
         process: what the names of this process' calls begin with.
         waiting: the calls of this process that are still waited for.
         alive: calls that are known to be waited for, and to have been for a while; their tasks are left to them.
+        vouched_for: for how many seconds the call that asks counts as waited for; None leaves what the task says.
+        wanted_for: the same of its process, which counts as alive.
     """
 
-    now: float
     budget: Budget
     confirmed: bool = False
     agreed: Agreement | None = None
     process: str = ""
     waiting: frozenset[str] = frozenset()
     alive: frozenset[str] = frozenset()
+    vouched_for: float | None = None
+    wanted_for: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +76,11 @@ class Sending:
     """On what terms a paid request leaves.
 
     Attributes:
-        now: Unix seconds.
         budget: the owner's, asked on the day that it is.
         process: what the names of the sender's calls begin with: it may send for longer what it was asked for itself.
         in_flight: how many tasks of one key may be with the gateway.
     """
 
-    now: float
     budget: Budget
     process: str = ""
     in_flight: int = MOST_IN_FLIGHT
@@ -82,10 +95,12 @@ class Clearance:
             as may be are with the gateway; `lapsed`: nobody wants it any more; `by_another`: it is left to the process
             that was asked for it; else why the owner's limits do not allow it.
         spent: the day without it.
+        sent_at: when it was noted, as the row has it; 0 where it was not.
     """
 
     how: Literal["lost", "no_room", "lapsed", "by_another"] | Verdict
     spent: Spent = field(default_factory=Spent)
+    sent_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +153,7 @@ class Store(Protocol):
         """
         ...
 
-    async def quote(self, owner: str, fingerprint: str, agreement: Agreement, now: float) -> None:
+    async def quote(self, owner: str, fingerprint: str, agreement: Agreement) -> None:
         """Notes what was quoted to an owner for a request: a yes to that counts for `QUOTED_FOR`."""
         ...
 
@@ -166,20 +181,25 @@ class Store(Protocol):
         """The owner's tasks, newest first, older than `before` (creation time and id)."""
         ...
 
-    async def due(self, now: float, key_prints: Iterable[str], limit: int = 500) -> Sequence[tuple[str, float]]:
-        """Ids of tasks whose next step is due by `now`, each with when it can be taken: once its lease has run out."""
+    async def due(
+        self, key_prints: Iterable[str], late_by: float = 0.0, limit: int = 500
+    ) -> Sequence[tuple[str, float]]:
+        """Returns the ids of tasks whose next step is due, and has been for so many seconds.
+
+        Each stands with after how many seconds it can be taken: once its lease has run out; less than 0 where it is
+        overdue.
+        """
         ...
 
-    async def claim(
-        self, task_id: str, holder: str, now: float, until: float, key_prints: Iterable[str]
-    ) -> Task | None:
-        """Takes the lease of a task that is due and free; None where it is not."""
+    async def claim(self, task_id: str, holder: str, lasts: float, key_prints: Iterable[str]) -> Task | None:
+        """Takes the lease of a task that is due and free, for so many seconds; None where it is not."""
         ...
 
     async def commit(self, before: Task, after: Task) -> bool:
         """Writes `after` if the row still has the fence and the state of `before`.
 
-        `cancel_requested`, `answer` and who asked when are left as they are in the row: their verbs below own them.
+        `cancel_requested`, `answer` and who asked when are left as they are in the row: their verbs below own them. The
+        lease is given back where `after` has none, else left as it is.
 
         Raises:
             ValueError: the table of moves does not allow this one.
@@ -210,11 +230,11 @@ class Store(Protocol):
     async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
         """Notes that the POST is about to leave, if it may: the one transaction before every paid request.
 
-        What it costs counts for the day of `terms.now` from then on.
+        What it costs counts for the present day from then on.
         """
         ...
 
-    async def still_sends(self, task: Task, until: float) -> bool:
+    async def still_sends(self, task: Task, lasts: float) -> bool:
         """Prolongs the lease under which a POST is about to leave.
 
         Returns:
@@ -226,15 +246,19 @@ class Store(Protocol):
         """Commits a task's way back to submitting, if its further attempt is within the owner's limits."""
         ...
 
-    async def unsent(self, now: float, older_than: float) -> Sequence[Task]:
-        """Every owner's unsent tasks that were not made within so many seconds of now."""
+    async def end_lapsed(self, process: str = "") -> Sequence[Task]:
+        """Ends every unsent task that nobody wants any more, of any owner and key, and returns them.
+
+        Args:
+            process: the one that asks, as the names of its calls begin; empty: one that was never asked for a task.
+        """
         ...
 
     async def place(self, task: Task) -> int:
         """How many unsent tasks of the same key are before this one."""
         ...
 
-    async def request_cancel(self, task_id: str, now: float) -> Task | None:
+    async def request_cancel(self, task_id: str) -> Task | None:
         """Cancels an unsent task; for a sent one notes only that the waiting ended."""
         ...
 
@@ -242,27 +266,27 @@ class Store(Protocol):
         """Notes what became of the answer to a call, if it is the last one that asked for this task."""
         ...
 
-    async def wake(self, task_id: str, at: float) -> bool:
-        """Makes an open task, or one with an id to confirm, due at `at` if that is earlier than its next step."""
+    async def wake(self, task_id: str, after: float = 0.0) -> bool:
+        """Makes an open task, or one with an id to confirm, due after so many seconds if that is earlier than it is."""
         ...
 
-    async def vouch(self, asked: Iterable[tuple[str, str]], until: float) -> None:
-        """Notes that calls (task id and name of the call) are still waited for, and live until then."""
+    async def vouch(self, asked: Iterable[tuple[str, str]], lasts: float) -> None:
+        """Notes that calls (task id and name of the call) are still waited for, which counts for so many seconds."""
         ...
 
-    async def want(self, process: str, until: float) -> bool:
-        """Notes that a process lives, in the open tasks that it was asked for; False where it has none."""
+    async def want(self, process: str, lasts: float) -> bool:
+        """Notes in the open tasks that a process was asked for that it lives; False where it has none."""
         ...
 
-    async def renew(self, holder: str, task_ids: Iterable[str], until: float) -> None:
-        """Prolongs the leases of `holder` on these tasks."""
+    async def renew(self, holder: str, task_ids: Iterable[str], lasts: float) -> None:
+        """Prolongs the leases of `holder` on these tasks, so that they last for so many seconds from now on."""
         ...
 
     async def release(self, holder: str) -> None:
         """Gives back every lease of `holder`."""
         ...
 
-    async def hold(self, name: str, holder: str, now: float, until: float) -> bool:
+    async def hold(self, name: str, holder: str, lasts: float) -> bool:
         """Takes or prolongs a lease that is not a task's; False while somebody else has it."""
         ...
 
@@ -270,8 +294,8 @@ class Store(Protocol):
         """Gives such a lease back."""
         ...
 
-    async def usage(self, owner: str, since: float) -> Sequence[DayCount]:
-        """Counts by UTC day, model and state."""
+    async def usage(self, owner: str, days: int) -> Sequence[DayCount]:
+        """Counts by UTC day, model and state, over so many days up to the present one."""
         ...
 
     async def open_count(self, key_prints: Iterable[str]) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -32,8 +32,8 @@ async def spending(
         days: how many, today included.
         within: seconds that the gateways have to tell their balances.
     """
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    counts = await store.usage(owner, (today - timedelta(days=days - 1)).timestamp())
+    today = datetime.now(UTC)
+    counts = await store.usage(owner, days)
     rows: dict[str, dict[str, Any]] = {}
     nothing = {"tasks": 0, "attempts": 0, "estimated_usd": 0.0, "without_price": 0}
     for count in counts:

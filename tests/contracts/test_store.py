@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,28 +13,40 @@ from typing import Any
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
-from support.store_tasks import CALL, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, make, make_followed, tasks
+from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, Clock, make, make_followed, tasks
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent
-from apixo_mcp.tasks.store import Admitted, Sending, Store, Terms
+from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio
 
-Open = Callable[[], AbstractAsyncContextManager[Store]]
+Clocks = Callable[[], float]
+Open = Callable[..., AbstractAsyncContextManager[Store]]
 DAY = 86400.0
 
 
-@pytest.fixture(params=["sqlite"])
+def sqlite_store(path: Path, clock: Clocks = CLOCK) -> SqliteStore:
+    return SqliteStore(path, clock=clock, elapsed=clock)
+
+
+STORES: dict[str, Callable[[Path, Clocks], AbstractAsyncContextManager[Store]]] = {
+    "sqlite": lambda folder, clock: sqlite_store(folder / "data" / "tasks.sqlite3", clock),
+}
+"""Every store that keeps the contract: one line each, which opens it in a folder, with a clock for its process."""
+
+
+@pytest.fixture(autouse=True)
+def start_of_time() -> None:
+    CLOCK.now = NOW
+
+
+@pytest.fixture(params=sorted(STORES))
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """Opens the same store again and again, as several processes would."""
-    match request.param:
-        case "sqlite":
-            return lambda: SqliteStore(tmp_path / "data" / "tasks.sqlite3")
-        case other:
-            raise NotImplementedError(other)
+    return lambda clock=CLOCK: STORES[request.param](tmp_path, clock)
 
 
 @pytest.fixture
@@ -56,14 +68,23 @@ async def add(store: Store, task: Task) -> Task:
 
 
 async def claim(store: Store, task: Task, holder: str = "me", now: float = NOW, until: float = NOW + 8) -> Task:
-    claimed = await store.claim(task.task_id, holder, now, until, KEYS)
+    await due_at(store, now)
+    claimed = await store.claim(task.task_id, holder, until - now, KEYS)
     assert claimed is not None
     return claimed
 
 
+async def due_at(store: Store, now: float, keys: Iterable[str] = KEYS, limit: int = 500) -> list[tuple[str, float]]:
+    """What is due at a moment, and when it can be taken; whoever asks has asked before, as an engine does."""
+    await store.due(keys)
+    CLOCK.now = now
+    return [(task_id, now + after) for task_id, after in await store.due(keys, limit=limit)]
+
+
 async def leaves(store: Store, task: Task, now: float = NOW, in_flight: int = 1000, process: str = "") -> bool:
     """Whether a task that was claimed may be sent; it then counts as sent."""
-    terms = Sending(now=now, budget=Budget(), process=process, in_flight=in_flight)
+    CLOCK.now = now
+    terms = Sending(budget=Budget(), process=process, in_flight=in_flight)
     return (await store.mark_sent(task, terms)).how == "within"
 
 
@@ -156,8 +177,8 @@ class TestAdmit:
 
     async def test_a_process_vouches_only_for_its_own_calls(self, store: Store):
         theirs = await add(store, make(asked_by="another process", asked_until=NOW + 5))
-        await store.vouch([(theirs.task_id, CALL)], NOW + 100)
-        await store.vouch([(theirs.task_id, "another process")], NOW + 50)
+        await store.vouch([(theirs.task_id, CALL)], 100)
+        await store.vouch([(theirs.task_id, "another process")], 50)
         told = await store.get(theirs.task_id)
         assert told is not None
         assert told.asked_until == NOW + 50
@@ -256,7 +277,9 @@ class TestQuotes:
 
     async def test_a_yes_needs_its_quote_and_uses_it_up(self, store: Store, other: Store):
         assert (await self.ask(store)).how == "ask_first"
-        await other.quote("local", "f", Agreement(0.04, 3), NOW - 1700)
+        CLOCK.now = NOW - 1700
+        await other.quote("local", "f", Agreement(0.04, 3))
+        CLOCK.now = NOW
         assert (await self.ask(store, replace(self.strict, confirmed=False))).how == "ask_first"
         bought = await self.ask(store)
         assert (bought.how, bought.task.agreed_attempts) == ("new", 3)
@@ -277,17 +300,19 @@ class TestQuotes:
         ids=["another call", "another owner", "dearer", "price unknown", "too old", "the clock was set back"],
     )
     async def test_a_yes_to_something_else_does_not_count(self, store: Store, given: dict[str, Any], made_at: float):
-        await store.quote("local", "f", Agreement(0.04, 3), made_at)
+        CLOCK.now = made_at
+        await store.quote("local", "f", Agreement(0.04, 3))
+        CLOCK.now = NOW
         assert (await self.ask(store, **given)).how == "ask_first"
 
     async def test_a_quote_that_was_declined_is_gone(self, store: Store, other: Store):
-        await store.quote("local", "f", Agreement(0.04, 3), NOW)
+        await store.quote("local", "f", Agreement(0.04, 3))
         await other.forget_quote("local", "f")
         assert (await self.ask(store)).how == "ask_first"
 
     async def test_the_last_quote_counts(self, store: Store):
-        await store.quote("local", "f", Agreement(0.04, 1), NOW)
-        await store.quote("local", "f", Agreement(0.03, 2), NOW)
+        await store.quote("local", "f", Agreement(0.04, 1))
+        await store.quote("local", "f", Agreement(0.03, 2))
         assert (await self.ask(store)).how == "ask_first"
         assert (await self.ask(store, estimate_usd=0.03)).task.agreed_attempts == 2
 
@@ -297,7 +322,7 @@ class TestQuotes:
         assert (await self.ask(store, in_person)).task.agreed_attempts == 2
 
     async def test_of_many_yeses_to_one_quote_at_once_one_buys(self, store: Store, other: Store):
-        await store.quote("local", "f", Agreement(0.04, 1), NOW)
+        await store.quote("local", "f", Agreement(0.04, 1))
         found = await all_at_once([lambda where=where: self.ask(where, answer="given") for where in (store, other) * 5])
         assert sorted(entry.how for entry in found) == ["ask_first"] * 9 + ["new"]  # type: ignore[attr-defined]
 
@@ -345,7 +370,7 @@ class TestFinding:
 class TestClaim:
     async def test_a_due_task_is_listed_and_claimed(self, store: Store):
         task = await add(store, make())
-        assert await store.due(NOW, KEYS) == [(task.task_id, NOW)]
+        assert await due_at(store, NOW, KEYS) == [(task.task_id, NOW)]
         claimed = await claim(store, task)
         assert claimed == replace(task, fence=1, lease_holder="me", lease_until=NOW + 8)
         assert await store.get(task.task_id) == claimed
@@ -354,7 +379,7 @@ class TestClaim:
         task = await add(store, make())
 
         def ask(where: Store, holder: str) -> Callable[[], Awaitable[object]]:
-            return lambda: where.claim(task.task_id, holder, NOW, NOW + 8, KEYS)
+            return lambda: where.claim(task.task_id, holder, 8, KEYS)
 
         claimers = [ask(where, f"{number}") for number, where in enumerate((store, other) * 10)]
         winners = [entry for entry in await all_at_once(claimers) if entry is not None]
@@ -362,42 +387,42 @@ class TestClaim:
 
     async def test_not_before_it_is_due(self, store: Store):
         task = await add(store, make(due=NOW + 1))
-        assert await store.due(NOW, KEYS) == []
-        assert await store.claim(task.task_id, "me", NOW, NOW + 8, KEYS) is None
+        assert await due_at(store, NOW, KEYS) == []
+        assert await store.claim(task.task_id, "me", 8, KEYS) is None
 
     async def test_not_where_nothing_is_left_to_do(self, store: Store):
         task = await add(store, make(state=State.SUCCESS, due=None))
-        assert await store.due(NOW * 2, KEYS) == []
-        assert await store.claim(task.task_id, "me", NOW * 2, NOW * 2 + 8, KEYS) is None
+        assert await due_at(store, NOW * 2, KEYS) == []
+        assert await store.claim(task.task_id, "me", 8, KEYS) is None
 
     async def test_not_while_it_is_leased_but_once_the_lease_has_run_out(self, store: Store, other: Store):
         task = await add(store, make())
         first = await claim(store, task)
-        assert await other.due(NOW + 7, KEYS) == [(task.task_id, NOW + 8)]
-        assert await other.claim(task.task_id, "you", NOW + 7, NOW + 15, KEYS) is None
-        assert await other.due(NOW + 8, KEYS) == [(task.task_id, NOW)]
+        assert await due_at(other, NOW + 7, KEYS) == [(task.task_id, NOW + 8)]
+        assert await other.claim(task.task_id, "you", 8, KEYS) is None
+        assert await due_at(other, NOW + 8, KEYS) == [(task.task_id, NOW)]
         second = await claim(other, task, "you", NOW + 8, NOW + 16)
         assert second.fence == first.fence + 1
 
     async def test_only_for_the_keys_that_are_held(self, store: Store):
         task = await add(store, make(key_print="theirs"))
-        assert await store.due(NOW, KEYS) == []
-        assert await store.due(NOW, ()) == []
-        assert await store.claim(task.task_id, "me", NOW, NOW + 8, KEYS) is None
-        assert await store.claim(task.task_id, "me", NOW, NOW + 8, ()) is None
-        assert await store.due(NOW, ("ours", "theirs")) == [(task.task_id, NOW)]
-        assert await store.claim(task.task_id, "me", NOW, NOW + 8, ("ours", "theirs")) is not None
+        assert await due_at(store, NOW, KEYS) == []
+        assert await due_at(store, NOW, ()) == []
+        assert await store.claim(task.task_id, "me", 8, KEYS) is None
+        assert await store.claim(task.task_id, "me", 8, ()) is None
+        assert await due_at(store, NOW, ("ours", "theirs")) == [(task.task_id, NOW)]
+        assert await store.claim(task.task_id, "me", 8, ("ours", "theirs")) is not None
 
     async def test_the_longest_overdue_come_first_and_no_more_than_asked_for(self, store: Store):
         made = [await add(store, make(due=NOW - number)) for number in range(5)]
-        assert await store.due(NOW, KEYS, limit=2) == [(task.task_id, task.due) for task in (made[4], made[3])]
+        assert await due_at(store, NOW, KEYS, limit=2) == [(task.task_id, task.due) for task in (made[4], made[3])]
 
     async def test_a_lease_is_prolonged_by_its_holder_alone(self, store: Store):
         task, unclaimed = await add(store, make()), await add(store, make())
         await claim(store, task)
-        await store.renew("you", [task.task_id], NOW + 100)
+        await store.renew("you", [task.task_id], 100)
         assert (await row(store, task)).lease_until == NOW + 8
-        await store.renew("me", [task.task_id, unclaimed.task_id, "tsk_unknown"], NOW + 16)
+        await store.renew("me", [task.task_id, unclaimed.task_id, "tsk_unknown"], 16)
         assert (await row(store, task)).lease_until == NOW + 16
         assert (await row(store, unclaimed)).lease_until == 0.0
 
@@ -405,7 +430,7 @@ class TestClaim:
         task = await add(store, make())
         claimed = await claim(store, task)
         await store.commit(claimed, replace(claimed, lease_holder="", lease_until=0.0))
-        await store.renew("me", [task.task_id], NOW + 16)
+        await store.renew("me", [task.task_id], 16)
         assert (await row(store, task)).lease_until == 0.0
 
     async def test_leases_that_are_given_back_can_be_claimed_at_once(self, store: Store, other: Store):
@@ -413,8 +438,48 @@ class TestClaim:
         await claim(store, mine)
         await claim(other, yours, "you")
         await store.release("me")
-        assert await other.due(NOW, KEYS) == [(mine.task_id, NOW), (yours.task_id, NOW + 8)]
+        assert await due_at(other, NOW, KEYS) == [(mine.task_id, NOW), (yours.task_id, NOW + 8)]
         assert (await claim(other, mine, "you")).lease_holder == "you"
+
+
+class TestClocks:
+    """Two processes whose clocks differ."""
+
+    @pytest.mark.parametrize("ahead", [60.0, 6.0, -6.0, -60.0])
+    @pytest.mark.parametrize("phase", [0.0, 1.3, 4.9])
+    async def test_a_lease_is_its_holders_while_it_renews(self, open_store: Open, ahead: float, phase: float):
+        here, there = Clock(), Clock(NOW + ahead)
+        async with open_store(here) as one, open_store(there) as other:
+            made = (make(due=NOW - 99), make(due=NOW - 99), make_followed(due=NOW - 99))
+            held = [await claim(one, await add(one, task)) for task in made]
+            here.now = NOW
+            assert (await one.mark_sent(held[1], Sending(budget=Budget()))).how == "within"
+            held[1] = replace(held[1], sent_at=NOW)
+            assert await one.hold("name", "me", LEASE_LASTS)
+            for tenth in range(700):
+                here.now, there.now = NOW + tenth / 10, NOW + ahead + tenth / 10
+                if tenth % 25 == 0:
+                    await one.renew("me", [task.task_id for task in held], LEASE_LASTS)
+                    assert await one.hold("name", "me", LEASE_LASTS)
+                if (tenth / 10 - phase) % 5 < 0.1:
+                    assert not await other.hold("name", "you", LEASE_LASTS)
+                    for task_id, after in await other.due(KEYS):
+                        assert after > 0
+                        assert await other.claim(task_id, "you", LEASE_LASTS, KEYS) is None
+            assert await one.still_sends(held[1], LEASE_LASTS)
+            assert [(await row(one, task)).fence for task in held] == [1, 1, 1]
+            assert [(await row(one, task)).state for task in held] == [task.state for task in made]
+
+    @pytest.mark.parametrize("ahead", [60.0, 0.0, -60.0])
+    async def test_what_a_dead_process_held_is_taken_soon(self, open_store: Open, ahead: float):
+        here, there = Clock(), Clock(NOW + ahead)
+        async with open_store(here) as one, open_store(there) as other:
+            task = await claim(one, await add(one, make(due=NOW - 99)))
+            there.now += 5
+            ((_, after),) = await other.due(KEYS)
+            assert 0 < after <= LEASE_LASTS
+            there.now += after
+            assert await other.claim(task.task_id, "you", LEASE_LASTS, KEYS) is not None
 
 
 class TestCommit:
@@ -463,7 +528,7 @@ class TestCommit:
 
     async def test_what_other_verbs_own_is_not_overwritten(self, store: Store, other: Store):
         claimed = await claim(store, await add(store, make_followed()))
-        await other.request_cancel(claimed.task_id, NOW)
+        await other.request_cancel(claimed.task_id)
         await other.mark_answer(claimed.task_id, claimed.asked_by, "lost")
         assert await store.commit(claimed, replace(claimed, state=State.PROCESSING))
         found = await row(store, claimed)
@@ -496,7 +561,7 @@ class TestSending:
 
     async def test_nothing_is_sent_after_the_cancel(self, store: Store, other: Store):
         claimed = await claim(store, await add(store, make()))
-        cancelled = await other.request_cancel(claimed.task_id, NOW)
+        cancelled = await other.request_cancel(claimed.task_id)
         assert cancelled is not None
         assert (cancelled.state, cancelled.fence) == (State.CANCELLED, claimed.fence + 1)
         assert not await leaves(store, claimed, NOW)
@@ -532,14 +597,14 @@ class TestSending:
         claimed = await claim(store, await add(store, make()))
         assert await leaves(store, claimed)
         sent = replace(claimed, sent_at=NOW)
-        assert not await store.still_sends(replace(sent, sent_at=NOW + 1), NOW + 30)
-        assert await store.still_sends(sent, NOW + 30)
+        assert not await store.still_sends(replace(sent, sent_at=NOW + 1), 30)
+        assert await store.still_sends(sent, 30)
         assert (await row(store, sent)).lease_until == NOW + 30
         await claim(other, sent, "you", NOW + 31, NOW + 40)
-        assert not await store.still_sends(sent, NOW + 40)
+        assert not await store.still_sends(sent, 8)
 
     async def clearance(self, store: Store, task: Task, **terms: Any) -> str:
-        return (await store.mark_sent(task, Sending(**{"now": NOW, "budget": Budget(), **terms}))).how
+        return (await store.mark_sent(task, Sending(**{"budget": Budget(), **terms}))).how
 
     async def test_what_nobody_wants_any_more_is_not_sent(self, store: Store):
         old = make(created_at=NOW - 700, asked_by="asker/1", wanted_until=NOW + 30)
@@ -579,7 +644,7 @@ class TestSending:
         def again(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
             failed = replace(task.attempts[0], failure_code="PROCESSING_TIMEOUT", failed_at=NOW)
             after = replace(task, state=State.SUBMITTING, attempts=(failed,), sent_at=None, remote_id="")
-            return lambda: where.try_again(task, after, Sending(now=NOW, budget=Budget(5.5)))
+            return lambda: where.try_again(task, after, Sending(budget=Budget(5.5)))
 
         found = await all_at_once([again((store, other)[n % 2], task) for n, task in enumerate(made)])
         assert sorted(entry.how for entry in found) == ["over_budget"] * 3 + ["within"]  # type: ignore[attr-defined]
@@ -604,7 +669,7 @@ class TestSending:
             claimed = await claim(store, await add(store, make()))
             async with anyio.create_task_group() as group:
                 group.start_soon(leaves, store, claimed, NOW)
-                group.start_soon(other.request_cancel, claimed.task_id, NOW)
+                group.start_soon(other.request_cancel, claimed.task_id)
             found = await row(store, claimed)
             assert (found.sent_at is None) == (found.state is State.CANCELLED)
             assert found.cancel_requested
@@ -613,16 +678,17 @@ class TestSending:
 class TestCancel:
     async def test_an_unsent_task_ends_cancelled(self, store: Store):
         task = await add(store, make())
-        cancelled = await store.request_cancel(task.task_id, NOW + 1)
+        CLOCK.now = NOW + 1
+        cancelled = await store.request_cancel(task.task_id)
         assert cancelled is not None
         assert cancelled == await row(store, task)
         assert (cancelled.state, cancelled.due, cancelled.completed_at) == (State.CANCELLED, None, NOW + 1)
-        assert await store.due(NOW * 2, KEYS) == []
+        assert await due_at(store, NOW * 2, KEYS) == []
 
     async def test_an_unsent_further_attempt_ends_failed(self, store: Store):
         failed = (Attempt(sent_at=NOW, remote_id="r", failure_code="PROCESSING_TIMEOUT"),)
         task = await add(store, make(attempts=failed, failure=REFUSED))
-        ended = await store.request_cancel(task.task_id, NOW)
+        ended = await store.request_cancel(task.task_id)
         assert ended is not None
         assert (ended.state, ended.failure, ended.due) == (State.FAILED, REFUSED, None)
 
@@ -633,17 +699,18 @@ class TestCancel:
     )
     async def test_of_a_sent_task_only_the_waiting_ends(self, store: Store, task: Task):
         await add(store, task)
-        asked = await store.request_cancel(task.task_id, NOW + 1)
+        CLOCK.now = NOW + 1
+        asked = await store.request_cancel(task.task_id)
         assert asked == replace(task, cancel_requested=True, updated_at=NOW + 1)
 
     @pytest.mark.parametrize("state", sorted(TERMINAL))
     async def test_a_task_that_ended_is_untouched(self, store: Store, state: State):
         task = await add(store, make(state=state, due=None))
-        assert await store.request_cancel(task.task_id, NOW + 1) is None
+        assert await store.request_cancel(task.task_id) is None
         assert await row(store, task) == task
 
     async def test_an_unknown_task_is_not_made(self, store: Store):
-        assert await store.request_cancel("tsk_unknown", NOW) is None
+        assert await store.request_cancel("tsk_unknown") is None
 
 
 class TestWaking:
@@ -651,19 +718,19 @@ class TestWaking:
     @pytest.mark.parametrize("due", [None, NOW + 60])
     async def test_a_followed_task_is_looked_at_earlier(self, store: Store, state: State, due: float | None):
         task = await add(store, make_followed(state=state, due=due))
-        assert await store.wake(task.task_id, NOW)
-        assert await store.due(NOW, KEYS) == [(task.task_id, NOW)]
+        assert await store.wake(task.task_id)
+        assert await due_at(store, NOW, KEYS) == [(task.task_id, NOW)]
 
     async def test_never_later(self, store: Store):
         task = await add(store, make_followed(due=NOW))
-        assert not await store.wake(task.task_id, NOW + 1)
+        assert not await store.wake(task.task_id, 1)
         assert (await row(store, task)).due == NOW
 
     @pytest.mark.parametrize("state", [State.SUBMITTING, State.UNKNOWN, State.FAILED, State.CANCELLED, State.SUCCESS])
     async def test_no_other_task_is_looked_at(self, store: Store, state: State):
         due = NOW + 60 if state is State.SUBMITTING else None
         task = await add(store, make(state=state, due=due))
-        assert not await store.wake(task.task_id, NOW)
+        assert not await store.wake(task.task_id)
         assert await row(store, task) == task
 
 
@@ -676,9 +743,9 @@ class TestCounting:
         sent = Attempt(sent_at=midnight + 5, remote_id="r")
         await add(store, make(created_at=midnight, state=State.SUCCESS, estimate_usd=None, attempts=(sent,)))
         await add(store, make(created_at=midnight, model="veo-3-1", estimate_usd=8.0))
-        await add(store, make(created_at=midnight - DAY, estimate_usd=16.0))
+        await add(store, make(created_at=midnight - DAY - 1, estimate_usd=16.0))
         await add(store, make(created_at=midnight, owner="bob", estimate_usd=32.0))
-        counts = await store.usage("local", midnight - DAY + 1)
+        counts = await store.usage("local", 2)
         found = {(count.day, count.model, str(count.state)): count for count in counts}
         assert len(found) == len(counts) == 4
         today = found["2026-09-21", "nano-banana", "submitting"]
@@ -772,6 +839,8 @@ class TestDurability:
                 fence=first.fence,
                 cancel_requested=first.cancel_requested,
                 answer=first.answer,
+                lease_holder=first.lease_holder,
+                lease_until=first.lease_until,
             )
             assert await store.commit(first, after)
             assert await other.get(first.task_id) == after
@@ -817,7 +886,7 @@ class TestSqliteFile:
     async def test_every_commit_is_on_disk_before_the_call_returns(self, path: Path):
         async with SqliteStore(path) as store:
             task = await add(store, make())
-            assert await store.claim(task.task_id, "holder", NOW, NOW + 8, KEYS)
+            assert await store.claim(task.task_id, "holder", 8, KEYS)
             rows = await store._query("pragma synchronous")
             assert rows[0][0] == 2, "a power cut could take back a commit that was paid for"
             with sqlite3.connect(path) as reader:
@@ -825,7 +894,7 @@ class TestSqliteFile:
             reader.close()
 
     async def test_a_file_that_is_deleted_under_the_program_is_written_anew_whole(self, path: Path):
-        async with SqliteStore(path) as store, SqliteStore(path) as other:
+        async with sqlite_store(path) as store, sqlite_store(path) as other:
             early = await add(store, make())
             for file in path.parent.iterdir():
                 file.unlink()
@@ -840,7 +909,7 @@ class TestSqliteFile:
 
     async def test_a_folder_that_is_deleted_under_the_program_is_made_anew(self, tmp_path: Path):
         path = tmp_path / "home" / "tasks.sqlite3"
-        async with SqliteStore(path) as store:
+        async with sqlite_store(path) as store:
             task = await claim(store, await add(store, make()))
             shutil.rmtree(path.parent)
             assert await leaves(store, task, NOW)
@@ -853,7 +922,7 @@ class TestSqliteFile:
         def full(_: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        async with SqliteStore(path) as store:
+        async with sqlite_store(path) as store:
             task = await claim(store, await add(store, make()))
             with monkeypatch.context() as patch:
                 patch.setattr(os, "fsync", full)

@@ -14,8 +14,22 @@ NOW = 1_790_000_000.0
 KEYS = ("key-print",)
 PROCESS = "this process"
 CALL = f"{PROCESS}/1"
-NO_LIMITS = Terms(now=NOW, budget=Budget())
+NO_LIMITS = Terms(budget=Budget())
 REFUSED = Failure(code="X", category="unknown", message="no", advice="", retryable=False, charged="no")
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+CLOCK = Clock()
+"""The clock of the stores under test; each test begins at `NOW`."""
 
 
 def make(**given: Any) -> Task:

@@ -101,7 +101,7 @@ class TestElsewhere:
         async with SqliteStore(tmp_path / "two.sqlite3") as store:
             found = await archive.bring_in(store, archive.read_archive(lines), ELSEWHERE, NOW + 100)
             assert [task.task_id for task in found.unfollowed] == [not_followed.task_id]
-            due = await store.due(NOW + 1000, ["their-print"])
+            due = await store.due(["their-print"])
             assert [task_id for task_id, _ in due] == [followed.task_id]
 
     def test_no_file_outside_the_allowed_folders_becomes_a_result(self, tmp_path: Path):

@@ -64,7 +64,7 @@ class TestNamedId:
             task = await until(app, (await ask(app)).task, lambda now: now.state is State.UNKNOWN)
             assert (task.named_id, task.is_confirming, task.is_settled) == ("t-9", True, False)
         async with start(apixo_base_url=wire.url) as app:
-            await app.store.wake(task.task_id, 0.0)
+            await app.store.wake(task.task_id)
             assert (await settled(app, task)).state is State.SUCCESS
 
     async def test_what_is_not_confirmed_stays_unknown_and_is_given_up(self, start: Start, wire: Wire):

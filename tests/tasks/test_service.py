@@ -382,9 +382,9 @@ class TestRestart:
         async with start(follow=False) as app:
             task = (await ask(app)).task
             now = time.time()
-            sent = await app.store.claim(task.task_id, "dead", now, now + 0.5, app.key_prints)
+            sent = await app.store.claim(task.task_id, "dead", 0.5, app.key_prints)
             assert sent is not None
-            assert (await app.store.mark_sent(sent, Sending(now=now, budget=Budget()))).how == "within"
+            assert (await app.store.mark_sent(sent, Sending(budget=Budget()))).how == "within"
             # While its lease runs, its process may live: only then is the answer taken for lost.
             assert await app.runner.advance(task.task_id) is None
             assert (await app.service.find("local", task.task_id)).state is State.SUBMITTING
@@ -476,8 +476,7 @@ class TestTwoPrograms:
                 holder = (await one.service.find("local", task.task_id)).lease_holder
                 await one.store.release(holder)
                 # Claimed by another process, which comes to write its `unknown` only after the answer was stored.
-                now = time.time()
-                claimed = await two.store.claim(task.task_id, "two", now, now + 8, two.key_prints)
+                claimed = await two.store.claim(task.task_id, "two", 8, two.key_prints)
             assert claimed is not None
             unknown = replace(claimed, state=State.UNKNOWN, due=None, lease_holder="", lease_until=0.0)
             assert not await two.store.commit(claimed, unknown)
@@ -511,9 +510,9 @@ class TestCancel:
         async with start(follow=False) as app:
             task = (await ask(app)).task
             now = time.time()
-            claimed = await app.store.claim(task.task_id, "me", now, now + 8, app.key_prints)
+            claimed = await app.store.claim(task.task_id, "me", 8, app.key_prints)
             assert claimed is not None
-            assert (await app.store.mark_sent(claimed, Sending(now=now, budget=Budget()))).how == "within"
+            assert (await app.store.mark_sent(claimed, Sending(budget=Budget()))).how == "within"
             assert (await app.service.cancel("local", task.task_id)).state is State.SUBMITTING
             refused = replace(claimed, sent_at=None, due=now, lease_holder="", lease_until=0.0)
             assert await app.store.commit(claimed, refused)

@@ -33,9 +33,11 @@ class SqliteDatabase:
 
     Args:
         path: of the file; its folder is made if it is missing.
+        now: this process's clock, Unix seconds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        self.now = now
         self.warnings: tuple[str, ...] = ()
         self._path = path
         self._lock = Lock(repair.beside(path, ".lock"))

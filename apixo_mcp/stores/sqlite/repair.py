@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from apixo_mcp.stores.rows import insert_without_taken_key
+from apixo_mcp.stores.admit import insert_without_taken_key
 from apixo_mcp.stores.sqlite import schema
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 
@@ -172,7 +172,7 @@ def _rebuilt(path: Path, part: Path) -> str:
         columns = [row[1:5] for row in database.execute("pragma table_info(task)")]
         found = _recovered(main, wal, columns)
         for task in found.tasks:
-            insert_without_taken_key(database, task)
+            insert_without_taken_key(lambda text, values: database.execute(text, values).fetchall(), task)
         database.executemany("insert into secret values (?, ?)", found.secrets.items())
         database.executemany("insert into kept values (?, ?, ?)", [(*at, text) for at, text in found.kept.items()])
         database.execute("commit")
