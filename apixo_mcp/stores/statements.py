@@ -193,7 +193,7 @@ FORGET_OLD_QUOTES = "delete from quote where made_at not between :now - :lasts a
 KEEP = """insert into kept values (:task_id, :name, :text)
   on conflict (task_id, name) do update set text = :text"""
 
-KEPT = "select text from kept where task_id = :task_id and name = :name"
+SELECT_KEPT = "select text from kept where task_id = :task_id and name = :name"
 
 LET_GO_OF = "delete from kept where task_id = :task_id and name = :name"
 

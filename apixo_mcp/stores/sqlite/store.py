@@ -204,7 +204,7 @@ class SqliteStore:
 
     async def kept(self, task_id: str, name: str) -> str | None:
         """See `Store.kept`."""
-        rows = await self._query(statements.KEPT, task_id=task_id, name=name)
+        rows = await self._query(statements.SELECT_KEPT, task_id=task_id, name=name)
         return str(rows[0][0]) if rows else None
 
     async def let_go_of(self, task_id: str, name: str) -> None:
