@@ -339,7 +339,7 @@ async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter:
         assert (await door.check(task, 0))["results"][0]["file"] == "saving"
         group.start_soon(_after_a_moment, go_on)
         task = await door.check(task)
-    assert content(task["results"][0]) == sample("ok.png")
+        assert content(task["results"][0]) == sample("ok.png")
 
 
 async def _after_a_moment(event: anyio.Event) -> None:
