@@ -14,16 +14,19 @@ import anyio.to_thread
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.prices import estimate, load_prices
 from apixo_mcp.catalog.registry import Catalog, OwnPrices
-from apixo_mcp.engines.embedded import EmbeddedEngine
+from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.alive import answers
 from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.inputs import Inputs
+from apixo_mcp.media.limits import TransferLimits
+from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
 from apixo_mcp.net.http import Http
+from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts
@@ -33,7 +36,7 @@ from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.delivery import Delivery
 from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.runner import Runner
+from apixo_mcp.tasks.runner import Runner, StepLimits
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
 from apixo_mcp.tasks.store import KEY_SALT, Store
@@ -43,7 +46,20 @@ from apixo_mcp.telemetry.facts import Telemetry
 
 log = logging.getLogger(__name__)
 
-LOADED_AFTER = 1.0  # seconds after the start
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits and time-outs of the parts.
+
+    Attributes:
+        loaded_after: seconds after the start until the catalog is built.
+    """
+
+    timeouts: Timeouts = Timeouts()
+    transfers: TransferLimits = TransferLimits()
+    steps: StepLimits = StepLimits()
+    sweep: SweepLimits = SweepLimits()
+    loaded_after: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,7 @@ class App:
     changes: Changes
     telemetry: Telemetry
     saver: Saver
+    previews: Previews
     roots: Roots
     accounts: Accounts
     budget: Budget
@@ -115,7 +132,12 @@ async def _accounts(settings: Settings, store: Store, http: Http) -> Accounts:
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *, follow: bool = True, leave: Callable[[], None] | None = None, public: bool = False
+    settings: Settings,
+    *,
+    follow: bool = True,
+    leave: Callable[[], None] | None = None,
+    public: bool = False,
+    limits: Limits = Limits(),
 ) -> AsyncGenerator[App]:
     """Opens the store, the HTTP client and the background, and closes them again: submits under way are finished first.
 
@@ -123,6 +145,7 @@ async def open_app(
         follow: whether this process follows tasks; off for commands that only read.
         leave: called at the end where tasks are still open, to have another process follow them.
         public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
+        limits: of the parts.
 
     Raises:
         StoreError: the task store cannot be used.
@@ -130,7 +153,8 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
-        http = await stack.enter_async_context(Http(allow_private_hosts=settings.allow_private_hosts))
+        http = Http(allow_private_hosts=settings.allow_private_hosts, timeouts=limits.timeouts)
+        await stack.enter_async_context(http)
         accounts = await _accounts(settings, store, http)
         seal = await store.secret("request_state")
         catalog, problems = own_catalog(settings)
@@ -146,7 +170,7 @@ async def open_app(
         leases = Leases(store)
         calls = Delivery(store)
         budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
-        saver = Saver(http, settings.download_dir)
+        saver = Saver(http, settings.download_dir, limits.transfers)
         roots = Roots(settings.roots)
         addresses = served = None
         if public and settings.public_url:
@@ -164,8 +188,9 @@ async def open_app(
             poll_scale=settings.poll_scale,
             auto_retry=settings.auto_retry,
             callback_url=addresses.of if addresses else None,
+            limits=limits.steps,
         )
-        engine = EmbeddedEngine(steps, store, leases, accounts)
+        engine = EmbeddedEngine(steps, store, leases, accounts, limits.sweep)
         resolver = Settlement(store=store, accounts=accounts, steps=steps, engine=engine, changes=changes)
         service = Service(
             store=store,
@@ -197,7 +222,7 @@ async def open_app(
                 group.start_soon(engine.run)
                 group.start_soon(calls.keep)
                 group.start_soon(calls.keep_wanted)
-                group.start_soon(_load_ahead, catalog)
+                group.start_soon(_load_ahead, catalog, limits.loaded_after)
             try:
                 yield App(
                     settings=settings,
@@ -209,6 +234,7 @@ async def open_app(
                     changes=changes,
                     telemetry=telemetry,
                     saver=saver,
+                    previews=Previews(),
                     roots=roots,
                     accounts=accounts,
                     budget=budget,
@@ -233,9 +259,9 @@ async def _leave(store: Store, holder: str, accounts: Accounts, leave: Callable[
             leave()
 
 
-async def _load_ahead(catalog: Catalog) -> None:
+async def _load_ahead(catalog: Catalog, seconds: float) -> None:
     """Builds the catalog once the start is over, so that the first call need not wait for it."""
-    await anyio.sleep(LOADED_AFTER)
+    await anyio.sleep(seconds)
     await anyio.to_thread.run_sync(catalog.load)
     for warning in (*catalog.warnings, *catalog.price_warnings):
         log.warning("%s", warning)

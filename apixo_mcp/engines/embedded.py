@@ -3,6 +3,7 @@
 import heapq
 import logging
 import time
+from dataclasses import dataclass
 
 import anyio
 from anyio.abc import TaskGroup
@@ -14,9 +15,21 @@ from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
-SWEEP_EVERY = 5.0  # with GRACE or LASTS, what a dead process followed is taken over in some 8 s
-TAKEOVER_GRACE = 2.0  # a sibling process is given this long to take a step of its own before another one does
-AFTER_CRASH, CRASHED_AT_MOST = 30.0, 3600.0  # between two tries of a step that cannot even be put off in the store
+
+@dataclass(frozen=True, slots=True)
+class SweepLimits:
+    """Seconds between looks for what no living process follows, and until a crashed step is tried again.
+
+    Attributes:
+        every: with the grace, or the time that leases last, what a dead process followed is taken over in some 8 s.
+        grace: a sibling process is given this long to take a step of its own before another one does.
+        after_crash: of a step that cannot even be put off in the store; then ever longer, up to `longest_pause`.
+    """
+
+    every: float = 5.0
+    grace: float = 2.0
+    after_crash: float = 30.0
+    longest_pause: float = 3600.0
 
 
 class EmbeddedEngine:
@@ -31,7 +44,9 @@ class EmbeddedEngine:
         store: Store,
         leases: Leases,
         accounts: Accounts,
+        limits: SweepLimits = SweepLimits(),
     ) -> None:
+        self._limits = limits
         self._steps = steps
         self._store = store
         self._leases = leases
@@ -72,9 +87,9 @@ class EmbeddedEngine:
         swept = time.time()
         while True:
             self._start_due(group)
-            wait = swept + SWEEP_EVERY - time.time()
-            if wait <= 0 or wait > SWEEP_EVERY:  # the second: the clock was set back
-                await self._sweep(TAKEOVER_GRACE)
+            wait = swept + self._limits.every - time.time()
+            if wait <= 0 or wait > self._limits.every:  # the second: the clock was set back
+                await self._sweep(self._limits.grace)
                 swept = time.time()
                 continue
             if self._heap:
@@ -112,7 +127,8 @@ class EmbeddedEngine:
         except Exception:
             log.exception("a step of task %s failed; it is tried again", task_id)
             count = self._crashes[task_id] = self._crashes.get(task_id, 0) + 1
-            due = time.time() + min(CRASHED_AT_MOST, AFTER_CRASH * 2.0 ** min(count - 1, 16))
+            pause = min(self._limits.longest_pause, self._limits.after_crash * 2.0 ** min(count - 1, 16))
+            due = time.time() + pause
         finally:
             self._running.discard(task_id)
         if task_id in self._hurried:

@@ -9,7 +9,6 @@ from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Polled, Submitted
 from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.generation import Failure
-from apixo_mcp.net.http import POLL_TIMEOUT
 from apixo_mcp.net.response import Answered, NotReached
 
 
@@ -41,7 +40,7 @@ class Apixo(Client):
         """Asks what is left: `data` is a plain number of US dollars (APIXO api-reference, system)."""
         if not self._usable:
             return failures.unusable_key(self._credential)
-        reply = await self._send("GET", "/apikeys/current-balance", read_timeout=POLL_TIMEOUT)
+        reply = await self._send("GET", "/apikeys/current-balance", read_timeout=self._http.timeouts.poll)
         if isinstance(reply, NotReached) and reply.setting:
             return failures.unusable_setting(reply.reason, reply.setting, self._credential)
         if not isinstance(reply, Answered):

@@ -21,7 +21,7 @@ from apixo_mcp.gateways.interpret import (
     task_in_callback,
     undocumented_state,
 )
-from apixo_mcp.net.http import POLL_TIMEOUT, SUBMIT_TIMEOUT, Http
+from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import HttpResponse, size_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Client:
             json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
             return Refused(failures.unwritable_input(self._credential))
-        reply = await self._send("POST", path, body=body, read_timeout=SUBMIT_TIMEOUT)
+        reply = await self._send("POST", path, body=body, read_timeout=self._http.timeouts.submit)
         inputs = body.get("input")
         return await read_aside(
             size_of(reply), interpret_submit, reply, self._credential, time.time(), inputs, self._base_url
@@ -93,7 +93,7 @@ class Client:
     async def _poll(self, path: str, question: Question, params: Mapping[str, str] | None = None) -> Polled:
         if not self._usable:
             return NoAnswer("the API key cannot be used", failure=failures.unusable_key(self._credential))
-        reply = await self._send("GET", path, params=params, read_timeout=POLL_TIMEOUT)
+        reply = await self._send("GET", path, params=params, read_timeout=self._http.timeouts.poll)
         return await read_aside(size_of(reply), self._judged, reply, replace(question, base_url=self._base_url))
 
     def _judged(self, reply: HttpResponse, question: Question) -> Polled:

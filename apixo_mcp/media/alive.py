@@ -6,13 +6,11 @@ from apixo_mcp.errors import HostRefused, MediaError
 from apixo_mcp.media import refusals
 from apixo_mcp.net.fetcher import Fetcher
 
-ASKED_FOR = 8.0
 
-
-async def answers(fetcher: Fetcher, url: str) -> bool | None:
+async def answers(fetcher: Fetcher, url: str, *, within: float = 8.0) -> bool | None:
     """Asks for a file and reads no more than its beginning; None where that cannot be told just now."""
     try:
-        with anyio.move_on_after(ASKED_FOR):
+        with anyio.move_on_after(within):
             async with fetcher.fetch(url) as download:
                 start = await anext(aiter(download.chunks), b"")
                 is_whole = download.total is not None and len(start) >= download.total

@@ -8,18 +8,9 @@ from typing import TypeVar
 import anyio
 
 from apixo_mcp.errors import MediaError
-
-FLOWING = 16
-"""Transfers at once that bring more than a trickle."""
-
-CONNECTIONS = 96
-"""Connections at once, those included that wait for an answer or for the next byte of a body."""
-
-STALLED_AFTER = 5.0
-"""Seconds without bytes of the body after which a transfer gives its place to others."""
+from apixo_mcp.media.limits import TransferLimits
 
 _TRICKLE = 16 * 1024
-_LOOKED_EVERY = 0.25
 
 T = TypeVar("T")
 
@@ -88,9 +79,10 @@ class Shares:
 class Places:
     """Shares out what a process may transfer at once. A host has no share of its own: all results come from one."""
 
-    def __init__(self, flowing: int = FLOWING, connections: int = CONNECTIONS) -> None:
-        self._flowing = Shares(flowing)
-        self._connections = Shares(connections)
+    def __init__(self, limits: TransferLimits) -> None:
+        self._limits = limits
+        self._flowing = Shares(limits.flowing)
+        self._connections = Shares(limits.connections)
 
     async def during(self, task_id: str, work: "Callable[[Turn], Awaitable[T]]") -> T:
         """Runs one transfer of a task while there is a connection for it.
@@ -98,7 +90,7 @@ class Places:
         Raises:
             MediaError: it brought nothing for so long that others took its connection; or what `work` raises.
         """
-        turn = Turn(self._flowing, task_id)
+        turn = Turn(self._flowing, task_id, self._limits.stalled_after)
         done: list[T] = []
         failed: list[Exception] = []
         async with self._connections.place(task_id):
@@ -115,12 +107,12 @@ class Places:
         if failed:
             raise failed[0]
         if not done:
-            raise MediaError(f"it brought nothing for {STALLED_AFTER:.0f} s, and others were waiting")
+            raise MediaError(f"it brought nothing for {self._limits.stalled_after:.0f} s, and others were waiting")
         return done[0]
 
     async def _watch(self, turn: "Turn", scope: anyio.CancelScope) -> None:
         while True:
-            await anyio.sleep(_LOOKED_EVERY)
+            await anyio.sleep(self._limits.looked_every)
             if turn.is_stalled:
                 turn.leave()
                 if self._connections.are_wanted:
@@ -130,9 +122,10 @@ class Places:
 class Turn:
     """One transfer: it holds a place only while its bytes flow, and asks for one again when they do."""
 
-    def __init__(self, flowing: Shares, task_id: str) -> None:
+    def __init__(self, flowing: Shares, task_id: str, stalled_after: float) -> None:
         self._flowing = flowing
         self._task_id = task_id
+        self._stalled_after = stalled_after
         self._holds = self._waits = False
         self._count = 0
         self._flowed_at = anyio.current_time()
@@ -140,7 +133,7 @@ class Turn:
     @property
     def is_stalled(self) -> bool:
         """Whether no more than a trickle has come of late."""
-        return not self._waits and anyio.current_time() - self._flowed_at >= STALLED_AFTER
+        return not self._waits and anyio.current_time() - self._flowed_at >= self._stalled_after
 
     async def came(self, count: int) -> None:
         """Counts bytes of the body, and waits for a place where they are more than a trickle."""

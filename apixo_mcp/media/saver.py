@@ -12,9 +12,9 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
-from apixo_mcp.generation import Modality
 from apixo_mcp.media import inline, kinds, local, names, outcomes, refusals
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
+from apixo_mcp.media.limits import TransferLimits
 from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, Shares, Turn
 from apixo_mcp.net.fetcher import Download, Fetcher
@@ -22,30 +22,13 @@ from apixo_mcp.tasks.task import Result, Task
 
 log = logging.getLogger(__name__)
 
-CAPS: dict[Modality, int] = {"image": 2_000_000_000, "audio": 4_000_000_000, "video": 20_000_000_000}
-"""The most bytes that are taken for a result of each kind: far more than any model makes, so that an endless body ends.
-
-What the disk takes is the limit before that.
-"""
-
-PAUSES = (0.5, 1.5)
-"""Seconds before a fetch that failed is tried again while its caller still waits; later tries are the task's."""
-
-LEAST_BYTES, LEAST_EVERY = 64 * 1024, 30.0
-"""What must arrive in so many seconds: an endless trickle would hold up its task."""
-
 KEPT_AFTER = 2
 """So many times a file whose line always breaks is left for a later try; after that what came of it is kept."""
-
-_IN_WORK = 200
-"""Results that are looked for, fetched or waited with at once: each holds a folder open."""
 
 _DISK_LEFT = 64 * 1024 * 1024
 _LOOKED_EVERY = 256 * 1024 * 1024
 _BLOCK = 1 << 18
 _GOES = 20
-_PARTS = 1000
-"""The most requests of one go for a file that its server hands out in parts."""
 _PATIENCE = 10.0
 """The longest that a `Retry-After` is waited for while the caller waits."""
 
@@ -93,14 +76,14 @@ class _Arrived:
 class Saver:
     """Fetches results into a folder, one file a result, and never raises: each answers for itself alone."""
 
-    def __init__(self, fetcher: Fetcher, folder: Path, *, max_bytes: int | None = None) -> None:
-        """Saves under `folder`; `max_bytes` stands in for the cap of every kind."""
+    def __init__(self, fetcher: Fetcher, folder: Path, limits: TransferLimits = TransferLimits()) -> None:
+        """Saves under `folder`."""
         self._fetcher = fetcher
         self._folder = folder
-        self._max_bytes = max_bytes
+        self._limits = limits
         self._locks: dict[str, anyio.Lock] = {}
-        self._places = Places()
-        self._in_work = Shares(_IN_WORK)
+        self._places = Places(limits)
+        self._in_work = Shares(limits.in_work)
 
     async def save(self, task: Task, result: Result) -> Result:
         """Fetches a result's file, going on where an earlier try stopped.
@@ -157,8 +140,7 @@ class Saver:
         if found:
             await to_thread.run_sync(part.drop)
             return await outcomes.saved(result, found)
-        cap = self._max_bytes if self._max_bytes is not None else CAPS[result.kind]
-        arrived = await self._arrive(part, _Goal(result, cap, task.task_id))
+        arrived = await self._arrive(part, _Goal(result, self._limits.caps[result.kind], task.task_id))
         kind = await to_thread.run_sync(outcomes.kind_of_download, part.path, arrived.content_type, result.url)
         note = outcomes.note_of(result, kind, arrived.doubt)
         record = partial(local.record_of, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type, note=note)
@@ -172,7 +154,7 @@ class Saver:
 
         A file that came and may still not be whole is fetched anew a few times, and taken as it is in the end.
         """
-        had, pauses, kept = 0, iter(PAUSES), None
+        had, pauses, kept = 0, iter(self._limits.pauses), None
         for _ in range(_GOES):
             wait = 0.0
             try:
@@ -226,13 +208,13 @@ class Saver:
     async def _fetch(self, part: PartialFile, goal: _Goal, turn: Turn) -> _Arrived:
         """Fetches what is missing. A server may hand out less than was asked for: the rest is asked for in its turn."""
         had = -1
-        for _ in range(_PARTS):
+        for _ in range(self._limits.parts):
             if arrived := await self._fetch_part(part, goal, turn):
                 return arrived
             if part.size <= had:
                 raise MediaError("it changes while it is fetched")
             had = part.size
-        raise _TooSlow(f"only {part.size:,} bytes came in {_PARTS:,} parts")
+        raise _TooSlow(f"only {part.size:,} bytes came in {self._limits.parts:,} parts")
 
     async def _fetch_part(self, part: PartialFile, goal: _Goal, turn: Turn) -> _Arrived | None:
         """Fetches what the server hands out at once; None where that was a part and the next is to be asked for."""
@@ -288,8 +270,8 @@ class Saver:
                 buffer += chunk
                 size += len(chunk)
                 await turn.came(len(chunk))
-                if (now := anyio.current_time()) - counted_at >= LEAST_EVERY:
-                    if size - counted < LEAST_BYTES:
+                if (now := anyio.current_time()) - counted_at >= self._limits.least_every:
+                    if size - counted < self._limits.least_bytes:
                         raise _TooSlow(f"only {size - counted:,} bytes came in {now - counted_at:.0f} s")
                     counted, counted_at = size, now
                 if size > goal.cap:

@@ -21,21 +21,13 @@ from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_n
 from apixo_mcp.net.heads import DOUBT, HEADLESS
 from apixo_mcp.net.proxies import Proxy, proxy_for
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, content_range, host_of, words_for
+from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.net.turns import in_turns, read_in_small_pieces
 from apixo_mcp.net.unpacking import Unpacker, encodings
 
-SUBMIT_TIMEOUT = 60.0
-POLL_TIMEOUT = 30.0
 MAX_BODY = 5 * 1024 * 1024
 MAX_REDIRECTS = 5
 
-_CONNECT = 10.0
-_WRITE = 30.0
-_POOL = 10.0
-ANSWER_GRACE = _CONNECT + _WRITE + _POOL + 10.0
-"""Seconds for the whole of a call beyond its read timeout: each step has its own limit, and may never end."""
-_IDLE = 30.0
-_UNTIL_BODY = 30.0  # the whole way to the first byte of a file's body, redirects and all heads included
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
 _LONGEST_ETAG = 512
 # A paid POST on a connection that the server is just closing would be one of which nobody knows whether it arrived.
@@ -66,9 +58,17 @@ class Http:
     Args:
         allow_private_hosts: lets media URLs lead to private addresses. URLs given to `call` are never guarded.
         resolve: in place of the system's name resolution, for media.
+        timeouts: of each step of a request.
     """
 
-    def __init__(self, *, allow_private_hosts: bool = False, resolve: ResolveHost | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private_hosts: bool = False,
+        resolve: ResolveHost | None = None,
+        timeouts: Timeouts = Timeouts(),
+    ) -> None:
+        self.timeouts = timeouts
         self._allow_private = allow_private_hosts
         self._resolve = resolve or resolve_name
         self._clients: dict[str, httpx2.AsyncClient] = {}
@@ -96,13 +96,14 @@ class Http:
     ) -> HttpResponse:
         """Sends one request, once. No redirect is followed, nothing is retried, and nothing but cancellation raises.
 
-        However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and `GRACE`.
+        However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and
+        `Timeouts.answer_grace`.
         """
         where, proxy = host_of(url), None
         try:
             proxy = _proxy_of(httpx2.URL(url))
             client = await self._gateway_client(url, proxy, fresh=method == "POST")
-            timeout = httpx2.Timeout(connect=_CONNECT, read=read_timeout, write=_WRITE, pool=_POOL)
+            timeout = self._timeout(read_timeout)
             request = client.build_request(method, url, headers=headers, json=json, params=params, timeout=timeout)
             request.extensions["trace"] = way = _Way()
         except SettingRefused as error:
@@ -111,7 +112,7 @@ class Http:
             return NotReached(f"the request to {where} could not be written ({words_for(error)})")
         body = bytearray()
         try:
-            with anyio.fail_after(read_timeout + ANSWER_GRACE):
+            with anyio.fail_after(read_timeout + self.timeouts.answer_grace):
                 response = await client.send(request, stream=True)
                 try:
                     async for chunk in _plain(response):
@@ -153,7 +154,7 @@ class Http:
                 response = await self._open(url, offset, "")
             packed = encodings(response.headers.get("content-encoding", "")) if unpack else []
             unpackers = [Unpacker(name) for name in packed]
-            chunks = _chunks(response, response.url.host, unpackers)
+            chunks = _chunks(response, response.url.host, unpackers, self.timeouts.idle)
             try:
                 yield _download(response, offset, chunks, is_packed=bool(unpackers))
             finally:
@@ -170,7 +171,7 @@ class Http:
                 headers["If-Range"] = etag
         where = [host_of(url)]
         try:
-            with anyio.fail_after(_UNTIL_BODY):
+            with anyio.fail_after(self.timeouts.until_body):
                 return await self._follow(url, headers, where)
         except MediaError:
             raise
@@ -178,7 +179,7 @@ class Http:
             raise MediaError(f"{where[0]} could not be fetched from ({words_for(error)})") from None
 
     async def _follow(self, url: str, headers: Mapping[str, str], where: list[str]) -> httpx2.Response:
-        timeout = httpx2.Timeout(connect=_CONNECT, read=_IDLE, write=_WRITE, pool=_POOL)
+        timeout = self._timeout(self.timeouts.idle)
         target = httpx2.URL(url)
         for _ in range(MAX_REDIRECTS + 1):
             where[0] = target.host
@@ -192,6 +193,10 @@ class Http:
             await response.aclose()
             target = target.join(location.strip())
         raise MediaError(f"{where[0]} redirects more than {MAX_REDIRECTS} times")
+
+    def _timeout(self, read: float) -> httpx2.Timeout:
+        steps = self.timeouts
+        return httpx2.Timeout(connect=steps.connect, read=read, write=steps.write, pool=steps.pool)
 
     async def _gateway_client(self, url: str, proxy: Proxy | None, *, fresh: bool) -> httpx2.AsyncClient:
         scheme = "https" if url[:6].lower() == "https:" else "http"
@@ -393,11 +398,13 @@ async def _plain(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
             yield piece
 
 
-async def _chunks(response: httpx2.Response, where: str, unpackers: list[Unpacker]) -> AsyncGenerator[bytes, None]:
+async def _chunks(
+    response: httpx2.Response, where: str, unpackers: list[Unpacker], idle: float
+) -> AsyncGenerator[bytes, None]:
     raw = in_turns(response.aiter_raw())
     try:
         while True:
-            with anyio.fail_after(_IDLE):  # what is no part of the body (a trailer, the size of a chunk) is no progress
+            with anyio.fail_after(idle):  # what is no part of the body (a trailer, the size of a chunk) is no progress
                 data = await anext(raw, None)
             if data is None:
                 break

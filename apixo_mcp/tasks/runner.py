@@ -27,15 +27,10 @@ from apixo_mcp.tasks.limits import not_sent, not_tried_again
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken, Sending, Store
 from apixo_mcp.tasks.task import Result, State, Task
-from apixo_mcp.tasks.throttle import Throttle
+from apixo_mcp.tasks.throttle import Throttle, ThrottleLimits
 from apixo_mcp.tasks.transitions import DecisionContext
 
 log = logging.getLogger(__name__)
-
-STORE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # between tries to store what was paid for
-
-REFUSED_KEY_EVERY = 300.0
-LEFT_ALONE_FOR = 10.0  # what another process was asked for and is to send
 
 _SLEPT = Failure(
     code="NEVER_SENT",
@@ -45,6 +40,29 @@ _SLEPT = Failure(
     retryable=True,
     charged="no",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimits:
+    """How much is done at once, and seconds until a step is tried again.
+
+    Attributes:
+        sending: submits at once.
+        polling: polls at once.
+        store_again_after: between tries to store what was paid for; the last one goes on.
+        refused_key_every: between two polls with a key that the gateway refuses.
+        left_alone_for: what another process was asked for and is to send.
+        crash_pause: after a step that failed for a fault of our own; then ever longer.
+        throttle: of the requests of each key.
+    """
+
+    sending: int = 32
+    polling: int = 64
+    store_again_after: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+    refused_key_every: float = 300.0
+    left_alone_for: float = 10.0
+    crash_pause: float = 10.0
+    throttle: ThrottleLimits = ThrottleLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,7 @@ class Runner:
         poll_scale: float = 1.0,
         auto_retry: int = 2,
         callback_url: Callable[[str], str] | None = None,
+        limits: StepLimits = StepLimits(),
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -91,9 +110,10 @@ class Runner:
         self._poll_scale = poll_scale
         self._auto_retry = auto_retry
         self._callback_url = callback_url
-        self._sending = anyio.CapacityLimiter(32)
-        self._polling = anyio.CapacityLimiter(64)
-        self._throttle = Throttle()
+        self._sending = anyio.CapacityLimiter(limits.sending)
+        self._polling = anyio.CapacityLimiter(limits.polling)
+        self._throttle = Throttle(limits.throttle)
+        self._limits = limits
         self._troubles: dict[str, _Trouble] = {}
 
     def context(self, task: Task) -> DecisionContext:
@@ -132,7 +152,9 @@ class Runner:
         row = await self._store.get(task.task_id)
         if row is None or row.fence != task.fence:
             return None
-        return await self._commit(row, transitions.crashed(row, type(error).__name__, time.time()))
+        return await self._commit(
+            row, transitions.crashed(row, type(error).__name__, time.time(), self._limits.crash_pause)
+        )
 
     async def _commit(self, before: Task, after: Task) -> Task | None:
         after = await put_aside(self._store, after)
@@ -185,7 +207,7 @@ class Runner:
             case "no_room":
                 after = transitions.queued(row, await self._store.place(row), now, random.random())
             case "by_another":
-                after = transitions.held_back(row, now + LEFT_ALONE_FOR, now)
+                after = transitions.held_back(row, now + self._limits.left_alone_for, now)
             case "lapsed":
                 after = lapsed(row, now)
             case "no_price" | "over_budget" | "over_limit" | "ask_first" | "within":
@@ -204,7 +226,8 @@ class Runner:
         Where the store cannot be written to for long it goes on trying, but no longer keeps the process from ending.
         """
         told = outcome.remote_id if isinstance(outcome, Accepted) else "none"
-        for pause in chain(STORE_AGAIN_AFTER, repeat(STORE_AGAIN_AFTER[-1])):
+        pauses = self._limits.store_again_after
+        for pause in chain(pauses, repeat(pauses[-1])):
             try:
                 row = await self._store.get(task.task_id)
                 if row is None or not self._is_open_to(row, task, outcome):
@@ -229,7 +252,7 @@ class Runner:
             except Exception:
                 log.exception("task %s (gateway task %s): its submit's answer is not stored", task.task_id, told)
             await anyio.sleep(pause)
-            if pause == STORE_AGAIN_AFTER[-1]:
+            if pause == pauses[-1]:
                 shield.shield = False
         return None
 
@@ -292,7 +315,9 @@ class Runner:
         """Stops looking with a key that the gateway refuses; once in a while one look tries whether that changed."""
         if task.key_print not in self._troubles:
             log.warning("%s cannot be asked with this key: %s. %s", task.gateway, failure.code, failure.advice)
-        self._troubles[task.key_print] = _Trouble(failure, time.time() + REFUSED_KEY_EVERY * self._poll_scale)
+        self._troubles[task.key_print] = _Trouble(
+            failure, time.time() + self._limits.refused_key_every * self._poll_scale
+        )
 
     def trouble(self, key_print: str) -> Failure | None:
         """Why looks with this key are refused just now."""

@@ -2,30 +2,47 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import anyio
 
-PER_MINUTE = 10_000  # APIXO seedream-4-5 and nano-banana-pro pages: requests a minute; Ruxa documents none
-BURST = 200
-PATIENCE = 2
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 60.0
+_ASKED = 2  # times for a turn
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleLimits:
+    """How fast the requests of a key may follow each other.
+
+    Attributes:
+        per_minute: APIXO's seedream-4-5 and nano-banana-pro pages; Ruxa documents none.
+        burst: requests that may leave at once after a silence.
+        patience: seconds for which a turn is waited.
+        first_pause: seconds after a 429 that names none; each doubles the one before, up to `longest_pause`.
+    """
+
+    per_minute: int = 10_000
+    burst: int = 200
+    patience: float = 2.0
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
 
 
 @dataclass(slots=True)
 class _Line:
     """The callers of one key: when the next one may go, and how the gateway last took it."""
 
+    pause: float
     next_turn: float = 0.0
     paused_until: float = 0.0
-    pause: float = field(default=FIRST_PAUSE)
 
 
 class Throttle:
     """Spaces the requests of each key. A 429 holds all callers of that key back, and so does its `Retry-After`."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limits: ThrottleLimits = ThrottleLimits(), *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limits = limits
         self._clock = clock
         self._lines: dict[str, _Line] = {}
 
@@ -35,25 +52,28 @@ class Throttle:
         Returns:
             0 when it may leave now; else after how many seconds to ask again, as that is too long to wait for here.
         """
-        for _ in range(PATIENCE):
-            wait = self._wait(key)
-            if wait == 0 or wait > PATIENCE:
+        for _ in range(_ASKED):
+            wait = self.take(key)
+            if wait == 0 or wait > self._limits.patience:
                 return wait
             await anyio.sleep(wait)
-        return self._wait(key)
+        return self.take(key)
 
-    def _wait(self, key: str) -> float:
+    def take(self, key: str) -> float:
         """Seconds until there is a turn, or 0 and the turn is taken."""
-        line = self._lines.setdefault(key, _Line())
+        line = self._line(key)
         now = self._clock()
         if line.paused_until > now:
             return line.paused_until - now
-        interval = 60.0 / PER_MINUTE
-        start = max(line.next_turn, now - BURST * interval)
+        interval = 60.0 / self._limits.per_minute
+        start = max(line.next_turn, now - self._limits.burst * interval)
         if start > now:
             return start - now
         line.next_turn = start + interval
         return 0.0
+
+    def _line(self, key: str) -> _Line:
+        return self._lines.setdefault(key, _Line(self._limits.first_pause))
 
     def paused(self, key: str) -> float:
         """For how many seconds the callers of the key are held back."""
@@ -62,15 +82,15 @@ class Throttle:
 
     def slow_down(self, key: str, retry_after: float | None) -> None:
         """Holds back every caller of the key: as long as was asked, else 1, 2, 4 … 60 s."""
-        line = self._lines.setdefault(key, _Line())
+        line = self._line(key)
         now = self._clock()
         if line.paused_until > now:
             return  # answers to requests that had left before the pause began
         line.paused_until = now + (min(retry_after, 3600.0) if retry_after is not None else line.pause)
-        line.pause = min(line.pause * 2, LONGEST_PAUSE)
+        line.pause = min(line.pause * 2, self._limits.longest_pause)
 
     def go_on(self, key: str) -> None:
         """The gateway took a request again."""
         line = self._lines.get(key)
         if line is not None and line.paused_until <= self._clock():
-            line.pause = FIRST_PAUSE
+            line.pause = self._limits.first_pause

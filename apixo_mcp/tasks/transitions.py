@@ -24,7 +24,7 @@ from apixo_mcp.tasks.task import FOLLOWED, Attempt, FileState, Result, State, Ta
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
 EMPTY_POLLS = 5
 CRASHED = "STEP_FAILED"
-CRASH_PAUSE, CRASH_PAUSE_AT_MOST = 10.0, 3600.0  # between two tries of a step that fails for a fault of our own
+LONGEST_CRASH_PAUSE = 3600.0  # between two tries of a step that fails for a fault of our own
 TOO_LATE = "No further attempt was made: that it had failed was seen too late for that."
 HURRIED, HURRIED_EVERY = 3, 30.0  # so many tries come as soon as they are asked for; then one in so many seconds
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
@@ -154,11 +154,12 @@ def held_back(task: Task, until: float, now: float) -> Task:
     return replace(_released(task, now), due=until)
 
 
-def crashed(task: Task, error: str, now: float) -> Task:
+def crashed(task: Task, error: str, now: float, pause: float) -> Task:
     """The task whose step met with a fault of this program's own: tried again after ever longer waits.
 
     Args:
         error: the name of what was raised.
+        pause: before it is tried again for the first time.
     """
     failure = Failure(
         code=CRASHED,
@@ -172,7 +173,7 @@ def crashed(task: Task, error: str, now: float) -> Task:
         failure = task.failure  # why its last attempt failed, which may have been paid for: it may be the last word
     # One whose POST was about to leave is not waited with: its next step finds that out.
     is_sent = task.state is State.SUBMITTING and task.sent_at is not None
-    wait = 0.0 if is_sent else min(CRASH_PAUSE_AT_MOST, CRASH_PAUSE * 2.0 ** min(task.tries, 16))
+    wait = 0.0 if is_sent else min(LONGEST_CRASH_PAUSE, pause * 2.0 ** min(task.tries, 16))
     return replace(_released(task, now), tries=task.tries + 1, failure=failure, due=now + wait)
 
 

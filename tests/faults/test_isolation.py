@@ -11,8 +11,10 @@ import pytest
 from support.table_client import connected, told
 from support.wire import Bytes, Wire, answer, envelope, picture
 
-from apixo_mcp.media import places
+from apixo_mcp.app import Limits
+from apixo_mcp.media.limits import TransferLimits
 from apixo_mcp.tasks import transitions
+from apixo_mcp.tasks.runner import StepLimits
 
 pytestmark = pytest.mark.anyio
 ASK = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 20}
@@ -63,12 +65,9 @@ async def test_siblings_of_a_result_that_stalls_are_told_at_once_and_it_is_saved
     assert [result["file"] for result in last["results"]] == ["saved"] * 22
 
 
-async def test_another_task_is_saved_beside_one_whose_results_all_stall(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(places, "STALLED_AFTER", 0.5)
+async def test_another_task_is_saved_beside_one_whose_results_all_stall(tmp_path: Path):
     async with Several(*(f"/stall/{number}" for number in range(40))) as wire:
-        async with connected(wire.url, tmp_path) as client:
+        async with connected(wire.url, tmp_path, Limits(transfers=TransferLimits(stalled_after=0.5))) as client:
             await told(client, "generate_image", ASK | {"wait_seconds": 1})
             wire.paths = ("/file/0",)
             began = anyio.current_time()
@@ -113,9 +112,8 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
         return works(task, *_)
 
     monkeypatch.setattr(transitions, "after_poll", stumbles)
-    monkeypatch.setattr(transitions, "CRASH_PAUSE", 0.2)
     async with Several("/file/0") as wire:
-        async with connected(wire.url, tmp_path) as client:
+        async with connected(wire.url, tmp_path, Limits(steps=StepLimits(crash_pause=0.2))) as client:
             first = await told(client, "generate_image", ASK | {"wait_seconds": 1})
             assert first["state"] == "pending"
             assert "stumbled over this task (ValueError" in first["next_step"]
@@ -123,8 +121,8 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
             other = await told(client, "generate_image", ASK | {"prompt": "a hare"})
             assert other["state"] == "success"
         crashes.clear()
-        monkeypatch.setattr(transitions, "CRASH_PAUSE", 60.0)
-        async with connected(wire.url, tmp_path) as client:  # a restart hurries nothing
+        limits = Limits(steps=StepLimits(crash_pause=60.0))
+        async with connected(wire.url, tmp_path, limits) as client:  # a restart hurries nothing
             told_again = await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 1})
             assert told_again["state"] == "pending"
             assert len(crashes) <= 1
@@ -141,8 +139,8 @@ async def test_a_failed_step_goes_on_where_the_fault_is_gone(tmp_path: Path, mon
         return works(*given)
 
     monkeypatch.setattr(transitions, "after_poll", stumbles)
-    monkeypatch.setattr(transitions, "CRASH_PAUSE", 0.05)
-    async with Several("/file/0") as wire, connected(wire.url, tmp_path) as client:
+    limits = Limits(steps=StepLimits(crash_pause=0.05))
+    async with Several("/file/0") as wire, connected(wire.url, tmp_path, limits) as client:
         done = await told(client, "generate_image", ASK)
     assert done["state"] == "success"
     assert "stumbled" not in done["next_step"]

@@ -11,9 +11,10 @@ from support.fault_table import README, ROWS, Row, whole
 from support.table_client import connected, told
 from support.wire import Wire
 
-from apixo_mcp.gateways import client as gateway_client
-from apixo_mcp.media import names, saver
-from apixo_mcp.net import http
+from apixo_mcp.app import Limits
+from apixo_mcp.media import names
+from apixo_mcp.media.limits import TransferLimits
+from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -41,18 +42,13 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return pictures
 
 
-@pytest.fixture
-def shorter(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A time limit or a cap that the row would otherwise take a minute to reach."""
-    match row.brief:
-        case "submit":
-            monkeypatch.setattr(gateway_client, "SUBMIT_TIMEOUT", 0.5)
-        case "look":
-            monkeypatch.setattr(gateway_client, "POLL_TIMEOUT", 0.5)
-        case "file":
-            monkeypatch.setattr(http, "_IDLE", 0.5)
-        case "cap":
-            monkeypatch.setitem(saver.CAPS, "image", 1_000_000)
+BRIEF = {
+    "submit": Limits(timeouts=Timeouts(submit=0.5)),
+    "look": Limits(timeouts=Timeouts(poll=0.5)),
+    "file": Limits(timeouts=Timeouts(idle=0.5)),
+    "cap": Limits(transfers=TransferLimits(caps={"image": 1_000_000})),
+}
+"""A time limit or a cap that a row would otherwise take a minute to reach."""
 
 
 def seen(structure: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -63,7 +59,6 @@ def seen(structure: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
-@pytest.mark.usefixtures("shorter")
 async def test_a_row_of_the_table(
     row: Row, box: Sandbox, wire: Wire, tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ):
@@ -77,7 +72,7 @@ async def test_a_row_of_the_table(
     if row.nobody:
         url = "http://127.0.0.1:9"
     at_first, _, later = row.file.partition(" → ")
-    async with connected(url, tmp_path, **more) as client:
+    async with connected(url, tmp_path, BRIEF.get(row.brief, Limits()), **more) as client:
         first, last = await play(client, row, prompt, folder)
     assert seen(first) == (row.state, row.error, row.charged, at_first)
     assert first["next_step"]

@@ -7,13 +7,7 @@ import anyio.abc
 import pytest
 from support.media_wire import Wire
 
-from apixo_mcp.media import saver
 from apixo_mcp.net.http import Http
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saver, "PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from support.media_wire import a_png, a_result, a_task, content, cut, ranged, whole
+from support.media_wire import a_png, a_result, a_saver, a_task, content, cut, ranged, whole
 
 from apixo_mcp.media.folder import Folder, made_beneath
-from apixo_mcp.media.saver import Saver, is_there
+from apixo_mcp.media.saver import is_there
 from apixo_mcp.tasks.task import FileState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")]
@@ -61,7 +61,7 @@ def untouched(outside: Path) -> bool:
 async def test_a_planted_name_leads_nowhere(wire, http, root, outside, name, how):
     plant(root / DAY / name, how, outside)
     url = wire.answers(cut(PNG, 9000), ranged(PNG))
-    saved = await Saver(http, root).save(a_task(), a_result(url))
+    saved = await a_saver(http, root).save(a_task(), a_result(url))
     assert saved.file is FileState.SAVED
     assert content(saved) == PNG
     assert Path(saved.path).parent == root / DAY
@@ -72,7 +72,7 @@ async def test_a_planted_name_leads_nowhere(wire, http, root, outside, name, how
 async def test_a_link_in_place_of_a_part_is_not_gone_on_with(wire, http, root, outside, how):
     plant(root / DAY / PART, how, outside)
     (root / DAY / f"{PART}.json").write_text('{"etag": "\\"one\\"", "total": 40500}')
-    saved = await Saver(http, root).save(a_task(), a_result(wire.answers(ranged(PNG))))
+    saved = await a_saver(http, root).save(a_task(), a_result(wire.answers(ranged(PNG))))
     assert content(saved) == PNG
     assert untouched(outside)
 
@@ -83,23 +83,23 @@ async def test_a_day_that_is_a_link_is_passed_over(wire, http, root, outside, in
     target.mkdir(exist_ok=True)
     (root / DAY).symlink_to(target)
     url = wire.answers(whole(PNG))
-    saved = await Saver(http, root).save(a_task(), a_result(url))
+    saved = await a_saver(http, root).save(a_task(), a_result(url))
     assert Path(saved.path).parent == root / f"{DAY} (2)"
     assert untouched(outside)
-    assert await Saver(http, root).save(a_task(), a_result(url)) == saved
+    assert await a_saver(http, root).save(a_task(), a_result(url)) == saved
     assert len(wire.asked) == 1
 
 
 async def test_a_root_that_is_a_link_is_its_owners_choice(wire, http, root, tmp_path):
     (tmp_path / "link").symlink_to(root)
-    saved = await Saver(http, tmp_path / "link").save(a_task(), a_result(wire.answers(whole(PNG))))
+    saved = await a_saver(http, tmp_path / "link").save(a_task(), a_result(wire.answers(whole(PNG))))
     assert Path(saved.path).parent == root / DAY
 
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", [PART, FINAL[0]])
 async def test_a_copy_goes_through_no_link(wire, http, root, outside, name, how):
-    keeper = Saver(http, root)
+    keeper = a_saver(http, root)
     saved = await keeper.save(a_task(), a_result(wire.answers(whole(PNG))))
     plant(root / "copies" / name, how, outside)
     copied = await keeper.copy(a_task(), saved, root / "copies")
@@ -110,7 +110,7 @@ async def test_a_copy_goes_through_no_link(wire, http, root, outside, name, how)
 
 
 async def test_a_link_in_place_of_an_equal_copy_is_no_copy(wire, http, root, outside):
-    keeper = Saver(http, root)
+    keeper = a_saver(http, root)
     saved = await keeper.save(a_task(), a_result(wire.answers(whole(PNG))))
     (root / "copies").mkdir()
     (root / "copies" / FINAL[0]).symlink_to(saved.path)
@@ -121,7 +121,7 @@ async def test_a_link_in_place_of_an_equal_copy_is_no_copy(wire, http, root, out
 async def test_a_folder_that_became_a_link_since_it_was_allowed_is_refused(wire, http, root, outside):
     from apixo_mcp.errors import MediaError
 
-    keeper = Saver(http, root)
+    keeper = a_saver(http, root)
     saved = await keeper.save(a_task(), a_result(wire.answers(whole(PNG))))
     (root / "copies").symlink_to(outside.parent)
     with pytest.raises(MediaError):
@@ -132,7 +132,7 @@ async def test_a_folder_that_became_a_link_since_it_was_allowed_is_refused(wire,
 async def test_a_link_in_place_of_a_saved_file_is_neither_there_nor_copied(wire, http, root, outside):
     from apixo_mcp.errors import MediaError
 
-    keeper = Saver(http, root)
+    keeper = a_saver(http, root)
     saved = await keeper.save(a_task(), a_result(wire.answers(whole(PNG))))
     path = Path(saved.path)
     outside.write_bytes(PNG)

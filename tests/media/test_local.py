@@ -9,6 +9,7 @@ import pytest
 from support.media_wire import (
     a_png,
     a_result,
+    a_saver,
     a_task,
     content,
     files,
@@ -18,7 +19,6 @@ from support.media_wire import (
 )
 
 from apixo_mcp.errors import MediaError
-from apixo_mcp.media.saver import Saver
 from apixo_mcp.tasks.task import FileState
 
 pytestmark = pytest.mark.anyio
@@ -32,11 +32,11 @@ async def test_another_file_of_the_same_name_stays(wire, http, tmp_path):
     taken.parent.mkdir()
     taken.write_bytes(b"somebody's own")
     url = wire.answers(whole(PNG))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert Path(saved.path).name == "a-red-fox-at-dawn-uvwxyz (2).png"
     assert taken.read_bytes() == b"somebody's own"
     other = a_task(task_id="tsk_zzzzzzzzzzzzzzzzzzzzuvwxyz")
-    third = await Saver(http, tmp_path).save(other, a_result(url))
+    third = await a_saver(http, tmp_path).save(other, a_result(url))
     assert Path(third.path).name == "a-red-fox-at-dawn-uvwxyz (3).png"
 
 
@@ -44,23 +44,23 @@ async def test_several_results_are_numbered_from_one(wire, http, tmp_path):
     url = wire.answers(whole(PNG))
     results = (a_result(url), a_result(url, index=1))
     task = a_task(results=results)
-    names = [Path((await Saver(http, tmp_path).save(task, result)).path).name for result in results]
+    names = [Path((await a_saver(http, tmp_path).save(task, result)).path).name for result in results]
     assert names == ["a-red-fox-at-dawn-uvwxyz-1.png", "a-red-fox-at-dawn-uvwxyz-2.png"]
 
 
 async def test_a_finished_file_is_recognised_and_not_fetched_again(wire, http, tmp_path):
     url = wire.answers(whole(PNG))
-    first = await Saver(http, tmp_path).save(a_task(), a_result(url))
-    again = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    first = await a_saver(http, tmp_path).save(a_task(), a_result(url))
+    again = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert again == first
     assert len(wire.asked) == 1
 
 
 async def test_a_finished_file_that_was_changed_stays_and_is_fetched_beside_it(wire, http, tmp_path):
     url = wire.answers(whole(PNG))
-    first = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    first = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     rewrite(first, b"edited")
-    again = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    again = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(first) == b"edited"
     assert content(again) == PNG
 
@@ -68,16 +68,16 @@ async def test_a_finished_file_that_was_changed_stays_and_is_fetched_beside_it(w
 async def test_a_claim_without_its_file_is_taken_up(wire, http, tmp_path):
     """A crash between the side file and the rename, or a file that was deleted."""
     url = wire.answers(whole(PNG))
-    first = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    first = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     remove(first)
-    again = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    again = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert again.path == first.path
     assert len(files(tmp_path)) == 2
 
 
 async def test_two_callers_fetch_once(wire, http, tmp_path):
     url = wire.answers(whole(PNG))
-    keeper, saved = Saver(http, tmp_path), []
+    keeper, saved = a_saver(http, tmp_path), []
 
     async def save():
         saved.append(await keeper.save(a_task(), a_result(url)))
@@ -87,13 +87,12 @@ async def test_two_callers_fetch_once(wire, http, tmp_path):
             group.start_soon(save)
     assert saved[0] == saved[1] == saved[2]
     assert len(wire.asked) == 1
-    assert keeper._locks == {}
 
 
 async def test_a_file_where_the_folder_should_be(wire, http, tmp_path):
     (tmp_path / "taken").write_text("a file")
     url = wire.answers(whole(PNG))
-    failed = await Saver(http, tmp_path / "taken").save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path / "taken").save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert "APIXO_MCP_DOWNLOAD_DIR" in failed.problem
 
@@ -105,7 +104,7 @@ async def test_a_full_disk_is_told_in_words(wire, http, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", refuses)
     url = wire.answers(whole(PNG))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert "the disk is full" in failed.problem
     assert files(tmp_path) == []
@@ -115,7 +114,7 @@ async def test_a_full_disk_is_told_in_words(wire, http, tmp_path, monkeypatch):
 async def test_a_folder_that_may_not_be_written_to(wire, http, tmp_path):
     tmp_path.chmod(0o500)
     try:
-        failed = await Saver(http, tmp_path / "sub").save(a_task(), a_result(wire.answers(whole(PNG))))
+        failed = await a_saver(http, tmp_path / "sub").save(a_task(), a_result(wire.answers(whole(PNG))))
     finally:
         tmp_path.chmod(0o700)
     assert "may not be written to" in failed.problem
@@ -130,7 +129,7 @@ async def test_a_folder_without_hard_links_still_overwrites_nothing(wire, http, 
     taken.parent.mkdir()
     taken.write_bytes(b"somebody's own")
     url = wire.answers(whole(PNG))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(saved) == PNG
     assert taken.read_bytes() == b"somebody's own"
     assert len(files(tmp_path)) == 3
@@ -140,13 +139,13 @@ async def test_a_prompt_never_decides_the_folder_and_may_hold_anything(wire, htt
     url = wire.answers(whole(PNG))
     for number, prompt in enumerate(["../../etc/passwd", "\ud800\0\n", "", "CON", "狐狸 " * 40]):
         task = a_task(task_id=f"tsk_{number:026}", prompt=prompt)
-        saved = await Saver(http, tmp_path).save(task, a_result(url))
+        saved = await a_saver(http, tmp_path).save(task, a_result(url))
         assert Path(saved.path).parent == tmp_path / DAY
 
 
 async def test_copies(wire, http, tmp_path):
     url = wire.answers(whole(PNG))
-    keeper = Saver(http, tmp_path / "home")
+    keeper = a_saver(http, tmp_path / "home")
     saved = await keeper.save(a_task(), a_result(url))
     other = tmp_path / "other" / "folder"
     copied = await keeper.copy(a_task(), saved, other)

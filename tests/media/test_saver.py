@@ -6,6 +6,7 @@ import pytest
 from support.media_wire import (
     a_png,
     a_result,
+    a_saver,
     a_task,
     a_wav,
     an_mp4,
@@ -19,8 +20,7 @@ from support.media_wire import (
     whole,
 )
 
-from apixo_mcp.media import saver as module
-from apixo_mcp.media.saver import Saver, is_there
+from apixo_mcp.media.saver import is_there
 from apixo_mcp.tasks.task import FileState
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ DAY = "2023-11-14"
 
 async def test_a_file_is_saved_with_its_facts_and_a_side_file(wire, http, tmp_path):
     url = wire.answers(whole(PNG, content_type="image/jpeg"))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     path = tmp_path / DAY / "a-red-fox-at-dawn-uvwxyz.png"
     assert saved == a_result(
         url,
@@ -68,7 +68,7 @@ async def test_a_file_is_saved_with_its_facts_and_a_side_file(wire, http, tmp_pa
 
 async def test_a_broken_line_is_taken_up_where_it_broke(wire, http, tmp_path):
     url = wire.answers(cut(PNG, 150_000), cut(PNG, 100_000), ranged(PNG))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert saved.file is FileState.SAVED
     assert saved.sha256 == hashlib.sha256(content(saved)).hexdigest() == hashlib.sha256(PNG).hexdigest()
     assert [asked.offset for asked in wire.asked] == [0, 150_000, 250_000]
@@ -77,13 +77,13 @@ async def test_a_broken_line_is_taken_up_where_it_broke(wire, http, tmp_path):
 
 async def test_a_later_try_goes_on_where_the_last_one_stopped(wire, http, tmp_path):
     url = wire.answers(cut(PNG, 150_000), refusal(503))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert "503" in failed.problem
     assert "tried again" in failed.problem
     wire.asked.clear()
     url = wire.answers(ranged(PNG))
-    saved = await Saver(http, tmp_path).save(a_task(), failed)
+    saved = await a_saver(http, tmp_path).save(a_task(), failed)
     assert (saved.file, saved.problem, saved.bytes) == (FileState.SAVED, "", len(PNG))
     assert content(saved) == PNG
     assert [asked.offset for asked in wire.asked] == [150_000]
@@ -102,7 +102,7 @@ async def test_a_file_that_changed_is_fetched_from_its_start(wire, http, tmp_pat
 
     answer = {"another etag": ranged(other, '"two"'), "no ranges": whole(other), "wrong range": wrong_range}[second]
     url = wire.answers(cut(PNG, 150_000), answer)
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(saved) == other
     assert saved.sha256 == hashlib.sha256(other).hexdigest()
 
@@ -110,22 +110,21 @@ async def test_a_file_that_changed_is_fetched_from_its_start(wire, http, tmp_pat
 @pytest.mark.parametrize("etag", ["", 'W/"weak"'])
 async def test_without_a_strong_etag_nothing_is_gone_on_with(wire, http, tmp_path, etag):
     url = wire.answers(cut(PNG, 150_000, etag))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
-    assert len(wire.asked) == 1 + len(module.PAUSES)
+    assert len(wire.asked) == 3
     assert files(tmp_path) == []
 
 
 async def test_a_line_that_breaks_once_is_no_failure(wire, http, tmp_path):
     for status in (404, 429, 503):
         url = wire.answers(refusal(status), cut(PNG, 150_000, ""), whole(PNG))
-        saved = await Saver(http, tmp_path / str(status)).save(a_task(), a_result(url))
+        saved = await a_saver(http, tmp_path / str(status)).save(a_task(), a_result(url))
         assert (saved.file, saved.problem) == (FileState.SAVED, "")
 
 
-async def test_a_trickle_is_left_for_later(wire, http, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LEAST_EVERY", 0.0)
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(PNG[:2000]))))
+async def test_a_trickle_is_left_for_later(wire, http, tmp_path):
+    failed = await a_saver(http, tmp_path, least_every=0.0).save(a_task(), a_result(wire.answers(whole(PNG[:2000]))))
     assert failed.file is FileState.FAILED
     assert "came in" in failed.problem
     assert len(wire.asked) == 1
@@ -133,7 +132,7 @@ async def test_a_trickle_is_left_for_later(wire, http, tmp_path, monkeypatch):
 
 async def test_a_server_that_cuts_without_end_is_left_when_it_brings_nothing(wire, http, tmp_path):
     url = wire.answers(cut(PNG, 150_000), cut(PNG, 0))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert len(wire.asked) <= 4
 
@@ -145,7 +144,7 @@ async def test_all_bytes_are_there_but_the_last_steps(wire, http, tmp_path):
     part.parent.mkdir()
     part.write_bytes(PNG)
     part.with_name(f"{part.name}.json").write_text(json.dumps({"etag": '"one"', "total": len(PNG)}))
-    saved = await Saver(http, tmp_path).save(task, a_result(url))
+    saved = await a_saver(http, tmp_path).save(task, a_result(url))
     assert saved.sha256 == hashlib.sha256(PNG).hexdigest()
     assert wire.asked == []
     assert len(files(tmp_path)) == 2
@@ -158,7 +157,7 @@ async def test_all_bytes_are_there_but_their_number_was_never_told(wire, http, t
     part.parent.mkdir()
     part.write_bytes(PNG)
     part.with_name(f"{part.name}.json").write_text(json.dumps({"etag": '"one"', "total": None}))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(saved) == PNG
 
 
@@ -171,7 +170,7 @@ async def test_a_broken_note_means_starting_again(wire, http, tmp_path, note):
     part.parent.mkdir()
     part.write_bytes(b"garbage")
     part.with_name(f"{part.name}.json").write_bytes(note)
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(saved) == PNG
 
 
@@ -186,7 +185,7 @@ async def test_a_broken_note_means_starting_again(wire, http, tmp_path, note):
 )
 async def test_a_page_and_an_error_are_never_stored(wire, http, tmp_path, body, words):
     url = wire.answers(whole(body, content_type="image/png"))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert failed.problem.startswith(words)
     assert files(tmp_path) == []
@@ -194,21 +193,21 @@ async def test_a_page_and_an_error_are_never_stored(wire, http, tmp_path, body, 
 
 async def test_a_refused_document_is_told(wire, http, tmp_path):
     url = wire.answers(whole(b'{"error":\n "' + b"x" * 5000 + b'"}'))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert 'expected: {"error": "xxx' in failed.problem
     assert len(failed.problem) < 1200
 
 
 async def test_an_endless_page_is_left_at_its_first_bytes(wire, http, tmp_path):
     url = wire.answers(endless(b"<html>" + b" " * 2000))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.problem.startswith("A web page")
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
 async def test_what_is_gone_has_expired(wire, http, tmp_path, status):
     url = wire.answers(cut(PNG, 150_000), refusal(status))
-    expired = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    expired = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert expired.file is FileState.EXPIRED
     assert str(status) in expired.problem
     assert files(tmp_path) == []
@@ -216,31 +215,30 @@ async def test_what_is_gone_has_expired(wire, http, tmp_path, status):
 
 async def test_a_declared_size_above_the_cap_is_refused_at_once(wire, http, tmp_path):
     url = wire.answers(whole(PNG))
-    failed = await Saver(http, tmp_path, max_bytes=100_000).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path, caps={"image": 100_000}).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert "too large" in failed.problem
     assert files(tmp_path) == []
 
 
-async def test_each_kind_has_its_own_cap(wire, http, tmp_path, monkeypatch):
-    monkeypatch.setitem(module.CAPS, "image", 100_000)
+async def test_each_kind_has_its_own_cap(wire, http, tmp_path):
     url = wire.answers(whole(PNG))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path, caps={"image": 100_000, "video": 10**9}).save(a_task(), a_result(url))
     assert "100,000 at most for image" in failed.problem
 
 
 async def test_an_endless_body_ends_at_the_cap(wire, http, tmp_path):
     url = wire.answers(endless(PNG))
-    failed = await Saver(http, tmp_path, max_bytes=3_000_000).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path, caps={"image": 3_000_000}).save(a_task(), a_result(url))
     assert "more than 3,000,000 bytes" in failed.problem
     assert files(tmp_path) == []
 
 
 async def test_no_server_is_a_failure_that_may_be_tried_again(http, tmp_path):
-    failed = await Saver(http, tmp_path).save(a_task(), a_result("http://127.0.0.1:9/x.png"))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result("http://127.0.0.1:9/x.png"))
     assert failed.file is FileState.FAILED
     assert "tried again" in failed.problem
-    assert (await Saver(http, tmp_path).save(a_task(), a_result("not a url"))).file is FileState.FAILED
+    assert (await a_saver(http, tmp_path).save(a_task(), a_result("not a url"))).file is FileState.FAILED
 
 
 async def test_a_cancelled_try_leaves_what_a_later_one_goes_on_with(wire, http, tmp_path):
@@ -255,31 +253,31 @@ async def test_a_cancelled_try_leaves_what_a_later_one_goes_on_with(wire, http, 
     url = wire.answers(stalls, ranged(body))
     part = tmp_path / DAY / f".{a_task().task_id}-0.part"
     async with anyio.create_task_group() as group:
-        group.start_soon(Saver(http, tmp_path).save, a_task(), a_result(url))
+        group.start_soon(a_saver(http, tmp_path).save, a_task(), a_result(url))
         await sent.wait()
         with anyio.fail_after(5):
             while not (part.exists() and part.stat().st_size >= 1 << 20):
                 await anyio.sleep(0.005)
         group.cancel_scope.cancel()
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert saved.sha256 == hashlib.sha256(body).hexdigest()
     assert wire.asked[1].offset >= 1 << 20
 
 
 async def test_an_mp4_without_a_picture_is_a_recording_where_one_was_asked_for(wire, http, tmp_path):
     url = wire.answers(whole(an_mp4(0, 0, 7.25)))
-    saved = await Saver(http, tmp_path).save(a_task(modality="audio"), a_result(url, kind="audio"))
+    saved = await a_saver(http, tmp_path).save(a_task(modality="audio"), a_result(url, kind="audio"))
     assert (saved.mime_type, saved.kind, saved.duration_seconds) == ("audio/mp4", "audio", 7.25)
     assert saved.path.endswith(".m4a")
-    again = await Saver(http, tmp_path).save(a_task(modality="audio"), a_result(url, kind="audio"))
+    again = await a_saver(http, tmp_path).save(a_task(modality="audio"), a_result(url, kind="audio"))
     assert again == saved
 
 
 async def test_the_kind_is_what_came(wire, http, tmp_path):
     url = wire.answers(whole(a_wav(1.5)))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url, kind="image"))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url, kind="image"))
     assert (saved.kind, saved.mime_type, saved.duration_seconds) == ("audio", "audio/wav", 1.5)
 
 
 async def test_an_id_has_no_file(http, tmp_path):
-    assert (await Saver(http, tmp_path).save(a_task(), a_result("", asset_id="voice-1"))).file is None
+    assert (await a_saver(http, tmp_path).save(a_task(), a_result("", asset_id="voice-1"))).file is None

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.media_wire import a_png, a_result, a_task, content, cut, files, head, open_ended, refusal, whole
+from support.media_wire import a_png, a_result, a_saver, a_task, content, cut, files, head, open_ended, refusal, whole
 
-from apixo_mcp.media import places, saver
-from apixo_mcp.media.saver import Saver
-from apixo_mcp.net import http as gateway_http
+from apixo_mcp.net.http import Http
+from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.tasks.task import FileState
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +54,7 @@ WAYS: dict[str, Callable[[bytes], object]] = {"length": whole, "chunked": chunke
 @pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir()))
 async def test_a_file_of_the_field_is_saved_in_every_way_of_transfer(wire, http, tmp_path, name, way):
     url = wire.answers(WAYS[way](sample(name)))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert saved.file is FileState.SAVED
     assert content(saved) == sample(name)
     assert len(wire.asked) <= 3
@@ -65,18 +64,18 @@ async def test_a_file_of_the_field_is_saved_in_every_way_of_transfer(wire, http,
 
 @pytest.mark.parametrize("body", [b"\x01\x02\x03" * 900, b"x", b"\0" * 5000, b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"])
 async def test_bytes_of_an_unknown_kind_are_saved_with_a_note(wire, http, tmp_path, body):
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(body)).replace(".png", "")))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(body)).replace(".png", "")))
     assert saved.file is FileState.SAVED
     assert content(saved) == body
     assert "where a picture was expected" in saved.problem
-    again = await Saver(http, tmp_path).save(a_task(), a_result(saved.url))
+    again = await a_saver(http, tmp_path).save(a_task(), a_result(saved.url))
     assert again == saved
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_file_that_is_cut_is_fetched_again(wire, http, tmp_path, way):
     url = wire.answers(WAYS[way](sample("cut.png")), WAYS[way](sample("ok.png")))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert (saved.file, saved.problem) == (FileState.SAVED, "")
     assert content(saved) == sample("ok.png")
     assert len(files(tmp_path)) == 2
@@ -87,18 +86,18 @@ async def test_a_file_that_is_cut_is_fetched_again(wire, http, tmp_path, way):
 async def test_a_file_that_stays_cut_is_saved_and_said_to_be(wire, http, tmp_path, way, then):
     cut_one = WAYS[way](sample("cut.png"))
     url = wire.answers(cut_one, then or cut_one)
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert saved.file is FileState.SAVED
     assert content(saved) == sample("cut.png")
     assert "It may be cut" in saved.problem
     assert len(wire.asked) <= 3
     assert len(files(tmp_path)) == 2
-    assert await Saver(http, tmp_path).save(a_task(), a_result(url)) == saved
+    assert await a_saver(http, tmp_path).save(a_task(), a_result(url)) == saved
 
 
 async def test_a_file_that_is_whole_is_saved_where_more_was_declared(wire, http, tmp_path):
     url = wire.answers(raw(head(content_length=len(PNG) + 100) + PNG))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert saved.file is FileState.SAVED
     assert content(saved) == PNG
 
@@ -107,9 +106,9 @@ async def test_a_line_that_always_breaks_is_left_for_later_and_kept_in_the_end(w
     url = wire.answers(cut(PNG, 9000, ""))
     result = a_result(url)
     for tries in (0, 1):
-        result = await Saver(http, tmp_path).save(a_task(), a_result(url, tries=tries))
+        result = await a_saver(http, tmp_path).save(a_task(), a_result(url, tries=tries))
         assert result.file is FileState.FAILED
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url, tries=2))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url, tries=2))
     assert (saved.file, saved.bytes) == (FileState.SAVED, 9000)
     assert "It may be cut" in saved.problem
     assert content(saved) == PNG[:9000]
@@ -218,7 +217,7 @@ async def test_what_cannot_be_unpacked_is_kept_as_it_came(wire, http, tmp_path, 
     body = {"cut": packed[:-30], "cut at once": packed[:18], "changed": packed[:40] + bytes(40) + packed[80:]}[broken]
     head = OK + b"\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
     url = wire.answers(*[raw(head + body)] * 8)
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert saved.file is FileState.SAVED
     assert content(saved) == body
     assert "kept as it came" in saved.problem
@@ -227,7 +226,7 @@ async def test_what_cannot_be_unpacked_is_kept_as_it_came(wire, http, tmp_path, 
 @pytest.mark.parametrize("corner", CORNERS)
 async def test_a_corner_of_http_is_saved(wire, http, tmp_path, corner):
     url = wire.answers(raw(CORNERS[corner]))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert (saved.file, saved.problem) == (FileState.SAVED, "")
     assert content(saved) == PNG
     assert len(wire.asked) == 1
@@ -237,14 +236,14 @@ async def test_a_corner_of_http_is_saved(wire, http, tmp_path, corner):
 async def test_a_head_in_two_pieces_is_one_head(wire, http, tmp_path, at):
     data = CORNERS["a line without a colon"]
     url = wire.answers(raw(data[:at], after=data[at:]))
-    assert content(await Saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
+    assert content(await a_saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
 
 
 @pytest.mark.parametrize("status", [200, 206])
 @pytest.mark.parametrize("spans", [f"bytes 0-1/{NINES}", f"bytes {NINES}-1/2", f"bytes 0-{NINES}/2"])
 async def test_a_range_that_no_file_has_loses_no_file(wire, http, tmp_path, status, spans):
     url = wire.answers(raw(head(status, content_range=spans, content_length=len(PNG)) + PNG))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(saved) == PNG
     assert len(files(tmp_path)) == 2
 
@@ -255,7 +254,7 @@ async def test_a_range_that_no_file_has_loses_no_file(wire, http, tmp_path, stat
 )
 async def test_an_unasked_part_that_fits_nothing_is_kept_with_a_note(wire, http, tmp_path, spans):
     url = wire.answers(raw(head(206, content_range=spans, content_length=len(PNG), etag='"a"') + PNG))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(saved) == PNG
     assert "It may be cut" in saved.problem
     assert len(wire.asked) == 3
@@ -281,7 +280,7 @@ def handed_out(body: bytes, size: int, first: int, etag: str = '"one"', *, unask
 @pytest.mark.parametrize("size", [700, 6000, 39_999])
 async def test_a_file_that_is_handed_out_in_parts_is_saved_whole(wire, http, tmp_path, size, unasked):
     url = wire.answers(handed_out(PNG, size, 9000, unasked=unasked))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert (saved.file, saved.problem) == (FileState.SAVED, "")
     assert content(saved) == PNG
     assert saved.sha256 == hashlib.sha256(PNG).hexdigest()
@@ -291,19 +290,18 @@ async def test_a_file_that_is_handed_out_in_parts_is_saved_whole(wire, http, tmp
 
 async def test_a_part_that_does_not_say_of_how_many_bytes_is_no_end(wire, http, tmp_path):
     url = wire.answers(handed_out(PNG, 6000, 9000, spread="*"))
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert (content(saved), saved.problem) == (PNG, "")
 
 
-async def test_parts_that_bring_next_to_nothing_are_bounded(wire, http, tmp_path, monkeypatch):
-    monkeypatch.setattr(saver, "_PARTS", 5)
+async def test_parts_that_bring_next_to_nothing_are_bounded(wire, http, tmp_path):
     url = wire.answers(handed_out(PNG, 1, 9000))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path, parts=5).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert len(wire.asked) <= 8
     wire.answers(handed_out(PNG, 40_000, 9000))
     wire.asked.clear()
-    saved = await Saver(http, tmp_path).save(a_task(), failed)
+    saved = await a_saver(http, tmp_path).save(a_task(), failed)
     assert content(saved) == PNG
     assert wire.asked[0].offset > 9000
 
@@ -327,14 +325,14 @@ async def test_the_rest_of_a_file_is_of_that_file_or_nothing(wire, http, tmp_pat
         else:
             await whole(other)(asked, send)
 
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(handler)))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(handler)))
     assert content(saved) == other
 
 
 @pytest.mark.parametrize("weak", ['W/"one"', 'w/"one"', '"' + "e" * 600 + '"'])
 async def test_what_proves_nothing_is_not_asked_with(wire, http, tmp_path, weak):
     url = wire.answers(cut(PNG, 20_000, weak), whole(PNG))
-    assert content(await Saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
+    assert content(await a_saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
     assert not any("if-range" in asked.headers for asked in wire.asked)
 
 
@@ -347,28 +345,28 @@ async def test_bytes_behind_a_length_of_zero_are_kept_with_a_note(wire, http, tm
         start = head(content_length=0, etag='"a"') + (b"" if after else PNG)
         url = wire.answers(raw(start, after=after))
         wire.asked.clear()
-        saved = await Saver(http, tmp_path).save(a_task(), a_result(url, index=number))
+        saved = await a_saver(http, tmp_path).save(a_task(), a_result(url, index=number))
         assert content(saved) == PNG
         assert "nothing follows" in saved.problem
         assert len(wire.asked) == 3
 
 
 async def test_a_picture_without_a_head_is_kept_with_a_note(wire, http, tmp_path):
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(raw(PNG))))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(raw(PNG))))
     assert content(saved) == PNG
     assert "without the head" in saved.problem
 
 
 @pytest.mark.parametrize("noise", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\0" * 3000, bytes(range(128, 256)) * 30])
 async def test_noise_without_a_head_is_no_file(wire, http, tmp_path, noise):
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(raw(noise)), tries=9))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(raw(noise)), tries=9))
     assert failed.file is FileState.FAILED
     assert files(tmp_path) == []
 
 
 async def test_a_page_in_parts_is_a_page(wire, http, tmp_path):
     page = json.dumps({"error": {"message": "this link has expired"}}).encode()
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(handed_out(page, 9, 9, unasked=True))))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(handed_out(page, 9, 9, unasked=True))))
     assert failed.file is FileState.FAILED
     assert failed.problem.startswith("A json document")
     assert files(tmp_path) == []
@@ -393,7 +391,7 @@ async def test_a_redirect_is_followed(wire, http, tmp_path, status, location):
     where = location.replace("{host}", wire.url.removeprefix("http://")).encode()
     there = raw(b"HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, where))
     url = wire.answers(there, whole(PNG))
-    assert content(await Saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
+    assert content(await a_saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
 
 
 @pytest.mark.parametrize(
@@ -401,7 +399,7 @@ async def test_a_redirect_is_followed(wire, http, tmp_path, status, location):
 )
 async def test_a_redirect_to_nowhere_is_that_results_problem(wire, http, tmp_path, location):
     url = wire.answers(raw(b"HTTP/1.1 302 Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % location.encode()))
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert failed.problem
 
@@ -411,11 +409,11 @@ async def test_a_server_that_asks_for_a_moment_gets_it(wire, http, tmp_path, sta
     busy = raw(head(status, retry_after=1, content_length=0))
     url = wire.answers(busy, whole(PNG))
     began = anyio.current_time()
-    assert content(await Saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
+    assert content(await a_saver(http, tmp_path).save(a_task(), a_result(url))) == PNG
     assert anyio.current_time() - began >= 1
     url = wire.answers(raw(head(status, retry_after=3600, content_length=0)))
     wire.asked.clear()
-    failed = await Saver(http, tmp_path / "later").save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path / "later").save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert len(wire.asked) == 1
 
@@ -448,7 +446,7 @@ async def test_a_file_inside_the_answer_is_saved(http, tmp_path, url, body):
         "websafe": base64.urlsafe_b64encode(body).decode(),
         "percent": quote(body),
     }
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(url.format(**forms)))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url.format(**forms)))
     assert (saved.file, saved.problem) == (FileState.SAVED, "")
     assert content(saved) == body
     assert saved.mime_type == ("image/png" if body == sample("ok.png") else "image/svg+xml")
@@ -460,15 +458,12 @@ async def test_a_file_inside_the_answer_is_saved(http, tmp_path, url, body):
     ["data:", "data:image/png", "data:image/png;base64,", "data:image/png;base64,!!!", "data:,", "data:;base64,a"],
 )
 async def test_a_broken_data_url_is_that_results_problem(http, tmp_path, url):
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(url))
+    failed = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert failed.file is FileState.FAILED
     assert failed.problem
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "STALLED_AFTER", 0.3)
-    monkeypatch.setattr(places, "_LOOKED_EVERY", 0.02)
+QUICK = {"stalled_after": 0.3, "looked_every": 0.02}
 
 
 async def drip(send, data: bytes, every: float) -> None:
@@ -516,13 +511,12 @@ async def redirected(_, send):
     [trickled_head, continues, silent, stalled_body, trickled_body, trickled_trailer, redirected],
     ids=lambda it: it.__name__,
 )
-@pytest.mark.usefixtures("quick")
 async def test_a_healthy_result_is_saved_beside_many_that_stall(wire, http, tmp_path, bad):
     async def choose(asked, send):
         await (whole(PNG) if asked.path.startswith("/healthy") else bad)(asked, send)
 
     wire.answers(choose)
-    keeper = Saver(http, tmp_path)
+    keeper = a_saver(http, tmp_path, **QUICK)
     async with anyio.create_task_group() as group:
         for index in range(1, 33):
             group.start_soon(keeper.save, a_task(), a_result(f"{wire.url}/stalls/{index}", index=index))
@@ -535,7 +529,6 @@ async def test_a_healthy_result_is_saved_beside_many_that_stall(wire, http, tmp_
         group.cancel_scope.cancel()
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_transfer_that_stalled_is_saved_when_its_bytes_come(wire, http, tmp_path):
     body = a_png(padding=200_000)
     go_on = anyio.Event()
@@ -549,7 +542,7 @@ async def test_a_transfer_that_stalled_is_saved_when_its_bytes_come(wire, http, 
         await send(body[100_000:])
 
     wire.answers(resumes)
-    keeper = Saver(http, tmp_path)
+    keeper = a_saver(http, tmp_path, **QUICK)
     saved = []
 
     async def save(index: int) -> None:
@@ -566,14 +559,12 @@ async def test_a_transfer_that_stalled_is_saved_when_its_bytes_come(wire, http, 
     assert len(wire.asked) == 25
 
 
-@pytest.mark.usefixtures("quick")
-async def test_a_connection_that_brings_nothing_is_taken_by_those_that_wait(wire, http, tmp_path, monkeypatch):
+async def test_a_connection_that_brings_nothing_is_taken_by_those_that_wait(wire, http, tmp_path):
     async def choose(asked, send):
         await (whole(PNG) if asked.path.startswith("/healthy") else silent)(asked, send)
 
     wire.answers(choose)
-    keeper = Saver(http, tmp_path)
-    keeper._places = places.Places(flowing=2, connections=4)
+    keeper = a_saver(http, tmp_path, **QUICK, flowing=2, connections=4)
     async with anyio.create_task_group() as group:
         for index in range(1, 9):
             group.start_soon(keeper.save, a_task(), a_result(f"{wire.url}/stalls/{index}", index=index))
@@ -583,26 +574,23 @@ async def test_a_connection_that_brings_nothing_is_taken_by_those_that_wait(wire
         group.cancel_scope.cancel()
 
 
-async def test_a_head_without_end_is_left(wire, http, tmp_path, monkeypatch):
-    monkeypatch.setattr(gateway_http, "_UNTIL_BODY", 0.2)
-    for bad in (trickled_head, continues, silent):
-        with anyio.fail_after(5):
-            failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(bad)))
-        assert failed.file is FileState.FAILED
+async def test_a_head_without_end_is_left(wire, tmp_path):
     flood = raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000)
-    failed = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(flood)))
-    assert failed.file is FileState.FAILED
+    async with Http(allow_private_hosts=True, timeouts=Timeouts(until_body=0.2)) as http:
+        for bad in (trickled_head, continues, silent, flood):
+            with anyio.fail_after(5):
+                failed = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(bad)))
+            assert failed.file is FileState.FAILED
 
 
-async def test_a_trailer_without_end_is_no_progress(wire, http, tmp_path, monkeypatch):
-    monkeypatch.setattr(gateway_http, "_IDLE", 0.3)
-
+async def test_a_trailer_without_end_is_no_progress(wire, tmp_path):
     async def handler(_, send):
         await send(head(transfer_encoding="chunked") + chunks(PNG, end=b"0\r\n"))
         await drip(send, b"X-A: 1\r\n", 0.05)
 
-    with anyio.fail_after(10):
-        saved = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(handler)))
+    async with Http(allow_private_hosts=True, timeouts=Timeouts(idle=0.3)) as http:
+        with anyio.fail_after(10):
+            saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(handler)))
     assert content(saved) == PNG
 
 
@@ -617,6 +605,6 @@ async def test_a_reader_that_stumbles_loses_no_file(wire, http, tmp_path, monkey
         raise error("no")
 
     monkeypatch.setattr(outcomes.contents if where == "kind_of_content" else outcomes, where, stumbles)
-    saved = await Saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(PNG))))
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(PNG))))
     assert saved.file is FileState.SAVED
     assert content(saved) == PNG

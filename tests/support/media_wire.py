@@ -8,10 +8,14 @@ import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.abc
 
+from apixo_mcp.media.limits import TransferLimits
+from apixo_mcp.media.saver import Saver
+from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.task import Result, State, Task
 
 
@@ -119,6 +123,11 @@ def endless(start: bytes) -> Handler:
             await send(b"\0" * 65_536)
 
     return handler
+
+
+def a_saver(fetcher: Fetcher, folder: Path, **limits: Any) -> Saver:
+    """A saver that tries again at once."""
+    return Saver(fetcher, folder, TransferLimits(**{"pauses": (0.0, 0.0)} | limits))
 
 
 def a_task(**changes: object) -> Task:

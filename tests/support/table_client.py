@@ -8,13 +8,13 @@ from typing import Any
 from mcp import Client
 from mcp.types import Implementation
 
-from apixo_mcp.app import open_app
+from apixo_mcp.app import Limits, open_app
 from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 
 
 @asynccontextmanager
-async def connected(url: str, folder: Path, **more: Any) -> AsyncIterator[Client]:
+async def connected(url: str, folder: Path, limits: Limits = Limits(), **more: Any) -> AsyncIterator[Client]:
     values = {
         "apixo_base_url": url,
         "apixo_api_key": "sk-test",
@@ -25,7 +25,7 @@ async def connected(url: str, folder: Path, **more: Any) -> AsyncIterator[Client
         "allow_private_hosts": True,
         "poll_scale": 0.002,
     } | more
-    async with open_app(read_settings(**values)) as app:
+    async with open_app(read_settings(**values), limits=limits) as app:
         async with Client(build_server(app), client_info=Implementation(name="table", version="1")) as client:
             yield client
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apixo_mcp.tasks.throttle import BURST, LONGEST_PAUSE, PATIENCE, PER_MINUTE, Throttle
+from apixo_mcp.tasks.throttle import Throttle, ThrottleLimits
 
 pytestmark = pytest.mark.anyio
+LIMITS = ThrottleLimits()
 
 
 class Clock:
@@ -21,7 +22,7 @@ async def turns(throttle: Throttle, clock: Clock, seconds: float) -> int:
     """How many requests leave within a time in which callers ask without pause."""
     end, count = clock.now + seconds, 0
     while clock.now < end:
-        wait = throttle._wait("key")
+        wait = throttle.take("key")
         if wait == 0:
             count += 1
         else:
@@ -31,13 +32,13 @@ async def turns(throttle: Throttle, clock: Clock, seconds: float) -> int:
 
 async def test_a_minute_sees_no_more_requests_than_are_documented() -> None:
     clock = Clock()
-    throttle = Throttle(clock)
-    assert await turns(throttle, clock, 60) <= PER_MINUTE + BURST + 1
-    assert await turns(throttle, clock, 60) <= PER_MINUTE + 1
+    throttle = Throttle(LIMITS, clock=clock)
+    assert await turns(throttle, clock, 60) <= LIMITS.per_minute + LIMITS.burst + 1
+    assert await turns(throttle, clock, 60) <= LIMITS.per_minute + 1
 
 
 async def test_a_429_holds_back_every_caller_of_that_key_and_no_other() -> None:
-    throttle = Throttle(Clock())
+    throttle = Throttle(LIMITS, clock=Clock())
     throttle.slow_down("key", 30.0)
     assert await throttle.turn("key") == 30.0
     assert await throttle.turn("key") == 30.0
@@ -46,26 +47,26 @@ async def test_a_429_holds_back_every_caller_of_that_key_and_no_other() -> None:
 
 async def test_pauses_double_until_a_request_is_taken_again() -> None:
     clock = Clock()
-    throttle = Throttle(clock)
+    throttle = Throttle(LIMITS, clock=clock)
     pauses: list[float] = []
     for _ in range(8):
         throttle.slow_down("key", None)
-        pauses.append(throttle._wait("key"))
+        pauses.append(throttle.take("key"))
         clock.now += pauses[-1]
-    assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert pauses == [1, 2, 4, 8, 16, 32, LIMITS.longest_pause, LIMITS.longest_pause]
     throttle.go_on("key")
     throttle.slow_down("key", None)
-    assert throttle._wait("key") == 1
+    assert throttle.take("key") == 1
 
 
 @given(st.floats(0, 10_000))
 def test_a_retry_after_is_honoured_up_to_an_hour(asked: float) -> None:
-    throttle = Throttle(Clock())
+    throttle = Throttle(LIMITS, clock=Clock())
     throttle.slow_down("key", asked)
-    assert throttle._wait("key") == pytest.approx(min(asked, 3600.0))
+    assert throttle.take("key") == pytest.approx(min(asked, 3600.0))
 
 
 async def test_a_long_pause_is_told_and_not_waited_for() -> None:
-    throttle = Throttle(Clock())
-    throttle.slow_down("key", PATIENCE + 1.0)
-    assert await throttle.turn("key") == PATIENCE + 1.0
+    throttle = Throttle(LIMITS, clock=Clock())
+    throttle.slow_down("key", LIMITS.patience + 1.0)
+    assert await throttle.turn("key") == LIMITS.patience + 1.0

@@ -336,11 +336,11 @@ def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
     task = sent(asked(), Accepted("r"), at())
     waits: list[float] = []
     for _ in range(12):
-        task = transitions.crashed(task, "ValueError", NOW)
+        task = transitions.crashed(task, "ValueError", NOW, 10.0)
         assert task.failure is not None
         waits.append((task.due or 0) - NOW)
     assert waits[:3] == [10.0, 20.0, 40.0]
-    assert waits[-1] == transitions.CRASH_PAUSE_AT_MOST
+    assert waits[-1] == transitions.LONGEST_CRASH_PAUSE
     assert task.failure is not None
     assert "ValueError, 12 times" in task.failure.message
     assert transitions.after_poll(task, Running("processing"), at()).failure is None
@@ -349,12 +349,12 @@ def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
 def test_a_further_attempt_that_stumbles_keeps_why_the_last_one_failed():
     failure = why("PROCESSING_TIMEOUT")
     tried = replace(sent(asked(), Accepted("r"), at()), state=State.SUBMITTING, sent_at=None, failure=failure)
-    assert transitions.crashed(tried, "ValueError", NOW).failure == failure
+    assert transitions.crashed(tried, "ValueError", NOW, 10.0).failure == failure
 
 
 def test_a_saving_that_failed_is_forgotten_once_it_works():
     task = transitions.crashed(
-        transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW
+        transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW, 10.0
     )
     task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
     assert (task.failure, task.due, task.tries) == (None, None, 0)

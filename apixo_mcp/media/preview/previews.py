@@ -22,15 +22,8 @@ from apixo_mcp.media.probing.probe import probe
 
 _USUAL = 768
 _LARGE = 1568
-_KEPT_BYTES = 8_000_000
-_PATIENCE = 4.0
-"""Seconds that a decoder may take."""
-_PATIENCE_IN_PASSING = 1.0
+PATIENCE_IN_PASSING = 1.0
 """Seconds that decoding may take, as estimated, for a preview that nobody asked for."""
-
-# A decoded picture is large: two at once would double the peak. Who looks at one holds up no answer about another.
-_for_answers = anyio.CapacityLimiter(1)
-_for_views = anyio.CapacityLimiter(1)
 
 
 class NotShown(MediaError):
@@ -48,92 +41,137 @@ class Preview:
 _Key = tuple[str, int, int, int, int]
 
 
-class _Kept:
+_BY_VIDEO = ("image/heic", "image/heif")  # pictures that only the decoder of videos reads
+
+
+class Kept:
     """The last few previews, for a task that is asked about again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = 8_000_000) -> None:
+        self._most_bytes = most_bytes
         self._previews: OrderedDict[_Key, Preview] = OrderedDict()
 
     def get(self, key: _Key) -> Preview | None:
+        """Returns a preview that is kept."""
         if key in self._previews:
             self._previews.move_to_end(key)
         return self._previews.get(key)
 
     def put(self, key: _Key, preview: Preview) -> None:
+        """Keeps a preview, and drops those that have not been asked for longest."""
         self._previews[key] = preview
-        while sum(len(kept.data) for kept in self._previews.values()) > _KEPT_BYTES:
+        while sum(len(kept.data) for kept in self._previews.values()) > self._most_bytes:
             self._previews.popitem(last=False)
 
 
-_kept = _Kept()
-_BY_VIDEO = ("image/heic", "image/heif")  # pictures that only the decoder of videos reads
+class Previews:
+    """Makes and keeps small pictures.
 
-
-async def preview(path: Path, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000) -> Preview | None:
-    """Makes a small picture of a file, or of a video's first frame; None where that cannot be decoded.
-
-    What would take long is not tried: an answer is not to wait for its picture.
-    """
-    try:
-        return await _shown(path, mime_type, longest, max_bytes, _for_answers, _PATIENCE_IN_PASSING)
-    except NotShown:
-        return None
-
-
-async def view(path: Path, mime_type: str) -> Preview:
-    """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
-
-    Raises:
-        NotShown: there is none, for the reason that it says.
-    """
-    return await _shown(path, mime_type, _LARGE, 480_000, _for_views, None)
-
-
-async def _shown(
-    path: Path, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None
-) -> Preview:
-    """Returns a picture as wanted, from those that are kept or decoded anew in its turn.
+    A decoded picture is large: two at once would double the peak. Who looks at one holds up no answer about another.
 
     Args:
-        most: seconds that decoding may take, as estimated beforehand; None lets it try.
+        patience: seconds that a decoder may take.
+
+    Attributes:
+        for_answers: the turn of those that go into answers unasked.
     """
-    is_video = mime_type.startswith("video/")
-    if is_video and not shrink.has_decoder():
-        raise NotShown('only pictures can be looked at (videos with the extra "video")')
-    if mime_type not in shrink.FORMATS and not is_video and not (mime_type in _BY_VIDEO and shrink.has_decoder()):
-        raise NotShown(await to_thread.run_sync(_why_not, path, mime_type))
-    async with turn:
+
+    def __init__(self, *, patience: float = 4.0) -> None:
+        self._patience = patience
+        self.for_answers = anyio.CapacityLimiter(1)
+        self._for_views = anyio.CapacityLimiter(1)
+        self._kept = Kept()
+
+    async def preview(
+        self, path: Path, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000
+    ) -> Preview | None:
+        """Makes a small picture of a file, or of a video's first frame; None where that cannot be decoded.
+
+        What would take long is not tried: an answer is not to wait for its picture.
+        """
         try:
-            if not await to_thread.run_sync(is_regular, path):
-                raise NotShown("it is no longer there, or a link stands in its place")
-            stat = await to_thread.run_sync(path.stat)
-            key = (str(path), stat.st_size, stat.st_mtime_ns, longest, max_bytes)
-            if found := _kept.get(key):
-                return found
-            cost = await to_thread.run_sync(_cost, path, mime_type)
-            if cost.is_too_large:
+            return await self._shown(path, mime_type, longest, max_bytes, self.for_answers, PATIENCE_IN_PASSING)
+        except NotShown:
+            return None
+
+    async def view(self, path: Path, mime_type: str) -> Preview:
+        """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
+
+        Raises:
+            NotShown: there is none, for the reason that it says.
+        """
+        return await self._shown(path, mime_type, _LARGE, 480_000, self._for_views, None)
+
+    async def _shown(
+        self, path: Path, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None
+    ) -> Preview:
+        """Returns a picture as wanted, from those that are kept or decoded anew in its turn.
+
+        Args:
+            most: seconds that decoding may take, as estimated beforehand; None lets it try.
+        """
+        is_video = mime_type.startswith("video/")
+        if is_video and not shrink.has_decoder():
+            raise NotShown('only pictures can be looked at (videos with the extra "video")')
+        if mime_type not in shrink.FORMATS and not is_video and not (mime_type in _BY_VIDEO and shrink.has_decoder()):
+            raise NotShown(await to_thread.run_sync(_why_not, path, mime_type))
+        async with turn:
+            try:
+                if not await to_thread.run_sync(is_regular, path):
+                    raise NotShown("it is no longer there, or a link stands in its place")
+                stat = await to_thread.run_sync(path.stat)
+                key = (str(path), stat.st_size, stat.st_mtime_ns, longest, max_bytes)
+                if found := self._kept.get(key):
+                    return found
+                cost = await to_thread.run_sync(cost_of, path, mime_type)
+                if cost.is_too_large:
+                    raise shrink.TooLarge
+                if most is not None and cost.seconds > most:
+                    raise NotShown("it takes too long to decode")
+                made = await self._decoded(path, mime_type, longest, max_bytes, cost)
+            except shrink.TooLarge:
+                raise NotShown(await to_thread.run_sync(_too_large, path, mime_type)) from None
+            except (OSError, ValueError):
+                raise NotShown("it cannot be read") from None
+            if made is None:
+                raise NotShown("it cannot be read")
+            found = Preview(*made)
+            self._kept.put(key, found)
+        return found
+
+    async def _decoded(
+        self, path: Path, mime_type: str, longest: int, max_bytes: int, cost: decoding.Cost
+    ) -> tuple[bytes, str] | None:
+        if cost.is_small(longest):
+            with suppress(shrink.TooLarge):  # its headers tell of fewer pixels than it has
+                return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes, cost.pixels)
+        return await self._elsewhere(path, mime_type, longest, max_bytes)
+
+    async def _elsewhere(self, path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[bytes, str] | None:
+        """Decodes a picture in a short-lived process, which takes all its memory with it.
+
+        Raises:
+            NotShown: it took too long.
+            TooLarge: it has too many pixels.
+        """
+        if getattr(sys, "frozen", False):  # this executable is then no interpreter
+            return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
+        command = [sys.executable, "-P", shrink.__file__, str(path), mime_type, str(longest), str(max_bytes)]
+        with anyio.move_on_after(self._patience):
+            done = await anyio.run_process(
+                command,
+                stdin=subprocess.DEVNULL,  # the parent's is the protocol's line
+                stderr=subprocess.DEVNULL,
+                check=False,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+            if done.returncode == shrink.TOO_LARGE:
                 raise shrink.TooLarge
-            if most is not None and cost.seconds > most:
-                raise NotShown("it takes too long to decode")
-            made = await _decoded(path, mime_type, longest, max_bytes, cost)
-        except shrink.TooLarge:
-            raise NotShown(await to_thread.run_sync(_too_large, path, mime_type)) from None
-        except (OSError, ValueError):
-            raise NotShown("it cannot be read") from None
-        if made is None:
-            raise NotShown("it cannot be read")
-        found = Preview(*made)
-        _kept.put(key, found)
-    return found
-
-
-async def _decoded(
-    path: Path, mime_type: str, longest: int, max_bytes: int, cost: decoding.Cost
-) -> tuple[bytes, str] | None:
-    if cost.is_small(longest):
-        with suppress(shrink.TooLarge):  # its headers tell of fewer pixels than it has
-            return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes, cost.pixels)
-    return await _elsewhere(path, mime_type, longest, max_bytes)
+            if done.returncode == 0:
+                mime, _, data = done.stdout.partition(b"\n")
+                return data, mime.decode()
+            return None
+        raise NotShown("it takes too long to decode")
 
 
 def _facts(path: Path, mime_type: str) -> MediaFacts:
@@ -141,7 +179,8 @@ def _facts(path: Path, mime_type: str) -> MediaFacts:
     return probe(path, kind) if kind else MediaFacts()
 
 
-def _cost(path: Path, mime_type: str) -> decoding.Cost:
+def cost_of(path: Path, mime_type: str) -> decoding.Cost:
+    """Estimates from its headers what decoding a picture takes."""
     facts = _facts(path, mime_type)
     passes = decoding.passes(path) if mime_type == "image/jpeg" else 1
     return decoding.Cost(mime_type, (facts.width or 0) * (facts.height or 0), passes)
@@ -160,30 +199,3 @@ def _why_not(path: Path, mime_type: str) -> str:
     facts = _facts(path, mime_type)
     size = f"; it has {facts.width} x {facts.height} pixels" if facts.width else ""
     return f"this format cannot be shown{size}"
-
-
-async def _elsewhere(path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[bytes, str] | None:
-    """Decodes a picture in a short-lived process, which takes all its memory with it.
-
-    Raises:
-        NotShown: it took too long.
-        TooLarge: it has too many pixels.
-    """
-    if getattr(sys, "frozen", False):  # this executable is then no interpreter
-        return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
-    command = [sys.executable, "-P", shrink.__file__, str(path), mime_type, str(longest), str(max_bytes)]
-    with anyio.move_on_after(_PATIENCE):
-        done = await anyio.run_process(
-            command,
-            stdin=subprocess.DEVNULL,  # the parent's is the protocol's line
-            stderr=subprocess.DEVNULL,
-            check=False,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        if done.returncode == shrink.TOO_LARGE:
-            raise shrink.TooLarge
-        if done.returncode == 0:
-            mime, _, data = done.stdout.partition(b"\n")
-            return data, mime.decode()
-        return None
-    raise NotShown("it takes too long to decode")

@@ -12,7 +12,7 @@ from apixo_mcp.app import App
 from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.errors import CallerLeft, InvalidInput, Problem
 from apixo_mcp.generation import Modality
-from apixo_mcp.media.preview.previews import NotShown, view
+from apixo_mcp.media.preview.previews import NotShown
 from apixo_mcp.server.caller import has_left, owner_of, profile_of_caller
 from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.arguments import Reading
@@ -161,7 +161,7 @@ class Tools:
         if result.file is not FileState.SAVED:
             return refusal_result(why_no_file(task, result))
         try:
-            shown = await view(Path(result.path), result.mime_type)
+            shown = await self._app.previews.view(Path(result.path), result.mime_type)
         except NotShown as error:
             return refusal_result(f"{result.path} ({result.mime_type}): {error}.")
         return CallToolResult(

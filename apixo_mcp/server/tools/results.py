@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
 from apixo_mcp.app import App
-from apixo_mcp.media.preview.previews import Preview, preview
+from apixo_mcp.media.preview.previews import Preview, Previews
 from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.views.faces import CHAT, Face
@@ -53,17 +53,17 @@ async def task_answer(
     if profile.preview:
         left = PREVIEW_TAKES if deadline is None else max(0.0, deadline - time.monotonic()) + PREVIEW_ADDS
         with anyio.move_on_after(min(PREVIEW_TAKES, left)):
-            if shown := await _first_preview(saved):
+            if shown := await _first_preview(app.previews, saved):
                 content.append(picture(shown))
     if profile.links:
         content += [result_link(task, result) for result in saved]
     return CallToolResult(content=content, structured_content=structure)
 
 
-async def _first_preview(saved: Iterable[Result]) -> Preview | None:
+async def _first_preview(previews: Previews, saved: Iterable[Result]) -> Preview | None:
     for result in saved:
         if result.mime_type.startswith(("image/", "video/")) and (
-            shown := await preview(Path(result.path), result.mime_type)
+            shown := await previews.preview(Path(result.path), result.mime_type)
         ):
             return shown
     return None

@@ -11,13 +11,14 @@ from PIL import Image, ImageChops, ImageStat
 from support.media_wire import a_costly_jpeg, an_mp4
 
 from apixo_mcp.media.contents import kind_of_content
-from apixo_mcp.media.preview import previews, shrink
+from apixo_mcp.media.preview import shrink
 from apixo_mcp.media.preview.decoding import Cost
-from apixo_mcp.media.preview.previews import NotShown, preview, view
+from apixo_mcp.media.preview.previews import PATIENCE_IN_PASSING, Kept, NotShown, Preview, Previews, cost_of
 from apixo_mcp.media.probing.probe import probe
 
 FILES = Path(__file__).parents[1] / "files"
 pytestmark = pytest.mark.anyio
+preview, view = (previews := Previews()).preview, previews.view
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp"}
 
 
@@ -208,21 +209,21 @@ async def test_a_picture_that_is_costly_to_decode_is_not_tried_in_passing(tmp_pa
     assert time.monotonic() - began < 0.5
 
 
-async def test_a_decoder_that_takes_too_long_is_ended_and_holds_up_no_other(tmp_path, monkeypatch):
-    monkeypatch.setattr(previews, "_PATIENCE", 1.0)
+async def test_a_decoder_that_takes_too_long_is_ended_and_holds_up_no_other(tmp_path):
+    previews = Previews(patience=1.0)
     (tmp_path / "a.jpg").write_bytes(a_costly_jpeg(4000, 4000))
     draw(tmp_path / "b.png")
     before = children()
 
     async def costly() -> None:
         with pytest.raises(NotShown, match="takes too long"):
-            await view(tmp_path / "a.jpg", "image/jpeg")
+            await previews.view(tmp_path / "a.jpg", "image/jpeg")
 
     async with anyio.create_task_group() as group:
         group.start_soon(costly)
         await anyio.wait_all_tasks_blocked()
         began = time.monotonic()
-        assert await preview(tmp_path / "b.png", "image/png")
+        assert await previews.preview(tmp_path / "b.png", "image/png")
         assert time.monotonic() - began < 0.9
     assert children() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.png"]
@@ -249,7 +250,7 @@ def children() -> set[str]:
 )
 def test_where_a_picture_is_decoded_is_decided_by_its_headers(cost, is_small, is_quick):
     assert cost.is_small(768) is is_small
-    assert (cost.seconds <= previews._PATIENCE_IN_PASSING) is is_quick
+    assert (cost.seconds <= PATIENCE_IN_PASSING) is is_quick
 
 
 async def test_a_bomb_is_not_decoded(tmp_path):
@@ -260,7 +261,7 @@ async def test_a_bomb_is_not_decoded(tmp_path):
 
 async def test_a_large_picture_is_decoded_in_another_process(tmp_path):
     Image.new("RGB", (2400, 2400), "red").save(tmp_path / "a.png", compress_level=1)
-    assert not previews._cost(tmp_path / "a.png", "image/png").is_small(768)
+    assert not cost_of(tmp_path / "a.png", "image/png").is_small(768)
     assert (await opened(tmp_path / "a.png")).size == (768, 768)
 
 
@@ -273,12 +274,12 @@ async def test_a_preview_is_made_once(tmp_path):
 
 
 async def test_the_kept_previews_stay_few():
-    kept = previews._Kept()
+    kept = Kept()
     for number in range(12):
-        kept.put(("a", number, 0, 0, 0), previews.Preview(bytes(1_000_000), "image/jpeg"))
+        kept.put(("a", number, 0, 0, 0), Preview(bytes(1_000_000), "image/jpeg"))
     assert kept.get(("a", 3, 0, 0, 0)) is None
     assert kept.get(("a", 4, 0, 0, 0)) is not None
-    kept.put(("a", 99, 0, 0, 0), previews.Preview(bytes(1_000_000), "image/jpeg"))
+    kept.put(("a", 99, 0, 0, 0), Preview(bytes(1_000_000), "image/jpeg"))
     assert kept.get(("a", 4, 0, 0, 0)) is not None
 
 

@@ -24,7 +24,6 @@ from apixo_mcp import __version__
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.commands import commands
 from apixo_mcp.errors import SettingsError
-from apixo_mcp.media.preview import previews
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
@@ -306,14 +305,14 @@ async def test_a_dropped_connection_leaves_its_task_to_the_same_call(box: Sandbo
                     await anyio.sleep(0.02)
 
         # Another picture is being made small: an answer that is ready waits for its own.
-        await previews._for_answers.acquire_on_behalf_of(another)
+        await app.previews.for_answers.acquire_on_behalf_of(another)
         async with anyio.create_task_group() as group:
             call = message(1, "tools/call", {"name": "generate_image", "arguments": arguments})
             group.start_soon(partial(http.post, place, json=call))
             await answer_is("awaited")
             group.cancel_scope.cancel()  # the line is cut
         await answer_is("lost")
-        previews._for_answers.release_on_behalf_of(another)
+        app.previews.for_answers.release_on_behalf_of(another)
         call = message(2, "tools/call", {"name": "generate_image", "arguments": arguments | {"wait_seconds": 0}})
         again = await http.post(place, json=call)
         await answer_is("given")

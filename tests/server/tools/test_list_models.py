@@ -6,11 +6,14 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.program import Connect, text_of
+from mcp import Client
+from support.program import Connect, text_of, values_for
 
-import apixo_mcp.app
+from apixo_mcp.app import Limits, open_app
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
+from apixo_mcp.settings import read_settings
 from apixo_mcp.views.models import list_text
 
 pytestmark = pytest.mark.anyio
@@ -144,10 +147,10 @@ async def test_spoken_switches_and_seconds_are_read(connect: Connect, box: Sandb
 
 
 async def test_a_name_of_no_model_is_told_at_the_start(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    box: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(apixo_mcp.app, "LOADED_AFTER", 0.0)
-    async with connect(models=("Nano Banana", "sorra-2")) as client:
+    settings = read_settings(**values_for(box, tmp_path), models=("Nano Banana", "sorra-2"))
+    async with open_app(settings, limits=Limits(loaded_after=0.0)) as app, Client(build_server(app)) as client:
         listed = text_of(await client.call_tool("list_models", {}))
         with anyio.fail_after(15):
             while "no model matches 'sorra-2'" not in caplog.text:

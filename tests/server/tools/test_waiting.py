@@ -12,7 +12,6 @@ from mcp.types import Implementation
 from support.program import Connect, text_of, values_for
 
 from apixo_mcp.app import open_app
-from apixo_mcp.media.preview import previews
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.profiles import UNKNOWN
@@ -70,19 +69,15 @@ async def test_a_client_hears_that_files_are_saved(connect: Connect) -> None:
     assert [done for done, _ in told] == sorted({done for done, _ in told})
 
 
-@pytest.mark.parametrize("era", ["auto"])
-async def test_an_answer_does_not_wait_long_for_its_preview(connect: Connect) -> None:
-    async with connect("mcp") as client:
-        made = (await client.call_tool("generate_image", FOX)).structured_content
-    assert made is not None
-    other = object()
-    await previews._for_answers.acquire_on_behalf_of(other)  # another picture is being made small
-    try:
-        async with connect() as client:
+async def test_an_answer_does_not_wait_long_for_its_preview(box: Sandbox, tmp_path: Path) -> None:
+    info = Implementation(name="claude-ai", version="1")
+    async with open_app(read_settings(**values_for(box, tmp_path))) as app:
+        async with Client(build_server(app), client_info=info) as client:
+            made = (await client.call_tool("generate_image", FOX)).structured_content
+            assert made is not None
+            await app.previews.for_answers.acquire_on_behalf_of(object())  # another picture is being made small
             with anyio.fail_after(10):
                 answer = await client.call_tool("check_task", {"task_id": made["task_id"], "wait_seconds": 0})
-    finally:
-        previews._for_answers.release_on_behalf_of(other)
     assert [block.type for block in answer.content] == ["text", "resource_link"]
 
 
