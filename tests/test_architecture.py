@@ -341,6 +341,72 @@ def test_every_task_has_a_parent():
     assert not broken, "\n".join(["tasks run in an anyio group that a context manager owns; these are loose:", *broken])
 
 
+PRIVATE = re.compile(r"_[A-Za-z]\w*")
+CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
+
+
+def private_names() -> set[str]:
+    """The private names of the package: of its functions, constants, methods and fields."""
+    names: set[str] = set()
+    for module in modules():
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                names.add(node.attr)
+    return {name for name in names if PRIVATE.fullmatch(name)}
+
+
+@cache
+def parts_of_tests() -> tuple[tuple[str, ast.AST], ...]:
+    """Returns every node of the tests that may be looked at below, with its place."""
+    return tuple(
+        (f"  {path.relative_to(ROOT).as_posix()}:{node.lineno}", node)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute | ast.ImportFrom | ast.Call)
+    )
+
+
+def test_no_test_reads_what_is_private():
+    private = private_names()
+    own = ("self", "cls")
+    broken = [
+        f"{place} {node.attr}"
+        for place, node in parts_of_tests()
+        if isinstance(node, ast.Attribute)
+        and node.attr in private
+        and not (isinstance(node.value, ast.Name) and node.value.id in own)
+        and not (isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "super")
+    ]
+    broken += [
+        f"{place} {alias.name}"
+        for place, node in parts_of_tests()
+        if isinstance(node, ast.ImportFrom) and is_in(node.module or "", PACKAGE)
+        for alias in node.names
+        if PRIVATE.fullmatch(alias.name)
+    ]
+    assert not broken, "\n".join(["test what a part does by its public names:", *broken])
+
+
+def test_no_test_patches_a_constant():
+    broken = [
+        f"{place} {ast.unparse(node)}"
+        for place, node in parts_of_tests()
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("setattr", "setitem", "object")
+        and any(
+            CONSTANT.fullmatch(word.rpartition(".")[2])
+            for word in (ast.unparse(argument).strip("'") for argument in node.args[:2])
+        )
+        and ast.unparse(node.args[0]) != "os"
+    ]
+    assert not broken, "\n".join(["give the part its limits (`open_app(..., limits=...)`):", *broken])
+
+
 START = """
 import json, pathlib, sys
 import anyio

@@ -9,10 +9,10 @@ import anyio
 import pytest
 from support.driver import Process, server_env
 from support.imitation import Imitation
+from support.sqlite_connections import connections
 
 from apixo_mcp.app import open_app
 from apixo_mcp.settings import read_settings
-from apixo_mcp.stores.sqlite.store import SqliteStore
 
 TASKS = 100
 RSS_LIMIT_MB = 130
@@ -71,14 +71,13 @@ def test_a_hundred_tasks_at_once_fit_and_leave_silence(tmp_path: Path):
 
 
 @pytest.mark.anyio
-async def test_an_idle_program_hardly_reads_its_store(tmp_path: Path):
+async def test_an_idle_program_hardly_reads_its_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    opened = connections(monkeypatch)
     settings = read_settings(home=tmp_path, download_dir=tmp_path / "pictures", apixo_api_key="sk-idle")
     statements: list[str] = []
-    async with open_app(settings) as app:
+    async with open_app(settings):
         await anyio.sleep(SETTLED_AFTER)
-        store = app.store
-        assert isinstance(store, SqliteStore)
-        store._database.connected.set_trace_callback(statements.append)
+        opened[str(tmp_path / "tasks.sqlite3")].set_trace_callback(statements.append)
         await anyio.sleep(IDLE_SECONDS)
         found = list(statements)
     print(f"\nidle: {len(found)} statements in {IDLE_SECONDS} s")

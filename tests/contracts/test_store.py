@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
+from support.sqlite_connections import connections
 from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, Clock, make, make_followed, tasks
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
@@ -883,12 +884,14 @@ class TestSqliteFile:
             async with SqliteStore(tmp_path / "file" / "tasks.sqlite3"):
                 pass
 
-    async def test_every_commit_is_on_disk_before_the_call_returns(self, path: Path):
+    async def test_every_commit_is_on_disk_before_the_call_returns(self, path: Path, monkeypatch: pytest.MonkeyPatch):
+        opened = connections(monkeypatch)
         async with SqliteStore(path) as store:
             task = await add(store, make())
             assert await store.claim(task.task_id, "holder", 8, KEYS)
-            rows = await store._query("pragma synchronous")
-            assert rows[0][0] == 2, "a power cut could take back a commit that was paid for"
+            assert opened[str(path)].execute("pragma synchronous").fetchone()[0] == 2, (
+                "a power cut could take back a commit that was paid for"
+            )
             with sqlite3.connect(path) as reader:
                 assert reader.execute("select count(*) from task where task_id = ?", [task.task_id]).fetchone() == (1,)
             reader.close()

@@ -343,7 +343,7 @@ async def test_mending_that_was_cut_short_is_finished(path: Path, moved: int):
     repair.beside(path, "-wal").write_bytes(b"rubbish" * 10)
     path.write_bytes(b"\xaa" * 100 + path.read_bytes()[100:])
     part = repair.beside(path, ".mending")
-    repair.beside(path, ".mended.txt").write_text(repair._rebuilt(path, part), encoding="utf-8")  # pyright: ignore
+    repair.beside(path, ".mended.txt").write_text(repair.rebuilt(path, part), encoding="utf-8")
     part.rename(repair.beside(path, ".mended"))
     for suffix in ("-wal", "")[:moved]:
         repair.beside(path, suffix).rename(repair.beside(path.with_name("elsewhere"), suffix))

@@ -126,7 +126,7 @@ def repair(path: Path) -> None:
         part = beside(path, ".mending")
         for suffix in ("", "-journal"):
             beside(part, suffix).unlink(missing_ok=True)
-        note.write_text(_rebuilt(path, part), encoding="utf-8")
+        note.write_text(rebuilt(path, part), encoding="utf-8")
         part.replace(ready)
     aside = schema.free_name(path, f"damaged-{schema.stamp()}")
     for suffix in _SUFFIXES:
@@ -163,7 +163,7 @@ class _Recovered:
     lost: tuple[str, ...]
 
 
-def _rebuilt(path: Path, part: Path) -> str:
+def rebuilt(path: Path, part: Path) -> str:
     """Writes a new file with what the old one still tells, and says how much that is."""
     main, wal = (beside(path, end).read_bytes() if beside(path, end).exists() else b"" for end in ("", "-wal"))
     with closing(sqlite3.connect(part, isolation_level=None)) as database:

@@ -317,7 +317,10 @@ def test_a_message_that_is_cut_in_two_by_the_end_of_the_loading(tmp_path: Path) 
 
 
 def test_a_mark_of_the_byte_order_is_greeted_over(tmp_path: Path) -> None:
-    alone = "from apixo_mcp.server.stdio.early import Early; Early(key_set=True)._thread.join()"
+    alone = (
+        "import threading; from apixo_mcp.server.stdio.early import Early; early = Early(key_set=True)\n"
+        "[thread.join() for thread in threading.enumerate() if thread.name == 'early']"
+    )
     with Pipe(tmp_path, ("-c", alone)) as pipe:
         pipe.write(b"\xef\xbb\xbf" + line(discover("probe")) + line(initialize()))
         assert [pipe.next()["id"], pipe.next()["id"]] == ["probe", 0]
