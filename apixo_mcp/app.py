@@ -85,6 +85,7 @@ class App:
     """
 
     settings: Settings
+    limits: Limits
     catalog: Catalog
     store: Store
     service: Service
@@ -226,6 +227,7 @@ async def open_app(
             try:
                 yield App(
                     settings=settings,
+                    limits=limits,
                     catalog=catalog,
                     store=store,
                     service=service,

@@ -377,7 +377,7 @@ def test_no_test_reads_what_is_private():
         f"{place} {node.attr}"
         for place, node in parts_of_tests()
         if isinstance(node, ast.Attribute)
-        and node.attr in private
+        and node.attr in private - {"_fields"}  # that of a named tuple is public
         and not (isinstance(node.value, ast.Name) and node.value.id in own)
         and not (isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "super")
     ]
@@ -402,7 +402,7 @@ def test_no_test_patches_a_constant():
             CONSTANT.fullmatch(word.rpartition(".")[2])
             for word in (ast.unparse(argument).strip("'") for argument in node.args[:2])
         )
-        and ast.unparse(node.args[0]) != "os"
+        and ast.unparse(node.args[0]) != "GATEWAYS"  # a new gateway is a line more of that table
     ]
     assert not broken, "\n".join(["give the part its limits (`open_app(..., limits=...)`):", *broken])
 

@@ -12,7 +12,6 @@ from apixo_mcp.cli.interrupts import leave_last_words
 from apixo_mcp.cli.reasons import why
 from apixo_mcp.cli.terminal import say
 from apixo_mcp.errors import NotFound
-from apixo_mcp.net.http import ANSWER_GRACE, SUBMIT_TIMEOUT
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
@@ -96,9 +95,8 @@ async def stop_unsent(app: App, tasks: Sequence[Task], tell: Callable[[Task], No
             if task not in on_their_way:
                 tell(task)
         if on_their_way:
-            last = (
-                max(task.sent_at or time.time() for task in on_their_way) + SUBMIT_TIMEOUT + ANSWER_GRACE - time.time()
-            )
+            sent_at = max(task.sent_at or time.time() for task in on_their_way)
+            last = sent_at + app.limits.timeouts.whole_submit - time.time()
             paid = "A paid request is" if len(on_their_way) == 1 else f"{len(on_their_way)} paid requests are"
             how_long = f"is waited for, at most {max(1, round(last))} s"
             say(f"{paid} on its way; its answer {how_long}. Ctrl-C once more ends at once.", err=True)

@@ -24,3 +24,8 @@ class Timeouts:
     answer_grace: float = 60.0
     idle: float = 30.0
     until_body: float = 30.0
+
+    @property
+    def whole_submit(self) -> float:
+        """The longest that the answer to a submit is waited for."""
+        return self.submit + self.answer_grace
