@@ -53,6 +53,7 @@ class StepLimits:
         refused_key_every: between two polls with a key that the gateway refuses.
         left_alone_for: what another process was asked for and is to send.
         crash_pause: after a step that failed for a fault of our own; then ever longer.
+        save_again_after: between tries to save a result's file.
         throttle: of the requests of each key.
     """
 
@@ -62,6 +63,7 @@ class StepLimits:
     refused_key_every: float = 300.0
     left_alone_for: float = 10.0
     crash_pause: float = 10.0
+    save_again_after: tuple[float, ...] = transitions.SAVE_AGAIN_AFTER
     throttle: ThrottleLimits = ThrottleLimits()
 
 
@@ -123,7 +125,8 @@ class Runner:
         poll_schedule = PollSchedule(plan.first_wait, plan.interval, plan.maximum).scaled(self._poll_scale)
         hours = model.result_hours if model else None
         seconds = hours * 3600 if hours is not None else None
-        return DecisionContext(time.time(), random.random(), poll_schedule, self._auto_retry, seconds)
+        again = self._limits.save_again_after
+        return DecisionContext(time.time(), random.random(), poll_schedule, self._auto_retry, seconds, again)
 
     async def advance(self, task_id: str) -> float | None:
         """Takes the task's next step if it is due and nobody else works on it. One that fails is put off.

@@ -27,7 +27,7 @@ CRASHED = "STEP_FAILED"
 LONGEST_CRASH_PAUSE = 3600.0  # between two tries of a step that fails for a fault of our own
 TOO_LATE = "No further attempt was made: that it had failed was seen too late for that."
 HURRIED, HURRIED_EVERY = 3, 30.0  # so many tries come as soon as they are asked for; then one in so many seconds
-SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)  # between tries to save a result's file
+SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,10 @@ class DecisionContext:
     Attributes:
         now: Unix seconds.
         chance: 0 to 1, spreads the waits.
-        pace: of the task's model.
+        poll_schedule: of the task's model.
         auto_retry: further attempts after a transient failure (setting `APIXO_MCP_AUTO_RETRY`).
         result_seconds: how long the model's result URLs live, None where unknown.
+        save_again_after: seconds between tries to save a result's file.
     """
 
     now: float
@@ -47,6 +48,7 @@ class DecisionContext:
     poll_schedule: PollSchedule
     auto_retry: int = 2
     result_seconds: float | None = None
+    save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
 
 
 def _released(task: Task, now: float) -> Task:
@@ -299,9 +301,9 @@ def _results(task: Task, produced: Sequence[Produced], context: DecisionContext)
 def after_saving(task: Task, results: Sequence[Result], context: DecisionContext) -> Task:
     """The task once each unsaved file was tried: files that failed are tried again while their URL may live."""
     counted = tuple(_tried(old, new, context) for old, new in zip(task.results, results, strict=True))
-    last = len(SAVE_AGAIN_AFTER)
+    last = len(context.save_again_after)
     waits = [
-        SAVE_AGAIN_AFTER[min(result.tries, last) - 1]
+        context.save_again_after[min(result.tries, last) - 1]
         for result in counted
         if result.file is FileState.FAILED
         # The date may be a guess: that it has passed ends nothing, and that it has not is a reason to go on.
@@ -317,7 +319,7 @@ def _tried(old: Result, new: Result, context: DecisionContext) -> Result:
         return new
     tries = old.tries + 1
     is_over = new.expires_at is not None and new.expires_at <= context.now
-    if new.file is FileState.EXPIRED and not is_over and tries <= len(SAVE_AGAIN_AFTER):
+    if new.file is FileState.EXPIRED and not is_over and tries <= len(context.save_again_after):
         return replace(new, file=FileState.FAILED, tries=tries, problem=f"{new.problem} It is tried again by itself.")
     if new.file is FileState.EXPIRED:
         return replace(new, tries=tries, problem=f"{new.problem} Generate it again if you need it.")

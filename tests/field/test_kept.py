@@ -12,7 +12,8 @@ from support.door import Enter, content, one_file, remarks, sample
 from support.samples import OTHERS, PAGES, picture, recorded, wav
 from support.scripted_gateway import Gateway, chunked, head, open_ended, whole
 
-from apixo_mcp.tasks import transitions
+from apixo_mcp.app import Limits
+from apixo_mcp.tasks.runner import StepLimits
 
 pytestmark = pytest.mark.anyio
 
@@ -321,8 +322,8 @@ async def test_asking_hurries_a_file_that_waits_for_its_next_try(gateway: Gatewa
     assert "It may be cut" in remarks(task)
 
 
-async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter: Enter, monkeypatch):
-    monkeypatch.setattr(transitions, "SAVE_AGAIN_AFTER", (0.5, 30.0))
+async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter: Enter):
+    limits = Limits(steps=StepLimits(save_again_after=(0.5, 30.0)))
     asked, go_on = anyio.Event(), anyio.Event()
 
     async def late(_, send):
@@ -331,7 +332,7 @@ async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter:
         await send(whole(sample("ok.png")))
 
     one_file(gateway, "/out/a.png", *[head("Content-Length: 10") + b"abc"] * 3, late)
-    async with enter() as door, anyio.create_task_group() as group:
+    async with enter(limits=limits) as door, anyio.create_task_group() as group:
         task = await door.made()
         assert task["results"][0]["file"] == "failed"
         with anyio.fail_after(20):

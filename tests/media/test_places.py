@@ -4,6 +4,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from apixo_mcp.media.limits import TransferLimits
 from apixo_mcp.media.places import Places, Shares
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +49,7 @@ async def test_who_leaves_the_line_takes_no_place():
 
 
 async def test_the_result_of_one_task_comes_beside_a_thousand_of_another():
-    places, go_on = Places(), anyio.Event()
+    places, go_on = Places(TransferLimits()), anyio.Event()
 
     async def endless(turn):
         await turn.came(1 << 20)

@@ -15,7 +15,7 @@ from mcp.types import CallToolResult, ImageContent, Implementation, TextContent
 from support.scripted_gateway import Gateway, Reply
 from support.wire import answer
 
-from apixo_mcp.app import App, open_app
+from apixo_mcp.app import App, Limits, open_app
 from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 
@@ -77,7 +77,9 @@ Enter = Callable[..., AbstractAsyncContextManager[Door]]
 
 
 @asynccontextmanager
-async def door(url: str, folder: Path, client: str = "claude-ai", **settings: Any) -> AsyncIterator[Door]:
+async def door(
+    url: str, folder: Path, client: str = "claude-ai", *, limits: Limits = Limits(), **settings: Any
+) -> AsyncIterator[Door]:
     """The real server above a gateway, and a client of it."""
     values = {
         "apixo_base_url": url,
@@ -90,7 +92,7 @@ async def door(url: str, folder: Path, client: str = "claude-ai", **settings: An
         "poll_scale": 0.002,
         "linger": False,
     } | settings
-    async with open_app(read_settings(**values)) as app:
+    async with open_app(read_settings(**values), limits=limits) as app:
         info = Implementation(name=client, version="1")
         async with Client(build_server(app), client_info=info) as connected:
             yield Door(connected, app, folder)

@@ -6,7 +6,7 @@ import struct
 import wave
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def endless(start: bytes) -> Handler:
 
 def a_saver(fetcher: Fetcher, folder: Path, **limits: Any) -> Saver:
     """A saver that tries again at once."""
-    return Saver(fetcher, folder, TransferLimits(**{"pauses": (0.0, 0.0)} | limits))
+    return Saver(fetcher, folder, replace(TransferLimits(pauses=(0.0, 0.0)), **limits))
 
 
 def a_task(**changes: object) -> Task:
