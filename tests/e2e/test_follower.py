@@ -73,7 +73,7 @@ class TestFollower:
             server.process.wait(3)
         wait_until(lambda: workers(tmp_path))
         command = [sys.executable, "-m", "apixo_mcp", "worker", "--until-idle"]
-        second = subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=20, check=False)
+        second = subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=60, check=False)
         assert second.returncode == 0
         assert b"another worker" in second.stderr
         gateway.held = False
