@@ -436,7 +436,7 @@ def test_odd_answers_over_the_wire_end_in_a_task_answer(tmp_path: Path, caplog: 
                     assert task is not None
                     return bool(task.attempts or task.failure)
 
-                portal.call(until, stored, 20, 0.002)
+                portal.call(until, stored, 60, 0.002)
                 called = portal.call(client.call_tool, "check_task", {"task_id": task_id, "wait_seconds": 0})
                 counts[check_answer(called)] += 1
 

@@ -111,7 +111,7 @@ import apixo_mcp.server.tools.handlers
 def broken(*given, **named):
     raise RuntimeError(f"broken on purpose: {given!r} {named!r}")
 
-apixo_mcp.server.tools.list_text = broken
+apixo_mcp.server.tools.handlers.list_text = broken
 apixo_mcp.media.saver.probe = broken
 """
 """Read by Python as it starts: a tool and the saving of a file crash."""
