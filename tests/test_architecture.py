@@ -364,7 +364,7 @@ def parts_of_tests() -> tuple[tuple[str, ast.AST], ...]:
     """Returns every node of the tests that may be looked at below, with its place."""
     return tuple(
         (f"  {path.relative_to(ROOT).as_posix()}:{node.lineno}", node)
-        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for path in sorted(path for path in (ROOT / "tests").rglob("*.py") if ".venv" not in path.parts)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute | ast.ImportFrom | ast.Call)
     )
