@@ -64,7 +64,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """What the gateways may reach from outside.
+    """Holds what the gateways may reach from outside.
 
     Attributes:
         prefixes: paths that the routes stand under: none, and that of the public URL.
@@ -104,7 +104,7 @@ class App:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What whoever looks around should know: of the variables that are set, then of the files."""
+        """Lists the warnings: of the variables that are set, then of the files."""
         return (*self.settings.warnings, *self.warnings)
 
     async def spending(self, owner: str, days: int, within: float) -> dict[str, Any]:
