@@ -6,6 +6,6 @@ money. Faults are asked for by marks in a prompt, such as ``a red fox [look:500x
 """
 
 from apixo_mcp.sandbox.marks import MARKS
-from apixo_mcp.sandbox.server import Sandbox, create_app, serve
+from apixo_mcp.sandbox.server import Sandbox, serve
 
-__all__ = ["MARKS", "Sandbox", "create_app", "serve"]
+__all__ = ["MARKS", "Sandbox", "serve"]

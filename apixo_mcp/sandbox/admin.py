@@ -18,13 +18,13 @@ from apixo_mcp.sandbox.marks import MARKS
 
 
 def tasks_of(backend: Backend) -> list[dict[str, Any]]:
-    """Return every task with where it stands."""
+    """Returns every task with where it stands."""
     now = backend.now()
     return [{**asdict(task), "phase": task.phase(now), "ends": task.ends, "paid": True} for task in backend.store.all()]
 
 
 def routes(backend: Backend, shelf: Shelf) -> list[Route]:
-    """Return the routes of the test side."""
+    """Returns the routes of the test side."""
 
     async def log(request: Request) -> Response:
         return AsciiJson({"log": backend.store.log()})

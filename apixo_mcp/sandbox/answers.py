@@ -1,4 +1,4 @@
-"""How the sandbox answers, and how it fails to: envelopes, pages of HTML, cut and hanging connections."""
+"""The answers of the sandbox, and its ways to fail: envelopes, pages of HTML, cut and hanging connections."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ class AsciiJson(JSONResponse):
     """JSON in ASCII: a prompt may hold half a character that no other encoding would take."""
 
     def render(self, content: Any) -> bytes:
-        """Return the encoded content."""
+        """Returns the encoded content."""
         return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def envelope(code: int, message: str, data: Any = None, *, status: int | None = None) -> JSONResponse:
-    """Return the gateways' common answer; the HTTP status is the code unless given."""
+    """Returns the gateways' common answer; the HTTP status is the code unless given."""
     return AsciiJson({"code": code, "message": message, "data": data}, status_code=status or code)
 
 
 def page(status: int) -> HTMLResponse:
-    """Return what a proxy in front of the gateway would: a page of HTML."""
+    """Returns what a proxy in front of the gateway would: a page of HTML."""
     return HTMLResponse(PAGE.format(f"{status} {MESSAGES.get(status, 'Error')}"), status_code=status)
 
 
 async def until_gone(receive: Receive) -> None:
-    """Return once the client has gone."""
+    """Returns once the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def linger(receive: Receive, seconds: float) -> bool:
-    """Wait, and return whether the client is still there."""
+    """Waits, and returns whether the client is still there."""
     with anyio.move_on_after(seconds):
         await until_gone(receive)
         return False
@@ -68,7 +68,7 @@ async def linger(receive: Receive, seconds: float) -> bool:
 
 
 async def close_connection(scope: Scope, receive: Receive) -> bool:
-    """Close the TCP connection under a request, after what was already written; False where it cannot be reached."""
+    """Closes the TCP connection under a request, after what was already written; False where it cannot be reached."""
     raw_send = scope.get(RAW_SEND)
     transport = cast("_Transport | None", getattr(getattr(raw_send, "__self__", None), "transport", None))
     if transport is None:
@@ -82,7 +82,7 @@ class Cut(Response):
     """No answer at all: the connection ends where the answer should begin."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Close the connection."""
+        """Closes the connection."""
         if not await close_connection(scope, receive):
             # Behind a wrapped send only an answer shorter than its declared length makes the server hang up.
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4096")]})
@@ -93,7 +93,7 @@ class Hang(Response):
     """No answer, and no end, until the client gives up."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait for the client to leave."""
+        """Waits for the client to leave."""
         await until_gone(receive)
 
 
@@ -106,7 +106,7 @@ class Later(Response):
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait, then answer if the client is still there."""
+        """Waits, then answers if the client is still there."""
         if await linger(receive, self._seconds):
             await self._answer(scope, receive, send)
 
@@ -120,14 +120,14 @@ class After(Response):
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait, then answer."""
+        """Waits, then answers."""
         with anyio.move_on_after(30):
             await self._happened.wait()
         await self._answer(scope, receive, send)
 
 
 def faulty(mark: Mark) -> Response | None:
-    """Return the answer that a fault asks for in place of a good one, or None if it leaves the answer alone."""
+    """Returns the answer that a fault asks for in place of a good one, or None if it leaves the answer alone."""
     match mark.name:
         case "http":
             return _refusal(mark)
@@ -158,7 +158,7 @@ def _refusal(mark: Mark) -> Response:
 
 
 def word_for(answer: Response) -> int | str:
-    """Return what the log says of an answer: its HTTP status, or how it failed to come."""
+    """Returns what the log says of an answer: its HTTP status, or how it failed to come."""
     match answer:
         case Cut():
             return "cut"

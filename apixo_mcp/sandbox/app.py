@@ -29,7 +29,7 @@ class SandboxApp(Starlette):
     shelf: Shelf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve, keeping the server's own ``send`` at hand: the way to the connection that a fault may cut."""
+        """Serves, keeping the server's own ``send`` at hand: the way to the connection that a fault may cut."""
         if scope["type"] == "http":
             # Under a mount, addresses of files begin where this application does.
             scope = {**scope, RAW_SEND: send, "app_root_path": scope.get("root_path", "")}
@@ -44,7 +44,7 @@ def build_app(
     public_url: str | None = None,
     balance: float = 100.0,
 ) -> SandboxApp:
-    """Return the sandbox as an application, to be served at a root or mounted under a path.
+    """Returns the sandbox as an application, to be served at a root or mounted under a path.
 
     Callbacks are delivered while the application's lifespan runs, so whoever mounts it enters that too.
 

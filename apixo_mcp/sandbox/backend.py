@@ -1,4 +1,4 @@
-"""What stands behind the routes of both gateways: keys, limits, acceptance of tasks, and the log."""
+"""The state behind the routes of both gateways: keys, limits, acceptance of tasks, and the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How one sandbox runs."""
+    """The settings of one sandbox."""
 
     speed: float = 1.0
     expiry_seconds: float = DAY
@@ -53,18 +53,18 @@ class Backend:
         self._requests: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def now(self) -> float:
-        """Return the wall clock: tasks outlive the process."""
+        """Returns the wall clock: tasks outlive the process."""
         return time.time()
 
     def reset(self) -> None:
-        """Forget tasks, log, scenario and counts."""
+        """Forgets tasks, log, scenario and counts."""
         self.store.clear()
         self.faults.clear()
         self.calls_made.clear()
         self._requests.clear()
 
     def admit(self, authorization: str) -> str:
-        """Return the key of a request, or refuse it: a bad key, or too many requests in a minute."""
+        """Returns the key of a request, or refuses it: a bad key, or too many requests in a minute."""
         scheme, _, key = authorization.partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key.startswith("sk-") or key.startswith("sk-bad"):
@@ -89,7 +89,7 @@ class Backend:
         callback_url: str,
         scripted: tuple[Mark, ...],
     ) -> RemoteTask:
-        """Take a valid submit on: from here on it is paid.
+        """Takes a valid submit on: from here on it is paid.
 
         Raises:
             Refused: The key has too little money left, or too many running tasks.
@@ -128,14 +128,14 @@ class Backend:
         return task
 
     def balance(self, key: str) -> float:
-        """Return what a key has left."""
+        """Returns what a key has left."""
         if key.startswith("sk-poor"):
             return 0.0
         return round(self.settings.balance - self.store.spent(fingerprint(key)), 4)
 
     def check_references(self, model: Model, given: Mapping[str, Any]) -> list[str]:
-        """Return what is wrong with fields that name an earlier task."""
-        found: list[str] = []
+        """Returns what is wrong with fields that name an earlier task."""
+        problems: list[str] = []
         for name, known in model.fields.items():
             value = given.get(name)
             if not known.task_of or not value:
@@ -143,17 +143,17 @@ class Backend:
             task = self.store.get(str(value))
             if task is None or task.gateway != model.gateway or known.task_of not in ("*", task.model):
                 kind = "earlier" if known.task_of == "*" else f"earlier {known.task_of}"
-                found.append(f"input.{name} does not name an {kind} task")
+                problems.append(f"input.{name} does not name an {kind} task")
             elif model.id == "midjourney" and given.get("mode") == "enhance" and task.input.get("speed") != "draft":
-                found.append(f"input.{name} must name a draft result when mode is enhance")
-        return found
+                problems.append(f"input.{name} must name a draft result when mode is enhance")
+        return problems
 
     def note(self, route: Route, status: int | str, outcome: str, **about: Any) -> None:
-        """Write an entry of the log."""
+        """Writes an entry of the log."""
         entry = {"at": self.now(), "route": route, "status": status, "outcome": outcome, **about}
         self.store.note({"paid": False, **entry})
 
 
 def new_id(length: int = 32) -> str:
-    """Return an unguessable id of hexadecimal digits."""
+    """Returns an unguessable id of hexadecimal digits."""
     return secrets.token_hex(length // 2)

@@ -1,4 +1,4 @@
-"""What the gateways document about each model, read once from ``models.toml``."""
+"""The facts that the gateways document about each model, read once from ``models.toml``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds between fields of one model while ``when`` is true."""
+    """A condition between fields of one model while ``when`` is true."""
 
     when: Mapping[str, Any] = field(default_factory=dict[str, Any])
     require: tuple[str, ...] = ()
@@ -82,21 +82,21 @@ class Model:
     upstream: str = ""
 
     def value(self, given: Mapping[str, Any], name: str) -> Any:
-        """Return what ``name`` means in ``given``: the value sent, else the documented default."""
+        """Returns what ``name`` means in ``given``: the value sent, else the documented default."""
         if given.get(name) is not None:
             return given[name]
         known = self.fields.get(name)
         return known.default if known else None
 
     def file_count(self, given: Mapping[str, Any]) -> int:
-        """Return how many files a task with this input produces."""
+        """Returns how many files a task with this input produces."""
         count = self.value(given, self.files) if self.files else None
         if isinstance(count, int) and not isinstance(count, bool):
             return max(1, min(count, 16))
         return self.files_by_mode.get(str(self.value(given, "mode")), self.files_fixed)
 
     def usual_seconds(self, given: Mapping[str, Any]) -> tuple[float, float]:
-        """Return the documented range of how long such a task takes."""
+        """Returns the documented range of how long such a task takes."""
         for name in ("resolution", "speed"):
             span = self.seconds_by.get(str(self.value(given, name)))
             if span:
@@ -135,18 +135,18 @@ def _model(gateway: Gateway, name: str, raw: Mapping[str, Any]) -> Model:
 
 @cache
 def models() -> Mapping[Gateway, Mapping[str, Model]]:
-    """Return every model by gateway and id; an alias is an id of its own."""
+    """Returns every model by gateway and id; an alias is an id of its own."""
     raw = tomllib.loads(
         resources.files(__name__.rpartition(".")[0]).joinpath("models.toml").read_text(encoding="utf-8")
     )
-    found: dict[Gateway, dict[str, Model]] = {"apixo": {}, "ruxa": {}}
-    for gateway, table in found.items():
+    by_gateway: dict[Gateway, dict[str, Model]] = {"apixo": {}, "ruxa": {}}
+    for gateway, table in by_gateway.items():
         for name, facts in raw[gateway].items():
             model = _model(gateway, name, facts)
             table.update(dict.fromkeys((name, *model.aliases), model))
-    return found
+    return by_gateway
 
 
 def find(gateway: Gateway, model_id: str) -> Model | None:
-    """Return the model of that id or alias, or None."""
+    """Returns the model of that id or alias, or None."""
     return models()[gateway].get(model_id)

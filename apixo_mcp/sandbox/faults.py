@@ -1,4 +1,4 @@
-"""Which fault, if any, strikes a request: the scenario of a test first, then the marks of the prompt."""
+"""The faults that strike a request: the scenario of a test first, then the marks of the prompt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Fault:
     match: Mapping[str, Any]
 
     def fits(self, route: Route, about: Mapping[str, Any]) -> bool:
-        """Whether this entry is for such a request; a prompt matches by a part of it."""
+        """Tells whether this entry is for such a request; a prompt matches by a part of it."""
         if route != self.route or self.left == 0:
             return False
         return all(
@@ -36,7 +36,7 @@ class Fault:
 
 
 def read_fault(raw: Mapping[str, Any]) -> Fault:
-    """Read one entry: ``{"route", "do", "times"?, "match"?}``; ``times`` is 1 when left out, -1 for always."""
+    """Reads one entry: ``{"route", "do", "times"?, "match"?}``; ``times`` is 1 when left out, -1 for always."""
     route, word = raw.get("route"), raw.get("do")
     if route not in ROUTES:
         raise BadScenario(f"route must be one of {', '.join(ROUTES)}, not {route!r}")
@@ -63,16 +63,16 @@ class Faults:
     struck: Counter[tuple[str, ...]] = field(default_factory=Counter[tuple[str, ...]])
 
     def add(self, raw: Sequence[Mapping[str, Any]]) -> None:
-        """Put faults in force; all of them or, when one is not understood, none."""
+        """Puts faults in force; all of them or, when one is not understood, none."""
         self.scenario.extend([read_fault(one) for one in raw])
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forgets everything."""
         self.scenario.clear()
         self.struck.clear()
 
     def strikes(self, route: Route, about: Mapping[str, Any], marks: Sequence[Mark], who: str) -> tuple[Mark, ...]:
-        """Return the faults that strike this request, and count them.
+        """Returns the faults that strike this request, and counts them.
 
         Args:
             route: The kind of request.
@@ -80,10 +80,10 @@ class Faults:
             marks: The marks of the prompt that belong to this route, tried after the scenario.
             who: What counted marks are counted by: a prompt for submits, a task for looks, a file for files.
         """
-        found: list[Mark] = []
+        striking: list[Mark] = []
         for fault in self.scenario:
             if fault.fits(route, about):
-                found.append(fault.mark)
+                striking.append(fault.mark)
                 if fault.left is not None:
                     fault.left -= 1
                 break
@@ -93,7 +93,7 @@ class Faults:
                 if self.struck[place] >= mark.times:
                     continue
                 self.struck[place] += 1
-            found.append(mark)
+            striking.append(mark)
             if not mark.name.startswith("slow"):
                 break  # one answer a request: a later counted mark keeps its count for the next one
-        return tuple(found)
+        return tuple(striking)

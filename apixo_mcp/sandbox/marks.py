@@ -79,7 +79,7 @@ class Mark:
         return prefix + ":".join((self.name, *self.args))
 
     def number(self, default: float) -> float:
-        """Return the first argument as a number."""
+        """Returns the first argument as a number."""
         try:
             return float(self.args[0])
         except (IndexError, ValueError):
@@ -87,7 +87,7 @@ class Mark:
 
 
 def parse(word: str, times: int | None = None, place: Place | None = None) -> Mark | None:
-    """Read one word of the vocabulary, or return None for anything else.
+    """Reads one word of the vocabulary, or returns None for anything else.
 
     Args:
         word: Such as ``http:503``, ``look:cut`` or ``fail:NSFW_DETECTED``, without brackets.
@@ -115,18 +115,18 @@ def parse(word: str, times: int | None = None, place: Place | None = None) -> Ma
 
 
 def marks_in(value: Any) -> tuple[Mark, ...]:
-    """Return the marks written in any text of an input, in order."""
-    found: list[Mark] = []
+    """Returns the marks written in any text of an input, in order."""
+    marks: list[Mark] = []
     for text in _texts(value):
         for match in _MARK.finditer(text):
             mark = parse(match[1], int(match[2]) if match[2] else None)
             if mark is not None:
-                found.append(mark)
-    return tuple(found)
+                marks.append(mark)
+    return tuple(marks)
 
 
 def without_marks(text: str) -> str:
-    """Return a prompt as it reads without its marks."""
+    """Returns a prompt as it reads without its marks."""
     return " ".join(_MARK.sub(lambda match: "" if parse(match[1]) else match[0], text).split())
 
 
@@ -142,5 +142,5 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def named(marks: tuple[Mark, ...], place: Place, name: str) -> Mark | None:
-    """Return the first mark of that place and name."""
+    """Returns the first mark of that place and name."""
     return next((mark for mark in marks if mark.place == place and mark.name == name), None)

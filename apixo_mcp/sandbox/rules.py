@@ -12,7 +12,7 @@ from apixo_mcp.sandbox.facts import Field, Model, Rule
 
 
 def problems(model: Model, given: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with an input, each entry naming its field as ``input.<name>``; empty when all is well."""
+    """Returns what is wrong with an input, each entry naming its field as ``input.<name>``; empty when all is well."""
     if model.open:
         return []
     return list(dict.fromkeys(_problems(model, given)))
@@ -37,7 +37,7 @@ def _problems(model: Model, given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _limited(model: Model, given: Mapping[str, Any]) -> dict[str, Field]:
-    """Return the model's fields with the narrower limits of the rules that apply to this input."""
+    """Returns the model's fields with the narrower limits of the rules that apply to this input."""
     fields = dict(model.fields)
     for rule in model.rules:
         if not _applies(rule, model, given):
@@ -50,7 +50,7 @@ def _limited(model: Model, given: Mapping[str, Any]) -> dict[str, Field]:
 
 
 def _narrowed(known: Field, limits: Mapping[str, Any]) -> Field:
-    """Return a field within further limits; none of them widens what another has narrowed."""
+    """Returns a field within further limits; none of them widens what another has narrowed."""
     changes = dict(limits)
     for name, value in limits.items():
         before = getattr(known, name)

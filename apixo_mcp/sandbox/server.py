@@ -10,35 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
     from apixo_mcp.sandbox.app import SandboxApp
-
-
-def create_app(
-    *,
-    speed: float = 1.0,
-    data_dir: Path | None = None,
-    expiry_seconds: float | None = None,
-    public_url: str | None = None,
-    balance: float = 100.0,
-) -> Starlette:
-    """Return the sandbox as an application, to be served at a root or mounted under a path.
-
-    Callbacks are delivered while the application's lifespan runs, so whoever mounts it enters that too.
-
-    Args:
-        speed: By what factor time runs faster: at 10, a picture of 20 s takes 2 s.
-        data_dir: Where tasks and log are kept over a restart; in memory when left out.
-        expiry_seconds: How long result URLs live after their task; 24 h when left out, never scaled.
-        public_url: What result URLs begin with; where the submit arrived when left out.
-        balance: What every key has to spend.
-    """
-    from apixo_mcp.sandbox.app import build_app
-
-    return build_app(
-        speed=speed, data_dir=data_dir, expiry_seconds=expiry_seconds, public_url=public_url, balance=balance
-    )
 
 
 class Sandbox:
@@ -118,23 +90,23 @@ class Sandbox:
         return self._app
 
     def log(self) -> list[dict[str, Any]]:
-        """Return every request seen, oldest first; after the end, those seen until then."""
+        """Returns every request seen, oldest first; after the end, those seen until then."""
         return self.app.backend.store.log() if self._app is not None else list(self._last_log)
 
     def submits(self) -> list[dict[str, Any]]:
-        """Return the submits that were accepted, each a paid task, whether or not an answer reached the client."""
+        """Returns the submits that were accepted, each a paid task, whether or not an answer reached the client."""
         return [entry for entry in self.log() if entry["route"] == "submit" and entry["paid"]]
 
     def looks(self) -> list[dict[str, Any]]:
-        """Return every look at a task."""
+        """Returns every look at a task."""
         return [entry for entry in self.log() if entry["route"] == "look"]
 
     def scenario(self, *faults: dict[str, Any]) -> None:
-        """Put faults in force: ``{"route", "do", "times"?, "match"?}`` each."""
+        """Puts faults in force: ``{"route", "do", "times"?, "match"?}`` each."""
         self.app.backend.faults.add(faults)
 
     def reset(self) -> None:
-        """Forget tasks, log, scenario and made files."""
+        """Forgets tasks, log, scenario and made files."""
         self.app.backend.reset()
         self.app.shelf.clear()
 
@@ -147,7 +119,7 @@ def serve(
     *,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until interrupted, printing nothing.
+    """Serves until interrupted, printing nothing.
 
     Args:
         host: The address to listen on.

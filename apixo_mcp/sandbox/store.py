@@ -22,7 +22,7 @@ create table if not exists log (n integer primary key, entry text not null);
 
 
 class Store:
-    """Every accepted task and every request seen. Used from the event loop's thread only: each verb is short."""
+    """Keeps every accepted task and every request seen. Used from the event loop's thread only: each verb is short."""
 
     def __init__(self, data_dir: Path | None) -> None:
         if data_dir is not None:
@@ -34,15 +34,15 @@ class Store:
         self._db.executescript("pragma journal_mode = wal; pragma synchronous = off;" + _SCHEMA)
 
     def close(self) -> None:
-        """Close the file; nothing may be asked afterwards."""
+        """Closes the file; nothing may be asked afterwards."""
         self._db.close()
 
     def clear(self) -> None:
-        """Forget all tasks and the log."""
+        """Forgets all tasks and the log."""
         self._db.executescript("delete from tasks; delete from log;")
 
     def add(self, task: RemoteTask) -> None:
-        """Keep an accepted task."""
+        """Keeps an accepted task."""
         self._db.execute(
             "insert into tasks values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -59,46 +59,46 @@ class Store:
         )
 
     def get(self, remote_id: str) -> RemoteTask | None:
-        """Return a task by its id."""
+        """Returns a task by its id."""
         row = self._db.execute("select record from tasks where remote_id = ?", (remote_id,)).fetchone()
         return _task(row[0]) if row else None
 
     def all(self) -> list[RemoteTask]:
-        """Return every task, oldest first."""
+        """Returns every task, oldest first."""
         return [_task(row[0]) for row in self._db.execute("select record from tasks order by created, rowid")]
 
     def same(self, gateway: str, model: str, given: Mapping[str, Any]) -> int:
-        """Return how many tasks had this very input."""
+        """Returns how many tasks had this very input."""
         wanted = _same(gateway, model, given)
         return int(self._db.execute("select count(*) from tasks where same = ?", (wanted,)).fetchone()[0])
 
     def running(self, key: str, now: float) -> int:
-        """Return how many tasks of a key have not ended."""
+        """Returns how many tasks of a key have not ended."""
         query = "select count(*) from tasks where key = ? and (ends is null or ends > ?)"
         return int(self._db.execute(query, (key, now)).fetchone()[0])
 
     def spent(self, key: str) -> float:
-        """Return what a key has paid so far."""
+        """Returns what a key has paid so far."""
         return float(self._db.execute("select coalesce(sum(price), 0) from tasks where key = ?", (key,)).fetchone()[0])
 
     def owed_callbacks(self) -> Iterator[RemoteTask]:
-        """Return the tasks whose callback is not delivered and not given up."""
+        """Returns the tasks whose callback is not delivered and not given up."""
         rows = self._db.execute("select record from tasks where calls = 1").fetchall()
         return (_task(row[0]) for row in rows)
 
     def settle_callback(self, remote_id: str) -> None:
-        """Note that a task's callback is delivered or given up."""
+        """Notes that a task's callback is delivered or given up."""
         task = self.get(remote_id)
         if task is not None:
             record = json.dumps(asdict(replace(task, called_back=True)))
             self._db.execute("update tasks set calls = 0, record = ? where remote_id = ?", (record, remote_id))
 
     def note(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry to the log."""
+        """Adds an entry to the log."""
         self._db.execute("insert into log (entry) values (?)", (json.dumps(entry),))
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the log, oldest first."""
+        """Returns the log, oldest first."""
         return [json.loads(row[0]) for row in self._db.execute("select entry from log order by n")]
 
 

@@ -63,8 +63,13 @@ class RemoteTask:
         scripted = [mark for word in self.extra_marks if (mark := parse(word)) is not None]
         return (*scripted, *marks_in(self.input))
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What the log and the scenarios know the task by."""
+        return {"gateway": self.gateway, "key": self.key, "model": self.model, "remote_id": self.remote_id}
+
     def mark(self, name: str) -> Mark | None:
-        """Return the mark of that name about the task itself."""
+        """Returns the mark of that name about the task itself."""
         return named(self.marks, "task", name)
 
     @property
@@ -73,7 +78,7 @@ class RemoteTask:
         return None if self.mark("never") else self.created + self.seconds
 
     def phase(self, now: float) -> Phase:
-        """Return where the task stands at that moment."""
+        """Returns where the task stands at that moment."""
         ends = self.ends
         if ends is not None and now >= ends:
             return "failed" if self.fails else "success"
@@ -83,14 +88,14 @@ class RemoteTask:
         return "queuing" if share < QUEUED_SHARE else "processing"
 
     def expires(self, expiry_seconds: float) -> float | None:
-        """When the result URLs stop working, or None while the task has no end."""
+        """Returns when the result URLs stop working, or None while the task has no end."""
         if self.ends is None:
             return None
         return self.ends if self.mark("expired") else self.ends + expiry_seconds
 
 
 def prompt_of(given: Mapping[str, Any]) -> str:
-    """Return the text to draw or to log: the prompt, or what stands in its place."""
+    """Returns the text to draw or to log: the prompt, or what stands in its place."""
     for name in ("prompt", "preview_text", "style", "title"):
         if isinstance(given.get(name), str) and given[name]:
             return given[name]
@@ -98,17 +103,17 @@ def prompt_of(given: Mapping[str, Any]) -> str:
 
 
 def digest(*parts: object) -> bytes:
-    """Return 32 bytes that depend on the parts only: where every drawing and duration comes from."""
+    """Returns 32 bytes that depend on the parts only: where every drawing and duration comes from."""
     return hashlib.sha256("\x1f".join(str(part) for part in parts).encode("utf-8", "replace")).digest()
 
 
 def fingerprint(key: str) -> str:
-    """Return what stands for an API key in logs and in the store: never the key."""
+    """Returns what stands for an API key in logs and in the store: never the key."""
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def duration(model: Model, given: Mapping[str, Any], marks: tuple[Mark, ...], speed: float) -> float:
-    """Return how many seconds this task takes: within the documented range, sped up, or exactly as marked."""
+    """Returns how many seconds this task takes: within the documented range, sped up, or exactly as marked."""
     took = named(marks, "task", "took")
     if took is not None:
         return max(0.0, took.number(0.0))
@@ -118,7 +123,7 @@ def duration(model: Model, given: Mapping[str, Any], marks: tuple[Mark, ...], sp
 
 
 def fail_code(marks: tuple[Mark, ...], earlier: int) -> str:
-    """Return the fail code a task will end with, or an empty text.
+    """Returns the fail code a task will end with, or an empty text.
 
     Args:
         marks: The marks of the task.
@@ -133,10 +138,10 @@ def fail_code(marks: tuple[Mark, ...], earlier: int) -> str:
 
 
 def fail_text(code: str) -> str:
-    """Return the sentence that goes with a fail code."""
+    """Returns the sentence that goes with a fail code."""
     return FAIL_TEXTS.get(code, f"The generation failed ({code})")
 
 
 def price(model: Model, files: int) -> float:
-    """Return what a task costs here."""
+    """Returns what a task costs here."""
     return PRICES[model.kind] * (files if model.kind == "image" and not model.files_fixed > 1 else 1)

@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from apixo_mcp.net.uvicorn_server import listen, listening
-from apixo_mcp.sandbox import Sandbox, create_app
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.sandbox.app import build_app
 
 pytestmark = pytest.mark.anyio
 
@@ -95,7 +96,7 @@ async def test_it_must_run_to_be_asked():
     with pytest.raises(RuntimeError, match="not running"):
         Sandbox().scenario()
     with pytest.raises(ValueError, match="speed"):
-        create_app(speed=0)
+        build_app(speed=0)
 
 
 async def test_a_hundred_tasks_at_once(box: Sandbox, client: httpx2.AsyncClient):
@@ -141,7 +142,7 @@ async def test_one_file_is_made_once_for_many_readers(client: httpx2.AsyncClient
 
 
 async def test_mounted_under_a_path_it_finds_itself_and_still_cuts(caplog: pytest.LogCaptureFixture):
-    outer = Starlette(routes=[Mount("/inner", create_app(speed=1000))])
+    outer = Starlette(routes=[Mount("/inner", build_app(speed=1000))])
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/inner"
     async with listening(outer, listener), httpx2.AsyncClient(headers=KEY) as client:

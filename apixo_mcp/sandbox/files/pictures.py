@@ -23,7 +23,7 @@ _FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 def picture_size(given: Mapping[str, Any], longest: int = LONGEST) -> tuple[int, int]:
-    """Return width and height for an input's size, or its aspect ratio and resolution."""
+    """Returns width and height for an input's size, or its aspect ratio and resolution."""
     explicit = re.fullmatch(r"(\d{1,9})[xX*](\d{1,9})", str(given.get("size") or ""))
     if explicit and int(explicit[1]) and int(explicit[2]):
         width, height = float(explicit[1]), float(explicit[2])
@@ -40,7 +40,7 @@ def picture_size(given: Mapping[str, Any], longest: int = LONGEST) -> tuple[int,
 
 
 def canvas(seed: bytes, size: tuple[int, int], turn: float = 0.0) -> Image.Image:
-    """Return a soft colour field with a few shapes, derived from a seed; ``turn`` moves the shapes (0 to 1)."""
+    """Returns a soft colour field with a few shapes, derived from a seed; ``turn`` moves the shapes (0 to 1)."""
     dice = random.Random(seed)
     hue = dice.random()
     grid = Image.new("HSV", (4, 4))
@@ -66,7 +66,7 @@ def canvas(seed: bytes, size: tuple[int, int], turn: float = 0.0) -> Image.Image
 
 
 def draw(given: Mapping[str, Any], index: int, picture_format: str) -> bytes:
-    """Return one encoded picture.
+    """Returns one encoded picture.
 
     Args:
         given: The input of the task.
@@ -86,7 +86,7 @@ def draw(given: Mapping[str, Any], index: int, picture_format: str) -> bytes:
 
 
 def caption(picture: Image.Image, prompt: str) -> None:
-    """Write the prompt along the foot of a picture and the sandbox's mark into its corner."""
+    """Writes the prompt along the foot of a picture and the sandbox's mark into its corner."""
     width, height = picture.size
     pen = ImageDraw.Draw(picture, "RGBA")
     margin = max(4, min(width, height) // 32)

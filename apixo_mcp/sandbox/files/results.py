@@ -40,13 +40,13 @@ class ResultFile:
 
 
 def files_of(task: RemoteTask) -> list[ResultFile]:
-    """Return the result files of a task, in order."""
+    """Returns the result files of a task, in order."""
     suffix = _suffix(task)
     return [ResultFile(f"{index}.{suffix}", task.kind, index, suffix) for index in range(task.files)]
 
 
 def covers_of(task: RemoteTask) -> list[ResultFile]:
-    """Return the cover pictures that go with the tracks of a song."""
+    """Returns the cover pictures that go with the tracks of a song."""
     if task.model != "suno":
         return []
     return [ResultFile(f"{COVER}{index}.jpeg", "image", index, "jpeg") for index in range(task.files)]
@@ -64,12 +64,12 @@ def _suffix(task: RemoteTask) -> str:
 
 
 def url_of(task: RemoteTask, file: ResultFile) -> str:
-    """Return the address of a result file."""
+    """Returns the address of a result file."""
     return f"{task.base_url}/files/{task.remote_id}/{file.name}"
 
 
 def result_of(task: RemoteTask) -> dict[str, Any]:
-    """Return what ``resultJson`` holds."""
+    """Returns what ``resultJson`` holds."""
     files = [] if task.mark("empty-result") else files_of(task)
     urls = [url_of(task, file) for file in files]
     result: dict[str, Any] = {"resultUrls": urls}
@@ -90,7 +90,7 @@ def result_of(task: RemoteTask) -> dict[str, Any]:
 
 
 def voice_id(task: RemoteTask) -> str:
-    """Return the id of a made voice: the wanted prefix and a suffix of the platform's."""
+    """Returns the id of a made voice: the wanted prefix and a suffix of the platform's."""
     return f"{task.input.get('voice_id_prefix', 'voice')}-{task.remote_id[-6:]}"
 
 
@@ -120,7 +120,7 @@ class Shelf:
     _size: int = 0
 
     async def get(self, task: RemoteTask, file: ResultFile) -> bytes:
-        """Return the bytes of a file, made in a worker thread once however many ask."""
+        """Returns the bytes of a file, made in a worker thread once however many ask."""
         place = f"{task.remote_id}/{file.name}"
         while place in self._making:
             await self._making[place].wait()
@@ -140,6 +140,6 @@ class Shelf:
         return content
 
     def clear(self) -> None:
-        """Throw everything away."""
+        """Throws everything away."""
         self._kept.clear()
         self._size = 0

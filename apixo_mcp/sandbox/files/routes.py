@@ -23,7 +23,7 @@ PRIVATE_ADDRESS = "http://169.254.169.254/latest/meta-data/"
 
 
 def routes(backend: Backend, shelf: Shelf) -> list[Route]:
-    """Return the file routes."""
+    """Returns the file routes."""
 
     async def fetch(request: Request) -> Response:
         return await _fetch(backend, shelf, request)
@@ -70,7 +70,7 @@ class Stream(Response):
                 return
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the pieces, then end the body or the connection."""
+        """Sends the pieces, then ends the body or the connection."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
             async for piece in self._pieces(receive):
@@ -113,13 +113,7 @@ async def _fetch(backend: Backend, shelf: Shelf, request: Request) -> Response:
 async def _answer(
     backend: Backend, shelf: Shelf, request: Request, task: RemoteTask, file: ResultFile
 ) -> tuple[Response, str]:
-    about = {
-        "gateway": task.gateway,
-        "model": task.model,
-        "key": task.key,
-        "prompt": prompt_of(task.input),
-        "remote_id": task.remote_id,
-    }
+    about = {**task.names, "prompt": prompt_of(task.input)}
     moved = request.url.path.rpartition("/moved/")[1] != ""
     marks = [mark for mark in task.marks if mark.place == "file" and not (moved and mark.name == "redirect")]
     struck = backend.faults.strikes("file", about, marks, f"{task.remote_id}/{file.name}")
@@ -132,7 +126,7 @@ async def _answer(
 
 
 def whole(content: bytes, mime_type: str, request: Request) -> Response:
-    """Return a file, or the range of it that was asked for."""
+    """Returns a file, or the range of it that was asked for."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"Accept-Ranges": "bytes", "ETag": tag, "Cache-Control": "private, max-age=60"}
     if request.headers.get("if-none-match") == tag:

@@ -24,7 +24,7 @@ _MP3_FRAME_SECONDS = 1152 / 44_100
 
 
 def play(given: Mapping[str, Any], index: int, suffix: str) -> bytes:
-    """Return one encoded track; ``suffix`` is mp3 or wav."""
+    """Returns one encoded track; ``suffix`` is mp3 or wav."""
     if suffix == "mp3":
         title = f"apixo-mcp sandbox: {prompt_of(given)}"[:120]
         return _id3(title) + _MP3_FRAME * math.ceil(SECONDS / _MP3_FRAME_SECONDS)

@@ -24,7 +24,7 @@ SCALE = 1000
 
 
 def film(given: Mapping[str, Any], index: int) -> bytes:
-    """Return an MP4 as long as the input's duration (5 s where it has none)."""
+    """Returns an MP4 as long as the input's duration (5 s where it has none)."""
     width, height = (side - side % 2 for side in picture_size({"aspect_ratio": "16:9", **given}, LONGEST))
     prompt = prompt_of(given)
     seed = digest(prompt, given.get("seed"), given.get("image_urls"), index)
@@ -70,25 +70,25 @@ class Bits:
         self._text: list[str] = []
 
     def u(self, value: int, width: int) -> Bits:
-        """Append a number of fixed width."""
+        """Appends a number of fixed width."""
         self._text.append(f"{value:0{width}b}")
         return self
 
     def ue(self, *values: int) -> Bits:
-        """Append Exp-Golomb numbers."""
+        """Appends Exp-Golomb numbers."""
         for value in values:
             digits = f"{value + 1:b}"
             self._text.append("0" * (len(digits) - 1) + digits)
         return self
 
     def aligned(self) -> bytes:
-        """Return the bytes, filled up with zeros."""
+        """Returns the bytes, filled up with zeros."""
         text = "".join(self._text)
         text += "0" * (-len(text) % 8)
         return int(text or "0", 2).to_bytes(len(text) // 8, "big")
 
     def ended(self) -> bytes:
-        """Return the bytes with the stop bit that ends a unit."""
+        """Returns the bytes with the stop bit that ends a unit."""
         return self.u(1, 1).aligned()
 
 
@@ -126,7 +126,7 @@ def _slice(shape: Shape, frame: Image.Image, number: int) -> bytes:
 
 
 def _blocks(shape: Shape, frame: Image.Image) -> list[bytes]:
-    """Return the samples of each macroblock: 256 of light, then 64 of each colour."""
+    """Returns the samples of each macroblock: 256 of light, then 64 of each colour."""
     padded = Image.new("RGB", (shape.columns * 16, shape.rows * 16))
     padded.paste(frame)
     light, blue, red = padded.convert("YCbCr").split()
@@ -135,7 +135,7 @@ def _blocks(shape: Shape, frame: Image.Image) -> list[bytes]:
         (_narrowed(_halved(blue), 224), 8),
         (_narrowed(_halved(red), 224), 8),
     ]
-    found: list[bytes] = []
+    blocks: list[bytes] = []
     for row in range(shape.rows):
         for column in range(shape.columns):
             parts: list[bytes] = []
@@ -143,8 +143,8 @@ def _blocks(shape: Shape, frame: Image.Image) -> list[bytes]:
                 stride = shape.columns * side
                 start = row * side * stride + column * side
                 parts += [plane[start + y * stride : start + y * stride + side] for y in range(side)]
-            found.append(b"".join(parts))
-    return found
+            blocks.append(b"".join(parts))
+    return blocks
 
 
 def _narrowed(plane: Image.Image, reach: int) -> bytes:
@@ -170,7 +170,7 @@ _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
 def mux(shape: Shape, frames: Sequence[bytes], seconds: float) -> bytes:
-    """Return an MP4 of H.264 key frames, each shown equally long, with its index in front of the frames."""
+    """Returns an MP4 of H.264 key frames, each shown equally long, with its index in front of the frames."""
     samples = [struct.pack(">I", len(frame)) + frame for frame in frames]
     each = max(1, round(seconds * SCALE / len(samples)))
     total = each * len(samples)

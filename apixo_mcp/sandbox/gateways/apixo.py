@@ -23,7 +23,7 @@ PROVIDERS = ("auto", "value", "official")
 
 
 def routes(backend: Backend) -> list[Route]:
-    """Return APIXO's routes over a backend."""
+    """Returns APIXO's routes over a backend."""
 
     async def generate(request: Request) -> Response:
         return await _generate(backend, request)
@@ -42,7 +42,7 @@ def routes(backend: Backend) -> list[Route]:
 
 
 def status_data(task: RemoteTask, now: float) -> dict[str, Any]:
-    """Return what a look at a task shows at that moment."""
+    """Returns what a look at a task shows at that moment."""
     phase = task.phase(now)
     data: dict[str, Any] = {"taskId": task.remote_id}
     created = round(task.created * 1000)
@@ -70,7 +70,7 @@ def status_data(task: RemoteTask, now: float) -> dict[str, Any]:
 
 
 def callback_body(task: RemoteTask, now: float) -> dict[str, Any]:
-    """Return what is posted to the callback URL: the answer to a look."""
+    """Returns what is posted to the callback URL: the answer to a look."""
     return {"code": 200, "message": "success", "data": status_data(task, now)}
 
 
@@ -118,19 +118,19 @@ def _accepted_data(model: Model, task: RemoteTask) -> dict[str, Any]:
 
 
 def _body_problems(model: Model, body: Mapping[str, Any]) -> list[str]:
-    found: list[str] = []
+    wrong: list[str] = []
     if not isinstance(body.get("input"), dict):
-        found.append("input is required and must be an object")
+        wrong.append("input is required and must be an object")
     kind = body.get("request_type", "async")
     if kind not in ("async", "callback"):
-        found.append("request_type must be one of: async, callback")
+        wrong.append("request_type must be one of: async, callback")
     callback = body.get("callback_url")
     if kind == "callback" and not (isinstance(callback, str) and callback.startswith(("https://", "http://"))):
-        found.append("callback_url is required when request_type is callback, and must be a URL")
+        wrong.append("callback_url is required when request_type is callback, and must be a URL")
     provider = body.get("provider", "auto")
     if not isinstance(provider, str) or (provider not in PROVIDERS and not model.any_provider):
-        found.append("provider must be one of: auto, value, official")
-    return found
+        wrong.append("provider must be one of: auto, value, official")
+    return wrong
 
 
 def _refusal(refused: Refused, model_id: str) -> Response:

@@ -30,7 +30,7 @@ class Callbacks:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Deliver what is owed from an earlier run and whatever is accepted from now on."""
+        """Delivers what is owed from an earlier run and whatever is accepted from now on."""
         async with anyio.create_task_group() as group:
 
             def follow(task: RemoteTask) -> None:
@@ -68,16 +68,10 @@ class Callbacks:
         self._backend.store.settle_callback(task.remote_id)
 
     async def _post(self, task: RemoteTask, marks: list[Mark]) -> bool:
-        """Send one callback; return whether it was taken."""
+        """Sends one callback; returns whether it was taken."""
         import httpx2
 
-        about = {
-            "gateway": task.gateway,
-            "model": task.model,
-            "key": task.key,
-            "prompt": prompt_of(task.input),
-            "remote_id": task.remote_id,
-        }
+        about = {**task.names, "prompt": prompt_of(task.input)}
         struck = self._backend.faults.strikes("callback", about, [], task.remote_id)
         status: int | str = "none"
         if any(mark.name == "never" for mark in struck):
@@ -89,14 +83,6 @@ class Callbacks:
                     status = (await client.post(task.callback_url, json=body)).status_code
                     if any(mark.name == "twice" for mark in struck):
                         await client.post(task.callback_url, json=body)
-        self._backend.note(
-            "callback",
-            status,
-            "delivered" if status == 200 else "failed",
-            gateway=task.gateway,
-            key=task.key,
-            model=task.model,
-            remote_id=task.remote_id,
-        )
+        self._backend.note("callback", status, "delivered" if status == 200 else "failed", **task.names)
         self._backend.calls_made[task.remote_id].set()
         return status == 200

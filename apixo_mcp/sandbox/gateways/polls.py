@@ -14,20 +14,15 @@ from apixo_mcp.sandbox.tasks import RemoteTask, prompt_of
 
 
 def strikes(backend: Backend, gateway: Gateway, model: str, remote_id: str, task: RemoteTask | None) -> list[Mark]:
-    """Return the faults for a look."""
-    about = {
-        "gateway": gateway,
-        "model": task.model if task else model,
-        "remote_id": remote_id,
-        "key": task.key if task else "",
-        "prompt": prompt_of(task.input) if task else "",
-    }
+    """Returns the faults for a look."""
+    names = {"model": model, "remote_id": remote_id, "key": ""} | (task.names if task else {})
+    about = {**names, "gateway": gateway, "prompt": prompt_of(task.input) if task else ""}
     marks = [mark for mark in task.marks if mark.place == "look"] if task else []
     return list(backend.faults.strikes("look", about, marks, remote_id))
 
 
 def spoilt(marks: list[Mark], answer: Response) -> Response:
-    """Return the answer to a look as the faults leave it."""
+    """Returns the answer to a look as the faults leave it."""
     bad = next((one for mark in marks if (one := faulty(mark)) is not None), answer)
     slow = named(tuple(marks), "look", "slow")
     return Later(slow.number(1.0), bad) if slow else bad
@@ -36,14 +31,7 @@ def spoilt(marks: list[Mark], answer: Response) -> Response:
 def note(
     backend: Backend, request: Request, gateway: Gateway, model: str, remote_id: str, answer: Response, what: str
 ) -> Response:
-    """Log a look, and return its answer."""
-    backend.note(
-        "look",
-        word_for(answer),
-        what,
-        gateway=gateway,
-        key=key_of(request),
-        model=model,
-        remote_id=remote_id,
-    )
+    """Logs a look, and returns its answer."""
+    about = {"gateway": gateway, "key": key_of(request), "model": model, "remote_id": remote_id}
+    backend.note("look", word_for(answer), what, **about)
     return answer

@@ -24,7 +24,7 @@ CALLBACK_NAMES = ("callBackUrl", "callback_url")
 
 
 def routes(backend: Backend) -> list[Route]:
-    """Return Ruxa's routes over a backend."""
+    """Returns Ruxa's routes over a backend."""
 
     async def create(request: Request) -> Response:
         return await _create(backend, request)
@@ -39,7 +39,7 @@ def routes(backend: Backend) -> list[Route]:
 
 
 def state_of(task: RemoteTask, now: float) -> str:
-    """Return Ruxa's word for where a task stands."""
+    """Returns Ruxa's word for where a task stands."""
     phase = task.phase(now)
     if phase == "success":
         return "completed" if task.mark("completed") else "success"
@@ -50,7 +50,7 @@ def state_of(task: RemoteTask, now: float) -> str:
 
 
 def query_data(task: RemoteTask, now: float) -> dict[str, Any]:
-    """Return what a look at a task shows at that moment."""
+    """Returns what a look at a task shows at that moment."""
     data: dict[str, Any] = {"taskId": task.remote_id, "state": state_of(task, now)}
     match task.phase(now):
         case "failed":
@@ -69,7 +69,7 @@ def query_data(task: RemoteTask, now: float) -> dict[str, Any]:
 
 
 def callback_body(task: RemoteTask, now: float) -> dict[str, Any]:
-    """Return what is posted to the callback URL: flat, with a list, and without the task's id.
+    """Returns what is posted to the callback URL: flat, with a list, and without the task's id.
 
     Only these three keys are documented; a receiver has to know the task by the URL it gave.
     """
@@ -117,16 +117,16 @@ async def _create(backend: Backend, request: Request) -> Response:
 
 
 def _body_problems(body: Mapping[str, Any]) -> list[str]:
-    found: list[str] = []
+    wrong: list[str] = []
     if not isinstance(body.get("model"), str) or not body["model"]:
-        found.append("model is required")
+        wrong.append("model is required")
     if not isinstance(body.get("input"), dict):
-        found.append("input is required and must be an object")
+        wrong.append("input is required and must be an object")
     for name in CALLBACK_NAMES:
         value = body.get(name)
         if value is not None and not (isinstance(value, str) and value.startswith(("https://", "http://"))):
-            found.append(f"{name} must be a URL")
-    return found
+            wrong.append(f"{name} must be a URL")
+    return wrong
 
 
 def _refusal(refused: Refused, model_id: str) -> Response:

@@ -29,28 +29,28 @@ class Submit:
 
 
 def bearer(request: Request) -> str:
-    """Return the Authorization header."""
+    """Returns the Authorization header."""
     return request.headers.get("authorization", "")
 
 
 def sent_key(request: Request) -> str:
-    """Return the API key that came with a request, good or bad."""
+    """Returns the API key that came with a request, good or bad."""
     return bearer(request).partition(" ")[2].strip()
 
 
 def key_of(request: Request) -> str:
-    """Return the fingerprint of the key that came with a request, good or bad."""
+    """Returns the fingerprint of the key that came with a request, good or bad."""
     key = sent_key(request)
     return fingerprint(key) if key else ""
 
 
 def base_url(backend: Backend, request: Request) -> str:
-    """Return what result URLs begin with: where this very request arrived, unless set."""
+    """Returns what result URLs begin with: where this very request arrived, unless set."""
     return backend.settings.public_url or str(request.base_url).rstrip("/")
 
 
 async def read_body(request: Request) -> dict[str, Any]:
-    """Return a JSON object from the body, or refuse."""
+    """Returns a JSON object from the body, or refuses."""
     try:
         body = json.loads(await request.body(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -65,13 +65,13 @@ def _no_constant(name: str) -> None:
 
 
 def input_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input object of a submit, or an empty one: its absence is told with its other problems."""
+    """Returns the input object of a submit, or an empty one: its absence is told with its other problems."""
     given = body.get("input")
     return cast("dict[str, Any]", given) if isinstance(given, dict) else {}
 
 
 def strikes(backend: Backend, submit: Submit) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
-    """Return the faults for this submit: those of the answer, and those a scenario adds to the task."""
+    """Returns the faults for this submit: those of the answer, and those a scenario adds to the task."""
     about = {
         "gateway": submit.gateway,
         "model": submit.model,
@@ -86,7 +86,7 @@ def strikes(backend: Backend, submit: Submit) -> tuple[tuple[Mark, ...], tuple[M
 
 
 def refused_by(marks: tuple[Mark, ...]) -> Response | None:
-    """Return the refusal that a fault asks for, before anything is accepted."""
+    """Returns the refusal that a fault asks for, before anything is accepted."""
     for mark in marks:
         if mark.name in ("http", "code", "cut-early"):
             return faulty(mark)
@@ -94,7 +94,7 @@ def refused_by(marks: tuple[Mark, ...]) -> Response | None:
 
 
 def spoilt(backend: Backend, task: RemoteTask, marks: tuple[Mark, ...], answer: Response) -> Response:
-    """Return the answer to an accepted submit as the faults leave it."""
+    """Returns the answer to an accepted submit as the faults leave it."""
     if named(marks, "submit", "cut"):
         return Cut()
     if named(marks, "submit", "hang"):
@@ -108,32 +108,25 @@ def spoilt(backend: Backend, task: RemoteTask, marks: tuple[Mark, ...], answer: 
 
 
 def note_refused(backend: Backend, submit: Submit, answer: Response, why: str) -> Response:
-    """Log a submit that was not accepted, and return its answer."""
-    backend.note(
-        "submit",
-        word_for(answer),
-        why,
-        gateway=submit.gateway,
-        key=fingerprint(submit.key),
-        model=submit.model,
-        remote_id="",
-        input=submit.given,
-        body=submit.body,
-    )
-    return answer
+    """Logs a submit that was not accepted, and returns its answer."""
+    return _noted(backend, submit, answer, why, "")
 
 
 def note_accepted(backend: Backend, submit: Submit, task: RemoteTask, answer: Response) -> Response:
-    """Log a paid submit, and return its answer."""
+    """Logs a paid submit, and returns its answer."""
+    return _noted(backend, submit, answer, "accepted", task.remote_id)
+
+
+def _noted(backend: Backend, submit: Submit, answer: Response, outcome: str, remote_id: str) -> Response:
     backend.note(
         "submit",
         word_for(answer),
-        "accepted",
-        paid=True,
+        outcome,
+        paid=bool(remote_id),
         gateway=submit.gateway,
-        key=task.key,
+        key=fingerprint(submit.key),
         model=submit.model,
-        remote_id=task.remote_id,
+        remote_id=remote_id,
         input=submit.given,
         body=submit.body,
     )
