@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -301,8 +303,28 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
             server.start()
             task = server.call("generate_image", {"model": "nano-banana", "prompt": "an old fox", "wait_seconds": 0})
             assert task["structuredContent"]["state"] == "submitting"
-            server.kill()
+            kill_between_attempts(server.process, folder / "home")
     return folder
+
+
+def kill_between_attempts(process: subprocess.Popen[bytes], home: Path) -> None:
+    """Kills a server while its only task is refused and not being sent again."""
+    with closing(sqlite3.connect(f"{(home / 'tasks.sqlite3').as_uri()}?mode=ro", uri=True)) as database:
+
+        def between() -> bool:
+            return database.execute("select tries > 0 and sent_at is null from task").fetchone() == (1,)
+
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            if between():
+                process.send_signal(signal.SIGSTOP)  # nothing changes between the last look and the end
+                if between():
+                    process.kill()
+                    process.wait()
+                    return
+                process.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
+    raise AssertionError("the task was never refused")
 
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -348,6 +370,8 @@ def test_an_old_intent_is_bought_by_no_command(left: Path, tmp_path: Path, comma
 def keyed_to(folder: Path, gateway: Imitation) -> None:
     """Makes the left task one of this gateway and of the key that is set, as if its server had been set up so."""
     env = server_env(gateway, folder)
+    with closing(sqlite3.connect(folder / "home" / "tasks.sqlite3")) as database, database:
+        database.execute("update task set due = due + 1e6")  # the probe's server leaves it alone
     with Process(env) as server:
         server.start()
         gateway.held = True
