@@ -30,13 +30,13 @@ from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts
-from apixo_mcp.tasks.admission import Admission
+from apixo_mcp.tasks.asking.admission import Admission
+from apixo_mcp.tasks.asking.delivery import Delivery
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.delivery import Delivery
-from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.runner import Runner, StepLimits
+from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.running.runner import Runner, StepLimits
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
 from apixo_mcp.tasks.store import KEY_SALT, Store

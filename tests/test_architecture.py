@@ -42,7 +42,22 @@ modules drags in none of the others.
 """
 
 ORDER: dict[str, tuple[str, ...]] = {
-    "tasks": ("task", "schedule", "budget", "store", "engine", "*"),
+    "tasks": (
+        "task",
+        "*",
+        "store",
+        "engine",
+        "transitions",
+        "confirming",
+        "unsent",
+        "changes",
+        "asking",
+        "running",
+        "settlement",
+        "callbacks",
+        "service",
+        "archive",
+    ),
     "stores": ("*", "sqlite"),
     "server": ("*", "tools", "resources", "extension", "build", "stdio", "http"),
 }

@@ -25,13 +25,15 @@ def purpose(name: str) -> str:
 
 
 def rooms() -> str:
-    """The rooms by row, with the order within those that have one."""
+    """The rooms by row and the folders in them, with the order within those that have one."""
     lines = ["| row | room | what it is | order within, from the top |", "|---|---|---|---|"]
     for number, names in enumerate(ROWS, 1):
         for name in names:
             if words := purpose(name):
                 order = ", ".join("all others" if entry == "*" else f"`{entry}`" for entry in ORDER.get(name, ()))
                 lines.append(f"| {number} | `{name}` | {words} | {order} |")
+                for folder in sorted(path.parent.name for path in (ROOT / PACKAGE / name).glob("*/__init__.py")):
+                    lines.append(f"| | `{name}/{folder}` | {purpose(f'{name}/{folder}')} | |")
     return "\n".join(lines)
 
 

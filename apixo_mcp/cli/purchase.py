@@ -16,8 +16,8 @@ from apixo_mcp.cli.terminal import say
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.confirm import quoted
+from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.budget import Spent, decide, reason
-from apixo_mcp.tasks.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.tasks import counted
 

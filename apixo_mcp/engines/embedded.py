@@ -9,8 +9,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.runner import Runner
+from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from apixo_mcp.media import contents, kinds
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.net import guard
-from apixo_mcp.tasks.references import FindTask
+from apixo_mcp.tasks.asking.references import FindTask
 from apixo_mcp.tasks.task import FileState, Result, State
 from apixo_mcp.variables import trimmed
 

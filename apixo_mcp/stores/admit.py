@@ -1,7 +1,7 @@
 """Whether a request becomes a task, and whether a task may be sent: the transactions in which money is decided on.
 
 Written once, for every database; each runs in the thread in which its database is asked. How an earlier task is
-adopted stands in `tasks.delivery`, what leases and fences are for in `tasks.leases`.
+adopted stands in `tasks.asking.delivery`, what leases and fences are for in `tasks.running.leases`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,9 +12,9 @@ from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Row
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
-from apixo_mcp.tasks.lapse import WANTED_FOR, lapsed, still_wanted
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import INTERNAL_KEY, Task
+from apixo_mcp.tasks.unsent import WANTED_FOR, lapsed, still_wanted
 
 
 def admit(database: Database, task: Task, terms: Terms) -> Admitted:

@@ -16,11 +16,11 @@ from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.admission import Admission
+from apixo_mcp.tasks.asking.admission import Admission
+from apixo_mcp.tasks.asking.delivery import Call, Delivery
+from apixo_mcp.tasks.asking.request import GenerationRequest, InputResolver, Quote, Submission, checked
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.delivery import Call, Delivery
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.request import GenerationRequest, InputResolver, Quote, Submission, checked
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task, fingerprint, new_task_id
 from apixo_mcp.tasks.transitions import DecisionContext

@@ -11,8 +11,8 @@ from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
-from apixo_mcp.tasks.runner import Runner
+from apixo_mcp.tasks.running.keeping import ANSWER, keep_answer, put_aside
+from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 

@@ -12,7 +12,7 @@ from apixo_mcp.catalog.prices import estimate, load_prices
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.request import GenerationRequest
+from apixo_mcp.tasks.asking.request import GenerationRequest
 
 CATALOG = Catalog()
 

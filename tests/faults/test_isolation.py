@@ -14,7 +14,7 @@ from support.wire import Bytes, Wire, answer, envelope, picture
 from apixo_mcp.app import Limits
 from apixo_mcp.media.limits import TransferLimits
 from apixo_mcp.tasks import transitions
-from apixo_mcp.tasks.runner import StepLimits
+from apixo_mcp.tasks.running.runner import StepLimits
 
 pytestmark = pytest.mark.anyio
 ASK = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 20}

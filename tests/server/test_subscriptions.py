@@ -24,8 +24,8 @@ from apixo_mcp.server.build import build_server
 from apixo_mcp.server.sdk import lowlevel_of
 from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.request import GenerationRequest, Submission
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import State, Task, new_task_id
 

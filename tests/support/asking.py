@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from apixo_mcp.app import App
-from apixo_mcp.tasks.request import GenerationRequest, Quote, Submission
+from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 
 
 async def submit(app: App, request: GenerationRequest) -> Submission | Quote:

@@ -9,7 +9,7 @@ from support.asking import submit
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.tasks.request import GenerationRequest, Submission
+from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import Task
 
 Start = Callable[..., AbstractAsyncContextManager[App]]

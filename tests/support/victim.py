@@ -19,7 +19,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.request import GenerationRequest, Submission
+from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import Task
 
 

@@ -14,8 +14,8 @@ from support.task_steps import Start, ask, asking, cut_off, happens, posts, sett
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.asking.request import GenerationRequest, Quote
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.request import GenerationRequest, Quote
 from apixo_mcp.tasks.schedule import POLLS_AT_LEAST
 from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task

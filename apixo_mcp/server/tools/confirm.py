@@ -15,7 +15,7 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from apixo_mcp.server.tools.elicitation import Elicitation
-from apixo_mcp.tasks.request import Quote
+from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
 
 QUESTION = "spend"

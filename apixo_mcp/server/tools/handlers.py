@@ -22,7 +22,7 @@ from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.server.tools.results import picture, refusal_result, task_answer, text_content, why_no_file
 from apixo_mcp.server.tools.waiting import Waiting
-from apixo_mcp.tasks.request import GenerationRequest, Submission
+from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import FileState, State
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.faces import CHAT, chat_of

@@ -1,6 +1,6 @@
 """Which answers about tasks have left this process: only then their callers have them.
 
-The wire's part of delivery, which `tasks.delivery` tells whole.
+The wire's part of delivery, which `tasks.asking.delivery` tells whole.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import TextIO
 import anyio
 
 from apixo_mcp.server.sdk import ANSWER_LINE
-from apixo_mcp.tasks.delivery import Call
+from apixo_mcp.tasks.asking.delivery import Call
 
 RequestId = int | str
 

@@ -27,7 +27,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.request import GenerationRequest, Submission
+from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import State, Task
 
 pytestmark = pytest.mark.anyio

@@ -20,7 +20,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.request import GenerationRequest, Submission
+from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.journal import facts_of
+from apixo_mcp.tasks.changes import facts_of
 from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import AttemptFailed, Finished, Saved, SaveFailed, SubmitAccepted
 

@@ -20,15 +20,14 @@ from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
-from apixo_mcp.tasks.keeping import ResultSaver, drop_saved, keep_answer, put_aside, save_from
-from apixo_mcp.tasks.lapse import lapsed
-from apixo_mcp.tasks.leases import Leases
-from apixo_mcp.tasks.limits import not_sent, not_tried_again
+from apixo_mcp.tasks.running.keeping import ResultSaver, drop_saved, keep_answer, put_aside, save_from
+from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken, Sending, Store
 from apixo_mcp.tasks.task import Result, State, Task
-from apixo_mcp.tasks.throttle import Throttle, ThrottleLimits
 from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.unsent import lapsed, not_sent, not_tried_again
 
 log = logging.getLogger(__name__)
 

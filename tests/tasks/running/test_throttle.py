@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apixo_mcp.tasks.throttle import Throttle, ThrottleLimits
+from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
 
 pytestmark = pytest.mark.anyio
 LIMITS = ThrottleLimits()

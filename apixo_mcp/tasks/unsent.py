@@ -1,4 +1,4 @@
-"""How long an intent that was not sent is still wanted.
+"""What was not sent yet: how long it is still wanted, and what becomes of it where it may not be sent.
 
 Whoever asked for it may be gone, and the next program on the data folder must not buy what nobody waits for. So an
 unsent intent, be it the first POST or a further one, is sent only
@@ -13,9 +13,12 @@ to it. After that the task ends, which costs nothing.
 from dataclasses import replace
 from typing import Literal
 
+from apixo_mcp.gateways.gateway import Polled
+from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.store import BEYOND_LEASES
-from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.transitions import DecisionContext
 
 WANTED_FOR = 600.0
 WANTED_WHILE_ALIVE = 3600.0
@@ -54,3 +57,32 @@ def lapsed(task: Task, now: float) -> Task:
             "was asked has ended. It was never sent, and nothing was charged."
         )
     return replace(transitions.cancelled(task, now), notes=(*task.notes, note))
+
+
+def not_sent(task: Task, reason: str, now: float) -> Task:
+    """The unsent task that is not to be sent on the day on which its turn has come.
+
+    Args:
+        reason: the end of a sentence about the request.
+    """
+    ended = transitions.cancelled(task, now)
+    if task.attempts:
+        return _noted(ended, reason)
+    failure = Failure(
+        code="NOT_SENT",
+        category="insufficient_credits",
+        message=f"It was not sent: {reason}",
+        advice="Nothing was sent or charged. Generate it anew once the limit allows it, or have the user change that.",
+        retryable=True,
+        charged="no",
+    )
+    return replace(ended, state=State.FAILED, failure=failure)
+
+
+def not_tried_again(task: Task, polled: Polled, context: DecisionContext, reason: str) -> Task:
+    """The task that failed for a passing reason, and may not be sent once more."""
+    return _noted(transitions.after_poll(task, polled, replace(context, auto_retry=0)), reason)
+
+
+def _noted(task: Task, reason: str) -> Task:
+    return replace(task, notes=(*task.notes, f"No further attempt was made: {reason}."))

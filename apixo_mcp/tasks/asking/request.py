@@ -12,9 +12,9 @@ from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import Problem
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
+from apixo_mcp.tasks.asking.delivery import Call
+from apixo_mcp.tasks.asking.references import FindTask, InputResolver, resolve_references
 from apixo_mcp.tasks.budget import Agreement
-from apixo_mcp.tasks.delivery import Call
-from apixo_mcp.tasks.references import FindTask, InputResolver, resolve_references
 from apixo_mcp.tasks.task import Task
 
 _SOME_PROMPT = "a prompt in place of the empty one"

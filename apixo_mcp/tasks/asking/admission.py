@@ -1,6 +1,6 @@
 """Where money moves: what lets a paid submit begin.
 
-Waits for an equal call that may still be open: a part of delivery, which `tasks.delivery` tells whole.
+Waits for an equal call that may still be open: a part of delivery, which `tasks.asking.delivery` tells whole.
 """
 
 import time
@@ -9,10 +9,10 @@ from dataclasses import replace
 import anyio
 
 from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
+from apixo_mcp.tasks.asking.request import Quote, Submission
 from apixo_mcp.tasks.budget import Agreement, Budget, budget_refusal
-from apixo_mcp.tasks.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.request import Quote, Submission
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
 

@@ -17,9 +17,9 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.lapse import WANTED_FOR, WANTED_WHILE_ALIVE
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.unsent import WANTED_FOR, WANTED_WHILE_ALIVE
 from apixo_mcp.views.tasks import sentence, task_structure
 
 pytestmark = pytest.mark.anyio
@@ -298,8 +298,8 @@ class Sleeper(SqliteStore):
 @asynccontextmanager
 async def with_store(app: App, store: SqliteStore) -> AsyncGenerator[App]:
     """The program on another store object of the same file."""
-    from apixo_mcp.tasks.leases import Leases
-    from apixo_mcp.tasks.runner import Runner
+    from apixo_mcp.tasks.running.leases import Leases
+    from apixo_mcp.tasks.running.runner import Runner
 
     async with store:
         steps = Runner(

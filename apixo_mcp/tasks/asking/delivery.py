@@ -10,8 +10,8 @@ Each task keeps what became of the answer to the last call that asked for it (`d
 - Where only the wire knows when an answer has left, the call is handed over to it (`Call.hand_over`,
   `server.tools.receipts`); else it is given when it ends, and lost when it ends by an exception.
 - An equal request finds the task in the transaction that would have made a new one (`stores.admit`). Where its answer
-  is still awaited, the request waits a moment to see whether that call lives (`tasks.admission`). If it does, both are
-  meant.
+  is still awaited, the request waits a moment to see whether that call lives (`tasks.asking.admission`). If it does,
+  both are meant.
 """
 
 import logging
@@ -119,7 +119,7 @@ class Delivery:
     async def keep_wanted(self) -> None:
         """Notes that this process lives, in the open tasks that it was asked for, until it is cancelled.
 
-        Others leave what is unsent to it, or end it once this falls silent (`tasks.lapse`).
+        Others leave what is unsent to it, or end it once this falls silent (`tasks.unsent`).
         """
         while True:
             await self._asked.wait()

@@ -10,7 +10,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.tasks.request import GenerationRequest, checked
+from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.task import Result, State, Task
 
 pytestmark = pytest.mark.anyio
