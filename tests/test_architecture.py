@@ -281,6 +281,14 @@ def test_the_directory_of_gateways_is_data():
         assert vars(listing.load())["name"] == listing.name
 
 
+def test_the_repair_of_a_damaged_file_has_one_door():
+    repair = f"{PACKAGE}.stores.sqlite.repair"
+    doors = [node.name for node in tree(repair).body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+    assert doors == ["repair"]
+    readers = {entry.source for entry in ours() if entry.target == f"{PACKAGE}.stores.sqlite.page_reader"}
+    assert readers == {repair}, "only the repair reads pages by itself"
+
+
 SHARED_NAMES = {
     "log",  # each module's own logger
     "MODELS",  # what each family of the catalog holds, read by this name

@@ -1,4 +1,4 @@
-"""Whether a request becomes a task, and whether a task may be sent: the transactions in which money is decided on.
+"""The transactions in which money is decided on: whether a request becomes a task, and whether a task may be sent.
 
 Written once, for every database; each runs in the thread in which its database is asked. How an earlier task is
 adopted stands in `tasks.asking.delivery`, what leases and fences are for in `tasks.running.leases`.
@@ -36,13 +36,13 @@ def admit(database: Database, task: Task, terms: Terms) -> Admitted:
             task, verdict = replace(task, agreed_attempts=yes.attempts), "within"
         if verdict != "within":
             return Admitted(verdict, task, spent)
-        database.read(statements.INSERT, to_row(task))
+        database.execute(statements.INSERT, to_row(task))
         return Admitted("new", task, spent)
 
 
 def _under_key(database: Database, task: Task, terms: Terms, now: float) -> Task | None:
     """Returns the task that has the idempotency key; one that was never sent and that nobody wants any more ends."""
-    rows = database.read(statements.UNDER_KEY, {"owner": task.owner, "key": task.idempotency_key})
+    rows = database.execute(statements.UNDER_KEY, {"owner": task.owner, "key": task.idempotency_key})
     if not rows:
         return None
     earlier = from_row(rows[0])
@@ -58,7 +58,7 @@ def _under_key(database: Database, task: Task, terms: Terms, now: float) -> Task
 def _ask(database: Database, earlier: Task, task: Task, now: float) -> None:
     """Notes that an earlier task was asked for once more, by the call that would have made a new one."""
     asked = {name: getattr(task, name) for name in ("asked_by", "asked_until", "wanted_until")}
-    database.read(statements.ASK, {**asked, "now": now, "task_id": earlier.task_id})
+    database.execute(statements.ASK, {**asked, "now": now, "task_id": earlier.task_id})
 
 
 def _yes(database: Database, task: Task, terms: Terms, now: float) -> Agreement | None:
@@ -66,7 +66,7 @@ def _yes(database: Database, task: Task, terms: Terms, now: float) -> Agreement 
     agreed = terms.agreed
     if agreed is None and terms.confirmed:
         named = {"owner": task.owner, "fingerprint": task.fingerprint, "now": now, "lasts": QUOTED_FOR}
-        rows = database.read(statements.QUOTED, named)
+        rows = database.execute(statements.QUOTED, named)
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(task.estimate_usd):
         return None
@@ -78,21 +78,21 @@ def quote(database: Database, owner: str, fingerprint: str, agreement: Agreement
     """See `Store.quote`."""
     with database.transaction():
         now = database.now()
-        database.read(statements.FORGET_OLD_QUOTES, {"now": now, "lasts": QUOTED_FOR})
+        database.execute(statements.FORGET_OLD_QUOTES, {"now": now, "lasts": QUOTED_FOR})
         named = {"owner": owner, "fingerprint": fingerprint, "usd": agreement.usd, "attempts": agreement.attempts}
-        database.read(statements.QUOTE, {**named, "now": now})
+        database.execute(statements.QUOTE, {**named, "now": now})
 
 
 def forget_quote(database: Database, owner: str, fingerprint: str) -> None:
     """See `Store.forget_quote`."""
-    database.read(statements.FORGET_QUOTE, {"owner": owner, "fingerprint": fingerprint})
+    database.execute(statements.FORGET_QUOTE, {"owner": owner, "fingerprint": fingerprint})
 
 
 def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
     """See `Store.mark_sent`."""
     with database.transaction():
         now = database.now()
-        rows = database.read(statements.GET, {"task_id": task.task_id})
+        rows = database.execute(statements.GET, {"task_id": task.task_id})
         row = from_row(rows[0]) if rows else None
         if row is None or not _may_send(row, task, now):
             return Clearance("lost")
@@ -106,9 +106,9 @@ def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
         clearance = _cleared(database, row, terms, now)
         if clearance.how != "within":
             return clearance
-        if database.read(statements.COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
+        if database.execute(statements.COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
             return Clearance("no_room")
-        database.read(statements.MARK_SENT, {"now": now, "task_id": row.task_id})
+        database.execute(statements.MARK_SENT, {"now": now, "task_id": row.task_id})
         return replace(clearance, sent_at=now)
 
 
@@ -132,7 +132,7 @@ def try_again(database: Database, before: Task, after: Task, terms: Sending) -> 
 def end_lapsed(database: Database, process: str) -> list[Task]:
     """See `Store.end_lapsed`."""
     now = database.now()
-    unsent = map(from_row, database.read(statements.OLD_UNSENT, {"now": now, "age": WANTED_FOR}))
+    unsent = map(from_row, database.execute(statements.OLD_UNSENT, {"now": now, "age": WANTED_FOR}))
     ended = [(task, lapsed(task, now)) for task in unsent if still_wanted(task, now, process) == "no"]
     return [after for before, after in ended if _write(database, before, after)]
 
@@ -142,17 +142,17 @@ def add(database: Database, tasks: Iterable[Task]) -> list[str]:
     added: list[str] = []
     with database.transaction():
         for task in tasks:
-            if not database.read(statements.GET, {"task_id": task.task_id}):
-                insert_without_taken_key(database.read, task)
+            if not database.execute(statements.GET, {"task_id": task.task_id}):
+                insert_without_taken_key(database.execute, task)
                 added.append(task.task_id)
     return added
 
 
-def insert_without_taken_key(read: Callable[[str, Mapping[str, Any]], Sequence[Row]], task: Task) -> None:
+def insert_without_taken_key(execute: Callable[[str, Mapping[str, Any]], Sequence[Row]], task: Task) -> None:
     """Adds a task that lived elsewhere; one whose idempotency key another task has goes without it."""
-    if task.idempotency_key and read(statements.UNDER_KEY, {"owner": task.owner, "key": task.idempotency_key}):
+    if task.idempotency_key and execute(statements.UNDER_KEY, {"owner": task.owner, "key": task.idempotency_key}):
         task = replace(task, idempotency_key="")
-    read(statements.INSERT, to_row(task))
+    execute(statements.INSERT, to_row(task))
 
 
 def _cleared(database: Database, task: Task, terms: Sending, now: float) -> Clearance:
@@ -164,7 +164,7 @@ def _cleared(database: Database, task: Task, terms: Sending, now: float) -> Clea
 
 def _write(database: Database, before: Task, after: Task) -> bool:
     values = {**to_row(after), "fence": before.fence, "state_before": str(before.state)}
-    return bool(database.read(statements.COMMIT, values))
+    return bool(database.execute(statements.COMMIT, values))
 
 
 def _spent(database: Database, owner: str, terms: Terms | Sending, now: float, *, without: str = "") -> Spent:
@@ -172,7 +172,7 @@ def _spent(database: Database, owner: str, terms: Terms | Sending, now: float, *
     if terms.budget.daily_usd is None and terms.budget.daily_tasks is None:
         return Spent()
     values: dict[str, Any] = {"owner": owner, "since": day_start(now), "without": without}
-    today = database.read(statements.SPENT, values)[0]
+    today = database.execute(statements.SPENT, values)[0]
     return Spent(float(today["usd"]), int(today["posts"]))
 
 
@@ -180,7 +180,7 @@ def _unanswered(
     database: Database, task: Task, terms: Terms, now: float
 ) -> tuple[Literal["awaited", "adopted"], Task] | None:
     """Finds an earlier task of the same request whose caller never got the answer, or may still wait for it."""
-    rows = database.read(
+    rows = database.execute(
         statements.UNANSWERED,
         {
             "fingerprint": task.fingerprint,

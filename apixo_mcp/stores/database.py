@@ -1,4 +1,4 @@
-"""What the statements that all databases share ask of one."""
+"""The port of a database, as the statements that all databases share use it."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +22,6 @@ class Database(Protocol):
         """Makes everything in it happen, or nothing."""
         ...
 
-    def read(self, statement: str, values: Mapping[str, Any]) -> Sequence[Row]:
+    def execute(self, statement: str, values: Mapping[str, Any]) -> Sequence[Row]:
         """Executes a statement with named parameters and returns the rows that it returns, if any."""
         ...

@@ -14,8 +14,12 @@ COLUMNS = (*FIELDS, "counted_at")
 """The fields of a task, and what is worked out from them to be looked up by."""
 
 
+class NotATask(ValueError):
+    """A row of a task that is damaged."""
+
+
 def to_row(task: Task) -> dict[str, Any]:
-    """The row of a task, by column."""
+    """Returns the row of a task, by column."""
     # JSON in ASCII: a gateway's or a caller's text may hold half a surrogate pair, which no database takes as it is.
     row: dict[str, Any] = {name: getattr(task, name) for name in COLUMNS}
     row["state"] = str(task.state)
@@ -30,7 +34,18 @@ def to_row(task: Task) -> dict[str, Any]:
 
 
 def from_row(row: Row) -> Task:
-    """The task of a row."""
+    """Returns the task of a row.
+
+    Raises:
+        NotATask: the row is damaged.
+    """
+    try:
+        return _task(row)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NotATask(f"a row holds no task: {error}") from error
+
+
+def _task(row: Row) -> Task:
     values = {name: row[name] for name in FIELDS}
     values["state"] = State(values["state"])
     values["inputs"] = json.loads(values["inputs"])

@@ -161,8 +161,8 @@ SPENT = f"""select coalesce(sum(usd), 0) as usd, count(*) as posts from ({POSTS}
 
 _DAY = "cast({} / 86400 as integer) as day"
 
-USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as usd,
-    sum(unpriced) as unpriced
+USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
+    sum(unpriced) as without_price
   from (
     select {_DAY.format("counted_at")}, model, state, 1 as task, 0 as left, 0 as usd, 0 as unpriced
     from task where owner = :owner and counted_at >= :since

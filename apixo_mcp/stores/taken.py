@@ -1,4 +1,4 @@
-"""The gateway's id of a task belongs to one row: what a commit asks before it writes one, in the same statement."""
+"""The gateway's id of a task, which belongs to one row: a commit asks for that as it writes one."""
 
 import json
 from typing import Any

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from support.store_tasks import KEYS, NO_LIMITS, NOW, make, make_followed, tasks
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.stores.sqlite import repair
+from apixo_mcp.stores.sqlite.damage import beside
 from apixo_mcp.stores.sqlite.page_reader import frames, hides_commits
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.task import TERMINAL, Result, State, Task
@@ -188,7 +188,7 @@ def copied(path: Path, folder: Path) -> Path:
     """The files of an open store, as a killed process leaves them."""
     folder.mkdir()
     for suffix in ("", "-wal"):
-        shutil.copy(repair.beside(path, suffix), folder)
+        shutil.copy(beside(path, suffix), folder)
     return folder / path.name
 
 
@@ -210,7 +210,7 @@ class TestLog:
 
     async def test_a_torn_end_is_no_damage(self, path: Path, tmp_path: Path):
         killed = await self.killed(path, [make_followed() for _ in range(20)], tmp_path)
-        wal = repair.beside(killed, "-wal")
+        wal = beside(killed, "-wal")
         wal.write_bytes(wal.read_bytes()[:-2000])
         found, warnings, _ = await opened(killed)
         assert (len(found), warnings) == (19, ())
@@ -219,7 +219,7 @@ class TestLog:
     async def test_commits_behind_a_broken_place_are_not_lost(self, path: Path, tmp_path: Path, at: int):
         made = [make_followed() for _ in range(20)]
         killed = await self.killed(path, made, tmp_path)
-        wal = repair.beside(killed, "-wal")
+        wal = beside(killed, "-wal")
         content = bytearray(wal.read_bytes())
         content[at : at + 8] = b"\xff" * 8
         wal.write_bytes(content)
@@ -229,7 +229,7 @@ class TestLog:
         assert "20 tasks were recovered" in warning
         (kept,) = aside(killed)
         assert kept.read_bytes() == main
-        assert repair.beside(kept, "-wal").read_bytes() == bytes(content)
+        assert beside(kept, "-wal").read_bytes() == bytes(content)
 
     @pytest.mark.parametrize("left", [None, b""], ids=["missing", "empty"])
     async def test_a_log_without_its_file_is_read(self, path: Path, tmp_path: Path, left: bytes | None):
@@ -243,7 +243,7 @@ class TestLog:
 
     async def test_checksums_are_those_of_sqlite(self, path: Path, tmp_path: Path):
         killed = await self.killed(path, [make_followed() for _ in range(5)], tmp_path)
-        wal = repair.beside(killed, "-wal").read_bytes()
+        wal = beside(killed, "-wal").read_bytes()
         found = frames(wal)
         assert found
         assert all(frame.is_whole for frame in found)
@@ -340,13 +340,14 @@ async def test_of_processes_that_start_together_one_mends(path: Path):
 async def test_mending_that_was_cut_short_is_finished(path: Path, moved: int):
     made = many()
     await fill(path, made)
-    repair.beside(path, "-wal").write_bytes(b"rubbish" * 10)
     path.write_bytes(b"\xaa" * 100 + path.read_bytes()[100:])
-    part = repair.beside(path, ".mending")
-    repair.beside(path, ".mended.txt").write_text(repair.rebuilt(path, part), encoding="utf-8")
-    part.rename(repair.beside(path, ".mended"))
+    beside(path, "-wal").write_bytes(b"rubbish" * 10)
+    repaired = copied(path, path.parent / "repaired")
+    await opened(repaired)
+    repaired.rename(beside(path, ".mended"))
+    beside(path, ".mended.txt").write_text("120 tasks were recovered.", encoding="utf-8")
     for suffix in ("-wal", "")[:moved]:
-        repair.beside(path, suffix).rename(repair.beside(path.with_name("elsewhere"), suffix))
+        beside(path, suffix).rename(beside(path.with_name("elsewhere"), suffix))
     found, (warning,), _ = await opened(path)
     assert len(found) == COUNT
     assert "120 tasks were recovered" in warning

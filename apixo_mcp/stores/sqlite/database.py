@@ -14,9 +14,11 @@ import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
-from apixo_mcp.stores.sqlite import repair, schema
+from apixo_mcp.stores.rows import NotATask
+from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
 from apixo_mcp.stores.sqlite.lock import Lock
+from apixo_mcp.stores.sqlite.repair import repair
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,8 @@ T = TypeVar("T")
 
 ALONE_WITHIN = (0.003, 3.0)
 """Seconds given to being alone with the file: at first just enough to decide among processes that start together, then,
-where the file turned out to be damaged, enough for one that is about to end."""
-MENDED_WITHIN = 60.0  # seconds given to another process that is mending the file
+where the file turned out to be damaged or of an older schema, enough for one that is about to end."""
+REPAIRED_WITHIN = 60.0  # seconds given to another process that is repairing the file
 
 
 class SqliteDatabase:
@@ -40,15 +42,15 @@ class SqliteDatabase:
         self.now = now
         self.warnings: tuple[str, ...] = ()
         self._path = path
-        self._lock = Lock(repair.beside(path, ".lock"))
-        self._ballast = DiskReserve(repair.beside(path, ".ballast"))
+        self._lock = Lock(damage.beside(path, ".lock"))
+        self._reserve = DiskReserve(damage.beside(path, ".ballast"))
         self._limiter = anyio.CapacityLimiter(1)
         self._database: sqlite3.Connection | None = None
         self._file = (0, 0)
         self._deleted: list[sqlite3.Connection] = []
 
     def open(self) -> None:
-        """Opens the file, mended if it is damaged, and brings its schema up to date.
+        """Opens the file, repaired if it is damaged, and brings its schema up to date.
 
         Raises:
             SchemaTooNew: a newer version of this program wrote it.
@@ -57,12 +59,12 @@ class SqliteDatabase:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._open()
-            self.warnings = repair.notices(self._path)
+            self.warnings = damage.notices(self._path)
         except (OSError, sqlite3.Error) as error:
             self.close()
-            said = f"it cannot be made ({error.strerror})" if isinstance(error, OSError) else str(error)
+            reason = f"it cannot be made ({error.strerror})" if isinstance(error, OSError) else str(error)
             raise StoreError(
-                f"the task store {self._path} cannot be opened: {said}. Check the data folder that it stands in, or "
+                f"the task store {self._path} cannot be opened: {reason}. Check the data folder that it stands in, or "
                 "set APIXO_MCP_HOME to another one, which can be written to"
             ) from error
         except StoreError:
@@ -70,28 +72,32 @@ class SqliteDatabase:
             raise
 
     def _open(self) -> None:
+        state, then = "", ""
         for patience in ALONE_WITHIN:
-            # A file that a living process has open is never moved away under it: only who is alone mends.
-            if self._lock.alone(patience) and repair.is_damaged(self._path):
-                repair.repair(self._path)
-            if not self._lock.share(MENDED_WITHIN):
-                raise StoreError(f"the task store {self._path} is being mended by another process; start again")
             try:
-                self._connect()
+                # A file that a living process has open is neither moved away nor upgraded under it.
+                if self._lock.alone(patience):
+                    repair(self._path)
+                    schema.bring_up_to_date(self._path)
+                if not self._lock.share(REPAIRED_WITHIN):
+                    raise StoreError(f"the task store {self._path} is being repaired by another process; start again")
+                if self._connect():
+                    return
+                state, then = "has an older schema", "it is then brought up to date, and a copy is kept."
             except sqlite3.Error as error:
-                if not repair.is_damage(error):
+                if not damage.is_damage(error):
                     raise
                 log.warning("the task store %s is damaged: %s", self._path, error)
-                self._disconnect()
-                repair.mark(self._path)
-            else:
-                return
+                damage.mark(self._path)
+                state, then = "is damaged", "what can be read is then recovered, and the damaged file is kept."
+            self._disconnect()
         raise StoreError(
-            f"the task store {self._path} is damaged, and another process has it open. End every program that uses "
-            "apixo-mcp and start again: what can be read is then recovered, and the damaged file is kept."
+            f"the task store {self._path} {state}, and another process has it open. End every program that uses "
+            f"apixo-mcp and start again: {then}"
         )
 
-    def _connect(self) -> None:
+    def _connect(self) -> bool:
+        """Returns whether the file that is connected has the newest schema."""
         database = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
         database.row_factory = sqlite3.Row
         self._database = database
@@ -100,14 +106,12 @@ class SqliteDatabase:
         database.execute("pragma journal_mode = wal")
         # FULL, not WAL's usual NORMAL: a commit that a power cut takes back could be a submit that was paid for.
         database.execute("pragma synchronous = full")
-        if have < schema.migrations()[-1][0]:
+        if have == 0:
             with self.transaction():
-                have = schema.version(database)  # again: from here on nobody else migrates it
-                schema.refuse_newer(self._path, have)
-                if 0 < have < schema.migrations()[-1][0]:
-                    schema.keep_copy(self._path, have)
-                schema.upgrade(database, have)
+                if schema.version(database) == 0:  # again: from here on nobody else makes it
+                    schema.upgrade(database, 0)
         self._file = _identity(self._path) or (0, 0)
+        return schema.version(database) == schema.newest()
 
     def _go_on(self) -> None:
         """Goes on in a file of the same name where this one was deleted or replaced under the running process.
@@ -122,16 +126,16 @@ class SqliteDatabase:
         if there is None:
             log.error("the task store %s was deleted while it was in use; it is written anew, whole", self._path)
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            copy = repair.beside(self._path, f".{uuid.uuid4().hex}")
+            copy = damage.beside(self._path, f".{uuid.uuid4().hex}")
             with closing(sqlite3.connect(copy)) as whole:
                 self._database.backup(whole)
             for suffix in ("-wal", "-shm"):
-                repair.beside(self._path, suffix).unlink(missing_ok=True)
+                damage.beside(self._path, suffix).unlink(missing_ok=True)
             with suppress(FileExistsError):  # another process was as quick
                 os.link(copy, self._path)
             copy.unlink(missing_ok=True)
         self._lock.close()
-        self._lock.share(MENDED_WITHIN)
+        self._lock.share(REPAIRED_WITHIN)
         self._connect()
 
     def _disconnect(self) -> None:
@@ -146,7 +150,7 @@ class SqliteDatabase:
 
     @property
     def connected(self) -> sqlite3.Connection:
-        """The connection.
+        """The connection to the file.
 
         Raises:
             StoreError: the store is closed.
@@ -157,7 +161,7 @@ class SqliteDatabase:
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """Everything in it happens, or nothing. For use in the worker thread."""
+        """Makes everything in it happen, or nothing. For use in the worker thread."""
         database = self.connected
         database.execute("begin immediate")
         try:
@@ -169,41 +173,41 @@ class SqliteDatabase:
         database.execute("commit")
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Does `work` in the worker thread.
+        """Runs `work` in the worker thread.
 
         Raises:
-            StoreError: SQLite could not do it; says what helps.
+            StoreError: SQLite could not do it, or a row is damaged; says what helps.
         """
         try:
             return await anyio.to_thread.run_sync(self._work, work, arguments, limiter=self._limiter)
-        except sqlite3.Error as error:
-            raise self.trouble(error) from error
+        except (sqlite3.Error, NotATask) as error:
+            raise self._trouble(error) from error
 
     def _work(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         self._go_on()
         return work(*arguments)
 
-    def read(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
-        """The rows that a statement returns. For use in the worker thread."""
+    def execute(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """Executes a statement and returns its rows. For use in the worker thread."""
         return self.connected.execute(statement, values).fetchall()
 
-    def read_at_any_price(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
-        """Like `read`, with the room that was kept for it where the disk is full."""
+    def execute_at_any_price(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """Executes like `execute`, with the room that was kept for it where the disk is full."""
         try:
-            return self.read(statement, values)
+            return self.execute(statement, values)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL or not self._ballast.drop():
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL or not self._reserve.drop():
                 raise
-            return self.read(statement, values)
+            return self.execute(statement, values)
 
     def keep_room(self) -> None:
-        """Sees to it that `read_at_any_price` will have room. For use in the worker thread.
+        """Sees to it that `execute_at_any_price` will have room. For use in the worker thread.
 
         Raises:
             StoreError: the disk is full.
         """
         try:
-            self._ballast.take_up()
+            self._reserve.take_up()
         except OSError as error:
             raise StoreError(
                 f"There is no room left beside the task store {self._path} ({error.strerror or error}), so nothing is "
@@ -212,7 +216,7 @@ class SqliteDatabase:
 
     @contextmanager
     def fleeting(self) -> Generator[None]:
-        """What is written in it does not wait for the disk: for what only living processes need, such as a lease.
+        """Lets nothing in it wait for the disk: for what only living processes need, such as a lease.
 
         A power cut may take it back, as it ends those processes; the end of this process does not.
         """
@@ -223,15 +227,15 @@ class SqliteDatabase:
         finally:
             database.execute("pragma synchronous = full")
 
-    def read_fleeting(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
-        """Like `read`, without waiting for the disk."""
+    def execute_fleeting(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """Executes like `execute`, without waiting for the disk."""
         with self.fleeting():
-            return self.read(statement, values)
+            return self.execute(statement, values)
 
-    def trouble(self, error: sqlite3.Error | ValueError) -> StoreError:
-        """What to tell a caller that the file has just failed. The program goes on: other rows may be well."""
-        if isinstance(error, ValueError) or repair.is_damage(error):
-            repair.mark(self._path)
+    def _trouble(self, error: sqlite3.Error | NotATask) -> StoreError:
+        """Returns what to tell a caller that the file has just failed. The program goes on: other rows may be well."""
+        if isinstance(error, NotATask) or damage.is_damage(error):
+            damage.mark(self._path)
             log.error("the task store %s is damaged: %s", self._path, error)
             return StoreError(
                 f"The task store {self._path} is damaged ({error}). Nothing is deleted: end every program that uses "
@@ -243,14 +247,14 @@ class SqliteDatabase:
             sqlite3.SQLITE_FULL: "Make room on the disk and try again.",
             sqlite3.SQLITE_BUSY: "Another process is busy with it; try again.",
         }.get(code)
-        words = f"The task store {self._path} cannot be used just now: {error}. {advice or 'Try again.'}"
-        return StoreError(words, next_action=None if advice else NextAction.EXAMINE)
+        text = f"The task store {self._path} cannot be used just now: {error}. {advice or 'Try again.'}"
+        return StoreError(text, next_action=None if advice else NextAction.EXAMINE)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one under the same name, None where there is none."""
+    """Returns what tells a file from another one under the same name, None where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -1,7 +1,8 @@
 """Reads what can be read from the bytes of a damaged SQLite file: every leaf page that is a page at all.
 
 SQLite itself finds a row by its way through the tree, and gives up where the way is broken: a lost first page loses
-everything to it. Here each page is looked at for itself, in the file and in what its write-ahead log adds.
+everything to it. Here each page is looked at for itself, in the file and in what its write-ahead log adds. Only
+`repair` asks here.
 """
 
 import struct
@@ -12,14 +13,14 @@ from dataclasses import dataclass, field
 Record = tuple[int | float | str | bytes | None, ...]
 
 _LEAF, _INDEX_LEAF, _INDEX_INNER = 0x0D, 0x0A, 0x02
-_LARGEST = 64 * 2**20  # of a row; what claims to be larger is no row
+_LARGEST = 64 * 2**20  # of a row; what claims to be larger is none
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _BROKEN = (IndexError, ValueError, struct.error)
 
 
 @dataclass(slots=True)
 class Salvage:
-    """What was found.
+    """What could be read.
 
     Attributes:
         records: rows of any table, in no order.
@@ -48,24 +49,24 @@ class LogFrame:
 
 
 def salvage(main: bytes, wal: bytes = b"") -> Salvage:
-    """Everything that is readable, the log's rows first. One row may come several times, in several versions."""
-    found = Salvage()
+    """Returns everything that is readable, the log's rows first. A row may come several times, in several versions."""
+    salvaged = Salvage()
     size = _page_size(main, wal)
     reserved = main[20] if main[:16] == b"SQLite format 3\0" and main[20] <= size - 480 else 0
-    newer = committed(frames(wal, size))
+    newer = _committed(frames(wal, size))
     for pages in filter(None, (newer, {0: b""})):
-        _Pages(main, size, size - reserved, pages).read(found)
-    return found
+        _Pages(main, size, size - reserved, pages).read(salvaged)
+    return salvaged
 
 
 def _page_size(main: bytes, wal: bytes) -> int:
-    said = int.from_bytes(main[16:18], "big"), int.from_bytes(wal[8:12], "big")
-    sizes = [65536 if size == 1 else size for size in said]
+    written = int.from_bytes(main[16:18], "big"), int.from_bytes(wal[8:12], "big")
+    sizes = [65536 if size == 1 else size for size in written]
     return next((size for size in sizes if 512 <= size <= 65536 and size & (size - 1) == 0), 4096)
 
 
 def frames(wal: bytes, size: int = 0) -> list[LogFrame]:
-    """The frames of the log's present round; what an earlier round left behind has other salts."""
+    """Returns the frames of the log's present round; what an earlier round left behind has other salts."""
     if len(wal) < _WAL_HEADER:
         return []
     size = size or _page_size(b"", wal)
@@ -74,9 +75,9 @@ def frames(wal: bytes, size: int = 0) -> list[LogFrame]:
     order = ("big" if magic & 1 else "little") if is_known else sys.byteorder
     if _checksum(wal[:24], 0, 0, order) != (one, two):
         # The header is lost: the frames themselves say what most of them have in common.
-        told = [wal[at + 8 : at + 16] for at in range(_WAL_HEADER, len(wal) - _FRAME_HEADER, _FRAME_HEADER + size)]
-        salts = list(struct.unpack(">2I", max(set(told), key=told.count))) if told else salts
-    found: list[LogFrame] = []
+        every = [wal[at + 8 : at + 16] for at in range(_WAL_HEADER, len(wal) - _FRAME_HEADER, _FRAME_HEADER + size)]
+        salts = list(struct.unpack(">2I", max(set(every), key=every.count))) if every else salts
+    read: list[LogFrame] = []
     for at in range(_WAL_HEADER, len(wal) - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
         page, pages, *own, frame_one, frame_two = struct.unpack(">6I", wal[at : at + _FRAME_HEADER])
         content = wal[at + _FRAME_HEADER : at + _FRAME_HEADER + size]
@@ -84,13 +85,13 @@ def frames(wal: bytes, size: int = 0) -> list[LogFrame]:
         if is_whole:
             summed = _checksum(wal[at : at + 8], one, two, order)
             is_whole = _checksum(content, *summed, order) == (frame_one, frame_two)
-        found.append(LogFrame(page, pages > 0, is_whole, content))
+        read.append(LogFrame(page, pages > 0, is_whole, content))
         one, two = frame_one, frame_two
-    return found
+    return read
 
 
 def hides_commits(wal: bytes, read: int = 0) -> bool:
-    """Whether whole transactions stand in the log behind a broken frame, where SQLite leaves them out without a word.
+    """Tells whether whole transactions stand in the log behind a broken frame, where SQLite leaves them out silently.
 
     A broken end is no damage: so a log looks after a power cut in the middle of a write.
 
@@ -102,10 +103,10 @@ def hides_commits(wal: bytes, read: int = 0) -> bool:
         heads = (wal[at : at + 16] for at in range(_WAL_HEADER + read * step, len(wal) - step + 1, step))
         if not any(head[8:] == wal[16:24] and any(head[4:8]) for head in heads):
             return False
-    found = frames(wal)
-    broken = next((number for number, frame in enumerate(found) if not frame.is_whole), len(found))
+    every = frames(wal)
+    broken = next((number for number, frame in enumerate(every) if not frame.is_whole), len(every))
     is_broken = len(wal) >= _WAL_HEADER and not _is_header(wal)
-    return any(frame.is_whole and frame.commits for frame in (found if is_broken else found[broken:]))
+    return any(frame.is_whole and frame.commits for frame in (every if is_broken else every[broken:]))
 
 
 def _is_header(wal: bytes) -> bool:
@@ -114,11 +115,11 @@ def _is_header(wal: bytes) -> bool:
     return magic & ~1 == 0x377F0682 and _checksum(wal[:24], 0, 0, order) == (one, two)
 
 
-def committed(found: list[LogFrame]) -> dict[int, bytes]:
-    """The newest content of each page that a finished transaction wrote."""
-    ends = [number for number, frame in enumerate(found) if frame.is_whole and frame.commits]
+def _committed(log: list[LogFrame]) -> dict[int, bytes]:
+    """Returns the newest content of each page that a finished transaction wrote."""
+    ends = [number for number, frame in enumerate(log) if frame.is_whole and frame.commits]
     last = ends[-1] if ends else -1
-    return {frame.page: frame.content for frame in found[: last + 1] if frame.is_whole}
+    return {frame.page: frame.content for frame in log[: last + 1] if frame.is_whole}
 
 
 def _checksum(data: bytes, one: int, two: int, order: str) -> tuple[int, int]:
@@ -144,7 +145,7 @@ class _Pages:
             raise ValueError("there is no such page")
         return self._newer.get(number) or self._main[(number - 1) * self._size : number * self._size]
 
-    def read(self, found: Salvage) -> None:
+    def read(self, salvaged: Salvage) -> None:
         """Adds the rows of every leaf page."""
         for number in range(1, self._count + 1):
             page = self._page(number)
@@ -152,15 +153,15 @@ class _Pages:
             if len(page) < head + 8:
                 continue
             if page[head] in (_INDEX_LEAF, _INDEX_INNER):
-                found.entries += self._entries(page, 0 if page[head] == _INDEX_LEAF else 4)
+                salvaged.entries += self._entries(page, 0 if page[head] == _INDEX_LEAF else 4)
             for place in self._cells(page, head) if page[head] == _LEAF else ():
                 try:
-                    found.records.append(_record(self._payload(page, place)))
+                    salvaged.records.append(_record(self._payload(page, place)))
                 except _BROKEN:
-                    found.unreadable += 1
+                    salvaged.unreadable += 1
 
     def _entries(self, page: bytes, child: int) -> Iterator[Record]:
-        """The entries of an index that stand in this page as a whole; `child` bytes lead on from each of them."""
+        """Yields the entries of an index that stand in this page whole; `child` bytes lead on from each of them."""
         for place in self._cells(page, child):
             try:
                 length, at = _varint(page, place + child)
@@ -174,7 +175,7 @@ class _Pages:
             yield int.from_bytes(page[at : at + 2], "big")
 
     def _payload(self, page: bytes, at: int) -> bytes:
-        """The bytes of a row: what stands in the page, and the chain of pages where the rest stands."""
+        """Returns the bytes of a row: what stands in the page, and in the chain of pages where the rest stands."""
         length, at = _varint(page, at)
         _, at = _varint(page, at)
         if not 0 < length <= _LARGEST:

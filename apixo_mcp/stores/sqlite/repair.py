@@ -1,8 +1,10 @@
-"""Damage to the task store's file: found, and mended with all that is readable. The damaged file is never deleted."""
+"""Repairs the task store's file with all that is readable of it. The damaged file is never deleted.
 
-import contextlib
+`repair` is the one door. Behind it stand the search for damage, the rescue of rows from the bytes of broken pages
+(`page_reader`, which nobody else asks), and the exchange of the files, which may be cut short at any point.
+"""
+
 import logging
-import os
 import sqlite3
 import sys
 import time
@@ -14,6 +16,7 @@ from typing import Any
 
 from apixo_mcp.stores.admit import insert_without_taken_key
 from apixo_mcp.stores.sqlite import schema
+from apixo_mcp.stores.sqlite.damage import beside, is_damage
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 
 log = logging.getLogger(__name__)
@@ -24,30 +27,39 @@ every 1,000 tasks (2.3 MB). A larger one, which would hold up the start, is chec
 close it, or came upon damage: then its log or the mark below is left behind. A lost head or a cut end SQLite notices by
 itself as it opens a file."""
 
-TOLD_FOR = 7 * 86400.0  # seconds for which every start tells of a file that was set aside
-
 _LOG_HEADER = 32
 _SUFFIXES = ("-wal", "-shm", "")  # the file itself last: while it is in its place, the work is not done
 _ORPHAN = "A request was being sent when the task store was damaged, and whether it left can no longer be told."
 
 
-def beside(path: Path, suffix: str) -> Path:
-    """A file next to the store's, with a longer name."""
-    return path.with_name(path.name + suffix)
+def repair(path: Path) -> None:
+    """Sets the file aside where it is damaged, and puts one in its place that holds every task that could be read.
 
+    Cut short at any point it is gone on with by the next call. The caller is alone with the file.
 
-def mark(path: Path) -> None:
-    """Has the next start look through the whole file: this process came upon damage and cannot mend it."""
-    with contextlib.suppress(OSError):
-        beside(path, ".check").touch()
-
-
-def is_damage(error: BaseException) -> bool:
-    """Whether SQLite says that the file is broken, and not that it is busy, full or out of reach."""
-    if not isinstance(error, sqlite3.Error):
-        return False
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode" in str(error)
+    Raises:
+        OSError: the disk is full, or another program has the file.
+        sqlite3.Error: the new file cannot be written.
+    """
+    ready, note = beside(path, ".mended"), beside(path, ".mended.txt")
+    if not ready.exists():
+        if not _is_damaged(path):
+            return
+        part = beside(path, ".mending")
+        for suffix in ("", "-journal"):
+            beside(part, suffix).unlink(missing_ok=True)
+        note.write_text(_rebuild(path, part), encoding="utf-8")
+        part.replace(ready)
+    aside = schema.free_name(path, f"damaged-{schema.stamp()}")
+    for suffix in _SUFFIXES:
+        if beside(path, suffix).exists():
+            beside(path, suffix).rename(beside(aside, suffix))
+    text = f"{note.read_text(encoding='utf-8')} The damaged file is kept: {aside}"
+    log.warning("%s", text)
+    note.write_text(text, encoding="utf-8")
+    note.replace(beside(aside, ".txt"))
+    ready.replace(path)
+    beside(path, ".check").unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:
@@ -57,14 +69,9 @@ def _size(path: Path) -> int:
         return 0
 
 
-def is_damaged(path: Path) -> bool:
-    """Whether the file must be mended. Changes nothing: what is set aside later is what was found.
-
-    The caller is alone with it.
-    """
+def _is_damaged(path: Path) -> bool:
+    """Tells whether the file must be repaired. Changes nothing: it is to be set aside as it is."""
     size, left = _size(path), _size(beside(path, "-wal"))
-    if beside(path, ".mended").exists():
-        return True
     if size == 0:
         return left > _LOG_HEADER  # SQLite would take such a log for rubbish
     marked = beside(path, ".check").exists()
@@ -74,7 +81,7 @@ def is_damaged(path: Path) -> bool:
     mode = "mode=ro" if left else "mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as database:
-            if schema.version(database) > schema.migrations()[-1][0]:
+            if schema.version(database) > schema.newest():
                 return False
             if database.execute("pragma quick_check(1)").fetchone()[0] != "ok":
                 return True
@@ -91,7 +98,7 @@ def is_damaged(path: Path) -> bool:
 
 
 def _hides_commits(path: Path) -> bool:
-    """Whether SQLite has stopped before the end of the log. The caller's connection, which read it, is still open."""
+    """Tells whether SQLite has stopped before the end of the log. The caller's connection, which read it, is open."""
     from apixo_mcp.stores.sqlite.page_reader import hides_commits
 
     try:
@@ -112,50 +119,10 @@ def _read_all(database: sqlite3.Connection) -> None:
             from_record(row_record(dict(row)))
 
 
-def repair(path: Path) -> None:
-    """Sets the damaged file aside and puts one in its place that holds every task that could be read.
-
-    Cut short at any point it is gone on with by the next call. The caller is alone with the file.
-
-    Raises:
-        OSError: the disk is full, or another program has the file.
-        sqlite3.Error: the new file cannot be written.
-    """
-    ready, note = beside(path, ".mended"), beside(path, ".mended.txt")
-    if not ready.exists():
-        part = beside(path, ".mending")
-        for suffix in ("", "-journal"):
-            beside(part, suffix).unlink(missing_ok=True)
-        note.write_text(rebuilt(path, part), encoding="utf-8")
-        part.replace(ready)
-    aside = schema.free_name(path, f"damaged-{schema.stamp()}")
-    for suffix in _SUFFIXES:
-        if beside(path, suffix).exists():
-            beside(path, suffix).rename(beside(aside, suffix))
-    said = f"{note.read_text(encoding='utf-8')} The damaged file is kept: {aside}"
-    log.warning("%s", said)
-    note.write_text(said, encoding="utf-8")
-    note.replace(beside(aside, ".txt"))
-    ready.replace(path)
-    beside(path, ".check").unlink(missing_ok=True)
-
-
-def notices(path: Path) -> tuple[str, ...]:
-    """What the user is to be told of files that were set aside lately, by whichever process."""
-    since = time.time() - TOLD_FOR
-    with os.scandir(path.parent) as entries:
-        found = [
-            Path(entry)
-            for entry in entries
-            if entry.name.startswith(f"{path.name}.damaged-")
-            and entry.name.endswith(".txt")
-            and entry.stat().st_mtime > since
-        ]
-    return tuple(entry.read_text(encoding="utf-8") for entry in sorted(found))
-
-
 @dataclass(frozen=True, slots=True)
 class _Recovered:
+    """What the bytes of a file still tell."""
+
     tasks: list[Task]
     secrets: Mapping[str, str]
     kept: Mapping[tuple[str, str], str]
@@ -163,49 +130,53 @@ class _Recovered:
     lost: tuple[str, ...]
 
 
-def rebuilt(path: Path, part: Path) -> str:
+def _rebuild(path: Path, part: Path) -> str:
     """Writes a new file with what the old one still tells, and says how much that is."""
     main, wal = (beside(path, end).read_bytes() if beside(path, end).exists() else b"" for end in ("", "-wal"))
     with closing(sqlite3.connect(part, isolation_level=None)) as database:
         database.execute("begin immediate")
         schema.upgrade(database, 0)
         columns = [row[1:5] for row in database.execute("pragma table_info(task)")]
-        found = _recovered(main, wal, columns)
-        for task in found.tasks:
+        recovered = _recover(main, wal, columns)
+        for task in recovered.tasks:
             insert_without_taken_key(lambda text, values: database.execute(text, values).fetchall(), task)
-        database.executemany("insert into secret values (?, ?)", found.secrets.items())
-        database.executemany("insert into kept values (?, ?, ?)", [(*at, text) for at, text in found.kept.items()])
+        database.executemany("insert into secret values (?, ?)", recovered.secrets.items())
+        database.executemany("insert into kept values (?, ?, ?)", [(*at, text) for at, text in recovered.kept.items()])
         database.execute("commit")
-    tasks = "1 task was" if len(found.tasks) == 1 else f"{len(found.tasks)} tasks were"
-    said = f"The task store was damaged; {tasks} recovered from it"
-    if found.lost:
-        named = ", ".join(found.lost[:5]) + (" and others" if len(found.lost) > 5 else "")
-        said += f", and {len(found.lost)} are lost ({named}): the gateway's dashboard may still show them."
+    return _told(recovered)
+
+
+def _told(recovered: _Recovered) -> str:
+    count, lost = len(recovered.tasks), recovered.lost
+    text = f"The task store was damaged; {'1 task was' if count == 1 else f'{count} tasks were'} recovered from it"
+    if lost:
+        named = ", ".join(lost[:5]) + (" and others" if len(lost) > 5 else "")
+        text += f", and {len(lost)} are lost ({named}): the gateway's dashboard may still show them."
     else:
-        said += f", and about {found.unreadable} could not be read." if found.unreadable else "."
-    if found.tasks and not found.secrets:
-        open_tasks = sum(task.due is not None for task in found.tasks)
-        said += (
+        text += f", and about {recovered.unreadable} could not be read." if recovered.unreadable else "."
+    if recovered.tasks and not recovered.secrets:
+        open_tasks = sum(task.due is not None for task in recovered.tasks)
+        text += (
             f" The secret that tells API keys apart is lost, so no key is known to belong to these tasks: {open_tasks} "
             "that are still open are listed but no longer followed; look for them on the gateway's dashboard."
         )
-    return said
+    return text
 
 
-def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str | None]]) -> _Recovered:
-    """Of the rows found the newest version of each task.
+def _recover(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str | None]]) -> _Recovered:
+    """Returns of the rows that can be read the newest version of each task.
 
     An older one may be all that is left of a task, so what is not known to have been sent must not be sent again.
     """
     from apixo_mcp.stores.sqlite.page_reader import salvage
     from apixo_mcp.tasks.record import from_record, row_record
 
-    found = salvage(main, wal)
+    salvaged = salvage(main, wal)
     tasks: dict[str, Task] = {}
     secrets: dict[str, str] = {}
     kept: dict[tuple[str, str], str] = {}
     unreadable: set[str] = set()
-    for record in found.records:
+    for record in salvaged.records:
         match record:
             case (str(name), str(value)) if name.isidentifier() and len(value) == 64:
                 secrets.setdefault(name, value)
@@ -223,10 +194,10 @@ def _recovered(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str |
             case _:
                 pass
     # The indexes by owner: owner, a time, id, row.
-    named = {entry[2] for entry in found.entries if len(entry) == 4}
+    named = {entry[2] for entry in salvaged.entries if len(entry) == 4}
     known = {name for name in named if isinstance(name, str) and name.startswith("tsk_")} | unreadable
     safe = [_safe(task) for task in sorted(tasks.values(), key=lambda task: task.created_at)]
-    return _Recovered(safe, secrets, kept, found.unreadable, tuple(sorted(known - set(tasks))))
+    return _Recovered(safe, secrets, kept, salvaged.unreadable, tuple(sorted(known - set(tasks))))
 
 
 def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]]) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""The schema of a task store's file: what version it has, and the way to the present one, with a copy kept first."""
+"""The schema of a task store's file: what version it has, and the way to the newest one, with a copy kept first."""
 
 import sqlite3
 import time
@@ -14,64 +14,81 @@ COPIES_KEPT = 3
 
 @cache
 def migrations() -> tuple[tuple[int, str], ...]:
-    """Number and script of each step, in order."""
+    """Returns number and script of each step, in order."""
     folder = resources.files("apixo_mcp.stores.sqlite") / "migrations"
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return tuple(sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in found))
+    scripts = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return tuple(sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in scripts))
+
+
+def newest() -> int:
+    """Returns the version that this program writes."""
+    return migrations()[-1][0]
 
 
 def version(database: sqlite3.Connection) -> int:
-    """The schema that a file has; 0 for an empty one."""
+    """Returns the version that a file has; 0 for an empty one."""
     return int(database.execute("pragma user_version").fetchone()[0])
 
 
 def refuse_newer(path: Path, have: int) -> None:
-    """Stops before anything is written to a file that this version does not understand.
+    """Stops before anything is written to a file that this program does not understand.
 
     Raises:
         SchemaTooNew: it is one.
     """
-    known = migrations()[-1][0]
-    if have > known:
+    if have > newest():
         raise SchemaTooNew(
-            f"{path} was written by a newer apixo-mcp (schema {have}; this one knows {known}). "
+            f"{path} was written by a newer apixo-mcp (schema {have}; this one knows {newest()}). "
             "Update apixo-mcp, or set APIXO_MCP_HOME to another folder."
         )
 
 
-def upgrade(database: sqlite3.Connection, have: int, until: int | None = None) -> None:
+def upgrade(database: sqlite3.Connection, have: int) -> None:
     """Runs what is missing. The caller holds the transaction."""
     for number, script in migrations():
-        if have < number <= (until or number):
+        if have < number:
             for statement in filter(str.strip, script.split(";")):
                 database.execute(statement)
             database.execute(f"pragma user_version = {number}")
 
 
+def bring_up_to_date(path: Path) -> None:
+    """Upgrades a file that an older program made, and keeps a copy of it.
+
+    The caller is alone with the file: an older program that has it open could not write what it paid for.
+
+    Raises:
+        StoreError: there is no room for the copy; nothing was changed.
+    """
+    with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as database:
+        if 0 < (have := version(database)) < newest():
+            database.execute("begin immediate")
+            _keep_copy(path, have)
+            upgrade(database, have)
+            database.execute("commit")
+
+
 def stamp() -> str:
-    """The present moment as part of a file's name."""
+    """Returns the present moment as part of a file's name."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
 def free_name(path: Path, ending: str) -> Path:
-    """`path` with the ending, and a number where that name is taken."""
-    found = path.with_name(f"{path.name}.{ending}")
+    """Returns `path` with the ending, and a number where that name is taken."""
+    free = path.with_name(f"{path.name}.{ending}")
     number = 2
-    while any(path.parent.glob(f"{found.name}*")):
-        found = path.with_name(f"{path.name}.{ending}-{number}")
+    while any(path.parent.glob(f"{free.name}*")):
+        free = path.with_name(f"{path.name}.{ending}-{number}")
         number += 1
-    return found
+    return free
 
 
-def keep_copy(path: Path, have: int) -> Path:
+def _keep_copy(path: Path, have: int) -> None:
     """Copies the file as it is before a migration, and drops all but the newest such copies.
 
     The caller holds a write transaction that has changed nothing yet, so that this is what the migration starts from.
-
-    Raises:
-        StoreError: there is no copy, so there must be no migration either.
     """
-    copy = free_name(path, f"before-{migrations()[-1][0]}-{stamp()}")
+    copy = free_name(path, f"before-{newest()}-{stamp()}")
     part = copy.with_name(f"{copy.name}.part")
     try:
         with closing(sqlite3.connect(path, timeout=10)) as source, closing(sqlite3.connect(part)) as target:
@@ -89,4 +106,3 @@ def keep_copy(path: Path, have: int) -> Path:
     copies.sort(key=lambda entry: entry.name.removeprefix(f"{path.name}.before-").partition("-")[2])
     for old in copies[:-COPIES_KEPT]:
         old.unlink(missing_ok=True)
-    return copy

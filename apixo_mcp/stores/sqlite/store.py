@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import anyio
 
-from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, statements, taken
@@ -21,12 +20,15 @@ from apixo_mcp.tasks.budget import DAY, Agreement, day_start
 from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
-NOT_A_TASK = (ValueError, TypeError, KeyError, AttributeError)
-"""What reading a damaged row raises."""
-
 
 def _wall_clock() -> float:
     return time.time()
+
+
+def _day_count(row: Row) -> DayCount:
+    day = time.strftime("%Y-%m-%d", time.gmtime(row["day"] * DAY))
+    counted: dict[str, Any] = {**dict(row), "day": day, "state": State(row["state"])}
+    return DayCount(**counted)
 
 
 class SqliteStore:
@@ -64,24 +66,20 @@ class SqliteStore:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about this file, as sentences: that it was damaged, and what was recovered."""
+        """What the user should know about the file, as sentences: that it was damaged, and what was recovered."""
         return self._database.warnings
 
     async def _query(self, statement: str, **values: Any) -> list[Row]:
-        return await self._database.run(self._database.read, statement, values)
+        return await self._database.run(self._database.execute, statement, values)
 
     async def _task(self, statement: str, **values: Any) -> Task | None:
-        rows = await self._query(statement, **values)
-        return self._read(rows[0]) if rows else None
+        return next(iter(await self._tasks(statement, **values)), None)
 
-    def _read(self, row: Row | Mapping[str, Any]) -> Task:
-        try:
-            return from_row(row)
-        except NOT_A_TASK as error:
-            raise self._no_task(error) from error
+    async def _tasks(self, statement: str, **values: Any) -> list[Task]:
+        return await self._database.run(self._read, statement, values)
 
-    def _no_task(self, error: Exception) -> StoreError:
-        return self._database.trouble(ValueError(f"a row holds no task: {error}"))
+    def _read(self, statement: str, values: Mapping[str, Any]) -> list[Task]:
+        return [from_row(row) for row in self._database.execute(statement, values)]
 
     async def admit(self, task: Task, terms: Terms) -> Admitted:
         """See `Store.admit`."""
@@ -118,7 +116,7 @@ class SqliteStore:
     ) -> Sequence[Task]:
         """See `Store.page`."""
         moment, task_id = before or (float("inf"), "")
-        rows = await self._query(
+        return await self._tasks(
             statements.PAGE,
             owner=owner,
             state=str(state or ""),
@@ -127,7 +125,6 @@ class SqliteStore:
             task_id=task_id,
             limit=limit,
         )
-        return [self._read(row) for row in rows]
 
     async def due(
         self, key_prints: Iterable[str], late_by: float = 0.0, limit: int = 500
@@ -139,7 +136,7 @@ class SqliteStore:
         keys, named = statements.keys(key_prints)
         now = self._database.now()
         named |= {"due": now - late_by, "now": now, "limit": limit}
-        rows = self._database.read(statements.DUE.format(keys=keys), named)
+        rows = self._database.execute(statements.DUE.format(keys=keys), named)
         self._watch.forget()
         waits = [
             self._watch.wait(row["task_id"], row["lease_until"], now) if row["lease_until"] else 0.0 for row in rows
@@ -157,9 +154,9 @@ class SqliteStore:
         while True:
             over = self._watch.over(task_id)
             taking = {**named, "holder": holder, "lasts": lasts, "over": over}
-            if rows := self._database.read_fleeting(statements.TAKE.format(keys=keys), taking):
-                return self._read(rows[0])
-            leased = self._database.read(statements.LEASE.format(keys=keys), named)
+            if rows := self._database.execute_fleeting(statements.TAKE.format(keys=keys), taking):
+                return from_row(rows[0])
+            leased = self._database.execute(statements.LEASE.format(keys=keys), named)
             if not leased or self._watch.wait(task_id, leased[0]["lease_until"], now) > 0:
                 return None
 
@@ -167,12 +164,12 @@ class SqliteStore:
         """See `Store.commit`."""
         if after.state is not before.state and not may_move(before.state, after.state):
             raise ValueError(f"a task does not move from {before.state} to {after.state}")
-        # A look that found nothing new is made again where it is lost.
-        found_nothing = before.state in FOLLOWED and after.state is before.state
+        # A poll that brought nothing new is made again where it is lost.
+        brought_nothing = before.state in FOLLOWED and after.state is before.state
         claim = taken.claimed_by(before, after)
         if claim and taken.is_of_earlier_attempt(before, claim):
             raise IdTaken(before.task_id, before.owner)
-        write = self._database.read_fleeting if found_nothing else self._database.read_at_any_price
+        write = self._database.execute_fleeting if brought_nothing else self._database.execute_at_any_price
         rows = await self._database.run(
             write,
             statements.CLAIM if claim else statements.COMMIT,
@@ -191,10 +188,8 @@ class SqliteStore:
         """See `Store.reread`."""
         if after.state is not State.SUCCESS:
             raise ValueError(f"a task that is read anew does not become {after.state}")
-        code = f'"code": "{EMPTY_RESULT}"'
-        named = {"fence": before.fence, "state_before": str(State.FAILED), "code": code}
-        rows = await self._query(statements.REREAD, **{**to_row(after), **named})
-        return bool(rows)
+        named = {"fence": before.fence, "state_before": str(State.FAILED), "code": f'"code": "{EMPTY_RESULT}"'}
+        return bool(await self._query(statements.REREAD, **{**to_row(after), **named}))
 
     async def keep(self, task_id: str, name: str, text: str) -> None:
         """See `Store.keep`."""
@@ -224,7 +219,7 @@ class SqliteStore:
     async def _note_fleeting(self, statement: str, **values: Any) -> bool:
         """Writes what only living processes need; returns whether there was a row for it."""
         values["now"] = self._database.now()
-        return bool(await self._database.run(self._database.read_fleeting, statement, values))
+        return bool(await self._database.run(self._database.execute_fleeting, statement, values))
 
     async def try_again(self, before: Task, after: Task, terms: Sending) -> Clearance:
         """See `Store.try_again`."""
@@ -234,10 +229,7 @@ class SqliteStore:
 
     async def end_lapsed(self, process: str = "") -> Sequence[Task]:
         """See `Store.end_lapsed`."""
-        try:
-            return await self._database.run(admit.end_lapsed, self._database, process)
-        except NOT_A_TASK as error:
-            raise self._no_task(error) from error
+        return await self._database.run(admit.end_lapsed, self._database, process)
 
     async def place(self, task: Task) -> int:
         """See `Store.place`."""
@@ -265,7 +257,7 @@ class SqliteStore:
         now = self._database.now()
         with self._database.fleeting(), self._database.transaction():
             for row in rows:
-                self._database.read(statement, {**row, "now": now, "lasts": lasts})
+                self._database.execute(statement, {**row, "now": now, "lasts": lasts})
 
     async def want(self, process: str, lasts: float) -> bool:
         """See `Store.want`."""
@@ -288,9 +280,9 @@ class SqliteStore:
         now = self._database.now()
         while True:
             holding = {"name": name, "holder": holder, "now": now, "lasts": lasts, "over": self._watch.over(name)}
-            if self._database.read(statements.HOLD, holding):
+            if self._database.execute(statements.HOLD, holding):
                 return True
-            held = self._database.read(statements.HELD, {"name": name})
+            held = self._database.execute(statements.HELD, {"name": name})
             if held and self._watch.wait(name, held[0]["until"], now) > 0:
                 return False
 
@@ -302,18 +294,7 @@ class SqliteStore:
         """See `Store.usage`."""
         since = day_start(self._database.now()) - (days - 1) * DAY
         rows = await self._query(statements.USAGE, owner=owner, since=since)
-        return [
-            DayCount(
-                day=time.strftime("%Y-%m-%d", time.gmtime(row["day"] * DAY)),
-                model=row["model"],
-                state=State(row["state"]),
-                tasks=row["tasks"],
-                attempts=row["attempts"],
-                estimate_usd=row["usd"],
-                without_price=row["unpriced"],
-            )
-            for row in rows
-        ]
+        return [_day_count(row) for row in rows]
 
     async def open_count(self, key_prints: Iterable[str]) -> int:
         """See `Store.open_count`."""
@@ -327,7 +308,7 @@ class SqliteStore:
 
     async def dump(self, after: str = "", limit: int = 500) -> Sequence[Task]:
         """See `Store.dump`."""
-        return [self._read(row) for row in await self._query(statements.DUMP, after=after, limit=limit)]
+        return await self._tasks(statements.DUMP, after=after, limit=limit)
 
     async def add(self, tasks: Iterable[Task]) -> Sequence[str]:
         """See `Store.add`."""
