@@ -18,10 +18,9 @@ from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
-from apixo_mcp.media.alive import answers
 from apixo_mcp.media.input_links import InputLinks
-from apixo_mcp.media.inputs import Inputs
-from apixo_mcp.media.limits import TransferLimits
+from apixo_mcp.media.inputs import Inputs, url_answers
+from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver, is_there
@@ -202,7 +201,7 @@ async def open_app(
                 allow_private=settings.allow_private_hosts,
                 data_urls=settings.data_urls,
                 publish=served.url_of if served else None,
-                answers=partial(answers, http),
+                answers=partial(url_answers, http),
             ),
             till=Admission(store=store, engine=engine, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
             engine=engine,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apixo_mcp.errors import InvalidInput
-from apixo_mcp.media import contents
 from apixo_mcp.media.folder import Folder
 from apixo_mcp.media.kinds import Kind
+from apixo_mcp.media.probing import contents
 from apixo_mcp.media.roots import Roots
 
 LINK_LASTS = 24 * 3600.0

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import anyio
 from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.errors import HostRefused, InvalidInput, Problem
+from apixo_mcp.errors import HostRefused, InvalidInput, MediaError, Problem
 from apixo_mcp.generation import Modality, NextAction
-from apixo_mcp.media import contents, kinds
+from apixo_mcp.media import kinds, refusals
 from apixo_mcp.media.inline import is_inline
+from apixo_mcp.media.probing import contents
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.net import guard
+from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.asking.references import FindTask
 from apixo_mcp.tasks.task import FileState, Result, State
 from apixo_mcp.variables import trimmed
@@ -269,3 +272,23 @@ def _refused(field: str, value: str, allowed: str, next_action: NextAction | Non
 
 def _short(value: str) -> str:
     return value if len(value) <= 120 else f"{value[:80]}... ({len(value)} characters)"
+
+
+async def url_answers(fetcher: Fetcher, url: str, *, within: float = 8.0) -> bool | None:
+    """Tells whether a URL still gives a file, of which the beginning is read; None where that cannot be told just now.
+
+    A date at which it dies is often no more than a guess.
+    """
+    try:
+        with anyio.move_on_after(within):
+            async with fetcher.fetch(url) as download:
+                start = await anext(aiter(download.chunks), b"")
+                is_whole = download.total is not None and len(start) >= download.total
+                return bool(start) and not (
+                    refusals.is_text(start) and refusals.content_refusal(start, is_whole=is_whole)
+                )
+    except HostRefused:
+        return False
+    except MediaError as error:
+        return False if error.gone else None
+    return None

@@ -9,8 +9,9 @@ from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
 from apixo_mcp.generation import Modality
-from apixo_mcp.media import contents, kinds, local
+from apixo_mcp.media import kinds, local
 from apixo_mcp.media.kinds import Kind
+from apixo_mcp.media.probing import contents
 from apixo_mcp.media.probing.facts import MediaFacts
 from apixo_mcp.media.probing.probe import probe
 from apixo_mcp.tasks.task import FileState, Result

@@ -12,11 +12,11 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
-from apixo_mcp.media import inline, kinds, local, names, outcomes, refusals
+from apixo_mcp.media import inline, local, names, outcomes, refusals
 from apixo_mcp.media.folder import Folder, is_regular, made_beneath
-from apixo_mcp.media.limits import TransferLimits
 from apixo_mcp.media.partial import Left, PartialFile
-from apixo_mcp.media.places import Places, Shares, Turn
+from apixo_mcp.media.places import Places, Shares, TransferLimits, Turn
+from apixo_mcp.media.probing.signatures import HEAD, sniff
 from apixo_mcp.net.fetcher import Download, Fetcher
 from apixo_mcp.tasks.task import Result, Task
 
@@ -312,7 +312,7 @@ class Saver:
 
     @staticmethod
     async def _begin(part: PartialFile, download: Download, buffer: bytearray, total: int | None) -> None:
-        if download.is_bare and kinds.sniff(bytes(buffer[: kinds.HEAD])) is None:
+        if download.is_bare and sniff(bytes(buffer[:HEAD])) is None:
             raise MediaError("what came was neither an HTTP answer nor a media file")
         await to_thread.run_sync(part.begin, download.etag, total)
 
@@ -343,9 +343,9 @@ class Saver:
 
     def _is_wanted(self, buffer: bytearray) -> bool:
         """Tells whether a body that began so is to be stored; not yet, while it may be a page or an error."""
-        if len(buffer) < kinds.HEAD:
+        if len(buffer) < HEAD:
             return False
-        if not refusals.is_text(bytes(buffer[: kinds.HEAD])):
+        if not refusals.is_text(bytes(buffer[:HEAD])):
             return True
         return self._refuse(bytes(buffer[: refusals.LARGEST_DOCUMENT + 1]), is_whole=False)
 
@@ -358,7 +358,7 @@ class Saver:
         """
         if not body:
             raise _Unwanted("An empty file came")
-        what = refusals.content_refusal(body, is_whole=is_whole) if refusals.is_text(body[: kinds.HEAD]) else ""
+        what = refusals.content_refusal(body, is_whole=is_whole) if refusals.is_text(body[:HEAD]) else ""
         if what:
             told = f": {refusals.excerpt(body)}" if what != "a web page" else ""
             raise _Unwanted(f"{what.capitalize()} came where a media file was expected{told}")

@@ -12,7 +12,7 @@ from support.table_client import connected, told
 from support.wire import Bytes, Wire, answer, envelope, picture
 
 from apixo_mcp.app import Limits
-from apixo_mcp.media.limits import TransferLimits
+from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.running.runner import StepLimits
 

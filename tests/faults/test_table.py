@@ -13,7 +13,7 @@ from support.wire import Wire
 
 from apixo_mcp.app import Limits
 from apixo_mcp.media import names
-from apixo_mcp.media.limits import TransferLimits
+from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.sandbox import Sandbox
 

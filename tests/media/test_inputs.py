@@ -8,8 +8,7 @@ from support.media_wire import a_png, a_result, a_task, a_wav, an_mp4, refusal, 
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.generation import NextAction
-from apixo_mcp.media import alive
-from apixo_mcp.media.inputs import LARGEST_PICTURE, Inputs, modality_of_field
+from apixo_mcp.media.inputs import LARGEST_PICTURE, Inputs, modality_of_field, url_answers
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, State
 
@@ -215,7 +214,7 @@ async def test_a_date_that_has_passed_is_no_refusal_the_url_is_asked(
         Roots([folder]),
         allow_private=True,
         data_urls=data_urls,
-        answers=partial(alive.answers, http),
+        answers=partial(url_answers, http),
         clock=lambda: NOW,
     )
     urls, problems = await asking.resolve("image_urls", [f"task:{task.task_id}/0"], finding(task))
@@ -234,7 +233,7 @@ async def test_a_server_that_says_nothing_is_not_waited_for_long(wire, http):
     async def silent(_, send):
         await anyio.sleep_forever()
 
-    assert await alive.answers(http, wire.answers(silent), within=0.1) is None
+    assert await url_answers(http, wire.answers(silent), within=0.1) is None
 
 
 async def test_a_result_that_came_inside_the_answer_is_sent_from_its_file(folder):

@@ -8,7 +8,9 @@ from PIL import Image
 from support.media_wire import a_box, a_png, a_wav, an_mp4
 
 from apixo_mcp.media import kinds
+from apixo_mcp.media.probing.contents import textual
 from apixo_mcp.media.probing.probe import MediaFacts, probe
+from apixo_mcp.media.probing.signatures import HEAD, sniff
 
 
 def drawn(form: str, size: tuple[int, int] = (33, 17), **options) -> bytes:
@@ -69,8 +71,8 @@ CASES = [
 
 @pytest.mark.parametrize(("data", "kind", "facts"), CASES, ids=lambda value: getattr(value, "extension", ""))
 def test_kinds_and_facts(tmp_path, data, kind, facts):
-    assert kinds.sniff(data[: kinds.HEAD]) is kind
-    assert kinds.textual(data[: kinds.HEAD]) == ""
+    assert sniff(data[:HEAD]) is kind
+    assert textual(data[:HEAD]) == ""
     path = tmp_path / "file"
     path.write_bytes(data)
     assert probe(path, kind) == facts
@@ -91,15 +93,15 @@ def test_types_and_extensions_lead_to_each_other(kind):
         (b"<Error>", "an XML document"),
         (b"[1]", "a JSON document"),
         ("größe".encode(), "text"),
-        (("ö" * 600).encode()[: kinds.HEAD - 1], "text"),
+        (("ö" * 600).encode()[: HEAD - 1], "text"),
         ("<html>".encode("utf-16"), "text"),
         (b"\x80abc", ""),
         (b"abc\0", ""),
     ],
 )
 def test_text_is_told_apart(body, words):
-    assert kinds.sniff(body) is None
-    assert kinds.textual(body) == words
+    assert sniff(body) is None
+    assert textual(body) == words
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_text_is_told_apart(body, words):
     ids=["png", "jpeg", "webp", "bmp", "mp4", "wav"],
 )
 def test_a_missing_end_is_seen(tmp_path, data):
-    path, kind = tmp_path / "file", kinds.sniff(data)
+    path, kind = tmp_path / "file", sniff(data)
     assert kind
     path.write_bytes(data[: len(data) - 14])
     assert probe(path, kind).is_cut
@@ -120,7 +122,7 @@ def test_a_missing_end_is_seen(tmp_path, data):
 def test_no_bytes_make_the_readers_raise(tmp_path_factory, data, start, kind):
     path = tmp_path_factory.getbasetemp() / "any"
     for body in (data, start + data):
-        kinds.sniff(body)
-        kinds.textual(body)
+        sniff(body)
+        textual(body)
         path.write_bytes(body)
         probe(path, kind)

@@ -4,8 +4,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from apixo_mcp.media.limits import TransferLimits
-from apixo_mcp.media.places import Places, Shares
+from apixo_mcp.media.places import Places, Shares, TransferLimits
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apixo_mcp.media import refusals
-from apixo_mcp.media.kinds import HEAD
+from apixo_mcp.media.probing.signatures import HEAD
 
 PAGES = (
     b"<!DOCTYPE html><html><body>Sign in</body></html>",

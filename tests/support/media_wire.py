@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import anyio.abc
 
-from apixo_mcp.media.limits import TransferLimits
+from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.media.saver import Saver
 from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.task import Result, State, Task

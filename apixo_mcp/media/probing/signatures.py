@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell of its type. Pure; knows nothing of the table of types.
+"""What the first bytes of a file tell of its kind. Pure.
 
 What has a long mark of its own comes first, what is known by a few bits of its first frame last.
 """
@@ -6,124 +6,12 @@ What has a long mark of its own comes first, what is known by a few bits of its 
 import re
 import struct
 
-_STARTS: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff\xf7", "image/jls"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"II+\0\x08\0", "image/tiff"),  # of more than 4 GB
-    (b"MM\0+\0\x08", "image/tiff"),
-    (b"8BPS\0\x01", "image/vnd.adobe.photoshop"),
-    (b"8BPS\0\x02", "image/vnd.adobe.photoshop"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl"),
-    (b"\xff\x0a", "image/jxl"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
-    (b"\xff\x4f\xff\x51", "image/j2c"),
-    (b"\xff\x10\xff\x50", "image/jxs"),
-    (b"qoif", "image/qoi"),
-    (b"SDPX", "image/x-dpx"),
-    (b"XPDS", "image/x-dpx"),
-    (b"\x76\x2f\x31\x01", "image/x-exr"),
-    (b"#?RADIANCE", "image/vnd.radiance"),
-    (b"#?RGBE", "image/vnd.radiance"),
-    (b"\x59\xa6\x6a\x95", "image/x-sun-raster"),
-    (b"SIMPLE  = ", "image/fits"),
-    (b"icns", "image/icns"),
-    (b"DDS \x7c\0\0\0", "image/vnd-ms.dds"),
-    (b"\xabKTX 11\xbb", "image/ktx"),
-    (b"\xabKTX 20\xbb", "image/ktx2"),
-    (b"FLV\x01", "video/x-flv"),
-    (b".RMF\0", "application/vnd.rn-realmedia"),
-    (b".ra\xfd", "audio/x-pn-realaudio"),
-    (b"FWS", "application/vnd.adobe.flash.movie"),
-    (b"CWS", "application/vnd.adobe.flash.movie"),
-    (b"ZWS", "application/vnd.adobe.flash.movie"),
-    (b"nut/multimedia container\0", "video/x-nut"),
-    (b"DKIF\0\0", "video/x-ivf"),
-    (b"YUV4MPEG2 ", "video/x-yuv4mpeg"),
-    (b"\0\nSMJPEG\0", "video/x-smjpeg"),
-    (b"\x84\x10\xff\xff\xff\xff", "video/x-roq"),
-    (b"\xb7\xd8\x00\x20\x37\x49\xda\x11", "video/x-wtv"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", "video/x-ms-asf"),
-    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02", "application/mxf"),
-    (b"\0\0\0\0\x01\xbc\0\0", "video/x-gxf"),
-    (b"BBCD", "video/x-dirac"),
-    (b"\0\0\x02\x80\x01", "video/x-dnxhd"),
-    (b"\0\0\x02\x80\x02", "video/x-dnxhd"),
-    (b"\0\0\x02\x80\x03", "video/x-dnxhd"),
-    (b"fLaC", "audio/flac"),
-    (b"RF64", "audio/wav"),
-    (b"BW64", "audio/wav"),
-    (b"riff\x2e\x91\xcf\x11", "audio/x-w64"),
-    (b".snd\0\0", "audio/basic"),
-    (b"#!AMR-WB", "audio/amr-wb"),
-    (b"#!AMR", "audio/amr"),
-    (b"caff\0\x01", "audio/x-caf"),
-    (b"caff\0\x02", "audio/x-caf"),
-    (b"ADIF", "audio/aac"),
-    (b"MThd\0\0\0\x06", "audio/midi"),
-    (b"MMMD", "audio/x-smaf"),
-    (b"TTA1", "audio/x-tta"),
-    (b"TTA2", "audio/x-tta"),
-    (b"wvpk", "audio/x-wavpack"),
-    (b"MAC ", "audio/x-ape"),
-    (b"MPCK", "audio/x-musepack"),
-    (b"MP+", "audio/x-musepack"),
-    (b"DSD \x1c\0\0\0", "audio/x-dsf"),
-    (b"Creative Voice File\x1a", "audio/x-voc"),
-    (b".SoX", "audio/x-sox"),
-    (b"XoS.", "audio/x-sox"),
-    (b"\x64\xa3\x01\0", "audio/x-ircam"),
-    (b"\x64\xa3\x02\0", "audio/x-ircam"),
-    (b"\x64\xa3\x03\0", "audio/x-ircam"),
-    (b"\0\x01\xa3\x64", "audio/x-ircam"),
-    (b"\0\x02\xa3\x64", "audio/x-ircam"),
-    (b"\0\x08\0\0\0\0", "audio/x-aea"),
-    (b"STRM", "audio/x-ast"),
-    (b"ea3\x03", "audio/x-oma"),
-    (b"EA3\0\x60", "audio/x-oma"),
-    (b"#!iLBC", "audio/x-ilbc"),
-    (b"\x1c\xcc", "audio/x-lc3"),
-    (b"\xc0\xde\xc2", "audio/x-codec2"),
-    (b"\xf8\x06iamf", "audio/iamf"),
-    (b"GVAG", "audio/x-kvag"),
-    (b"KVAG", "audio/x-kvag"),
-    (b"ASF\0", "audio/x-argo-asf"),
-    (b"ALP ", "audio/x-alp"),
-    (b"\x7f\xfe\x80\x01", "audio/vnd.dts"),
-    (b"\xfe\x7f\x01\x80", "audio/vnd.dts"),
-    (b"\x1f\xff\xe8\x00", "audio/vnd.dts"),
-    (b"\xff\x1f\x00\xe8", "audio/vnd.dts"),
-    (b"DTSHDHDR", "audio/vnd.dts"),
-    (b"\x72\xf8\x1f\x4e", "audio/x-spdif"),
-    (b"\xf8\x72\x4e\x1f", "audio/x-spdif"),
-    (b"\xac\x40", "audio/ac4"),
-    (b"\xac\x41", "audio/ac4"),
-    (b"#EXTM3U", "application/vnd.apple.mpegurl"),
-    (b"glTF\x01\0\0\0", "model/gltf-binary"),
-    (b"glTF\x02\0\0\0", "model/gltf-binary"),
-    (b"Kaydara FBX Binary", "model/vnd.autodesk.fbx"),
-    (b"BLENDER", "application/x-blender"),
-    (b"ply\nformat ", "model/ply"),
-    (b"ply\r\nformat ", "model/ply"),
-    (b"%PDF-", "application/pdf"),
-    (b"%!PS", "application/postscript"),
-    (b"\xc5\xd0\xd3\xc6", "application/postscript"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"PK\x05\x06", "application/zip"),
-    (b"\x1f\x8b\x08", "application/gzip"),
-    (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
-    (b"Rar!\x1a\x07", "application/vnd.rar"),
-    (b"\xfd7zXZ\0", "application/x-xz"),
-    (b"\x28\xb5\x2f\xfd", "application/zstd"),
-    (b"WEBVTT", "text/vtt"),
-    (b"\xef\xbb\xbfWEBVTT", "text/vtt"),
-    (b"wOF2", "font/woff2"),
-    (b"OTTO\0", "font/otf"),
-)
+from apixo_mcp.media import kinds
+from apixo_mcp.media.kinds import Kind
+
+HEAD = 1024
+"""Bytes that are enough to tell."""
+
 _RIFF = {
     b"WEBP": "image/webp",
     b"WAVE": "audio/wav",
@@ -147,18 +35,16 @@ _PORTABLE = ("bit", "gray", "pix") * 2
 _SVG = re.compile(rb"<(?:svg|[a-z]{1,8}:svg)[\s>]")
 
 
-def told(head: bytes) -> str:
-    """Returns the MIME type of a file that starts with these bytes, or its extension where the type has several kinds.
-
-    Empty where they tell nothing.
-    """
+def sniff(head: bytes) -> Kind | None:
+    """Returns the kind of a file that starts with these bytes, None where they tell nothing."""
     if head[:3] == b"ID3" and len(head) >= 10:
         behind = head[tag_size(head) :]
-        return (told(behind) if behind and behind[:3] != b"ID3" else "") or "audio/mpeg"
-    for start, mime_type in _STARTS:
-        if head.startswith(start):
-            return mime_type
-    return _contained(head) or _pictured(head) or _streamed(head) or _framed(head)
+        return (sniff(behind) if behind and behind[:3] != b"ID3" else None) or kinds.MP3
+    for mark, kind in kinds.MARKS:
+        if head.startswith(mark):
+            return kind
+    name = _contained(head) or _pictured(head) or _streamed(head) or _framed(head)
+    return kinds.for_extension(name) if name.startswith(".") else kinds.for_mime(name)
 
 
 def tag_size(head: bytes) -> int:

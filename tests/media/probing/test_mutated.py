@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.media_wire import a_box
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.contents import kind_in
+from apixo_mcp.media.probing.contents import kind_in
 from apixo_mcp.media.probing.probe import read_facts
 
 muxers = pytest.importorskip("support.muxers", reason="the extra `video` is not installed")

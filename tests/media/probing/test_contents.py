@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.contents import kind_of_content
+from apixo_mcp.media.probing.contents import best_kind, kind_of_content
 from apixo_mcp.media.probing.probe import MediaFacts, probe
 
-FILES = Path(__file__).parent / "files"
+FILES = Path(__file__).parent.parent / "files"
 
 MET = {
     "audio.webm": ("audio/webm", ".webm", MediaFacts(duration_seconds=5.008)),
@@ -67,7 +67,7 @@ def test_the_bytes_come_before_what_is_declared(name: str, declared: str) -> Non
     ],
 )  # fmt: skip
 def test_what_the_bytes_do_not_tell_is_told_by_declaration_and_name(body, declared, url, mime_type, extension) -> None:
-    kind = kinds.best_kind(body, declared, url)
+    kind = best_kind(body, declared, url)
     assert (kind.mime_type, kind.extension) == (mime_type, extension)
 
 
