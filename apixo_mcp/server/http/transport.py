@@ -13,6 +13,7 @@ from mcp.server.transport_security import (
     TransportSecurityMiddleware,
     TransportSecuritySettings,
 )
+from mcp.types.jsonrpc import JSONRPCError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -27,7 +28,7 @@ from apixo_mcp.foreign import read_aside
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.gateway_routes import open_paths, public_routes
-from apixo_mcp.server.messages import bounded_body
+from apixo_mcp.server.messages import bounded_body, refusal_of_body
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 _SHOWN = 2  # parts of a path that are told: what follows may be a secret
 _LONGEST = 100  # characters of what a client sent
 
+_STREAMABLE, _MESSAGES = "/mcp", "/messages/"  # where clients send
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 SECURITY = TransportSecuritySettings(
@@ -155,8 +157,8 @@ def web_app(server: ApixoServer, *, streamable: bool = True, public: Public | No
     """The routes; with `streamable`, `server.session_manager` must be run while they are served."""
     routes: list[BaseRoute] = [Route("/healthz", _healthz)]
     if streamable:
-        routes += server.streamable_http_app(streamable_http_path="/mcp", transport_security=SECURITY).routes
-    sse = server.sse_app(sse_path="/sse", message_path="/messages/", transport_security=SECURITY).routes
+        routes += server.streamable_http_app(streamable_http_path=_STREAMABLE, transport_security=SECURITY).routes
+    sse = server.sse_app(sse_path="/sse", message_path=_MESSAGES, transport_security=SECURITY).routes
     for route in sse:
         if isinstance(route, Route) and route.methods:
             route.methods.discard("HEAD")  # Starlette adds it to GET, and the SDK would open a stream for it
@@ -200,27 +202,37 @@ class _Guard:
                 await refusal(scope, receive, tell)
                 return
             if scope["method"] == "POST":
-                receive = await _bounded(receive)
+                receive, refusal = await _bounded(receive)
+                if refusal is not None and scope["path"] in (_STREAMABLE, _MESSAGES):
+                    await JSONResponse(refusal.model_dump(exclude_unset=True), 400)(scope, receive, tell)
+                    return
         await self._app(scope, receive, tell)
 
 
-async def _bounded(receive: Receive) -> Receive:
-    """What a client sends, once its body has come: made small where it is costly to read."""
+async def _bounded(receive: Receive) -> tuple[Receive, JSONRPCError | None]:
+    """Returns what a client sends, once its body has come and is made small, and the answer where it is no message."""
     body = bytearray()
     last: Message = {"type": "http.request", "more_body": True}
     while last["type"] == "http.request" and last.get("more_body") and len(body) <= DEFAULT_MAX_REQUEST_BODY_SIZE:
         last = await receive()
         body += last.get("body", b"")
     waiting: list[Message] = [last]
+    refusal: JSONRPCError | None = None
     if last["type"] == "http.request":
-        is_whole = not last.get("more_body")
-        content = await read_aside(len(body), bounded_body, bytes(body)) if is_whole else bytes(body)
+        content = bytes(body)
+        if not last.get("more_body"):
+            content, refusal = await read_aside(len(body), _read, content)
         waiting = [{**last, "body": content}]
 
     async def replay() -> Message:
         return waiting.pop() if waiting else await receive()
 
-    return replay
+    return replay, refusal
+
+
+def _read(body: bytes) -> tuple[bytes, JSONRPCError | None]:
+    content = bounded_body(body)
+    return content, refusal_of_body(content)
 
 
 def _refused(scope: Scope, status: int) -> RequestRefused:

@@ -17,6 +17,7 @@ from mcp.types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest,
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.messages import refusal_of
 from apixo_mcp.server.sdk import (
     Heard,
     ReadStream,
@@ -155,7 +156,7 @@ class _Answers(WrappedWriteStream):
 
 
 class _Opening(WrappedReadStream):
-    """What the client says, without the `server/discover` that it probes with before anything else.
+    """What the client says, without what is no message, and the `server/discover` that it probes with before all else.
 
     The SDK fixes the era of a connection with the first request. A client that probes, and then falls back to
     `initialize` on the same pipe, would be refused; so each probe is a connection of its own.
@@ -173,6 +174,9 @@ class _Opening(WrappedReadStream):
     async def receive(self) -> Heard:
         while True:
             item = await self._stream.receive()
+            if isinstance(item, Exception) and (refusal := refusal_of(item)) is not None:
+                await self._answers.send(SessionMessage(refusal))
+                continue
             request = item.message if isinstance(item, SessionMessage) else None
             if isinstance(request, JSONRPCNotification) and request.method == "notifications/cancelled":
                 if self._receipts is not None:

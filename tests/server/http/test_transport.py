@@ -93,6 +93,30 @@ async def test_a_page_of_this_machine_is_let_in(url: str) -> None:
                 assert answer.status_code == 200, origin
 
 
+NO_MESSAGES = {
+    b"hello": (None, -32700),
+    b"[" * 1_000_000: (None, -32700),
+    b"5": (None, -32600),
+    b"[]": (None, -32600),
+    b'[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]': (None, -32600),
+    b'{"jsonrpc": "2.0", "id": 3, "method": 7}': (3, -32600),
+    b'{"jsonrpc": "2.0", "id": null, "method": "ping"}': (None, -32600),
+}
+"""Bodies that are no message, with the id and the code of their answers."""
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/messages/"])
+@pytest.mark.parametrize("revision", ["", "2025-03-26", "2025-11-25", "2026-07-28"])
+async def test_a_body_that_is_no_message_is_answered(url: str, path: str, revision: str) -> None:
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    headers |= {"mcp-protocol-version": revision} if revision else {}
+    async with httpx2.AsyncClient(timeout=30) as http:
+        for body, (number, code) in NO_MESSAGES.items():
+            answer = await http.post(url + path, content=body, headers=headers)
+            assert answer.status_code == 400
+            assert (answer.json()["id"], answer.json()["error"]["code"]) == (number, code), body[:40]
+
+
 async def test_a_stream_has_no_head(url: str, caplog: pytest.LogCaptureFixture) -> None:
     async with httpx2.AsyncClient() as http:
         answer = await http.head(f"{url}/sse")

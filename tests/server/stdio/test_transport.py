@@ -143,7 +143,54 @@ def test_a_batch_of_another_revision_is_not_taken(tmp_path: Path) -> None:
     ping = request("ping", number=6)
     with Pipe(tmp_path) as pipe:
         pipe.send(initialize("2025-06-18"), INITIALIZED, [ping], [], ping | {"id": 7})
-        assert [pipe.next()["id"], pipe.next()["id"]] == [0, 7]
+        assert pipe.next()["id"] == 0
+        refusals = [pipe.next(), pipe.next()]
+        assert [(answer["id"], answer["error"]["code"]) for answer in refusals] == [(None, -32600)] * 2
+        assert "one by one" in refusals[0]["error"]["message"]
+        assert pipe.next()["id"] == 7
+
+
+NO_MESSAGES = {
+    b"hello": (None, -32700),
+    b'{"jsonrpc": "2.0", "id": 3, "method"': (None, -32700),
+    b"\xff\xfe\x00": (None, -32700),
+    b"x" * 1_000_000: (None, -32700),
+    b"[" * 1_000_000: (None, -32700),
+    b"5": (None, -32600),
+    b"null": (None, -32600),
+    b'"' + b"x" * 1_000_000 + b'"': (None, -32600),
+    b"{}": (None, -32600),
+    b'{"jsonrpc": "2.0", "id": 3}': (3, -32600),
+    b'{"id": "a", "method": "ping"}': ("a", -32600),
+    b'{"jsonrpc": "2.0", "id": 3, "method": 7}': (3, -32600),
+    b'{"jsonrpc": "2.0", "id": 3, "method": "ping", "params": [1]}': (3, -32600),
+    b'{"jsonrpc": "2.0", "id": null, "method": "ping"}': (None, -32600),
+    b'{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}': (None, -32600),
+}
+"""Lines that are no message, with the id and the code of their answers."""
+
+UNANSWERED = [
+    b" \r",
+    b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": [1]}',
+    b'{"jsonrpc": "2.0", "id": 9, "result": 5}',
+    b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32700, "message": "Parse error"}}',
+]
+"""Lines that nobody awaits an answer to."""
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_line_that_is_no_message_is_answered_and_what_follows_too(tmp_path: Path, loaded: bool) -> None:
+    with Pipe(tmp_path, APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
+        if loaded:
+            pipe.await_error_line(b"serving on standard input and output")
+        pipe.write(b"\n".join((*UNANSWERED, *NO_MESSAGES, b"")))
+        answers = [pipe.next() for _ in NO_MESSAGES]
+        assert [(answer["id"], answer["error"]["code"]) for answer in answers] == list(NO_MESSAGES.values())
+        pipe.send(initialize(), INITIALIZED, b"hello\n", call(1))
+        answers = {answer["id"]: answer for answer in (pipe.next() for _ in range(3))}
+        assert answers.keys() == {0, None, 1}
+        assert "result" in answers[1]
+        assert pipe.end()[:2] == (0, [])
 
 
 @pytest.mark.parametrize("loaded", [False, True])
