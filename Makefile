@@ -37,15 +37,15 @@ snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the
 	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/test_documents.py
 
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
-	@echo "Left out: the server as a process, from its start to its end (make e2e)."
+	$(BIN)/python -m pytest -m "not process" -n 4 --dist loadgroup
+	@echo "Left out: the program as a process of its own (make e2e)."
 	@echo "Left out: what people met in the field, case by case (make field)."
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
 	@echo "Left out: the agents in examples/, which install their frameworks (make examples)."
 
-e2e: $(VENV)/.installed ## the server as a process, from its start to its end
-	$(BIN)/python -m pytest tests/e2e -n 4 -o norecursedirs=
+e2e: $(VENV)/.installed ## the program as a process of its own: each test that starts one, wherever it stands
+	$(BIN)/python -m pytest -m process -n 4 --dist loadgroup
 
 field: $(VENV)/.installed ## what people met in the field, case by case
 	$(BIN)/python -m pytest tests/field -n 4 -o norecursedirs=

@@ -11,7 +11,7 @@ import pytest
 from anyio.to_thread import run_sync
 from support.shell import COMMAND, alone
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 PROMPT = "ein Fuchs 狐 🦊 über den Wolken"
 

@@ -19,6 +19,7 @@ from apixo_mcp.sandbox import Sandbox
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.process,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no way to press Ctrl-C in another console"),
 ]
 

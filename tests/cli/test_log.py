@@ -31,6 +31,7 @@ async def generated(environment: dict[str, str], prompt: str, **variables: str) 
         return await run_sync(lambda: alone("generate", "nano-banana", prompt, **{**environment, **variables}))
 
 
+@pytest.mark.process
 async def test_the_work_is_told_and_nothing_of_the_prompt(environment: dict[str, str], tmp_path: Path):
     log = tmp_path / "logs" / "apixo.log"
     done = await generated(environment, SECRET, APIXO_MCP_LOG_FILE=str(log))
@@ -49,6 +50,7 @@ async def test_the_work_is_told_and_nothing_of_the_prompt(environment: dict[str,
     assert "telemetry.logs" not in done.stderr, "standard error stays at its own level"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("prompt", "facts"),
     [
@@ -67,6 +69,7 @@ async def test_each_end_is_told(environment: dict[str, str], tmp_path: Path, pro
     assert "secret" not in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.process
 async def test_a_log_that_cannot_be_written_to_is_told_and_no_more(environment: dict[str, str], tmp_path: Path):
     (tmp_path / "file").touch()
     done = await generated(environment, SECRET, APIXO_MCP_LOG_FILE=str(tmp_path / "file" / "apixo.log"))
@@ -75,6 +78,7 @@ async def test_a_log_that_cannot_be_written_to_is_told_and_no_more(environment: 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.process
 async def test_a_level_counts_for_the_file_too(environment: dict[str, str], tmp_path: Path):
     log = tmp_path / "apixo.log"
     done = await generated(environment, SECRET, APIXO_MCP_LOG_FILE=str(log), APIXO_MCP_LOG_LEVEL="error")
@@ -111,6 +115,7 @@ for number in range(400):
 """
 
 
+@pytest.mark.process
 def test_processes_that_share_a_file_lose_and_mix_nothing(tmp_path: Path):
     path = tmp_path / "a.log"
     command = [sys.executable, "-c", WRITER, str(path)]

@@ -139,6 +139,7 @@ def test_a_data_folder_that_cannot_be_had_is_named(path: str):
     assert "Errno" not in done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "words",
     [("models", "list"), ("models", "show", "nano-banana"), ("doctor",), ("tasks", "list"), ("--help",)],
@@ -155,6 +156,7 @@ def test_a_reader_may_leave_at_once(words: tuple[str, ...], folders: dict[str, s
     assert "Exception" not in said
 
 
+@pytest.mark.process
 @pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
 @pytest.mark.parametrize("path", [path for path in leaves(commands) if path[0] not in STAY], ids=" ".join)
 def test_the_output_may_be_closed(path: tuple[str, ...], folders: dict[str, str]):
@@ -167,6 +169,7 @@ def test_the_output_may_be_closed(path: tuple[str, ...], folders: dict[str, str]
     assert b"Error" not in done.stderr or done.returncode
 
 
+@pytest.mark.process
 @pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
 def test_an_export_to_a_closed_output_is_not_said_to_be_done(folders: dict[str, str]):
     shell = ["/bin/sh", "-c", f"{shlex.join(COMMAND)} tasks export >&-"]
@@ -174,6 +177,7 @@ def test_an_export_to_a_closed_output_is_not_said_to_be_done(folders: dict[str, 
     assert (done.returncode, done.stderr) == (1, b"Error: standard output is closed; name a file\n")
 
 
+@pytest.mark.process
 @pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("words", ["serve", "tasks list"])
@@ -184,6 +188,7 @@ def test_streams_may_be_closed(words: str, closed: str, folders: dict[str, str])
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("words", [("models", "list"), ("doctor",)], ids=" ".join)
 def test_an_output_that_takes_no_more(words: tuple[str, ...], folders: dict[str, str]):
@@ -200,6 +205,7 @@ def test_an_output_that_takes_no_more(words: tuple[str, ...], folders: dict[str,
     assert done.stderr.splitlines()[-1] == b"Error: No space left on device"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
 def test_a_terminal_that_lacks_characters(encoding: str, folders: dict[str, str]):
     command = [*COMMAND, "tasks", "show", "🦊 李"]

@@ -32,6 +32,7 @@ def end(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0 or sys.platform == "win32", "it did not end in an orderly way"
 
 
+@pytest.mark.process
 def test_a_sandbox_on_any_port_tells_its_real_address(folders: dict[str, str]):
     process = started("sandbox", "--port", "0", "--speed", "50", variables=folders)
     try:
@@ -47,6 +48,7 @@ def test_a_sandbox_on_any_port_tells_its_real_address(folders: dict[str, str]):
         end(process)
 
 
+@pytest.mark.process
 def test_a_server_on_any_port_tells_its_real_address(folders: dict[str, str]):
     process = started("serve", "--transport", "http", "--port", "0", variables=folders)
     try:
@@ -58,6 +60,7 @@ def test_a_server_on_any_port_tells_its_real_address(folders: dict[str, str]):
         end(process)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", [("sandbox",), ("serve", "--transport", "sse", "--sandbox")])
 def test_a_port_that_is_taken(words: tuple[str, ...], folders: dict[str, str]):
     with taken() as port:
@@ -82,6 +85,7 @@ def test_a_number_out_of_range(words: tuple[str, ...], told: str):
     assert told in done.stderr
 
 
+@pytest.mark.process
 def test_a_demo_of_no_model_says_so(folders: dict[str, str]):
     done = alone("demo", "--model", "nano-banan", **folders)
     assert done.returncode == 1
@@ -89,6 +93,7 @@ def test_a_demo_of_no_model_says_so(folders: dict[str, str]):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.process
 def test_a_worker_tells_of_a_broken_store_in_a_line(folders: dict[str, str]):
     assert alone("tasks", "list", **folders).returncode == 0
     with closing(sqlite3.connect(Path(folders["APIXO_MCP_HOME"]) / "tasks.sqlite3")) as store:
@@ -100,12 +105,14 @@ def test_a_worker_tells_of_a_broken_store_in_a_line(folders: dict[str, str]):
     assert "no such table: lease" in line
 
 
+@pytest.mark.process
 def test_a_worker_with_nothing_to_follow_leaves(folders: dict[str, str]):
     done = alone("worker", "--until-idle", **folders)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "nothing to follow, or another worker has this data folder\n"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", [("serve",), ("serve", "--sandbox"), ("worker",)])
 def test_a_data_folder_that_cannot_be_made(words: tuple[str, ...], folders: dict[str, str], tmp_path: Path):
     (tmp_path / "file").touch()
@@ -116,6 +123,7 @@ def test_a_data_folder_that_cannot_be_made(words: tuple[str, ...], folders: dict
     assert str(tmp_path / "file") in line
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", [("serve",), ("serve", "--transport", "http")])
 def test_a_setting_that_cannot_be_used(words: tuple[str, ...], folders: dict[str, str]):
     done = alone(*words, **folders, APIXO_MCP_AUTO_RETRY="often")
@@ -124,6 +132,7 @@ def test_a_setting_that_cannot_be_used(words: tuple[str, ...], folders: dict[str
     assert done.stderr == told
 
 
+@pytest.mark.process
 def test_a_variable_that_is_no_setting_is_logged_at_the_start(folders: dict[str, str]):
     done = alone("serve", **folders, APIXO_MCP_DOWNLOAD_FOLDER="/tmp")
     assert done.returncode == 0
@@ -149,6 +158,7 @@ def test_what_hosts_start_does_without_the_command_line(words: list[str], sandbo
     assert stdio_sandbox(words) is sandbox
 
 
+@pytest.mark.process
 def test_a_server_with_a_sandbox_greets_as_it_would_without_the_early_stage(folders: dict[str, str]):
     process = started("serve", "--sandbox", variables=folders)
     said = [

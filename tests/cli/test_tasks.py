@@ -28,6 +28,7 @@ async def test_tasks_are_listed_by_state_and_number(typed: Typed):
     assert "Invalid value for --state: 'done' is not one of submitting, " in wrong.stderr
 
 
+@pytest.mark.process
 async def test_a_reader_may_leave_in_the_middle_of_a_list(typed: Typed, environment: dict[str, str]):
     await made(typed)
     process = started("tasks", "list", variables=environment)
@@ -99,6 +100,7 @@ async def test_one_that_ended_is_not_cancelled(typed: Typed):
     assert Path(done.stdout.strip()).is_file()
 
 
+@pytest.mark.process
 async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dict[str, str], box: Sandbox):
     process = started("generate", "nano-banana", "a fox [http:429:after=60]", "--no-wait", variables=environment)
     try:
@@ -118,6 +120,7 @@ async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dic
     assert not box.submits()
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no way to press Ctrl-C in another console")
 async def test_an_interrupted_wait_says_how_to_go_on(typed: Typed, environment: dict[str, str]):
     process = started("generate", "nano-banana", "a fox [took:3]", variables=environment)

@@ -21,7 +21,7 @@ import pty
 import struct
 import termios
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 
 def in_terminal(words: tuple[str, ...], variables: Mapping[str, str], columns: int, until: str = "") -> tuple[str, int]:

@@ -27,7 +27,7 @@ from PIL import Image
 from support.driver import APIXO_KEY, RUXA_KEY, Process, Shared, connect, server_env
 from support.imitation import Cut, Fail, Hang, Imitation, Raw, Refuse
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 TOOLS = {
     "generate_image",

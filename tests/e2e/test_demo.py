@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from support.driver import COMMAND
 
-pytestmark = pytest.mark.xdist_group("demo")  # each is a server and a sandbox: not all at once
+# Each is a server and a sandbox: not all at once.
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.process]
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="done as POSIX does it")
 

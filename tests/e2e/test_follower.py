@@ -11,7 +11,10 @@ import pytest
 from support.driver import Process, server_env
 from support.imitation import Imitation
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="counts processes as POSIX does")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform == "win32", reason="counts processes as POSIX does"),
+]
 
 
 ASK = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 0}

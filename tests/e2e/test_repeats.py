@@ -7,6 +7,8 @@ import pytest
 from support.driver import Process, server_env
 from support.imitation import Imitation
 
+pytestmark = pytest.mark.process
+
 FOX = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 20}
 
 

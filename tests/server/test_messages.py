@@ -51,6 +51,7 @@ def test_a_costly_message_becomes_one_that_is_small_and_refused(kind: str):
     assert message.params["name"] == "list_tasks"  # pyright: ignore
 
 
+@pytest.mark.process
 def test_on_stdio_it_is_answered(tmp_path: Path):
     with Pipe(tmp_path) as pipe:
         pipe.send(initialize(), INITIALIZED)
@@ -78,6 +79,7 @@ async def asked(body: bytes, url: str) -> dict[str, Any]:
     return json.loads(text.split("data: ", 1)[1] if "data: " in text else text)
 
 
+@pytest.mark.process
 @pytest.mark.anyio
 async def test_over_http_it_is_answered(box: Sandbox, tmp_path: Path):
     with started(box, tmp_path) as process:

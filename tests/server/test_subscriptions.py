@@ -105,7 +105,7 @@ async def finish(client: Client, task_id: str) -> None:
     assert done.structured_content["state"] == "success"
 
 
-@pytest.mark.parametrize("transport", ["memory", "stdio", "http", "sse"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("stdio", marks=pytest.mark.process), "http", "sse"])
 async def test_changes_of_a_task_and_its_files_are_told(connect: Connect, era: str) -> None:
     heard = Heard()
     async with connect(own=heard.client(era)) as client:

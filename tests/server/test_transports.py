@@ -57,10 +57,12 @@ def _clean_environment() -> Iterator[None]:
 
 def _over(transports: tuple[str, ...], eras: tuple[str, ...]) -> list[Any]:
     # A group goes to one worker, so that no program is started twice.
+    marks = {"stdio": [pytest.mark.process]}
     return [
-        pytest.param((transport, era), id=f"{transport}-{era}", marks=pytest.mark.xdist_group(f"{transport}-{era}"))
-        for transport in transports
+        pytest.param((over, era), id=name, marks=[pytest.mark.xdist_group(name), *marks.get(over, [])])
+        for over in transports
         for era in eras
+        if (name := f"{over}-{era}")
     ]
 
 

@@ -317,6 +317,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.process
 async def test_of_processes_that_start_together_one_mends(path: Path):
     salt = await fill(path, many())
     path.write_bytes(b"\xaa" * 100 + path.read_bytes()[100:])

@@ -87,6 +87,13 @@ class Pipe:
             return None
         return json.loads(found)
 
+    def load(self) -> None:
+        """Does nothing: a process loads by itself."""
+
+    def loaded(self) -> None:
+        """Waits until the server serves, which it tells at the level DEBUG."""
+        self.await_error_line(b"serving on standard input and output")
+
     def await_error_line(self, part: bytes) -> None:
         """Waits until a line with `part` is on standard error."""
         while part not in (found := self._err.get(timeout=PATIENCE)):

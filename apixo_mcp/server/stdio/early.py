@@ -28,21 +28,23 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Early:
     """The process's connection with its client, from its first moment on.
 
-    Takes standard input and output out of reach: a stray `print` of an import ends on standard error.
+    Takes standard input and output out of reach, where it is given no other wire: a stray `print` of an import ends on
+    standard error.
 
     Attributes:
         began: `time.monotonic()` of that moment.
     """
 
-    def __init__(self, *, key_set: bool | None) -> None:
+    def __init__(self, *, key_set: bool | None, wire: tuple[int, int] | None = None) -> None:
         """Starts to listen.
 
         Args:
             key_set: whether an API key is set, which the greeting tells; None greets nobody, and only listens.
+            wire: the descriptors to read and to write; None takes those of the process, and its signals.
         """
         self.began = time.monotonic()
         self._key_set = key_set
-        self._in, self._out = _claim()
+        self._in, self._out = wire or _claim()
         self._lock = threading.Lock()
         self._loaded = False
         self._tail = bytearray()
@@ -51,10 +53,6 @@ class Early:
         self._heard = False
         self._greeted = self._asked = False
         self._initialized: Greeting | None = None
-        if sys.platform != "win32":
-            # Nothing is under way yet, so nothing is to be finished.
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, _exit)
         self._thread = threading.Thread(target=self._listen, name="early", daemon=True)
         self._thread.start()
 
@@ -157,6 +155,10 @@ class _Rest(io.RawIOBase):
 
 def _claim() -> tuple[int, int]:
     """Moves the wire to descriptors of its own, and puts the null device and standard error in its place."""
+    if sys.platform != "win32":
+        # Nothing is under way yet, so nothing is to be finished.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _exit)
     nothing = os.open(os.devnull, os.O_RDWR)  # takes the place of a standard stream that is closed
     wire = os.dup(0), os.dup(1)
     os.dup2(nothing, 0)

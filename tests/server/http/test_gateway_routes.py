@@ -361,6 +361,7 @@ async def test_a_picture_too_large_for_gateways_is_refused_here(program: Program
         await program.ask("a fox", image_urls=[str(path)], mode="image-to-image")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["http", "sse"])
 async def test_serve_has_a_public_face(
     box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transport: str

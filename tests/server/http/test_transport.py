@@ -228,6 +228,7 @@ async def open_streams(url: str) -> AsyncIterator[None]:
         yield
 
 
+@pytest.mark.process
 @linux_only
 async def test_every_connection_shares_one_store(box: Sandbox, tmp_path: Path) -> None:
     with started(box, tmp_path) as server:
@@ -244,6 +245,7 @@ async def test_every_connection_shares_one_store(box: Sandbox, tmp_path: Path) -
         assert server.stores() == opened
 
 
+@pytest.mark.process
 @posix_only
 async def test_it_ends_in_time_with_connections_open(box: Sandbox, tmp_path: Path) -> None:
     with started(box, tmp_path) as server:
@@ -256,6 +258,7 @@ async def test_it_ends_in_time_with_connections_open(box: Sandbox, tmp_path: Pat
         assert "Traceback" not in said
 
 
+@pytest.mark.process
 @posix_only
 async def test_a_submit_under_way_is_finished_before_the_end(box: Sandbox, tmp_path: Path) -> None:
     slow = {"model": "nano-banana", "prompt": "a fox [slow-submit:2.5] [never]", "wait_seconds": 0}
@@ -273,6 +276,7 @@ async def test_a_submit_under_way_is_finished_before_the_end(box: Sandbox, tmp_p
     assert len(box.submits()) == 1
 
 
+@pytest.mark.process
 @posix_only
 async def test_it_says_where_it_is_and_keeps_keys_and_requests_to_itself(box: Sandbox, tmp_path: Path) -> None:
     with started(box, tmp_path, "--transport", "http") as server:
@@ -284,6 +288,7 @@ async def test_it_says_where_it_is_and_keeps_keys_and_requests_to_itself(box: Sa
     assert (code, said) == (0, "")
 
 
+@pytest.mark.process
 @posix_only
 async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> None:
     with started(box, tmp_path, "--transport", "sse", "--sandbox") as server:

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mcp.server import MCPServer
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from support.inside import Inside
 from support.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
 
 from apixo_mcp.app import open_app
@@ -240,11 +242,21 @@ def test_a_plain_value_is_one_that_the_settings_take(variable: str, data: st.Dat
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The real program, on raw pipes
+# Raw pipes, to this process and to one of its own
 
 
-def check_session(pipe: Pipe, *, modern: bool = False) -> None:
+Open = Callable[..., Pipe | Inside]
+
+
+@pytest.fixture(params=["inside", pytest.param("process", marks=pytest.mark.process)])
+def opened(request: pytest.FixtureRequest, portal: BlockingPortal, tmp_path: Path) -> Open:
+    """Opens a pipe; keyword arguments are variables of the process."""
+    return (lambda **_: Inside(portal, tmp_path)) if request.param == "inside" else partial(Pipe, tmp_path)
+
+
+def check_session(pipe: Pipe | Inside, *, modern: bool = False) -> None:
     """The rest of a session, after its opening: the tools are listed, one is called, and the end is clean."""
+    pipe.load()
     meta = {"_meta": META} if modern else {}
     pipe.send(request("tools/list", meta, "list"))
     listed = pipe.next()
@@ -258,8 +270,8 @@ def check_session(pipe: Pipe, *, modern: bool = False) -> None:
 
 
 @pytest.mark.parametrize("version", HANDSHAKE_VERSIONS)
-def test_a_session_of_each_handshake_revision(version: str, tmp_path: Path) -> None:
-    with Pipe(tmp_path) as pipe:
+def test_a_session_of_each_handshake_revision(version: str, opened: Open) -> None:
+    with opened() as pipe:
         pipe.send(initialize(version, number="first"))
         answer = pipe.next()
         assert (answer["id"], answer["result"]["protocolVersion"]) == ("first", version)
@@ -267,15 +279,15 @@ def test_a_session_of_each_handshake_revision(version: str, tmp_path: Path) -> N
         check_session(pipe)
 
 
-def test_a_probe_then_a_modern_session(tmp_path: Path) -> None:
-    with Pipe(tmp_path) as pipe:
+def test_a_probe_then_a_modern_session(opened: Open) -> None:
+    with opened() as pipe:
         pipe.send(discover(1))
         assert pipe.next()["result"]["supportedVersions"] == ["2026-07-28"]
         check_session(pipe, modern=True)
 
 
-def test_a_probe_then_a_handshake_on_one_pipe(tmp_path: Path) -> None:
-    with Pipe(tmp_path) as pipe:
+def test_a_probe_then_a_handshake_on_one_pipe(opened: Open) -> None:
+    with opened() as pipe:
         pipe.send(discover(0))
         assert pipe.next()["id"] == 0
         pipe.send(initialize(number=0))  # the id again, as a client that starts afresh counts
@@ -284,10 +296,11 @@ def test_a_probe_then_a_handshake_on_one_pipe(tmp_path: Path) -> None:
         check_session(pipe)
 
 
-def test_everything_in_one_write_with_a_megabyte_behind_it(tmp_path: Path) -> None:
-    with Pipe(tmp_path) as pipe:
+def test_everything_in_one_write_with_a_megabyte_behind_it(opened: Open) -> None:
+    with opened() as pipe:
         big = request("tools/call", {"name": "list_models", "arguments": {"query": "x" * 2**20}}, 1)
         pipe.send(discover(8), initialize(number=0), INITIALIZED, big, request("tools/list", number=0))
+        pipe.load()
         found = [pipe.next() for _ in range(4)]
         assert [entry["id"] for entry in found[:2]] == [8, 0]
         assert {entry["id"] for entry in found[2:]} == {1, 0}
@@ -295,27 +308,29 @@ def test_everything_in_one_write_with_a_megabyte_behind_it(tmp_path: Path) -> No
         check_session(pipe)
 
 
-def test_byte_by_byte(tmp_path: Path) -> None:
+def test_byte_by_byte(opened: Open) -> None:
     said = line(initialize()).replace(b"\n", b"\r\n") + line(INITIALIZED) + line(call("ü"))
-    with Pipe(tmp_path) as pipe:
+    with opened() as pipe:
         for number in range(len(said)):
             pipe.write(said[number : number + 1])
         assert pipe.next()["id"] == 0
+        pipe.load()
         assert pipe.next()["id"] == "ü"
         check_session(pipe)
 
 
-def test_a_message_that_is_cut_in_two_by_the_end_of_the_loading(tmp_path: Path) -> None:
+def test_a_message_that_is_cut_in_two_by_the_end_of_the_loading(opened: Open) -> None:
     first, second = line(call(2))[:40], line(call(2))[40:]
-    with Pipe(tmp_path, APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
+    with opened(APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
         pipe.send(initialize(), INITIALIZED, first)
         assert pipe.next()["id"] == 0
-        pipe.await_error_line(b"serving on standard input and output")
+        pipe.loaded()
         pipe.send(second)
         assert pipe.next()["id"] == 2
         assert pipe.end()[:2] == (0, [])
 
 
+@pytest.mark.process
 def test_a_mark_of_the_byte_order_is_greeted_over(tmp_path: Path) -> None:
     alone = (
         "import threading; from apixo_mcp.server.stdio.early import Early; early = Early(key_set=True)\n"
@@ -326,9 +341,9 @@ def test_a_mark_of_the_byte_order_is_greeted_over(tmp_path: Path) -> None:
         assert [pipe.next()["id"], pipe.next()["id"]] == ["probe", 0]
 
 
-def test_a_client_that_says_nothing_until_all_is_loaded(tmp_path: Path) -> None:
-    with Pipe(tmp_path, APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
-        pipe.await_error_line(b"serving on standard input and output")
+def test_a_client_that_says_nothing_until_all_is_loaded(opened: Open) -> None:
+    with opened(APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
+        pipe.loaded()
         pipe.send(discover("probe"))
         assert pipe.next()["id"] == "probe"
         pipe.send(initialize(), INITIALIZED, call(2))
@@ -336,16 +351,18 @@ def test_a_client_that_says_nothing_until_all_is_loaded(tmp_path: Path) -> None:
         assert pipe.end()[:2] == (0, [])
 
 
-def test_garbage_first(tmp_path: Path) -> None:
-    with Pipe(tmp_path) as pipe:
+def test_garbage_first(opened: Open) -> None:
+    with opened() as pipe:
         pipe.send(b"garbage\n\n[]\n", initialize(), INITIALIZED)
+        pipe.load()
         assert pipe.next()["id"] == 0
         check_session(pipe)
 
 
-def test_other_requests_first(tmp_path: Path) -> None:
-    with Pipe(tmp_path) as pipe:
+def test_other_requests_first(opened: Open) -> None:
+    with opened() as pipe:
         pipe.send(request("no/such/method", number="?"), request("ping", number="ping"), initialize(), INITIALIZED)
+        pipe.load()
         answers = {answer["id"]: answer for answer in (pipe.next(), pipe.next(), pipe.next())}
         assert answers["?"]["error"]["code"] == -32601
         assert answers["ping"]["result"] == {}
@@ -353,14 +370,16 @@ def test_other_requests_first(tmp_path: Path) -> None:
         check_session(pipe)
 
 
-def test_a_refused_probe_then_a_handshake(tmp_path: Path) -> None:
-    with Pipe(tmp_path) as pipe:
+def test_a_refused_probe_then_a_handshake(opened: Open) -> None:
+    with opened() as pipe:
         pipe.send(discover(5, **{"io.modelcontextprotocol/protocolVersion": "2027-01-01"}), initialize(), INITIALIZED)
+        pipe.load()
         assert pipe.next()["error"]["code"] == -32022
         assert pipe.next()["id"] == 0
         check_session(pipe)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("said", [[initialize()], [discover()], [initialize(), INITIALIZED]])
 def test_the_end_of_input_while_loading(said: list[Any], tmp_path: Path) -> None:
     with Pipe(tmp_path) as pipe:
@@ -369,6 +388,7 @@ def test_the_end_of_input_while_loading(said: list[Any], tmp_path: Path) -> None
         assert (code, [answer["id"] for answer in answers], errors) == (0, [0], b"")
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to catch")
 def test_a_signal_while_loading(tmp_path: Path) -> None:
     with Pipe(tmp_path) as pipe:
@@ -378,6 +398,7 @@ def test_a_signal_while_loading(tmp_path: Path) -> None:
         assert pipe.ended() == (0, [], b"")
 
 
+@pytest.mark.process
 def test_settings_that_cannot_be_used_are_not_greeted_over(tmp_path: Path) -> None:
     with Pipe(tmp_path, APIXO_MCP_POLL_SCALE="fast") as pipe:
         pipe.send(initialize())
@@ -386,6 +407,7 @@ def test_settings_that_cannot_be_used_are_not_greeted_over(tmp_path: Path) -> No
         assert b"APIXO_MCP_POLL_SCALE" in errors
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("poll_scale", ["1", "fast"])
 def test_a_client_that_never_says_anything(poll_scale: str, tmp_path: Path) -> None:
     """What is wrong is told all the same, as to a person who tries the command."""
@@ -396,6 +418,7 @@ def test_a_client_that_never_says_anything(poll_scale: str, tmp_path: Path) -> N
         )
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no shell to close a stream")
 def test_without_a_standard_error(tmp_path: Path) -> None:
     program = "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, '-m', 'apixo_mcp'])"
@@ -414,6 +437,7 @@ assert sys.stdin.read() == ""
 """
 
 
+@pytest.mark.process
 def test_nothing_that_loads_reaches_the_wire(tmp_path: Path) -> None:
     program = f"""
 import sys

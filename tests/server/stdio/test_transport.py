@@ -93,6 +93,7 @@ async def test_a_different_early_answer_is_told(tmp_path: Path, caplog: pytest.L
     assert "answered initialize in another way" in caplog.text
 
 
+@pytest.mark.process
 def test_without_an_early_stage(tmp_path: Path) -> None:
     with Pipe(tmp_path, ("-m", "apixo_mcp", "serve", "--sandbox")) as pipe:
         pipe.send(discover(1), initialize(number=2), INITIALIZED, call(3))
@@ -101,6 +102,7 @@ def test_without_an_early_stage(tmp_path: Path) -> None:
         assert (code, answers) == (0, [])
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to catch")
 def test_a_signal_ends_a_running_server(tmp_path: Path) -> None:
     with Pipe(tmp_path) as pipe:
@@ -112,6 +114,7 @@ def test_a_signal_ends_a_running_server(tmp_path: Path) -> None:
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.process
 def test_an_unfinished_line_at_the_end_of_input(tmp_path: Path) -> None:
     with Pipe(tmp_path) as pipe:
         pipe.send(initialize(), line(INITIALIZED).rstrip())
@@ -119,6 +122,7 @@ def test_an_unfinished_line_at_the_end_of_input(tmp_path: Path) -> None:
         assert pipe.end() == (0, [], b"")
 
 
+@pytest.mark.process
 def test_half_an_emoji_is_answered(tmp_path: Path) -> None:
     cut = line(request("tools/call", {"name": "list_models", "arguments": {"query": "half"}}, 7)).strip()
     cut = cut.replace(b"half", b"\\ud83d")
@@ -130,6 +134,7 @@ def test_half_an_emoji_is_answered(tmp_path: Path) -> None:
         assert {pipe.next()["id"], pipe.next()["id"]} == {7, 8}
 
 
+@pytest.mark.process
 def test_a_batch_is_taken_apart_where_its_revision_has_batches(tmp_path: Path) -> None:
     ping = request("ping", number=6)
     with Pipe(tmp_path) as pipe:
@@ -139,6 +144,7 @@ def test_a_batch_is_taken_apart_where_its_revision_has_batches(tmp_path: Path) -
         assert pipe.end() == (0, [], b"")
 
 
+@pytest.mark.process
 def test_a_batch_of_another_revision_is_not_taken(tmp_path: Path) -> None:
     ping = request("ping", number=6)
     with Pipe(tmp_path) as pipe:
@@ -193,6 +199,7 @@ def test_a_line_that_is_no_message_is_answered_and_what_follows_too(tmp_path: Pa
         assert pipe.end()[:2] == (0, [])
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("loaded", [False, True])
 def test_a_mark_of_the_byte_order_is_passed_over(tmp_path: Path, loaded: bool) -> None:
     with Pipe(tmp_path, APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:

@@ -53,7 +53,7 @@ async def stored(client: Client) -> list[dict[str, Any]]:
         ("memory", {"proceed": True}),
         ("memory", {}),
         ("memory", None),
-        ("stdio", {"proceed": True}),
+        pytest.param("stdio", {"proceed": True}, marks=pytest.mark.process),
         ("http", {"proceed": True}),
         ("sse", {"proceed": True}),
     ],
@@ -231,6 +231,7 @@ async def test_a_client_that_fails_to_ask_gets_the_quote(connect: Connect, box: 
     assert box.log() == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("answer", [{}, {"action": "bogus"}, {"action": "accept", "content": 5}])
 def test_what_is_no_answer_gets_the_quote(tmp_path: Path, answer: dict[str, Any]) -> None:
     with Pipe(tmp_path, APIXO_MCP_CONFIRM_ABOVE_USD="0.001") as pipe:

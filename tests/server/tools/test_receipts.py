@@ -80,6 +80,7 @@ def host(box: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("era", ["legacy"])
 async def test_an_answer_that_nobody_read_is_not_paid_twice(connect: Connect, box: Sandbox, tmp_path: Path) -> None:
     with host(box, tmp_path) as process:
@@ -98,6 +99,7 @@ async def test_an_answer_that_nobody_read_is_not_paid_twice(connect: Connect, bo
     assert len(box.submits()) == 1
 
 
+@pytest.mark.process
 @posix_only
 async def test_a_signal_leaves_the_task_of_a_waiting_call_to_the_same_request(box: Sandbox, tmp_path: Path) -> None:
     values = values_for(box, tmp_path)
@@ -114,6 +116,7 @@ async def test_a_signal_leaves_the_task_of_a_waiting_call_to_the_same_request(bo
     assert task.answer == "lost"
 
 
+@pytest.mark.process
 @posix_only
 async def test_an_answer_that_was_read_is_given(box: Sandbox, tmp_path: Path) -> None:
     values = values_for(box, tmp_path)
