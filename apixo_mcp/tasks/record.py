@@ -8,11 +8,12 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from apixo_mcp.tasks.task import Task
 
 _TASK_ID = re.compile(r"tsk_[a-z2-7]{26}")
+_FORMER = {"looks": "polls"}  # names in files of earlier versions
 _NESTED = ("inputs", "attempts", "results", "failure", "notes")
 
 hints_of = cache(get_type_hints)
@@ -52,6 +53,9 @@ def from_record(record: object) -> Task:
     Raises:
         ValueError: says what is wrong with it.
     """
+    if isinstance(record, dict):
+        given = cast(dict[str, Any], record)
+        record = {_FORMER.get(name, name): value for name, value in given.items()}
     task = _made(Task, record, "")
     if not _TASK_ID.fullmatch(task.task_id):
         raise ValueError(f"task_id is no task's id: {task.task_id[:40]!r}")

@@ -130,7 +130,7 @@ class Task:
         fingerprint: of the request, for adoption (see `fingerprint`).
         sent_at: Unix seconds when the present attempt's POST was about to leave; None: not sent yet.
         due: Unix seconds of the next step; None: nothing is left to do.
-        looks: how often the present attempt was looked at.
+        polls: how often the present attempt was polled.
         fence: grows with every claim; a write with an older one is refused.
         notes: what was filled in for the caller, as sentences.
         answer: what became of the answer to the call that asked for it; a `lost` one lets the same request adopt it.
@@ -168,7 +168,7 @@ class Task:
     failure: Failure | None = None
     cancel_requested: bool = False
     due: float | None = None
-    looks: int = 0
+    polls: int = 0
     tries: int = 0
     fence: int = 0
     lease_holder: str = ""

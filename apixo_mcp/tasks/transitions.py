@@ -63,7 +63,7 @@ def after_submit(task: Task, outcome: Submitted, context: DecisionContext) -> Ta
         case Accepted(remote_id, produced, done):
             attempts = (*task.attempts, Attempt(sent_at=sent_at, remote_id=remote_id))
             accepted = replace(
-                task, attempts=attempts, remote_id=remote_id, named_id="", accepted_at=context.now, looks=0, tries=0
+                task, attempts=attempts, remote_id=remote_id, named_id="", accepted_at=context.now, polls=0, tries=0
             )
             accepted = replace(accepted, failure=None)
             if done:
@@ -109,7 +109,7 @@ def unclear(task: Task, now: float, reason: str) -> Task:
     )
     attempts = (*task.attempts, Attempt(sent_at=task.sent_at or now, failure_code=failure.code))
     return replace(
-        _released(task, now), state=State.UNKNOWN, failure=failure, attempts=attempts, due=None, looks=0, tries=0
+        _released(task, now), state=State.UNKNOWN, failure=failure, attempts=attempts, due=None, polls=0, tries=0
     )
 
 
@@ -187,9 +187,9 @@ def after_poll(task: Task, polled: Polled, context: DecisionContext) -> Task:
         case Running(state):
             # A gateway that counts backwards does not take the task back.
             onward = State(state) if task.state is State.PENDING else task.state
-            wait = schedule.wait_before_poll(context.poll_schedule, task.looks + 1, elapsed, context.chance)
+            wait = schedule.wait_before_poll(context.poll_schedule, task.polls + 1, elapsed, context.chance)
             due = context.now + wait if wait is not None else None
-            return replace(task, state=onward, looks=task.looks + 1, tries=0, failure=None, due=due)
+            return replace(task, state=onward, polls=task.polls + 1, tries=0, failure=None, due=due)
         case Succeeded(produced, completed_at, notes):
             task = replace(task, notes=tuple(dict.fromkeys((*task.notes, *notes))))
             return _succeeded(task, produced, completed_at, context)
@@ -200,7 +200,7 @@ def after_poll(task: Task, polled: Polled, context: DecisionContext) -> Task:
         case Failed(failure, transient, completed_at):
             return _failed(task, failure, transient, completed_at, context)
         case NoAnswer(reason, retry_after, failure, too_fast):
-            is_over = schedule.wait_before_poll(context.poll_schedule, task.looks + task.tries + 1, elapsed) is None
+            is_over = schedule.wait_before_poll(context.poll_schedule, task.polls + task.tries + 1, elapsed) is None
             wait = schedule.wait_after_error(context.poll_schedule, task.tries, retry_after, context.chance)
             due = None if is_over else context.now + wait
             told = failure or _unanswered(reason, too_fast=too_fast)
@@ -238,7 +238,7 @@ def _failed(
             sent_at=None,
             accepted_at=None,
             remote_id="",
-            looks=0,
+            polls=0,
             tries=0,
             due=again,
         )

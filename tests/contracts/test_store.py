@@ -514,7 +514,7 @@ class TestCommit:
 
     async def test_a_task_that_is_not_there_is_not_made(self, store: Store):
         task = make()
-        assert not await store.commit(task, replace(task, looks=1))
+        assert not await store.commit(task, replace(task, polls=1))
         assert await store.get(task.task_id) is None
 
     @pytest.mark.parametrize(

@@ -261,7 +261,7 @@ async def test_looks_that_find_nothing_new_are_not_told(box: Sandbox, tmp_path: 
         notices.subscribe(events.append, "local")
         task = replace(await slow_task(app), state=State.PROCESSING)
         for looks in range(5):
-            await notices.changed(replace(task, looks=looks))
+            await notices.changed(replace(task, polls=looks))
         assert len(events) == 1
 
 

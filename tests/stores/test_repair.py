@@ -20,6 +20,7 @@ from support.store_tasks import KEYS, NO_LIMITS, NOW, make, make_followed, tasks
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.stores.sqlite.damage import beside
+from apixo_mcp.stores.sqlite.lock import Lock
 from apixo_mcp.stores.sqlite.page_reader import frames, hides_commits
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.task import TERMINAL, Result, State, Task
@@ -415,6 +416,25 @@ class TestMigration:
         with closing(sqlite3.connect(copy)) as database:
             assert database.execute("pragma user_version").fetchone() == (1,)
             assert database.execute("select count(*) from task").fetchone() == (3,)
+
+    async def test_a_column_that_has_another_name_now_keeps_its_values(self, path: Path):
+        self.old(path, 6)
+        beside(path, ".check").touch()  # every row is read before the upgrade too
+        found, warnings, _ = await opened(path)
+        assert ([task.polls for task in found.values()], warnings) == ([1, 1, 1], ())
+
+    async def test_a_file_that_another_process_has_open_is_not_changed(self, path: Path):
+        ids = self.old(path, 6)
+        older = Lock(beside(path, ".lock"))
+        assert older.share(1)
+        with pytest.raises(StoreError, match=r"older schema.*another process has it open.*start again"):
+            await opened(path)
+        assert self.copies(path) == []
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("select looks from task").fetchall() == [(1,)] * 3
+        older.close()
+        found, warnings, _ = await opened(path)
+        assert (sorted(found), warnings) == (sorted(ids), ())
 
     async def test_nothing_is_copied_where_nothing_changes(self, path: Path):
         path.touch()

@@ -138,8 +138,8 @@ def line_of(**given: object) -> bytes:
         (line_of(state=["success"]), "state cannot be"),
         (line_of(created_at="yesterday"), "created_at cannot be"),
         (line_of(created_at=True), "created_at cannot be"),
-        (line_of(looks=2**70), "looks cannot be"),
-        (line_of(looks=1.5), "looks cannot be"),
+        (line_of(polls=2**70), "polls cannot be"),
+        (line_of(polls=1.5), "polls cannot be"),
         (line_of(prompt=None), "prompt cannot be"),
         (line_of(prompt="\ud83e"), "half a character"),
         (line_of(colour="red"), "no field colour"),
@@ -163,6 +163,11 @@ def test_a_broken_line_is_told_by_its_number(line: bytes, said: str):
 def test_another_file_is_refused(line: bytes):
     with pytest.raises(InvalidInput, match="line 1: "):
         archive.read_archive([line])
+
+
+def test_a_field_is_read_under_its_former_name():
+    (task,) = archive.read_archive([HEAD, line_of(polls="left out", looks=7)]).tasks
+    assert task.polls == 7
 
 
 def test_columns_of_a_later_version_may_be_missing():

@@ -49,7 +49,7 @@ def ended(before: Task, after: Task) -> Finished:
 
 
 def test_a_look_that_changes_nothing_is_no_fact():
-    assert kinds(SENT, replace(SENT, looks=1, state=State.PROCESSING)) == []
+    assert kinds(SENT, replace(SENT, polls=1, state=State.PROCESSING)) == []
 
 
 def test_a_submit_tells_how_long_its_answer_took():

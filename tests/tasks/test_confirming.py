@@ -210,7 +210,7 @@ class TestReread:
             for state in (State.SUCCESS, State.CANCELLED, State.FAILED):
                 task = make_followed(state=state)
                 await store.add([task])
-                assert not await store.reread(task, replace(task, state=State.SUCCESS, looks=7))
+                assert not await store.reread(task, replace(task, state=State.SUCCESS, polls=7))
             with pytest.raises(ValueError, match="read anew"):
                 await store.reread(task, replace(task, state=State.PENDING))
 

@@ -316,7 +316,7 @@ class TestLooking:
             now = await app.store.get(running.task_id)
             assert now is not None
             assert await app.store.commit(
-                now, replace(now, accepted_at=time.time() - 25 * 3600, due=time.time(), looks=POLLS_AT_LEAST)
+                now, replace(now, accepted_at=time.time() - 25 * 3600, due=time.time(), polls=POLLS_AT_LEAST)
             )
         async with start() as app:
             given_up = await until(app, running, lambda now: now.due is None)
@@ -324,7 +324,7 @@ class TestLooking:
             looks = len(box.looks())
             await app.service.check("local", running.task_id)
             await happens(lambda: len(box.looks()) == looks + 1)
-            again = await until(app, running, lambda now: now.due is None and now.looks > given_up.looks)
+            again = await until(app, running, lambda now: now.due is None and now.polls > given_up.polls)
             assert again.state is given_up.state
 
     async def test_a_task_is_found_by_the_gateways_id_and_by_nobody_else(self, start: Start):
@@ -366,7 +366,7 @@ class TestRestart:
             assert (await app.service.find("local", task.task_id)).lease_holder
         async with start(follow=False) as app:
             stored = await app.service.find("local", task.task_id)
-        assert (stored.lease_holder, stored.lease_until, stored.looks) == ("", 0.0, 0)
+        assert (stored.lease_holder, stored.lease_until, stored.polls) == ("", 0.0, 0)
 
     async def test_an_intent_that_was_not_sent_is_sent_once(self, start: Start, box: Sandbox):
         async with start(follow=False) as app:

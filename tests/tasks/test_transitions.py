@@ -162,7 +162,7 @@ def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: li
         elif task.state in FOLLOWED:
             assert task.remote_id
             is_over = task.updated_at - (task.accepted_at or 0) >= PACE.maximum + DAY
-            assert (task.due is None) == (is_over and task.looks + task.tries >= POLLS_AT_LEAST)
+            assert (task.due is None) == (is_over and task.polls + task.tries >= POLLS_AT_LEAST)
         elif task.state is State.SUCCESS:
             assert task.due is None or transitions.unsaved(task)
             assert task.due is not None or task.is_settled
@@ -288,7 +288,7 @@ def test_a_leap_of_the_clock_does_not_end_the_looking():
     running = sent(asked(), Accepted("r1"), at())
     task = transitions.after_poll(running, Running("processing"), at(3 * DAY))
     assert task.due is not None
-    looked_at_often = replace(running, looks=POLLS_AT_LEAST)
+    looked_at_often = replace(running, polls=POLLS_AT_LEAST)
     assert transitions.after_poll(looked_at_often, Running("processing"), at(3 * DAY)).due is None
 
 

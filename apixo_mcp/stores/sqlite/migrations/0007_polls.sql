@@ -1,0 +1,1 @@
+alter table task rename column looks to polls;
