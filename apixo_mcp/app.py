@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
-from apixo_mcp.catalog.model import Model
-from apixo_mcp.catalog.prices import estimate, load_prices
-from apixo_mcp.catalog.registry import Catalog, OwnPrices
+from apixo_mcp.catalog.own import own_catalog
+from apixo_mcp.catalog.prices import estimate
+from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
-from apixo_mcp.errors import SettingsError, StoreError
+from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.input_links import InputLinks
@@ -75,34 +75,43 @@ class Public:
     telemetry: Telemetry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """The parts that the others are built of."""
+
+    settings: Settings
+    limits: Limits
+    store: Store
+    http: Http
+    accounts: Accounts
+    catalog: Catalog
+    warnings: tuple[str, ...]
+    telemetry: Telemetry
+    changes: Changes
+    leases: Leases
+    delivery: Delivery
+    budget: Budget
+    saver: Saver
+    roots: Roots
+
+
+@dataclass(frozen=True, kw_only=True)
+class App(_Parts):
     """The running program, as the tools and the command line see it.
 
     Attributes:
         seal: the secret that seals what a client keeps for this server.
     """
 
-    settings: Settings
-    limits: Limits
-    catalog: Catalog
-    store: Store
-    service: Service
-    settlement: Settlement
     runner: Runner
-    changes: Changes
-    telemetry: Telemetry
-    saver: Saver
+    settlement: Settlement
+    service: Service
     previews: Previews
-    roots: Roots
-    accounts: Accounts
-    budget: Budget
     seal: bytes
-    warnings: tuple[str, ...] = ()
-    public: Public | None = None
+    public: Public | None
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def all_warnings(self) -> tuple[str, ...]:
         """Lists the warnings: of the variables that are set, then of the files."""
         return (*self.settings.warnings, *self.warnings)
 
@@ -119,17 +128,6 @@ class App:
         return self.accounts.key_prints
 
 
-async def _accounts(settings: Settings, store: Store, http: Http) -> Accounts:
-    salt = await store.secret(KEY_SALT)
-    accounts = Accounts()
-    for name, key in settings.keys.items():
-        # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
-        gateway: Gateway = GATEWAYS[name].load()(http, key, settings.base_urls[name])
-        secret = f"{name} {gateway.base_url} {key.get_secret_value()}"
-        accounts.add(Account(gateway, key_fingerprint(secret, salt)))
-    return accounts
-
-
 @asynccontextmanager
 async def open_app(
     settings: Settings,
@@ -142,6 +140,7 @@ async def open_app(
     """Opens the store, the HTTP client and the background, and closes them again: submits under way are finished first.
 
     Args:
+        settings: of this process.
         follow: whether this process follows tasks; off for commands that only read.
         leave: called at the end where tasks are still open, to have another process follow them.
         public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
@@ -155,96 +154,134 @@ async def open_app(
         store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
         http = Http(allow_private_hosts=settings.allow_private_hosts, timeouts=limits.timeouts)
         await stack.enter_async_context(http)
-        accounts = await _accounts(settings, store, http)
-        seal = await store.secret("request_state")
-        catalog, problems = own_catalog(settings)
-        for problem in problems:
-            log.error("%s", problem)
-        warnings = (*store.warnings, *problems)
-        try:
-            await store.end_lapsed()  # those of other keys too, which no process here follows
-        except StoreError:
-            log.exception("what lapsed has not been ended; it is tried again")
-        telemetry = Telemetry(logs.write)
-        changes = Changes(telemetry)
-        leases = Leases(store)
-        calls = Delivery(store)
-        budget = Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd)
-        saver = Saver(http, settings.download_dir, limits.transfers)
-        roots = Roots(settings.roots)
-        addresses = served = None
-        if public and settings.public_url:
-            addresses = Addresses(settings.public_url, await store.secret("public_urls"))
-            served = InputLinks(settings.public_url, addresses.secret, settings.home / "served", roots)
-        steps = Runner(
-            store=store,
-            catalog=catalog,
-            accounts=accounts,
-            saver=saver,
-            leases=leases,
-            changes=changes,
-            budget=budget,
-            process=calls.process,
-            poll_scale=settings.poll_scale,
-            auto_retry=settings.auto_retry,
-            callback_url=addresses.of if addresses else None,
-            limits=limits.steps,
+        parts = await _parts(settings, limits, store, http)
+        await _end_lapsed(store)
+        addresses, links = await _public_urls(parts) if public and settings.public_url else (None, None)
+        runner = _runner(parts, addresses)
+        engine = EmbeddedEngine(runner, store, parts.leases, parts.accounts, limits.sweep)
+        settlement = Settlement(
+            store=store, accounts=parts.accounts, steps=runner, engine=engine, changes=parts.changes
         )
-        engine = EmbeddedEngine(steps, store, leases, accounts, limits.sweep)
-        resolver = Settlement(store=store, accounts=accounts, steps=steps, engine=engine, changes=changes)
-        service = Service(
-            store=store,
-            catalog=catalog,
-            accounts=accounts,
-            inputs=Inputs(
-                roots,
-                allow_private=settings.allow_private_hosts,
-                data_urls=settings.data_urls,
-                publish=served.url_of if served else None,
-                answers=partial(url_answers, http),
-            ),
-            till=Admission(store=store, engine=engine, calls=calls, budget=budget, attempts=1 + settings.auto_retry),
-            engine=engine,
-            calls=calls,
-            changes=changes,
-            estimate=estimate,
-            context=steps.context,
-            is_there=is_there,
-            told_once=settings.money_warnings,
+        app = App(
+            **vars(parts),
+            runner=runner,
+            settlement=settlement,
+            service=_service(parts, runner, engine, _inputs(parts, links)),
+            previews=Previews(),
+            seal=await store.secret("request_state"),
+            public=_public(parts, engine, settlement, addresses, links) if addresses and links else None,
         )
-        face: Public | None = None
-        if addresses and served:
-            callbacks = Callbacks(addresses, store, engine, accounts, resolver)
-            face = Public(tuple({"", urlsplit(settings.public_url).path}), callbacks, served, telemetry)
-        stack.push_async_callback(_leave, store, leases.holder, accounts, leave)
-        async with anyio.create_task_group() as group:
+        stack.push_async_callback(_leave, store, parts.leases.holder, parts.accounts, leave)
+        async with anyio.create_task_group() as background:
             if follow:
-                group.start_soon(engine.run)
-                group.start_soon(calls.keep)
-                group.start_soon(calls.keep_wanted)
-                group.start_soon(_load_ahead, catalog, limits.loaded_after)
+                background.start_soon(engine.run)
+                background.start_soon(parts.delivery.keep)
+                background.start_soon(parts.delivery.keep_wanted)
+                background.start_soon(_load_ahead, parts.catalog, limits.loaded_after)
             try:
-                yield App(
-                    settings=settings,
-                    limits=limits,
-                    catalog=catalog,
-                    store=store,
-                    service=service,
-                    settlement=resolver,
-                    runner=steps,
-                    changes=changes,
-                    telemetry=telemetry,
-                    saver=saver,
-                    previews=Previews(),
-                    roots=roots,
-                    accounts=accounts,
-                    budget=budget,
-                    seal=seal,
-                    warnings=warnings,
-                    public=face,
-                )
+                yield app
             finally:
-                group.cancel_scope.cancel()
+                background.cancel_scope.cancel()
+
+
+async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: Http) -> _Parts:
+    catalog, problems = own_catalog(settings)
+    for problem in problems:
+        log.error("%s", problem)
+    telemetry = Telemetry(logs.write)
+    return _Parts(
+        settings=settings,
+        limits=limits,
+        store=store,
+        http=http,
+        accounts=await _accounts(settings, store, http),
+        catalog=catalog,
+        warnings=(*store.warnings, *problems),
+        telemetry=telemetry,
+        changes=Changes(telemetry),
+        leases=Leases(store),
+        delivery=Delivery(store),
+        budget=Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
+        saver=Saver(http, settings.download_dir, limits.transfers),
+        roots=Roots(settings.roots),
+    )
+
+
+async def _accounts(settings: Settings, store: Store, http: Http) -> Accounts:
+    salt = await store.secret(KEY_SALT)
+    accounts = Accounts()
+    for name, key in settings.keys.items():
+        # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
+        gateway: Gateway = GATEWAYS[name].load()(http, key, settings.base_urls[name])
+        secret = f"{name} {gateway.base_url} {key.get_secret_value()}"
+        accounts.add(Account(gateway, key_fingerprint(secret, salt)))
+    return accounts
+
+
+async def _public_urls(parts: _Parts) -> tuple[Addresses, InputLinks]:
+    url = parts.settings.public_url
+    addresses = Addresses(url, await parts.store.secret("public_urls"))
+    return addresses, InputLinks(url, addresses.secret, parts.settings.home / "served", parts.roots)
+
+
+def _public(
+    parts: _Parts, engine: EmbeddedEngine, settlement: Settlement, addresses: Addresses, links: InputLinks
+) -> Public:
+    callbacks = Callbacks(addresses, parts.store, engine, parts.accounts, settlement)
+    prefixes = tuple({"", urlsplit(parts.settings.public_url).path})
+    return Public(prefixes, callbacks, links, parts.telemetry)
+
+
+def _runner(parts: _Parts, addresses: Addresses | None) -> Runner:
+    return Runner(
+        store=parts.store,
+        catalog=parts.catalog,
+        accounts=parts.accounts,
+        saver=parts.saver,
+        leases=parts.leases,
+        changes=parts.changes,
+        budget=parts.budget,
+        process=parts.delivery.process,
+        poll_scale=parts.settings.poll_scale,
+        auto_retry=parts.settings.auto_retry,
+        callback_url=addresses.of if addresses else None,
+        limits=parts.limits.steps,
+    )
+
+
+def _inputs(parts: _Parts, links: InputLinks | None) -> Inputs:
+    return Inputs(
+        parts.roots,
+        allow_private=parts.settings.allow_private_hosts,
+        data_urls=parts.settings.data_urls,
+        publish=links.url_of if links else None,
+        answers=partial(url_answers, parts.http),
+    )
+
+
+def _service(parts: _Parts, runner: Runner, engine: EmbeddedEngine, inputs: Inputs) -> Service:
+    attempts = 1 + parts.settings.auto_retry
+    return Service(
+        store=parts.store,
+        catalog=parts.catalog,
+        accounts=parts.accounts,
+        inputs=inputs,
+        till=Admission(store=parts.store, engine=engine, calls=parts.delivery, budget=parts.budget, attempts=attempts),
+        engine=engine,
+        calls=parts.delivery,
+        changes=parts.changes,
+        estimate=estimate,
+        context=runner.context,
+        is_there=is_there,
+        told_once=parts.settings.money_warnings,
+    )
+
+
+async def _end_lapsed(store: Store) -> None:
+    try:
+        await store.end_lapsed()  # those of other keys too, which no process here follows
+    except StoreError:
+        log.exception("what lapsed has not been ended; it is tried again")
 
 
 async def _leave(store: Store, holder: str, accounts: Accounts, leave: Callable[[], None] | None) -> None:
@@ -266,34 +303,3 @@ async def _load_ahead(catalog: Catalog, seconds: float) -> None:
     await anyio.to_thread.run_sync(catalog.load)
     for warning in (*catalog.warnings, *catalog.price_warnings):
         log.warning("%s", warning)
-
-
-def own_models(settings: Settings) -> tuple[Model, ...]:
-    """The models of the user's own file in the data folder, if there is one."""
-    for name in ("models.toml", "models.json"):
-        path = settings.home / name
-        if path.is_file():
-            from apixo_mcp.catalog.custom import load_custom
-
-            return load_custom(path)
-    return ()
-
-
-def own_catalog(settings: Settings) -> tuple[Catalog, tuple[str, ...]]:
-    """The models on offer with the user's own and their prices, and what is wrong with the files of those.
-
-    A broken file takes nothing else down; but while that of the prices is broken, no price counts.
-    """
-    problems: list[str] = []
-    models: tuple[Model, ...] = ()
-    prices: OwnPrices | None = {}
-    try:
-        models = own_models(settings)
-    except SettingsError as error:
-        problems.append(str(error))
-    try:
-        prices = load_prices(settings.prices) if settings.prices else {}
-    except SettingsError as error:
-        prices = None
-        problems.append(f"{error}. Until it is mended, no price is known.")
-    return Catalog(settings.models, models, prices), tuple(problems)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import anyio
 
 from apixo_mcp import __version__
-from apixo_mcp.app import App, open_app, own_catalog, own_models
+from apixo_mcp.app import App, open_app
+from apixo_mcp.catalog.own import own_catalog, own_models
 from apixo_mcp.catalog.prices import load_prices
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.folders import trouble_with

@@ -24,7 +24,7 @@ def show_model(name: str) -> None:
 
 
 def _catalog() -> Catalog:
-    from apixo_mcp.app import own_catalog
+    from apixo_mcp.catalog.own import own_catalog
 
     catalog, problems = own_catalog(settings_or_exit())
     for problem in problems:

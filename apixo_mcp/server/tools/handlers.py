@@ -136,7 +136,7 @@ class Tools:
         if len(tasks) > limit:
             found["next_cursor"] = write_cursor(shown[-1])
         said = f"{counted(len(shown), 'task')}, newest first." if shown else "No tasks yet."
-        said = " ".join((*self._app.told, said))
+        said = " ".join((*self._app.all_warnings, said))
         return CallToolResult(content=[text_content(f"{said}\n{compact(found)}")], structured_content=found)
 
     async def download_results(self, given: dict[str, Any], context: Context) -> CallToolResult:
@@ -171,7 +171,7 @@ class Tools:
     async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:
         """The offered models, a line each."""
         modality, query = given.get("modality", ""), given.get("query", "")
-        said = list_text(self._app.catalog, modality, query, self._app.told, face=self._face)
+        said = list_text(self._app.catalog, modality, query, self._app.all_warnings, face=self._face)
         return CallToolResult(content=[text_content(said)])
 
     async def describe_model(self, given: dict[str, Any], _: Context) -> CallToolResult:
