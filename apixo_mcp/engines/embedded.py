@@ -15,6 +15,8 @@ from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
+SET_BACK = 1.0  # seconds: so much less by the clock than passed is no drift
+
 
 @dataclass(frozen=True, slots=True)
 class SweepLimits:
@@ -57,6 +59,7 @@ class EmbeddedEngine:
         self._running: set[str] = set()
         self._hurried: set[str] = set()
         self._crashes: dict[str, int] = {}
+        self._zero = _zero()
 
     def wake(self, task_id: str, at: float) -> None:
         """Takes the task's next step at `at`, or earlier if that was planned before."""
@@ -86,6 +89,7 @@ class EmbeddedEngine:
         await self._sweep(grace=0.0)
         swept = time.time()
         while True:
+            self._notice_clock()
             self._start_due(group)
             wait = swept + self._limits.every - time.time()
             if wait <= 0 or wait > self._limits.every:  # the second: the clock was set back
@@ -97,6 +101,13 @@ class EmbeddedEngine:
             self._earlier = anyio.Event()
             with anyio.move_on_after(wait):
                 await self._earlier.wait()
+
+    def _notice_clock(self) -> None:
+        """Takes every planned step now where the clock was set back: by the new time, each would come too late."""
+        before, self._zero = self._zero, _zero()
+        if self._zero < before - SET_BACK:
+            for task_id in tuple(self._next):
+                self.hurry(task_id)
 
     def _start_due(self, group: TaskGroup) -> None:
         while self._heap and self._heap[0][0] <= time.time():
@@ -135,3 +146,8 @@ class EmbeddedEngine:
             due = time.time()
         if due is not None:
             self.wake(task_id, due)
+
+
+def _zero() -> float:
+    """Returns the clock's time when the time that passes evenly was 0: it changes only where the clock is set."""
+    return time.time() - time.monotonic()

@@ -21,7 +21,7 @@ from apixo_mcp.tasks.asking.delivery import Call, Delivery
 from apixo_mcp.tasks.asking.request import GenerationRequest, InputResolver, Quote, Submission, checked
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import APART_AT_MOST, Store
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task, fingerprint, new_task_id
 from apixo_mcp.tasks.transitions import DecisionContext
 
@@ -162,8 +162,9 @@ class Service:
             NotFound: there is none.
         """
         task = await self.find(owner, any_id)
-        # Far off: the clock was set back since its next look was planned.
-        far_off = task.due is not None and task.due > time.time() + FAR_OFF
+        now = time.time()
+        # The clock was set back since its next poll was planned: two clocks differ by less.
+        far_off = task.due is not None and (task.due > now + FAR_OFF or task.updated_at > now + APART_AT_MOST)
         is_open = task.state in FOLLOWED or (task.state is State.UNKNOWN and bool(task.named_id))
         if (task.due is None or far_off) and is_open:
             await self._store.wake(task.task_id)

@@ -22,6 +22,7 @@ from apixo_mcp.tasks.task import Delivered, State, Task
 ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
 LEASE_LASTS = 8.0
 RENEWED_EVERY = 2.5
+APART_AT_MOST = 120.0  # no two clocks differ by more
 BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back
 QUOTED_FOR = 1800.0  # seconds for which a yes to a quote counts
 MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting

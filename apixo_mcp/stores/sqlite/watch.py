@@ -12,10 +12,9 @@ its sweeps; one that has just started waits `SILENT_FOR` for what a process left
 
 from collections.abc import Callable
 
-from apixo_mcp.tasks.store import LEASE_LASTS, RENEWED_EVERY
+from apixo_mcp.tasks.store import APART_AT_MOST, LEASE_LASTS, RENEWED_EVERY
 
 SILENT_FOR = 2 * RENEWED_EVERY
-APART_AT_MOST = 120.0  # no two clocks differ by more: a lease that ended longer ago is over at once
 
 
 class LeaseWatch:

@@ -1,0 +1,32 @@
+"""The clock of the machine is set back while a task is followed: it is polled on, not in as many hours."""
+
+import time
+from typing import Any
+
+import pytest
+from support.door import Enter, one_file, sample
+from support.scripted_gateway import Gateway, polled, succeeded, whole
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 61, 119, 121, 2880])
+async def test_a_clock_set_back_holds_up_no_poll(
+    gateway: Gateway, enter: Enter, monkeypatch: pytest.MonkeyPatch, minutes: float
+):
+    one_file(gateway, "/out/a.png", whole(sample("ok.png")))
+    done = False
+
+    def outcome(task: str) -> Any:
+        return succeeded(task, urls=gateway.urls) if done else polled(task, state="processing")
+
+    gateway.outcome = outcome
+    real = time.time
+    async with enter() as door:
+        task = await door.made(wait_seconds=2)
+        assert task["state"] in ("pending", "processing")
+        monkeypatch.setattr(time, "time", lambda: real() - minutes * 60)
+        done = True
+        task = await door.check(task, 20)
+    assert task["state"] == "success"
+    assert len(gateway.posts) == 1
