@@ -27,7 +27,7 @@ demo: $(VENV)/.installed ## makes a picture over MCP against the sandbox: no key
 
 # Values and pure decisions, the contract with clients, the order of the house: what most mistakes break first.
 FAST := tests/test_architecture.py tests/test_documents.py tests/test_readme.py tests/test_settings.py tests/catalog tests/contracts/test_store.py \
-	tests/tasks/test_transitions.py tests/tasks/test_schedule.py tests/tasks/test_budget.py tests/tasks/asking/test_request.py \
+	tests/tasks/transitions/test_steps.py tests/tasks/test_schedule.py tests/tasks/test_budget.py tests/tasks/asking/test_request.py \
 	tests/server/test_snapshots.py
 check: lint ## lint, types and the fast tests: before every commit
 	$(BIN)/python -m pytest -q -n 2 $(FAST)

@@ -48,8 +48,6 @@ ORDER: dict[str, tuple[str, ...]] = {
         "store",
         "engine",
         "transitions",
-        "confirming",
-        "unsent",
         "changes",
         "asking",
         "running",

@@ -20,7 +20,6 @@ from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.results import structure_of, task_answer
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.tasks import iso, sentence
 
@@ -214,7 +213,7 @@ class Generations:
         if task.state is State.CANCELLED:
             status = "cancelled"
         decision = self._app.runner.context(task)
-        is_overdue = transitions.is_overdue(task, decision)
+        is_overdue = decision.is_overdue(task)
         interval = decision.poll_schedule.overdue_every if is_overdue else decision.poll_schedule.interval
         return Job(
             task_id=task.task_id,

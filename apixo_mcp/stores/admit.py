@@ -14,7 +14,7 @@ from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import INTERNAL_KEY, Task
-from apixo_mcp.tasks.unsent import WANTED_FOR, lapsed, still_wanted
+from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, lapsed, still_wanted
 
 
 def admit(database: Database, task: Task, terms: Terms) -> Admitted:

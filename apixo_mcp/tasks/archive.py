@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.record import from_record, to_record
 from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import TERMINAL, FileState, Result, State, Task
+from apixo_mcp.tasks.transitions import submits, unsent
 
 FORM = 1
 
@@ -155,9 +155,9 @@ def adapt(task: Task, home: str, here: Here, now: float) -> Task:
     if task.answer == "awaited":
         task = replace(task, answer="given")  # the call that waited was another program's: nobody here adopts it
     if task.state is State.SUBMITTING and task.sent_at is None:
-        task = replace(transitions.cancelled(task, now), notes=(*task.notes, _NOT_SENT))
+        task = replace(unsent.cancelled(task, now), notes=(*task.notes, _NOT_SENT))
     elif task.state is State.SUBMITTING:
-        task = transitions.unclear(task, now, _UNDER_WAY)
+        task = submits.unclear(task, now, _UNDER_WAY)
     if home == here.home:
         return task
     key_print = here.key_prints.get((task.gateway, task.base_url), task.key_print)

@@ -14,7 +14,6 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality, NextAction
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.delivery import Call, Delivery
@@ -23,7 +22,8 @@ from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.store import APART_AT_MOST, Store
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task, fingerprint, new_task_id
-from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.transitions import files
+from apixo_mcp.tasks.transitions.context import DecisionContext
 
 FAR_OFF = 2 * 3600.0  # beyond every wait between two looks
 REREAD_EVERY = 1.0  # another process may have moved the task on
@@ -241,7 +241,7 @@ class Service:
             return task
         saved = [result for result in task.results if result.file is FileState.SAVED]
         missing = [result.index for result in saved if not await self._is_there(result)]
-        again = transitions.save_again(task, missing, self._moment(task))
+        again = files.save_again(task, missing, self._moment(task))
         if again is task or not await self._store.commit(task, again):
             return task
         self._engine.wake(task.task_id, time.time())

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, Succeeded
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
@@ -15,6 +14,7 @@ from apixo_mcp.tasks.running.keeping import ANSWER, keep_answer, put_aside
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
+from apixo_mcp.tasks.transitions import polls, submits
 
 _REMOTE_ID = re.compile(r"[!-~]{1,200}")  # no space, nothing that does not print
 
@@ -61,7 +61,7 @@ class Settlement:
             remote_id = remote_id.strip()
             if problem := await self._wrong_id(task, remote_id):
                 raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
-        after = transitions.resolved_by_person(task, remote_id or "", self._steps.context(task))
+        after = submits.resolved_by_person(task, remote_id or "", self._steps.context(task))
         try:
             is_written = await self._store.commit(task, after)
         except IdTaken as error:
@@ -106,7 +106,7 @@ class Settlement:
             told += f", and the gateway, asked again, {_told_by(poll)}"
         if not isinstance(poll, Succeeded):
             return Reread(task, told, raw or "")
-        after = await put_aside(self._store, transitions.reread(task, poll, self._steps.context(task)))
+        after = await put_aside(self._store, polls.reread(task, poll, self._steps.context(task)))
         if not await self._store.reread(task, after):
             return await self.reread(await self._store.get(task.task_id) or task)  # it has moved meanwhile
         await self._changes.announce(task, after)

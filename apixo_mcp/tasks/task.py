@@ -137,7 +137,7 @@ class Task:
         asked_by: the last call that asked for it, by its process and a name.
         asked_until: Unix seconds, prolonged while that call is waited for; one still awaited after it is lost.
         asked_at: Unix seconds, when it was asked for anew by an equal request; 0: never since it was made.
-        wanted_until: Unix seconds, prolonged while the process lives that asked for it (`tasks.unsent`).
+        wanted_until: Unix seconds, prolonged while the process lives that asked for it (`tasks.transitions.unsent`).
         agreed_attempts: how many attempts the owner's yes named; 0: no yes was given.
         is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
         named_id: in state `unknown`: the gateway's task id that its broken answer named, to be confirmed.

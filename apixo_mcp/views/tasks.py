@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks import schedule, transitions
+from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
-from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.transitions import delays
+from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import CHAT, Face, advice_of
 
 PROMPT_SHOWN = 120
@@ -101,7 +102,7 @@ def _estimates(task: Task, context: DecisionContext, usual: tuple[int, int] | No
     if task.state not in (State.SUBMITTING, *FOLLOWED):
         return {}
     span = usual or _OTHERWISE[task.modality]
-    elapsed = context.now - (task.accepted_at or context.now)
+    elapsed = context.running_for(task)
     return {"progress": schedule.progress(span, elapsed), "eta_seconds": schedule.eta_seconds(span, elapsed)}
 
 
@@ -177,7 +178,7 @@ def next_step(
     """Tells the reader what to do now, as a sentence."""
     seconds = min(60, max(2, int(_estimates(task, context, usual).get("eta_seconds", 10))))
     check_later = face.say("{check_later}", task.task_id, seconds=seconds)
-    if task.failure and task.failure.code == transitions.CRASHED and task.due is not None:
+    if task.failure and task.failure.code == delays.CRASHED and task.due is not None:
         advice = advice_of(task.failure, face, task.task_id)
         return f"{task.failure.message}. {advice} {check_later} It may be paid for."
     match task.state:
@@ -198,7 +199,7 @@ def next_step(
         case State.SUBMITTING:
             return f"Being sent. {check_later} A second generate would be charged too."
         case State.PENDING | State.PROCESSING:
-            late = " It takes longer than usual." if transitions.is_overdue(task, context) else ""
+            late = " It takes longer than usual." if context.is_overdue(task) else ""
             return f"Still running.{late} {check_later} Do not generate it again: it is paid for."
         case State.SUCCESS:
             return _after_success(task, face)

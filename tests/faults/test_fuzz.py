@@ -34,10 +34,10 @@ from apixo_mcp.server.build import build_server
 from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
 from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.rows import from_row, to_row
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import State, Task, may_move, new_task_id
-from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.transitions import polls, submits
+from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.tasks import compact, sentence, task_structure
 
 AS_MANY = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=EVERY, print_blob=False)
@@ -381,7 +381,7 @@ def test_no_answer_crashes_a_gateway_or_takes_what_is_unclear_for_refused():
         submitted = interpret_submit(reply, CONTACT, NOW)
         counts[f"submit {type(submitted).__name__}"] += 1
         assert isinstance(submitted, Accepted | Refused | Later | Unclear)
-        check_task(before := sent_task(State.SUBMITTING), transitions.after_submit(before, submitted, MOMENT))
+        check_task(before := sent_task(State.SUBMITTING), submits.after_submit(before, submitted, MOMENT))
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
@@ -402,7 +402,7 @@ def test_no_answer_crashes_a_gateway_or_takes_what_is_unclear_for_refused():
         assert isinstance(look, Running | Succeeded | Failed | NoAnswer)
         for state in (State.PENDING, State.PROCESSING):
             before = sent_task(state)
-            after = transitions.after_poll(before, look, MOMENT)
+            after = polls.after_poll(before, look, MOMENT)
             check_task(before, after)
             if status >= 400 and code != 200:
                 assert after.state in (state, State.SUCCESS, State.FAILED, State.PROCESSING, State.SUBMITTING)

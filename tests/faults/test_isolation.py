@@ -13,8 +13,8 @@ from support.wire import Bytes, Wire, answer, envelope, picture
 
 from apixo_mcp.app import Limits
 from apixo_mcp.media.places import TransferLimits
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.running.runner import StepLimits
+from apixo_mcp.tasks.transitions import polls
 
 pytestmark = pytest.mark.anyio
 ASK = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 20}
@@ -103,7 +103,7 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     crashes: list[float] = []
-    works = transitions.after_poll
+    works = polls.after_poll
 
     def stumbles(task: Any, *_: Any) -> Any:
         if task.prompt == "a fox":
@@ -111,7 +111,7 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
             raise ValueError("no such thing")
         return works(task, *_)
 
-    monkeypatch.setattr(transitions, "after_poll", stumbles)
+    monkeypatch.setattr(polls, "after_poll", stumbles)
     async with Several("/file/0") as wire:
         async with connected(wire.url, tmp_path, Limits(steps=StepLimits(crash_pause=0.2))) as client:
             first = await told(client, "generate_image", ASK | {"wait_seconds": 1})
@@ -126,19 +126,19 @@ async def test_a_step_that_crashes_is_told_put_off_and_forgotten_once_it_works(
             told_again = await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 1})
             assert told_again["state"] == "pending"
             assert len(crashes) <= 1
-        monkeypatch.setattr(transitions, "after_poll", works)
+        monkeypatch.setattr(polls, "after_poll", works)
     assert "Traceback" in caplog.text
 
 
 async def test_a_failed_step_goes_on_where_the_fault_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    works, count = transitions.after_poll, iter(range(3))
+    works, count = polls.after_poll, iter(range(3))
 
     def stumbles(*given: Any) -> Any:
         if next(count, None) is not None:
             raise RecursionError
         return works(*given)
 
-    monkeypatch.setattr(transitions, "after_poll", stumbles)
+    monkeypatch.setattr(polls, "after_poll", stumbles)
     limits = Limits(steps=StepLimits(crash_pause=0.05))
     async with Several("/file/0") as wire, connected(wire.url, tmp_path, limits) as client:
         done = await told(client, "generate_image", ASK)

@@ -9,10 +9,10 @@ from support.task_steps import Start, ask, posts, settled, until
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import FileState, State, Task
-from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.transitions import submits
+from apixo_mcp.tasks.transitions.context import DecisionContext
 
 pytestmark = pytest.mark.anyio
 
@@ -81,12 +81,12 @@ async def test_what_is_no_such_task_or_id_changes_nothing(start: Start, box: San
 
 def test_an_earlier_attempt_may_have_been_charged():
     sent = make(state=State.SUBMITTING, sent_at=NOW, idempotency_key="k")
-    once = transitions.unclear(sent, NOW + 100, "cut")
+    once = submits.unclear(sent, NOW + 100, "cut")
     twice = replace(once, attempts=(once.attempts[0], *once.attempts))
     context = DecisionContext(NOW + 100, 0.5, PollSchedule(1, 1, 1))
     first, second = (
-        transitions.resolved_by_person(once, "", context),
-        transitions.resolved_by_person(twice, "", context),
+        submits.resolved_by_person(once, "", context),
+        submits.resolved_by_person(twice, "", context),
     )
     assert first.failure is not None
     assert second.failure is not None

@@ -211,7 +211,7 @@ def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]
 
 
 def _safe(task: Task) -> Task:
-    from apixo_mcp.tasks.transitions import unclear
+    from apixo_mcp.tasks.transitions.submits import unclear
 
     # Of an open task a newer version may be lost.
     is_copy = task.is_copy or task.state not in TERMINAL

@@ -119,7 +119,7 @@ class Delivery:
     async def keep_wanted(self) -> None:
         """Notes that this process lives, in the open tasks that it was asked for, until it is cancelled.
 
-        Others leave what is unsent to it, or end it once this falls silent (`tasks.unsent`).
+        Others leave what is unsent to it, or end it once this falls silent (`tasks.transitions.unsent`).
         """
         while True:
             await self._asked.wait()

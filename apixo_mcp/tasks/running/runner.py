@@ -15,19 +15,20 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Submitted, Unclear
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.confirming import after_confirming, named_late, without_id
 from apixo_mcp.tasks.running.keeping import ResultSaver, drop_saved, keep_answer, put_aside, save_from
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken, Sending, Store
-from apixo_mcp.tasks.task import Result, State, Task
-from apixo_mcp.tasks.transitions import DecisionContext
-from apixo_mcp.tasks.unsent import lapsed, not_sent, not_tried_again
+from apixo_mcp.tasks.task import FOLLOWED, Result, State, Task
+from apixo_mcp.tasks.transitions import delays, files, polls, submits, unsent
+from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, DecisionContext
+from apixo_mcp.tasks.transitions.polls import after_confirming, not_tried_again
+from apixo_mcp.tasks.transitions.submits import named_late, without_id
+from apixo_mcp.tasks.transitions.unsent import lapsed, not_sent
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class StepLimits:
     refused_key_every: float = 300.0
     left_alone_for: float = 10.0
     crash_pause: float = 10.0
-    save_again_after: tuple[float, ...] = transitions.SAVE_AGAIN_AFTER
+    save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
     throttle: ThrottleLimits = ThrottleLimits()
 
 
@@ -146,7 +147,7 @@ class Runner:
     async def _step(self, task: Task) -> Task | None:
         if task.state is State.SUBMITTING:
             return await self._send(task) if task.sent_at is None else await self._found_sent(task)
-        is_polled = transitions.is_followed(task) or task.is_confirming
+        is_polled = task.state in FOLLOWED or task.is_confirming
         return await self._poll(task) if is_polled else await self._save(task)
 
     async def _put_off(self, task: Task, error: Exception) -> Task | None:
@@ -154,9 +155,7 @@ class Runner:
         row = await self._store.get(task.task_id)
         if row is None or row.fence != task.fence:
             return None
-        return await self._commit(
-            row, transitions.crashed(row, type(error).__name__, time.time(), self._limits.crash_pause)
-        )
+        return await self._commit(row, delays.crashed(row, type(error).__name__, time.time(), self._limits.crash_pause))
 
     async def _commit(self, before: Task, after: Task) -> Task | None:
         after = await put_aside(self._store, after)
@@ -203,13 +202,13 @@ class Runner:
         now = time.time()
         match clearance.how:
             case _ if row.cancel_requested:
-                after = transitions.cancelled(row, now)
+                after = unsent.cancelled(row, now)
             case "lost":  # its lease has run out, and nobody has claimed it yet
-                after = transitions.held_back(row, now, now)
+                after = delays.held_back(row, now, now)
             case "no_room":
-                after = transitions.queued(row, await self._store.place(row), now, random.random())
+                after = delays.queued(row, await self._store.place(row), now, random.random())
             case "by_another":
-                after = transitions.held_back(row, now + self._limits.left_alone_for, now)
+                after = delays.held_back(row, now + self._limits.left_alone_for, now)
             case "lapsed":
                 after = lapsed(row, now)
             case "no_price" | "over_budget" | "over_limit" | "ask_first" | "within":
@@ -239,11 +238,11 @@ class Runner:
                     return None
                 context = self.context(row)
                 if row.state is State.UNKNOWN and isinstance(outcome, Accepted | Refused):
-                    decided = transitions.answered_late(row, outcome, context)
+                    decided = submits.answered_late(row, outcome, context)
                 elif row.state is State.UNKNOWN and isinstance(outcome, Unclear):
                     decided = named_late(row, outcome, context)
                 else:
-                    decided = transitions.after_submit(row, outcome, context)
+                    decided = submits.after_submit(row, outcome, context)
                 if after := await self._commit(row, decided):
                     return after
             except IdTaken as error:
@@ -269,13 +268,13 @@ class Runner:
 
     async def _found_sent(self, task: Task) -> Task | None:
         reason = "The process that sent it ended before the gateway's answer was stored."
-        return await self._commit(task, transitions.unclear(task, time.time(), reason))
+        return await self._commit(task, submits.unclear(task, time.time(), reason))
 
     async def _poll(self, task: Task) -> Task | None:
         key = task.key_print
         trouble = self._troubles.get(key)
         if trouble is not None and time.time() < trouble.until:
-            return await self._commit(task, transitions.held_back(task, trouble.until, time.time()))
+            return await self._commit(task, delays.held_back(task, trouble.until, time.time()))
         async with self._polling:
             if wait := await self._throttle.turn(key):
                 return await self._commit(task, _waiting(task, wait))
@@ -297,7 +296,7 @@ class Runner:
         context = self.context(task)
         if task.is_confirming:
             return await self._commit(task, after_confirming(task, polled, context))
-        after = transitions.after_poll(task, polled, context)
+        after = polls.after_poll(task, polled, context)
         if after.state is State.FAILED and isinstance(polled, Failed) and polled.raw:
             await keep_answer(self._store, task, polled.raw)
         if after.state is not State.SUBMITTING:
@@ -338,12 +337,12 @@ class Runner:
         return replace(result, problem=redact(result.problem), mime_type=mime_type)
 
     async def _save(self, task: Task) -> Task | None:
-        before, task = task, transitions.saving(task)  # who asks meanwhile waits for this try
+        before, task = task, files.saving(task)  # who asks meanwhile waits for this try
         if task is not before:
             now = time.time()
             before = await self._commit(before, replace(task, updated_at=now, lease_until=now + LEASE_LASTS)) or before
         results = list(task.results)
-        lock, unsaved = anyio.Lock(), list(transitions.unsaved(task))
+        lock, unsaved = anyio.Lock(), list(files.unsaved(task))
 
         async def save(result: Result) -> None:
             nonlocal before
@@ -360,7 +359,7 @@ class Runner:
         async with anyio.create_task_group() as group:
             for result in tuple(unsaved):
                 group.start_soon(save, result)
-        after = await self._commit(before, transitions.after_saving(task, results, self.context(task)))
+        after = await self._commit(before, files.after_saving(task, results, self.context(task)))
         if after:
             await drop_saved(self._store, after)
         return after
@@ -368,4 +367,4 @@ class Runner:
 
 def _waiting(task: Task, wait: float) -> Task:
     now = time.time()
-    return transitions.held_back(task, now + wait, now)
+    return delays.held_back(task, now + wait, now)

@@ -19,7 +19,7 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
-from apixo_mcp.tasks.unsent import WANTED_FOR, WANTED_WHILE_ALIVE
+from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, WANTED_WHILE_ALIVE
 from apixo_mcp.views.tasks import sentence, task_structure
 
 pytestmark = pytest.mark.anyio

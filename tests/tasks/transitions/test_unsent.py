@@ -8,7 +8,7 @@ from support.asked import NOW, asked, why
 
 from apixo_mcp.tasks.store import BEYOND_LEASES
 from apixo_mcp.tasks.task import Attempt, State, Task
-from apixo_mcp.tasks.unsent import WANTED_FOR, WANTED_WHILE_ALIVE, lapsed, still_wanted
+from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, WANTED_WHILE_ALIVE, lapsed, still_wanted
 
 MINE, THEIRS = "mine", "theirs"
 ages = st.floats(-2 * 86400, 2 * 86400) | st.sampled_from((WANTED_FOR, WANTED_WHILE_ALIVE))

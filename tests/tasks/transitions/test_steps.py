@@ -22,10 +22,10 @@ from apixo_mcp.gateways.gateway import (
     Unclear,
 )
 from apixo_mcp.generation import Produced
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.schedule import POLLS_AT_LEAST, PollSchedule
 from apixo_mcp.tasks.task import FOLLOWED, MOVES, TERMINAL, FileState, State, Task, new_task_id
-from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.transitions import delays, files, polls, submits, unsent
+from apixo_mcp.tasks.transitions.context import DecisionContext
 
 PACE = PollSchedule(first_wait=5, interval=3, maximum=120)
 HOUR, DAY = 3600.0, 86400.0
@@ -36,7 +36,7 @@ def at(seconds: float = 0.0, auto_retry: int = 2, result_seconds: float | None =
 
 
 def sent(task: Task, outcome: Submitted, context: DecisionContext) -> Task:
-    return transitions.after_submit(replace(task, sent_at=context.now), outcome, context)
+    return submits.after_submit(replace(task, sent_at=context.now), outcome, context)
 
 
 PICTURE = Produced(url="https://files.example/a.png")
@@ -87,13 +87,13 @@ def step(task: Task, event: Event, context: DecisionContext) -> Task:
     """The task after its next step, as the engine would take it."""
     if task.state is State.SUBMITTING:
         return sent(task, event.submitted, context)
-    if transitions.is_followed(task):
-        return transitions.after_poll(task, event.looked, context)
+    if task.state in FOLLOWED:
+        return polls.after_poll(task, event.looked, context)
     results = [
-        replace(result, file=file) if result in transitions.unsaved(task) else result
+        replace(result, file=file) if result in files.unsaved(task) else result
         for result, file in zip(task.results, event.files, strict=False)
     ]
-    return transitions.after_saving(task, results, context)
+    return files.after_saving(task, results, context)
 
 
 def lived(events: list[Event], auto_retry: int) -> tuple[list[Task], list[Submitted]]:
@@ -164,7 +164,7 @@ def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: li
             is_over = task.updated_at - (task.accepted_at or 0) >= PACE.maximum + DAY
             assert (task.due is None) == (is_over and task.polls + task.tries >= POLLS_AT_LEAST)
         elif task.state is State.SUCCESS:
-            assert task.due is None or transitions.unsaved(task)
+            assert task.due is None or files.unsaved(task)
             assert task.due is not None or task.is_settled
         else:
             assert task.due is None
@@ -202,7 +202,7 @@ def test_what_was_unknown_is_settled_by_a_late_answer(events: list[Event], auto_
     task = lived(events, auto_retry)[0][-1]
     if task.state is not State.UNKNOWN:
         return
-    settled = transitions.answered_late(task, late, at(5.0))
+    settled = submits.answered_late(task, late, at(5.0))
     assert settled.state in MOVES[State.UNKNOWN]
     assert [attempt.remote_id for attempt in settled.attempts[:-1]] == [a.remote_id for a in task.attempts[:-1]][
         : len(settled.attempts[:-1])
@@ -216,7 +216,7 @@ def test_what_was_unknown_is_settled_by_a_late_answer(events: list[Event], auto_
 
 def test_a_late_answer_that_holds_the_result_ends_the_task():
     unknown = sent(asked(), Unclear("cut"), at())
-    settled = transitions.answered_late(unknown, Accepted("r", (PICTURE,), done=True), at(5))
+    settled = submits.answered_late(unknown, Accepted("r", (PICTURE,), done=True), at(5))
     assert (settled.state, settled.due, settled.completed_at) == (State.SUCCESS, NOW + 5, NOW + 5)
 
 
@@ -224,7 +224,7 @@ def test_a_late_answer_that_holds_the_result_ends_the_task():
 def test_a_transient_failure_is_tried_again_as_often_as_set(auto_retry: int):
     task, context = asked(), at(auto_retry=auto_retry)
     for number in range(1, 2 + auto_retry):
-        task = transitions.after_poll(sent(task, Accepted(f"r{number}"), context), TRANSIENT, context)
+        task = polls.after_poll(sent(task, Accepted(f"r{number}"), context), TRANSIENT, context)
         if number <= auto_retry:
             assert (task.state, task.due, task.remote_id) == (State.SUBMITTING, NOW + 5.0, "")
     assert task.state is State.FAILED
@@ -237,17 +237,17 @@ def test_a_transient_failure_is_tried_again_as_often_as_set(auto_retry: int):
     [(Failed(why("NSFW_DETECTED")), State.FAILED), (Running("pending"), State.PENDING), (NoAnswer(""), State.PENDING)],
 )
 def test_nothing_else_is_tried_again(look: Polled, state: State):
-    assert transitions.after_poll(sent(asked(), Accepted("r"), at()), look, at()).state is state
+    assert polls.after_poll(sent(asked(), Accepted("r"), at()), look, at()).state is state
 
 
 def test_nobody_waits_for_a_further_attempt_of_a_cancelled_task():
     task = replace(sent(asked(), Accepted("r"), at()), cancel_requested=True)
-    assert transitions.after_poll(task, TRANSIENT, at()).state is State.FAILED
+    assert polls.after_poll(task, TRANSIENT, at()).state is State.FAILED
 
 
 def test_a_gateway_that_counts_backwards_does_not_take_the_task_back():
-    task = transitions.after_poll(sent(asked(), Accepted("r"), at()), Running("processing"), at())
-    assert transitions.after_poll(task, Running("pending"), at()).state is State.PROCESSING
+    task = polls.after_poll(sent(asked(), Accepted("r"), at()), Running("processing"), at())
+    assert polls.after_poll(task, Running("pending"), at()).state is State.PROCESSING
 
 
 def test_a_submit_that_costs_nothing_is_sent_again_and_again():
@@ -262,7 +262,7 @@ def test_a_submit_that_costs_nothing_is_sent_again_and_again():
 def test_a_further_attempt_backs_off_for_itself():
     """The first attempt of a slow video may have run longer than that when it fails."""
     running = sent(asked(), Accepted("r1"), at())
-    again = transitions.after_poll(running, TRANSIENT, at(HOUR))
+    again = polls.after_poll(running, TRANSIENT, at(HOUR))
     task = sent(again, Later(why("HTTP 429", "no")), at(HOUR + 5))
     assert (task.state, task.due) == (State.SUBMITTING, NOW + HOUR + 6)
 
@@ -279,17 +279,17 @@ def test_a_long_retry_after_is_honoured():
 
 def test_a_copy_of_a_task_is_never_sent_again():
     running = sent(asked(), Accepted("r1"), at())
-    ended = transitions.after_poll(replace(running, is_copy=True), TRANSIENT, at(60))
+    ended = polls.after_poll(replace(running, is_copy=True), TRANSIENT, at(60))
     assert ended.state is State.FAILED
-    assert transitions.after_poll(running, TRANSIENT, at(60)).state is State.SUBMITTING
+    assert polls.after_poll(running, TRANSIENT, at(60)).state is State.SUBMITTING
 
 
 def test_a_leap_of_the_clock_does_not_end_the_looking():
     running = sent(asked(), Accepted("r1"), at())
-    task = transitions.after_poll(running, Running("processing"), at(3 * DAY))
+    task = polls.after_poll(running, Running("processing"), at(3 * DAY))
     assert task.due is not None
     looked_at_often = replace(running, polls=POLLS_AT_LEAST)
-    assert transitions.after_poll(looked_at_often, Running("processing"), at(3 * DAY)).due is None
+    assert polls.after_poll(looked_at_often, Running("processing"), at(3 * DAY)).due is None
 
 
 @pytest.mark.parametrize(
@@ -297,13 +297,13 @@ def test_a_leap_of_the_clock_does_not_end_the_looking():
     [
         lambda: asked(),
         lambda: sent(asked(), Later(why()), at()),
-        lambda: transitions.after_poll(sent(asked(), Accepted("r"), at()), TRANSIENT, at()),
+        lambda: polls.after_poll(sent(asked(), Accepted("r"), at()), TRANSIENT, at()),
     ],
     ids=["never sent", "refused for now", "between two attempts"],
 )
 def test_cancelling_what_is_not_sent_is_an_end(make: Callable[[], Task]):
     task = make()
-    ended = transitions.cancelled(task, at(1).now)
+    ended = unsent.cancelled(task, at(1).now)
     assert ended.state in MOVES[task.state]
     assert ended.state is (State.FAILED if task.attempts else State.CANCELLED)
     assert (ended.due, ended.completed_at) == (None, NOW + 1)
@@ -313,19 +313,19 @@ def test_an_id_that_the_submit_answer_named_outlives_the_final_answer():
     voice = Produced(asset_id="voice-1", label="voice")
     pending = sent(asked(), Accepted("r", (voice,)), at())
     assert [result.asset_id for result in pending.results] == ["voice-1"]
-    both = transitions.after_poll(pending, Succeeded((PICTURE,)), at()).results
+    both = polls.after_poll(pending, Succeeded((PICTURE,)), at()).results
     assert [(result.url, result.asset_id) for result in both] == [(PICTURE.url, ""), ("", "voice-1")]
-    assert len(transitions.after_poll(pending, Succeeded((voice,)), at()).results) == 1
+    assert len(polls.after_poll(pending, Succeeded((voice,)), at()).results) == 1
 
 
 def test_a_missing_file_is_tried_again_also_when_its_url_was_thought_to_have_died():
-    task = transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
+    task = polls.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
     assert (task.due, task.is_settled) == (NOW, False)
     waits: list[float] = []
     now = 0.0
     while task.due is not None:
         now = task.due - NOW
-        task = transitions.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at(now))
+        task = files.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at(now))
         waits.append((task.due or 0) - NOW - now)
         assert task.is_settled
     assert waits[:-1] == [5.0, 30.0, 120.0, 600.0, 3600.0]
@@ -336,43 +336,43 @@ def test_a_step_that_fails_is_put_off_ever_longer_and_says_so_until_one_works():
     task = sent(asked(), Accepted("r"), at())
     waits: list[float] = []
     for _ in range(12):
-        task = transitions.crashed(task, "ValueError", NOW, 10.0)
+        task = delays.crashed(task, "ValueError", NOW, 10.0)
         assert task.failure is not None
         waits.append((task.due or 0) - NOW)
     assert waits[:3] == [10.0, 20.0, 40.0]
-    assert waits[-1] == transitions.LONGEST_CRASH_PAUSE
+    assert waits[-1] == delays.LONGEST_CRASH_PAUSE
     assert task.failure is not None
     assert "ValueError, 12 times" in task.failure.message
-    assert transitions.after_poll(task, Running("processing"), at()).failure is None
+    assert polls.after_poll(task, Running("processing"), at()).failure is None
 
 
 def test_a_further_attempt_that_stumbles_keeps_why_the_last_one_failed():
     failure = why("PROCESSING_TIMEOUT")
     tried = replace(sent(asked(), Accepted("r"), at()), state=State.SUBMITTING, sent_at=None, failure=failure)
-    assert transitions.crashed(tried, "ValueError", NOW, 10.0).failure == failure
+    assert delays.crashed(tried, "ValueError", NOW, 10.0).failure == failure
 
 
 def test_a_saving_that_failed_is_forgotten_once_it_works():
-    task = transitions.crashed(
-        transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW, 10.0
+    task = delays.crashed(
+        polls.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at()), "OSError", NOW, 10.0
     )
-    task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
+    task = files.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
     assert (task.failure, task.due, task.tries) == (None, None, 0)
 
 
 def test_a_saved_file_is_the_last_step():
-    task = transitions.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
-    task = transitions.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
-    assert (task.due, task.is_settled, transitions.unsaved(task)) == (None, True, ())
+    task = polls.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at())
+    task = files.after_saving(task, [replace(task.results[0], file=FileState.SAVED)], at())
+    assert (task.due, task.is_settled, files.unsaved(task)) == (None, True, ())
 
 
 def test_a_file_is_hurried_a_few_times_and_keeps_count():
-    task = transitions.after_poll(sent(asked(), Accepted("r-1"), at()), Succeeded((PICTURE,), None), at())
-    for tries in range(1, transitions.HURRIED + 2):
-        task = transitions.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at())
+    task = polls.after_poll(sent(asked(), Accepted("r-1"), at()), Succeeded((PICTURE,), None), at())
+    for tries in range(1, files.HURRIED + 2):
+        task = files.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at())
         assert task.results[0].tries == tries
-        hurried = transitions.save_again(task, (), at(0.1))
-        assert (hurried is not task) == (tries <= transitions.HURRIED)
+        hurried = files.save_again(task, (), at(0.1))
+        assert (hurried is not task) == (tries <= files.HURRIED)
         if hurried is not task:
             assert (hurried.due, hurried.results[0].file, hurried.results[0].tries) == (
                 at(0.1).now,
@@ -380,12 +380,12 @@ def test_a_file_is_hurried_a_few_times_and_keeps_count():
                 tries,
             )
             task = hurried
-    assert transitions.save_again(task, (), at(transitions.HURRIED_EVERY)) is not task
+    assert files.save_again(task, (), at(files.HURRIED_EVERY)) is not task
 
 
 def test_a_file_that_is_tried_again_is_being_saved():
-    task = transitions.after_poll(sent(asked(), Accepted("r-1"), at()), Succeeded((PICTURE,), None), at())
-    assert transitions.saving(task) is task
-    task = transitions.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at())
+    task = polls.after_poll(sent(asked(), Accepted("r-1"), at()), Succeeded((PICTURE,), None), at())
+    assert files.saving(task) is task
+    task = files.after_saving(task, [replace(task.results[0], file=FileState.FAILED)], at())
     assert task.is_settled
-    assert not transitions.saving(task).is_settled
+    assert not files.saving(task).is_settled

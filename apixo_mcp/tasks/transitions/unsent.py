@@ -6,19 +6,17 @@ unsent intent, be it the first POST or a further one, is sent only
 - within 10 minutes of being asked for, by any process;
 - within an hour of it, by the process that was asked, as long as that lives.
 
-A process that lives says so in the rows of its own unsent tasks (`Calls.keep_wanted`); while it does, others leave them
-to it. After that the task ends, which costs nothing.
+A process that lives says so in the rows of its own unsent tasks (`Delivery.keep_wanted`); while it does, others leave
+them to it. After that the task ends, which costs nothing.
 """
 
 from dataclasses import replace
 from typing import Literal
 
-from apixo_mcp.gateways.gateway import Polled
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks import transitions
 from apixo_mcp.tasks.store import BEYOND_LEASES
 from apixo_mcp.tasks.task import State, Task
-from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.transitions.delays import released
 
 WANTED_FOR = 600.0
 WANTED_WHILE_ALIVE = 3600.0
@@ -27,7 +25,7 @@ StillWanted = Literal["yes", "by_another", "no"]
 
 
 def still_wanted(task: Task, now: float, process: str) -> StillWanted:
-    """Whether a process may send what was not sent yet; `by_another`: it is left to the process that was asked.
+    """Says whether a process may send what was not sent yet; `by_another`: it is left to the process that was asked.
 
     Args:
         task: an unsent one.
@@ -46,8 +44,15 @@ def still_wanted(task: Task, now: float, process: str) -> StillWanted:
     return "by_another" if now < task.wanted_until <= now + BEYOND_LEASES else "no"
 
 
+def cancelled(task: Task, now: float) -> Task:
+    """Ends a task that is cancelled while it is not sent; one with failed attempts behind it stays failed."""
+    state = State.FAILED if task.attempts else State.CANCELLED
+    key = task.idempotency_key if task.attempts else ""
+    return replace(released(task, now), state=state, due=None, completed_at=now, idempotency_key=key)
+
+
 def lapsed(task: Task, now: float) -> Task:
-    """The unsent task that nobody wants any more. One with an attempt behind it has failed with that."""
+    """Ends an unsent task that nobody wants any more. One with an attempt behind it has failed with that."""
     if task.attempts:
         note = "No further attempt was made: by the time it could be sent nobody was waiting for it any more."
     else:
@@ -56,18 +61,18 @@ def lapsed(task: Task, now: float) -> Task:
             f"It could not be sent while it was wanted{reason}: an hour at most, and 10 minutes once the program that "
             "was asked has ended. It was never sent, and nothing was charged."
         )
-    return replace(transitions.cancelled(task, now), notes=(*task.notes, note))
+    return replace(cancelled(task, now), notes=(*task.notes, note))
 
 
 def not_sent(task: Task, reason: str, now: float) -> Task:
-    """The unsent task that is not to be sent on the day on which its turn has come.
+    """Ends an unsent task that the owner's limits do not allow on the day on which its turn has come.
 
     Args:
         reason: the end of a sentence about the request.
     """
-    ended = transitions.cancelled(task, now)
+    ended = cancelled(task, now)
     if task.attempts:
-        return _noted(ended, reason)
+        return no_further_attempt(ended, reason)
     failure = Failure(
         code="NOT_SENT",
         category="insufficient_credits",
@@ -79,10 +84,6 @@ def not_sent(task: Task, reason: str, now: float) -> Task:
     return replace(ended, state=State.FAILED, failure=failure)
 
 
-def not_tried_again(task: Task, polled: Polled, context: DecisionContext, reason: str) -> Task:
-    """The task that failed for a passing reason, and may not be sent once more."""
-    return _noted(transitions.after_poll(task, polled, replace(context, auto_retry=0)), reason)
-
-
-def _noted(task: Task, reason: str) -> Task:
+def no_further_attempt(task: Task, reason: str) -> Task:
+    """Notes in an ended task why no further attempt was made."""
     return replace(task, notes=(*task.notes, f"No further attempt was made: {reason}."))

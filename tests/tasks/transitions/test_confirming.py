@@ -19,11 +19,12 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.gateways.gateway import NoAnswer, Running, Unclear
 from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks import confirming, schedule, transitions
+from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task
-from apixo_mcp.tasks.transitions import DecisionContext
+from apixo_mcp.tasks.transitions import polls, submits
+from apixo_mcp.tasks.transitions.context import DecisionContext
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ def error_of(task: Task) -> tuple[str, str, str]:
 
 
 async def failed_empty(app: App, wire: Wire, **data: Any) -> Task:
-    wire.looks.extend([envelope({**EMPTY, **data})] * (transitions.EMPTY_POLLS + 1))
+    wire.looks.extend([envelope({**EMPTY, **data})] * (polls.EMPTY_POLLS + 1))
     task = await settled(app, (await ask(app)).task)
     assert task.state is State.FAILED
     return task
@@ -99,15 +100,15 @@ class TestNamedId:
 
     def test_the_waits_grow_and_end(self):
         sent = make(state=State.SUBMITTING, sent_at=NOW)
-        task = transitions.after_submit(sent, Unclear("cut", "t-9"), MOMENT)
+        task = submits.after_submit(sent, Unclear("cut", "t-9"), MOMENT)
         waits: list[float] = []
         while task.due is not None:
             waits.append(task.due - MOMENT.now)
-            task = confirming.after_confirming(task, NoAnswer("no"), MOMENT)
+            task = polls.after_confirming(task, NoAnswer("no"), MOMENT)
         assert len(waits) == schedule.CONFIRMING_POLLS
         assert waits[1:] == sorted(waits[1:])
         assert (task.state, task.named_id) == (State.UNKNOWN, "t-9")
-        followed = confirming.after_confirming(replace(task, due=NOW), Running("pending"), MOMENT)
+        followed = polls.after_confirming(replace(task, due=NOW), Running("pending"), MOMENT)
         assert (followed.state, followed.remote_id, followed.named_id) == (State.PENDING, "t-9", "")
 
 

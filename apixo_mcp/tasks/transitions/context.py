@@ -1,0 +1,69 @@
+"""What a decision depends on besides the task."""
+
+import random
+import time
+from dataclasses import dataclass
+
+from apixo_mcp.catalog.model import BY_MODALITY
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.tasks import schedule
+from apixo_mcp.tasks.schedule import PollSchedule
+from apixo_mcp.tasks.task import FOLLOWED, Task
+
+SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionContext:
+    """What a decision depends on besides the task.
+
+    Attributes:
+        now: Unix seconds.
+        chance: 0 to 1, spreads the waits.
+        poll_schedule: of the task's model.
+        auto_retry: further attempts after a transient failure (setting `APIXO_MCP_AUTO_RETRY`).
+        result_seconds: how long the model's result URLs live, None where unknown.
+        save_again_after: seconds between tries to save a result's file.
+    """
+
+    now: float
+    chance: float
+    poll_schedule: PollSchedule
+    auto_retry: int = 2
+    result_seconds: float | None = None
+    save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
+
+    def running_for(self, task: Task) -> float:
+        """Returns the seconds since the gateway took the task."""
+        return self.now - (task.accepted_at or self.now)
+
+    def is_overdue(self, task: Task) -> bool:
+        """Tells whether the gateway takes longer than the model's maximum wait."""
+        return task.state in FOLLOWED and schedule.is_late(self.poll_schedule, self.running_for(task))
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """The clock, the chance and the settings that decisions depend on, read where a decision is made.
+
+    Attributes:
+        catalog: has each model's schedule.
+        poll_scale: times each wait (setting `APIXO_MCP_POLL_SCALE`).
+        auto_retry: further attempts after a transient failure (setting `APIXO_MCP_AUTO_RETRY`).
+        save_again_after: seconds between tries to save a result's file.
+    """
+
+    catalog: Catalog
+    poll_scale: float = 1.0
+    auto_retry: int = 2
+    save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
+
+    def of(self, task: Task) -> DecisionContext:
+        """Returns what a decision about this task depends on, right now."""
+        model = self.catalog.get(task.model)
+        plan = model.schedule if model else BY_MODALITY[task.modality]
+        poll_schedule = PollSchedule(plan.first_wait, plan.interval, plan.maximum).scaled(self.poll_scale)
+        seconds = model.result_hours * 3600 if model and model.result_hours is not None else None
+        return DecisionContext(
+            time.time(), random.random(), poll_schedule, self.auto_retry, seconds, self.save_again_after
+        )
