@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import pytest
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.anyio
 Clocks = Callable[[], float]
 Open = Callable[..., AbstractAsyncContextManager[Store]]
 DAY = 86400.0
+T = TypeVar("T")
 
 
 def sqlite_store(path: Path, clock: Clocks = CLOCK) -> SqliteStore:
@@ -95,10 +96,10 @@ async def row(store: Store, task: Task) -> Task:
     return found
 
 
-async def all_at_once(works: list[Callable[[], Awaitable[object]]]) -> list[object]:
-    found: list[object] = []
+async def all_at_once(works: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+    found: list[T] = []
 
-    async def run(work: Callable[[], Awaitable[object]]) -> None:
+    async def run(work: Callable[[], Awaitable[T]]) -> None:
         found.append(await work())
 
     async with anyio.create_task_group() as group:
@@ -124,12 +125,12 @@ class TestAdmit:
         assert (await store.admit(make(idempotency_key="k", owner="bob"), NO_LIMITS)).how == "new"
 
     async def test_of_many_concurrent_requests_with_one_key_one_is_new(self, store: Store, other: Store):
-        def ask(where: Store) -> Callable[[], Awaitable[object]]:
+        def ask(where: Store) -> Callable[[], Awaitable[Any]]:
             return lambda: where.admit(make(idempotency_key="k", fingerprint="f"), NO_LIMITS)
 
         found = await all_at_once([ask(where) for where in (store, other) * 10])
-        assert sorted(entry.how for entry in found) == ["new"] + ["same_key"] * 19  # type: ignore[attr-defined]
-        assert len({entry.task.task_id for entry in found}) == 1  # type: ignore[attr-defined]
+        assert sorted(entry.how for entry in found) == ["new"] + ["same_key"] * 19
+        assert len({entry.task.task_id for entry in found}) == 1
 
     @pytest.mark.parametrize("state", [State.SUBMITTING, State.PENDING, State.PROCESSING, State.SUCCESS, State.UNKNOWN])
     async def test_a_task_whose_answer_was_lost_is_adopted(self, store: Store, state: State):
@@ -236,11 +237,11 @@ class TestLimits:
     async def test_of_concurrent_requests_for_the_last_dollar_one_gets_it(self, store: Store, other: Store):
         await add(store, make(estimate_usd=4.0))
 
-        def ask(where: Store) -> Callable[[], Awaitable[object]]:
+        def ask(where: Store) -> Callable[[], Awaitable[Any]]:
             return lambda: where.admit(make(estimate_usd=1.0), self.limits(usd=5.0))
 
         found = await all_at_once([ask(where) for where in (store, other) * 10])
-        assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 19  # type: ignore[attr-defined]
+        assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 19
         assert len(await store.page("local", limit=100)) == 2
 
     async def test_yesterday_and_other_owners_count_for_nothing(self, store: Store):
@@ -325,7 +326,7 @@ class TestQuotes:
     async def test_of_many_yeses_to_one_quote_at_once_one_buys(self, store: Store, other: Store):
         await store.quote("local", "f", Agreement(0.04, 1))
         found = await all_at_once([lambda where=where: self.ask(where, answer="given") for where in (store, other) * 5])
-        assert sorted(entry.how for entry in found) == ["ask_first"] * 9 + ["new"]  # type: ignore[attr-defined]
+        assert sorted(entry.how for entry in found) == ["ask_first"] * 9 + ["new"]
 
 
 class TestFinding:
@@ -379,7 +380,7 @@ class TestClaim:
     async def test_one_of_many_concurrent_claimers_wins(self, store: Store, other: Store):
         task = await add(store, make())
 
-        def ask(where: Store, holder: str) -> Callable[[], Awaitable[object]]:
+        def ask(where: Store, holder: str) -> Callable[[], Awaitable[Any]]:
             return lambda: where.claim(task.task_id, holder, 8, KEYS)
 
         claimers = [ask(where, f"{number}") for number, where in enumerate((store, other) * 10)]
@@ -538,7 +539,7 @@ class TestCommit:
     async def test_of_concurrent_commits_from_one_state_one_is_written(self, store: Store, other: Store):
         task = await add(store, make_followed())
 
-        def move(where: Store, end: State) -> Callable[[], Awaitable[object]]:
+        def move(where: Store, end: State) -> Callable[[], Awaitable[Any]]:
             return lambda: where.commit(task, replace(task, state=end))
 
         works = [move(store, State.SUCCESS), move(other, State.FAILED), move(store, State.FAILED)]
@@ -581,7 +582,7 @@ class TestSending:
         await add(store, make_followed())
         claimed = [await claim(store, await add(store, make())) for _ in range(10)]
 
-        def send(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
+        def send(where: Store, task: Task) -> Callable[[], Awaitable[Any]]:
             return lambda: leaves(where, task, NOW, 2)
 
         works = [send((store, other)[number % 2], task) for number, task in enumerate(claimed)]
@@ -633,7 +634,7 @@ class TestSending:
         yesterdays = [make(created_at=NOW - DAY, asked_at=NOW, estimate_usd=1.0) for _ in range(10)]
         claimed = [await claim(store, await add(store, task)) for task in yesterdays]
 
-        def send(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
+        def send(where: Store, task: Task) -> Callable[[], Awaitable[Any]]:
             return lambda: self.clearance(where, task, budget=Budget(1.5))
 
         works = [send((store, other)[number % 2], task) for number, task in enumerate(claimed)]
@@ -642,13 +643,13 @@ class TestSending:
     async def test_a_further_attempt_asks_and_is_reserved_in_one_transaction(self, store: Store, other: Store):
         made = [await add(store, make_followed(estimate_usd=1.0)) for _ in range(4)]
 
-        def again(where: Store, task: Task) -> Callable[[], Awaitable[object]]:
+        def again(where: Store, task: Task) -> Callable[[], Awaitable[Any]]:
             failed = replace(task.attempts[0], failure_code="PROCESSING_TIMEOUT", failed_at=NOW)
             after = replace(task, state=State.SUBMITTING, attempts=(failed,), sent_at=None, remote_id="")
             return lambda: where.try_again(task, after, Sending(budget=Budget(5.5)))
 
         found = await all_at_once([again((store, other)[n % 2], task) for n, task in enumerate(made)])
-        assert sorted(entry.how for entry in found) == ["over_budget"] * 3 + ["within"]  # type: ignore[attr-defined]
+        assert sorted(entry.how for entry in found) == ["over_budget"] * 3 + ["within"]
         states = [(await row(store, task)).state for task in made]
         assert states.count(State.SUBMITTING) == 1
 
@@ -812,9 +813,9 @@ class TestDurability:
     async def test_many_processes_may_open_a_new_store_at_once(self, open_store: Open):
         async with AsyncExitStack() as stack:
             opened = await all_at_once([lambda: stack.enter_async_context(open_store())] * 8)
-            task = await add(opened[0], make())  # type: ignore[arg-type]
+            task = await add(opened[0], make())
             for store in opened:
-                assert await store.get(task.task_id) == task  # type: ignore[attr-defined]
+                assert await store.get(task.task_id) == task
 
     async def test_a_closed_store_says_so(self, open_store: Open):
         async with open_store() as store:

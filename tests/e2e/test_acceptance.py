@@ -558,7 +558,7 @@ def test_only_protocol_on_stdout_and_no_key_anywhere(gateway: Imitation, tmp_pat
         server.send_line(b"this is no JSON")
         server.ask("no/such/method")
         server.ask("resources/read", {"uri": "apixo://tasks/none"})
-        server.process.stdin.close()  # type: ignore[union-attr]
+        server.close_input()
         server.process.wait(2)
         server.reader.join(2)
         written = b"".join(server.lines) + server.stderr()
@@ -575,7 +575,7 @@ def test_only_protocol_on_stdout_and_no_key_anywhere(gateway: Imitation, tmp_pat
 
 def end(server: Process, way: str) -> None:
     if way == "stdin":
-        server.process.stdin.close()  # type: ignore[union-attr]
+        server.close_input()
     else:
         server.process.send_signal(signal.SIGTERM)
 

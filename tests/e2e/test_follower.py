@@ -48,7 +48,7 @@ class TestFollower:
         with Process(server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "1"}) as server:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
-            server.process.stdin.close()  # type: ignore[union-attr]
+            server.close_input()
             server.process.wait(3)
         wait_until(lambda: workers(tmp_path))
         assert len(workers(tmp_path)) == 1
@@ -62,7 +62,7 @@ class TestFollower:
         with Process(server_env(gateway, tmp_path) | {"APIXO_MCP_LINGER": "0"}) as server:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
-            server.process.stdin.close()  # type: ignore[union-attr]
+            server.close_input()
             server.process.wait(3)
         assert workers(tmp_path) == []
 
@@ -72,7 +72,7 @@ class TestFollower:
         with Process(environment) as server:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
-            server.process.stdin.close()  # type: ignore[union-attr]
+            server.close_input()
             server.process.wait(3)
         wait_until(lambda: workers(tmp_path))
         command = [sys.executable, "-m", "apixo_mcp", "worker", "--until-idle"]

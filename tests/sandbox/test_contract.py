@@ -1,6 +1,7 @@
 """The documented answers of both gateways."""
 
 import json
+from typing import Any
 
 import httpx2
 import pytest
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.anyio
 INPUT = {"mode": "text-to-image", "prompt": "a fox [took:0]"}
 
 
-def task(**changes: object) -> RemoteTask:
-    plain = {
+def task(**changes: Any) -> RemoteTask:
+    plain: dict[str, Any] = {
         "remote_id": "abc",
         "gateway": "apixo",
         "model": "nano-banana",
@@ -29,7 +30,7 @@ def task(**changes: object) -> RemoteTask:
         "files": 1,
         "price": 0.01,
     }
-    return RemoteTask(**{**plain, **changes})  # type: ignore[arg-type]
+    return RemoteTask(**{**plain, **changes})
 
 
 async def test_a_picture_from_submit_to_file(client: httpx2.AsyncClient):

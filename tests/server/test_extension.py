@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from mcp import Client, MCPError
 from mcp.client.extension import ClientExtension
-from mcp.types import Implementation
+from mcp.types import CallToolResult, Implementation
 from support.program import program, text_of, values_for
 from support.tasks_client import TASKS, Handle, TakesHandles, begin, cancel, get, rested, update, was_asked
 
@@ -46,7 +46,7 @@ def connect(box: Sandbox, tmp_path: Path) -> Open:
         async with open_app(read_settings(**values_for(box, tmp_path) | settings)) as app:
             server = build_server(app, Generations(app, clock=lambda: time.time() + ahead))
             info = Implementation(name=name, version="1")
-            async with Client(server, mode=mode, client_info=info, extensions=extensions) as client:  # type: ignore[arg-type]
+            async with Client(server, mode=mode, client_info=info, extensions=extensions) as client:
                 yield client
 
     return opened
@@ -104,11 +104,9 @@ async def test_what_is_refused_before_a_task_exists_is_answered_at_once(connect:
         wrong = await client.session.call_tool("generate_image", {"model": "nano-banana"}, allow_claimed=True)
         quoted = await client.session.call_tool("generate_image", FOX, allow_claimed=True)
         other = await client.session.call_tool("list_tasks", {}, allow_claimed=True)
-    assert not isinstance(wrong, Handle)
-    assert not isinstance(quoted, Handle)
-    assert "prompt: required" in text_of(wrong)  # type: ignore[arg-type]
-    assert "confirm: true" in text_of(quoted)  # type: ignore[arg-type]
-    assert "No tasks yet" in text_of(other)  # type: ignore[arg-type]
+    for answer, words in ((wrong, "prompt: required"), (quoted, "confirm: true"), (other, "No tasks yet")):
+        assert isinstance(answer, CallToolResult)
+        assert words in text_of(answer)
     assert box.log() == []
 
 

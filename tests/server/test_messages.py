@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp.types import jsonrpc_message_adapter
+from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 from pydantic import ValidationError
 from support.pipe import INITIALIZED, META, Pipe, initialize, request
 from support.process import started
@@ -47,8 +47,9 @@ def test_a_costly_message_becomes_one_that_is_small_and_refused(kind: str):
     smaller = bounded(line)
     assert len(smaller) <= 6 * LONGEST_GIVEN + 1_000  # as escapes
     message = jsonrpc_message_adapter.validate_json(smaller)
-    assert message.id == 7  # pyright: ignore
-    assert message.params["name"] == "list_tasks"  # pyright: ignore
+    assert isinstance(message, JSONRPCRequest)
+    assert message.params is not None
+    assert (message.id, message.params["name"]) == (7, "list_tasks")
 
 
 @pytest.mark.process

@@ -13,7 +13,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import Implementation
 from mcp.types.jsonrpc import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
-from support.program import Dial, program, values_for
+from support.program import Dial, program, text_at, text_of, values_for
 
 from apixo_mcp import __version__
 from apixo_mcp.sandbox import Sandbox
@@ -111,8 +111,8 @@ async def test_a_picture_is_made_with_progress_on_the_way(running: Running) -> N
     assert answer["results"][0]["file"] == "saved"
     assert told
     assert told == sorted(set(told))
-    task = (await running.client.read_resource(f"apixo://tasks/{answer['task_id']}")).contents[0]
-    assert json.loads(task.text)["state"] == "success"  # type: ignore[union-attr]
+    task = await text_at(running.client, f"apixo://tasks/{answer['task_id']}")
+    assert json.loads(task)["state"] == "success"
 
 
 async def test_a_failure_is_an_answer(running: Running) -> None:
@@ -125,7 +125,7 @@ async def test_a_failure_is_an_answer(running: Running) -> None:
 async def test_a_refusal_is_an_error_in_words(running: Running) -> None:
     answer = await running.client.call_tool("generate_image", {"model": "no-such-model", "prompt": "a fox"})
     assert answer.is_error
-    assert "no-such-model" in answer.content[0].text  # type: ignore[union-attr]
+    assert "no-such-model" in text_of(answer)
 
 
 async def test_a_sent_task_is_not_unsent(running: Running) -> None:

@@ -117,6 +117,10 @@ class Process:
         self.process.kill()
         self.process.wait(5)
 
+    def close_input(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+
     def stderr(self) -> bytes:
         self.errors.seek(0)
         return self.errors.read()
@@ -129,9 +133,9 @@ class Process:
             self.process.kill()
         self.process.wait(5)
         self.reader.join(5)
-        for stream in (self.process.stdin, self.process.stdout, self.errors):
+        for stream in filter(None, (self.process.stdin, self.process.stdout, self.errors)):
             with suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
 
 
 class Shared:

@@ -62,14 +62,14 @@ class Row:
         return (self.what, self.state, self.error, self.charged, self.file, str(self.posts))
 
 
-def _refused(status: int, category: str, words: str = "", **more: object) -> Row:
+def _refused(status: int, category: str, words: str = "", **more: Any) -> Row:
     what = f"Submit: HTTP {status}{words}, in an envelope"
     error = f"{category} `HTTP {status}`"
-    return Row(what=what, marks=f"[http:{status}]", state="failed", error=error, charged="no", **more)  # type: ignore[arg-type]
+    return Row(what=what, marks=f"[http:{status}]", state="failed", error=error, charged="no", **more)
 
 
-def _unclear(what: str, **more: object) -> Row:
-    return Row(what=what, state="unknown", error="unknown `SUBMIT_UNKNOWN`", charged="unknown", **more)  # type: ignore[arg-type]
+def _unclear(what: str, **more: Any) -> Row:
+    return Row(what=what, state="unknown", error="unknown `SUBMIT_UNKNOWN`", charged="unknown", **more)
 
 
 def _page(status: int) -> Row:
@@ -102,23 +102,23 @@ def _turned_away(status: int, category: str = "unavailable") -> Row:
     )
 
 
-def _ended(code: str, category: str, **more: object) -> Row:
+def _ended(code: str, category: str, **more: Any) -> Row:
     return Row(
         what=f"Task: failed, `{code}`",
         marks=f"[fail:{code}]",
         state="failed",
         error=f"{category} `{code}`",
         charged="unknown",
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
-def _look(what: str, **more: object) -> Row:
-    return Row(what=f"Poll: {what}", file="saved", **more)  # type: ignore[arg-type]
+def _look(what: str, **more: Any) -> Row:
+    return Row(what=f"Poll: {what}", file="saved", **more)
 
 
-def _file(what: str, file: str, **more: object) -> Row:
-    return Row(what=f"File: {what}", file=file, **more)  # type: ignore[arg-type]
+def _file(what: str, file: str, **more: Any) -> Row:
+    return Row(what=f"File: {what}", file=file, **more)
 
 
 def _chunked(body: bytes) -> bytes:

@@ -130,8 +130,8 @@ def a_saver(fetcher: Fetcher, folder: Path, **limits: Any) -> Saver:
     return Saver(fetcher, folder, replace(TransferLimits(pauses=(0.0, 0.0)), **limits))
 
 
-def a_task(**changes: object) -> Task:
-    values: dict[str, object] = {
+def a_task(**changes: Any) -> Task:
+    values: dict[str, Any] = {
         "task_id": "tsk_abcdefghijklmnopqrstuvwxyz",
         "owner": "local",
         "gateway": "apixo",
@@ -147,11 +147,11 @@ def a_task(**changes: object) -> Task:
         "updated_at": 1_700_000_000.0,
         "remote_id": "r-1",
     }
-    return Task(**(values | changes))  # type: ignore[arg-type]
+    return Task(**(values | changes))
 
 
-def a_result(url: str, **changes: object) -> Result:
-    return Result(**({"index": 0, "url": url} | changes))  # type: ignore[arg-type]
+def a_result(url: str, **changes: Any) -> Result:
+    return Result(**({"index": 0, "url": url} | changes))
 
 
 def a_png(width: int = 8, height: int = 6, padding: int = 0) -> bytes:

@@ -180,7 +180,7 @@ def _sample(tree: Any, alphabet: list[str], turn: int = 0) -> str:
 def attacks(pattern: "re.Pattern[Any]") -> Iterator[tuple[str, str, str]]:
     """A beginning, what is repeated, and an end that does not fit, for texts on which to try a pattern."""
     is_text = isinstance(pattern.pattern, str)
-    tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]
+    tree = importlib.import_module("re._parser").parse(pattern.pattern, pattern.flags)
     alphabet = _alphabet(tree, is_text)
     samples = list(dict.fromkeys(_sample(tree, alphabet, turn) for turn in range(4)))
     bodies: list[str] = []

@@ -11,7 +11,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, TextResourceContents
 
 from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
@@ -76,6 +76,13 @@ async def program(transport: str, values: Mapping[str, Any]) -> AsyncIterator[Di
 def text_of(answer: CallToolResult) -> str:
     first = answer.content[0]
     assert first.type == "text"
+    return first.text
+
+
+async def text_at(client: Client, uri: str) -> str:
+    """The text of a resource."""
+    first = (await client.read_resource(uri)).contents[0]
+    assert isinstance(first, TextResourceContents)
     return first.text
 
 

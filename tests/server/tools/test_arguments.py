@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from mcp import MCPError
-from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
+from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference, TextContent
 from support.program import Connect, text_of
 
 from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
@@ -119,7 +119,9 @@ async def test_prompts_resources_and_completions_take_or_refuse_every_text(kind:
             names = [argument.name for argument in prompt.arguments or ()]
             for name in names:
                 answer = await client.get_prompt(prompt.name, dict.fromkeys(names, "x") | {name: odd})
-                assert odd in answer.messages[0].content.text  # pyright: ignore
+                said = answer.messages[0].content
+                assert isinstance(said, TextContent)
+                assert odd in said.text
             with pytest.raises(MCPError, match="unknown argument"):
                 await client.get_prompt(prompt.name, {odd: "x"})
         places = ("apixo://tasks/{}", "apixo://results/{}/0", "apixo://results/tsk_x/{}", "apixo://models/{}", "{}")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from mcp import MCPError
+from mcp.types import BlobResourceContents
 from PIL import Image
-from support.program import Connect, happens, text_of
+from support.program import Connect, happens, text_at, text_of
 
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.resources import LARGEST_RESOURCE
@@ -33,8 +34,7 @@ async def test_a_finished_picture_is_told_in_text_and_structure_alike(connect: C
 
 async def test_the_answer_fits_the_published_schema(connect: Connect) -> None:
     async with connect() as client:
-        schema = (await client.read_resource("apixo://schemas/task")).contents[0]
-        validator = Draft202012Validator(json.loads(schema.text))  # type: ignore[union-attr]
+        validator = Draft202012Validator(json.loads(await text_at(client, "apixo://schemas/task")))
         for prompt in ("a fox [took:0]", "[fail:NSFW_DETECTED][took:0]", "[cut-early]", "[never]"):
             answer = await client.call_tool("generate_image", {**FOX, "prompt": prompt, "wait_seconds": 1})
             assert list(validator.iter_errors(answer.structured_content)) == []
@@ -234,13 +234,14 @@ async def test_resources_hold_the_task_the_file_and_the_model(connect: Connect) 
     async with connect() as client:
         made = (await client.call_tool("generate_image", FOX)).structured_content
         assert made is not None
-        task = (await client.read_resource(f"apixo://tasks/{made['task_id']}")).contents[0]
+        task = await text_at(client, f"apixo://tasks/{made['task_id']}")
         file = (await client.read_resource(made["results"][0]["resource_uri"])).contents[0]
-        model = (await client.read_resource("apixo://models/ruxa/google/nano-banana")).contents[0]
-    assert json.loads(task.text)["inputs"]["prompt"] == FOX["prompt"]  # type: ignore[union-attr]
-    assert base64.b64decode(file.blob) == Path(made["results"][0]["path"]).read_bytes()  # type: ignore[union-attr]
+        model = await text_at(client, "apixo://models/ruxa/google/nano-banana")
+    assert json.loads(task)["inputs"]["prompt"] == FOX["prompt"]
+    assert isinstance(file, BlobResourceContents)
+    assert base64.b64decode(file.blob) == Path(made["results"][0]["path"]).read_bytes()
     assert file.mime_type == "image/jpeg"
-    assert json.loads(model.text)["id"] == "ruxa/google/nano-banana"  # type: ignore[union-attr]
+    assert json.loads(model)["id"] == "ruxa/google/nano-banana"
 
 
 async def test_without_a_key_a_paid_tool_says_how_to_set_one(connect: Connect) -> None:
