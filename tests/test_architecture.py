@@ -58,6 +58,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     ),
     "stores": ("*", "sqlite"),
     "server": ("*", "tools", "resources", "extension", "build", "stdio", "http"),
+    "cli": ("terminal", "process", "requests", "waiting", "commands", "*"),
 }
 """The order within a room, where it matters: files and folders from the top, `*` for all that are not named."""
 
@@ -445,7 +446,7 @@ anyio.run(main)
 print(json.dumps(sorted(sys.modules)))
 """
 
-LATER = ("apixo_mcp.cli.commands", "apixo_mcp.sandbox", "PIL", "psycopg", "sqlalchemy", "rich")
+LATER = ("apixo_mcp.cli.commands", "apixo_mcp.cli.program", "apixo_mcp.sandbox", "PIL", "psycopg", "sqlalchemy", "rich")
 
 
 @pytest.fixture(scope="module")
@@ -497,7 +498,7 @@ def test_nothing_below_the_faces_names_a_tool_or_a_command():
 
 
 def test_the_command_line_names_no_tool():
-    client = f"{PACKAGE}.cli.demo"  # a client of the server, as a chat is
+    client = f"{PACKAGE}.cli.commands.demo"  # a client of the server, as a chat is
     broken = [
         f"  {path_of(module)}:{line}: {text}"
         for module in modules()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.cli.commands import commands
+from apixo_mcp.cli.program import program
 from apixo_mcp.settings import variables
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
@@ -34,14 +34,14 @@ def test_the_commands():
         tuple(words.split()) for words in re.findall(r"^apixo-mcp ([a-z|]+(?: [a-z|]+)*)", section("Commands"), re.M)
     }
     spread = {(*head, leaf) for *head, last in told for leaf in last.split("|")}
-    assert spread == set(leaves(commands))
+    assert spread == set(leaves(program))
 
 
 def test_the_options():
     told = set(re.findall(r"--[a-z-]+", section("Commands")))
     options = {
         name
-        for command in leaves(commands).values()
+        for command in leaves(program).values()
         for parameter in command.params
         if isinstance(parameter, click.Option)
         for name in parameter.opts

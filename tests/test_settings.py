@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from apixo_mcp.cli.environment import PLAIN, key_set
+from apixo_mcp.cli.process.environment import PLAIN, key_set
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.settings import Settings, read_settings, unknown_variables, variables
 from apixo_mcp.variables import is_placeholder, is_sample_key

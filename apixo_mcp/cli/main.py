@@ -10,22 +10,21 @@ _STDIO = re.compile(r"(serve(\0--sandbox|\0--transport[\0=]stdio)*)?")
 
 
 def main() -> None:
-    """The command `apixo-mcp`."""
+    """Runs the command `apixo-mcp`."""
     _open_what_is_closed()
     _replace_what_cannot_be_printed()
     sys.argv[1:] = [_read_anew(word) for word in sys.argv[1:]]
     # The ways hosts start it: straight to the server, without loading the command line.
     sandbox = stdio_sandbox(sys.argv[1:])
     if sandbox is not None:
-        _greet_by_hand()
         _serve(sandbox=sandbox)
-    else:
-        try:
-            from apixo_mcp.cli.commands import commands
+        return
+    try:
+        from apixo_mcp.cli.program import program
 
-            commands()
-        except KeyboardInterrupt:  # while it was still being loaded
-            sys.exit(130)
+        program()
+    except KeyboardInterrupt:  # while it was still being loaded
+        sys.exit(130)
 
 
 def _open_what_is_closed() -> None:
@@ -43,7 +42,7 @@ def _replace_what_cannot_be_printed() -> None:
 
 
 def _read_anew(word: str) -> str:
-    """A word that the locale (`LANG=C`) could not read, by UTF-8; not one that is the name of a file."""
+    """Reads a word by UTF-8 that the locale (`LANG=C`) could not read; not one that is the name of a file."""
     if word.isascii() or os.path.lexists(word):
         return word
     try:
@@ -54,22 +53,18 @@ def _read_anew(word: str) -> str:
 
 
 def stdio_sandbox(words: Sequence[str]) -> bool | None:
-    """Whether the server on stdio that the words ask for has a sandbox; None where they are for the command line."""
+    """Tells whether the server on stdio that is asked for has a sandbox; None where the words ask for a command."""
     return "--sandbox" in words if _STDIO.fullmatch("\0".join(words)) else None
-
-
-def _greet_by_hand() -> None:
-    """Says to a person at a terminal what is waited for; a host's pipe costs one question to the system."""
-    if sys.stdin.isatty():
-        from apixo_mcp.cli.by_hand import tell_what_is_awaited
-
-        tell_what_is_awaited(sys.argv[1:])
 
 
 def _serve(*, sandbox: bool) -> None:
     import gc
 
-    from apixo_mcp.cli.environment import key_set
+    if sys.stdin.isatty():  # a person; a host's pipe costs one question to the system
+        from apixo_mcp.cli.process.greeting import tell_what_is_awaited
+
+        tell_what_is_awaited(sys.argv[1:])
+    from apixo_mcp.cli.process.environment import key_set
     from apixo_mcp.server.stdio.early import Early
 
     # Before anything that takes long: some clients give up on their first question after a second.
@@ -77,11 +72,6 @@ def _serve(*, sandbox: bool) -> None:
     early = Early(key_set=known if known is None else known or sandbox)
     # Imports make many objects and drop none: without the collector the start takes a tenth less.
     gc.disable()
-    if sandbox:
-        from apixo_mcp.cli.sandbox import serve_with_sandbox
+    from apixo_mcp.cli.process.stdio import serve_stdio
 
-        serve_with_sandbox(early)
-    else:
-        from apixo_mcp.cli.start import serve_stdio
-
-        serve_stdio(early=early)
+    serve_stdio(early, sandbox=sandbox)

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.shell import Typed
 
-from apixo_mcp.cli.commands import commands
+from apixo_mcp.cli.program import program
 from apixo_mcp.sandbox import Sandbox
 
 
@@ -40,6 +40,6 @@ def typed(environment: dict[str, str], tmp_path: Path) -> Typed:
 
     def run(*words: object, home: str = "home", key: str = "sk-mine", **variables: str) -> Result:
         values = environment | {"APIXO_MCP_HOME": str(tmp_path / home), "APIXO_API_KEY": key} | variables
-        return CliRunner().invoke(commands, [str(word) for word in words], env=values)
+        return CliRunner().invoke(program, [str(word) for word in words], env=values)
 
     return run

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.shell import COMMAND, started
 
-from apixo_mcp.cli.commands import commands
+from apixo_mcp.cli.program import program
 
 STAY = ("serve", "worker", "sandbox", "demo")
 ODD = ("", " ", "-", "--", "-x", "\x1b[31m", "\ud800", "🦊", "a" * 5000, "tsk_nothing", "nano-banana", "../x", "1", "=")
@@ -32,7 +32,7 @@ def _folders(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def typed(*words: str, **variables: str) -> Result:
-    return CliRunner().invoke(commands, list(words), env=variables, input="")
+    return CliRunner().invoke(program, list(words), env=variables, input="")
 
 
 def is_told(done: Result) -> bool:
@@ -41,17 +41,17 @@ def is_told(done: Result) -> bool:
     return ended and done.exit_code in (0, 1, 2) and (done.exit_code == 0 or bool(done.output.strip()))
 
 
-@pytest.mark.parametrize("path", leaves(commands), ids=" ".join)
+@pytest.mark.parametrize("path", leaves(program), ids=" ".join)
 def test_each_command_tells_of_itself(path: tuple[str, ...]):
     done = typed(*path, "--help")
     assert done.exit_code == 0
-    assert done.stdout.startswith(f"Usage: commands {' '.join(path)} ")
+    assert done.stdout.startswith(f"Usage: apixo-mcp {' '.join(path)} ")
     wrong = typed(*path, "--no-such-option")
     assert wrong.exit_code == 2
     assert "No such option" in wrong.stderr
 
 
-@pytest.mark.parametrize("path", [path for path in leaves(commands) if path[0] not in STAY], ids=" ".join)
+@pytest.mark.parametrize("path", [path for path in leaves(program) if path[0] not in STAY], ids=" ".join)
 def test_no_arguments_end_in_a_traceback(path: tuple[str, ...]):
     for words in ((), *((odd,) for odd in ODD), *itertools.product(ODD[:8], ODD[5:10])):
         done = typed(*path, *words)
@@ -158,7 +158,7 @@ def test_a_reader_may_leave_at_once(words: tuple[str, ...], folders: dict[str, s
 
 @pytest.mark.process
 @pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
-@pytest.mark.parametrize("path", [path for path in leaves(commands) if path[0] not in STAY], ids=" ".join)
+@pytest.mark.parametrize("path", [path for path in leaves(program) if path[0] not in STAY], ids=" ".join)
 def test_the_output_may_be_closed(path: tuple[str, ...], folders: dict[str, str]):
     words = {"generate": ["nano-banana", "a fox", "--quote"], "show": ["nano-banana"], "download": ["tsk_x", "."]}
     command = shlex.join([*COMMAND, *path, *words.get(path[-1], [])])

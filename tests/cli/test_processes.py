@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 from support.shell import alone, started
 
-from apixo_mcp.cli.commands import commands
 from apixo_mcp.cli.main import stdio_sandbox
+from apixo_mcp.cli.program import program
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def test_a_port_that_is_taken(words: tuple[str, ...], folders: dict[str, str]):
     ],
 )
 def test_a_number_out_of_range(words: tuple[str, ...], told: str):
-    done = CliRunner().invoke(commands, words)
+    done = CliRunner().invoke(program, words)
     assert done.exit_code == 2
     assert told in done.stderr
 

@@ -10,7 +10,7 @@ from jobs import FixtureJobs, add_long_tools
 from rounds import add_rounds
 
 from apixo_mcp.app import open_app
-from apixo_mcp.cli.sandbox import sandbox_settings
+from apixo_mcp.cli.process.sandboxed import sandbox_settings
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server

@@ -13,10 +13,10 @@ from mcp import Client as McpClient
 from support.wire import Wire, picture
 
 from apixo_mcp.app import open_app
-from apixo_mcp.cli.commands import commands
-from apixo_mcp.cli.demo import surroundings
-from apixo_mcp.cli.environment import key_set
-from apixo_mcp.cli.sandbox import sandbox_settings
+from apixo_mcp.cli.commands.demo import surroundings
+from apixo_mcp.cli.process.environment import key_set
+from apixo_mcp.cli.process.sandboxed import sandbox_settings
+from apixo_mcp.cli.program import program
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.directory import GATEWAYS, Listing
@@ -89,7 +89,7 @@ def _environment(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> 
 
 async def typed(variables: Mapping[str, str], *words: str) -> Result:
     with anyio.fail_after(60):
-        return await run_sync(lambda: CliRunner().invoke(commands, words, env=dict(variables)))
+        return await run_sync(lambda: CliRunner().invoke(program, words, env=dict(variables)))
 
 
 async def test_generate_saves_its_file(variables: dict[str, str], wire: Wire, tmp_path: Path):

@@ -22,7 +22,7 @@ from support.program import happens, values_for
 
 from apixo_mcp import __version__
 from apixo_mcp.app import open_app
-from apixo_mcp.cli.commands import commands
+from apixo_mcp.cli.program import program
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
@@ -141,7 +141,7 @@ async def test_the_other_side_of_this_machine_is_served_too(box: Sandbox, tmp_pa
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "example.com"])
 def test_other_addresses_are_refused_while_there_is_no_authentication(host: str) -> None:
-    done = CliRunner().invoke(commands, ["serve", "--transport", "http", "--host", host, "--port", "0"])
+    done = CliRunner().invoke(program, ["serve", "--transport", "http", "--host", host, "--port", "0"])
     assert done.exit_code == 1
     assert "no authentication" in done.stderr
     assert host in done.stderr
@@ -150,7 +150,7 @@ def test_other_addresses_are_refused_while_there_is_no_authentication(host: str)
 def test_a_port_that_is_taken_is_told() -> None:
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
-        done = CliRunner().invoke(commands, ["serve", "--transport", "sse", "--port", port])
+        done = CliRunner().invoke(program, ["serve", "--transport", "sse", "--port", port])
     assert done.exit_code == 1
     assert f"port {port} cannot be listened on" in done.stderr
     assert "--port" in done.stderr

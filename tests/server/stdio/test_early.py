@@ -21,7 +21,7 @@ from support.inside import Inside
 from support.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
 
 from apixo_mcp.app import open_app
-from apixo_mcp.cli.environment import PLAIN, key_set
+from apixo_mcp.cli.process.environment import PLAIN, key_set
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.sdk import lowlevel_of
 from apixo_mcp.server.server_info import instructions

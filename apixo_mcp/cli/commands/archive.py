@@ -1,0 +1,81 @@
+"""`tasks export` and `tasks import`."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from apixo_mcp import __version__
+from apixo_mcp.app import App
+from apixo_mcp.cli.process.run import with_app
+from apixo_mcp.cli.terminal.printing import say
+from apixo_mcp.tasks import archive
+from apixo_mcp.tasks.archive import Here, Imported
+from apixo_mcp.views.tasks import counted
+
+
+@click.command("export")
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False))
+def export_tasks(file: Path) -> None:
+    """Write every task as JSON Lines to FILE, which must not exist, or to standard output.
+
+    The first line tells the form of the file. Keys are not in it.
+    """
+    if not file.name:
+        raise click.BadParameter("must name a file", param_hint="FILE")
+    if str(file) == "-" and sys.__stdout__ is None:
+        raise click.ClickException("standard output is closed; name a file")
+
+    async def work(app: App) -> list[str]:
+        return [line async for line in archive.lines(app.store, __version__, time.time())]
+
+    lines = with_app(work)
+    content = "".join(f"{line}\n" for line in lines).encode()
+    part = file.with_name(f"{file.name}.part")  # half a file would pass for a whole one
+    if str(file) == "-":
+        sys.stdout.buffer.write(content)
+    elif file.exists():
+        raise click.ClickException(f"{file} exists already; name another file")
+    else:
+        try:
+            part.write_bytes(content)
+            part.rename(file)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise click.ClickException(f"{file} cannot be written: {error}") from error
+    say(f"{counted(len(lines) - 1, 'task')} exported", err=True)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
+def import_tasks(file: Path) -> None:
+    """Add the tasks of FILE, made by `tasks export`, that are not there yet.
+
+    No task is changed and nothing is sent: what was not sent before comes in cancelled.
+    """
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error}") from error
+
+    async def work(app: App) -> Imported:
+        found = archive.read_archive(content.split(b"\n"))
+        here = Here(
+            await archive.home_of(app.store),
+            {(name, account.gateway.base_url): account.key_print for name, account in app.accounts.items()},
+            app.roots.paths,
+        )
+        return await archive.bring_in(app.store, found, here, time.time())
+
+    found = with_app(work)
+    say(f"{counted(len(found.added), 'task')} imported, {found.there_already} there already")
+    if found.cancelled:
+        say(f"{found.cancelled} never sent: came in cancelled, for nothing is sent by an import")
+    if found.unknown:
+        say(f"{found.unknown} being sent when exported: came in as unknown, for nobody saw the answer")
+    if found.unfollowed:
+        say(f"{len(found.unfollowed)} still open, not followed for want of a key:")
+        for task in found.unfollowed:
+            say(f"  {task.task_id}  {task.state}  {task.gateway} at {task.base_url}")
+        say("Set that key and address, then import into an empty data folder (APIXO_MCP_HOME).", err=True)

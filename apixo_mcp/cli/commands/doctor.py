@@ -1,0 +1,200 @@
+"""`doctor`: looks at settings, keys, gateways and folders, and says what to mend."""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import click
+
+from apixo_mcp import __version__
+from apixo_mcp.app import App, open_app
+from apixo_mcp.catalog.own import own_catalog, own_models
+from apixo_mcp.catalog.prices import load_prices
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.cli.process.start import errors_told, start_logging
+from apixo_mcp.cli.requests.folders import trouble_with
+from apixo_mcp.cli.terminal.interrupts import Interrupts
+from apixo_mcp.cli.terminal.printing import say, say_json
+from apixo_mcp.errors import ApixoError, SettingRefused, SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS, Listing
+from apixo_mcp.gateways.gateway import Balance
+from apixo_mcp.net.certificates import tls_context, unusable_certificates
+from apixo_mcp.net.proxies import proxy_for, unusable_proxies
+from apixo_mcp.settings import Settings, read_settings
+from apixo_mcp.views.faces import SHELL, advice_of, error_text
+from apixo_mcp.views.tasks import counted
+
+_NO_KEY = (
+    "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
+    "`apixo-mcp demo` needs none."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        mend: what to do about it; empty where it is well.
+        variable: the one that it is set by.
+    """
+
+    what: str
+    said: str
+    mend: str = ""
+    variable: str = ""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Look at settings, keys, gateways and folders, and say what to mend; ends with 1 where something is to mend."""
+    start = f"apixo-mcp {__version__}, Python {sys.version.split()[0]}, {sys.executable}"
+    if not as_json:
+        say(start)
+    findings: list[Finding] = []
+
+    async def examine() -> None:
+        async for finding in _examined():
+            findings.append(finding)
+            if not as_json:
+                _tell(finding)
+
+    interrupts = Interrupts()
+    with errors_told(), interrupts.heard():
+        anyio.run(examine)
+    is_well = not any(finding.mend for finding in findings)
+    if as_json:
+        say_json({"program": start, "is_well": is_well, "findings": [_structure(finding) for finding in findings]})
+    if not is_well:
+        raise SystemExit(1)
+
+
+def _tell(finding: Finding) -> None:
+    said = finding.said.replace("\n", "\n      ")
+    say(f"{'MEND' if finding.mend else 'ok  '}  {finding.what}: {said}")
+    if finding.mend:
+        is_named = finding.variable in f"{finding.what} {finding.said} {finding.mend}"
+        say(f"      {'' if is_named else f'{finding.variable}: '}{finding.mend}")
+
+
+def _structure(finding: Finding) -> dict[str, str]:
+    found = {
+        "what": finding.what,
+        "status": "mend" if finding.mend else "ok",
+        "said": finding.said,
+        "variable": finding.variable,
+        "mend": finding.mend,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+async def _examined() -> AsyncIterator[Finding]:
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            variable, _, _ = line.partition(": ")
+            yield Finding("settings", line, f"Set {variable} to what is allowed, or take it out.", variable)
+        return
+    start_logging(settings)
+    async for finding in _findings(settings):
+        yield finding
+
+
+async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    for problem in (*settings.warnings, *unusable_proxies(), *unusable_certificates()):
+        told, *advice = re.split(r"[.;] (?=write|correct)", problem, maxsplit=1, flags=re.IGNORECASE)
+        fix = f"{advice[0][:1].upper()}{advice[0][1:].rstrip('.')}." if advice else "Correct it, or take it out."
+        yield Finding("settings", told, fix, problem.split()[0].rstrip(":"))
+    yield _folder("data folder", settings.home, "APIXO_MCP_HOME")
+    yield _folder("download folder", settings.download_dir, "APIXO_MCP_DOWNLOAD_DIR")
+    for root in settings.allowed_roots:
+        missing = "" if root.is_dir() else "Make this folder, or take it out of APIXO_MCP_ALLOWED_ROOTS."
+        yield Finding("allowed folder", str(root), missing, "APIXO_MCP_ALLOWED_ROOTS")
+    yield _models(settings)
+    if settings.prices:
+        yield _prices(settings, settings.prices)
+    try:
+        # Without the prices: one bad thing is told once.
+        async with open_app(settings.model_copy(update={"prices": None}), follow=False) as app:
+            yield Finding("task store", str(settings.home / "tasks.sqlite3"))
+            for warning in app.warnings:
+                yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
+            for listing in GATEWAYS.values():
+                yield await _account(app, listing)
+            if not app.accounts:
+                ways = " or ".join(f"{listing.key_variable} ({listing.site})" for listing in GATEWAYS.values())
+                yield Finding("keys", "none", _NO_KEY.format(ways))
+    except ApixoError as error:
+        advice = "See the message; APIXO_MCP_HOME chooses another folder."
+        yield Finding("task store", error_text(error, SHELL), advice, "APIXO_MCP_HOME")
+
+
+def _folder(what: str, path: Path, variable: str) -> Finding:
+    what = f"{what} ({variable})"
+    if why := trouble_with(path):
+        advice = f"It cannot be written to: {why}. Correct that, or set {variable} to another folder."
+        return Finding(what, str(path), advice, variable)
+    return Finding(what, str(path) if path.exists() else f"{path} (made when first needed)", variable=variable)
+
+
+def _models(settings: Settings) -> Finding:
+    try:
+        catalog = Catalog(settings.models, own_models(settings))
+        return Finding("models", f"{len(catalog)} on offer", " ".join(catalog.warnings), "APIXO_MCP_MODELS")
+    except ApixoError as error:
+        return Finding("models", "not all can be used", str(error))
+
+
+def _prices(settings: Settings, path: Path) -> Finding:
+    what, variable = "prices (APIXO_MCP_PRICES)", "APIXO_MCP_PRICES"
+    try:
+        prices = load_prices(path)
+        catalog, _ = own_catalog(settings)
+        said = f"{counted(len(prices), 'model')} in {path}"
+        return Finding(what, said, " ".join(catalog.price_warnings), variable)
+    except ApixoError as error:
+        return Finding(what, "cannot be used", str(error), variable)
+
+
+async def _account(app: App, listing: Listing) -> Finding:
+    account, what = app.accounts.get(listing.name), f"gateway {listing.name}"
+    key, address = listing.key_variable, listing.base_url_variable
+    if account is None:
+        return Finding(what, "no key set", variable=key)
+    url = account.gateway.base_url
+    match await account.gateway.balance():
+        case Balance(amount, currency):
+            said = f"{url} answers; balance {amount:.2f} {currency}"
+            return Finding(what, said, "" if amount > 0 else "Top up: every submit will be refused.", key)
+        case None:
+            return Finding(what, f"key set for {url}; it documents no call to try it with", variable=key)
+        case failure if failure.category not in ("auth", "insufficient_credits", "rate_limited", "unavailable"):
+            # The gateways' main guides have no such call: one that refuses it may take submits all the same.
+            said = f"{url} answers; its balance is not known ({failure.message.rstrip('.')})"
+            return Finding(what, said, variable=key)
+        case failure:
+            variable, advice = key, advice_of(failure, SHELL)
+            if failure.code in ("NO_ANSWER", "SETTING_UNUSABLE"):
+                variable = _way_to(url) or address
+                advice = f"Check {variable}. {advice}" if failure.code == "NO_ANSWER" else advice
+            elif failure.category == "unavailable":
+                variable = address
+            return Finding(what, f"{url}: {failure.message}", advice, variable)
+
+
+def _way_to(url: str) -> str:
+    """Returns the variable that says how to get to an address, empty where none does."""
+    parts = urlsplit(url)
+    try:
+        proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port)
+        if parts.scheme == "https":
+            tls_context()
+    except SettingRefused as error:
+        return error.variable
+    return proxy.variable if proxy else ""

@@ -1,0 +1,217 @@
+"""`generate`: requests from the command line."""
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+
+from apixo_mcp.app import App
+from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
+from apixo_mcp.cli.process.run import with_app
+from apixo_mcp.cli.process.start import errors_told
+from apixo_mcp.cli.requests import purchase
+from apixo_mcp.cli.requests.folders import from_here, in_command, made, trouble_with
+from apixo_mcp.cli.requests.values import named, values_of
+from apixo_mcp.cli.terminal.interrupts import leave_last_words
+from apixo_mcp.cli.terminal.printing import say, say_json
+from apixo_mcp.cli.terminal.text import on_one_line, shortened
+from apixo_mcp.cli.waiting.follow import follow, stop_unsent
+from apixo_mcp.cli.waiting.outcome import is_well, lost_if_ended, placed, say_what_stays, tell
+from apixo_mcp.errors import InvalidInput, Problem, SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.media.inputs import modality_of_field
+from apixo_mcp.server.caller import LOCAL
+from apixo_mcp.server.tools.results import structure_of
+from apixo_mcp.tasks.asking.request import GenerationRequest
+from apixo_mcp.tasks.task import Task
+from apixo_mcp.views.faces import SHELL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What was asked for on the command line.
+
+    Attributes:
+        output: where the files are copied to, None for where they are saved.
+        as_json: whether standard output is JSON and nothing else.
+    """
+
+    model: str
+    prompts: tuple[str, ...]
+    inputs: tuple[str, ...]
+    provider: str | None
+    output: str | None
+    as_json: bool
+    quote: bool
+    no_wait: bool
+    confirmed: bool
+
+
+@click.command()
+@click.argument("model")
+@click.argument("prompts", metavar="[PROMPT]...", nargs=-1)
+@click.option(
+    "--set",
+    "inputs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any input, e.g. aspect_ratio=16:9; several times where it takes a list.",
+)
+@click.option("--provider", type=click.Choice(["auto", "value", "official"]), help="How APIXO routes it.")
+@click.option("--output", metavar="DIR", help="Copy the files there too; any folder, made if missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print each task as JSON, several as a list, and nothing else.")
+@click.option("--quote", is_flag=True, help="Say what would be sent and what it would cost; send nothing.")
+@click.option("--no-wait", is_flag=True, help="Return once it is submitted; a worker goes on with it.")
+@click.option("--yes", "confirmed", is_flag=True, help="Yes to the price, and to that of each further attempt.")
+def generate(**given: Any) -> None:
+    """Generate with MODEL from PROMPT, and save the files.
+
+    Several prompts are a task each, and one purchase: limits are asked for their sum before the first is sent. PROMPT
+    may be - for standard input, and is left out where the model takes none. Ctrl-C cancels what is not sent and leaves
+    the rest to a worker.
+
+    Ends with 0 where all went well, 1 where something failed or was refused, 2 where the command line is wrong, 130
+    after Ctrl-C.
+    """
+    request = _Request(**given)
+    pairs = named(request.inputs)
+    with errors_told():
+        prompts = _prompts(request.prompts)
+        folder = made(request.output) if request.output and not request.quote else None
+
+    async def work(app: App) -> list[Task]:
+        generations = _generations(app, request, prompts, pairs)
+        drafts = await purchase.drafted(app, generations)
+        if request.quote:
+            await _tell_quotes(app, request, drafts)
+            return []
+        if why := trouble_with(app.settings.download_dir):
+            at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
+            raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")
+        try:
+            await purchase.allowed(app, drafts, confirmed=request.confirmed)
+            return await _made(app, request, generations, folder)
+        except SettingsError:
+            raise SettingsError(_no_key(drafts[0].gateway)) from None
+
+    tasks = with_app(work, follow=not request.quote)
+    if not all(is_well(task) for task in tasks):
+        raise SystemExit(1)
+
+
+async def _made(
+    app: App, request: _Request, generations: Sequence[GenerationRequest], folder: Path | None
+) -> list[Task]:
+    tasks: list[Task] = []
+    try:
+        async with AsyncExitStack() as stack:
+            for generation in generations:
+                submission = await purchase.asked(stack, app, generation, confirmed=request.confirmed)
+                if submission.how != "new":
+                    say("The same was asked for before, and nobody took the answer: that task goes on.", err=True)
+                tasks.append(submission.task)
+                leave_last_words(lost_if_ended(tasks))
+            tasks = await follow(app, tasks, until_sent=request.no_wait)
+    except anyio.get_cancelled_exc_class():
+        stopped = await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
+        if tasks and request.as_json:
+            _say_structures(app, request, stopped)
+        raise
+    except Exception:
+        # One purchase: what was refused in the middle leaves nothing behind that could still be stopped.
+        await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
+        raise
+    tasks = [await placed(app, task, folder) for task in tasks]
+    if request.as_json:
+        _say_structures(app, request, tasks)
+    else:
+        for task in tasks:
+            tell(task)
+    return tasks
+
+
+def _tell_stopped(app: App, request: _Request, task: Task) -> None:
+    which = f"{shortened(on_one_line(task.prompt), 40)}: " if len(request.prompts) > 1 else ""
+    there = f"apixo-mcp tasks download {task.task_id} {in_command(request.output)}" if request.output else ""
+    say_what_stays(app, task, which=which, then=there, err=request.as_json)
+
+
+def _say_structures(app: App, request: _Request, tasks: Sequence[Task]) -> None:
+    found = [structure_of(app, task, face=SHELL) for task in tasks]
+    say_json(found if len(request.prompts) > 1 else found[0])
+
+
+def _generations(
+    app: App, request: _Request, prompts: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[GenerationRequest]:
+    """Returns a request for each prompt, or one without a prompt.
+
+    Raises:
+        InvalidInput: there is no such model, or an empty prompt.
+    """
+    given, problems = values_of(app.catalog.find(request.model), pairs)
+    given = {name: from_here(value) if modality_of_field(name) else value for name, value in given.items()}
+    if prompts and "prompt" in given:
+        problems = (*problems, Problem("prompt", "", "given as PROMPT and by --set; give it once"))
+    common = {name: value for name, value in given.items() if name in COMMON_ARGUMENTS}
+    generation = GenerationRequest(
+        owner=LOCAL,
+        model=request.model,
+        arguments=common,
+        options={name: value for name, value in given.items() if name not in COMMON_ARGUMENTS},
+        provider=request.provider or "",
+        problems=problems,
+    )
+    return [replace(generation, arguments=common | {"prompt": prompt}) for prompt in prompts] or [generation]
+
+
+def _prompts(words: Sequence[str]) -> list[str]:
+    """Returns the prompts, trimmed; `-` stands for standard input.
+
+    Raises:
+        InvalidInput: one is empty.
+    """
+    if words.count("-") > 1:
+        raise click.UsageError("- (the prompt from standard input) can be given once")
+    prompts = [(_typed() if word == "-" else word).strip() for word in words]
+    for word, prompt in zip(words, prompts, strict=True):
+        if not prompt:
+            where = " (standard input)" if word == "-" else ""
+            raise InvalidInput([Problem(f"prompt{where}", "", "must not be empty")])
+    return prompts
+
+
+def _typed() -> str:
+    if sys.stdin.isatty():
+        say("The prompt is read from here; an empty line and Ctrl-D (on Windows Ctrl-Z) end it.", err=True)
+    return sys.stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+async def _tell_quotes(app: App, request: _Request, drafts: Sequence[Task]) -> None:
+    quotes = await purchase.quotes(app, drafts)
+    if request.as_json:
+        say_json(quotes if len(quotes) > 1 else quotes[0])
+        return
+    for draft, quote in zip(drafts, quotes, strict=True):
+        say(f"{draft.model} would cost {purchase.priced(draft.estimate_usd)} and be sent this:")
+        say(json.dumps(quote["inputs"], indent=2, ensure_ascii=False))
+        for note in draft.notes:
+            say(note)
+    if len(drafts) > 1:
+        say(f"Together: {purchase.priced(purchase.together(drafts))}.")
+    say("Nothing was sent.")
+
+
+def _no_key(gateway: str) -> str:
+    """Says to the user of a shell what the service says to that of a host."""
+    listing = GATEWAYS[gateway]
+    return (
+        f"No {listing.key_variable} is set in this shell, so nothing was sent. Get a key at {listing.site}, set the "
+        "variable to it and run the command again. `apixo-mcp demo` needs no key."
+    )

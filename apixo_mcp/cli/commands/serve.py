@@ -1,0 +1,65 @@
+"""`serve`: the server, on stdio or over HTTP."""
+
+import os
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
+import click
+
+from apixo_mcp.cli.process.follower import follower_of
+from apixo_mcp.cli.process.start import errors_told
+from apixo_mcp.cli.process.stdio import serve_stdio, settings_of_server
+from apixo_mcp.server.http.transport import listen_on_loopback, run_http
+
+
+@click.command()
+@click.option("--transport", type=click.Choice(["stdio", "http", "sse"]), default="stdio", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="For http and sse: a loopback address.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="For http and sse; 0 takes any free one.",
+)
+@click.option("--sandbox", is_flag=True, help="Use a built-in imitation of the gateways: no key, no cost.")
+@click.pass_context
+def serve(context: click.Context, transport: str, host: str, port: int, sandbox: bool) -> None:
+    """Serve MCP to a host.
+
+    stdio: to the program that started it. http: Streamable HTTP at /mcp and legacy SSE at /sse, with /healthz, on one
+    port. sse: without /mcp.
+    """
+    if transport != "stdio":
+        _serve_http(host, port, streamable=transport == "http", sandbox=sandbox)
+    for name in ("host", "port"):
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} is for --transport http or sse; stdio has no address")
+    serve_stdio(sandbox=sandbox)
+
+
+def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoReturn:
+    """Serves on one port until the process is told to end, and ends it.
+
+    Args:
+        host: a loopback address.
+        port: 0 for any free one.
+        streamable: whether `/mcp` is served beside `/sse`.
+        sandbox: whether a sandbox of its own takes the place of the gateways.
+    """
+
+    def tell(url: str) -> None:
+        paths = ("/mcp", "/sse") if streamable else ("/sse",)
+        print(f"apixo-mcp: serving at {' and '.join(url + path for path in paths)}", file=sys.stderr, flush=True)
+
+    with (
+        errors_told(),
+        settings_of_server(sandbox=sandbox) as settings,
+        suppress(KeyboardInterrupt),  # Windows: what Ctrl-C leaves behind once the server has ended
+    ):
+        leave = None if sandbox else follower_of(settings)
+        run_http(settings, listen_on_loopback(host, port), tell, streamable=streamable, leave=leave)
+    # Everything is closed: taking the interpreter apart would only keep whoever waits for the end.
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,42 @@
+"""`worker`: follows and saves what is open, without serving anybody."""
+
+import anyio
+import click
+
+from apixo_mcp.app import open_app
+from apixo_mcp.cli.process.run import ENDED_AT_ONCE
+from apixo_mcp.cli.process.start import errors_told, settings_or_exit
+from apixo_mcp.cli.terminal.interrupts import Interrupts
+from apixo_mcp.engines.follower import follow_always, follow_until_idle
+from apixo_mcp.errors import SettingsError
+from apixo_mcp.gateways.directory import key_variables
+from apixo_mcp.settings import Settings
+
+
+@click.command()
+@click.option("--until-idle", is_flag=True, help="Leave when nothing is open, or after an hour.")
+def worker(until_idle: bool) -> None:
+    """Follow and save what is open in the data folder, without serving anybody, until it is told to end."""
+    interrupts = Interrupts()
+    interrupts.leave(ENDED_AT_ONCE)
+    stayed = True
+
+    async def work(settings: Settings) -> None:
+        nonlocal stayed
+        async with open_app(settings) as app:
+            if not app.accounts and not until_idle:
+                raise SettingsError(f"No key is set, so nothing could be followed. Set {key_variables()}.")
+            with interrupts.scope():
+                if until_idle:
+                    stayed = await follow_until_idle(app.store, app.key_prints)
+                else:
+                    await follow_always(app.store, _tell)
+
+    with errors_told(), interrupts.heard():
+        anyio.run(work, settings_or_exit())
+    if not stayed:
+        click.echo("nothing to follow, or another worker has this data folder", err=True)
+
+
+def _tell() -> None:
+    click.echo("apixo-mcp: following what is open in the data folder; Ctrl-C ends it", err=True)

@@ -1,0 +1,58 @@
+"""Runs a command's coroutine with the program open, and tells its errors."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from apixo_mcp.app import App, open_app
+from apixo_mcp.cli.process.follower import follower_of
+from apixo_mcp.cli.process.start import errors_told, settings_or_exit
+from apixo_mcp.cli.terminal.interrupts import INTERRUPTED, Interrupts
+from apixo_mcp.cli.terminal.printing import say
+from apixo_mcp.settings import Settings
+
+T = TypeVar("T")
+
+ENDED_AT_ONCE = (
+    "Ended at once. Where a paid request was on its way, it may have been charged: `apixo-mcp tasks list` shows its "
+    "task, and `apixo-mcp tasks wait` what became of it."
+)
+
+
+def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, lingers: bool = False) -> T:
+    """Returns the outcome of `work`; ends the process with a clear message where an error has a reader.
+
+    Args:
+        follow: whether this process sends and follows tasks meanwhile, and leaves a follower behind where some stay
+            open.
+        lingers: whether it leaves one behind without following itself.
+    """
+    interrupts = Interrupts()
+
+    async def run(settings: Settings) -> T | Exception:
+        outcome: T | Exception = _Interrupted()
+        leave = follower_of(settings) if follow or lingers else None
+        async with open_app(settings, follow=follow, leave=leave) as app:
+            for warning in app.warnings:
+                say(f"apixo-mcp: {warning}", err=True)
+            with interrupts.scope():
+                try:
+                    outcome = await work(app)
+                except Exception as error:  # raised below: the app is closed in order first, and lets go of its leases
+                    outcome = error
+        return outcome
+
+    if follow:
+        interrupts.leave(ENDED_AT_ONCE)
+    with errors_told(), interrupts.heard():
+        outcome = anyio.run(run, settings_or_exit())
+        if isinstance(outcome, _Interrupted):
+            raise SystemExit(INTERRUPTED)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+class _Interrupted(Exception):
+    """Stands for the outcome of work that was interrupted."""

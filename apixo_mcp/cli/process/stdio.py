@@ -1,0 +1,35 @@
+"""Serves on stdio, as hosts start it."""
+
+import gc
+from contextlib import AbstractContextManager, nullcontext
+
+from apixo_mcp.cli.process.follower import follower_of
+from apixo_mcp.cli.process.start import errors_told, settings_or_exit
+from apixo_mcp.server.stdio.early import Early
+from apixo_mcp.settings import Settings
+
+
+def serve_stdio(early: Early | None = None, *, sandbox: bool = False) -> None:
+    """Serves on stdio until the client is gone.
+
+    Args:
+        early: what listens on stdio already, if anything does.
+        sandbox: whether a sandbox of its own takes the place of the gateways.
+    """
+    with settings_of_server(sandbox=sandbox) as settings:
+        leave = None if sandbox else follower_of(settings)
+        from apixo_mcp.server.stdio.transport import run_stdio
+
+        gc.freeze()
+        gc.enable()
+        with errors_told():
+            run_stdio(settings, early, leave)
+
+
+def settings_of_server(*, sandbox: bool) -> AbstractContextManager[Settings]:
+    """Returns the settings of this process, or those of a sandbox that runs meanwhile."""
+    if not sandbox:
+        return nullcontext(settings_or_exit())
+    from apixo_mcp.cli.process.sandboxed import sandboxed
+
+    return sandboxed()

@@ -1,0 +1,61 @@
+"""The program `apixo-mcp`, and the names of its commands: each is loaded when it runs."""
+
+import click
+
+from apixo_mcp import __version__
+from apixo_mcp.cli.group import Commands
+
+_TASKS = Commands(
+    "tasks",
+    help="Look after earlier and running tasks.",
+    places={
+        "list": ("tasks:list_all", "List tasks, newest first."),
+        "show": ("tasks:show_task", "Show one task as JSON."),
+        "wait": ("tasks:wait_for", "Wait until a task has ended and its files are saved."),
+        "download": ("tasks:download", "Save a task's files, or copy them into any folder."),
+        "cancel": ("tasks:cancel", "Cancel a task that was not sent yet."),
+        "resolve": ("settle:resolve", "Settle a task that the gateway may or may not have."),
+        "reread": ("settle:reread_answer", "Read an answer anew in which no result was found."),
+        "rekey": ("settle:rekey", "Go on with tasks of another API key."),
+        "export": ("archive:export_tasks", "Write every task to a file."),
+        "import": ("archive:import_tasks", "Add the tasks of such a file."),
+    },
+)
+
+_MODELS = Commands(
+    "models",
+    help="Look at the models.",
+    places={
+        "list": ("models:list_offered", "List the offered models, or those that fit some words."),
+        "show": ("models:show_model", "Show everything about one model as JSON."),
+    },
+)
+
+
+@click.group(
+    "apixo-mcp",
+    cls=Commands,
+    places={
+        "generate": ("generate:generate", "Make something with a model, and save the files."),
+        "tasks": (_TASKS, "Look after earlier and running tasks."),
+        "models": (_MODELS, "Look at the models."),
+        "demo": ("demo:demo", "Make a picture with nothing set up."),
+        "doctor": ("doctor:doctor", "Look at the set-up, and say what to fix."),
+        "serve": ("serve:serve", "Serve MCP to a host."),
+        "worker": ("worker:worker", "Follow and save what is open, without serving anybody."),
+        "sandbox": ("sandbox:sandbox", "Run a local imitation of both gateways."),
+    },
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="apixo-mcp")
+@click.pass_context
+def program(context: click.Context) -> None:
+    """Make images, video, music and speech on APIXO and Ruxa AI, from MCP clients or from here.
+
+    Without a command it serves MCP on standard input and output, as hosts start it.
+    """
+    if context.invoked_subcommand is None:
+        from apixo_mcp.cli.process.stdio import serve_stdio
+
+        serve_stdio()

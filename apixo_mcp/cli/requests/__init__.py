@@ -1,0 +1,1 @@
+"""Requests as a person types them: inputs, folders, and what several cost together."""

@@ -1,0 +1,114 @@
+"""What several requests cost together, before the first is sent, and asking for each.
+
+The limits are asked for the sum before anything is stored. Each is then admitted by itself: what another process spends
+in between may refuse one in the middle, and `generate` stops then what it has not sent.
+"""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from apixo_mcp.app import App
+from apixo_mcp.cli.terminal.printing import say
+from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.server.caller import LOCAL
+from apixo_mcp.server.tools.confirm import quoted
+from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
+from apixo_mcp.tasks.budget import Spent, decide, reason
+from apixo_mcp.tasks.task import Task
+from apixo_mcp.views.tasks import counted
+
+_WANTS_YES = "that is above APIXO_MCP_CONFIRM_ABOVE_USD; say --yes to agree"
+
+
+async def drafted(app: App, requests: Sequence[GenerationRequest]) -> list[Task]:
+    """The tasks that requests would become; nothing is stored or sent.
+
+    Raises:
+        InvalidInput: one cannot be.
+    """
+    drafts: list[Task] = []
+    for number, request in enumerate(requests, start=1):
+        try:
+            drafts.append(await app.service.drafted(request))
+        except InvalidInput as error:
+            if len(requests) == 1:
+                raise
+            named = [replace(entry, field=f"PROMPT {number}: {entry.field}") for entry in error.problems]
+            raise InvalidInput(named) from None
+    return drafts
+
+
+async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
+    """Asks the owner's limits for several tasks together; for one its admission asks them.
+
+    Raises:
+        InvalidInput: they do not allow the sum.
+        click.ClickException: the sum wants a yes.
+    """
+    if len(drafts) == 1 or not all(draft.key_print for draft in drafts):
+        return
+    budget, usd = app.budget, together(drafts)
+    found = await app.spending(LOCAL, 1, 0.0)
+    days: list[dict[str, Any]] = found["days"]
+    today: dict[str, Any] = days[0] if days else {"estimated_usd": 0.0, "tasks": 0, "attempts": 0}
+    spent_usd, posts = today["estimated_usd"], max(today["tasks"], today["attempts"])
+    verdict = decide(budget, Spent(spent_usd, posts + len(drafts) - 1), usd, confirmed=confirmed)
+    if verdict == "ask_first":
+        said = f"{counted(len(drafts), 'task')} of {drafts[0].model} would cost {priced(usd)} together"
+        raise click.ClickException(f"{said}; {_WANTS_YES}")
+    if verdict != "within":
+        what = f"{counted(len(drafts), 'task')} of {drafts[0].model}"
+        raise InvalidInput([Problem(what, "", reason(verdict, budget, Spent(spent_usd, posts), usd))])
+
+
+async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, confirmed: bool) -> Submission:
+    """The task that a request became; its answer counts as given when the stack is left.
+
+    Raises:
+        InvalidInput: the limits do not allow it.
+        click.ClickException: its price wants a yes.
+    """
+    submission = await stack.enter_async_context(app.service.asking(request))
+    if isinstance(submission, Quote):
+        if not confirmed:
+            raise click.ClickException(f"{quoted(submission)}; {_WANTS_YES}")
+        say(f"agreed to: {quoted(submission)}", err=True)
+        submission = await stack.enter_async_context(app.service.asking(replace(request, agreed=submission)))
+    if isinstance(submission, Quote):
+        raise click.ClickException(f"The price has changed meanwhile: {quoted(submission)}; {_WANTS_YES}")
+    return submission
+
+
+def together(drafts: Sequence[Task]) -> float | None:
+    """What tasks are likely to cost, None where one has no known price."""
+    known = [draft.estimate_usd for draft in drafts if draft.estimate_usd is not None]
+    return sum(known) if len(known) == len(drafts) else None
+
+
+def priced(usd: float | None) -> str:
+    """An estimate in words."""
+    if usd is None:
+        return "an unknown price (APIXO_MCP_PRICES can give it)"
+    return f"about ${usd:.2f}" if usd == 0 or usd >= 0.01 else f"about ${usd:.4f}"
+
+
+async def quotes(app: App, drafts: Sequence[Task]) -> list[dict[str, Any]]:
+    """What would be sent, and for how much."""
+    left = (await app.spending(LOCAL, 1, 0.0)).get("budget_left_usd")
+    found: list[dict[str, Any]] = []
+    for draft in drafts:
+        usd = draft.estimate_usd
+        cost = (
+            {"basis": "unknown"} if usd is None else {"amount": round(usd, 4), "currency": "USD", "basis": "estimated"}
+        )
+        quote: dict[str, Any] = {"model": draft.model, "inputs": dict(draft.inputs), "cost": cost}
+        if draft.notes:
+            quote["notes"] = list(draft.notes)
+        if left is not None:
+            quote["budget_left"] = left
+        found.append(quote)
+    return found

@@ -1,0 +1,102 @@
+"""What became of a task, and what becomes of one that is waited for no longer: told, with the command that goes on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from apixo_mcp.app import App
+from apixo_mcp.cli.terminal.printing import say
+from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
+from apixo_mcp.views.copies import copied
+from apixo_mcp.views.faces import SHELL, advice_of
+from apixo_mcp.views.tasks import sentence, to_fetch_again
+
+
+def lost_if_ended(tasks: Sequence[Task]) -> str:
+    """Says what an end at once leaves uncertain, and how each task is settled then."""
+    lines = [
+        f"Task {task.task_id} may have reached {task.gateway}, and may have been charged. What became of it: "
+        f"apixo-mcp tasks wait {task.task_id}\nWhere its answer was lost: {_to_settle(task)}"
+        for task in tasks
+        if task.state is State.SUBMITTING
+    ]
+    lines += [
+        f"Task {task.task_id} was sent and is paid for: {_to_wait(task)}" for task in tasks if task.state in FOLLOWED
+    ]
+    return "\n".join(("Ended at once.", *lines))
+
+
+def say_what_stays(app: App, task: Task, *, which: str = "", then: str = "", err: bool = False) -> None:
+    """Says what becomes of a task, and of its money, that is waited for no longer.
+
+    Args:
+        which: names it where there are several, at the beginning of a sentence.
+        then: the command that goes on with it; by default the one that waits.
+        err: whether that command goes to standard error too.
+    """
+    match task.state:
+        case State.CANCELLED:
+            say(f"{which}Stopped before it was sent: nothing was charged.", err=True)
+        case State.SUBMITTING | State.PENDING | State.PROCESSING:
+            whose = "a worker" if app.settings.linger else "the next server, or apixo-mcp worker,"
+            if task.state is State.SUBMITTING:
+                say(f"{which}The task is kept, not sent yet; {whose} goes on with it. To wait for it:", err=True)
+            else:
+                paid = f"{which}The task is kept. It was sent and is paid for"
+                say(f"{paid}; {whose} follows it and saves its files. To wait for it:", err=True)
+            say(then or f"apixo-mcp tasks wait {task.task_id}", err=err)
+        case _:
+            is_saving = task.state is State.SUCCESS and not task.is_settled
+            said = "The task is kept. It is done and paid for; its files are still being saved. To wait for them:"
+            say(f"{which}{said if is_saving else sentence(task)}", err=True)
+            if is_saving or task.state is State.UNKNOWN:
+                say(_to_settle(task) if task.state is State.UNKNOWN else then or _to_wait(task), err=err)
+
+
+def _to_wait(task: Task) -> str:
+    return f"apixo-mcp tasks wait {task.task_id}"
+
+
+def _to_settle(task: Task) -> str:
+    return f"apixo-mcp tasks resolve {task.task_id} --remote-id ID   if the dashboard has it, else --never-ran"
+
+
+async def placed(app: App, task: Task, folder: Path | None) -> Task:
+    """Returns the task with its saved files copied into a folder, which need not be an allowed one: a person names it.
+
+    Raises:
+        MediaError: a file is no longer there, or the disk refuses.
+    """
+    return task if folder is None or task.state is not State.SUCCESS else await copied(app, task, folder)
+
+
+def is_well(task: Task) -> bool:
+    """Tells whether a task has not failed, and no file of it could not be saved."""
+    lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
+    return task.state in (State.SUCCESS, State.SUBMITTING, *FOLLOWED) and not lost
+
+
+def tell(task: Task) -> None:
+    """Prints what became of a task: the paths of its files on standard output, all else on standard error."""
+    if task.state is State.SUCCESS:
+        for result in task.results:
+            say(result.path or result.shown_url or result.asset_id)
+            if result.problem:
+                say(f"  {result.problem}", err=True)
+        if not is_well(task):
+            say(f"{to_fetch_again(task, SHELL)}.", err=True)
+        return
+    say(sentence(task), err=True)
+    if task.state in (State.SUBMITTING, State.PENDING, State.PROCESSING):
+        say(_to_wait(task))
+        return
+    if task.failure:
+        say(advice_of(task.failure, SHELL, task.task_id), err=True)
+    if task.state is State.UNKNOWN:
+        say(_to_settle(task))
+
+
+def report(task: Task) -> None:
+    """Prints what became of a task; ends with 1 where it failed, or a file of it could not be saved."""
+    tell(task)
+    if not is_well(task):
+        raise SystemExit(1)

@@ -1,0 +1,77 @@
+"""Why somebody waits: a sentence for whoever does, empty where it just takes its time."""
+
+from apixo_mcp.cli.terminal.text import ordinal
+from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.task import FOLLOWED, State, Task
+from apixo_mcp.views.faces import SHELL, advice_of
+from apixo_mcp.views.tasks import counted
+
+LONG = 1.5  # seconds without an answer that are worth a word
+
+
+def why(
+    task: Task, now: float, *, place: int = 0, paused: float = 0.0, trouble: Failure | None = None, is_ours: bool = True
+) -> str:
+    """Why a task does not move on just now, and which try it is at.
+
+    Args:
+        now: Unix seconds.
+        place: how many tasks are sent before it.
+        paused: for how many seconds its gateway is left alone with its key.
+        trouble: why the gateway refuses to be asked about it.
+        is_ours: whether this process holds its key.
+    """
+    if task.state is not State.SUBMITTING and task.state not in FOLLOWED:
+        return ""
+    if not is_ours:
+        return (
+            f"It belongs to a key of {task.gateway} at {task.base_url} that is not set here, so that others have to "
+            "follow it. Set that key; after a change of keys: apixo-mcp tasks rekey"
+        )
+    if trouble is not None:
+        return f"{task.gateway} refuses to tell: {trouble.message} {advice_of(trouble, SHELL, task.task_id)}"
+    if task.state in FOLLOWED:
+        return _before_its_end(task, now, paused)
+    if task.sent_at is not None:
+        return f"No answer from {task.gateway} yet to the request" if now - task.sent_at > LONG else ""
+    return _before_it_is_sent(task, now, place, paused)
+
+
+def _before_it_is_sent(task: Task, now: float, place: int, paused: float) -> str:
+    if task.failure and task.tries:
+        return f"{_cause(task, task.failure)}; sent again by itself, {ordinal(task.tries + 1)} try"
+    if paused > LONG:
+        return f"{task.gateway} asks for fewer requests; it is sent once that is over"
+    if task.attempts:
+        code = task.attempts[-1].failure_code
+        return f"{code}: {task.gateway} says to send it again; {ordinal(len(task.attempts) + 1)} try"
+    if place:
+        return f"{counted(place, 'task')} {'is' if place == 1 else 'are'} sent before it"
+    return "It waits for its turn at the gateway" if now - task.created_at > LONG else ""
+
+
+def _before_its_end(task: Task, now: float, paused: float) -> str:
+    if task.tries:
+        cause = _cause(task, task.failure) if task.failure else f"{task.gateway} gave no usable answer"
+        return f"{cause}; asked again by itself, {ordinal(task.tries + 1)} try"
+    if paused > LONG:
+        return f"{task.gateway} asks for fewer requests; it is asked once that is over"
+    if task.due is None:
+        return "It is no longer asked about: a day has passed since it should have ended"
+    if now - task.due > LONG:
+        return f"No answer from {task.gateway} yet about how it is"
+    if len(task.attempts) > 1:
+        failed = task.attempts[-2].failure_code
+        return f"{ordinal(len(task.attempts))} try: the one before it ended with {failed}"
+    return ""
+
+
+def _cause(task: Task, failure: Failure) -> str:
+    told = failure.message.rstrip(".")
+    match failure.category:
+        case "rate_limited":
+            return f"{task.gateway} asks for fewer requests (rate limit): {told}"
+        case "unavailable" if failure.code == "NOT_REACHED":
+            return f"{task.gateway} cannot be reached: {told}"
+        case _:
+            return f"{task.gateway}: {told}"

@@ -1,0 +1,55 @@
+"""`models`, as a person types it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from apixo_mcp.cli.program import program
+
+
+@pytest.fixture(autouse=True)
+def _folders(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in folders.items():
+        monkeypatch.setenv(name, value)
+
+
+def typed(*words: str, **variables: str) -> Result:
+    return CliRunner().invoke(program, ["models", *words], env=variables)
+
+
+def test_all_models_are_listed_a_line_each():
+    done = typed("list")
+    assert done.exit_code == 0
+    heading, *lines = done.stdout.splitlines()
+    assert heading.startswith("60 of 60 models")
+    assert {line for line in lines if line.isupper() or line.startswith(("IMAGE", "VIDEO", "AUDIO"))}
+    assert any(line.startswith("nano-banana-pro: ") for line in lines)
+
+
+def test_those_that_fit_are_listed():
+    lines = typed("list", "banana", "--modality", "image").stdout.splitlines()[2:]
+    assert lines
+    assert all("banana" in line for line in lines)
+    assert typed("list", "--modality", "smell").exit_code == 2
+
+
+def test_only_offered_models_are_listed():
+    done = typed("list", APIXO_MCP_MODELS="nano-*, nothing-like-it")
+    assert "sora" not in done.stdout
+    assert "no model matches 'nothing-like-it'" in done.stdout
+
+
+def test_one_model_is_shown_as_json():
+    done = typed("show", "Nano Banana")
+    assert done.exit_code == 0
+    described = json.loads(done.stdout)
+    assert (described["id"], described["modality"]) == ("nano-banana", "image")
+    assert "prompt" in described["input_schema"]["properties"]
+
+
+def test_an_unknown_model_is_told_with_the_nearest():
+    done = typed("show", "nano-banan")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("apixo-mcp: model: ")
+    assert "Did you mean nano-banana" in done.stderr
