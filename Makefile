@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test snapshots e2e field lint style types bench faults conformance examples examples-latest clean
+.PHONY: help demo check fast test snapshots e2e field lint style types bench faults conformance examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -29,8 +29,11 @@ demo: $(VENV)/.installed ## makes a picture over MCP against the sandbox: no key
 FAST := tests/test_architecture.py tests/test_documents.py tests/test_readme.py tests/test_settings.py tests/catalog tests/contracts/test_store.py \
 	tests/tasks/transitions/test_steps.py tests/tasks/test_schedule.py tests/tasks/test_budget.py tests/tasks/asking/test_request.py \
 	tests/server/test_snapshots.py
-check: lint ## lint, types and the fast tests: before every commit
-	$(BIN)/python -m pytest -q -n 2 $(FAST)
+check: $(VENV)/.installed ## lint, types and the fast tests, side by side: before every commit
+	@$(MAKE) --no-print-directory -j 2 lint fast
+
+fast: $(VENV)/.installed
+	$(BIN)/python -m pytest -q $(FAST)
 
 snapshots: export UPDATE_SNAPSHOTS := 1
 snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the tables in docs/, after a change that is meant

@@ -184,6 +184,7 @@ UNANSWERED = [
 """Lines that nobody awaits an answer to."""
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("loaded", [False, True])
 def test_a_line_that_is_no_message_is_answered_and_what_follows_too(tmp_path: Path, loaded: bool) -> None:
     with Pipe(tmp_path, APIXO_MCP_LOG_LEVEL="DEBUG") as pipe:
