@@ -21,6 +21,7 @@ from apixo_mcp.gateways.interpret import (
     task_in_callback,
     undocumented_state,
 )
+from apixo_mcp.gateways.named_ids import TELLING
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import HttpResponse, size_of
 
@@ -84,7 +85,7 @@ class Client:
             json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
             return Refused(failures.unwritable_input(self._credential))
-        reply = await self._send("POST", path, body=body, read_timeout=self._http.timeouts.submit)
+        reply = await self._send("POST", path, body=body, read_timeout=self._http.timeouts.submit, telling=TELLING)
         inputs = body.get("input")
         return await read_aside(
             size_of(reply), interpret_submit, reply, self._credential, time.time(), inputs, self._base_url
@@ -112,11 +113,17 @@ class Client:
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
         read_timeout: float,
+        telling: re.Pattern[bytes] | None = None,
     ) -> HttpResponse:
         root = self._base_url if self._base_url.endswith(_PREFIX) else self._base_url + _PREFIX
         headers = {"Authorization": f"Bearer {self._key}"}
         return await self._http.call(
-            method, root + path, headers=headers, json=body, params=params, read_timeout=read_timeout
+            *(method, root + path),
+            headers=headers,
+            json=body,
+            params=params,
+            read_timeout=read_timeout,
+            telling=telling,
         )
 
 

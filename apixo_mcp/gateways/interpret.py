@@ -23,7 +23,7 @@ from apixo_mcp.gateways.gateway import (
     Succeeded,
     Unclear,
 )
-from apixo_mcp.gateways.named_ids import named_id
+from apixo_mcp.gateways.named_ids import named_ids
 from apixo_mcp.gateways.outputs import MOST_RESULTS, asset_ids, clean_id, last_resort, products_of
 from apixo_mcp.gateways.refusals import refused_by_http
 from apixo_mcp.generation import Produced
@@ -36,6 +36,8 @@ REFUSED = frozenset(
 LATER = frozenset({429, 503})
 TOO_FAST = 429  # APIXO seedream-4-5 page: rate limit exceeded; Ruxa AI best practices guide
 _KEY_TROUBLE = frozenset({401, 402, 403})
+
+_MOST_TOLD = 5  # ids of tasks, where an answer names several
 
 KEPT_ANSWER = 64 * 1024  # characters of an answer that is kept
 OLDER_BY = 60.0
@@ -75,32 +77,37 @@ def interpret_submit(
     question = Question(base_url=base_url, inputs=inputs or {})
     if answer is not None and (accepted := _accepted(answer, credential, question)):
         return accepted
-    if named := _named(reply, inputs, credential):
+    named = _named(reply, inputs, credential)
+    if len(named) == 1:
         # An answer that contradicts itself: it may be paid for.
         told = answer.message if answer is not None else ""
         codes = _codes(answer) if answer is not None else f"HTTP {reply.status}"
-        return _unclear(f"{credential.gateway} answered {codes}: {told} (it named the task {named})", named, credential)
+        return _unclear(f"{credential.gateway} answered {codes}: {told}", named, credential)
     if answer is None or answer.code is None:
-        return _without_envelope(reply, answer, credential, now)
+        return _without_envelope(reply, answer, named, credential, now)
     if failures.is_decisive(answer.message) or _is_refused(answer):
         return Refused(failures.submit_refusal(answer.effective, answer.message, credential))
     if _is_later(answer):
         failure = failures.submit_refusal(answer.effective, answer.message, credential)
         return Later(failure, retry_after(reply.headers, now))
     if answer.effective == 200:
-        return Unclear(f"{credential.gateway} reported success and named no task")
-    told = credential.clean(answer.message)
-    return Unclear(f"{credential.gateway} answered {_codes(answer)}" + (f": {told}" if told else ""))
+        reason = f"{credential.gateway} reported success" + ("" if named else " and named no task")
+        return _unclear(reason, named, credential)
+    told = f": {answer.message}" if answer.message else ""
+    return _unclear(f"{credential.gateway} answered {_codes(answer)}{told}", named, credential)
 
 
-def _without_envelope(reply: Answered, answer: Envelope | None, credential: Credential, now: float) -> Submitted:
+def _without_envelope(
+    reply: Answered, answer: Envelope | None, named: tuple[str, ...], credential: Credential, now: float
+) -> Submitted:
     if answer is not None and failures.is_decisive(answer.message):
         return Refused(failures.submit_refusal(answer.effective, answer.message, credential))
     if reply.status in REFUSED and not _tells_breakdown(reply):
         return Refused(refused_by_http(reply.status, credential))
     if reply.status == TOO_FAST:
         return Later(failures.submit_refusal(TOO_FAST, "", credential), retry_after(reply.headers, now))
-    return Unclear(f"{credential.gateway} answered HTTP {reply.status} with a page that is not its own answer")
+    reason = f"{credential.gateway} answered HTTP {reply.status} with a page that is not its own answer"
+    return _unclear(reason, named, credential)
 
 
 def _tells_breakdown(reply: Answered) -> bool:
@@ -117,6 +124,8 @@ def interpret_poll(reply: HttpResponse, credential: Credential, now: float, ques
     if isinstance(reply, NotReached) and reply.setting:
         failure = failures.unusable_setting(reply.reason, reply.setting, credential)
         return NoAnswer(credential.clean(reply.reason), failure=failure)
+    if isinstance(reply, Broken) and reply.status:
+        reply = Answered(reply.status, reply.headers, reply.body)
     if not isinstance(reply, Answered):
         return NoAnswer(credential.clean(reply.reason))
     wait = retry_after(reply.headers, now)
@@ -210,15 +219,16 @@ def _accepted(answer: Envelope, credential: Credential, question: Question) -> A
     return Accepted(remote_id, produced, done) if remote_id or done else None
 
 
-def _named(reply: Answered | Broken, inputs: Mapping[str, Any] | None, credential: Credential) -> str:
-    is_whole = isinstance(reply, Answered)
-    location = reply.headers.get("location", "") if is_whole else ""
-    named = named_id(reply.body, location, inputs, is_whole=is_whole)
-    return "" if credential.holds(named) else named
+def _named(reply: Answered | Broken, inputs: Mapping[str, Any] | None, credential: Credential) -> tuple[str, ...]:
+    ids = named_ids(reply.body, reply.headers, inputs, is_whole=reply.status > 0)
+    return tuple(one for one in ids if not credential.holds(one))
 
 
-def _unclear(reason: str, named: str, credential: Credential) -> Unclear:
-    return Unclear(credential.clean(reason), named)
+def _unclear(reason: str, named: tuple[str, ...], credential: Credential) -> Unclear:
+    """Returns an outcome that is in doubt: one id is kept to be confirmed, several are told to the reader."""
+    tasks = f"the task{'s' if len(named) > 1 else ''} {', '.join(named[:_MOST_TOLD])}"
+    told = f" (it named {tasks})" if named else ""
+    return Unclear(credential.clean(reason) + told, named[0] if len(named) == 1 else "")
 
 
 def _is_refused(answer: Envelope) -> bool:

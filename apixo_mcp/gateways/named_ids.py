@@ -1,7 +1,8 @@
 """The task id in a submit's answer that is broken: it is the only trace of what was paid for, so it is not thrown away.
 
-Only a field that is made for it counts (`taskId`, `task_id`), whatever is around it and however that is cut or garbled;
-an id that may itself be cut does not, nor one that the request held (an earlier task that it was to change).
+Only what is made for it counts, whatever is around it and however that is cut or garbled: a field `taskId` or
+`task_id`; without one a list `taskIds`, the `id` of a `task`, a header `X-Task-Id`, or where `Location` leads to. An id
+that may itself be cut does not count, nor one that the request held (an earlier task that it was to change).
 """
 
 import json
@@ -10,16 +11,37 @@ import zlib
 from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from apixo_mcp.gateways.addresses import texts_in
 from apixo_mcp.gateways.envelope import decode_envelope
 from apixo_mcp.gateways.outputs import LONGEST_ID, clean_id
 
+TELLING = re.compile(
+    rb"(?<![A-Za-z0-9_])tasks?(?:[_ \[-]?[\"']?ids?)?(?=[\"'\\>\]]{0,9}\s{0,9}[:=<\[]|\s{1,9}id)", re.IGNORECASE
+)
+"""What stands before an id, in the bytes of an answer that is too large to be kept."""
+
 _NAME = re.compile(r"(?<![A-Za-z0-9_])task[_ -]?id(?![A-Za-z0-9_])", re.IGNORECASE)
+_OTHER_NAME = re.compile(
+    r"(?<![A-Za-z0-9_])(?:task[_ -]?ids(?![A-Za-z0-9_])|tasks?\[[\"']?id[\"']?\]"
+    r"|tasks?(?:[_-]?(?:info|data|details?|list|objects?))?(?![A-Za-z0-9_]))",
+    re.IGNORECASE,
+)
+_INSIDE = re.compile(r"[{}\[\]]|(?<![A-Za-z0-9_])id(?![A-Za-z0-9_])", re.IGNORECASE)
+_OPENING = re.compile(r"[\"'\\]{0,9}\s{0,9}[:=]\s{0,9}[\"'\\]{0,9}\s{0,9}(?=[{\[])")
+_TAG = re.compile(r"[^<>]{0,100}>\s{0,99}<id(?=>)|\s[^<>]{0,100}?(?<![\w-])id(?==)", re.IGNORECASE)
+_ITEM = re.compile(r"\\{0,9}([\"'])([^\"'\\\s]{1,200})\\{0,9}\1|(?<![\w.-])([0-9]{1,20})(?=\s{0,9}[,\]])")
+_HEADER = re.compile(
+    r"(?:x-)?(?:(?!parent|prev|orig|source|root|last|related)[a-z0-9]{1,30}[-_])?task[-_]?ids?", re.IGNORECASE
+)
+_LOCATIONS = ("location", "content-location", "operation-location")
+_ITSELF = re.compile(r"task[_-](?=\D*\d)\S+", re.IGNORECASE)
+_CHUNK_LINE = re.compile(r"\r\n[0-9A-Fa-f]{1,8}\r\n")  # between the pieces of a body that was not told apart
 _MARKS = "\"'\\ \t\r\n"
 _WINDOW = 4 * LONGEST_ID
 _MOST_NAMES = 200
+_MOST_INSIDE = 20_000  # characters of a structure that are gone through
 _MOST_ECHOES = 50
 _PIECE = 64 * 1024  # characters that are searched before other threads may have their turn
 _LONGEST_MARK = 64  # of what is searched for
@@ -31,14 +53,18 @@ _ECHO = re.compile(
 )
 
 
-def named_id(
-    body: bytes, location: str = "", inputs: Mapping[str, Any] | None = None, *, is_whole: bool = False
-) -> str:
-    """Returns the one task id that an answer names, empty where it names none, or several.
+def named_ids(
+    body: bytes,
+    headers: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    is_whole: bool = False,
+) -> tuple[str, ...]:
+    """Returns the task ids that an answer names: one, none, or several of which none is certain.
 
     Args:
         body: as it came.
-        location: where the answer redirects to; its query may name the task.
+        headers: with lower-case names.
         inputs: what was sent.
         is_whole: whether the body came to its end, so that an id at its end is whole too.
     """
@@ -46,12 +72,34 @@ def named_id(
     if body.startswith(_GZIP):
         body = _unpacked(body)
     end = b"\n" if is_whole else b""
+    places = [value for name, value in (headers or {}).items() if name in _LOCATIONS]
     # What begins garbled may be taken for UTF-16.
-    texts = [decode_envelope(body + end), (body + end).decode("latin-1"), f"{location}\n{unquote(unquote(location))}\n"]
+    texts = [decode_envelope(body + end), (body + end).decode("latin-1")]
+    texts += [f"{place}\n{unquote(unquote(place))}\n" for place in places]
     if "&quot;" in texts[0]:
         texts.append(unescape(texts[0]))
-    distinct = list(dict.fromkeys(one for text in texts for one in _ids(text) if one not in sent))
-    return distinct[0] if len(distinct) == 1 else ""
+    if _CHUNK_LINE.search(texts[0], 0, _PIECE):
+        texts.append(_CHUNK_LINE.sub("", texts[0][:_PIECE]))
+    distinct = dict.fromkeys(one for text in texts for one in _ids(text, _NAME) if one not in sent)
+    if not distinct:
+        others = [one for text in texts for one in _ids(text, _OTHER_NAME)]
+        others += [one for one in _in_headers(headers or {}, places) if one]
+        distinct = dict.fromkeys(one for one in others if one not in sent)
+    return tuple(distinct)
+
+
+def _in_headers(headers: Mapping[str, str], places: list[str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if _HEADER.fullmatch(name):
+            yield from (clean_id(one.strip(" \"'")) for one in value.split(","))
+    for place in places:
+        try:
+            *before, last = ["", "", *unquote(urlsplit(place).path).rstrip("/").split("/")]
+        except ValueError:
+            continue
+        is_of_task = any(one.lower() in ("task", "tasks") for one in before[-2:])
+        if (is_of_task and sum(map(str.isdigit, last)) > 1) or _ITSELF.fullmatch(last):
+            yield clean_id(last)
 
 
 def _unpacked(body: bytes) -> bytes:
@@ -62,13 +110,54 @@ def _unpacked(body: bytes) -> bytes:
         return body
 
 
-def _ids(text: str) -> Iterator[str]:
+def _ids(text: str, names: re.Pattern[str]) -> Iterator[str]:
     echoes = [_span(text, echo.end()) for echo in _found(_ECHO, text, _MOST_ECHOES)]
-    for name in _found(_NAME, text, _MOST_NAMES):
+    for name in _found(names, text, _MOST_NAMES):
         if any(start <= name.start() < end for start, end in echoes):
             continue
-        if one := clean_id(_value(text[name.end() : name.end() + _WINDOW])):
-            yield one
+        yield from filter(None, map(clean_id, _values(name[0].lower(), text, name.end())))
+
+
+def _values(name: str, text: str, at: int) -> Iterator[str]:
+    """Yields what stands behind a name: a value, those of a list, or the ids of what is inside."""
+    rest = text[at : at + _WINDOW]
+    opening = _OPENING.match(rest)
+    if "id" in name:
+        if opening and rest[opening.end()] == "[":
+            yield from _items(rest[opening.end() :])
+        else:
+            yield _value(rest)
+        return
+    if opening:
+        at += opening.end()
+        if text[at] == "[":
+            yield from (one for one in _items(rest[opening.end() :]) if any(char.isdigit() for char in one))
+        yield from (_value(text[end : end + _WINDOW]) for end in _inside(text, at))
+    elif tag := _TAG.match(rest):
+        yield _value(rest[tag.end() :])
+    elif _ITSELF.fullmatch(value := _value(rest)):
+        yield value
+
+
+def _items(rest: str) -> Iterator[str]:
+    """Yields the texts and whole numbers of a list that holds nothing else, as far as they are whole."""
+    listed, _, _ = rest.partition("]")
+    if "{" not in listed:
+        yield from (item[2] or item[3] for item in _ITEM.finditer(f"{listed}]" if "]" in rest else listed))
+
+
+def _inside(text: str, at: int) -> Iterator[int]:
+    """Yields where the name `id` ends in an object that begins there, or in each of a list of them."""
+    depth, innermost = 0, 2 if text[at] == "[" else 1
+    for mark in _INSIDE.finditer(text, at, at + _MOST_INSIDE):
+        if mark[0] in "{[":
+            depth += 1
+        elif mark[0] in "}]":
+            depth -= 1
+            if depth == 0:
+                return
+        elif depth == innermost:
+            yield mark.end()
 
 
 def _found(pattern: re.Pattern[str], text: str, most: int) -> Iterator[re.Match[str]]:

@@ -8,7 +8,6 @@ import anyio
 
 from apixo_mcp.errors import HostRefused, MediaError
 from apixo_mcp.net import guard
-from apixo_mcp.net.heads import LenientStream
 
 ResolveHost = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -61,12 +60,10 @@ class GuardedBackend:
         for address in addresses[:-1]:
             try:
                 patience = min(_PATIENCE, timeout or _PATIENCE)
-                return LenientStream(
-                    await self._inner.connect_tcp(address, port, patience, local_address, socket_options)
-                )
+                return await self._inner.connect_tcp(address, port, patience, local_address, socket_options)
             except Exception:  # the next address may answer, and the last one's error is told
                 continue
-        return LenientStream(await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options))
+        return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> Any:
         """Refuses: no URL leads there."""

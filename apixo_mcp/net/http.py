@@ -4,6 +4,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import Any, Self
@@ -16,16 +17,17 @@ from apixo_mcp import __version__
 from apixo_mcp.errors import MediaError, SettingRefused
 from apixo_mcp.net import guard
 from apixo_mcp.net.certificates import tls_context
+from apixo_mcp.net.excerpt import MAX_BODY, Excerpt
 from apixo_mcp.net.fetcher import Download
 from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_name
-from apixo_mcp.net.heads import DOUBT, HEADLESS
+from apixo_mcp.net.heads import DOUBT, HEADLESS, LenientStream
 from apixo_mcp.net.proxies import Proxy, proxy_for
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, content_range, host_of, words_for
 from apixo_mcp.net.timeouts import Timeouts
-from apixo_mcp.net.turns import in_turns, read_in_small_pieces
+from apixo_mcp.net.transport import LenientTransport
+from apixo_mcp.net.turns import in_turns
 from apixo_mcp.net.unpacking import Unpacker, encodings
 
-MAX_BODY = 5 * 1024 * 1024
 MAX_REDIRECTS = 5
 
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
@@ -37,15 +39,10 @@ _MEDIA_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=10
 _PROXY_REFUSES = re.compile(r"(?i)^(?:401|403|405|407|501)\b|username|password|requested [a-z/ ]{1,40} from proxy")
 """Words of the library for a proxy that will not do it, however often it is asked."""
 
-# Raised only before the first byte of the request is written: while connecting, or waiting for a connection.
-_NEVER_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-    httpx2.UnsupportedProtocol,
-    httpx2.InvalidURL,
+_NEVER_SENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL"}
 )
+"""Errors of the library, by name, that it raises only before the first byte of a request is written."""
 
 
 class Http:
@@ -93,11 +90,15 @@ class Http:
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
         read_timeout: float,
+        telling: re.Pattern[bytes] | None = None,
     ) -> HttpResponse:
         """Sends one request, once. No redirect is followed, nothing is retried, and nothing but cancellation raises.
 
         However slowly an answer comes, headers included, it is waited for no longer than `read_timeout` and
         `Timeouts.answer_grace`.
+
+        Args:
+            telling: what is looked for in an answer that is too large to be kept.
         """
         where, proxy = host_of(url), None
         try:
@@ -110,26 +111,30 @@ class Http:
             return NotReached(f"{where} was not asked: {error}", error.variable)
         except Exception as error:
             return NotReached(f"the request to {where} could not be written ({words_for(error)})")
-        body = bytearray()
+        excerpt, headers = Excerpt(telling), dict[str, str]()
         try:
             with anyio.fail_after(read_timeout + self.timeouts.answer_grace):
                 response = await client.send(request, stream=True)
+                headers.update((name.lower(), value) for name, value in response.headers.items())
+                doubt = headers.pop(DOUBT, "")
                 try:
                     async for chunk in _plain(response):
-                        body += chunk
-                        if len(body) > MAX_BODY:
-                            reason = f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB"
-                            return Broken(reason, bytes(body[:MAX_BODY]))
+                        if not excerpt.add(chunk):
+                            break
                 finally:
                     await response.aclose()
-        except _NEVER_SENT as error:
-            return _not_reached(where, error, proxy)
         except Exception as error:
-            if way.is_being_opened:
+            if way.is_being_opened or type(error).__name__ in _NEVER_SENT:
                 return _not_reached(where, error, proxy)
-            return Broken(f"no whole answer came back from {where} ({words_for(error)})", bytes(body))
-        found = {name.lower(): value for name, value in response.headers.items()}
-        return Answered(response.status_code, MappingProxyType(found), bytes(body))
+            reason = f"no whole answer came back from {where} ({words_for(error)})"
+            return Broken(reason, excerpt.body() or way.unread, MappingProxyType(headers))
+        if excerpt.is_cut:
+            reason = f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB"
+            return Broken(reason, excerpt.body(), MappingProxyType(headers))
+        if doubt:
+            reason = f"no answer that can be relied on came back from {where}: {doubt}"
+            return Broken(reason, excerpt.body(), MappingProxyType(headers), response.status_code)
+        return Answered(response.status_code, MappingProxyType(headers), excerpt.body())
 
     @asynccontextmanager
     async def fetch(
@@ -203,7 +208,10 @@ class Http:
         name = f"{'fresh ' if fresh else ''}{scheme} {proxy.url if proxy else ''}"
         async with self._lock:
             if (known := self._clients.get(name)) is None:
-                transport = await self._transport(scheme, proxy, _NONE_KEPT if fresh else _LIMITS)
+                limits = _NONE_KEPT if fresh else _LIMITS
+                transport = LenientTransport(
+                    await self._tls(scheme), limits, await self._way_out(proxy), keeps_all=True
+                )
                 known = self._clients[name] = _client(transport, {"Connection": "close"} if fresh else {})
             return known
 
@@ -214,26 +222,22 @@ class Http:
         name = f"media {url.scheme} {proxy.url if proxy else ''}"
         async with self._lock:
             if (known := self._clients.get(name)) is None:
-                read_in_small_pieces()
-                transport = (
-                    await self._transport(url.scheme, proxy, _MEDIA_LIMITS)
-                    if proxy
-                    else _GuardedTransport(
-                        await self._tls(url.scheme), self._resolve, self._allow_private, https=url.scheme == "https"
-                    )
+                transport = LenientTransport(
+                    await self._tls(url.scheme),
+                    _MEDIA_LIMITS,
+                    await self._way_out(proxy),
+                    around=partial(self._guarded, https=url.scheme == "https") if proxy is None else None,
                 )
                 known = self._clients[name] = _client(transport)
             return known
 
-    async def _transport(self, scheme: str, proxy: Proxy | None, limits: httpx2.Limits) -> httpx2.AsyncHTTPTransport:
-        """Takes the way that was decided on: the library itself reads nothing of the environment."""
-        context = await self._tls(scheme)
-        read_in_small_pieces()
-        way = None
-        if proxy is not None:
-            is_https = proxy.url.startswith("https:")
-            way = httpx2.Proxy(proxy.url, ssl_context=await self._tls("https") if is_https else None)
-        return httpx2.AsyncHTTPTransport(verify=context, limits=limits, proxy=way, trust_env=False)
+    def _guarded(self, backend: Any, *, https: bool) -> GuardedBackend:
+        return GuardedBackend(backend, self._resolve, allow_private=self._allow_private, https=https)
+
+    async def _way_out(self, proxy: Proxy | None) -> httpx2.Proxy | None:
+        if proxy is None:
+            return None
+        return httpx2.Proxy(proxy.url, ssl_context=await self._tls("https") if proxy.url[:6] == "https:" else None)
 
     async def _tls(self, scheme: str) -> ssl.SSLContext:
         if scheme != "https":
@@ -252,9 +256,17 @@ class _Way:
 
     def __init__(self) -> None:
         self.is_being_opened = False
+        self._stream: LenientStream | None = None
+
+    @property
+    def unread(self) -> bytes:
+        """What came of a head that had no end, on a connection that was made for this request."""
+        return bytes(self._stream.unread) if self._stream is not None else b""
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Returns the library's report of a step."""
+        """Takes the library's report of a step."""
+        if isinstance(stream := info.get("return_value"), LenientStream):
+            self._stream = stream
         if event.endswith("send_request_headers.started"):
             self.is_being_opened = getattr(info.get("request"), "method", b"") == b"CONNECT"
         elif event.endswith(("connect_tcp.failed", "setup_socks5_connection.failed", "start_tls.failed")):
@@ -275,58 +287,9 @@ def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReache
     """Tells what is told where no connection came about: behind a proxy, that may be its doing."""
     if proxy is None:
         return NotReached(f"{where} was not reached ({words_for(error)})")
-    refuses = isinstance(error, httpx2.ProxyError) and _PROXY_REFUSES.search(str(error)) is not None
+    refuses = type(error).__name__ == "ProxyError" and _PROXY_REFUSES.search(str(error)) is not None
     said = f"{where} was not reached through the proxy that {proxy.variable} names ({words_for(error)})"
     return NotReached(said, proxy.variable if refuses else "")
-
-
-class _GuardedTransport(httpx2.AsyncBaseTransport):
-    """Connects only to addresses that the guard has passed.
-
-    httpcore2 is imported where it is used: that takes a tenth of a second, which a starting server can do without.
-    """
-
-    def __init__(self, context: ssl.SSLContext, resolve: ResolveHost, allow_private: bool, *, https: bool) -> None:
-        import httpcore2
-
-        backend: Any = GuardedBackend(httpcore2.AnyIOBackend(), resolve, allow_private=allow_private, https=https)
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=_MEDIA_LIMITS.max_connections,
-            max_keepalive_connections=_MEDIA_LIMITS.max_keepalive_connections,
-            keepalive_expiry=_MEDIA_LIMITS.keepalive_expiry,
-            network_backend=backend,
-        )
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        import httpcore2
-
-        url = request.url
-        answer = await self._pool.handle_async_request(
-            httpcore2.Request(
-                method=request.method,
-                url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-
-class _Body(httpx2.AsyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[bytes], *, is_packed: bool) -> Download:

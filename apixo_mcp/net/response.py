@@ -1,7 +1,7 @@
 """What becomes of one HTTP request, as values, and words for what went wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 
@@ -32,10 +32,14 @@ class Broken:
 
     Attributes:
         body: what came of it, if anything did: it may name what was paid for.
+        headers: as far as they came.
+        status: where it came to an end, and is in doubt for its head; else 0.
     """
 
     reason: str
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    status: int = 0
 
 
 HttpResponse = Answered | NotReached | Broken

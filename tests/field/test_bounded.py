@@ -2,17 +2,15 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from anyio.from_thread import start_blocking_portal
 from mcp.types import CallToolResult
 from support.door import Door, Enter, content, door, holds, sample
-from support.scripted_gateway import Asked, Gateway, Send, head, polled, succeeded, whole
+from support.scripted_gateway import Asked, Gateway, Send, beside, head, polled, succeeded, whole
 from support.wire import answer, envelope
 
 pytestmark = pytest.mark.anyio
@@ -20,13 +18,6 @@ PNG = sample("ok.png")
 HOLD = 0.05  # seconds, as measured on an idle machine (the fault suite tells the longest hold)
 FAILS_AT = 1.0  # machines that are shared and busy stretch a hold; what is not bounded takes far longer
 """Seconds that the event loop may be held."""
-
-
-@asynccontextmanager
-async def beside() -> AsyncIterator[Gateway]:
-    """A gateway in a thread of its own, so that its work is not taken for the server's."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Gateway()) as gateway:
-        yield gateway
 
 
 MEGABYTES = 4_900_000

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from apixo_mcp.gateways.named_ids import named_id
+from apixo_mcp.gateways.named_ids import named_ids
 
 ID = "task_9f8e7d6c5b4a"
 ECHO = "A" * 400_000
@@ -35,23 +35,23 @@ BODIES = {
 
 @pytest.mark.parametrize("kind", BODIES)
 def test_it_is_found(kind: str):
-    assert named_id(BODIES[kind]) == ID
+    assert named_ids(BODIES[kind]) == (ID,)
 
 
 def test_a_form_that_ends_with_it_counts_where_the_answer_is_whole():
-    assert named_id(f"code=200&taskId={ID}".encode(), is_whole=True) == ID
-    assert named_id(f"code=200&taskId={ID}".encode()) == ""
+    assert named_ids(f"code=200&taskId={ID}".encode(), is_whole=True) == (ID,)
+    assert named_ids(f"code=200&taskId={ID}".encode()) == ()
 
 
 def test_an_address_within_an_address_tells_it_too():
-    assert named_id(b"", f"/login?next={quote(f'/status?taskId={ID}', safe='')}") == ID
+    assert named_ids(b"", {"location": f"/login?next={quote(f'/status?taskId={ID}', safe='')}"}) == (ID,)
 
 
 @pytest.mark.parametrize("at", range(64 * 1024 - 30, 64 * 1024 + 5))
 def test_wherever_a_piece_ends(at: int):
-    assert named_id((" " * at + f'{{"taskId":"{ID}"}}').encode()) == ID
+    assert named_ids((" " * at + f'{{"taskId":"{ID}"}}').encode()) == (ID,)
 
 
 def test_an_id_that_was_sent_is_not_one():
     body = f'{{"code":500,"input":{{"a":"{ECHO}","task_id":"{ID}"}}}}'.encode()
-    assert named_id(body, inputs={"task_id": ID}) == ""
+    assert named_ids(body, inputs={"task_id": ID}) == ()

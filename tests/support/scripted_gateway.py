@@ -3,12 +3,15 @@
 import asyncio
 import json
 import re
+import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from anyio.from_thread import start_blocking_portal
 from support.wire import answer, envelope
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -42,9 +45,12 @@ class Gateway:
         urls: the results of the usual outcome.
         ids: the task ids that prompts are given, where not the usual ones.
         files: what each path is served with: the first of a list once, then the next; the last for ever.
+        tls: speaks so, where it does.
     """
 
     url: str = ""
+    port: int = 0
+    tls: ssl.SSLContext | None = None
     submits: deque[Reply] = field(default_factory=deque)
     polls: deque[Reply] = field(default_factory=deque)
     outcome: Callable[[str], Reply] | None = None
@@ -56,8 +62,9 @@ class Gateway:
     _handling: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -138,6 +145,13 @@ class Gateway:
                 return self.polls.popleft()
             return self.outcome(remote_id) if self.outcome else succeeded(remote_id, urls=list(self.urls))
         return envelope(None, 404, "Not found", 404)
+
+
+@asynccontextmanager
+async def beside() -> AsyncIterator[Gateway]:
+    """A gateway in a thread of its own, so that its work is not taken for the server's."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Gateway()) as gateway:
+        yield gateway
 
 
 def _looked_at(asked: Asked) -> str | None:
