@@ -6,7 +6,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from apixo_mcp.errors import Problem
@@ -179,6 +179,16 @@ class ModelInput(BaseModel):
     LEFT_OUT: ClassVar[Mapping[str, str]] = MappingProxyType({"mode": "chosen by the inputs"})
     """What becomes of fields whose default is not published: a client that fills it in would choose in our place."""
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_no_underscores(cls, value: Any, info: ValidationInfo) -> Any:
+        # Pydantic reads 1_0 as ten, as Python does: whoever wrote it hardly meant that.
+        if isinstance(value, str) and "_" in value and not value.strip("0123456789_.+- \t"):
+            field = cls.model_fields.get(info.field_name or "")
+            if field is not None and not {str, Any}.intersection(_kinds(field.annotation)):
+                raise PydanticCustomError("number", "must be a number in digits alone")
+        return value
+
     @model_validator(mode="after")
     def _obey_rules(self) -> Self:
         problems = self.broken_rules(self.model_dump(), skip=frozenset())
@@ -249,6 +259,12 @@ def _literals(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     return tuple(value for part in get_args(annotation) for value in _literals(part))
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """Returns the types that an annotation is made of."""
+    parts = () if get_origin(annotation) is Literal else get_args(annotation)
+    return tuple(kind for part in parts for kind in _kinds(part)) if parts else (annotation,)
 
 
 @cache

@@ -156,3 +156,17 @@ def test_an_input_cannot_be_changed() -> None:
     checked = validate(model, {"prompt": "a cat"})
     with pytest.raises(ValueError, match="frozen"):
         setattr(checked, "prompt", "a dog")  # noqa: B010
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: model.id)
+def test_a_number_with_underscores_is_refused_and_not_read_as_ten(model: Model) -> None:
+    numbers = [
+        name
+        for name, entry in input_schema(model.input)["properties"].items()
+        if entry.get("type") in ("integer", "number") and "enum" not in entry
+    ]
+    for name in numbers:
+        for text in ("1_0", "1_0.0", " +1_0 "):
+            with pytest.raises(InvalidInput) as refused:
+                validate(model, {name: text})
+            assert "number" in str(refused.value), (name, str(refused.value))

@@ -105,6 +105,15 @@ def test_the_nearest_is_named(words: list[str], near: str):
     assert near in done.stderr.splitlines()[-1]
 
 
+def test_a_prompt_that_is_not_utf_8_is_not_sent_garbled(tmp_path: Path):
+    env = {"APIXO_API_KEY": "sk-mine", "APIXO_MCP_HOME": str(tmp_path), "APIXO_BASE_URL": "http://127.0.0.1:1"}
+    words = ["generate", "nano-banana", "-", "--quote"]
+    done = CliRunner().invoke(program, words, env=env, input="a café".encode("latin-1"))
+    assert done.exit_code == 1
+    assert "UTF-8" in done.stderr
+    assert "a caf" in CliRunner().invoke(program, [*words, "--json"], env=env, input="\ufeffa café").stdout
+
+
 def test_options_that_stdio_ignores_are_refused():
     done = typed("serve", "--port", "9000")
     assert "--port is for --transport http or sse" in done.stderr

@@ -190,7 +190,10 @@ def _prompts(words: Sequence[str]) -> list[str]:
 def _typed() -> str:
     if sys.stdin.isatty():
         say("The prompt is read from here; an empty line and Ctrl-D (on Windows Ctrl-Z) end it.", err=True)
-    return sys.stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput([Problem("prompt (standard input)", "", "must be text in UTF-8")]) from None
 
 
 async def _tell_quotes(app: App, request: _Request, drafts: Sequence[Task]) -> None:
