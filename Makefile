@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots e2e field lint style types bench faults conformance examples examples-latest clean
+.PHONY: help demo check fast test snapshots e2e properties field lint style types bench faults conformance examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -42,6 +42,7 @@ snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -m "not process" -n 4 --dist loadgroup
 	@echo "Left out: the program as a process of its own (make e2e)."
+	@echo "Left out: three in four of the made-up examples (make properties)."
 	@echo "Left out: what people met in the field, case by case (make field)."
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
@@ -49,6 +50,12 @@ test: $(VENV)/.installed ## the tests, but for the heavy ones below
 
 e2e: $(VENV)/.installed ## the program as a process of its own: each test that starts one, wherever it stands
 	$(BIN)/python -m pytest -m process -n 4 --dist loadgroup
+
+# As many made-up examples as the tests ask for; `make test` makes do with a quarter.
+e2e properties field faults: export PROPERTIES := whole
+
+properties: $(VENV)/.installed ## the tests by made-up examples, with four times as many of them
+	$(BIN)/python -m pytest -m "hypothesis and not process" -n 4
 
 field: $(VENV)/.installed ## what people met in the field, case by case
 	$(BIN)/python -m pytest tests/field -n 4 -o norecursedirs=

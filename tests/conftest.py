@@ -4,10 +4,11 @@ import os
 
 import hypothesis
 import pytest
+from support.amounts import examples
 
 # No `explain`: it costs minutes where each example opens a store.
 _PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)
-hypothesis.settings.register_profile("here", deadline=None, database=None, phases=_PHASES)
+hypothesis.settings.register_profile("here", max_examples=examples(100), deadline=None, database=None, phases=_PHASES)
 hypothesis.settings.load_profile("here")
 
 

@@ -7,6 +7,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 
 from apixo_mcp import foreign
 from apixo_mcp.foreign import LARGE, beginning, read_aside, read_json
@@ -27,7 +28,7 @@ def in_pieces(text: str) -> Any:
     return found[0] if isinstance(found, list) else None
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=examples(150), deadline=None, database=None)
 @given(JSON, st.sampled_from([None, 1]), st.booleans())
 def test_what_is_read_piece_by_piece_is_what_the_library_reads(value: Any, indent: int | None, as_ascii: bool):
     text = json.dumps(value, indent=indent, ensure_ascii=as_ascii)
@@ -36,7 +37,7 @@ def test_what_is_read_piece_by_piece_is_what_the_library_reads(value: Any, inden
     assert read_json(text.encode("utf-8", "surrogatepass")) == value
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=examples(150), deadline=None, database=None)
 @given(JSON, st.data())
 def test_what_is_not_json_is_not_read_piece_by_piece_either(value: Any, data: st.DataObject):
     text = json.dumps([value])
@@ -127,7 +128,7 @@ def test_a_beginning_is_read_whatever_stands_behind(behind: str):
     assert read_json('{"a": 1}' + behind, only_beginning=True) == {"a": 1}
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=examples(100), deadline=None, database=None)
 @given(JSON, st.integers(10, 200))
 def test_the_beginning_of_a_value_is_that_of_its_repr(value: Any, longest: int):
     text = repr(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.tcp import refused
 
 from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import (
@@ -158,13 +159,12 @@ async def test_what_may_have_been_paid_is_unclear_and_sent_once(bench: Bench, ma
 
 
 async def test_a_gateway_that_is_not_there(bench: Bench) -> None:
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        port = listener.extra(anyio.abc.SocketAttribute.local_port)
-    gateway = KINDS[bench.name][0](bench.http, KEY, f"http://127.0.0.1:{port}")
-    got = await bench.submit("fox", gateway)
-    assert isinstance(got, Later)
-    assert (got.failure.category, got.failure.charged) == ("unavailable", "no")
-    assert isinstance(await gateway.poll("m", "t"), NoAnswer)
+    with refused() as url:
+        gateway = KINDS[bench.name][0](bench.http, KEY, url)
+        got = await bench.submit("fox", gateway)
+        assert isinstance(got, Later)
+        assert (got.failure.category, got.failure.charged) == ("unavailable", "no")
+        assert isinstance(await gateway.poll("m", "t"), NoAnswer)
 
 
 @pytest.mark.parametrize("mark", ["[object-result]", "[completed]", "[state:weird]", "[state:processing_r2]"])

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
+from support.amounts import examples
 from support.sqlite_connections import connections
 from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, Clock, make, make_followed, tasks
 
@@ -824,7 +825,9 @@ class TestDurability:
             await store.get("tsk_x")
 
     @given(first=tasks, later=tasks)
-    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+    @settings(
+        max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    )
     async def test_any_task_reads_back_equal_through_another_store(self, open_store: Open, first: Task, later: Task):
         async with open_store() as store, open_store() as other:
             await add(store, first)

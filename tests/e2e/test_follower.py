@@ -49,7 +49,7 @@ class TestFollower:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.close_input()
-            server.process.wait(3)
+            server.process.wait(10)
         wait_until(lambda: workers(tmp_path))
         assert len(workers(tmp_path)) == 1
         gateway.held = False
@@ -63,7 +63,7 @@ class TestFollower:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.close_input()
-            server.process.wait(3)
+            server.process.wait(10)
         assert workers(tmp_path) == []
 
     def test_there_is_one_follower_for_a_data_folder(self, gateway: Imitation, tmp_path: Path) -> None:
@@ -73,8 +73,9 @@ class TestFollower:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.close_input()
-            server.process.wait(3)
-        wait_until(lambda: workers(tmp_path))
+            server.process.wait(10)
+        before = sum(task.looks for task in gateway.tasks.values())
+        gateway.wait_for_look(before + 1, 20)  # the first follows: it holds the folder
         command = [sys.executable, "-m", "apixo_mcp", "worker", "--until-idle"]
         second = subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=60, check=False)
         assert second.returncode == 0

@@ -18,6 +18,7 @@ from support.driver import Process, server_env
 from support.imitation import Fail, Imitation
 from support.scripted_gateway import Gateway, failed, succeeded, whole
 from support.shell import alone
+from support.tcp import refused
 from support.wire import envelope
 
 pytestmark = pytest.mark.anyio
@@ -295,9 +296,7 @@ def task_ids(home: Path) -> list[str]:
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a server that was killed before it could send."""
     folder = tmp_path_factory.mktemp("left")
-    with Imitation() as gone:
-        address = gone.url
-    with Imitation() as gateway:
+    with refused() as address, Imitation() as gateway:
         env = server_env(gateway, folder, APIXO_BASE_URL=address)
         with Process(env) as server:
             server.start()

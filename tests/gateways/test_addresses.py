@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 
 from apixo_mcp.gateways.addresses import Sent, canonical, clean_url
 from apixo_mcp.gateways.credential import Credential
@@ -245,7 +246,7 @@ def answers(draw: Any) -> tuple[Any, list[str]]:
     return node, urls
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=examples(400), deadline=None, database=None)
 @given(answers(), st.dictionaries(st.sampled_from(sorted(NOT_RESULTS)), st.none()), st.booleans())
 def test_every_address_of_a_generated_result_is_found_and_no_other(answer, others, is_inside):
     result, urls = answer
@@ -255,7 +256,7 @@ def test_every_address_of_a_generated_result_is_found_and_no_other(answer, other
     assert sorted(got) == sorted(urls)
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=examples(200), deadline=None, database=None)
 @given(st.text(max_size=60), st.sampled_from(["", BASE]))
 def test_a_clean_address_stays_as_it_is_and_can_be_stored(text, base):
     url = clean_url(f"https://cdn.example/{text}", base)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.envelope import retry_after, unix_time
@@ -375,7 +376,7 @@ statuses = st.sampled_from([200, 201, 302, 400, 401, 402, 403, 404, 422, 429, 50
 headers = st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text(max_size=30))
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=examples(300), deadline=None, database=None)
 @given(statuses, headers, bodies)
 def test_whatever_comes_back_becomes_a_value(status, fields, body):
     answer = Answered(status, fields, body)

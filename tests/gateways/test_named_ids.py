@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Accepted, Unclear
@@ -76,7 +77,7 @@ def test_where_an_answer_redirects_to_may_name_the_task():
     assert named_ids(b"", {"location": f"/api/v1/statusTask/nano-banana?taskId={ID}"}) == (ID,)
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=examples(200), deadline=None, database=None)
 @given(st.integers(0, len(WHOLE.encode())), st.sampled_from([200, 302, 409, 500, 502]))
 def test_cut_at_any_byte_it_is_whole_or_not_there(at, status):
     cut = WHOLE.encode()[:at]

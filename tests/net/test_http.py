@@ -7,6 +7,8 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
+from support.tcp import refused
 
 from apixo_mcp import __version__
 from apixo_mcp.gateways.apixo import Apixo
@@ -177,9 +179,8 @@ async def test_silence_is_broken(wire):
 
 
 async def test_no_connection_is_not_reached():
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        port = listener.extra(anyio.abc.SocketAttribute.local_port)
-    got = await ask(f"http://127.0.0.1:{port}/?secret=1")
+    with refused() as url:
+        got = await ask(f"{url}/?secret=1")
     assert isinstance(got, NotReached)
     assert "secret" not in got.reason
 
@@ -235,7 +236,9 @@ def test_a_server_that_starts_loads_no_transport():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.binary(max_size=200)
     | st.builds(lambda body: b"HTTP/1.1 200 OK\r\n\r\n" + body, st.binary(max_size=100))

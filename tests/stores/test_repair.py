@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 from support.store_tasks import KEYS, NO_LIMITS, NOW, make, make_followed, tasks
 
 from apixo_mcp.errors import StoreError
@@ -357,7 +358,7 @@ async def test_mending_that_was_cut_short_is_finished(path: Path, moved: int):
 
 
 @given(made=st.lists(tasks, min_size=1, max_size=4))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_any_task_is_read_from_the_bytes_as_it_is(path: Path, made: list[Task]):
     made = [replace(task, results=tuple(numbered(task.results)), lease_holder="", lease_until=0.0) for task in made]
     for old in path.parent.iterdir():

@@ -1,4 +1,4 @@
-"""How much is done, and with what seed: from the environment, so that `make faults` does more than `make test`."""
+"""How much is done, and with what seed: from the environment, so that the heavy suites do more than `make test`."""
 
 import os
 import random
@@ -9,3 +9,8 @@ TAKEOVERS = max(1, KILLS // 100)
 EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES") or 150)
 FILES = int(os.environ.get("FAULTS_FILES") or 40)
 SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1, 1 << 31))
+
+
+def examples(whole: int) -> int:
+    """How many examples a property is tried with: a quarter, but in `make properties`."""
+    return whole if os.environ.get("PROPERTIES") else max(whole // 4, 5)

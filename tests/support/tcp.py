@@ -1,7 +1,8 @@
 """A TCP server on loopback that answers with exactly the bytes a test gives it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -9,6 +10,14 @@ import pytest
 from anyio.abc import SocketStream
 
 Talk = Callable[[SocketStream, bytes], Awaitable[None]]
+
+
+@contextmanager
+def refused() -> Iterator[str]:
+    """A URL where every connection is refused: its port is held, so that nobody else listens there meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 @dataclass

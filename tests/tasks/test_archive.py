@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 from support.store_tasks import NOW, make, make_followed, tasks
 
 from apixo_mcp.errors import InvalidInput
@@ -34,7 +35,7 @@ async def exported(path: Path, made: list[Task]) -> list[bytes]:
 
 
 @given(made=st.lists(tasks.map(ready), max_size=4))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_what_was_exported_is_imported_equal(tmp_path: Path, made: list[Task]):
     for old in tmp_path.iterdir():
         old.unlink()

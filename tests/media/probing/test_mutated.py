@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 from support.media_wire import a_box
 
 from apixo_mcp.media import kinds
@@ -75,7 +76,7 @@ def played(body: bytes) -> tuple[float, float]:
         return 0.0, 0.0
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.filter_too_much])
 @given(container=st.sampled_from(SOUND), harm=damage())
 def test_a_damaged_recording_tells_a_duration_that_it_has_or_none(container, harm) -> None:
     body = damaged(real(container), harm)
@@ -92,7 +93,7 @@ def test_a_damaged_recording_tells_a_duration_that_it_has_or_none(container, har
         assert heard - 0.6 <= told <= max(heard, left) + 0.6, kind.mime_type
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(name=st.sampled_from(sorted(path.name for path in FILES.iterdir())), harm=damage(), other=st.integers(0, 200))
 def test_no_damage_makes_reading_raise_or_hang(name, harm, other) -> None:
     body = damaged((FILES / name).read_bytes(), harm)

@@ -17,6 +17,7 @@ from mcp.server import MCPServer
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from support.amounts import examples
 from support.inside import Inside
 from support.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
 
@@ -160,7 +161,7 @@ WHOLE = [
 
 
 @given(data=st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 def test_what_is_answered_early_is_never_answered_otherwise(data: st.DataObject, sdk: Any) -> None:
     """Any part of an opening may be anything: the early stage is silent, or says what the SDK says."""
     message = data.draw(st.sampled_from(WHOLE))
@@ -234,7 +235,7 @@ def field(variable: str) -> str:
 
 @pytest.mark.parametrize("variable", PLAIN)
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_plain_value_is_one_that_the_settings_take(variable: str, data: st.DataObject) -> None:
     letters = st.characters(codec="utf-8", exclude_characters="\0")
     value = data.draw(st.from_regex(PLAIN[variable], fullmatch=True, alphabet=letters))

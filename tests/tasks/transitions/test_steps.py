@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amounts import examples
 from support.asked import NOW, asked, why
 
 from apixo_mcp.gateways.gateway import (
@@ -113,7 +114,7 @@ def lived(events: list[Event], auto_retry: int) -> tuple[list[Task], list[Submit
     return tasks, posts
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_every_move_is_in_the_table_and_none_leaves_the_end(events: list[Event], auto_retry: int):
     tasks, _ = lived(events, auto_retry)
@@ -123,7 +124,7 @@ def test_every_move_is_in_the_table_and_none_leaves_the_end(events: list[Event],
             assert after.state is before.state
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_no_remote_id_is_ever_lost(events: list[Event], auto_retry: int):
     tasks, posts = lived(events, auto_retry)
@@ -133,7 +134,7 @@ def test_no_remote_id_is_ever_lost(events: list[Event], auto_retry: int):
         assert tasks[-1].remote_id == paid[-1]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_a_task_is_paid_for_no_more_often_than_agreed(events: list[Event], auto_retry: int):
     tasks, posts = lived(events, auto_retry)
@@ -142,7 +143,7 @@ def test_a_task_is_paid_for_no_more_often_than_agreed(events: list[Event], auto_
     assert len(tasks[-1].attempts) == len(costly)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_nothing_is_sent_after_an_unclear_outcome(events: list[Event], auto_retry: int):
     tasks, posts = lived(events, auto_retry)
@@ -151,7 +152,7 @@ def test_nothing_is_sent_after_an_unclear_outcome(events: list[Event], auto_retr
         assert (tasks[-1].state, tasks[-1].due) == (State.UNKNOWN, None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: list[Event], auto_retry: int):
     for task in lived(events, auto_retry)[0]:
@@ -170,7 +171,7 @@ def test_a_task_has_a_next_step_exactly_while_something_is_left_to_do(events: li
             assert task.due is None
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_a_step_gives_its_lease_back_and_is_never_in_the_past(events: list[Event], auto_retry: int):
     for before, after in pairwise(lived(events, auto_retry)[0]):
@@ -178,7 +179,7 @@ def test_a_step_gives_its_lease_back_and_is_never_in_the_past(events: list[Event
         assert after.due is None or after.due >= after.updated_at >= before.updated_at
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_an_end_is_told_with_its_reason_and_its_time(events: list[Event], auto_retry: int):
     task = lived(events, auto_retry)[0][-1]
@@ -189,14 +190,14 @@ def test_an_end_is_told_with_its_reason_and_its_time(events: list[Event], auto_r
     assert all(result.url or result.asset_id for result in task.results)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3))
 def test_the_key_is_free_again_exactly_after_a_refusal_that_cost_nothing(events: list[Event], auto_retry: int):
     task = lived(events, auto_retry)[0][-1]
     assert (task.idempotency_key == "") == (task.state is State.FAILED and not task.attempts)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(events, st.integers(0, 3), st.one_of(st.builds(Accepted, remote_ids), st.just(Refused(why(charged="no")))))
 def test_what_was_unknown_is_settled_by_a_late_answer(events: list[Event], auto_retry: int, late: Accepted | Refused):
     task = lived(events, auto_retry)[0][-1]
