@@ -18,12 +18,14 @@ from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.inputs import Inputs, url_answers
+from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.media.saver import Saver, is_there
+from apixo_mcp.media.saver import Saver
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.settings import Settings
@@ -91,6 +93,7 @@ class _Parts:
     leases: Leases
     delivery: Delivery
     budget: Budget
+    files: ResultFiles
     saver: Saver
     roots: Roots
 
@@ -167,7 +170,7 @@ async def open_app(
             runner=runner,
             settlement=settlement,
             service=_service(parts, runner, engine, _inputs(parts, links)),
-            previews=Previews(),
+            previews=Previews(parts.files),
             seal=await store.secret("request_state"),
             public=_public(parts, engine, settlement, addresses, links) if addresses and links else None,
         )
@@ -188,7 +191,7 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
     catalog, problems = own_catalog(settings)
     for problem in problems:
         log.error("%s", problem)
-    telemetry = Telemetry(logs.write)
+    telemetry, files = Telemetry(logs.write), LocalFiles(settings.download_dir)
     return _Parts(
         settings=settings,
         limits=limits,
@@ -202,7 +205,8 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
         leases=Leases(store),
         delivery=Delivery(store),
         budget=Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
-        saver=Saver(http, settings.download_dir, limits.transfers),
+        files=files,
+        saver=Saver(http, files, limits.transfers),
         roots=Roots(settings.roots),
     )
 
@@ -272,7 +276,7 @@ def _service(parts: _Parts, runner: Runner, engine: EmbeddedEngine, inputs: Inpu
         changes=parts.changes,
         estimate=estimate,
         context=runner.context,
-        is_there=is_there,
+        is_there=parts.saver.is_there,
         told_once=parts.settings.money_warnings,
     )
 

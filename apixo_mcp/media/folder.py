@@ -96,7 +96,7 @@ class Folder:
         return self._open(name, os.O_RDONLY, "rb")
 
     def read(self, name: str) -> bytes:
-        """Tells what a small file holds.
+        """Returns what a small file holds.
 
         Raises:
             OSError: it is a link, or no regular file.
@@ -105,11 +105,8 @@ class Folder:
             return file.read(_LONGEST_NOTE)
 
     def size(self, name: str) -> int | None:
-        """Returns bytes of a regular file; None where there is none, or a link."""
-        with contextlib.suppress(OSError):
-            found = os.lstat(self.path / name)
-            return found.st_size if stat.S_ISREG(found.st_mode) else None
-        return None
+        """Returns the bytes of a regular file, None where there is none."""
+        return file_size(self.path / name)
 
     def write(self, name: str, data: bytes) -> str:
         """Puts data into a new file and onto the disk; returns the file's name.
@@ -183,12 +180,12 @@ def open_file(path: Path) -> BinaryIO:
         return folder.open(path.name)
 
 
-def is_regular(path: Path) -> bool:
-    """Tells whether a file is there, and no link to one."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except (OSError, ValueError):
-        return False
+def file_size(path: Path) -> int | None:
+    """Returns the bytes of a regular file, None where there is none, or a link to one."""
+    with contextlib.suppress(OSError, ValueError):
+        status = os.lstat(path)
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return None
 
 
 def _is_real(path: Path) -> bool:

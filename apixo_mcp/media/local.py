@@ -1,4 +1,4 @@
-"""Where finished files stand: put there without ever overwriting another, each with a side file. Blocking."""
+"""Results kept in a folder of this machine: a folder a day, no file overwritten, each with a side file. Blocking."""
 
 import errno
 import hashlib
@@ -6,16 +6,15 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.media import names
-from apixo_mcp.media.folder import Folder, is_regular, open_file
-from apixo_mcp.media.inline import is_inline
+from apixo_mcp.media.files import KeptFile, ResultFiles, is_of
+from apixo_mcp.media.folder import Folder, file_size, made_beneath, open_file
+from apixo_mcp.media.partial import PartialFile
 from apixo_mcp.tasks.task import Result, Task
 
 _ADVICE = {
@@ -30,76 +29,105 @@ _ADVICE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A finished file and what its side file says of it."""
-
-    path: Path
-    mime_type: str
-    size: int
-    sha256: str
-    note: str = ""
-
-
-def in_words(error: OSError, folder: Path) -> str:
+def in_words(error: OSError, where: str) -> str:
     """Returns a disk's refusal as a sentence that says what to do."""
-    said = (error.strerror or str(error)).lower()
-    return f"{folder}: {_ADVICE.get(error.errno or 0, f'{said}. Correct that, then try again')}."
+    reason = (error.strerror or str(error)).lower()
+    return f"{where}: {_ADVICE.get(error.errno or 0, f'{reason}. Correct that, then try again')}."
 
 
-def find_file(folder: Folder, task: Task, result: Result) -> Standing | None:
-    """Returns the finished file of a result that an earlier try put there, if it is whole."""
-    start = names.group(task)
-    try:
-        sides = sorted(path for path in folder.path.iterdir() if path.name.startswith(start) and path.suffix == ".json")
-    except OSError:
-        return None
-    for side in sides:
-        record = _read(folder, side.name)
-        path = side.with_suffix("")
-        if _is_of(record, task, result) and _matches(path, record.get("bytes"), record.get("sha256")):
-            note = str(record.get("note", ""))
-            return Standing(path, str(record.get("mime_type", "")), record["bytes"], record["sha256"], note)
-    return None
+class LocalFiles:
+    """Keeps results in a folder; see `ResultFiles`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.where = str(root)
+
+    def arrival(self, task: Task, result: Result) -> "_LocalArrival":
+        """Begins in the folder of the task's day. Where a link stands in its place, another of a like name is taken."""
+        return _LocalArrival(made_beneath(self._root, names.day(task.created_at)), task, result)
+
+    def open(self, path: str) -> BinaryIO:
+        """Opens a file, and never a link that took its place."""
+        return open_file(Path(path))
+
+    def size(self, path: str) -> int | None:
+        """Returns the bytes of a file, None for a link too."""
+        return file_size(Path(path)) if path else None
+
+    def on_disk(self, path: str) -> Path | None:
+        """Returns the path itself, None for a link too."""
+        return Path(path) if self.size(path) is not None else None
 
 
-def place(part: Path, folder: Folder, name: str, record: Mapping[str, Any], task: Task, result: Result) -> Path:
-    """Moves a finished file to the first free name and writes its side file.
+class _LocalArrival:
+    """Holds the folder of a day meanwhile, such that no link that is planted in it leads elsewhere."""
 
-    The side file comes first and claims the name: a crash in between leaves a claim that the next try finds its own.
+    def __init__(self, folder: Folder, task: Task, result: Result) -> None:
+        self._folder = folder
+        self._task = task
+        self._result = result
+        self.part = PartialFile(folder, names.part_name(task, result))
 
-    Raises:
-        OSError: the disk refuses.
-    """
-    text = json.dumps(record, ensure_ascii=False, indent=2, default=str).encode(errors="replace")
-    for candidate in names.candidates(name):
-        target, side = folder.path / candidate, folder.path / f"{candidate}.json"
-        if os.path.lexists(target):
-            continue
-        draft = folder.path / folder.write(f"{part.name}.side", text)
+    def find(self) -> KeptFile | None:
+        start, folder = names.group(self._task), self._folder.path
         try:
+            sides = sorted(path for path in folder.iterdir() if path.name.startswith(start) and path.suffix == ".json")
+        except OSError:
+            return None
+        for side in sides:
+            record, path = self._record(side), side.with_suffix("")
+            if not is_of(record, self._task, self._result) or record.get("bytes") is None:
+                continue
+            if file_size(path) == record["bytes"] and _holds(path, record.get("sha256")):
+                return KeptFile.of(str(path), record)
+        return None
+
+    def put(self, extension: str, record: Mapping[str, Any]) -> KeptFile:
+        """Moves the part to the first free name and writes its side file.
+
+        The side file comes first and claims the name: a crash in between leaves a claim, which the next try takes up.
+        """
+        folder = self._folder
+        text = json.dumps(record, ensure_ascii=False, indent=2, default=str).encode(errors="replace")
+        for candidate in names.candidates(names.stem(self._task, self._result) + extension):
+            target, side = folder.path / candidate, folder.path / f"{candidate}.json"
+            if os.path.lexists(target):
+                continue
+            draft = folder.path / folder.write(f"{self.part.path.name}.side", text)
             try:
-                _move(draft, side)
-            except FileExistsError:
-                if not _is_of(_read(folder, side.name), task, result):
-                    continue
-                draft.replace(side)
-            try:
-                _move(part, target)
-            except OSError as error:
-                side.unlink(missing_ok=True)
-                if isinstance(error, FileExistsError):  # came into being since we looked
-                    continue
-                raise
-        finally:
-            folder.remove(draft.name)
-        folder.sync()
-        return target
-    raise FileExistsError(errno.EEXIST, "too many files of this name")
+                try:
+                    _move(draft, side)
+                except FileExistsError:
+                    if not is_of(self._record(side), self._task, self._result):
+                        continue
+                    draft.replace(side)
+                try:
+                    _move(self.part.path, target)
+                except OSError as error:
+                    side.unlink(missing_ok=True)
+                    if isinstance(error, FileExistsError):  # came into being since we looked
+                        continue
+                    raise
+            finally:
+                folder.remove(draft.name)
+            folder.sync()
+            return KeptFile.of(str(target), record)
+        raise FileExistsError(errno.EEXIST, "too many files of this name")
+
+    def close(self) -> None:
+        self.part.close()
+        self._folder.close()
+
+    def _record(self, side: Path) -> dict[str, Any]:
+        try:
+            record: Any = json.loads(self._folder.read(side.name))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return cast("dict[str, Any]", record) if isinstance(record, dict) else {}
 
 
-def copy(source: Path, directory: Path, temporary: str) -> Path:
-    """Copies a finished file under the first free name; a copy that is there already is enough.
+def copy(files: ResultFiles, path: str, directory: Path, temporary: str) -> Path:
+    """Copies a file that is kept under the first free name; a copy that is there already is enough.
 
     Args:
         directory: with every link resolved. It is looked at again: a link that was put in its place since is refused.
@@ -107,15 +135,14 @@ def copy(source: Path, directory: Path, temporary: str) -> Path:
     Raises:
         MediaError: the file is gone, or the disk refuses.
     """
+    name = Path(path).name
     try:
-        with open_file(source) as file, Folder.made(directory) as folder:
-            size = os.fstat(file.fileno()).st_size
-            if directory.samefile(source.parent):
-                return source
-            for candidate in names.candidates(source.name):
+        with files.open(path) as file, Folder.made(directory) as folder:
+            size = file.seek(0, os.SEEK_END)
+            for candidate in names.candidates(name):
                 target = directory / candidate
                 if os.path.lexists(target):
-                    if _matches(target, size, None) and _hash(target) == _hash(source):
+                    if file_size(target) == size and _holds(target, _hash(file)):
                         return target
                     continue
                 draft = directory / _drafted(file, folder, temporary)
@@ -128,10 +155,10 @@ def copy(source: Path, directory: Path, temporary: str) -> Path:
                 folder.sync()
                 return target
     except FileNotFoundError as error:
-        raise MediaError(f"{source} is no longer there.", next_action=NextAction.FETCH_AGAIN) from error
+        raise MediaError(f"{path} is no longer there.", next_action=NextAction.FETCH_AGAIN) from error
     except OSError as error:
-        raise MediaError(in_words(error, directory)) from error
-    raise MediaError(f"{directory} holds too many files named {source.name}. Choose another folder.")
+        raise MediaError(in_words(error, str(directory))) from error
+    raise MediaError(f"{directory} holds too many files named {name}. Choose another folder.")
 
 
 def _drafted(file: BinaryIO, folder: Folder, name: str) -> str:
@@ -148,61 +175,19 @@ def _drafted(file: BinaryIO, folder: Folder, name: str) -> str:
     return name
 
 
-def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: str, note: str = "") -> dict[str, Any]:
-    """Tells what a side file says: where a file came from. Nothing here was ever a key."""
-    created = datetime.fromtimestamp(task.created_at, UTC).isoformat(timespec="seconds")
-    record = {
-        "task_id": task.task_id,
-        "index": result.index,
-        "remote_id": task.remote_id,
-        "gateway": task.gateway,
-        "model": task.model,
-        "prompt": task.prompt,
-        "inputs": _shortened(dict(task.inputs)),
-        "created_at": created.replace("+00:00", "Z"),
-        "url": _shortened(result.url),
-        "sha256": sha256,
-        "bytes": size,
-        "mime_type": mime_type,
-    }
-    return record | ({"note": note} if note else {})
-
-
-def _shortened(value: Any) -> Any:
-    """Shortens inputs by the files that were sent inside them."""
-    if isinstance(value, str):
-        return f"{value[:40]}… ({len(value)} characters)" if is_inline(value) and len(value) > 80 else value
-    if isinstance(value, Mapping):
-        return {str(key): _shortened(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_shortened(inner) for inner in cast("list[Any]", value)]
-    return value
-
-
-def _read(folder: Folder, side: str) -> dict[str, Any]:
+def _holds(path: Path, sha256: object) -> bool:
     try:
-        record: Any = json.loads(folder.read(side))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", record) if isinstance(record, dict) else {}
-
-
-def _is_of(record: Mapping[str, Any], task: Task, result: Result) -> bool:
-    return record.get("task_id") == task.task_id and record.get("index") == result.index
-
-
-def _matches(path: Path, size: object, sha256: object) -> bool:
-    try:
-        return is_regular(path) and path.stat().st_size == size and (sha256 is None or _hash(path) == sha256)
+        with open_file(path) as file:
+            return _hash(file) == sha256
     except OSError:
         return False
 
 
-def _hash(path: Path) -> str:
+def _hash(file: BinaryIO) -> str:
+    file.seek(0)
     digest = hashlib.sha256()
-    with open_file(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    while block := file.read(1 << 20):
+        digest.update(block)
     return digest.hexdigest()
 
 

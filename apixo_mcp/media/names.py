@@ -6,7 +6,6 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from apixo_mcp.tasks.task import Result, Task
 
@@ -32,9 +31,9 @@ def slug(text: str, *, longest: int = SLUG) -> str:
     return (cut if len(cut) > longest // 2 else whole[:longest]).strip("-")
 
 
-def day_folder(root: Path, created_at: float) -> Path:
-    """Returns the folder of a task's day (UTC), the same at every try."""
-    return root / datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%d")
+def day(created_at: float) -> str:
+    """Returns the name of the folder of a task's day (UTC), the same at every try."""
+    return datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%d")
 
 
 def stem(task: Task, result: Result) -> str:
@@ -44,7 +43,7 @@ def stem(task: Task, result: Result) -> str:
 
 
 def group(task: Task) -> str:
-    """Tells what the names of all results of a task start with."""
+    """Returns what the names of all results of a task start with."""
     ending = re.sub(r"[^a-z0-9]", "", task.task_id.lower())[-6:] or "task"
     return f"{slug(task.prompt) or task.modality}-{ending}"
 

@@ -4,13 +4,17 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from apixo_mcp.media.folder import Folder
 
 _BLOCK = 1 << 20
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,32 @@ class PartialFile:
         """Whether a body is being received."""
         return self._file is not None
 
+    @property
+    def room(self) -> int:
+        """Bytes that the disk has for the file, those included that are there."""
+        return shutil.disk_usage(self._folder.path).free + self.size
+
+    def is_there(self) -> bool:
+        """Tells whether it is a regular file on the disk."""
+        return self._folder.size(self._name) is not None
+
+    def read(self, reader: Callable[[BinaryIO], T]) -> T:
+        """Returns what a reader makes of the bytes that are there.
+
+        Raises:
+            OSError: they are gone.
+        """
+        with self._folder.open(self._name) as file:
+            return reader(file)
+
     def left(self) -> Left | None:
-        """Tells what is there to go on with; None where there is nothing, or nothing that could be told apart."""
+        """Returns what is there to go on with; None where there is nothing, or nothing that could be told apart."""
         try:
             if self._file is not None:
                 self._file.flush()
-            note: Any = json.loads(self._folder.read(self._note))
-            total = None if note["total"] is None else int(note["total"])
-            left = Left(self._folder.size(self._name) or 0, str(note["etag"]), total)
+            record: Any = json.loads(self._folder.read(self._note))
+            total = None if record["total"] is None else int(record["total"])
+            left = Left(self._folder.size(self._name) or 0, str(record["etag"]), total)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         if not left.size or not left.etag:

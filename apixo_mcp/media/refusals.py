@@ -5,10 +5,13 @@ import re
 from itertools import islice
 from typing import Any, cast
 
+from apixo_mcp.errors import MediaError
+from apixo_mcp.media.probing.signatures import HEAD
+
 LARGEST_DOCUMENT = 64 * 1024
 """Bytes of a JSON or XML document that can be nothing but an error."""
 
-_TOLD = 1000
+_EXCERPT = 1000
 _ENCODINGS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 # The tags by which browsers know a page: https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type
 _TAGS = (
@@ -40,7 +43,37 @@ _AROUND = ("data", "result", "response", "body")
 _FAILURE = re.compile(r"\w{0,40}(?:err|fail|denied|forbidden|expired|false|invalid|not_?found|mismatch)\w{0,40}")
 
 
-def is_text(head: bytes) -> bool:
+class Unwanted(MediaError):
+    """What arrives is not worth having, now or later."""
+
+
+def is_wanted(start: bytes | bytearray) -> bool:
+    """Tells whether a body that begins so is to be stored; not yet, while it may be a page or an error.
+
+    Raises:
+        Unwanted: it is one.
+    """
+    if len(start) < HEAD:
+        return False
+    return not is_text(start[:HEAD]) or refuse(bytes(start[: LARGEST_DOCUMENT + 1]), is_whole=False)
+
+
+def refuse(body: bytes, *, is_whole: bool) -> bool:
+    """Decides whether a body is kept; False where more of it must be seen.
+
+    Raises:
+        Unwanted: it is a page, an error, or nothing.
+    """
+    if not body:
+        raise Unwanted("An empty file came")
+    what = content_refusal(body, is_whole=is_whole) if is_text(body[:HEAD]) else ""
+    if what:
+        words = f": {excerpt(body)}" if what != "a web page" else ""
+        raise Unwanted(f"{what.capitalize()} came where a media file was expected{words}")
+    return what is not None
+
+
+def is_text(head: bytes | bytearray) -> bool:
     """Tells whether a body that begins so may be a page or a document."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return True
@@ -48,7 +81,7 @@ def is_text(head: bytes) -> bool:
 
 
 def content_refusal(body: bytes, *, is_whole: bool) -> str | None:
-    """Tells what is wrong with a textual body.
+    """Says what is wrong with a textual body.
 
     Args:
         body: as much of it as has come, up to a little more than `LARGEST_DOCUMENT`.
@@ -72,7 +105,7 @@ def content_refusal(body: bytes, *, is_whole: bool) -> str | None:
 
 def excerpt(body: bytes) -> str:
     """Returns a refused document in one line, to be told: it is all that is kept of it."""
-    return " ".join("".join(char if char.isprintable() else " " for char in _text(body[:8000])).split())[:_TOLD]
+    return " ".join("".join(char if char.isprintable() else " " for char in _text(body[:8000])).split())[:_EXCERPT]
 
 
 def _text(body: bytes) -> str:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -23,7 +22,7 @@ from pydantic import AnyUrl
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
-from apixo_mcp.media.folder import open_file
+from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.elicitation import Elicitation
@@ -138,7 +137,7 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
         if entry.file is not FileState.SAVED:
             raise ResourceError(why_no_file(found, entry))
         try:
-            content = _File(await anyio.to_thread.run_sync(_content, Path(entry.path)))
+            content = _File(await anyio.to_thread.run_sync(_content, app.files, entry.path))
         except OSError as error:
             raise ResourceError(f"{entry.path} cannot be read: {error.strerror}") from error
         content.mime_type = entry.mime_type
@@ -160,12 +159,13 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
             raise ResourceError(error_text(error, CHAT)) from error
 
 
-def _content(path: Path) -> bytes:
-    """What a file holds by now: somebody may have written to it since it was saved."""
-    with open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
+def _content(files: ResultFiles, path: str) -> bytes:
+    """Returns what a file holds by now: somebody may have written to it since it was saved."""
+    with files.open(path) as file:
+        size = file.seek(0, os.SEEK_END)
         if size > LARGEST_RESOURCE:
             raise ResourceError(f"The file has {size} bytes, more than fit in an answer. It is at {path}")
+        file.seek(0)
         return file.read()
 
 

@@ -7,7 +7,6 @@ import pytest
 from support.media_wire import a_png, a_result, a_saver, a_task, content, cut, ranged, whole
 
 from apixo_mcp.media.folder import Folder, made_beneath
-from apixo_mcp.media.saver import is_there
 from apixo_mcp.tasks.task import FileState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")]
@@ -138,7 +137,7 @@ async def test_a_link_in_place_of_a_saved_file_is_neither_there_nor_copied(wire,
     outside.write_bytes(PNG)
     path.unlink()
     path.symlink_to(outside)
-    assert not await is_there(saved)
+    assert not await keeper.is_there(saved)
     with pytest.raises(MediaError):
         await keeper.copy(a_task(), saved, root / "copies")
     again = await keeper.save(a_task(), a_result(saved.url))

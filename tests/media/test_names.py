@@ -31,7 +31,7 @@ def test_whatever_is_asked_for_the_name_is_legal_and_the_folder_ours(prompt, ide
     assert len(names.slug(prompt)) <= names.SLUG
     assert len(f"{name}.json".encode()) < 255
     root = Path("root").absolute()
-    path = Path(os.path.normpath(names.day_folder(root, day) / name))
+    path = Path(os.path.normpath(root / names.day(day) / name))
     assert path.parent.parent == root
 
 
@@ -56,7 +56,7 @@ def test_names_people_can_read():
     assert names.slug("word " * 20) == "-".join(["word"] * 8)
     assert names.slug("w" * 50) == "w" * 40
     assert names.stem(a_task(prompt="!!!"), a_result("u")) == "image-uvwxyz"
-    assert names.day_folder(Path("r"), 0.0) == Path("r/1970-01-01")
+    assert names.day(0.0) == "1970-01-01"
     assert list(zip(names.candidates("a.png"), range(2), strict=False)) == [("a.png", 0), ("a (2).png", 1)]
 
 

@@ -20,7 +20,6 @@ from support.media_wire import (
     whole,
 )
 
-from apixo_mcp.media.saver import is_there
 from apixo_mcp.tasks.task import FileState
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +30,8 @@ DAY = "2023-11-14"
 
 async def test_a_file_is_saved_with_its_facts_and_a_side_file(wire, http, tmp_path):
     url = wire.answers(whole(PNG, content_type="image/jpeg"))
-    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
+    saver = a_saver(http, tmp_path)
+    saved = await saver.save(a_task(), a_result(url))
     path = tmp_path / DAY / "a-red-fox-at-dawn-uvwxyz.png"
     assert saved == a_result(
         url,
@@ -60,10 +60,10 @@ async def test_a_file_is_saved_with_its_facts_and_a_side_file(wire, http, tmp_pa
         "bytes": len(PNG),
         "mime_type": "image/png",
     }
-    assert await is_there(saved)
+    assert await saver.is_there(saved)
     path.write_bytes(b"")
-    assert not await is_there(saved)
-    assert not await is_there(a_result(url))
+    assert not await saver.is_there(saved)
+    assert not await saver.is_there(a_result(url))
 
 
 async def test_a_broken_line_is_taken_up_where_it_broke(wire, http, tmp_path):

@@ -597,14 +597,14 @@ async def test_a_trailer_without_end_is_no_progress(wire, tmp_path):
 @pytest.mark.parametrize(
     "error", [ValueError, RecursionError, UnicodeError, OverflowError, MemoryError, KeyError, AssertionError]
 )
-@pytest.mark.parametrize("where", ["kind_of_content", "probe"])
+@pytest.mark.parametrize("where", ["kind_in", "read_facts"])
 async def test_a_reader_that_stumbles_loses_no_file(wire, http, tmp_path, monkeypatch, error, where):
     from apixo_mcp.media import outcomes
 
     def stumbles(*_):
         raise error("no")
 
-    monkeypatch.setattr(outcomes.contents if where == "kind_of_content" else outcomes, where, stumbles)
+    monkeypatch.setattr(outcomes.contents if where == "kind_in" else outcomes, where, stumbles)
     saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(PNG))))
     assert saved.file is FileState.SAVED
     assert content(saved) == PNG

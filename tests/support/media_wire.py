@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import anyio.abc
 
+from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.media.saver import Saver
 from apixo_mcp.net.fetcher import Fetcher
@@ -127,7 +128,7 @@ def endless(start: bytes) -> Handler:
 
 def a_saver(fetcher: Fetcher, folder: Path, **limits: Any) -> Saver:
     """A saver that tries again at once."""
-    return Saver(fetcher, folder, replace(TransferLimits(pauses=(0.0, 0.0)), **limits))
+    return Saver(fetcher, LocalFiles(folder), replace(TransferLimits(pauses=(0.0, 0.0)), **limits))
 
 
 def a_task(**changes: Any) -> Task:

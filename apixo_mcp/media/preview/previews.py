@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import kinds
-from apixo_mcp.media.folder import is_regular
+from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.media.preview import decoding, shrink
 from apixo_mcp.media.probing.facts import MediaFacts
 from apixo_mcp.media.probing.probe import probe
@@ -70,40 +70,42 @@ class Previews:
     A decoded picture is large: two at once would double the peak. Who looks at one holds up no answer about another.
 
     Args:
+        files: where the pictures are kept.
         patience: seconds that a decoder may take.
 
     Attributes:
         for_answers: the turn of those that go into answers unasked.
     """
 
-    def __init__(self, *, patience: float = 4.0) -> None:
+    def __init__(self, files: ResultFiles, *, patience: float = 4.0) -> None:
+        self._files = files
         self._patience = patience
         self.for_answers = anyio.CapacityLimiter(1)
         self._for_views = anyio.CapacityLimiter(1)
         self._kept = Kept()
 
     async def preview(
-        self, path: Path, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000
+        self, place: str, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000
     ) -> Preview | None:
         """Makes a small picture of a file, or of a video's first frame; None where that cannot be decoded.
 
         What would take long is not tried: an answer is not to wait for its picture.
         """
         try:
-            return await self._shown(path, mime_type, longest, max_bytes, self.for_answers, PATIENCE_IN_PASSING)
+            return await self._shown(place, mime_type, longest, max_bytes, self.for_answers, PATIENCE_IN_PASSING)
         except NotShown:
             return None
 
-    async def view(self, path: Path, mime_type: str) -> Preview:
+    async def view(self, place: str, mime_type: str) -> Preview:
         """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
 
         Raises:
             NotShown: there is none, for the reason that it says.
         """
-        return await self._shown(path, mime_type, _LARGE, 480_000, self._for_views, None)
+        return await self._shown(place, mime_type, _LARGE, 480_000, self._for_views, None)
 
     async def _shown(
-        self, path: Path, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None
+        self, place: str, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None
     ) -> Preview:
         """Returns a picture as wanted, from those that are kept or decoded anew in its turn.
 
@@ -114,15 +116,16 @@ class Previews:
         if is_video and not shrink.has_decoder():
             raise NotShown('only pictures can be looked at (videos with the extra "video")')
         if mime_type not in shrink.FORMATS and not is_video and not (mime_type in _BY_VIDEO and shrink.has_decoder()):
-            raise NotShown(await to_thread.run_sync(_why_not, path, mime_type))
+            raise NotShown(await to_thread.run_sync(self._why_not, place, mime_type))
         async with turn:
+            path = await to_thread.run_sync(self._files.on_disk, place)
+            if path is None:
+                raise NotShown("it is no longer there, or a link stands in its place")
             try:
-                if not await to_thread.run_sync(is_regular, path):
-                    raise NotShown("it is no longer there, or a link stands in its place")
                 stat = await to_thread.run_sync(path.stat)
                 key = (str(path), stat.st_size, stat.st_mtime_ns, longest, max_bytes)
-                if found := self._kept.get(key):
-                    return found
+                if preview := self._kept.get(key):
+                    return preview
                 cost = await to_thread.run_sync(cost_of, path, mime_type)
                 if cost.is_too_large:
                     raise shrink.TooLarge
@@ -135,9 +138,9 @@ class Previews:
                 raise NotShown("it cannot be read") from None
             if made is None:
                 raise NotShown("it cannot be read")
-            found = Preview(*made)
-            self._kept.put(key, found)
-        return found
+            preview = Preview(*made)
+            self._kept.put(key, preview)
+        return preview
 
     async def _decoded(
         self, path: Path, mime_type: str, longest: int, max_bytes: int, cost: decoding.Cost
@@ -173,10 +176,18 @@ class Previews:
             return None
         raise NotShown("it takes too long to decode")
 
+    def _why_not(self, place: str, mime_type: str) -> str:
+        """Says why a format has no picture to look at, and how large it is where its headers tell."""
+        if not mime_type.startswith("image/"):
+            return 'only pictures can be looked at (videos with the extra "video")'
+        facts = _facts(self._files.on_disk(place), mime_type)
+        size = f"; it has {facts.width} x {facts.height} pixels" if facts.width else ""
+        return f"this format cannot be shown{size}"
 
-def _facts(path: Path, mime_type: str) -> MediaFacts:
+
+def _facts(path: Path | None, mime_type: str) -> MediaFacts:
     kind = kinds.for_mime(mime_type)
-    return probe(path, kind) if kind else MediaFacts()
+    return probe(path, kind) if path and kind else MediaFacts()
 
 
 def cost_of(path: Path, mime_type: str) -> decoding.Cost:
@@ -190,12 +201,3 @@ def _too_large(path: Path, mime_type: str) -> str:
     facts = _facts(path, mime_type)
     size = (facts.width or 0) * (facts.height or 0)
     return f"it is too large to view: {round(size / 1e6)} megapixels" if size else "it is too large to view"
-
-
-def _why_not(path: Path, mime_type: str) -> str:
-    """Tells why a format has no picture to look at, and how large it is where its headers tell."""
-    if not mime_type.startswith("image/"):
-        return 'only pictures can be looked at (videos with the extra "video")'
-    facts = _facts(path, mime_type)
-    size = f"; it has {facts.width} x {facts.height} pixels" if facts.width else ""
-    return f"this format cannot be shown{size}"

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -161,7 +160,7 @@ class Tools:
         if result.file is not FileState.SAVED:
             return refusal_result(why_no_file(task, result))
         try:
-            shown = await self._app.previews.view(Path(result.path), result.mime_type)
+            shown = await self._app.previews.view(result.path, result.mime_type)
         except NotShown as error:
             return refusal_result(f"{result.path} ({result.mime_type}): {error}.")
         return CallToolResult(

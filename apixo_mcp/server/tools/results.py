@@ -3,7 +3,6 @@
 import base64
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -63,7 +62,7 @@ async def task_answer(
 async def _first_preview(previews: Previews, saved: Iterable[Result]) -> Preview | None:
     for result in saved:
         if result.mime_type.startswith(("image/", "video/")) and (
-            shown := await previews.preview(Path(result.path), result.mime_type)
+            shown := await previews.preview(result.path, result.mime_type)
         ):
             return shown
     return None

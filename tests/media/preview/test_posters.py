@@ -8,13 +8,17 @@ from PIL import Image
 from support.media_wire import turned
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.preview.previews import Previews
+from apixo_mcp.media.local import LocalFiles
+from apixo_mcp.media.preview.previews import Preview, Previews
 from apixo_mcp.media.probing.probe import probe
 from apixo_mcp.sandbox.files.video import film
 
 FILES = Path(__file__).parents[1] / "files"
 pytestmark = pytest.mark.anyio
-preview = Previews().preview
+
+
+async def preview(path: Path, mime_type: str) -> Preview | None:
+    return await Previews(LocalFiles(FILES)).preview(str(path), mime_type)
 
 
 async def test_a_video_is_shown_by_its_first_frame(tmp_path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from support.media_wire import a_costly_jpeg, an_mp4
 
+from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.preview import shrink
 from apixo_mcp.media.preview.decoding import Cost
 from apixo_mcp.media.preview.previews import PATIENCE_IN_PASSING, Kept, NotShown, Preview, Previews, cost_of
@@ -18,8 +19,16 @@ from apixo_mcp.media.probing.probe import probe
 
 FILES = Path(__file__).parents[1] / "files"
 pytestmark = pytest.mark.anyio
-preview, view = (previews := Previews()).preview, previews.view
+previews = Previews(LocalFiles(FILES))
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp"}
+
+
+async def preview(path: Path, mime_type: str, **options: int) -> Preview | None:
+    return await previews.preview(str(path), mime_type, **options)
+
+
+async def view(path: Path, mime_type: str) -> Preview:
+    return await previews.view(str(path), mime_type)
 
 
 def draw(path: Path, form: str = "PNG", size: tuple[int, int] = (1000, 500), mode: str = "RGB", **options) -> Path:
@@ -210,20 +219,20 @@ async def test_a_picture_that_is_costly_to_decode_is_not_tried_in_passing(tmp_pa
 
 
 async def test_a_decoder_that_takes_too_long_is_ended_and_holds_up_no_other(tmp_path):
-    previews = Previews(patience=1.0)
+    previews = Previews(LocalFiles(tmp_path), patience=1.0)
     (tmp_path / "a.jpg").write_bytes(a_costly_jpeg(4000, 4000))
     draw(tmp_path / "b.png")
     before = children()
 
     async def costly() -> None:
         with pytest.raises(NotShown, match="takes too long"):
-            await previews.view(tmp_path / "a.jpg", "image/jpeg")
+            await previews.view(str(tmp_path / "a.jpg"), "image/jpeg")
 
     async with anyio.create_task_group() as group:
         group.start_soon(costly)
         await anyio.wait_all_tasks_blocked()
         began = time.monotonic()
-        assert await previews.preview(tmp_path / "b.png", "image/png")
+        assert await previews.preview(str(tmp_path / "b.png"), "image/png")
         assert time.monotonic() - began < 0.9
     assert children() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.png"]

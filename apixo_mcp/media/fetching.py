@@ -1,0 +1,292 @@
+"""Fetches one file into its part: until it is whole, or as whole as its server hands it out."""
+
+import errno
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+from anyio import to_thread
+
+from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
+from apixo_mcp.media import inline, outcomes
+from apixo_mcp.media.partial import Left, PartialFile
+from apixo_mcp.media.places import Places, TransferLimits, Turn
+from apixo_mcp.media.probing.signatures import HEAD, sniff
+from apixo_mcp.media.refusals import LARGEST_DOCUMENT, Unwanted, content_refusal, is_wanted, refuse
+from apixo_mcp.net.fetcher import Download, Fetcher
+from apixo_mcp.tasks.task import Result
+
+KEPT_AFTER = 2
+"""So many times a file whose line always breaks is left for a later try; after that what came of it is kept."""
+
+_DISK_LEFT = 64 * 1024 * 1024
+_LOOKED_EVERY = 256 * 1024 * 1024
+_BLOCK = 1 << 18
+_GOES = 20
+_PATIENCE = 10.0
+"""The longest that a `Retry-After` is waited for while the caller waits."""
+
+
+class _TooSlow(MediaError):
+    """What arrives is so little that others must come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file that came.
+
+    Attributes:
+        doubt: why it may not be whole, empty where nothing says so.
+    """
+
+    size: int
+    sha256: str
+    content_type: str
+    doubt: str = ""
+
+
+class Fetch:
+    """Fetches the file of one result."""
+
+    def __init__(
+        self, fetcher: Fetcher, places: Places, limits: TransferLimits, part: PartialFile, result: Result, task_id: str
+    ) -> None:
+        """Fetches into `part`, in the task's share of what is transferred at once."""
+        self._fetcher = fetcher
+        self._places = places
+        self._limits = limits
+        self._part = part
+        self._result = result
+        self._task_id = task_id
+        self._most = limits.caps[result.kind]
+        self._pauses = iter(limits.pauses)
+        self._had = 0
+        self._unpack = True  # what it is packed with for the way, until that turns out to be broken
+
+    async def run(self) -> Arrived:
+        """Fetches until the file is whole: a broken line is taken up again for as long as each go brings more.
+
+        A file that came and may still not be whole is fetched anew a few times, and taken as it is in the end.
+
+        Raises:
+            MediaError: it did not come, or not whole, or is not wanted.
+            OSError: the disk refuses.
+        """
+        doubtful: Arrived | None = None
+        for _ in range(_GOES):
+            try:
+                arrived = await self._places.during(self._task_id, self._fetch)
+            except MediaError as error:
+                self._part.close()
+                left = await to_thread.run_sync(self._part.left)
+                pause = self._pause_after(error, left.size if left else 0)
+                if pause is None and doubtful is None:
+                    if not isinstance(error, PackingBroken):
+                        return await self._salvaged(error)
+                    self._unpack, self._had, pause = False, 0, 0.0
+                    await to_thread.run_sync(self._part.drop)
+            else:
+                if not arrived.doubt:
+                    return arrived
+                await to_thread.run_sync(self._part.set_aside)
+                doubtful, pause = arrived, next(self._pauses, None)
+            if pause is None:
+                break
+            await anyio.sleep(pause)
+        if doubtful is None:
+            raise MediaError("the line broke too often")
+        await to_thread.run_sync(self._part.take_back)
+        return doubtful
+
+    def _pause_after(self, error: MediaError, size: int) -> float | None:
+        """Returns seconds until the next go: none where this one brought more; None where no go is to follow."""
+        is_more, self._had = size > self._had, size
+        if _is_final(error):
+            return None
+        if is_more:
+            return 0.0
+        pause = next(self._pauses, None)
+        return None if pause is None else max(pause, error.retry_after or 0.0)
+
+    async def _salvaged(self, error: MediaError) -> Arrived:
+        """Returns what came of a file whose line always breaks, if it is whole by itself or was tried often.
+
+        Raises:
+            MediaError: the error, where a later try is to bring more.
+        """
+        part = self._part
+        if _is_final(error) or error.gone or not part.size or not await to_thread.run_sync(part.is_there):
+            raise error
+        is_whole = await to_thread.run_sync(part.read, outcomes.ends_well)
+        if not is_whole and self._result.tries < KEPT_AFTER:
+            raise error
+        head = await to_thread.run_sync(part.go_on, LARGEST_DOCUMENT)
+        refuse(head, is_whole=part.size <= len(head))
+        sha256 = await to_thread.run_sync(part.finish)
+        return Arrived(part.size, sha256, "", f"though the file has its own end, {error}" if is_whole else str(error))
+
+    async def _fetch(self, turn: Turn) -> Arrived:
+        """Fetches what is missing. A server may hand out less than was asked for: the rest is asked for in its turn."""
+        had = -1
+        for _ in range(self._limits.parts):
+            if arrived := await self._fetch_part(turn):
+                return arrived
+            if self._part.size <= had:
+                raise MediaError("it changes while it is fetched")
+            had = self._part.size
+        raise _TooSlow(f"only {self._part.size:,} bytes came in {self._limits.parts:,} parts")
+
+    async def _fetch_part(self, turn: Turn) -> Arrived | None:
+        """Fetches what the server hands out at once; None where that was a part and the next is to be asked for."""
+        part = self._part
+        left = await to_thread.run_sync(part.left)
+        if left and left.is_whole:
+            await self._go_on(left.total)
+            return await self._conclude("", "")
+        if left:
+            try:
+                async with self._opened(offset=left.size, etag=left.etag) as download:
+                    if download.status != 206:
+                        part.close()
+                        return await self._receive(download, turn)
+                    if _fits(left, download):
+                        return await self._receive(download, turn, left)
+            except MediaError as error:
+                if error.gone or part.is_open or error.retry_after is not None:
+                    raise  # otherwise the range itself may have been refused
+        part.close()
+        async with self._opened() as download:
+            return await self._receive(download, turn)
+
+    @asynccontextmanager
+    async def _opened(self, *, offset: int = 0, etag: str = "") -> AsyncGenerator[Download]:
+        url = self._result.url
+        if inline.is_inline(url):
+            try:
+                yield await inline.opened(url)
+            except MediaError as error:
+                raise Unwanted(str(error)) from None
+        else:
+            async with self._fetcher.fetch(url, offset=offset, etag=etag, unpack=self._unpack) as download:
+                yield download
+
+    async def _receive(self, download: Download, turn: Turn, left: Left | None = None) -> Arrived | None:
+        """Receives a body, and decides what has come with it.
+
+        Args:
+            left: what it goes on with, None where it is the file from its start.
+
+        Returns:
+            None where a part of a file came whole, and another can follow.
+        """
+        part, start, total = self._part, left.size if left else 0, _total(download, left)
+        await to_thread.run_sync(self._check_size, total)
+        if left:
+            await self._go_on(total)
+        size, rest = await self._pour(download, turn, start, total)
+        is_part = download.status == 206 and total is not None and start < size < total
+        if not part.is_open:
+            if not rest and total:
+                raise MediaError(f"the line broke after 0 of {total:,} bytes")
+            refuse(rest, is_whole=not is_part)
+            await self._begin(download, rest, total)
+        await to_thread.run_sync(part.write, rest)
+        if is_part and await to_thread.run_sync(part.left):
+            return None
+        if total is not None and size < total:
+            raise MediaError(f"the line broke after {size:,} of {total:,} bytes")
+        doubt = download.doubt if self._unpack else "what it was packed with is broken, so it is kept as it came"
+        if total is not None and size > total:
+            doubt = f"{size:,} bytes came where {total:,} were declared"
+        return await self._conclude(download.content_type, doubt)
+
+    async def _pour(self, download: Download, turn: Turn, start: int, total: int | None) -> tuple[int, bytes]:
+        """Writes a body as it comes; of text nothing before it is known to be no page and no error.
+
+        Returns:
+            Bytes of the file so far, and the last of them, which are not written yet.
+        """
+        part, buffer, size, looked = self._part, bytearray(), start, start
+        counted, counted_at = start, anyio.current_time()
+        try:
+            async for chunk in download.chunks:
+                buffer += chunk
+                size += len(chunk)
+                await turn.came(len(chunk))
+                if (now := anyio.current_time()) - counted_at >= self._limits.least_every:
+                    if size - counted < self._limits.least_bytes:
+                        raise _TooSlow(f"only {size - counted:,} bytes came in {now - counted_at:.0f} s")
+                    counted, counted_at = size, now
+                if size > self._most:
+                    raise Unwanted(f"It is too large: more than {self._most:,} bytes")
+                if size - looked >= _LOOKED_EVERY:
+                    await to_thread.run_sync(self._check_size, size)
+                    looked = size
+                if not part.is_open and is_wanted(buffer):
+                    await self._begin(download, buffer, total)
+                if part.is_open and len(buffer) >= _BLOCK:
+                    await to_thread.run_sync(part.write, bytes(buffer))
+                    buffer.clear()
+        except Unwanted:
+            raise
+        except MediaError:
+            if buffer and not part.is_open and content_refusal(bytes(buffer), is_whole=True) == "":
+                await self._begin(download, buffer, total)
+            if part.is_open:
+                await to_thread.run_sync(part.write, bytes(buffer))
+            raise
+        return size, bytes(buffer)
+
+    async def _begin(self, download: Download, start: bytes | bytearray, total: int | None) -> None:
+        if download.is_bare and sniff(bytes(start[:HEAD])) is None:
+            raise MediaError("what came was neither an HTTP answer nor a media file")
+        await to_thread.run_sync(self._part.begin, download.etag, total)
+
+    async def _go_on(self, total: int | None) -> None:
+        if self._part.is_open:  # and looked at when its first part came
+            return
+        head = await to_thread.run_sync(self._part.go_on, LARGEST_DOCUMENT + 1)
+        refuse(head, is_whole=total is not None and total <= len(head))
+
+    async def _conclude(self, content_type: str, doubt: str) -> Arrived:
+        part = self._part
+        if part.size <= LARGEST_DOCUMENT:  # it may have come in parts too small to tell
+            refuse(await to_thread.run_sync(part.go_on, part.size), is_whole=True)
+        sha256 = await to_thread.run_sync(part.finish)
+        if not doubt and await to_thread.run_sync(part.read, outcomes.is_cut):
+            doubt = f"its end is missing after {part.size:,} bytes"
+        return Arrived(part.size, sha256, content_type, doubt)
+
+    def _check_size(self, size: int | None) -> None:
+        if size is None:
+            return
+        if size > self._most:
+            raise Unwanted(f"It is too large: {size:,} bytes, {self._most:,} at most for {self._result.kind}")
+        # Some network folders say that nothing is free: what is small is tried.
+        if size > _DISK_LEFT and size + _DISK_LEFT > self._part.room:
+            raise OSError(errno.ENOSPC, f"there is no room for {size:,} bytes", str(self._part.path))
+
+
+def _is_final(error: MediaError) -> bool:
+    """Tells whether no further go is of use while the caller waits."""
+    is_settled = isinstance(error, Unwanted | _TooSlow | HostRefused | SettingRefused)
+    return is_settled or (error.retry_after or 0) > _PATIENCE
+
+
+def _total(download: Download, left: Left | None) -> int | None:
+    """Returns the bytes of the whole file, None where nothing says."""
+    total = download.total or (left.total if left else None)
+    if total is None and download.length is not None:
+        return (left.size if left else 0) + download.length
+    return total
+
+
+def _fits(left: Left, download: Download) -> bool:
+    """Tells whether a partial answer goes on with what is there: one that names no file does not."""
+    if download.etag != left.etag:
+        return False
+    if download.total is not None and left.total not in (None, download.total):
+        return False
+    total = download.total or left.total
+    return total is None or download.length is None or left.size + download.length <= total

@@ -1,0 +1,134 @@
+"""The files port: the place where the files of results are kept. Its verbs are blocking, and called in worker threads.
+
+    Saver ──► ResultFiles.arrival ──► Arrival.find    what an earlier try put there
+                                      Arrival.part    the bytes as they come, always on a disk of this machine
+                                      Arrival.put     the whole file, under a free name, with its record
+
+What is kept is known by its `path`, which `put` tells and the task's row holds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, Self, cast
+
+from apixo_mcp.media.inline import is_inline
+from apixo_mcp.media.partial import PartialFile
+from apixo_mcp.tasks.task import Result, Task
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A finished file in its place, and what its record says of it."""
+
+    path: str
+    mime_type: str
+    size: int
+    sha256: str
+    note: str
+
+    @classmethod
+    def of(cls, path: str, record: Mapping[str, Any]) -> Self:
+        """Returns the file at a path, as its record describes it."""
+        mime_type, note = str(record.get("mime_type", "")), str(record.get("note", ""))
+        return cls(path, mime_type, record["bytes"], record["sha256"], note)
+
+
+class Arrival(Protocol):
+    """The file of one result on its way into its place."""
+
+    @property
+    def part(self) -> PartialFile:
+        """The bytes so far, those of earlier tries too."""
+        ...
+
+    def find(self) -> KeptFile | None:
+        """Returns the file of this result that an earlier try put in its place, if it is whole."""
+        ...
+
+    def put(self, extension: str, record: Mapping[str, Any]) -> KeptFile:
+        """Puts the finished part in its place, where it takes no other file's name; beside it its record.
+
+        Args:
+            extension: of the name, with its dot.
+            record: as `record_of` makes it.
+
+        Raises:
+            OSError: the place does not take it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of the place. The part stays for a later try, where it was not dropped."""
+        ...
+
+
+class ResultFiles(Protocol):
+    """A place that keeps the files of results.
+
+    Attributes:
+        where: what a person calls it.
+    """
+
+    where: str
+
+    def arrival(self, task: Task, result: Result) -> Arrival:
+        """Begins to put a result's file here. One try at a time: its caller sees to that within this process.
+
+        Raises:
+            OSError: the place cannot be had.
+        """
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """Opens a file that is kept, to read it from any offset.
+
+        Raises:
+            OSError: it is gone, or something else stands in its place.
+        """
+        ...
+
+    def size(self, path: str) -> int | None:
+        """Returns the bytes of a file that is kept, None where it is gone."""
+        ...
+
+    def on_disk(self, path: str) -> Path | None:
+        """Returns where this machine's programs can read a file that is kept, None where it is gone."""
+        ...
+
+
+def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: str, note: str = "") -> dict[str, Any]:
+    """Returns what is kept beside a file: where it came from. Nothing here was ever a key."""
+    created = datetime.fromtimestamp(task.created_at, UTC).isoformat(timespec="seconds")
+    record = {
+        "task_id": task.task_id,
+        "index": result.index,
+        "remote_id": task.remote_id,
+        "gateway": task.gateway,
+        "model": task.model,
+        "prompt": task.prompt,
+        "inputs": _shortened(dict(task.inputs)),
+        "created_at": created.replace("+00:00", "Z"),
+        "url": _shortened(result.url),
+        "sha256": sha256,
+        "bytes": size,
+        "mime_type": mime_type,
+    }
+    return record | ({"note": note} if note else {})
+
+
+def is_of(record: Mapping[str, Any], task: Task, result: Result) -> bool:
+    """Tells whether a record is that of a result's file."""
+    return record.get("task_id") == task.task_id and record.get("index") == result.index
+
+
+def _shortened(value: Any) -> Any:
+    """Shortens inputs by the files that were sent inside them."""
+    if isinstance(value, str):
+        return f"{value[:40]}… ({len(value)} characters)" if is_inline(value) and len(value) > 80 else value
+    if isinstance(value, Mapping):
+        return {str(key): _shortened(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_shortened(inner) for inner in cast("list[Any]", value)]
+    return value
