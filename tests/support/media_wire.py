@@ -5,7 +5,8 @@ import io
 import struct
 import wave
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,18 @@ class Wire:
                 await handler(asked, stream.send)
             except (anyio.EndOfStream, anyio.BrokenResourceError):
                 pass
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Wire]:
+    """A wire on a port of loopback."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    wire = Wire(f"http://127.0.0.1:{port}")
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, wire.serve)
+        yield wire
+        group.cancel_scope.cancel()
 
 
 def head(status: int = 200, **headers: object) -> bytes:

@@ -1,0 +1,315 @@
+"""What every engine must do, whatever it is built on. The gateway, the store and the steps are the real ones."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import pytest
+from support.media_wire import a_png
+from support.scripted_gateway import Asked, Gateway, Send, whole
+from support.store_tasks import NO_LIMITS, make, make_followed
+from support.task_steps import happens
+from support.wire import envelope
+
+from apixo_mcp.app import App, open_app
+from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
+from apixo_mcp.errors import StoreError
+from apixo_mcp.settings import read_settings
+from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.engine import Engine
+from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.running.runner import Runner
+from apixo_mcp.tasks.store import LEASE_LASTS, Store
+from apixo_mcp.tasks.task import State, Task
+
+pytestmark = pytest.mark.anyio
+
+AN_HOUR = 3600.0
+CRASH_PAUSE = 0.3
+
+
+class Clock:
+    """A process's own time, which a test can put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def wall(self) -> float:
+        return time.time() + self.ahead
+
+    def elapsed(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+class FlakyStore(SqliteStore):
+    """A store that does not let some tasks be claimed, and notes when it was asked to."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__(path, clock=clock.wall, elapsed=clock.elapsed)
+        self.refuses: dict[str, list[float]] = {}
+
+    async def claim(self, task_id: str, holder: str, lasts: float, key_prints: Iterable[str]) -> Task | None:
+        if task_id in self.refuses:
+            self.refuses[task_id].append(time.monotonic())
+            raise StoreError("the disk has gone")
+        return await super().claim(task_id, holder, lasts, key_prints)
+
+
+@dataclass
+class Process:
+    """What an engine has about it."""
+
+    store: FlakyStore
+    leases: Leases
+    runner: Runner
+    accounts: Accounts
+    clock: Clock
+    sweeps_every: float
+    engine: Engine = field(init=False)
+
+
+ENGINES: dict[str, Callable[[Process], Engine]] = {
+    "embedded": lambda process: EmbeddedEngine(
+        process.runner,
+        process.store,
+        process.leases,
+        process.accounts,
+        SweepLimits(every=process.sweeps_every, grace=0.0, after_crash=CRASH_PAUSE),
+    ),
+}
+"""Every engine that keeps the contract: one line each, which says how to make it in a process."""
+
+Begin = Callable[..., AbstractAsyncContextManager[Process]]
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    async with Gateway() as gateway:
+        gateway.results(gateway.serve("/fox.png", whole(a_png())))
+        yield gateway
+
+
+@pytest.fixture
+async def app(gateway: Gateway, tmp_path: Path) -> AsyncIterator[App]:
+    settings = read_settings(
+        home=tmp_path / "home",
+        download_dir=tmp_path / "pictures",
+        apixo_api_key="sk-mine",
+        apixo_base_url=gateway.url,
+        allow_private_hosts=True,
+    )
+    async with open_app(settings, follow=False) as app:
+        yield app
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
+    """Begins a process on the one store, as often as wanted."""
+
+    @asynccontextmanager
+    async def begin_it(sweeps_every: float = 0.05) -> AsyncGenerator[Process]:
+        clock = Clock()
+        async with FlakyStore(tmp_path / "home" / "tasks.sqlite3", clock) as store:
+            leases = Leases(store)
+            runner = Runner(
+                store=store,
+                catalog=app.catalog,
+                accounts=app.accounts,
+                saver=app.saver,
+                leases=leases,
+                changes=app.changes,
+                budget=Budget(),
+                poll_scale=0.01,
+            )
+            process = Process(store, leases, runner, app.accounts, clock, sweeps_every)
+            process.engine = ENGINES[request.param](process)
+            yield process
+
+    return begin_it
+
+
+@asynccontextmanager
+async def running(process: Process) -> AsyncGenerator[anyio.CancelScope]:
+    """Runs the engine meanwhile, and stops it as a process does that ends: it has two seconds."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(process.engine.run)
+        try:
+            yield group.cancel_scope
+        finally:
+            group.cancel_scope.cancel()
+
+
+async def add(app: App, **given: object) -> Task:
+    """A task that the gateway has, due now."""
+    now = time.time()
+    usual = {"key_print": app.key_prints[0], "created_at": now, "accepted_at": now, "sent_at": now, "due": now}
+    task = make_followed(**{**usual, **given})
+    await app.store.add([task])
+    return task
+
+
+async def state(store: Store, task: Task) -> State:
+    row = await store.get(task.task_id)
+    assert row is not None
+    return row.state
+
+
+async def ends(app: App, *tasks: Task) -> None:
+    for task in tasks:
+        await happens(lambda task=task: _is_done(app, task))
+
+
+async def _is_done(app: App, task: Task) -> bool:
+    return await state(app.store, task) is State.SUCCESS
+
+
+class Held:
+    """An answer of the gateway that is held back."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.asked, self.free = anyio.Event(), anyio.Event()
+        self._answer = answer
+
+    async def __call__(self, _: Asked, send: Send) -> None:
+        self.asked.set()
+        await self.free.wait()
+        await send(self._answer)
+
+
+async def test_what_is_due_as_it_begins_is_followed_to_its_end(begin: Begin, app: App, gateway: Gateway) -> None:
+    tasks = [await add(app) for _ in range(3)]
+    async with begin() as process, running(process):
+        await ends(app, *tasks)
+    assert sorted(gateway.looks) == sorted(task.remote_id for task in tasks)
+
+
+async def test_what_is_not_due_is_left_alone(begin: Begin, app: App, gateway: Gateway) -> None:
+    later, due = await add(app, due=time.time() + AN_HOUR), await add(app)
+    async with begin() as process, running(process):
+        await ends(app, due)
+    assert later.remote_id not in gateway.looks
+
+
+async def test_a_step_is_made_when_it_is_due(begin: Begin, app: App, gateway: Gateway) -> None:
+    task = await add(app, due=time.time() + 0.5)
+    async with begin(AN_HOUR) as process, running(process):
+        process.engine.wake(task.task_id, time.time() + 0.5)
+        await ends(app, task)
+        assert time.time() >= (task.due or 0)
+
+
+async def test_of_what_comes_while_it_runs_it_is_told(begin: Begin, app: App, gateway: Gateway) -> None:
+    """A sweep would find it too, but is far away; and a later time does not put off an earlier one."""
+    async with begin(AN_HOUR) as process, running(process):
+        first = await add(app)
+        process.engine.wake(first.task_id, time.time())
+        process.engine.wake(first.task_id, time.time() + AN_HOUR)
+        await ends(app, first)
+        second = await add(app)
+        process.engine.wake(second.task_id, time.time() + AN_HOUR)
+        process.engine.wake(second.task_id, time.time())
+        await ends(app, second)
+
+
+async def test_a_wake_up_that_is_lost_costs_a_delay(begin: Begin, app: App, gateway: Gateway) -> None:
+    async with begin() as process, running(process):
+        await ends(app, await add(app))
+        await ends(app, await add(app))
+
+
+async def test_a_task_that_is_hurried_is_polled_now(begin: Begin, app: App, gateway: Gateway) -> None:
+    task = await add(app, due=time.time() + AN_HOUR)
+    async with begin(AN_HOUR) as process, running(process):
+        process.engine.hurry(task.task_id)
+        await ends(app, task)
+
+
+async def test_one_that_is_just_being_polled_is_polled_once_more(begin: Begin, app: App, gateway: Gateway) -> None:
+    task = await add(app)
+    gateway.polls.append(held := Held(envelope({"taskId": task.remote_id, "state": "processing"})))
+    async with begin(AN_HOUR) as process, running(process):
+        process.engine.wake(task.task_id, time.time())
+        await held.asked.wait()
+        process.engine.hurry(task.task_id)
+        held.free.set()
+        with anyio.fail_after(5):
+            await ends(app, task)
+    assert len(gateway.looks) == 2
+
+
+async def test_it_stops_at_once_and_leaves_a_poll_where_it_is(begin: Begin, app: App, gateway: Gateway) -> None:
+    task = await add(app)
+    gateway.polls.append(held := Held(b""))
+    async with begin() as process:
+        with anyio.fail_after(5):
+            async with running(process):
+                await held.asked.wait()
+    assert await state(app.store, task) is State.PENDING
+
+
+async def test_a_submit_that_is_under_way_is_finished_first(begin: Begin, app: App, gateway: Gateway) -> None:
+    now = time.time()
+    task = make(key_print=app.key_prints[0], created_at=now, updated_at=now, due=now, asked_until=now + AN_HOUR)
+    assert (await app.store.admit(task, NO_LIMITS)).how == "new"
+    gateway.submits.append(held := Held(envelope({"taskId": "paid"})))
+    stopped = anyio.Event()
+    async with begin() as process, anyio.create_task_group() as group:
+
+        async def run_and_stop() -> None:
+            async with running(process):
+                await held.asked.wait()
+            stopped.set()
+
+        group.start_soon(run_and_stop)
+        await held.asked.wait()
+        await anyio.wait_all_tasks_blocked()
+        assert not stopped.is_set()
+        held.free.set()
+        with anyio.fail_after(5):
+            await stopped.wait()
+    row = await app.store.get(task.task_id)
+    assert row is not None
+    assert (row.state, row.remote_id) == (State.PENDING, "paid")
+    assert len(gateway.posts) == 1
+
+
+async def test_a_step_that_crashes_is_put_off_for_ever_longer_and_holds_up_no_other(
+    begin: Begin, app: App, gateway: Gateway
+) -> None:
+    bad, good = await add(app), await add(app)
+    async with begin() as process, running(process):
+        tries = process.store.refuses[bad.task_id] = []
+        await ends(app, good)
+        await happens(lambda: len(tries) >= 3)
+        assert tries[1] - tries[0] >= CRASH_PAUSE * 0.9
+        assert tries[2] - tries[1] >= CRASH_PAUSE * 1.8
+        del process.store.refuses[bad.task_id]
+        await ends(app, bad)
+
+
+async def test_what_a_dead_process_held_is_taken_over_once_its_lease_is_over(
+    begin: Begin, app: App, gateway: Gateway
+) -> None:
+    task, seen = await add(app), await add(app, due=time.time() + AN_HOUR)
+    gateway.polls.append(held := Held(b""))
+    async with begin() as dead, begin() as heir:
+        async with running(dead):
+            await held.asked.wait()
+        async with running(heir):
+            heir.engine.hurry(seen.task_id)
+            await ends(app, seen)
+            assert gateway.looks.count(task.remote_id) == 1
+            heir.clock.ahead += LEASE_LASTS + 1
+            await ends(app, task)
+
+
+async def test_two_at_once_never_work_on_one_task_together(begin: Begin, app: App, gateway: Gateway) -> None:
+    tasks = [await add(app) for _ in range(20)]
+    async with begin() as one, begin() as two, running(one), running(two):
+        await ends(app, *tasks)
+    assert sorted(gateway.looks) == sorted(task.remote_id for task in tasks)
