@@ -36,6 +36,7 @@ from apixo_mcp.tasks.asking.delivery import Delivery
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.runner import Runner, StepLimits
 from apixo_mcp.tasks.service import Service
@@ -118,7 +119,7 @@ class App(_Parts):
         """Lists the warnings: of the variables that are set, then of the files."""
         return (*self.settings.warnings, *self.warnings)
 
-    async def spending(self, owner: str, days: int, within: float) -> dict[str, Any]:
+    async def spending(self, owner: Owner, days: int, within: float) -> dict[str, Any]:
         """Reports what an owner has spent (`usage.report`); the gateways have `within` seconds to tell balances."""
         from apixo_mcp.usage.report import spending
 

@@ -24,6 +24,7 @@ from mcp.types import (
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, connection_of, lowlevel_of
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.task import FileState, Task
 from apixo_mcp.views.faces import CHAT, error_text
@@ -48,7 +49,7 @@ class Subscriptions:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._subscribers: dict[object, tuple[str | None, Tell]] = {}
+        self._subscribers: dict[object, tuple[Owner | None, Tell]] = {}
         self._told: dict[str, object] = {}
 
     def serve(self, server: MCPServer[Any]) -> None:
@@ -79,17 +80,17 @@ class Subscriptions:
         if task.is_settled or len(self._told) > MOST_REMEMBERED:
             del self._told[task.task_id]
         saved = [result for result in task.results if result.file is FileState.SAVED]
-        self._tell(ResourceUpdated(task_uri(task)), task.owner)
+        self._tell(ResourceUpdated(task_uri(task)), task)
         for result in saved:
-            self._tell(ResourceUpdated(result_uri(task, result)), task.owner)
+            self._tell(ResourceUpdated(result_uri(task, result)), task)
         if task.is_settled and saved:
-            self._tell(ResourcesListChanged(), task.owner)
+            self._tell(ResourcesListChanged(), task)
 
     async def publish(self, event: ServerEvent) -> None:
         """Tells everybody of what is nobody's own, as the SDK's `SubscriptionBus`."""
-        self._tell(event, None)
+        self._tell(event)
 
-    def subscribe(self, listener: Tell, owner: str | None = None) -> Callable[[], None]:
+    def subscribe(self, listener: Tell, owner: Owner | None = None) -> Callable[[], None]:
         """Calls `listener` with the changes of an owner, until what is returned is called."""
         token = object()
         self._subscribers[token] = (owner, listener)
@@ -104,9 +105,9 @@ class Subscriptions:
         """How many streams and connections are told."""
         return len(self._subscribers)
 
-    def _tell(self, event: ServerEvent, owner: str | None) -> None:
-        for theirs, tell in list(self._subscribers.values()):
-            if owner is None or owner == theirs:
+    def _tell(self, event: ServerEvent, task: Task | None = None) -> None:
+        for owner, tell in list(self._subscribers.values()):
+            if task is None or (owner is not None and owner.owns(task)):
                 tell(event)
 
     def _check_room(self) -> None:
@@ -154,7 +155,7 @@ class Subscriptions:
 class _OwnersBus:
     """The `SubscriptionBus` of one owner."""
 
-    def __init__(self, notices: Subscriptions, owner: str) -> None:
+    def __init__(self, notices: Subscriptions, owner: Owner) -> None:
         self._notices = notices
         self._owner = owner
 

@@ -12,6 +12,7 @@ from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Row
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import INTERNAL_KEY, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, lapsed, still_wanted
@@ -70,22 +71,22 @@ def _yes(database: Database, task: Task, terms: Terms, now: float) -> Agreement 
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(task.estimate_usd):
         return None
-    forget_quote(database, task.owner, task.fingerprint)
+    database.execute(statements.FORGET_QUOTE, {"owner": task.owner, "fingerprint": task.fingerprint})
     return agreed
 
 
-def quote(database: Database, owner: str, fingerprint: str, agreement: Agreement) -> None:
+def quote(database: Database, owner: Owner, fingerprint: str, agreement: Agreement) -> None:
     """See `Store.quote`."""
     with database.transaction():
         now = database.now()
         database.execute(statements.FORGET_OLD_QUOTES, {"now": now, "lasts": QUOTED_FOR})
-        named = {"owner": owner, "fingerprint": fingerprint, "usd": agreement.usd, "attempts": agreement.attempts}
+        named = {"owner": owner.name, "fingerprint": fingerprint, "usd": agreement.usd, "attempts": agreement.attempts}
         database.execute(statements.QUOTE, {**named, "now": now})
 
 
-def forget_quote(database: Database, owner: str, fingerprint: str) -> None:
+def forget_quote(database: Database, owner: Owner, fingerprint: str) -> None:
     """See `Store.forget_quote`."""
-    database.execute(statements.FORGET_QUOTE, {"owner": owner, "fingerprint": fingerprint})
+    database.execute(statements.FORGET_QUOTE, {"owner": owner.name, "fingerprint": fingerprint})
 
 
 def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:

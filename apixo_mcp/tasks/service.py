@@ -20,6 +20,7 @@ from apixo_mcp.tasks.asking.delivery import Call, Delivery
 from apixo_mcp.tasks.asking.request import GenerationRequest, InputResolver, Quote, Submission, checked
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import APART_AT_MOST, Store
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task, fingerprint, new_task_id
 from apixo_mcp.tasks.transitions import files
@@ -105,7 +106,7 @@ class Service:
         now = time.time()
         task = Task(
             task_id=new_task_id(),
-            owner=request.owner,
+            owner=request.owner.name,
             gateway=model.gateway,
             base_url=account.gateway.base_url if account else "",
             key_print=account.key_print if account else "",
@@ -132,15 +133,15 @@ class Service:
         agreed = request.agreed.agreement if request.agreed else None
         return await self._till.admit(task, call, confirmed=request.confirmed, agreed=agreed)
 
-    async def quoted(self, owner: str, quote: Quote) -> None:
+    async def quoted(self, owner: Owner, quote: Quote) -> None:
         """Notes that the owner was told a quote, so that a yes to it counts."""
         await self._till.quoted(owner, quote)
 
-    async def declined(self, owner: str, quote: Quote) -> None:
+    async def declined(self, owner: Owner, quote: Quote) -> None:
         """Notes that the owner said no to a quote."""
         await self._till.declined(owner, quote)
 
-    async def find(self, owner: str, any_id: str) -> Task:
+    async def find(self, owner: Owner, any_id: str) -> Task:
         """The owner's task with this id, ours or the gateway's.
 
         Raises:
@@ -152,7 +153,7 @@ class Service:
             raise NotFound(f"There is no task {shorten(any_id)}.", next_action=NextAction.SEE_TASKS)
         return task
 
-    async def check(self, owner: str, any_id: str, *, save: bool = True) -> Task:
+    async def check(self, owner: Owner, any_id: str, *, save: bool = True) -> Task:
         """The owner's task; one whose looking was given up is looked at once more.
 
         Args:
@@ -206,7 +207,7 @@ class Service:
         """How many tasks are to be sent before this one; 0 for one that is sent."""
         return await self._store.place(task) if task.state is State.SUBMITTING and task.sent_at is None else 0
 
-    async def cancel(self, owner: str, any_id: str) -> Task:
+    async def cancel(self, owner: Owner, any_id: str) -> Task:
         """Ends an unsent task; for a sent one, which is paid for, ends only the waiting.
 
         Raises:
@@ -223,7 +224,7 @@ class Service:
 
     async def page(
         self,
-        owner: str,
+        owner: Owner,
         *,
         state: State | None = None,
         modality: Modality | None = None,

@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent, Verdict
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Delivered, State, Task
 
 ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
@@ -154,11 +155,11 @@ class Store(Protocol):
         """
         ...
 
-    async def quote(self, owner: str, fingerprint: str, agreement: Agreement) -> None:
+    async def quote(self, owner: Owner, fingerprint: str, agreement: Agreement) -> None:
         """Notes what was quoted to an owner for a request: a yes to that counts for `QUOTED_FOR`."""
         ...
 
-    async def forget_quote(self, owner: str, fingerprint: str) -> None:
+    async def forget_quote(self, owner: Owner, fingerprint: str) -> None:
         """Takes a quote back: the owner said no."""
         ...
 
@@ -166,13 +167,13 @@ class Store(Protocol):
         """The task with this id of ours."""
         ...
 
-    async def find(self, owner: str, any_id: str) -> Task | None:
+    async def find(self, owner: Owner, any_id: str) -> Task | None:
         """The owner's task with this id, ours or the gateway's."""
         ...
 
     async def page(
         self,
-        owner: str,
+        owner: Owner,
         *,
         state: State | None = None,
         modality: Modality | None = None,
@@ -295,7 +296,7 @@ class Store(Protocol):
         """Gives such a lease back."""
         ...
 
-    async def usage(self, owner: str, days: int) -> Sequence[DayCount]:
+    async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
         """Counts by UTC day, model and state, over so many days up to the present one."""
         ...
 

@@ -122,7 +122,7 @@ class Task:
 
     Attributes:
         task_id: ours, unguessable.
-        owner: `local` on stdio, the authenticated principal on HTTP.
+        owner: the name of the one whose it is (`tasks.owner`).
         base_url: of the gateway it was submitted to.
         key_print: fingerprint of the API key (`key_fingerprint`); only a process that holds this key follows the task.
         inputs: the `input` object as sent.

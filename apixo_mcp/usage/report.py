@@ -10,13 +10,14 @@ import anyio
 from apixo_mcp.gateways.gateway import Balance, Gateway
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Store
 
 _DASHBOARD = "The gateway's dashboard shows the balance."
 
 
 async def spending(
-    store: Store, gateways: Mapping[str, Gateway], budget: Budget, owner: str, *, days: int, within: float
+    store: Store, gateways: Mapping[str, Gateway], budget: Budget, owner: Owner, *, days: int, within: float
 ) -> dict[str, Any]:
     """Reports an owner's tasks, paid requests and estimated spending a day, the balances and what the budget leaves.
 

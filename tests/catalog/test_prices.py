@@ -13,6 +13,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest
+from apixo_mcp.tasks.owner import LOCAL
 
 CATALOG = Catalog()
 
@@ -163,4 +164,4 @@ async def test_a_broken_file_stops_nothing_but_what_needs_a_price(tmp_path: Path
         assert "APIXO_MCP_PRICES" in warning
         assert str(path) in warning
         with pytest.raises(InvalidInput, match="no known price"):
-            await submit(app, GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": "a fox"}))
+            await submit(app, GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": "a fox"}))

@@ -20,6 +20,7 @@ from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFU
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent
+from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task, new_task_id
 
@@ -243,7 +244,7 @@ class TestLimits:
 
         found = await all_at_once([ask(where) for where in (store, other) * 10])
         assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 19
-        assert len(await store.page("local", limit=100)) == 2
+        assert len(await store.page(LOCAL, limit=100)) == 2
 
     async def test_yesterday_and_other_owners_count_for_nothing(self, store: Store):
         await add(store, make(estimate_usd=9.0, created_at=NOW - NOW % DAY - 1))
@@ -281,7 +282,7 @@ class TestQuotes:
     async def test_a_yes_needs_its_quote_and_uses_it_up(self, store: Store, other: Store):
         assert (await self.ask(store)).how == "ask_first"
         CLOCK.now = NOW - 1700
-        await other.quote("local", "f", Agreement(0.04, 3))
+        await other.quote(LOCAL, "f", Agreement(0.04, 3))
         CLOCK.now = NOW
         assert (await self.ask(store, replace(self.strict, confirmed=False))).how == "ask_first"
         bought = await self.ask(store)
@@ -304,18 +305,18 @@ class TestQuotes:
     )
     async def test_a_yes_to_something_else_does_not_count(self, store: Store, given: dict[str, Any], made_at: float):
         CLOCK.now = made_at
-        await store.quote("local", "f", Agreement(0.04, 3))
+        await store.quote(LOCAL, "f", Agreement(0.04, 3))
         CLOCK.now = NOW
         assert (await self.ask(store, **given)).how == "ask_first"
 
     async def test_a_quote_that_was_declined_is_gone(self, store: Store, other: Store):
-        await store.quote("local", "f", Agreement(0.04, 3))
-        await other.forget_quote("local", "f")
+        await store.quote(LOCAL, "f", Agreement(0.04, 3))
+        await other.forget_quote(LOCAL, "f")
         assert (await self.ask(store)).how == "ask_first"
 
     async def test_the_last_quote_counts(self, store: Store):
-        await store.quote("local", "f", Agreement(0.04, 1))
-        await store.quote("local", "f", Agreement(0.03, 2))
+        await store.quote(LOCAL, "f", Agreement(0.04, 1))
+        await store.quote(LOCAL, "f", Agreement(0.03, 2))
         assert (await self.ask(store)).how == "ask_first"
         assert (await self.ask(store, estimate_usd=0.03)).task.agreed_attempts == 2
 
@@ -325,7 +326,7 @@ class TestQuotes:
         assert (await self.ask(store, in_person)).task.agreed_attempts == 2
 
     async def test_of_many_yeses_to_one_quote_at_once_one_buys(self, store: Store, other: Store):
-        await store.quote("local", "f", Agreement(0.04, 1))
+        await store.quote(LOCAL, "f", Agreement(0.04, 1))
         found = await all_at_once([lambda where=where: self.ask(where, answer="given") for where in (store, other) * 5])
         assert sorted(entry.how for entry in found) == ["ask_first"] * 9 + ["new"]
 
@@ -333,37 +334,37 @@ class TestQuotes:
 class TestFinding:
     async def test_a_task_is_found_by_either_id(self, store: Store):
         task = await add(store, make_followed())
-        assert await store.find("local", task.task_id) == task
-        assert await store.find("local", task.remote_id) == task
+        assert await store.find(LOCAL, task.task_id) == task
+        assert await store.find(LOCAL, task.remote_id) == task
         assert await store.get(task.task_id) == task
 
     async def test_another_owner_sees_nothing(self, store: Store):
         task = await add(store, make_followed())
-        assert await store.find("bob", task.task_id) is None
-        assert await store.find("bob", task.remote_id) is None
-        assert await store.page("bob") == []
+        assert await store.find(Owner("bob"), task.task_id) is None
+        assert await store.find(Owner("bob"), task.remote_id) is None
+        assert await store.page(Owner("bob")) == []
 
     @pytest.mark.parametrize("text", ["", "%", "tsk_%", "'", "tsk_unknown"])
     async def test_what_is_no_id_finds_nothing(self, store: Store, text: str):
         await add(store, make())
-        assert await store.find("local", text) is None
+        assert await store.find(LOCAL, text) is None
         assert await store.get(text) is None
 
     async def test_a_page_is_newest_first_and_may_be_narrowed(self, store: Store):
         old = await add(store, make(created_at=NOW - 2, state=State.SUCCESS))
         new = await add(store, make(created_at=NOW - 1, modality="video"))
-        assert await store.page("local") == [new, old]
-        assert await store.page("local", state=State.SUCCESS) == [old]
-        assert await store.page("local", modality="video") == [new]
-        assert await store.page("local", state=State.SUCCESS, modality="video") == []
-        assert await store.page("local", limit=1) == [new]
+        assert await store.page(LOCAL) == [new, old]
+        assert await store.page(LOCAL, state=State.SUCCESS) == [old]
+        assert await store.page(LOCAL, modality="video") == [new]
+        assert await store.page(LOCAL, state=State.SUCCESS, modality="video") == []
+        assert await store.page(LOCAL, limit=1) == [new]
 
     async def test_pages_are_complete_and_without_duplicates_while_tasks_are_added(self, store: Store, other: Store):
         # Many share a moment: the id decides among them.
         made = [await add(store, make(created_at=NOW - number // 4)) for number in range(23)]
         seen: list[Task] = []
         before = None
-        while len(seen) <= len(made) and (page := await store.page("local", limit=5, before=before)):
+        while len(seen) <= len(made) and (page := await store.page(LOCAL, limit=5, before=before)):
             seen += page
             before = (page[-1].created_at, page[-1].task_id)
             await add(other, make(created_at=NOW + len(seen)))
@@ -748,7 +749,7 @@ class TestCounting:
         await add(store, make(created_at=midnight, model="veo-3-1", estimate_usd=8.0))
         await add(store, make(created_at=midnight - DAY - 1, estimate_usd=16.0))
         await add(store, make(created_at=midnight, owner="bob", estimate_usd=32.0))
-        counts = await store.usage("local", 2)
+        counts = await store.usage(LOCAL, 2)
         found = {(count.day, count.model, str(count.state)): count for count in counts}
         assert len(found) == len(counts) == 4
         today = found["2026-09-21", "nano-banana", "submitting"]
@@ -911,7 +912,7 @@ class TestSqliteFile:
                 for task in (early, late, later):
                     assert await fresh.get(task.task_id) is not None
         async with SqliteStore(path) as store:
-            assert len(await store.page("local")) == 3
+            assert len(await store.page(LOCAL)) == 3
             assert store.warnings == ()
 
     async def test_a_folder_that_is_deleted_under_the_program_is_made_anew(self, tmp_path: Path):

@@ -21,6 +21,7 @@ from support.victim import marks
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.owner import LOCAL
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("in_full")]
 
@@ -63,7 +64,7 @@ async def test_nothing_is_lost_or_paid_twice_when_the_program_is_killed(tmp_path
         values = settings(box, tmp_path)
         async with open_app(read_settings(**values)) as app:
             await all_ended(app)
-            tasks = await app.store.page("local", limit=1_000_000)
+            tasks = await app.store.page(LOCAL, limit=1_000_000)
         counts = await reconcile(box, tasks, told, tmp_path / "pictures")
     assert "Traceback" not in errors.read_text(), errors.read_text()[-3000:]
     print(f"{KILLS} kills ({real} of them of the whole server) in {took:.0f} s, {took / KILLS:.2f} s each")

@@ -11,9 +11,9 @@ from support.program import Connect, values_for
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import new_task_id
 

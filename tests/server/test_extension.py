@@ -22,6 +22,7 @@ from apixo_mcp.server.build import build_server
 from apixo_mcp.server.extension import KEPT_FOR, Generations
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import new_task_id
 
@@ -201,7 +202,7 @@ async def test_somebody_elses_handle_is_not_found(box: Sandbox, tmp_path: Path) 
         async with Client(build_server(app), extensions=[TakesHandles()]) as client:
             handle = await begin(client, FOX)
             await rested(client, handle.task_id)
-            theirs = replace(await app.service.find("local", handle.task_id), task_id=new_task_id(), owner="somebody")
+            theirs = replace(await app.service.find(LOCAL, handle.task_id), task_id=new_task_id(), owner="somebody")
             await app.store.admit(theirs, Terms(budget=Budget()))
             for ask in (get, cancel):
                 with pytest.raises(MCPError) as unknown:

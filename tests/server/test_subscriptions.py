@@ -26,6 +26,7 @@ from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.store import Terms
 from apixo_mcp.tasks.task import State, Task, new_task_id
 
@@ -214,7 +215,7 @@ async def by_hand(server: MCPServer[Any]) -> AsyncIterator[Wire]:
 
 
 async def slow_task(app: App) -> Task:
-    request = GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": SLOW["prompt"]})
+    request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": SLOW["prompt"]})
     submitted = await submit(app, request)
     assert isinstance(submitted, Submission)
     return submitted.task
@@ -244,21 +245,22 @@ async def test_each_owner_hears_of_their_own_tasks_only(box: Sandbox, tmp_path: 
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         task = await app.service.wait(await slow_task(app), 10)
         notices = Subscriptions(app.service)
-        heard: dict[str, list[ServerEvent]] = {"local": [], "somebody": []}
+        mine, theirs = LOCAL, Owner("somebody")
+        heard: dict[Owner, list[ServerEvent]] = {mine: [], theirs: []}
         for owner, events in heard.items():
             notices.subscribe(events.append, owner)
         await notices.changed(task)
         await notices.changed(replace(task, owner="somebody", task_id=new_task_id()))
-        assert heard["local"][0] == ResourceUpdated(f"apixo://tasks/{task.task_id}")
-        assert len(heard["local"]) == len(heard["somebody"]) == 3
-        assert set(heard["local"]).intersection(heard["somebody"]) == {ResourcesListChanged()}
+        assert heard[mine][0] == ResourceUpdated(f"apixo://tasks/{task.task_id}")
+        assert len(heard[mine]) == len(heard[theirs]) == 3
+        assert set(heard[mine]).intersection(heard[theirs]) == {ResourcesListChanged()}
 
 
 async def test_looks_that_find_nothing_new_are_not_told(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         notices = Subscriptions(app.service)
         events: list[ServerEvent] = []
-        notices.subscribe(events.append, "local")
+        notices.subscribe(events.append, LOCAL)
         task = replace(await slow_task(app), state=State.PROCESSING)
         for looks in range(5):
             await notices.changed(replace(task, polls=looks))

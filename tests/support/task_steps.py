@@ -10,6 +10,7 @@ from support.asking import submit
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
+from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.task import Task
 
 Start = Callable[..., AbstractAsyncContextManager[App]]
@@ -17,7 +18,7 @@ PATIENCE = 15.0
 
 
 def request(prompt: str = "a fox", **given: Any) -> GenerationRequest:
-    return GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": prompt}, **given)
+    return GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": prompt}, **given)
 
 
 async def ask(app: App, prompt: str = "a fox", **given: Any) -> Submission:
@@ -50,7 +51,7 @@ async def cut_off(app: App, *, waiting: bool = True) -> Submission:
 
 async def settled(app: App, task: Task) -> Task:
     """The task once nothing is left to wait for."""
-    task = await app.service.wait(await app.service.find(task.owner, task.task_id), PATIENCE)
+    task = await app.service.wait(await app.service.find(Owner(task.owner), task.task_id), PATIENCE)
     assert task.is_settled, task
     return task
 
@@ -58,7 +59,7 @@ async def settled(app: App, task: Task) -> Task:
 async def until(app: App, task: Task, fits: Callable[[Task], Any]) -> Task:
     """The task once it is so; every change that is announced is looked at."""
     with anyio.fail_after(PATIENCE):
-        while not fits(now := await app.service.find(task.owner, task.task_id)):
+        while not fits(now := await app.service.find(Owner(task.owner), task.task_id)):
             await app.changes.wait(task.task_id, 0.05)
         return now
 

@@ -20,6 +20,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 
 
@@ -50,7 +51,7 @@ async def main(spec: dict[str, Any]) -> None:
         tell("ready")
         for number in range(spec.get("count", 0) or len(spec["prompts"])):
             prompt = spec["prompts"][number] if "prompts" in spec else f"{spec['label']}-{number:03d} {marks(chance)}"
-            request = GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": prompt})
+            request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": prompt})
             try:
                 async with app.service.asking(request) as submission:
                     assert isinstance(submission, Submission)

@@ -10,17 +10,20 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Task
 
 pytestmark = pytest.mark.anyio
 
+ALICE, BOB = Owner("alice"), Owner("bob")
 
-def request_of(owner: str, **given: Any) -> GenerationRequest:
+
+def request_of(owner: Owner, **given: Any) -> GenerationRequest:
     arguments = {"prompt": "a fox", **given.pop("arguments", {})}
     return GenerationRequest(owner=owner, model="nano-banana", arguments=arguments, **given)
 
 
-async def made(app: App, owner: str, **given: Any) -> Task:
+async def made(app: App, owner: Owner, **given: Any) -> Task:
     submitted = await submit(app, request_of(owner, **given))
     assert isinstance(submitted, Submission)
     return submitted.task
@@ -28,23 +31,23 @@ async def made(app: App, owner: str, **given: Any) -> Task:
 
 async def test_a_task_is_found_by_its_owner_alone(start: Start):
     async with start() as app:
-        task = await settled(app, await made(app, "alice"))
+        task = await settled(app, await made(app, ALICE))
         for any_id in (task.task_id, task.remote_id):
-            assert (await app.service.find("alice", any_id)).task_id == task.task_id
+            assert (await app.service.find(ALICE, any_id)).task_id == task.task_id
             for way in (app.service.find, app.service.check, app.service.cancel):
                 with pytest.raises(NotFound):
-                    await way("bob", any_id)
-        assert [one.task_id for one in await app.service.page("alice")] == [task.task_id]
-        assert not await app.service.page("bob")
-        assert (await app.spending("alice", 1, 0.0))["totals"]["tasks"] == 1
-        assert (await app.spending("bob", 1, 0.0))["totals"]["tasks"] == 0
+                    await way(BOB, any_id)
+        assert [one.task_id for one in await app.service.page(ALICE)] == [task.task_id]
+        assert not await app.service.page(BOB)
+        assert (await app.spending(ALICE, 1, 0.0))["totals"]["tasks"] == 1
+        assert (await app.spending(BOB, 1, 0.0))["totals"]["tasks"] == 0
 
 
 async def test_neither_a_key_nor_an_unanswered_request_leads_to_the_task_of_another(start: Start, box: Sandbox):
     async with start() as app:
-        hers = [await made(app, "alice", idempotency_key="k"), await made(app, "alice", arguments={"prompt": "a wolf"})]
-        his = [await made(app, "bob", idempotency_key="k"), await made(app, "bob", arguments={"prompt": "a wolf"})]
-        again = [await made(app, "bob", idempotency_key="k"), await made(app, "bob", arguments={"prompt": "a wolf"})]
+        hers = [await made(app, ALICE, idempotency_key="k"), await made(app, ALICE, arguments={"prompt": "a wolf"})]
+        his = [await made(app, BOB, idempotency_key="k"), await made(app, BOB, arguments={"prompt": "a wolf"})]
+        again = [await made(app, BOB, idempotency_key="k"), await made(app, BOB, arguments={"prompt": "a wolf"})]
         assert {task.task_id for task in hers}.isdisjoint(task.task_id for task in his)
         assert [task.task_id for task in again] == [task.task_id for task in his]
         for task in (*hers, *his):
@@ -54,7 +57,7 @@ async def test_neither_a_key_nor_an_unanswered_request_leads_to_the_task_of_anot
 
 async def test_a_result_of_another_is_no_input(start: Start, box: Sandbox):
     async with start() as app:
-        task = await settled(app, await made(app, "alice"))
+        task = await settled(app, await made(app, ALICE))
         with pytest.raises(InvalidInput, match="there is no such task"):
-            await made(app, "bob", arguments={"image_urls": [f"task:{task.task_id}/0"]})
+            await made(app, BOB, arguments={"image_urls": [f"task:{task.task_id}/0"]})
     assert len(posts(box)) == 1

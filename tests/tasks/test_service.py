@@ -16,6 +16,7 @@ from apixo_mcp.errors import InvalidInput, NotFound, SettingsError
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote
 from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.schedule import POLLS_AT_LEAST
 from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task
@@ -47,7 +48,7 @@ async def test_pending_is_never_told_without_the_gateways_id(start: Start, box: 
         app.changes.listen(listen)
         asked = await ask(app, "a fox [slow-submit:0.3][took:0.3]")
         await happens(box.submits)
-        unanswered = await app.service.find("local", asked.task.task_id)
+        unanswered = await app.service.find(LOCAL, asked.task.task_id)
         assert (unanswered.state, unanswered.remote_id) == (State.SUBMITTING, "")
         assert unanswered.sent_at is not None
         task = await settled(app, asked.task)
@@ -169,7 +170,7 @@ class TestAdoption:
             async with asking(app) as second:
                 await settled(app, second.task)
             await first.call.lost()
-            assert (await app.service.find("local", second.task.task_id)).answer == "given"
+            assert (await app.service.find(LOCAL, second.task.task_id)).answer == "given"
 
     async def test_an_answer_counts_as_given_only_once_whoever_took_it_over_says_so(self, start: Start, box: Sandbox):
         async with start() as app:
@@ -186,7 +187,7 @@ class TestAdoption:
         async with start() as app:
             with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3")) as other:
                 async with asking(app, "a fox [never]") as first:
-                    await happens(lambda: app.service.find("local", first.task.task_id))
+                    await happens(lambda: app.service.find(LOCAL, first.task.task_id))
                     other.execute(
                         "create trigger t before update of answer on task begin select raise(abort, 'full'); end"
                     )
@@ -227,7 +228,7 @@ class TestMoney:
         async with start() as app:
             witness = await settled(app, (await ask(app, "a wolf")).task)
             assert witness.state is State.SUCCESS
-            assert (await app.service.check("local", task.task_id)).state is State.UNKNOWN
+            assert (await app.service.check(LOCAL, task.task_id)).state is State.UNKNOWN
         assert len([entry for entry in posts(box) if mark in entry["input"]["prompt"]]) == 1
 
     @pytest.mark.parametrize(
@@ -277,17 +278,17 @@ class TestMoney:
             with pytest.raises(InvalidInput, match="APIXO_MCP_DAILY_TASK_LIMIT"):
                 await ask(app, "a wolf")
         async with start(confirm_above_usd=0.01) as app:
-            request = GenerationRequest(owner="local", model="nano-banana", arguments={"prompt": "a wolf"})
+            request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": "a wolf"})
             assert isinstance(await submit(app, request), Quote)
             assert isinstance(await submit(app, replace(request, provider="")), Quote)
-            assert len(await app.service.page("local")) == 1
+            assert len(await app.service.page(LOCAL)) == 1
         assert len(posts(box)) == 1
 
     async def test_without_a_key_nothing_is_stored(self, start: Start):
         async with start(apixo_api_key=None) as app:
             with pytest.raises(SettingsError, match="APIXO_API_KEY"):
                 await ask(app)
-            assert not await app.service.page("local")
+            assert not await app.service.page(LOCAL)
 
 
 class TestLooking:
@@ -322,7 +323,7 @@ class TestLooking:
             given_up = await until(app, running, lambda now: now.due is None)
             assert given_up.state in (State.PENDING, State.PROCESSING)
             looks = len(box.looks())
-            await app.service.check("local", running.task_id)
+            await app.service.check(LOCAL, running.task_id)
             await happens(lambda: len(box.looks()) == looks + 1)
             again = await until(app, running, lambda now: now.due is None and now.polls > given_up.polls)
             assert again.state is given_up.state
@@ -330,11 +331,11 @@ class TestLooking:
     async def test_a_task_is_found_by_the_gateways_id_and_by_nobody_else(self, start: Start):
         async with start() as app:
             task = await settled(app, (await ask(app)).task)
-            assert await app.service.check("local", f" {task.remote_id} ") == task
+            assert await app.service.check(LOCAL, f" {task.remote_id} ") == task
             with pytest.raises(NotFound):
-                await app.service.check("bob", task.remote_id)
+                await app.service.check(Owner("bob"), task.remote_id)
             with pytest.raises(NotFound):
-                await app.service.cancel("bob", task.task_id)
+                await app.service.cancel(Owner("bob"), task.task_id)
 
 
 class TestRestart:
@@ -345,7 +346,7 @@ class TestRestart:
         # Once its next look is due, the first sweep finds it.
         await happens(lambda: time.time() >= (stored.due or 0))
         async with start() as app:
-            assert (await app.service.find("local", task.task_id)).state in (State.PENDING, State.PROCESSING)
+            assert (await app.service.find(LOCAL, task.task_id)).state in (State.PENDING, State.PROCESSING)
             ended = await settled(app, task)
         assert (ended.state, ended.results[0].file) == (State.SUCCESS, FileState.SAVED)
         assert len(posts(box)) == 1
@@ -355,7 +356,7 @@ class TestRestart:
             task = (await ask(app, "a fox [slow-submit:0.3][took:0.3]")).task
             await happens(box.submits)
         async with start(follow=False) as app:
-            stored = await app.service.find("local", task.task_id)
+            stored = await app.service.find(LOCAL, task.task_id)
         assert (stored.state, stored.remote_id) == (State.PENDING, box.submits()[0]["remote_id"])
         assert stored.lease_holder == ""
 
@@ -363,9 +364,9 @@ class TestRestart:
         async with start() as app:
             task = (await ask(app, "a fox [look:hang]")).task
             await happens(box.looks)
-            assert (await app.service.find("local", task.task_id)).lease_holder
+            assert (await app.service.find(LOCAL, task.task_id)).lease_holder
         async with start(follow=False) as app:
-            stored = await app.service.find("local", task.task_id)
+            stored = await app.service.find(LOCAL, task.task_id)
         assert (stored.lease_holder, stored.lease_until, stored.polls) == ("", 0.0, 0)
 
     async def test_an_intent_that_was_not_sent_is_sent_once(self, start: Start, box: Sandbox):
@@ -387,7 +388,7 @@ class TestRestart:
             assert (await app.store.mark_sent(sent, Sending(budget=Budget()))).how == "within"
             # While its lease runs, its process may live: only then is the answer taken for lost.
             assert await app.runner.advance(task.task_id) is None
-            assert (await app.service.find("local", task.task_id)).state is State.SUBMITTING
+            assert (await app.service.find(LOCAL, task.task_id)).state is State.SUBMITTING
         await happens(lambda: time.time() >= now + 0.5)
         async with start() as app:
             found = await settled(app, task)
@@ -408,7 +409,7 @@ class TestTwoPrograms:
             task = (await ask(one, "a fox [took:0][look:slow:0.1]")).task
 
             async def advance(app: App) -> None:
-                while not (await app.service.find("local", task.task_id)).is_settled:
+                while not (await app.service.find(LOCAL, task.task_id)).is_settled:
                     await app.runner.advance(task.task_id)
 
             with anyio.fail_after(15):
@@ -446,7 +447,7 @@ class TestTwoPrograms:
         async with start() as mine:
             await settled(mine, (await ask(mine, "a wolf")).task)
             await mine.runner.advance(foreign.task_id)
-            assert await mine.service.find("local", foreign.task_id) == foreign
+            assert await mine.service.find(LOCAL, foreign.task_id) == foreign
         assert [entry["input"]["prompt"] for entry in posts(box)] == ["a wolf"]
         async with start(apixo_api_key="sk-theirs") as theirs:
             assert (await settled(theirs, foreign)).state is State.SUCCESS
@@ -458,11 +459,11 @@ class TestTwoPrograms:
                 group.start_soon(one.runner.advance, task.task_id)
                 await happens(box.submits)
                 # The lease is slept through: nobody renews it here.
-                holder = (await one.service.find("local", task.task_id)).lease_holder
+                holder = (await one.service.find(LOCAL, task.task_id)).lease_holder
                 await one.store.release(holder)
                 await two.runner.advance(task.task_id)
-                assert (await two.service.find("local", task.task_id)).state is State.UNKNOWN
-            late = await one.service.find("local", task.task_id)
+                assert (await two.service.find(LOCAL, task.task_id)).state is State.UNKNOWN
+            late = await one.service.find(LOCAL, task.task_id)
             assert (late.state, late.remote_id) == (State.PENDING, box.submits()[0]["remote_id"])
         assert len(posts(box)) == 1
 
@@ -473,14 +474,14 @@ class TestTwoPrograms:
             async with anyio.create_task_group() as group:
                 group.start_soon(one.runner.advance, task.task_id)
                 await happens(box.submits)
-                holder = (await one.service.find("local", task.task_id)).lease_holder
+                holder = (await one.service.find(LOCAL, task.task_id)).lease_holder
                 await one.store.release(holder)
                 # Claimed by another process, which comes to write its `unknown` only after the answer was stored.
                 claimed = await two.store.claim(task.task_id, "two", 8, two.key_prints)
             assert claimed is not None
             unknown = replace(claimed, state=State.UNKNOWN, due=None, lease_holder="", lease_until=0.0)
             assert not await two.store.commit(claimed, unknown)
-            late = await one.service.find("local", task.task_id)
+            late = await one.service.find(LOCAL, task.task_id)
         assert (late.state, late.remote_id) == (State.PENDING, box.submits()[0]["remote_id"])
 
 
@@ -488,12 +489,12 @@ class TestCancel:
     async def test_an_unsent_task_is_never_sent(self, start: Start, box: Sandbox):
         async with start(follow=False) as app:
             task = (await ask(app)).task
-            cancelled = await app.service.cancel("local", task.task_id)
+            cancelled = await app.service.cancel(LOCAL, task.task_id)
             assert (cancelled.state, cancelled.due) == (State.CANCELLED, None)
             await app.runner.advance(task.task_id)
         async with start() as app:
             await settled(app, (await ask(app, "a wolf")).task)
-            assert (await app.service.find("local", task.task_id)).state is State.CANCELLED
+            assert (await app.service.find(LOCAL, task.task_id)).state is State.CANCELLED
         assert [entry["input"]["prompt"] for entry in posts(box)] == ["a wolf"]
 
     async def test_a_task_that_waits_to_be_sent_again_is_not(self, start: Start, box: Sandbox):
@@ -501,7 +502,7 @@ class TestCancel:
             waiting = await until(
                 app, (await ask(app, "a fox [http:429]")).task, lambda now: now.tries and not now.sent_at
             )
-            cancelled = await app.service.cancel("local", waiting.task_id)
+            cancelled = await app.service.cancel(LOCAL, waiting.task_id)
             assert cancelled.state is State.CANCELLED
             assert (await settled(app, waiting)).state is State.CANCELLED
         assert len(posts(box)) == 1
@@ -513,17 +514,17 @@ class TestCancel:
             claimed = await app.store.claim(task.task_id, "me", 8, app.key_prints)
             assert claimed is not None
             assert (await app.store.mark_sent(claimed, Sending(budget=Budget()))).how == "within"
-            assert (await app.service.cancel("local", task.task_id)).state is State.SUBMITTING
+            assert (await app.service.cancel(LOCAL, task.task_id)).state is State.SUBMITTING
             refused = replace(claimed, sent_at=None, due=now, lease_holder="", lease_until=0.0)
             assert await app.store.commit(claimed, refused)
             await app.runner.advance(task.task_id)
-            assert (await app.service.find("local", task.task_id)).state is State.CANCELLED
+            assert (await app.service.find(LOCAL, task.task_id)).state is State.CANCELLED
         assert not posts(box)
 
     async def test_a_sent_task_is_saved_all_the_same(self, start: Start, box: Sandbox):
         async with start() as app:
             running = await until(app, (await ask(app, "a fox [took:0.3]")).task, lambda now: now.remote_id)
-            asked = await app.service.cancel("local", running.task_id)
+            asked = await app.service.cancel(LOCAL, running.task_id)
             assert asked.cancel_requested
             assert asked.state in (State.PENDING, State.PROCESSING)
             ended = await settled(app, running)
@@ -532,4 +533,4 @@ class TestCancel:
                 True,
                 FileState.SAVED,
             )
-            assert await app.service.cancel("local", running.task_id) == ended
+            assert await app.service.cancel(LOCAL, running.task_id) == ended

@@ -9,6 +9,7 @@ from support.task_steps import Start, ask, posts, settled, until
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.tasks.transitions import submits
@@ -17,7 +18,7 @@ from apixo_mcp.tasks.transitions.context import DecisionContext
 pytestmark = pytest.mark.anyio
 
 
-async def resolve(app: App, owner: str, task_id: str, remote_id: str | None) -> Task:
+async def resolve(app: App, owner: Owner, task_id: str, remote_id: str | None) -> Task:
     return await app.settlement.resolve(await app.service.find(owner, task_id), remote_id)
 
 
@@ -31,7 +32,7 @@ async def test_with_the_gateways_id_it_is_followed_to_its_end(start: Start, box:
     async with start() as app:
         task = await unknown(app)
         (there,) = box.submits()
-        pending = await resolve(app, "local", task.task_id, f" {there['remote_id']} ")
+        pending = await resolve(app, LOCAL, task.task_id, f" {there['remote_id']} ")
         assert (pending.state, pending.remote_id, len(pending.attempts)) == (State.PENDING, there["remote_id"], 1)
         done = await settled(app, pending)
     assert (done.state, done.results[0].file) == (State.SUCCESS, FileState.SAVED)
@@ -42,7 +43,7 @@ async def test_the_next_server_follows_it(start: Start, box: Sandbox):
     async with start() as app:
         task = await unknown(app)
     async with start(follow=False) as app:
-        pending = await resolve(app, "local", task.task_id, box.submits()[0]["remote_id"])
+        pending = await resolve(app, LOCAL, task.task_id, box.submits()[0]["remote_id"])
         assert pending.due is not None
     async with start() as app:
         assert (await settled(app, task)).state is State.SUCCESS
@@ -51,7 +52,7 @@ async def test_the_next_server_follows_it(start: Start, box: Sandbox):
 async def test_one_that_never_ran_costs_nothing_and_frees_its_key(start: Start, box: Sandbox):
     async with start() as app:
         task = await unknown(app, idempotency_key="k")
-        ended = await resolve(app, "local", task.task_id, None)
+        ended = await resolve(app, LOCAL, task.task_id, None)
         assert ended.failure is not None
         assert (ended.state, ended.failure.charged, ended.due) == (State.FAILED, "no", None)
         again = await ask(app, "a wolf", idempotency_key="k")
@@ -71,12 +72,12 @@ async def test_what_is_no_such_task_or_id_changes_nothing(start: Start, box: San
             (other.remote_id, other.task_id),
         ):
             with pytest.raises(InvalidInput, match=said):
-                await resolve(app, "local", task.task_id, remote_id)
+                await resolve(app, LOCAL, task.task_id, remote_id)
         with pytest.raises(InvalidInput, match=r"only a task in state unknown.*success"):
-            await resolve(app, "local", other.task_id, None)
+            await resolve(app, LOCAL, other.task_id, None)
         with pytest.raises(NotFound):
-            await resolve(app, "somebody", task.task_id, None)
-        assert await app.service.find("local", task.task_id) == task
+            await resolve(app, Owner("somebody"), task.task_id, None)
+        assert await app.service.find(LOCAL, task.task_id) == task
 
 
 def test_an_earlier_attempt_may_have_been_charged():
@@ -99,7 +100,7 @@ class TestChangedKey:
         async with start() as app:
             old = await until(app, (await ask(app, "a fox [took:1]")).task, lambda now: now.remote_id)
         async with start(apixo_api_key="sk-other") as app:
-            moved = await app.settlement.rekey(await app.service.find("local", old.task_id))
+            moved = await app.settlement.rekey(await app.service.find(LOCAL, old.task_id))
             assert moved.key_print != old.key_print
             done = await settled(app, moved)
         assert (done.state, done.results[0].file) == (State.SUCCESS, FileState.SAVED)
@@ -111,10 +112,10 @@ class TestChangedKey:
             with pytest.raises(InvalidInput, match="is the one that is set here"):
                 await app.settlement.rekey(old)
         async with start(apixo_api_key="sk-bad") as app:
-            task = await app.service.find("local", old.task_id)
+            task = await app.service.find(LOCAL, old.task_id)
             with pytest.raises(InvalidInput, match="does not confirm it"):
                 await app.settlement.rekey(task)
-            assert await app.service.find("local", old.task_id) == task
+            assert await app.service.find(LOCAL, old.task_id) == task
 
     async def test_what_has_ended_is_not_moved(self, start: Start):
         async with start() as app:

@@ -26,9 +26,9 @@ from apixo_mcp.cli.waiting.outcome import is_well, lost_if_ended, placed, say_wh
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.media.inputs import modality_of_field
-from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.asking.request import GenerationRequest
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import SHELL
 

@@ -11,7 +11,7 @@ from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.cli.waiting.follow import followed
 from apixo_mcp.cli.waiting.outcome import report
 from apixo_mcp.errors import InvalidInput, NotFound
-from apixo_mcp.server.caller import LOCAL
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.settlement import Reread
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.views.faces import SHELL, error_text
@@ -112,5 +112,5 @@ async def _of_other_keys(app: App) -> AsyncIterator[Task]:
         last = page[-1].task_id
         for task in page:
             is_open = task.state in (State.SUBMITTING, *FOLLOWED) or (task.due is not None and not task.is_confirming)
-            if is_open and task.owner == LOCAL and task.key_print not in app.key_prints:
+            if is_open and LOCAL.owns(task) and task.key_print not in app.key_prints:
                 yield task

@@ -14,10 +14,10 @@ import click
 from apixo_mcp.app import App
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.server.caller import LOCAL
 from apixo_mcp.server.tools.confirm import quoted
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.budget import Spent, decide, reason
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.tasks import counted
 

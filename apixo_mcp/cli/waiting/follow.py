@@ -13,6 +13,7 @@ from apixo_mcp.cli.waiting.outcome import lost_if_ended, say_what_stays
 from apixo_mcp.cli.waiting.reasons import why
 from apixo_mcp.errors import NotFound
 from apixo_mcp.server.tools.results import structure_of
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import State, Task
 
 _LOOKED_AT_EVERY = 0.5
@@ -123,4 +124,4 @@ async def _unless_sent(app: App, task: Task) -> Task:
     """Returns the task as it is now, cancelled where it was not sent."""
     task = await app.store.get(task.task_id) or task
     is_unsent = task.state is State.SUBMITTING and task.sent_at is None
-    return await app.service.cancel(task.owner, task.task_id) if is_unsent else task
+    return await app.service.cancel(LOCAL, task.task_id) if is_unsent else task

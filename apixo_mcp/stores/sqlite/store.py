@@ -17,6 +17,7 @@ from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.budget import DAY, Agreement, day_start
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
@@ -85,11 +86,11 @@ class SqliteStore:
         """See `Store.admit`."""
         return await self._database.run(admit.admit, self._database, task, terms)
 
-    async def quote(self, owner: str, fingerprint: str, agreement: Agreement) -> None:
+    async def quote(self, owner: Owner, fingerprint: str, agreement: Agreement) -> None:
         """See `Store.quote`."""
         await self._database.run(admit.quote, self._database, owner, fingerprint, agreement)
 
-    async def forget_quote(self, owner: str, fingerprint: str) -> None:
+    async def forget_quote(self, owner: Owner, fingerprint: str) -> None:
         """See `Store.forget_quote`."""
         await self._database.run(admit.forget_quote, self._database, owner, fingerprint)
 
@@ -97,17 +98,17 @@ class SqliteStore:
         """See `Store.get`."""
         return await self._task(statements.GET, task_id=task_id)
 
-    async def find(self, owner: str, any_id: str) -> Task | None:
+    async def find(self, owner: Owner, any_id: str) -> Task | None:
         """See `Store.find`."""
-        task = await self._task(statements.FIND, owner=owner, id=any_id)
+        task = await self._task(statements.FIND, owner=owner.name, id=any_id)
         if task is not None or not any_id:
             return task
         quoted = f'"remote_id": {json.dumps(any_id)}'
-        return await self._task(statements.FIND_BY_ATTEMPT, owner=owner, quoted=quoted)
+        return await self._task(statements.FIND_BY_ATTEMPT, owner=owner.name, quoted=quoted)
 
     async def page(
         self,
-        owner: str,
+        owner: Owner,
         *,
         state: State | None = None,
         modality: Modality | None = None,
@@ -118,7 +119,7 @@ class SqliteStore:
         moment, task_id = before or (float("inf"), "")
         return await self._tasks(
             statements.PAGE,
-            owner=owner,
+            owner=owner.name,
             state=str(state or ""),
             modality=modality or "",
             moment=moment,
@@ -290,10 +291,10 @@ class SqliteStore:
         """See `Store.let_go`."""
         await self._query(statements.LET_GO, name=name, holder=holder)
 
-    async def usage(self, owner: str, days: int) -> Sequence[DayCount]:
+    async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
         """See `Store.usage`."""
         since = day_start(self._database.now()) - (days - 1) * DAY
-        rows = await self._query(statements.USAGE, owner=owner, since=since)
+        rows = await self._query(statements.USAGE, owner=owner.name, since=since)
         return [_day_count(row) for row in rows]
 
     async def open_count(self, key_prints: Iterable[str]) -> int:

@@ -13,6 +13,7 @@ from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Del
 from apixo_mcp.tasks.asking.request import Quote, Submission
 from apixo_mcp.tasks.budget import Agreement, Budget, budget_refusal
 from apixo_mcp.tasks.engine import Engine
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
 
@@ -70,11 +71,11 @@ class Admission:
                     [budget_refusal(verdict, self.budget, admitted.spent, task.model, task.estimate_usd)]
                 )
 
-    async def quoted(self, owner: str, quote: Quote) -> None:
+    async def quoted(self, owner: Owner, quote: Quote) -> None:
         """The owner was told a quote: a yes to it, given with the very same call, counts for a while."""
         await self._store.quote(owner, quote.fingerprint, quote.agreement)
 
-    async def declined(self, owner: str, quote: Quote) -> None:
+    async def declined(self, owner: Owner, quote: Quote) -> None:
         """The owner said no to a quote: a yes to an earlier one of the same call does not count any more."""
         await self._store.forget_quote(owner, quote.fingerprint)
 

@@ -15,6 +15,7 @@ from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.asking.delivery import Call
 from apixo_mcp.tasks.asking.references import FindTask, InputResolver, resolve_references
 from apixo_mcp.tasks.budget import Agreement
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Task
 
 _SOME_PROMPT = "a prompt in place of the empty one"
@@ -33,7 +34,7 @@ class GenerationRequest:
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
 
-    owner: str
+    owner: Owner
     model: str
     modality: Modality | None = None
     arguments: Mapping[str, Any]

@@ -28,6 +28,7 @@ from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import State, Task
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +49,7 @@ class Program:
     http: httpx2.AsyncClient
 
     async def ask(self, prompt: str, model: str = "nano-banana", **arguments: Any) -> Task:
-        request = GenerationRequest(owner="local", model=model, arguments={"prompt": prompt, **arguments})
+        request = GenerationRequest(owner=LOCAL, model=model, arguments={"prompt": prompt, **arguments})
         submission = await submit(self.app, request)
         assert isinstance(submission, Submission)
         return submission.task
@@ -57,7 +58,7 @@ class Program:
         with anyio.fail_after(15):
             while not fits(task):
                 await self.app.changes.wait(task.task_id, 0.1)
-                task = await self.app.service.find("local", task.task_id)
+                task = await self.app.service.find(LOCAL, task.task_id)
         return task
 
     async def reaches(self, task: Task, state: State) -> Task:
@@ -128,7 +129,7 @@ async def test_early_and_repeated_callbacks_do_no_harm(program: Program, box: Sa
     looks = len(box.looks())
     answer = await program.http.post(program.told(), json={"data": {"taskId": "other", "state": "failed"}})
     assert answer.status_code == 200
-    assert await program.app.service.find("local", task.task_id) == done
+    assert await program.app.service.find(LOCAL, task.task_id) == done
     assert (len(box.looks()), len(box.submits())) == (looks, 1)
 
 
@@ -137,7 +138,7 @@ async def test_nothing_in_a_callback_is_believed(program: Program, box: Sandbox)
     for count, body in enumerate((b"", b"junk", b'{"data": {"taskId": "x", "state": "failed"}}', b"\xff" * 9000), 1):
         assert (await program.http.post(program.told(), content=body)).status_code == 200
         await program.seen("look", count)
-    now = await program.app.service.find("local", task.task_id)
+    now = await program.app.service.find(LOCAL, task.task_id)
     assert now.state in (State.PENDING, State.PROCESSING)
     assert now.remote_id == box.submits()[0]["remote_id"]
 
@@ -214,7 +215,7 @@ async def test_a_callback_that_names_another_task_settles_nothing(program: Progr
         assert (await program.http.post(program.told(), json=body)).status_code == 503
     for content in (b"", b"[]", json.dumps({"state": "success", "resultUrls": ["https://a.example/1.png"]}).encode()):
         assert (await program.http.post(program.told(), content=content)).status_code == 200
-    assert await program.app.service.find("local", task.task_id) == task
+    assert await program.app.service.find(LOCAL, task.task_id) == task
 
 
 async def test_several_callbacks_settle_a_lost_answer_once(program: Program, box: Sandbox) -> None:
@@ -246,7 +247,7 @@ async def test_ruxa_calls_back_without_naming_a_task(program: Program, box: Sand
     task = await program.ask("a hare [took:0.3] [cut]", "ruxa/google/nano-banana")
     await program.reaches(task, State.UNKNOWN)
     assert (await program.seen("callback", 2))[-1]["status"] == 200
-    assert (await program.app.service.find("local", task.task_id)).state is State.UNKNOWN
+    assert (await program.app.service.find(LOCAL, task.task_id)).state is State.UNKNOWN
 
 
 def a_picture(folder: Path, name: str = "my secret.png") -> Path:
@@ -283,7 +284,7 @@ async def test_a_file_comes_before_a_data_url_and_keeps_its_url(box: Sandbox, tm
     path = a_picture(tmp_path / "pictures")
     async with running(box, tmp_path, data_urls=True) as program:
         request = GenerationRequest(
-            owner="local",
+            owner=LOCAL,
             model="nano-banana",
             arguments={"prompt": "a fox [took:0]", "image_urls": [str(path)], "mode": "image-to-image"},
             idempotency_key="mine",

@@ -29,6 +29,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.owner import LOCAL
 
 pytestmark = pytest.mark.anyio
 
@@ -270,7 +271,7 @@ async def test_a_submit_under_way_is_finished_before_the_end(box: Sandbox, tmp_p
         code, _ = await anyio.to_thread.run_sync(server.ended)
     assert code == 0
     async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
-        task = await app.service.find("local", made["task_id"])
+        task = await app.service.find(LOCAL, made["task_id"])
     assert task.remote_id
     assert task.state == "pending"
     assert len(box.submits()) == 1
@@ -327,7 +328,7 @@ async def test_a_dropped_connection_leaves_its_task_to_the_same_call(box: Sandbo
         async def answer_is(wanted: str) -> None:
             with anyio.fail_after(10):
                 while True:
-                    tasks = await app.store.page("local")
+                    tasks = await app.store.page(LOCAL)
                     is_there = "[took" not in prompt or (tasks and tasks[0].is_settled)
                     if is_there and [task.answer for task in tasks] == [wanted]:
                         break

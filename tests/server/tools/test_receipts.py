@@ -21,6 +21,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
+from apixo_mcp.tasks.owner import LOCAL
 
 pytestmark = pytest.mark.anyio
 
@@ -37,9 +38,7 @@ async def app(box: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
 
 async def expected(app: App, receipts: Receipts, request_id: int | str) -> str:
     """The id of a new task, whose answer is on its way."""
-    request = GenerationRequest(
-        owner="local", model="nano-banana", arguments={"prompt": f"a fox {request_id!r} [never]"}
-    )
+    request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": f"a fox {request_id!r} [never]"})
     async with app.service.asking(request) as submitted:
         assert isinstance(submitted, Submission)
         receipts.expect(request_id, submitted.call)
@@ -57,9 +56,9 @@ async def test_an_answer_that_has_left_is_given(app: App, request_id: int | str)
     task_id = await expected(app, receipts, request_id)
     await receipts.left(written(JSONRPCRequest(jsonrpc="2.0", id=request_id, method="elicitation/create", params={})))
     await receipts.left(written(JSONRPCResponse(jsonrpc="2.0", id="another", result={"id": request_id})))
-    assert (await app.service.find("local", task_id)).answer == "awaited"
+    assert (await app.service.find(LOCAL, task_id)).answer == "awaited"
     await receipts.left(written(JSONRPCResponse(jsonrpc="2.0", id=request_id, result={"content": []})))
-    assert (await app.service.find("local", task_id)).answer == "given"
+    assert (await app.service.find(LOCAL, task_id)).answer == "given"
 
 
 async def test_what_never_left_or_tells_no_task_is_lost(app: App) -> None:
@@ -70,7 +69,7 @@ async def test_what_never_left_or_tells_no_task_is_lost(app: App) -> None:
     await receipts.unwanted(1)
     await receipts.close()
     for task_id in (failed, unwanted, unwritten):
-        assert (await app.service.find("local", task_id)).answer == "lost"
+        assert (await app.service.find(LOCAL, task_id)).answer == "lost"
 
 
 def host(box: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
@@ -112,7 +111,7 @@ async def test_a_signal_leaves_the_task_of_a_waiting_call_to_the_same_request(bo
         code, _, _ = await anyio.to_thread.run_sync(pipe.ended)
         assert (code, time.monotonic() - began < 2) == (0, True)
     async with open_app(read_settings(**values), follow=False) as app:
-        (task,) = await app.store.page("local")
+        (task,) = await app.store.page(LOCAL)
     assert task.answer == "lost"
 
 
@@ -127,5 +126,5 @@ async def test_an_answer_that_was_read_is_given(box: Sandbox, tmp_path: Path) ->
         assert json.loads(heard[1]["result"]["content"][0]["text"].partition("\n")[2])["state"] == "submitting"
         await anyio.to_thread.run_sync(pipe.end)
     async with open_app(read_settings(**values), follow=False) as app:
-        (task,) = await app.store.page("local")
+        (task,) = await app.store.page(LOCAL)
     assert task.answer == "given"

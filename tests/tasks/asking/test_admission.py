@@ -17,6 +17,7 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, WANTED_WHILE_ALIVE
@@ -36,7 +37,7 @@ def told(app: App, task: Task) -> dict[str, Any]:
 async def usage(app: App) -> dict[str, tuple[int, int, float]]:
     """Tasks, attempts and estimate of each day."""
     found: dict[str, tuple[int, int, float]] = {}
-    for count in await app.store.usage("local", 10):
+    for count in await app.store.usage(LOCAL, 10):
         tasks, attempts, usd = found.get(count.day, (0, 0, 0.0))
         found[count.day] = (tasks + count.tasks, attempts + count.attempts, round(usd + count.estimate_usd, 6))
     return found
@@ -176,7 +177,7 @@ class TestLapse:
             task = (await ask(app)).task
         age(tmp_path, WANTED_FOR + 60)
         async with start(follow=False) as app:
-            assert (await app.service.find("local", task.task_id)).state is State.CANCELLED
+            assert (await app.service.find(LOCAL, task.task_id)).state is State.CANCELLED
 
     async def test_within_ten_minutes_another_process_sends_it(self, start: Start, box: Sandbox, tmp_path: Path):
         async with start(follow=False) as app:
@@ -193,14 +194,14 @@ class TestLapse:
             await asked_one.store.want(asked_one.service.calls.process, 30)
             await other.runner.end_lapsed()
             await other.runner.advance(task.task_id)
-            left_alone = await other.service.find("local", task.task_id)
+            left_alone = await other.service.find(LOCAL, task.task_id)
             assert (left_alone.state, posts(box)) == (State.SUBMITTING, [])
             await asked_one.runner.end_lapsed()
             await asked_one.store.wake(task.task_id)
             with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3")) as database, database:
                 database.execute("update task set due = 0")
             await asked_one.runner.advance(task.task_id)
-            assert (await asked_one.service.find("local", task.task_id)).state is State.PENDING
+            assert (await asked_one.service.find(LOCAL, task.task_id)).state is State.PENDING
         assert len(posts(box)) == 1
 
     async def test_after_an_hour_a_living_process_lets_it_lapse_and_its_waiter_is_told(

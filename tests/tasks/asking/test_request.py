@@ -11,6 +11,7 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.media.inputs import Inputs
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Result, State, Task
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +47,7 @@ async def wire(model: str, *, task: Task | None = None, own_names: bool = False,
         return task if task is not None and task_id == task.task_id else None
 
     options = given.pop("options", {})
-    request = GenerationRequest(owner="local", model=model, arguments=given, options=options, own_names=own_names)
+    request = GenerationRequest(owner=LOCAL, model=model, arguments=given, options=options, own_names=own_names)
     inputs = Inputs(Roots([Path(__file__).parent]), allow_private=False, data_urls=False)
     found, _ = await checked(CATALOG.find(model), request, inputs, find)
     return found.wire()
@@ -96,10 +97,10 @@ async def test_a_single_file_of_a_users_own_model_is_never_one_of_several(tmp_pa
     async def nobody(_: str) -> None:
         return None
 
-    request = GenerationRequest(owner="local", model="mine", arguments={}, options={"photo": [A, B], "more": A})
+    request = GenerationRequest(owner=LOCAL, model="mine", arguments={}, options={"photo": [A, B], "more": A})
     with pytest.raises(InvalidInput, match="photo"):
         await checked(model, request, inputs, nobody)
-    request = GenerationRequest(owner="local", model="mine", arguments={}, options={"photo": [A], "more": A})
+    request = GenerationRequest(owner=LOCAL, model="mine", arguments={}, options={"photo": [A], "more": A})
     found, _ = await checked(model, request, inputs, nobody)
     assert found.wire() == {"photo": A, "more": [A]}
 

@@ -20,6 +20,7 @@ from apixo_mcp.gateways.gateway import NoAnswer, Running, Unclear
 from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks import schedule
+from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task
@@ -77,7 +78,7 @@ class TestNamedId:
             over = await until(app, task, lambda now: now.due is None)
             assert (over.state, over.named_id, over.tries) == (State.UNKNOWN, "t-9", schedule.CONFIRMING_POLLS)
             wire.looks.clear()  # it turns up after all
-            checked = await app.service.check("local", task.task_id)
+            checked = await app.service.check(LOCAL, task.task_id)
             done = await until(app, checked, lambda now: now.state is State.SUCCESS)
         assert done.remote_id == "t-9"
         assert len(wire.posts) == 1
