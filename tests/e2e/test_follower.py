@@ -95,7 +95,7 @@ def test_no_signal_cuts_off_the_answer_to_a_submit(
         gateway.wait_for_post()
         for name in signals:
             server.process.send_signal(getattr(signal, name))
-        server.process.wait(6)
+        server.process.wait(20)
     with Process(server_env(gateway, tmp_path)) as server:
         task = server.start().call("list_tasks", {})["structuredContent"]["tasks"][0]
     assert task["state"] in ("pending", "processing")
