@@ -98,7 +98,7 @@ async def stop_unsent(app: App, tasks: Sequence[Task], tell: Callable[[Task], No
     """
     now = list(tasks)
     with anyio.CancelScope(shield=True):
-        now = [await _unless_sent(app, task) for task in tasks]
+        now = [await _given_up(app, task) for task in tasks]
         on_their_way = [task for task in now if task.state is State.SUBMITTING]
         leave_last_words(lost_if_ended(now))
         for task in now:
@@ -112,7 +112,7 @@ async def stop_unsent(app: App, tasks: Sequence[Task], tell: Callable[[Task], No
             say(f"{paid} on its way; its answer {how_long}. Ctrl-C once more ends at once.", err=True)
         for index, task in enumerate(now):
             while task.state is State.SUBMITTING:
-                task = await _unless_sent(app, await app.service.wait(task, _LOOKED_AT_EVERY))
+                task = await _given_up(app, await app.service.wait(task, _LOOKED_AT_EVERY))
             if now[index] in on_their_way:
                 tell(task)
             now[index] = task
@@ -120,8 +120,6 @@ async def stop_unsent(app: App, tasks: Sequence[Task], tell: Callable[[Task], No
     return now
 
 
-async def _unless_sent(app: App, task: Task) -> Task:
-    """Returns the task as it is now, cancelled where it was not sent."""
-    task = await app.store.get(task.task_id) or task
-    is_unsent = task.state is State.SUBMITTING and task.sent_at is None
-    return await app.service.cancel(LOCAL, task.task_id) if is_unsent else task
+async def _given_up(app: App, task: Task) -> Task:
+    """Returns the task as it is now: cancelled where it was not sent, else not sent once more if it fails."""
+    return await app.service.cancel(LOCAL, task.task_id)

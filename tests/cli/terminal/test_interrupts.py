@@ -101,6 +101,8 @@ async def test_json_stays_json(typed: Typed, environment: dict[str, str]):
     task = json.loads(said)
     assert task["state"] in ("pending", "processing")
     assert f"apixo-mcp tasks wait {task['task_id']}" in told
+    # No further attempt is paid for once nobody waits.
+    assert "cancel_requested" in await shown(typed, task["task_id"])
 
 
 async def test_a_submit_under_way_is_finished_first(typed: Typed, environment: dict[str, str], box: Sandbox):
