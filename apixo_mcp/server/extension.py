@@ -19,9 +19,11 @@ from apixo_mcp.errors import NotFound
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.server.tools import task_handle
-from apixo_mcp.server.tools.results import structure_of, task_answer
+from apixo_mcp.server.tools.results import task_answer
 from apixo_mcp.tasks.task import State, Task
-from apixo_mcp.views.tasks import iso, sentence
+from apixo_mcp.views.sentences import sentence
+from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.words import iso
 
 TASKS = "io.modelcontextprotocol/tasks"
 MODERN = frozenset(MODERN_PROTOCOL_VERSIONS)

@@ -26,13 +26,15 @@ from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.elicitation import Elicitation
-from apixo_mcp.server.tools.results import result_link, structure_of, why_no_file
+from apixo_mcp.server.tools.results import result_link
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import Telemetry
 from apixo_mcp.views.faces import CHAT, chat_of, error_text
 from apixo_mcp.views.models import describe
+from apixo_mcp.views.sentences import why_no_file
 from apixo_mcp.views.task_schema import TASK_SCHEMA
-from apixo_mcp.views.tasks import clipped, compact, counted
+from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.words import clipped, compact, counted
 
 LARGEST_RESOURCE = 50 * 1024 * 1024
 TASKS_LISTED = 20  # whose results stand in the list of resources; list_tasks knows all

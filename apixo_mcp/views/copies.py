@@ -8,7 +8,7 @@ from apixo_mcp.tasks.task import FileState, Task
 
 
 async def copied(app: App, task: Task, folder: Path) -> Task:
-    """The task as if its saved files stood in `folder`, which must have been allowed before.
+    """Returns the task as if its saved files stood in `folder`, which must have been allowed before.
 
     Raises:
         MediaError: a file is no longer there, or the disk refuses.

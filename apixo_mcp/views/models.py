@@ -12,7 +12,7 @@ from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.catalog.translate import common
 from apixo_mcp.generation import Modality
 from apixo_mcp.views.faces import CHAT, SHELL, Face
-from apixo_mcp.views.tasks import compact
+from apixo_mcp.views.words import compact
 
 _FILLER = frozenset({"a", "an", "and", "for", "of", "the", "with", "to", "model", "models", "video", "image", "audio"})
 
@@ -58,7 +58,7 @@ def _score(model: Model, words: list[str]) -> int:
 
 
 def _near(catalog: Catalog, query: str) -> list[str]:
-    """The ids that are spelt most like what was looked for: as a whole, or in one of their words."""
+    """Returns the ids that are spelt most like what was looked for: as a whole, or in one of their words."""
     plain = query.casefold().replace(" ", "-")[:100]
     ids = [model.id for model in catalog]
     if near := difflib.get_close_matches(plain, ids, n=3, cutoff=0.5):
@@ -68,7 +68,7 @@ def _near(catalog: Catalog, query: str) -> list[str]:
 
 
 def _kinds(model: Model) -> tuple[str, ...]:
-    """What a model makes something from, as other models call their modes; empty where that is not known."""
+    """Tells what a model makes something from, as other models call their modes; empty where that is not known."""
     if model.facts == "none" or model.modality == "audio":
         return ()
     takes = common(model).get("image_urls") in media_fields(model.input)
@@ -90,23 +90,23 @@ def _line(model: Model) -> str:
 
 
 def _limits(model: Model) -> str:
-    """The few limits that choose between models: picture count, sizes, seconds."""
+    """Tells the few limits that choose between models: picture count, sizes, seconds."""
     properties: dict[str, Any] = input_schema(model.input)["properties"]
-    found: list[str] = []
+    limits: list[str] = []
     spelt = common(model)
     for name, word in (("image_urls", "in"), ("num_images", "out")):
         entry = properties.get(spelt.get(name, ""), {})
         most = entry.get("maxItems") or entry.get("maximum")
         if most:
-            found.append(f"{most} {word}")
+            limits.append(f"{most} {word}")
     for name in ("resolution", "duration"):
         entry = properties.get(spelt.get(name, ""), {})
         if choices := entry.get("enum"):
             unit = " s" if name == "duration" else ""
-            found.append("/".join(str(choice) for choice in choices) + unit)
+            limits.append("/".join(str(choice) for choice in choices) + unit)
         elif "maximum" in entry and name == "duration":
-            found.append(f"{entry.get('minimum', 1)}-{entry['maximum']} s")
-    return ", ".join(found)
+            limits.append(f"{entry.get('minimum', 1)}-{entry['maximum']} s")
+    return ", ".join(limits)
 
 
 def _short_time(model: Model) -> str:
@@ -126,9 +126,9 @@ def _price(prices: Iterable[Price]) -> str:
 
 
 def describe(model: Model, face: Face = CHAT) -> dict[str, Any]:
-    """Everything that is known about a model."""
+    """Tells everything that is known about a model."""
     plan = model.schedule
-    found: dict[str, Any] = {
+    entries: dict[str, Any] = {
         "id": model.id,
         "title": model.title,
         "vendor": model.vendor,
@@ -165,10 +165,10 @@ def describe(model: Model, face: Face = CHAT) -> dict[str, Any]:
         "also_called": list(model.aliases),
         "sources": list(model.sources),
     }
-    return {name: value for name, value in found.items() if value not in (None, "", [], {})}
+    return {name: value for name, value in entries.items() if value not in (None, "", [], {})}
 
 
 def describe_text(model: Model, face: Face = CHAT) -> str:
-    """The same as one sentence and compact JSON."""
+    """Tells the same as one sentence and compact JSON."""
     made = f"{model.title} by {model.vendor}, made with {tool_of(model, face)}."
     return f"{made}\n{compact(describe(model, face))}"

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.views.faces import Face, advice_of
-from apixo_mcp.views.tasks import counted
+from apixo_mcp.views.words import counted, dollars, priced
 
 
 def usage_structure(report: Mapping[str, Any], face: Face) -> dict[str, Any]:
@@ -17,14 +18,23 @@ def _balance(entry: Mapping[str, Any] | Failure, face: Face) -> Mapping[str, Any
     return {"error": entry.message, "advice": advice_of(entry, face)} if isinstance(entry, Failure) else entry
 
 
-def usage_sentence(found: Mapping[str, Any]) -> str:
+def quoted(quote: Quote) -> str:
+    """Tells what a quote's request would cost, and its further attempts, as a clause."""
+    clause = f"{quote.model} would cost {priced(quote.usd)}"
+    if quote.attempts <= 1:
+        return clause
+    most = f": at most {dollars(quote.usd * quote.attempts)}" if quote.usd is not None else ""
+    return f"{clause} for each of up to {quote.attempts} attempts, should the gateway say to try again{most}"
+
+
+def usage_sentence(report: Mapping[str, Any]) -> str:
     """Tells a report of spending in a sentence or two."""
-    totals = found["totals"]
-    said = f"{counted(totals['tasks'], 'task')} in this time"
+    totals = report["totals"]
+    words = f"{counted(totals['tasks'], 'task')} in this time"
     if totals["attempts"] > totals["tasks"]:
-        said += f" ({totals['attempts']} paid attempts)"
-    said += f", about ${totals['estimated_usd']:.2f} by the prices known."
-    for name, entry in found["balances"].items():
+        words += f" ({totals['attempts']} paid attempts)"
+    words += f", about ${totals['estimated_usd']:.2f} by the prices known."
+    for name, entry in report["balances"].items():
         if "amount" in entry:
-            said += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."
-    return said
+            words += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."
+    return words

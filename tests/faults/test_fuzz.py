@@ -38,7 +38,9 @@ from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import State, Task, may_move, new_task_id
 from apixo_mcp.tasks.transitions import polls, submits
 from apixo_mcp.tasks.transitions.context import DecisionContext
-from apixo_mcp.views.tasks import compact, sentence, task_structure
+from apixo_mcp.views.sentences import sentence
+from apixo_mcp.views.tasks import task_structure
+from apixo_mcp.views.words import compact
 
 AS_MANY = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=EVERY, print_blob=False)
 MODELS = [model.id for model in Catalog()]

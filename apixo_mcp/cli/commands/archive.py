@@ -12,7 +12,7 @@ from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.tasks import archive
 from apixo_mcp.tasks.archive import Here, Imported
-from apixo_mcp.views.tasks import counted
+from apixo_mcp.views.words import counted
 
 
 @click.command("export")
@@ -60,22 +60,22 @@ def import_tasks(file: Path) -> None:
         raise click.ClickException(f"{file} cannot be read: {error}") from error
 
     async def work(app: App) -> Imported:
-        found = archive.read_archive(content.split(b"\n"))
+        contents = archive.read_archive(content.split(b"\n"))
         here = Here(
             await archive.home_of(app.store),
             {(name, account.gateway.base_url): account.key_print for name, account in app.accounts.items()},
             app.roots.paths,
         )
-        return await archive.bring_in(app.store, found, here, time.time())
+        return await archive.bring_in(app.store, contents, here, time.time())
 
-    found = with_app(work)
-    say(f"{counted(len(found.added), 'task')} imported, {found.there_already} there already")
-    if found.cancelled:
-        say(f"{found.cancelled} never sent: came in cancelled, for nothing is sent by an import")
-    if found.unknown:
-        say(f"{found.unknown} being sent when exported: came in as unknown, for nobody saw the answer")
-    if found.unfollowed:
-        say(f"{len(found.unfollowed)} still open, not followed for want of a key:")
-        for task in found.unfollowed:
+    imported = with_app(work)
+    say(f"{counted(len(imported.added), 'task')} imported, {imported.there_already} there already")
+    if imported.cancelled:
+        say(f"{imported.cancelled} never sent: came in cancelled, for nothing is sent by an import")
+    if imported.unknown:
+        say(f"{imported.unknown} being sent when exported: came in as unknown, for nobody saw the answer")
+    if imported.unfollowed:
+        say(f"{len(imported.unfollowed)} still open, not followed for want of a key:")
+        for task in imported.unfollowed:
             say(f"  {task.task_id}  {task.state}  {task.gateway} at {task.base_url}")
         say("Set that key and address, then import into an empty data folder (APIXO_MCP_HOME).", err=True)

@@ -84,17 +84,17 @@ def _tell(answer: Mapping[str, Any]) -> None:
 
 
 def _answer(prompt: str, model: Model, folder: Path, interrupts: Interrupts) -> dict[str, Any] | None:
-    """What became of the picture; None where the demo was interrupted.
+    """Asks for the picture, and returns what became of it; None where the demo was interrupted.
 
     Raises:
         ApixoError: it could not be asked for.
     """
-    found: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
 
     async def run(home: Path, log: Any, bar: Bar) -> None:
         with interrupts.scope():
             with anyio.fail_after(DEMO_LASTS_AT_MOST):
-                found.append(await _ask(prompt, model, folder, home, log, bar))
+                answers.append(await _ask(prompt, model, folder, home, log, bar))
 
     try:
         # A folder that goes away: the demo leaves nothing behind but the picture.
@@ -111,11 +111,11 @@ def _answer(prompt: str, model: Model, folder: Path, interrupts: Interrupts) -> 
                 raise _reason(error, log) from None
     except OSError as error:
         raise _Over(f"There is no folder for temporary files: {error.strerror or error}.") from None
-    return found[0] if found else None
+    return answers[0] if answers else None
 
 
 def _reason(error: Exception, log: Any) -> Exception:
-    """Why the demo failed, in a sentence: what the server said, or how it ended."""
+    """Says why the demo failed, in a sentence: what the server said, or how it ended."""
     cause: BaseException = error
     while isinstance(cause, BaseExceptionGroup):
         cause = cast(BaseExceptionGroup[BaseException], cause).exceptions[0]
@@ -125,12 +125,12 @@ def _reason(error: Exception, log: Any) -> Exception:
         return _Over(f"The server did not end the task within {DEMO_LASTS_AT_MOST:.0f} s.")
     log.seek(0)
     lines = [line.strip() for line in log.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    said = lines[-1].removeprefix("apixo-mcp: ") if lines else str(cause) or type(cause).__name__
-    return _Over(f"The demo's own server ended before the picture was there: {said}")
+    words = lines[-1].removeprefix("apixo-mcp: ") if lines else str(cause) or type(cause).__name__
+    return _Over(f"The demo's own server ended before the picture was there: {words}")
 
 
 def surroundings(environment: Mapping[str, str], home: Path, folder: Path) -> dict[str, str]:
-    """The environment of the demo's server: without the user's settings, proxies and certificates."""
+    """Returns the environment of the demo's server: without the user's settings, proxies and certificates."""
     not_the_demos = ("APIXO_MCP_", *(listing.prefix for listing in GATEWAYS.values()))
     kept = {
         name: value
@@ -171,7 +171,7 @@ async def _ask(prompt: str, model: Model, folder: Path, home: Path, log: Any, ba
 
 
 def _is_somewhere() -> bool:
-    """Whether the working directory still exists, in which a program can be started."""
+    """Tells whether the working directory still exists, in which a program can be started."""
     try:
         return Path.cwd().is_dir()
     except OSError:

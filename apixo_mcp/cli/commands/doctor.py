@@ -1,4 +1,4 @@
-"""`doctor`: looks at settings, keys, gateways and folders, and says what to mend."""
+"""`doctor`: looks at settings, keys, gateways and folders, and says what to fix."""
 
 import re
 import sys
@@ -26,7 +26,7 @@ from apixo_mcp.net.certificates import tls_context, unusable_certificates
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.views.faces import SHELL, advice_of, error_text
-from apixo_mcp.views.tasks import counted
+from apixo_mcp.views.words import counted
 
 _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
@@ -39,20 +39,20 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        mend: what to do about it; empty where it is well.
+        fix: what to do about it; empty where it is well.
         variable: the one that it is set by.
     """
 
     what: str
-    said: str
-    mend: str = ""
+    state: str
+    fix: str = ""
     variable: str = ""
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
-    """Look at settings, keys, gateways and folders, and say what to mend; ends with 1 where something is to mend."""
+    """Look at settings, keys, gateways and folders, and say what to fix; ends with 1 where something is to be fixed."""
     start = f"apixo-mcp {__version__}, Python {sys.version.split()[0]}, {sys.executable}"
     if not as_json:
         say(start)
@@ -67,7 +67,7 @@ def doctor(as_json: bool) -> None:
     interrupts = Interrupts()
     with errors_told(), interrupts.heard():
         anyio.run(examine)
-    is_well = not any(finding.mend for finding in findings)
+    is_well = not any(finding.fix for finding in findings)
     if as_json:
         say_json({"program": start, "is_well": is_well, "findings": [_structure(finding) for finding in findings]})
     if not is_well:
@@ -75,22 +75,22 @@ def doctor(as_json: bool) -> None:
 
 
 def _tell(finding: Finding) -> None:
-    said = finding.said.replace("\n", "\n      ")
-    say(f"{'MEND' if finding.mend else 'ok  '}  {finding.what}: {said}")
-    if finding.mend:
-        is_named = finding.variable in f"{finding.what} {finding.said} {finding.mend}"
-        say(f"      {'' if is_named else f'{finding.variable}: '}{finding.mend}")
+    state = finding.state.replace("\n", "\n      ")
+    say(f"{'MEND' if finding.fix else 'ok  '}  {finding.what}: {state}")
+    if finding.fix:
+        is_named = finding.variable in f"{finding.what} {finding.state} {finding.fix}"
+        say(f"      {'' if is_named else f'{finding.variable}: '}{finding.fix}")
 
 
 def _structure(finding: Finding) -> dict[str, str]:
-    found = {
+    entries = {
         "what": finding.what,
-        "status": "mend" if finding.mend else "ok",
-        "said": finding.said,
+        "status": "mend" if finding.fix else "ok",
+        "said": finding.state,
         "variable": finding.variable,
-        "mend": finding.mend,
+        "mend": finding.fix,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in entries.items() if value}
 
 
 async def _examined() -> AsyncIterator[Finding]:
@@ -108,9 +108,9 @@ async def _examined() -> AsyncIterator[Finding]:
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     for problem in (*settings.warnings, *unusable_proxies(), *unusable_certificates()):
-        told, *advice = re.split(r"[.;] (?=write|correct)", problem, maxsplit=1, flags=re.IGNORECASE)
+        fault, *advice = re.split(r"[.;] (?=write|correct)", problem, maxsplit=1, flags=re.IGNORECASE)
         fix = f"{advice[0][:1].upper()}{advice[0][1:].rstrip('.')}." if advice else "Correct it, or take it out."
-        yield Finding("settings", told, fix, problem.split()[0].rstrip(":"))
+        yield Finding("settings", fault, fix, problem.split()[0].rstrip(":"))
     yield _folder("data folder", settings.home, "APIXO_MCP_HOME")
     yield _folder("download folder", settings.download_dir, "APIXO_MCP_DOWNLOAD_DIR")
     for root in settings.allowed_roots:
@@ -156,8 +156,8 @@ def _prices(settings: Settings, path: Path) -> Finding:
     try:
         prices = load_prices(path)
         catalog, _ = own_catalog(settings)
-        said = f"{counted(len(prices), 'model')} in {path}"
-        return Finding(what, said, " ".join(catalog.price_warnings), variable)
+        state = f"{counted(len(prices), 'model')} in {path}"
+        return Finding(what, state, " ".join(catalog.price_warnings), variable)
     except ApixoError as error:
         return Finding(what, "cannot be used", str(error), variable)
 
@@ -170,14 +170,14 @@ async def _account(app: App, listing: Listing) -> Finding:
     url = account.gateway.base_url
     match await account.gateway.balance():
         case Balance(amount, currency):
-            said = f"{url} answers; balance {amount:.2f} {currency}"
-            return Finding(what, said, "" if amount > 0 else "Top up: every submit will be refused.", key)
+            state = f"{url} answers; balance {amount:.2f} {currency}"
+            return Finding(what, state, "" if amount > 0 else "Top up: every submit will be refused.", key)
         case None:
             return Finding(what, f"key set for {url}; it documents no call to try it with", variable=key)
         case failure if failure.category not in ("auth", "insufficient_credits", "rate_limited", "unavailable"):
             # The gateways' main guides have no such call: one that refuses it may take submits all the same.
-            said = f"{url} answers; its balance is not known ({failure.message.rstrip('.')})"
-            return Finding(what, said, variable=key)
+            state = f"{url} answers; its balance is not known ({failure.message.rstrip('.')})"
+            return Finding(what, state, variable=key)
         case failure:
             variable, advice = key, advice_of(failure, SHELL)
             if failure.code in ("NO_ANSWER", "SETTING_UNUSABLE"):

@@ -26,11 +26,12 @@ from apixo_mcp.cli.waiting.outcome import is_well, lost_if_ended, placed, say_wh
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.media.inputs import modality_of_field
-from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.asking.request import GenerationRequest
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import SHELL
+from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.words import priced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +144,8 @@ def _tell_stopped(app: App, request: _Request, task: Task) -> None:
 
 
 def _say_structures(app: App, request: _Request, tasks: Sequence[Task]) -> None:
-    found = [structure_of(app, task, face=SHELL) for task in tasks]
-    say_json(found if len(request.prompts) > 1 else found[0])
+    structures = [structure_of(app, task, face=SHELL) for task in tasks]
+    say_json(structures if len(request.prompts) > 1 else structures[0])
 
 
 def _generations(
@@ -202,12 +203,12 @@ async def _tell_quotes(app: App, request: _Request, drafts: Sequence[Task]) -> N
         say_json(quotes if len(quotes) > 1 else quotes[0])
         return
     for draft, quote in zip(drafts, quotes, strict=True):
-        say(f"{draft.model} would cost {purchase.priced(draft.estimate_usd)} and be sent this:")
+        say(f"{draft.model} would cost {priced(draft.estimate_usd)} and be sent this:")
         say(json.dumps(quote["inputs"], indent=2, ensure_ascii=False))
         for note in draft.notes:
             say(note)
     if len(drafts) > 1:
-        say(f"Together: {purchase.priced(purchase.together(drafts))}.")
+        say(f"Together: {priced(purchase.together(drafts))}.")
     say("Nothing was sent.")
 
 

@@ -15,10 +15,10 @@ from apixo_mcp.cli.terminal.printing import say, say_json, width_of
 from apixo_mcp.cli.terminal.text import laid_out, on_one_line
 from apixo_mcp.cli.waiting.follow import followed
 from apixo_mcp.cli.waiting.outcome import placed, report
-from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 from apixo_mcp.views.faces import SHELL
+from apixo_mcp.views.tasks import structure_of
 
 
 @click.command("list")

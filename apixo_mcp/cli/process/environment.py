@@ -37,7 +37,7 @@ PLAIN = {
 
 
 def key_set(environment: Mapping[str, str]) -> bool | None:
-    """Whether an API key is set; None where a setting may turn out to be unusable, so that no server will start."""
+    """Tells whether an API key is set; None where a setting may turn out to be unusable, so that no server starts."""
     keys = 0
     ours = ("APIXO_MCP_", *(listing.prefix for listing in GATEWAYS.values()))
     for name, value in environment.items():

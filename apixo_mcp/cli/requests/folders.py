@@ -13,7 +13,7 @@ from apixo_mcp.variables import trimmed
 
 
 def made(text: str | Path) -> Path:
-    """The folder, which can be written to; a relative one starts from the working directory.
+    """Makes a folder, and returns it once it can be written to; a relative one starts from the working directory.
 
     Raises:
         MediaError: it cannot be had.
@@ -61,7 +61,7 @@ def _why(error: Exception) -> str:
 
 
 def in_command(text: str) -> str:
-    """A word as it is typed in a shell."""
+    """Returns a word as it is typed in a shell."""
     return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
 
 

@@ -14,18 +14,18 @@ import click
 from apixo_mcp.app import App
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.server.tools.confirm import quoted
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.budget import Spent, decide, reason
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.views.tasks import counted
+from apixo_mcp.views.usage import quoted
+from apixo_mcp.views.words import counted, priced
 
 _WANTS_YES = "that is above APIXO_MCP_CONFIRM_ABOVE_USD; say --yes to agree"
 
 
 async def drafted(app: App, requests: Sequence[GenerationRequest]) -> list[Task]:
-    """The tasks that requests would become; nothing is stored or sent.
+    """Returns the tasks that requests would become; nothing is stored or sent.
 
     Raises:
         InvalidInput: one cannot be.
@@ -66,7 +66,7 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
 
 
 async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, confirmed: bool) -> Submission:
-    """The task that a request became; its answer counts as given when the stack is left.
+    """Makes a request a task; its answer counts as given when the stack is left.
 
     Raises:
         InvalidInput: the limits do not allow it.
@@ -84,20 +84,13 @@ async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, 
 
 
 def together(drafts: Sequence[Task]) -> float | None:
-    """What tasks are likely to cost, None where one has no known price."""
+    """Returns what tasks are likely to cost, None where one has no known price."""
     known = [draft.estimate_usd for draft in drafts if draft.estimate_usd is not None]
     return sum(known) if len(known) == len(drafts) else None
 
 
-def priced(usd: float | None) -> str:
-    """An estimate in words."""
-    if usd is None:
-        return "an unknown price (APIXO_MCP_PRICES can give it)"
-    return f"about ${usd:.2f}" if usd == 0 or usd >= 0.01 else f"about ${usd:.4f}"
-
-
 async def quotes(app: App, drafts: Sequence[Task]) -> list[dict[str, Any]]:
-    """What would be sent, and for how much."""
+    """Tells what would be sent, and for how much."""
     left = (await app.spending(LOCAL, 1, 0.0)).get("budget_left_usd")
     found: list[dict[str, Any]] = []
     for draft in drafts:

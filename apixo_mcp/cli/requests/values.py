@@ -17,7 +17,7 @@ _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def named(entries: Iterable[str]) -> list[tuple[str, str]]:
-    """Each NAME=VALUE as its two parts."""
+    """Splits each NAME=VALUE into its two parts."""
     pairs: list[tuple[str, str]] = []
     for entry in entries:
         name, equals, text = entry.partition("=")
@@ -28,26 +28,26 @@ def named(entries: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def values_of(model: Model, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """The inputs that were given, and what is wrong with them.
+    """Returns the inputs that were given, and what is wrong with them.
 
     A name that comes several times is a list where that input takes one, and else a problem.
     """
     texts: dict[str, list[str]] = {}
     for name, text in pairs:
         texts.setdefault(name, []).append(text)
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, given in texts.items():
         try:
             entry = _entry(model, name)
-            found[name] = _list(name, entry, given) if _takes_list(entry, given) else _one(name, entry, given)
+            values[name] = _list(name, entry, given) if _takes_list(entry, given) else _one(name, entry, given)
         except InvalidInput as error:
             problems += error.problems
-    return found, tuple(problems)
+    return values, tuple(problems)
 
 
 def _entry(model: Model, name: str) -> Mapping[str, Any]:
-    """What is known of an input, by any name that it is called; empty where nothing is."""
+    """Returns what is known of an input, by any name that it is called; empty where nothing is."""
     properties: dict[str, Any] = input_schema(model.input)["properties"]
     field = common(model).get(name, name)
     if model.sizes is not None and name == "resolution" and field == model.sizes.field:
@@ -105,7 +105,7 @@ def _one(name: str, entry: Mapping[str, Any], given: list[str]) -> Any:
 
 
 def _json(text: str) -> Any:
-    """The text as JSON, None where it is not."""
+    """Returns the text as JSON, None where it is not."""
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):

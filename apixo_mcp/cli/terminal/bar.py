@@ -34,7 +34,7 @@ class Bar:
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """Returns the seconds since it began."""
         return time.monotonic() - self._started
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Bar:
 
 
 def drawn(word: str, progress: float, seconds: float, columns: int) -> str:
-    """A bar that fits: first it gets narrower, then it goes, then the time does."""
+    """Draws a bar that fits: first it gets narrower, then it goes, then the time does."""
     percent, took = f"{round(progress * 100)}%", f"{seconds:.1f} s"
     named = shortened(word, 20)
     named += " " * (10 - columns_of(named))

@@ -43,7 +43,7 @@ class Interrupts:
 
     @contextmanager
     def scope(self) -> Generator[None]:
-        """Within it, work is cancelled by the first interrupt."""
+        """Has the work within it cancelled by the first interrupt."""
         with anyio.CancelScope() as scope:
             self._loop, self._scope = asyncio.get_running_loop(), scope
             if self.has_come:

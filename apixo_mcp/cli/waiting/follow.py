@@ -12,9 +12,9 @@ from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.cli.waiting.outcome import lost_if_ended, say_what_stays
 from apixo_mcp.cli.waiting.reasons import why
 from apixo_mcp.errors import NotFound
-from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.views.tasks import structure_of
 
 _LOOKED_AT_EVERY = 0.5
 _NOBODY_FOLLOWS = 10.0  # seconds after which it is clear that no process moves on what is due

@@ -8,7 +8,7 @@ from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.faces import SHELL, advice_of
-from apixo_mcp.views.tasks import sentence, to_fetch_again
+from apixo_mcp.views.sentences import sentence, to_fetch_again
 
 
 def lost_if_ended(tasks: Sequence[Task]) -> str:
@@ -46,8 +46,8 @@ def say_what_stays(app: App, task: Task, *, which: str = "", then: str = "", err
             say(then or f"apixo-mcp tasks wait {task.task_id}", err=err)
         case _:
             is_saving = task.state is State.SUCCESS and not task.is_settled
-            said = "The task is kept. It is done and paid for; its files are still being saved. To wait for them:"
-            say(f"{which}{said if is_saving else sentence(task)}", err=True)
+            kept = "The task is kept. It is done and paid for; its files are still being saved. To wait for them:"
+            say(f"{which}{kept if is_saving else sentence(task)}", err=True)
             if is_saving or task.state is State.UNKNOWN:
                 say(_to_settle(task) if task.state is State.UNKNOWN else then or _to_wait(task), err=err)
 

@@ -1,10 +1,9 @@
 """Why somebody waits: a sentence for whoever does, empty where it just takes its time."""
 
-from apixo_mcp.cli.terminal.text import ordinal
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.views.faces import SHELL, advice_of
-from apixo_mcp.views.tasks import counted
+from apixo_mcp.views.words import counted, ordinal
 
 LONG = 1.5  # seconds without an answer that are worth a word
 
@@ -12,7 +11,7 @@ LONG = 1.5  # seconds without an answer that are worth a word
 def why(
     task: Task, now: float, *, place: int = 0, paused: float = 0.0, trouble: Failure | None = None, is_ours: bool = True
 ) -> str:
-    """Why a task does not move on just now, and which try it is at.
+    """Says why a task does not move on just now, and which try it is at.
 
     Args:
         now: Unix seconds.
@@ -67,11 +66,11 @@ def _before_its_end(task: Task, now: float, paused: float) -> str:
 
 
 def _cause(task: Task, failure: Failure) -> str:
-    told = failure.message.rstrip(".")
+    words = failure.message.rstrip(".")
     match failure.category:
         case "rate_limited":
-            return f"{task.gateway} asks for fewer requests (rate limit): {told}"
+            return f"{task.gateway} asks for fewer requests (rate limit): {words}"
         case "unavailable" if failure.code == "NOT_REACHED":
-            return f"{task.gateway} cannot be reached: {told}"
+            return f"{task.gateway} cannot be reached: {words}"
         case _:
-            return f"{task.gateway}: {told}"
+            return f"{task.gateway}: {words}"

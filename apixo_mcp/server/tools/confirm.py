@@ -17,6 +17,8 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
+from apixo_mcp.views.usage import quoted
+from apixo_mcp.views.words import dollars, priced
 
 QUESTION = "spend"
 AT_ONCE = 1.0  # seconds within which no person reads the question and says no
@@ -123,21 +125,16 @@ def _refused(quote: Quote, answer: ElicitResult, took: float) -> No:
         closed = "Nothing was sent or charged: the question about the cost was closed unanswered."
         return No(f"{closed} {quote_text(quote)}")
     said = (
-        f"Nothing was sent or charged: the user said no to {_price(quote)} for {quote.model}. "
+        f"Nothing was sent or charged: the user said no to {priced(quote.usd)} for {quote.model}. "
         "Do not make this call again unless the user asks for it."
     )
     return No(said, is_final=True)
 
 
-def quoted(quote: Quote) -> str:
-    """What it would cost, as a clause."""
-    return f"{quote.model} would cost {_price(quote)}{_attempts(quote)}"
-
-
 def question(quote: Quote) -> str:
     """What the person is asked."""
     return (
-        f"{quoted(quote)}. You want to be asked above {_dollars(quote.limit_usd)} "
+        f"{quoted(quote)}. You want to be asked above {dollars(quote.limit_usd)} "
         "(APIXO_MCP_CONFIRM_ABOVE_USD). Send it?"
     )
 
@@ -146,24 +143,6 @@ def quote_text(quote: Quote) -> str:
     """What a model is told that has to ask the person itself."""
     return (
         f"Not sent yet: {quoted(quote)}, and APIXO_MCP_CONFIRM_ABOVE_USD "
-        f"asks for a yes above {_dollars(quote.limit_usd)}. Ask the user; after a yes make the very same call with "
+        f"asks for a yes above {dollars(quote.limit_usd)}. Ask the user; after a yes make the very same call with "
         "confirm: true within 30 minutes."
     )
-
-
-def _attempts(quote: Quote) -> str:
-    """What a yes allows besides, where a failure that passes leads to further attempts."""
-    if quote.attempts <= 1:
-        return ""
-    most = f": at most {_dollars(quote.usd * quote.attempts)}" if quote.usd is not None else ""
-    return f" for each of up to {quote.attempts} attempts, should the gateway say to try again{most}"
-
-
-def _price(quote: Quote) -> str:
-    if quote.usd is None:
-        return "an unknown price (APIXO_MCP_PRICES can give it)"
-    return f"about {_dollars(quote.usd)}"
-
-
-def _dollars(amount: float) -> str:
-    return f"${amount:.2f}" if amount == 0 or amount >= 0.01 else f"${amount:.4f}"

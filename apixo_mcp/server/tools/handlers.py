@@ -19,15 +19,17 @@ from apixo_mcp.server.tools.confirm import No, ask, quote_text
 from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
 from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.receipts import Receipts
-from apixo_mcp.server.tools.results import picture, refusal_result, task_answer, text_content, why_no_file
+from apixo_mcp.server.tools.results import picture, refusal_result, task_answer, text_content
 from apixo_mcp.server.tools.waiting import Waiting
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import FileState, State
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.faces import CHAT, chat_of
 from apixo_mcp.views.models import describe_text, list_text
-from apixo_mcp.views.tasks import compact, counted, listed
+from apixo_mcp.views.sentences import why_no_file
+from apixo_mcp.views.tasks import listed
 from apixo_mcp.views.usage import usage_sentence, usage_structure
+from apixo_mcp.views.words import compact, counted
 
 
 class Tools:

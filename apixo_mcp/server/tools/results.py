@@ -3,7 +3,6 @@
 import base64
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -13,25 +12,12 @@ from apixo_mcp.app import App
 from apixo_mcp.media.preview.previews import Preview, Previews
 from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task
-from apixo_mcp.views.faces import CHAT, Face
-from apixo_mcp.views.tasks import compact, counted, result_uri, sentence, task_structure, to_fetch_again
+from apixo_mcp.views.sentences import sentence
+from apixo_mcp.views.tasks import result_uri, structure_of
+from apixo_mcp.views.words import compact, counted
 
 PREVIEW_TAKES = 3.0  # at most; an answer without its preview is whole
 PREVIEW_ADDS = 1.5  # to what the caller bears
-
-
-def structure_of(app: App, task: Task, *, face: Face = CHAT, deduplicated: bool = False) -> dict[str, Any]:
-    """Returns the structure of a task answer, with what to do next in a face's words."""
-    model = app.catalog.get(task.model)
-    return task_structure(
-        task,
-        app.runner.context(task),
-        model.usual_seconds if model else None,
-        face=face,
-        deduplicated=deduplicated,
-        trouble=app.runner.trouble(task.key_print),
-        looked_after=task.key_print in app.key_prints,
-    )
 
 
 async def task_answer(
@@ -66,15 +52,6 @@ async def _first_preview(previews: Previews, saved: Iterable[Result]) -> Preview
         ):
             return shown
     return None
-
-
-def why_no_file(task: Task, result: Result) -> str:
-    """Why a result cannot be read as a file, and what its reader can do instead."""
-    if result.file is None:
-        return f"Result {result.index} is an id, not a file: {result.asset_id}; use it in a next request."
-    if result.file is FileState.EXPIRED:
-        return "The file is not saved (expired): the gateway no longer has it. Generate it anew if it is still needed."
-    return f"The file is not saved ({result.file}). {to_fetch_again(task, CHAT)}: {result.shown_url}".rstrip(": ")
 
 
 def result_link(task: Task, result: Result) -> ResourceLink:

@@ -9,8 +9,8 @@ from mcp.server.mcpserver import Context
 from apixo_mcp.app import App
 from apixo_mcp.server.caller import has_left, profile_of_caller
 from apixo_mcp.server.profiles import Profile
-from apixo_mcp.server.tools.results import structure_of
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.views.tasks import structure_of
 
 FRESH = 1.5  # a call that comes so soon after the start has waited for the server to load, as a rule
 SOME_WAIT = 0.5

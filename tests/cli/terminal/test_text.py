@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apixo_mcp.cli.terminal.bar import drawn
 from apixo_mcp.cli.terminal.printing import say, say_json
-from apixo_mcp.cli.terminal.text import columns_of, laid_out, on_one_line, ordinal, printable
+from apixo_mcp.cli.terminal.text import columns_of, laid_out, on_one_line, printable
 
 
 @given(st.text())
@@ -36,11 +36,6 @@ def test_json_stays_json_and_obeys_nothing(text: str):
     done = CliRunner().invoke(shown)
     assert json.loads(done.stdout) == {"prompt": text}
     assert not set(done.output) & set("\x1b\x7f\x9b\u202e")
-
-
-@pytest.mark.parametrize(("number", "word"), [(1, "first"), (2, "second"), (10, "tenth"), (11, "11th")])
-def test_a_place_in_a_row(number: int, word: str):
-    assert ordinal(number) == word
 
 
 @given(

@@ -21,7 +21,8 @@ from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, WANTED_WHILE_ALIVE
-from apixo_mcp.views.tasks import sentence, task_structure
+from apixo_mcp.views.sentences import sentence
+from apixo_mcp.views.tasks import task_structure
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,150 @@
+"""A task in sentences: how it is, and what its reader can do now."""
+
+from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
+from apixo_mcp.tasks.transitions import delays
+from apixo_mcp.tasks.transitions.context import DecisionContext
+from apixo_mcp.views.faces import CHAT, Face, advice_of
+from apixo_mcp.views.words import clipped, counted, ordinal
+
+
+def sentence(task: Task) -> str:
+    """Tells of a task in a sentence, for a person."""
+    what = f"{task.modality} by {task.model}"
+    which = f", {ordinal(task.posts)} try" if task.posts > 1 else ""
+    match task.state:
+        case State.SUCCESS:
+            count = len(task.results)
+            took = f" in {task.completed_at - task.created_at:.0f} s" if task.completed_at else ""
+            places = ", ".join(result.path or result.shown_url or result.asset_id for result in task.results[:4])
+            more = f" and {count - 4} more" if count > 4 else ""
+            words = f"Done{took}: {counted(count, 'result')} ({what}{which}): {places}{more}."
+            lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
+            if lost:
+                words += f" {len(lost)} of them not saved: {lost[0].problem}"
+        case State.FAILED:
+            failure = task.failure
+            words = f"Failed ({what}{which}): {failure.code}: {failure.message}" if failure else f"Failed ({what})"
+            words = words.rstrip(".") + "."
+        case State.CANCELLED:
+            words = f"Cancelled before it was sent ({what})."
+        case State.UNKNOWN:
+            words = f"It is not known whether the gateway has this request ({what}{which}). It may have been charged."
+        case State.SUBMITTING if task.failure:
+            words = f"Waiting to send it again ({what}{which}): {clipped(task.failure.message).rstrip('.')}."
+        case State.SUBMITTING:
+            words = f"Being submitted ({what})."
+        case _:
+            words = f"Running ({what}{which}), {task.state}."
+    if task.cancel_requested and task.state in FOLLOWED:
+        words += " It was already sent and is paid for, so it runs on and its files will be saved."
+    return " ".join((words, *task.notes))
+
+
+def next_step(
+    task: Task,
+    context: DecisionContext,
+    *,
+    eta_seconds: float,
+    face: Face,
+    trouble: Failure | None,
+    looked_after: bool,
+) -> str:
+    """Tells the reader what to do now, as a sentence.
+
+    Args:
+        eta_seconds: until it is likely to have ended.
+        face: in whose words.
+        trouble: why looks at tasks of its key fail just now.
+        looked_after: whether this process holds the key that the task belongs to.
+    """
+    seconds = min(60, max(2, int(eta_seconds)))
+    check_later = face.say("{check_later}", task.task_id, seconds=seconds)
+    if task.failure and task.failure.code == delays.CRASHED and task.due is not None:
+        advice = advice_of(task.failure, face, task.task_id)
+        return f"{task.failure.message}. {advice} {check_later} It may be paid for."
+    match task.state:
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if not looked_after:
+            return (
+                f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). "
+                f"{face.say('{with_key}')} to follow it; after a change of keys run "
+                f"`apixo-mcp tasks rekey {task.task_id}`."
+            )
+        case State.SUBMITTING if task.sent_at is None:
+            return _before_it_is_sent(task, check_later, face)
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if trouble is not None:
+            advice, then = advice_of(trouble, face, task.task_id), face.say("{then_check}", task.task_id)
+            return f"The gateway cannot be asked just now: {trouble.message}. {advice} {then}"
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if task.due is None:
+            once_more = face.say("{check} looks once more.", task.task_id)
+            return f"Looking was given up a day after its longest usual time. {once_more}"
+        case State.SUBMITTING:
+            return f"Being sent. {check_later} A second generate would be charged too."
+        case State.PENDING | State.PROCESSING:
+            late = " It takes longer than usual." if context.is_overdue(task) else ""
+            return f"Still running.{late} {check_later} Do not generate it again: it is paid for."
+        case State.SUCCESS:
+            return _after_success(task, face)
+        case State.UNKNOWN:
+            return _while_unknown(task, check_later, face)
+        case State.FAILED:
+            failure = task.failure
+            return advice_of(failure, face, task.task_id) if failure else "Change the request and generate it anew."
+        case State.CANCELLED:
+            return "Nothing was sent or charged. Generate it anew if it is still wanted."
+
+
+def _before_it_is_sent(task: Task, check_later: str, face: Face) -> str:
+    cancel = face.say("{cancel}", task.task_id)
+    if task.failure is not None and task.failure.code == "NOT_REACHED":
+        advice = advice_of(task.failure, face, task.task_id)
+        return (
+            f"Not sent: {task.failure.message} {advice} Until then it is tried again for a quarter of an hour. "
+            f"{check_later} {cancel} stops it."
+        )
+    free = "" if task.attempts else " free of charge"  # an earlier attempt may have been charged
+    return (
+        f"Waiting to be sent; that happens by itself. {check_later} A second generate would be charged too; {cancel} "
+        f"stops this one{free}."
+    )
+
+
+def _while_unknown(task: Task, check_later: str, face: Face) -> str:
+    look = face.say("{look}")
+    settle = f"apixo-mcp tasks resolve {task.task_id} --remote-id ID, or --never-ran."
+    if task.is_confirming:
+        return (
+            f"Do not send it again: its broken answer named the task {task.named_id}, which the gateway is asked "
+            f"about; that settles it if it is confirmed. {check_later} Else {look} on the gateway's dashboard: {settle}"
+        )
+    return (
+        f"Do not send it again: it may have been charged. {look[0].upper()}{look[1:]} for it on the gateway's "
+        f"dashboard and settle it: {settle}"
+    )
+
+
+def _after_success(task: Task, face: Face) -> str:
+    files = {result.file for result in task.results}
+    if FileState.SAVING in files:
+        return f"The files are being saved. {face.say('{check_later}', task.task_id, seconds=3)}"
+    if FileState.FAILED in files:
+        return f"A file could not be saved (see problem); {to_fetch_again(task, face)}."
+    if FileState.EXPIRED in files:
+        return "A file is gone from the gateway; generate it anew if it is still needed."
+    if any(result.asset_id for result in task.results):
+        return "Use the asset_id in a next request, or show the user the files."
+    return face.say("{show}", task.task_id)
+
+
+def to_fetch_again(task: Task, face: Face) -> str:
+    """Tells how the files of a task are fetched that are not saved, as the end of a sentence."""
+    return face.say("{fetch} tries again while its url lives", task.task_id)
+
+
+def why_no_file(task: Task, result: Result) -> str:
+    """Says why a result cannot be read as a file, and what its reader can do instead."""
+    if result.file is None:
+        return f"Result {result.index} is an id, not a file: {result.asset_id}; use it in a next request."
+    if result.file is FileState.EXPIRED:
+        return "The file is not saved (expired): the gateway no longer has it. Generate it anew if it is still needed."
+    return f"The file is not saved ({result.file}). {to_fetch_again(task, CHAT)}: {result.shown_url}".rstrip(": ")

@@ -1,0 +1,47 @@
+"""Small words that all views share."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+PROMPT_SHOWN = 120
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def iso(seconds: float) -> str:
+    """Returns a Unix time as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def compact(structure: Mapping[str, Any]) -> str:
+    """Returns JSON without spaces, non-ASCII text as it is."""
+    return json.dumps(structure, ensure_ascii=False, separators=(",", ":"))
+
+
+def counted(count: int, what: str) -> str:
+    """Returns a count and what is counted."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def ordinal(number: int) -> str:
+    """Returns a place in a row: `second`, `11th`."""
+    return _ORDINALS[number - 1] if 1 <= number <= len(_ORDINALS) else f"{number}th"
+
+
+def dollars(amount: float) -> str:
+    """Returns an amount of dollars, small ones to a hundredth of a cent."""
+    return f"${amount:.2f}" if amount == 0 or amount >= 0.01 else f"${amount:.4f}"
+
+
+def priced(usd: float | None) -> str:
+    """Returns an estimate in words."""
+    return "an unknown price (APIXO_MCP_PRICES can give it)" if usd is None else f"about {dollars(usd)}"
+
+
+def clipped(prompt: str, limit: int = PROMPT_SHOWN) -> str:
+    """Returns the prompt, or its beginning: at most `limit` characters, and a third more bytes."""
+    most = limit * 4 // 3
+    if len(prompt) <= limit and len(prompt.encode(errors="replace")) <= most:
+        return prompt
+    return prompt[: limit - 1].encode(errors="replace")[: most - len("…".encode())].decode(errors="ignore") + "…"
