@@ -14,6 +14,8 @@ import pytest
 
 from apixo_mcp.gateways.directory import GATEWAYS
 
+pytestmark = pytest.mark.xdist_group("architecture")  # one worker reads all the code, once
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "apixo_mcp"
 
