@@ -42,14 +42,14 @@ class EmbeddedEngine:
 
     def __init__(
         self,
-        steps: Runner,
+        runner: Runner,
         store: Store,
         leases: Leases,
         accounts: Accounts,
         limits: SweepLimits = SweepLimits(),
     ) -> None:
         self._limits = limits
-        self._steps = steps
+        self._runner = runner
         self._store = store
         self._leases = leases
         self._accounts = accounts
@@ -69,7 +69,7 @@ class EmbeddedEngine:
             self._earlier.set()
 
     def hurry(self, task_id: str) -> None:
-        """Polls at a task now, whenever it is due; at one that is just being looked at, once more right after."""
+        """Polls a task now, whenever it is due; one that is just being polled, once more right after."""
         self._hurried.add(task_id)
         self.wake(task_id, time.time())
 
@@ -121,7 +121,7 @@ class EmbeddedEngine:
 
     async def _sweep(self, grace: float) -> None:
         try:
-            await self._steps.end_lapsed()
+            await self._runner.end_lapsed()
             for task_id, after in await self._store.due(self._accounts.key_prints, late_by=grace):
                 if task_id not in self._running and task_id not in self._crashes:
                     self.wake(task_id, time.time() + after)
@@ -133,7 +133,7 @@ class EmbeddedEngine:
             if task_id in self._hurried:
                 self._hurried.discard(task_id)
                 await self._store.wake(task_id)
-            due = await self._steps.advance(task_id)
+            due = await self._runner.advance(task_id)
             self._crashes.pop(task_id, None)
         except Exception:
             log.exception("a step of task %s failed; it is tried again", task_id)

@@ -107,7 +107,7 @@ class Inputs:
     async def _one(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
         if earlier := _EARLIER.fullmatch(value):
             return await self._earlier(field, value, requirement, earlier, find)
-        scheme = found[1].lower() if (found := _SCHEME.match(value)) else ""
+        scheme = match[1].lower() if (match := _SCHEME.match(value)) else ""
         match scheme:
             case "http" | "https":
                 if _SEVERAL.match(value):
@@ -157,19 +157,19 @@ class Inputs:
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
-                found = _check_kind(field, value, file, requirement)
-                largest = requirement.largest(found) if self._publish is not None else requirement.largest_inside
+                kind = _check_kind(field, value, file, requirement)
+                largest = requirement.largest(kind) if self._publish is not None else requirement.largest_inside
                 if largest is not None and size > largest:
                     raise _refused(field, f"{value}, {size:,} bytes", f"must be {largest:,} bytes at most")
                 if self._publish is not None:
-                    return self._publish(path, found)
+                    return self._publish(path, kind)
                 if not self._data_urls:
                     return ""
                 data = file.read(largest or 0)
         except OSError as error:
-            said = (error.strerror or "it cannot be opened").lower()
-            raise _refused(field, value, f"the file could not be read: {said}") from None
-        return f"data:{found.mime_type};base64,{base64.b64encode(data).decode()}"
+            reason = (error.strerror or "it cannot be opened").lower()
+            raise _refused(field, value, f"the file could not be read: {reason}") from None
+        return f"data:{kind.mime_type};base64,{base64.b64encode(data).decode()}"
 
     async def _earlier(
         self, field: str, value: str, requirement: "_Wanted", match: re.Match[str], find: FindTask
@@ -236,34 +236,34 @@ class _Wanted:
     kind: Modality | None
     files: Files
 
-    def largest(self, found: kinds.Kind) -> int | None:
+    def largest(self, kind: kinds.Kind) -> int | None:
         """Returns the most bytes of a file that is fetched from here, None where no document says."""
         if self.files.max_mb is not None:
             return self.files.max_mb * MEGABYTE
-        return LARGEST_PICTURE if found.modality == "image" else None
+        return LARGEST_PICTURE if kind.modality == "image" else None
 
     @property
     def largest_inside(self) -> int:
         """The most bytes of a file that goes inside the request."""
         return LARGEST_PICTURE if self.files.max_mb is None else min(self.files.max_mb * MEGABYTE, _LARGEST_INSIDE)
 
-    def takes(self, found: kinds.Kind) -> bool:
+    def takes(self, kind: kinds.Kind) -> bool:
         """Tells whether the page names this format; a container of video may hold a recording alone."""
-        known = [kind for name in self.files.formats if (kind := kinds.for_extension(f".{name}"))]
-        return not known or any(kinds.are_alike(found, kind) for kind in known)
+        known = [named for name in self.files.formats if (named := kinds.for_extension(f".{name}"))]
+        return not known or any(kinds.are_alike(kind, named) for named in known)
 
 
 def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) -> kinds.Kind:
-    found, kind = contents.kind_in(file), requirement.kind
+    kind, wanted = contents.kind_in(file), requirement.kind
     file.seek(0)
-    is_film = kind == "audio" and found == kinds.MP4  # whose sound is taken
-    if found.modality is None or (kind and found.modality != kind and not is_film):
-        what = found.words if found != kinds.OTHER else "no media file"
-        raise _refused(field, value, f"must be {_ARTICLES[kind] if kind else 'a media file'}, and this is {what}")
-    if not requirement.takes(found):
+    is_film = wanted == "audio" and kind == kinds.MP4  # whose sound is taken
+    if kind.modality is None or (wanted and kind.modality != wanted and not is_film):
+        what = kind.words if kind != kinds.OTHER else "no media file"
+        raise _refused(field, value, f"must be {_ARTICLES[wanted] if wanted else 'a media file'}, and this is {what}")
+    if not requirement.takes(kind):
         names = ", ".join(name.upper() for name in requirement.files.formats)
-        raise _refused(field, value, f"this model takes {names}, and this is {found.words}")
-    return found
+        raise _refused(field, value, f"this model takes {names}, and this is {kind.words}")
+    return kind
 
 
 def _refused(field: str, value: str, allowed: str, next_action: NextAction | None = None) -> InvalidInput:

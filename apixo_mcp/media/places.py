@@ -16,10 +16,6 @@ _TRICKLE = 16 * 1024
 T = TypeVar("T")
 
 
-def _caps() -> Mapping[Modality, int]:
-    return {"image": 2_000_000_000, "audio": 4_000_000_000, "video": 20_000_000_000}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferLimits:
     """Limits of saving, for all transfers of a process.
@@ -38,7 +34,9 @@ class TransferLimits:
         looked_every: seconds between two looks for those that stall.
     """
 
-    caps: Mapping[Modality, int] = field(default_factory=_caps)
+    caps: Mapping[Modality, int] = field(
+        default_factory=lambda: {"image": 2_000_000_000, "audio": 4_000_000_000, "video": 20_000_000_000}
+    )
     pauses: tuple[float, ...] = (0.5, 1.5)
     parts: int = 1000
     least_bytes: int = 64 * 1024

@@ -20,7 +20,7 @@ class Roots:
     """Refuses every path that leads outside, whichever way: `..`, links, other drives, network shares."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        """Returns the first folder is the one that relative paths start from where they exist nowhere."""
+        """Takes folders, of which the first is where relative paths start that exist nowhere."""
         self.paths = tuple(paths)
 
     def readable(self, text: str, *, field: str = "path") -> Path:
@@ -52,8 +52,8 @@ class Roots:
         try:
             is_file = path.exists() and not path.is_dir()
         except OSError as error:
-            said = f"cannot be used: {(error.strerror or 'no such folder').lower()}"
-            raise InvalidInput([Problem(field, _short(text), said)]) from None
+            state = f"cannot be used: {(error.strerror or 'no such folder').lower()}"
+            raise InvalidInput([Problem(field, _short(text), state)]) from None
         if is_file:
             raise InvalidInput([Problem(field, _short(text), "must be a folder, and this is a file")])
         return path
@@ -93,11 +93,11 @@ class Roots:
             for whole in [path] if path.is_absolute() or not self.paths else [root / path for root in self.paths]:
                 if _is_share(whole) and not any(whole.is_relative_to(root) for root in self.paths):
                     continue
-                found = _standing(whole)
-                if found[0].exists():
-                    return found
-                if first is None or (found[1] and not first[1]):
-                    first = found
+                meaning = _standing(whole)
+                if meaning[0].exists():
+                    return meaning
+                if first is None or (meaning[1] and not first[1]):
+                    first = meaning
         return first
 
 
@@ -111,11 +111,8 @@ def _is_within(path: Path, root: Path) -> bool:
         if path.is_relative_to(real):
             return True
         # The same folder under another spelling, where the file system ignores case.
-        return (
-            any(parent.exists() and parent.samefile(real) for parent in (path, *path.parents))
-            if real.exists()
-            else False
-        )
+        parents = (path, *path.parents) if real.exists() else ()
+        return any(parent.exists() and parent.samefile(real) for parent in parents)
     return False
 
 
@@ -124,7 +121,7 @@ def _short(text: str) -> str:
 
 
 def _spellings(text: str) -> list[Path]:
-    """Tells what a text may mean, the likeliest first.
+    """Returns what a text may mean, the likeliest first.
 
     Raises:
         ValueError: no path of this machine.
@@ -135,12 +132,12 @@ def _spellings(text: str) -> list[Path]:
         text = _of_url(text[5:])
     if not text or (os.name != "nt" and _DRIVE.match(text)):
         raise ValueError("another system's path")
-    found = [Path(text).expanduser()]
+    paths = [Path(text).expanduser()]
     if os.name == "nt" and (drive := _SHELL_DRIVE.match(text)):
-        found.append(Path(f"{drive[1]}:{text[drive.end() :]}"))
+        paths.append(Path(f"{drive[1]}:{text[drive.end() :]}"))
     elif os.name != "nt" and "\\" in text:  # as a shell escapes it
-        found.append(Path(re.sub(r"\\(.)", r"\1", text)).expanduser())
-    return found
+        paths.append(Path(re.sub(r"\\(.)", r"\1", text)).expanduser())
+    return paths
 
 
 def _standing(path: Path) -> tuple[Path, tuple[str, ...]]:

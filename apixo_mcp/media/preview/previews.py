@@ -16,7 +16,7 @@ from anyio import to_thread
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import kinds
 from apixo_mcp.media.files import ResultFiles
-from apixo_mcp.media.preview import decoding, shrink
+from apixo_mcp.media.preview import shrink
 from apixo_mcp.media.probing.facts import MediaFacts
 from apixo_mcp.media.probing.probe import probe
 
@@ -24,6 +24,44 @@ _USUAL = 768
 _LARGE = 1568
 PATIENCE_IN_PASSING = 1.0
 """Seconds that decoding may take, as estimated, for a preview that nobody asked for."""
+
+_PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/gif": 10, "image/bmp": 8}
+"""Bytes a pixel that decoding takes at its peak, measured. Other formats are never decoded here."""
+_PACE = {"image/png": 20, "image/jpeg": 4, "image/webp": 25, "image/avif": 25, "image/gif": 15, "image/bmp": 5}
+"""Nanoseconds a pixel (of JPEG: and a pass), measured."""
+_MOST_HERE = 20_000_000
+_SHORT = 0.2
+_LOOKED_AT = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What it takes to decode a picture, estimated from its headers.
+
+    Attributes:
+        pixels: 0 where the headers do not tell.
+        passes: how often each pixel is gone over.
+    """
+
+    mime_type: str
+    pixels: int
+    passes: int = 1
+
+    @property
+    def seconds(self) -> float:
+        """About how long decoding takes."""
+        return self.pixels * self.passes * _PACE.get(self.mime_type, 25) / 1e9
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it has more pixels than are decoded anywhere."""
+        return self.pixels > (shrink.MOST_DRAFTED if self.mime_type == "image/jpeg" else shrink.MOST_PIXELS)
+
+    def is_small(self, longest: int) -> bool:
+        """Tells whether decoding it in a long-lived process does that no harm."""
+        peak = _PEAK.get(self.mime_type, 0)
+        fits = 0 < self.pixels * peak <= _MOST_HERE * _USUAL // max(_USUAL, longest)
+        return fits and self.seconds <= _SHORT
 
 
 class NotShown(MediaError):
@@ -143,7 +181,7 @@ class Previews:
         return preview
 
     async def _decoded(
-        self, path: Path, mime_type: str, longest: int, max_bytes: int, cost: decoding.Cost
+        self, path: Path, mime_type: str, longest: int, max_bytes: int, cost: Cost
     ) -> tuple[bytes, str] | None:
         if cost.is_small(longest):
             with suppress(shrink.TooLarge):  # its headers tell of fewer pixels than it has
@@ -190,14 +228,23 @@ def _facts(path: Path | None, mime_type: str) -> MediaFacts:
     return probe(path, kind) if path and kind else MediaFacts()
 
 
-def cost_of(path: Path, mime_type: str) -> decoding.Cost:
+def cost_of(path: Path, mime_type: str) -> Cost:
     """Estimates from its headers what decoding a picture takes."""
     facts = _facts(path, mime_type)
-    passes = decoding.passes(path) if mime_type == "image/jpeg" else 1
-    return decoding.Cost(mime_type, (facts.width or 0) * (facts.height or 0), passes)
+    passes = _passes(path) if mime_type == "image/jpeg" else 1
+    return Cost(mime_type, (facts.width or 0) * (facts.height or 0), passes)
 
 
 def _too_large(path: Path, mime_type: str) -> str:
     facts = _facts(path, mime_type)
     size = (facts.width or 0) * (facts.height or 0)
     return f"it is too large to view: {round(size / 1e6)} megapixels" if size else "it is too large to view"
+
+
+def _passes(path: Path) -> int:
+    """Returns the scans of a JPEG file, each of which goes over the whole picture where it is progressive."""
+    try:
+        with path.open("rb") as file:
+            return max(1, file.read(_LOOKED_AT).count(b"\xff\xda"))
+    except OSError:
+        return 1

@@ -28,34 +28,27 @@ MOST_DRAFTED = 200_000_000
 BROKEN, TOO_LARGE = 3, 4
 """Exit codes: it cannot be decoded; it has too many pixels."""
 
-FORMATS = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/webp": "WEBP",
-    "image/gif": "GIF",
-    "image/bmp": "BMP",
-    "image/avif": "AVIF",
-    "image/tiff": "TIFF",
-    "image/jp2": "JPEG2000",
-    "image/j2c": "JPEG2000",
-    "image/vnd.microsoft.icon": "ICO",
-    "image/vnd.adobe.photoshop": "PSD",
-    "image/x-portable-bitmap": "PPM",
-    "image/x-portable-graymap": "PPM",
-    "image/x-portable-pixmap": "PPM",
-    "image/x-portable-floatmap": "PPM",
-    "image/x-tga": "TGA",
-    "image/x-sgi": "SGI",
-    "image/x-sun-raster": "SUN",
-    "image/vnd.zbrush.pcx": "PCX",
-    "image/vnd-ms.dds": "DDS",
-    "image/qoi": "QOI",
-}
 _PLUGINS = {
-    **{"PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "BMP": "Bmp", "AVIF": "Avif", "TIFF": "Tiff"},
-    **{"JPEG2000": "Jpeg2K", "ICO": "Ico", "PSD": "Psd", "PPM": "Ppm", "TGA": "Tga", "SGI": "Sgi", "SUN": "Sun"},
-    **{"PCX": "Pcx", "DDS": "Dds", "QOI": "Qoi"},
+    "Png": "image/png",
+    "Jpeg": "image/jpeg",
+    "WebP": "image/webp",
+    "Gif": "image/gif",
+    "Bmp": "image/bmp",
+    "Avif": "image/avif",
+    "Tiff": "image/tiff",
+    "Jpeg2K": "image/jp2 image/j2c",
+    "Ico": "image/vnd.microsoft.icon",
+    "Psd": "image/vnd.adobe.photoshop",
+    "Ppm": "image/x-portable-bitmap image/x-portable-graymap image/x-portable-pixmap image/x-portable-floatmap",
+    "Tga": "image/x-tga",
+    "Sgi": "image/x-sgi",
+    "Sun": "image/x-sun-raster",
+    "Pcx": "image/vnd.zbrush.pcx",
+    "Dds": "image/vnd-ms.dds",
+    "Qoi": "image/qoi",
 }
+"""The modules of the library, and the MIME types that each decodes."""
+FORMATS = {mime_type: plugin for plugin, types in _PLUGINS.items() for mime_type in types.split()}
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation to Image.Transpose
 _QUALITIES = (85, 75, 60, 45)
 _STRIP = 256
@@ -117,7 +110,7 @@ def _small(path: Path, mime_type: str, longest: int, most: int) -> "Image.Image 
     except Exception:  # damaged: shown as far as it goes, as every viewer does
         from PIL import ImageFile
 
-        source = io.BytesIO(_mended(path.read_bytes())) if form == "PNG" else path
+        source = io.BytesIO(_mended(path.read_bytes())) if form == "Png" else path
         with _lenient:
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             try:
@@ -175,17 +168,17 @@ def _decoded(source: Path | io.BytesIO, form: str, longest: int, most: int) -> "
     """Decodes once and holds little beside that: converting or resizing a whole picture would take a second copy."""
     from PIL import Image
 
-    for name in {form, "JPEG", "PNG"}:  # left to itself the library would import every plugin it has
+    for name in {form, "Jpeg", "Png"}:  # left to itself the library would import every plugin it has
         with contextlib.suppress(ImportError):
-            importlib.import_module(f"PIL.{_PLUGINS[name]}ImagePlugin")
-    with Image.open(source, formats=[form]) as image:
-        if image.width * image.height > min(most, MOST_DRAFTED if form == "JPEG" else MOST_PIXELS):
+            importlib.import_module(f"PIL.{name}ImagePlugin")
+    with Image.open(source, formats=["JPEG2000" if form == "Jpeg2K" else form.upper()]) as image:
+        if image.width * image.height > min(most, MOST_DRAFTED if form == "Jpeg" else MOST_PIXELS):
             raise TooLarge
         image.draft("RGB", (longest, longest))
         if image.width * image.height > MOST_PIXELS:
             raise TooLarge
         # The library turns TIFF pictures by itself.
-        orientation = 1 if form == "TIFF" else image.getexif().get(0x0112, 1)
+        orientation = 1 if form == "Tiff" else image.getexif().get(0x0112, 1)
         image.load()
         factor = max(1, max(image.size) // longest)
         size = (-(-image.width // factor), -(-image.height // factor))

@@ -50,9 +50,9 @@ def measure_boxes(file: BinaryIO, size: int) -> MediaFacts:
     pictures = [track for track in film.tracks.values() if track.kind == _PICTURE and not track.is_cover]
     shown = next((track.size for track in pictures if track.size), None)
     width, height = shown or (None, None)
-    told = None if is_cut or not is_counted else _length(film)
+    duration = None if is_cut or not is_counted else _length(film)
     alone = not pictures and any(track.kind in (_SOUND, b"") for track in film.tracks.values())
-    return MediaFacts(width=width, height=height, duration_seconds=told, is_cut=is_cut, is_sound_alone=alone)
+    return MediaFacts(width=width, height=height, duration_seconds=duration, is_cut=is_cut, is_sound_alone=alone)
 
 
 def _length(film: _Film) -> float | None:

@@ -49,10 +49,10 @@ def measure_wave64(file: BinaryIO, size: int) -> MediaFacts:
 
 def _rate(body: bytes) -> float:
     """Returns bytes a second, computed where the format allows: what is written there is often wrong."""
-    form, channels, rate, told, _, bits = struct.unpack_from("<HHIIHH", body)
+    form, channels, rate, stated, _, bits = struct.unpack_from("<HHIIHH", body)
     if form == 0xFFFE and len(body) >= 26:
         form = struct.unpack_from("<H", body, 24)[0]
-    return rate * channels * ((bits + 7) // 8) if form in _UNCOMPRESSED else told
+    return rate * channels * ((bits + 7) // 8) if form in _UNCOMPRESSED else stated
 
 
 def _chunks(file: BinaryIO, at: int, size: int, order: str) -> Iterator[tuple[bytes, int, int]]:
@@ -68,14 +68,14 @@ def _chunks(file: BinaryIO, at: int, size: int, order: str) -> Iterator[tuple[by
 
 def measure_aiff(file: BinaryIO, size: int) -> MediaFacts:
     """Returns the duration of an AIFF file."""
-    told = None
+    duration = None
     is_cut = False
     for name, at, length in _chunks(file, 12, size, ">"):
         is_cut = is_cut or at + length > size + 1
         if name == b"COMM":
             frames, exponent, mantissa = struct.unpack(">2xI2xHQ", file.read(18))
-            told = seconds(frames, mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63))
-    return MediaFacts(duration_seconds=None if is_cut else told, is_cut=is_cut)
+            duration = seconds(frames, mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63))
+    return MediaFacts(duration_seconds=None if is_cut else duration, is_cut=is_cut)
 
 
 def measure_au(file: BinaryIO, size: int) -> MediaFacts:
@@ -115,7 +115,7 @@ def measure_caf(file: BinaryIO, size: int) -> MediaFacts:
 def measure_avi(file: BinaryIO, size: int) -> MediaFacts:
     """Returns the size and the duration of an AVI file."""
     file.seek(4)
-    told = int.from_bytes(file.read(4), "little") + 8
+    stated = int.from_bytes(file.read(4), "little") + 8
     width = height = None
     length = 0.0
     kinds: set[bytes] = set()
@@ -130,7 +130,7 @@ def measure_avi(file: BinaryIO, size: int) -> MediaFacts:
             kinds.add(kind)
             if rate and scale:
                 length = max(length, count * scale / rate) if kind != b"auds" or not length else length
-    is_cut = size + 1 < told < _OPEN
+    is_cut = size + 1 < stated < _OPEN
     alone = bool(kinds) and b"vids" not in kinds
     return MediaFacts(
         width=width or None,

@@ -40,11 +40,12 @@ _SAYS_NOTHING = (
     *("", "text/plain", "application/octet-stream", "binary/octet-stream", "application/binary"),
     *("application/unknown", "application/x-download", "application/force-download"),
 )
+_BY_WORDS = {"": kinds.OTHER, "a JSON document": kinds.JSON, "an XML document": kinds.XML}
 _MIME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,60}")
 
 
 def kind_of_content(path: Path, declared_type: str = "", url: str = "") -> Kind:
-    """Tells the kind of a whole file; `declared_type` and `url` count where the bytes say nothing.
+    """Returns the kind of a whole file; `declared_type` and `url` count where the bytes say nothing.
 
     Raises:
         OSError: the file cannot be read.
@@ -54,7 +55,7 @@ def kind_of_content(path: Path, declared_type: str = "", url: str = "") -> Kind:
 
 
 def kind_in(file: BinaryIO, declared_type: str = "", url: str = "") -> Kind:
-    """Returns the kind of an open file, as `kind_of` tells it."""
+    """Returns the kind of a whole file that is open; see `kind_of_content`."""
     file.seek(0)
     head = file.read(HEAD)
     kind = _behind(file) or best_kind(head, declared_type, url)
@@ -81,28 +82,28 @@ def _behind(file: BinaryIO) -> Kind | None:
 
 def _searched(file: BinaryIO) -> Kind | None:
     """Returns the kind of the frames of sound that begin somewhere behind other bytes."""
-    found = frames.first(file, frames.start(file))
-    if found is None:
+    first_frame = frames.first(file, frames.start(file))
+    if first_frame is None:
         return None
-    file.seek(found[0])
+    file.seek(first_frame[0])
     return sniff(file.read(HEAD))
 
 
 def best_kind(head: bytes, declared_type: str = "", url: str = "") -> Kind:
-    """Tells the kind of a file by its first bytes, else its declared type, else its URL's ending.
+    """Returns the kind of a file by its first bytes, else its declared type, else its URL's ending.
 
     Args:
         declared_type: a Content-Type, as it came.
         url: where the file came from.
     """
-    found = sniff(head)
-    if found and found not in _CONTAINERS:
-        return found
-    text = "" if found or not head else textual(head)
+    sniffed = sniff(head)
+    if sniffed and sniffed not in _CONTAINERS:
+        return sniffed
+    text = "" if sniffed or not head else textual(head)
     for kind in (_declared(declared_type), _ending(url)):
-        if kind and (_is_written(kind) if text else _is_binary(kind) and (found is None or kind.modality is None)):
+        if kind and (_is_written(kind) if text else _is_binary(kind) and (sniffed is None or kind.modality is None)):
             return kind
-    return found or {"": kinds.OTHER, "a JSON document": kinds.JSON, "an XML document": kinds.XML}.get(text, kinds.TEXT)
+    return sniffed or _BY_WORDS.get(text, kinds.TEXT)
 
 
 def _declared(mime_type: str) -> Kind | None:
@@ -149,7 +150,7 @@ def _is_written(kind: Kind) -> bool:
 
 
 def textual(head: bytes) -> str:
-    """Tells what a text body is, in words, for who expected a media file; empty where it is not text."""
+    """Says what a text body is, in words, for who expected a media file; empty where it is not text."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         wide = head[: len(head) & ~1].decode("utf-16", "replace")
         return "text" if sum(" " <= character <= "~" for character in wide) * 2 > len(wide) else ""

@@ -72,11 +72,11 @@ def first(file: BinaryIO, at: int) -> tuple[int, Frame] | None:
 def measure_frames(file: BinaryIO, size: int) -> MediaFacts:
     """Returns the duration of all frames together; none where they cannot be counted to the end."""
     begin = start(file)
-    found = first(file, begin)
-    if found is None:
+    first_frame = first(file, begin)
+    if first_frame is None:
         return MediaFacts()
     end = size - _trailer(file, size)
-    at, like = found
+    at, like = first_frame
     skipped = _is_note(file, at, like)
     samples = count = 0
     rates: set[int] = set()

@@ -71,15 +71,15 @@ def measure_matroska(file: BinaryIO, size: int) -> MediaFacts:
     shown = next((track.size for track in pictures if track.size), None)
     width, height = shown or (None, None)
     alone = not pictures and any(track.numbers.get(0x83) == 2 for track in film.tracks)
-    told = None if film.is_cut else _length(film, is_whole=end >= size)
-    return MediaFacts(width=width, height=height, duration_seconds=told, is_cut=film.is_cut, is_sound_alone=alone)
+    duration = None if film.is_cut else _length(film, is_whole=end >= size)
+    return MediaFacts(width=width, height=height, duration_seconds=duration, is_cut=film.is_cut, is_sound_alone=alone)
 
 
 def _length(film: _Film, *, is_whole: bool) -> float | None:
     """Tells what the file says where its blocks bear it out, or what they come to where it says nothing."""
-    said = film.length * film.scale / 1e9
+    stated = film.length * film.scale / 1e9
     if not film.is_counted:
-        return seconds(said, 1)
+        return seconds(stated, 1)
     if not film.last or film.first is None:
         return None
     steps = {int(track.numbers.get(0xD7, 0)): track.numbers.get(0x23E383, 0) / 1e9 for track in film.tracks}
@@ -88,11 +88,11 @@ def _length(film: _Film, *, is_whole: bool) -> float | None:
         for number, last in film.last.items()
     ]
     counted = max(ends)
-    if said <= 0:
+    if stated <= 0:
         return seconds(counted, 1) if is_whole else None
     begin = film.first * film.scale / 1e9
-    is_borne_out = min(abs(said - counted), abs(said - counted - begin)) <= max(_HALF_SECOND, said / 50)
-    return seconds(said, 1) if is_borne_out else None
+    is_borne_out = min(abs(stated - counted), abs(stated - counted - begin)) <= max(_HALF_SECOND, stated / 50)
+    return seconds(stated, 1) if is_borne_out else None
 
 
 def _elements(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int | None]]:

@@ -166,12 +166,12 @@ def _entries(body: bytes, wanted: tuple[int, ...]) -> dict[int, int]:
 
 
 def _numbers(body: bytes, order: str, count: int, wanted: tuple[int, ...]) -> dict[int, int]:
-    found: dict[int, int] = {}
+    numbers: dict[int, int] = {}
     for number in range(min(count, len(body) // 12)):
         tag, form = struct.unpack_from(f"{order}HH", body, number * 12)
         if tag in wanted and form in (3, 4):
-            (found[tag],) = struct.unpack_from(f"{order}{'H' if form == 3 else 'I'}", body, number * 12 + 8)
-    return found
+            (numbers[tag],) = struct.unpack_from(f"{order}{'H' if form == 3 else 'I'}", body, number * 12 + 8)
+    return numbers
 
 
 def _tiff(file: BinaryIO) -> MediaFacts:
@@ -180,8 +180,8 @@ def _tiff(file: BinaryIO) -> MediaFacts:
     (at,) = struct.unpack_from(f"{order}I", head, 4)
     file.seek(at)
     (count,) = struct.unpack(f"{order}H", file.read(2))
-    found = _numbers(file.read(12 * min(count, _PARTS)), order, count, (256, 257, 274))
-    return _sized(found.get(256, 0), found.get(257, 0), found.get(274, 1), is_cut=False)
+    numbers = _numbers(file.read(12 * min(count, _PARTS)), order, count, (256, 257, 274))
+    return _sized(numbers.get(256, 0), numbers.get(257, 0), numbers.get(274, 1), is_cut=False)
 
 
 def _svg(head: bytes) -> MediaFacts:

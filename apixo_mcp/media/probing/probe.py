@@ -5,6 +5,7 @@ Whatever cannot be told for certain stays None: these are facts for the reader, 
 
 import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -14,6 +15,24 @@ from apixo_mcp.media.probing.facts import MediaFacts
 
 _READS = 700_000
 """Reads of one file: seconds at most, and more than a film of hours needs."""
+
+_MEASURES: dict[str, Callable[[BinaryIO, int], MediaFacts]] = {
+    **dict.fromkeys(("mp4", "quicktime", "3gpp", "3gpp2"), boxes.measure_boxes),
+    **dict.fromkeys(("heic", "heif", "avif"), boxes.measure_picture),
+    **dict.fromkeys(("webm", "x-matroska"), matroska.measure_matroska),
+    **dict.fromkeys(("mpeg", "aac"), frames.measure_frames),
+    **dict.fromkeys(("x-ms-asf", "x-ms-wmv", "x-ms-wma"), streams.measure_asf),
+    "ogg": streams.measure_ogg,
+    "flac": streams.measure_flac,
+    "x-flv": streams.measure_flv,
+    "wav": chunks.measure_wav,
+    "x-w64": chunks.measure_wave64,
+    "aiff": chunks.measure_aiff,
+    "basic": chunks.measure_au,
+    "x-caf": chunks.measure_caf,
+    "x-msvideo": chunks.measure_avi,
+}
+"""The reader of each type, by what its MIME type says behind the slash."""
 
 __all__ = ["MediaFacts", "probe", "read_facts"]
 
@@ -53,39 +72,12 @@ class _Frugal(io.BufferedReader):
 
 
 def _read(file: BinaryIO, size: int, kind: Kind) -> MediaFacts:
-    match kind.mime_type.partition("/")[2]:
-        case "mp4" | "quicktime" | "3gpp" | "3gpp2":
-            return boxes.measure_boxes(file, size)
-        case "heic" | "heif" | "avif":
-            return boxes.measure_picture(file, size)
-        case "webm" | "x-matroska":
-            return matroska.measure_matroska(file, size)
-        case "mpeg" | "aac" if kind.modality == "audio":
-            return frames.measure_frames(file, size)
-        case "mpeg":
-            return _sequence(file.read(65_536))
-        case "ogg":
-            return streams.measure_ogg(file, size)
-        case "flac":
-            return streams.measure_flac(file, size, frames.start(file))
-        case "x-ms-asf" | "x-ms-wmv" | "x-ms-wma":
-            return streams.measure_asf(file, size)
-        case "x-flv":
-            return streams.measure_flv(file, size)
-        case "wav":
-            return chunks.measure_wav(file, size)
-        case "x-w64":
-            return chunks.measure_wave64(file, size)
-        case "aiff":
-            return chunks.measure_aiff(file, size)
-        case "basic":
-            return chunks.measure_au(file, size)
-        case "x-caf":
-            return chunks.measure_caf(file, size)
-        case "x-msvideo":
-            return chunks.measure_avi(file, size)
-        case _:
-            return pictures.measure_bitmap(file, size, kind) if kind.modality == "image" else MediaFacts()
+    subtype = kind.mime_type.partition("/")[2]
+    if subtype == "mpeg" and kind.modality != "audio":
+        return _sequence(file.read(65_536))
+    if measure := _MEASURES.get(subtype):
+        return measure(file, size)
+    return pictures.measure_bitmap(file, size, kind) if kind.modality == "image" else MediaFacts()
 
 
 def _sequence(head: bytes) -> MediaFacts:

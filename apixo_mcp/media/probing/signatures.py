@@ -65,11 +65,8 @@ def _contained(head: bytes) -> str:
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "video/webm" if b"webm" in head[:128] else "video/x-matroska"
     if head[:4] == b"OggS":
-        return (
-            "video/ogg"
-            if any(mark in head for mark in (b"\x80theora", b"BBCD\0", b"\x01video\0", b"OVP80"))
-            else ("audio/ogg")
-        )
+        has_picture = any(mark in head for mark in (b"\x80theora", b"BBCD\0", b"\x01video\0", b"OVP80"))
+        return "video/ogg" if has_picture else "audio/ogg"
     if name == b"ftyp":
         return _branded(head)
     if head[:2] == b"\0\0" and name in (b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free"):
@@ -105,16 +102,12 @@ def _pictured(head: bytes) -> str:
         count, size, at = struct.unpack("<H8xII", head[4:22])
         if 0 < count <= 256 and head[9] == 0 and size and at >= 6 + 16 * count and head[3] == 0:
             return "image/vnd.microsoft.icon"
-    if (
-        head[:1] == b"\x0a"
-        and head[1:3] in (b"\x05\x01", b"\x03\x01", b"\x02\x01")
-        and head[3:4] in (*(b"\x01", b"\x02", b"\x04", b"\x08"),)
-    ):
+    if re.match(rb"\n[\x02\x03\x05]\x01[\x01\x02\x04\x08]", head):
         return "image/vnd.zbrush.pcx"
     if head[:2] == b"\x01\xda" and head[2:3] in (b"\0", b"\x01") and head[3:4] in (b"\x01", b"\x02"):
         return "image/x-sgi"
-    if found := _PICTURE_TEXT.match(head[:4400]):
-        return f"image/x-portable-{_PORTABLE[int(found[1]) - 1]}map"
+    if match := _PICTURE_TEXT.match(head[:4400]):
+        return f"image/x-portable-{_PORTABLE[int(match[1]) - 1]}map"
     if head[:3] == b"P7\n" and b"WIDTH" in head[:400]:
         return "image/x-portable-arbitrarymap"
     if head[:3] in (b"PF\n", b"Pf\n"):
@@ -128,7 +121,7 @@ def _pictured(head: bytes) -> str:
         if width and height and depth in (8, 16, 24, 32) and not flags & 0xC0 and head[2] & 7 != 1 - head[1]:
             return "image/x-tga"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start[:1] == b"<" and (found := _SVG.search(start.lower())) and b"<html" not in start[: found.start()].lower():
+    if start[:1] == b"<" and (match := _SVG.search(start.lower())) and b"<html" not in start[: match.start()].lower():
         return "image/svg+xml"
     if start.startswith(b"#define ") and b"_width " in start[:300]:
         return "image/x-xbitmap"
@@ -180,8 +173,8 @@ def _coded(unit: bytes) -> str:
 
 
 def _repeats(head: bytes, mark: int, step: int) -> bool:
-    found = head[0 : step * 5 : step]
-    return len(found) >= 2 and all(byte == mark for byte in found)
+    marks = head[0 : step * 5 : step]
+    return len(marks) >= 2 and all(byte == mark for byte in marks)
 
 
 def _framed(head: bytes) -> str:

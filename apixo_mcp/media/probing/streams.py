@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from apixo_mcp.media.probing.facts import MediaFacts, seconds
+from apixo_mcp.media.probing.frames import start
 
 _HEAD = 65_536
 _LATE = 10.0
@@ -34,7 +35,7 @@ def measure_ogg(file: BinaryIO, size: int) -> MediaFacts:
     file.seek(max(0, size - 2 * _HEAD))
     tail = file.read(2 * _HEAD)
     streams = [stream for page in _pages(head) if page[5] & 2 and (stream := _stream(page))]
-    told: list[float] = []
+    lengths: list[float] = []
     for stream in streams:
         own = [page for page in _pages(head) if page[14:18] == stream.serial and stream.ticks(_granule(page)) > 0]
         last = [page for page in _pages(tail) if page[14:18] == stream.serial and _granule(page) >= 0]
@@ -43,25 +44,25 @@ def measure_ogg(file: BinaryIO, size: int) -> MediaFacts:
         length = stream.ticks(_granule(last[-1])) / stream.rate
         if len(own) > 1 and stream.ticks(_granule(own[0])) / stream.rate > _LATE:
             return MediaFacts(is_sound_alone=not any(stream.is_picture for stream in streams))
-        told.append(length)
+        lengths.append(length)
     shown = next((stream.size for stream in streams if stream.size), None)
     width, height = shown or (None, None)
     alone = bool(streams) and not any(stream.is_picture for stream in streams)
     return MediaFacts(
-        width=width, height=height, duration_seconds=seconds(max(told, default=0), 1), is_sound_alone=alone
+        width=width, height=height, duration_seconds=seconds(max(lengths, default=0), 1), is_sound_alone=alone
     )
 
 
 def _pages(body: bytes) -> list[bytes]:
     """Returns the pages that are whole in these bytes, the beginning of each."""
-    found: list[bytes] = []
+    pages: list[bytes] = []
     at = body.find(b"OggS")
     while 0 <= at <= len(body) - 27:
         sizes = body[at + 27 : at + 27 + body[at + 26]]
         if body[at + 4] == 0 and at + 27 + len(sizes) + sum(sizes) <= len(body):
-            found.append(body[at : at + 400])
+            pages.append(body[at : at + 400])
         at = body.find(b"OggS", at + 4)
-    return found
+    return pages
 
 
 def _granule(page: bytes) -> int:
@@ -88,8 +89,9 @@ def _stream(page: bytes) -> _Stream | None:
     return _Stream(serial, 0, is_picture=is_picture) if is_picture else None
 
 
-def measure_flac(file: BinaryIO, size: int, begin: int) -> MediaFacts:
+def measure_flac(file: BinaryIO, size: int) -> MediaFacts:
     """Returns the duration that the header tells, where the last frame bears it out."""
+    begin = start(file)
     file.seek(begin)
     head = file.read(42)
     most = int.from_bytes(head[10:12], "big")
@@ -152,12 +154,12 @@ _ASF_VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 def measure_asf(file: BinaryIO, size: int) -> MediaFacts:
     """Returns the duration and the picture of a Windows Media file, by its header."""
     body = file.read(_HEAD)
-    told, width, height, is_cut, kinds = None, None, None, False, set[bytes]()
+    duration, width, height, is_cut, kinds = None, None, None, False, set[bytes]()
     at = body.find(_ASF_FILE)
     if at >= 0:
         whole, length, _, preroll, flags = struct.unpack_from("<Q16xQQQI", body, at + 40)
         is_cut = size < whole and not flags & 1
-        told = None if is_cut or flags & 1 else seconds(length / 1e7 - preroll / 1e3, 1)
+        duration = None if is_cut or flags & 1 else seconds(length / 1e7 - preroll / 1e3, 1)
     at = body.find(_ASF_STREAM)
     while at >= 0:
         kinds.add(body[at + 24 : at + 40])
@@ -165,7 +167,7 @@ def measure_asf(file: BinaryIO, size: int) -> MediaFacts:
             width, height = struct.unpack_from("<II", body, at + 78)
         at = body.find(_ASF_STREAM, at + 16)
     alone = bool(kinds) and _ASF_VIDEO not in kinds
-    return MediaFacts(width=width, height=height, duration_seconds=told, is_cut=is_cut, is_sound_alone=alone)
+    return MediaFacts(width=width, height=height, duration_seconds=duration, is_cut=is_cut, is_sound_alone=alone)
 
 
 def measure_flv(file: BinaryIO, size: int) -> MediaFacts:
@@ -175,7 +177,7 @@ def measure_flv(file: BinaryIO, size: int) -> MediaFacts:
     back = int.from_bytes(file.read(4), "big")
     file.seek(max(0, size - 4 - back))
     tag = file.read(8)
-    told = None
+    duration = None
     if 11 <= back < size - 13 and len(tag) == 8 and tag[0] in (8, 9) and int.from_bytes(tag[1:4], "big") + 11 == back:
-        told = seconds(int.from_bytes(tag[4:7], "big") | tag[7] << 24, 1000)
-    return MediaFacts(duration_seconds=told, is_sound_alone=flags & 5 == 4)
+        duration = seconds(int.from_bytes(tag[4:7], "big") | tag[7] << 24, 1000)
+    return MediaFacts(duration_seconds=duration, is_sound_alone=flags & 5 == 4)
