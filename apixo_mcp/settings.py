@@ -32,7 +32,7 @@ _OF_THE_EXAMPLES = "APIXO_MCP_COMMAND"  # which command they start
 
 
 def _variable(name: str) -> str:
-    """The variable of a field; of a gateway's key or base URL too, as overrides name them (`apixo_api_key`)."""
+    """Returns the variable of a field; of a gateway's key or base URL too, as overrides name them (`apixo_api_key`)."""
     return name.upper() if name.upper() in _of_gateways() else f"{_PREFIX}{name.upper()}"
 
 

@@ -46,39 +46,40 @@ def _tool(definition: ToolDefinition, tools: Tools) -> Tool:
 
 
 def _annotations(definition: ToolDefinition) -> ToolAnnotations:
-    """Only what differs from the protocol's defaults: the list of tools is part of every conversation."""
+    """Returns only what differs from the protocol's defaults: the list of tools is part of every conversation."""
     if definition.reads:
         return ToolAnnotations(read_only_hint=True, open_world_hint=None if definition.outside else False)
     return ToolAnnotations(destructive_hint=False, idempotent_hint=True if definition.modality is None else None)
 
 
 def definitions(app: App) -> tuple[ToolDefinition, ...]:
-    """The tools on offer, in the order in which they are listed."""
+    """Returns the tools on offer, in the order in which they are listed."""
     if app.settings.tools == "general":
         return GENERAL_TOOLS + COMMON_TOOLS
     # Imported here: it builds the schema of every offered model.
     from apixo_mcp.server.tools.per_model import advice, model_definitions
 
     typed = model_definitions(app.catalog)
-    if told := advice(len(typed)):
-        log.warning(told)
+    if costs := advice(len(typed)):
+        log.warning(costs)
     return typed + COMMON_TOOLS
 
 
 def build_server(
     app: App, jobs: Jobs | None = None, *, receipts: Receipts | None = None, began: float | None = None
 ) -> ApixoServer:
-    """The MCP server, ready to be run on any transport.
+    """Returns the MCP server, ready to be run on any transport.
 
     Args:
+        app: the program.
         jobs: what the tasks extension serves; by default the app's generations.
         receipts: of the connection, where it tells which answers have left; else one that is returned is given.
         began: `time.monotonic()` since when a client may wait for this server to be loaded.
     """
-    if told := doubt(app.settings.client_profile):
-        log.warning(told)
+    if warning := doubt(app.settings.client_profile):
+        log.warning(warning)
     tools = Tools(app, receipts=receipts, began=began)
-    notices = Subscriptions(app.service)
+    subscriptions = Subscriptions(app.service)
     server = ApixoServer(
         NAME,
         title=TITLE,
@@ -87,8 +88,8 @@ def build_server(
         website_url=WEBSITE_URL,
         tools=[_tool(definition, tools) for definition in definitions(app)],
         extensions=[TasksExtension(jobs or Generations(app))],
-        lifespan=notices.lifespan,
-        subscriptions=notices,
+        lifespan=subscriptions.lifespan,
+        subscriptions=subscriptions,
         log_level=app.settings.log_level,
         # Of the store's: a question may be answered to the process that comes after the one that asked.
         request_state_security=RequestStateSecurity(keys=[app.seal]),
@@ -97,7 +98,7 @@ def build_server(
     server.questions, server.telemetry = tools.questions, app.telemetry
     add_resources(server, app)
     add_completions(server, app)
-    notices.serve(server)
-    app.changes.listen(notices.changed)
+    subscriptions.serve(server)
+    app.changes.listen(subscriptions.changed)
     add_prompts(server, typed=app.settings.tools == "models")
     return server

@@ -1,4 +1,4 @@
-"""Who makes a call: whose tasks it is about, what its client bears, and whether it is still there."""
+"""The maker of a call: the owner of its tasks, what its client bears, and whether it is still there."""
 
 from mcp.server.mcpserver import Context
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from apixo_mcp.tasks.owner import LOCAL, Owner
 
 
 def owner_of(context: Context | RequestContext) -> Owner:
-    """Returns whose tasks a call is about: over HTTP whom the state of its request names, else this machine's own."""
+    """Returns the owner of the tasks that a call is about: over HTTP whom the state of its request names, else this machine's own."""
     request = _request_of(context)
     return getattr(request.state, "owner", LOCAL) if request else LOCAL
 

@@ -56,8 +56,8 @@ class Job:
     input_requests: Mapping[str, Any] | None = None
 
     def handle(self) -> dict[str, Any]:
-        """The fields that every answer about it has."""
-        found: dict[str, Any] = {
+        """Returns the fields that every answer about it has."""
+        fields: dict[str, Any] = {
             "taskId": self.task_id,
             "status": self.status,
             "createdAt": self.created_at,
@@ -65,13 +65,13 @@ class Job:
             "ttlMs": self.ttl_ms,
         }
         if self.poll_ms is not None:
-            found["pollIntervalMs"] = self.poll_ms
+            fields["pollIntervalMs"] = self.poll_ms
         if self.message:
-            found["statusMessage"] = self.message
-        return found
+            fields["statusMessage"] = self.message
+        return fields
 
     def detail(self) -> dict[str, Any]:
-        """The handle with what its status brings along."""
+        """Returns the handle with what its status brings along."""
         outcome = {
             "completed": ("result", self.result),
             "failed": ("error", self.error),
@@ -81,7 +81,7 @@ class Job:
 
 
 class Jobs(Protocol):
-    """Whoever runs long calls. Every verb sees only what belongs to the caller in the request's context."""
+    """Runs long calls. Every verb sees only what belongs to the caller in the request's context."""
 
     async def start(
         self, params: CallToolRequestParams, context: RequestContext, call_next: CallNext
@@ -90,7 +90,7 @@ class Jobs(Protocol):
         ...
 
     async def find(self, task_id: str, context: RequestContext) -> Job | None:
-        """The job with this id; None where there is none, it has expired, or it is somebody else's."""
+        """Returns the job with this id; None where there is none, it has expired, or it is somebody else's."""
         ...
 
     async def cancel(self, task_id: str, context: RequestContext) -> None:
@@ -162,7 +162,7 @@ class TasksExtension(Extension):
 
 
 def takes_handles(context: RequestContext) -> bool:
-    """Whether this request's client has declared the extension. Handles do not exist before 2026-07-28."""
+    """Tells whether this request's client has declared the extension. Handles do not exist before 2026-07-28."""
     capabilities = context.session.client_capabilities
     declared = capabilities.extensions if capabilities else None
     return context.protocol_version in MODERN and declared is not None and TASKS in declared
@@ -229,17 +229,17 @@ class Generations:
         )
 
     def _message(self, task: Task, told_earlier: bool) -> str:
-        said = sentence(task)
+        message = sentence(task)
         eta = structure_of(self._app, task).get("eta_seconds")
         if eta is not None:
-            said += f" About {eta} s to go."
-        return f"The task of an earlier call. {said}" if told_earlier else said
+            message += f" About {eta} s to go."
+        return f"The task of an earlier call. {message}" if told_earlier else message
 
     async def _result(self, task: Task, context: RequestContext) -> dict[str, Any]:
         answer = await task_answer(self._app, task, Context(request_context=context))
-        told = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
-        told.pop("resultType", None)  # belongs to an answer, not to a result inside one
-        return told
+        result = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
+        result.pop("resultType", None)  # belongs to an answer, not to a result inside one
+        return result
 
 
 def _is_of_earlier_call(result: HandlerResult) -> bool:

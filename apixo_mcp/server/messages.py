@@ -49,7 +49,7 @@ def bounded(line: str) -> str:
 
 
 def bounded_body(body: bytes) -> bytes:
-    """Does as `bounded` does for the body of a request."""
+    """Returns the body of a request as `bounded` does a line."""
     text = body.decode(errors="replace")
     smaller = bounded(text)
     return body if smaller is text else smaller.encode(errors="surrogatepass")
@@ -103,7 +103,7 @@ def _line(message: Any) -> str:
 
 
 def _smaller(value: Any, depth: int, is_cut: bool) -> Any:
-    """A value without what is too much about it; `is_cut` says that parts of the message are missing already."""
+    """Returns a value without what is too much about it; `is_cut`: parts of the message are missing already."""
     too_much = excess(value)
     if not too_much and not is_cut:
         return value

@@ -1,4 +1,4 @@
-"""What each MCP client can take, by the name it gives itself."""
+"""The MCP clients and what each can take, by the names that they give themselves."""
 
 import difflib
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one client bears.
+    """The limits of one client.
 
     Attributes:
         wait_seconds: how long a call may last before this client gives up or its user does.
@@ -72,26 +72,26 @@ _PROFILES = {
 
 
 def profile_of(client_name: str, fallback: str = "") -> Profile:
-    """The profile of a client.
+    """Returns the profile of a client.
 
     Args:
         client_name: `clientInfo.name`, as the client sent it.
         fallback: the name whose profile a client that is not in the table gets (`APIXO_MCP_CLIENT_PROFILE`).
     """
-    return _found(client_name) or _found(fallback) or UNKNOWN
+    return _known(client_name) or _known(fallback) or UNKNOWN
 
 
 def doubt(fallback: str) -> str:
-    """What is wrong with an `APIXO_MCP_CLIENT_PROFILE`; empty where nothing is."""
-    if not fallback or _found(fallback):
+    """Says what is wrong with an `APIXO_MCP_CLIENT_PROFILE`; empty where nothing is."""
+    if not fallback or _known(fallback):
         return ""
     near = difflib.get_close_matches(fallback.casefold(), _PROFILES, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(_PROFILES)}."
     return f"APIXO_MCP_CLIENT_PROFILE: {fallback[:60]!r} is no known client and is ignored. {hint}"
 
 
-def _found(client_name: str) -> Profile | None:
-    """The profile under the longest name that this one begins with: clients and bridges add names of their own."""
+def _known(client_name: str) -> Profile | None:
+    """Returns the profile of the longest name that this one begins with: clients and bridges add their own."""
     name = client_name.casefold()
     fitting = [
         known for known in _PROFILES if name.startswith(known) and not name[len(known) : len(known) + 1].isalnum()

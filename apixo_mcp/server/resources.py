@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -55,10 +56,10 @@ class ApixoServer(MCPServer[Any]):
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """See `MCPServer.read_resource`."""
-        found = await super().read_resource(uri, context)
-        if isinstance(found, InputRequiredResult):
-            return found
-        return [_typed(entry) for entry in found]
+        contents = await super().read_resource(uri, context)
+        if isinstance(contents, InputRequiredResult):
+            return contents
+        return [_typed(entry) for entry in contents]
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
@@ -67,8 +68,8 @@ class ApixoServer(MCPServer[Any]):
         for prompt in await self.list_prompts():
             known = [argument.name for argument in prompt.arguments or ()]
             if prompt.name == name and (unknown := [given for given in arguments or {} if given not in known]):
-                said = f"{', '.join(unknown)}: unknown argument of {name}; known are {', '.join(known)}"
-                raise MCPError(INVALID_PARAMS, said)
+                names = ", ".join(unknown)
+                raise MCPError(INVALID_PARAMS, f"{names}: unknown argument of {name}; known are {', '.join(known)}")
         try:
             return await super().get_prompt(name, arguments, context)
         except ValueError as error:
@@ -88,6 +89,39 @@ def _typed(entry: ReadResourceContents) -> ReadResourceContents:
 
 def add_resources(server: MCPServer[Any], app: App) -> None:
     """Registers the resources and their templates."""
+    readers = _Readers(app)
+    for read, uri, title, description, mime_type in (
+        (
+            readers.task_schema,
+            "apixo://schemas/task",
+            "Schema of a task answer",
+            "JSON Schema of the structure that every tool answers about a task.",
+            "application/schema+json",
+        ),
+        (
+            readers.task,
+            "apixo://tasks/{task_id}",
+            "A task",
+            "A task with its whole prompt and inputs.",
+            "application/json",
+        ),
+        (
+            readers.result,
+            "apixo://results/{task_id}/{index}",
+            "A result's file",
+            f"The file of a result, up to {LARGEST_RESOURCE // 2**20} MB.",
+            "application/octet-stream",
+        ),
+        (
+            readers.model,
+            "apixo://models/{+model}",
+            "A model",
+            "A model's exact inputs, times, tips and fail codes.",
+            "application/json",
+        ),
+    ):
+        register = server.resource(uri, name=read.__name__, title=title, description=description, mime_type=mime_type)
+        register(read)
 
     async def listed(context: RequestContext, _: PaginatedRequestParams) -> ListResourcesResult:
         fixed = await server.list_resources()
@@ -97,68 +131,47 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
 
     lowlevel_of(server).add_request_handler("resources/list", PaginatedRequestParams, listed)
 
-    @server.resource(
-        "apixo://schemas/task",
-        name="task_schema",
-        title="Schema of a task answer",
-        description="JSON Schema of the structure that every tool answers about a task.",
-        mime_type="application/schema+json",
-    )
-    def task_schema() -> str:  # pyright: ignore[reportUnusedFunction]
+
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    """Reads each kind of resource; the methods' names are those that clients see, their parameters the URI's."""
+
+    app: App
+
+    def task_schema(self) -> str:
         return compact(TASK_SCHEMA)
 
-    @server.resource(
-        "apixo://tasks/{task_id}",
-        name="task",
-        title="A task",
-        description="A task with its whole prompt and inputs.",
-        mime_type="application/json",
-    )
-    async def task(task_id: str, context: Context) -> str:  # pyright: ignore[reportUnusedFunction]
-        try:
-            found = await app.service.find(owner_of(context), task_id)
-        except NotFound as error:
-            raise ResourceNotFoundError(error_text(error, CHAT)) from error
-        return compact(structure_of(app, found) | {"prompt": found.prompt, "inputs": dict(found.inputs)})
+    async def task(self, task_id: str, context: Context) -> str:
+        task = await self._find(task_id, context)
+        return compact(structure_of(self.app, task) | {"prompt": task.prompt, "inputs": dict(task.inputs)})
 
-    @server.resource(
-        "apixo://results/{task_id}/{index}",
-        name="result",
-        title="A result's file",
-        description=f"The file of a result, up to {LARGEST_RESOURCE // 2**20} MB.",
-        mime_type="application/octet-stream",
-    )
-    async def result(task_id: str, index: str, context: Context) -> bytes:  # pyright: ignore[reportUnusedFunction]
+    async def result(self, task_id: str, index: str, context: Context) -> bytes:
+        task = await self._find(task_id, context)
+        result = next((one for one in task.results if str(one.index) == index), None)
+        if result is None:
+            raise ResourceNotFoundError(f"Task {task_id} has {counted(len(task.results), 'result')}, counted from 0.")
+        if result.file is not FileState.SAVED:
+            raise ResourceError(why_no_file(task, result))
         try:
-            found = await app.service.find(owner_of(context), task_id)
-        except NotFound as error:
-            raise ResourceNotFoundError(error_text(error, CHAT)) from error
-        entry = next((one for one in found.results if str(one.index) == index), None)
-        if entry is None:
-            raise ResourceNotFoundError(f"Task {task_id} has {counted(len(found.results), 'result')}, counted from 0.")
-        if entry.file is not FileState.SAVED:
-            raise ResourceError(why_no_file(found, entry))
-        try:
-            content = _File(await anyio.to_thread.run_sync(_content, app.files, entry.path))
+            content = _File(await anyio.to_thread.run_sync(_content, self.app.files, result.path))
         except OSError as error:
-            raise ResourceError(f"{entry.path} cannot be read: {error.strerror}") from error
-        content.mime_type = entry.mime_type
+            raise ResourceError(f"{result.path} cannot be read: {error.strerror}") from error
+        content.mime_type = result.mime_type
         return content
 
-    @server.resource(
-        "apixo://models/{+model}",
-        name="model",
-        title="A model",
-        description="A model's exact inputs, times, tips and fail codes.",
-        mime_type="application/json",
-    )
-    async def model(model: str) -> str:  # pyright: ignore[reportUnusedFunction]
+    async def model(self, model: str) -> str:
         try:
-            return compact(describe(app.catalog.find(model), chat_of(app.settings)))
+            return compact(describe(self.app.catalog.find(model), chat_of(self.app.settings)))
         except InvalidInput as error:
             raise ResourceNotFoundError(error_text(error, CHAT)) from error
         except ApixoError as error:
             raise ResourceError(error_text(error, CHAT)) from error
+
+    async def _find(self, task_id: str, context: Context) -> Task:
+        try:
+            return await self.app.service.find(owner_of(context), task_id)
+        except NotFound as error:
+            raise ResourceNotFoundError(error_text(error, CHAT)) from error
 
 
 def _content(files: ResultFiles, path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Who this server says it is. Imports next to nothing: the early stage says it before the SDK is loaded."""
+"""The identity of this server. Imports next to nothing: the early stage says it before the SDK is loaded."""
 
 from apixo_mcp import __version__
 from apixo_mcp.gateways.directory import main_gateway
@@ -24,7 +24,7 @@ _NO_KEY = "\nNo API key is set: tell the user to set {} ({}) in this server's en
 
 
 def instructions(*, key_set: bool) -> str:
-    """What a model should know before its first call; says so where no key is set."""
+    """Returns what a model should know before its first call, with a word about the key where none is set."""
     return (
         _INSTRUCTIONS if key_set else _INSTRUCTIONS + _NO_KEY.format(main_gateway().key_variable, main_gateway().site)
     )
@@ -34,7 +34,7 @@ _INFO = {"name": NAME, "title": TITLE, "version": __version__, "websiteUrl": WEB
 
 
 def initialize_result(version: str, *, key_set: bool) -> dict[str, object]:
-    """The answer to `initialize` of a handshake revision. A test holds it to what the SDK answers."""
+    """Returns the answer to `initialize` of a handshake revision. A test holds it to what the SDK answers."""
     return {
         "protocolVersion": version,
         "capabilities": {
@@ -49,7 +49,7 @@ def initialize_result(version: str, *, key_set: bool) -> dict[str, object]:
 
 
 def discover_result(*, key_set: bool) -> dict[str, object]:
-    """The answer to `server/discover`. A test holds it to what the SDK answers."""
+    """Returns the answer to `server/discover`. A test holds it to what the SDK answers."""
     return {
         "resultType": "complete",
         "supportedVersions": ["2026-07-28"],

@@ -16,7 +16,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 
 def end_as_on_interrupt() -> None:
-    """Has every ending signal do what Ctrl-C does: the event loop is cancelled, and what is shielded is finished."""
+    """Makes every ending signal do what Ctrl-C does: the event loop is cancelled, and what is shielded is finished."""
     if threading.current_thread() is not threading.main_thread():
         return  # only the main thread is told of signals, and may say what they do
     for number in ENDING:

@@ -50,7 +50,7 @@ class Subscriptions:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._subscribers: dict[object, tuple[Owner | None, Tell]] = {}
-        self._told: dict[str, object] = {}
+        self._latest: dict[str, object] = {}
 
     def serve(self, server: MCPServer[Any]) -> None:
         """Answers the requests that subscribe; that they are answered is also what advertises them."""
@@ -61,7 +61,7 @@ class Subscriptions:
 
     @asynccontextmanager
     async def lifespan(self, _: MCPServer[Any]) -> AsyncGenerator[TaskGroup]:
-        """The parent of the tasks that send: of a process on Streamable HTTP, else of a connection."""
+        """Returns the parent of the tasks that send: of a process on Streamable HTTP, else of a connection."""
         async with anyio.create_task_group() as group:
             try:
                 yield group
@@ -73,12 +73,12 @@ class Subscriptions:
         if not self._subscribers:
             return
         files = tuple(result.file for result in task.results)
-        news = (task.state, task.remote_id, task.cancel_requested, files)
-        if self._told.get(task.task_id) == news:
-            return  # a look that found nothing new
-        self._told[task.task_id] = news
-        if task.is_settled or len(self._told) > MOST_REMEMBERED:
-            del self._told[task.task_id]
+        shown = (task.state, task.remote_id, task.cancel_requested, files)
+        if self._latest.get(task.task_id) == shown:
+            return  # a poll that brought nothing new
+        self._latest[task.task_id] = shown
+        if task.is_settled or len(self._latest) > MOST_REMEMBERED:
+            del self._latest[task.task_id]
         saved = [result for result in task.results if result.file is FileState.SAVED]
         self._tell(ResourceUpdated(task_uri(task)), task)
         for result in saved:
@@ -155,19 +155,19 @@ class Subscriptions:
 class _OwnersBus:
     """The `SubscriptionBus` of one owner."""
 
-    def __init__(self, notices: Subscriptions, owner: Owner) -> None:
-        self._notices = notices
+    def __init__(self, subscriptions: Subscriptions, owner: Owner) -> None:
+        self._subscriptions = subscriptions
         self._owner = owner
 
     async def publish(self, event: ServerEvent) -> None:
-        await self._notices.publish(event)
+        await self._subscriptions.publish(event)
 
     def subscribe(self, listener: Tell) -> Callable[[], None]:
-        return self._notices.subscribe(listener, self._owner)
+        return self._subscriptions.subscribe(listener, self._owner)
 
 
 class _Mailbox:
-    """What one connection of the earlier era is still to be told.
+    """The notices that one connection of the earlier era is still to get.
 
     A notice says only that a resource has changed, so one that waits stands for all that come after it: there are never
     more of them than subscribed resources, however slowly the client reads.

@@ -16,7 +16,7 @@ ANSWERED_WITHIN = 20.0  # APIXO webhooks page: an answer is awaited for 30 s
 
 
 def public_routes(public: Public) -> list[Route]:
-    """The routes, at the root and under the public URL's own path: a proxy may leave that in place or take it off."""
+    """Returns the routes, at the root and under the public URL's own path, which a proxy may take off."""
 
     async def callback(request: Request) -> Response:
         status = 503
@@ -26,10 +26,10 @@ def public_routes(public: Public) -> list[Route]:
 
     async def input_file(request: Request) -> Response:
         token, name = request.path_params["token"], request.path_params["name"]
-        found = await anyio.to_thread.run_sync(public.input_links.find, token, name)
-        if found is None:
+        file = await anyio.to_thread.run_sync(public.input_links.find, token, name)
+        if file is None:
             return Response(status_code=404)
-        return FileResponse(found.path, media_type=found.mime_type, headers={"x-content-type-options": "nosniff"})
+        return FileResponse(file.path, media_type=file.mime_type, headers={"x-content-type-options": "nosniff"})
 
     return [
         route
@@ -42,12 +42,12 @@ def public_routes(public: Public) -> list[Route]:
 
 
 def open_paths(public: Public) -> Sequence[str]:
-    """What the paths of these routes begin with."""
+    """Returns the beginnings of the paths of these routes."""
     return [f"{prefix}/{kind}/" for prefix in public.prefixes for kind in ("callbacks", "inputs")]
 
 
 async def _taken(public: Public, request: Request) -> int:
-    """What to answer a callback: 503 asks for it to be delivered again."""
+    """Takes a callback and returns the status to answer: 503 asks for it to be delivered again."""
     task = await public.callbacks.task_of(request.path_params["token"])
     if task is None:
         return 404

@@ -154,7 +154,7 @@ async def serving(
 
 
 def web_app(server: ApixoServer, *, streamable: bool = True, public: Public | None = None) -> Starlette:
-    """The routes; with `streamable`, `server.session_manager` must be run while they are served."""
+    """Returns the application; with `streamable`, `server.session_manager` must be run while they are served."""
     routes: list[BaseRoute] = [Route("/healthz", _healthz)]
     if streamable:
         routes += server.streamable_http_app(streamable_http_path=_STREAMABLE, transport_security=SECURITY).routes

@@ -57,17 +57,17 @@ class Early:
         self._thread.start()
 
     def hand_over(self) -> Greeting | None:
-        """Ends the greeting; the answer to `initialize` if one was given: the server hears it again, the client not."""
+        """Ends the greeting; returns the answer to `initialize` if one was given: the server hears that one again."""
         with self._lock:
             self._loaded = True
             return self._initialized
 
     def stdin(self) -> io.BufferedReader:
-        """What is left to read, after `hand_over`: everything that was not answered for good, then what comes."""
+        """Returns what is left to read, after `hand_over`: all that was not answered for good, then what comes."""
         return io.BufferedReader(_Rest(self._in, self._thread, self._lock, (self._kept, self._tail)))
 
     def stdout(self) -> io.BufferedWriter:
-        """Where the server writes, after `hand_over`."""
+        """Returns where the server writes, after `hand_over`."""
         return io.BufferedWriter(io.FileIO(self._out, "wb", closefd=False))
 
     def _listen(self) -> None:
@@ -97,7 +97,7 @@ class Early:
             del self._tail[:end]
 
     def _answered(self, line: bytes) -> bool:
-        """Whether a line was answered for good. `initialize` never is: the server has to hear it."""
+        """Answers a line if it can for good. `initialize` never is answered so: the server has to hear it."""
         message = read_opening(line)
         if message is not None and is_notification(message):
             return False

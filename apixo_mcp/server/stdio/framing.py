@@ -1,4 +1,4 @@
-"""What a client writes, in lines that the SDK reads."""
+"""Lines of a client, as the SDK reads them."""
 
 import io
 import json
@@ -66,8 +66,8 @@ def _revision(line: str) -> Any:
 
 
 def _messages(line: str) -> list[str]:
-    """The messages of a batch, a line each; what is not a batch stays as it is."""
-    found = _parsed(line)
-    if not isinstance(found, list) or not found:
+    """Returns the messages of a batch, a line each; what is not a batch stays as it is."""
+    messages = _parsed(line)
+    if not isinstance(messages, list) or not messages:
         return [line]
-    return [json.dumps(message) + "\n" for message in cast(list[Any], found)]
+    return [json.dumps(message) + "\n" for message in cast(list[Any], messages)]

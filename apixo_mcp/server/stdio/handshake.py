@@ -1,4 +1,4 @@
-"""Understands the two requests that open a connection, without the SDK: answers only what is certain to be answered so.
+"""Understands the two requests that open a connection, without the SDK, and answers what is certain to be answered so.
 
 Whatever is unusual is not understood here and left to the SDK; a client is then answered later, never otherwise.
 
@@ -56,12 +56,12 @@ class Greeting:
         self.result = result
 
     def line(self) -> bytes:
-        """The answer as it stands on the wire."""
+        """Returns the answer as it stands on the wire."""
         return json.dumps({"jsonrpc": "2.0", "id": self.request_id, "result": self.result}).encode() + b"\n"
 
 
 def read_opening(line: bytes) -> "dict[str, Any] | None":
-    """The JSON object on a line, or None where the SDK's parser might read the line in another way."""
+    """Returns the JSON object on a line, or None where the SDK's parser might read the line in another way."""
     body = line.removesuffix(b"\n").removesuffix(b"\r")
     if len(body) > LONGEST_OPENING or b"\r" in body or body.count(b"{") + body.count(b"[") > _DEEPEST:
         return None
@@ -75,13 +75,13 @@ def read_opening(line: bytes) -> "dict[str, Any] | None":
 
 
 def is_notification(message: "dict[str, Any]") -> bool:
-    """Whether nobody waits for an answer to it."""
+    """Tells whether nobody waits for an answer to it."""
     method = message.get("method")
     return isinstance(method, str) and method.startswith("notifications/") and "id" not in message
 
 
 def greet(message: "dict[str, Any]", *, key_set: bool) -> Greeting | None:
-    """The answer to an opening request, or None where it is the SDK's to give."""
+    """Returns the answer to an opening request, or None where it is the SDK's to give."""
     request_id, params = message.get("id"), message.get("params")
     if message.keys() != {"jsonrpc", "id", "method", "params"} or message["jsonrpc"] != "2.0":
         return None
@@ -144,7 +144,7 @@ def _is_icon(value: object) -> bool:
 
 
 def _fits(value: object, shape: "Any") -> bool:
-    """Whether a value has a shape.
+    """Tells whether a value has a shape.
 
     A type is itself, a list is of any number of its entry, an object has the fields of its own or null or nothing
     there, and an object with the one field `*` has any, each of that shape.
@@ -173,7 +173,7 @@ def _refuse(name: str) -> None:
 
 
 def _without_twins(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         raise ValueError("a name stands twice")
-    return found
+    return fields

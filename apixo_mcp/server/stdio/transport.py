@@ -105,37 +105,37 @@ async def serve_client(server: MCPServer[Any], early: Early, receipts: Receipts,
         let_children_inherit_pipes()
     stdin = anyio.wrap_file(Lines(early.stdin()))
     stdout = Wire(io.TextIOWrapper(early.stdout(), encoding="utf-8"), receipts)
-    async with stdio_server(stdin, stdout) as (heard, said):
+    async with stdio_server(stdin, stdout) as (reader, writer):
         log.debug("serving on standard input and output")
         try:
-            await converse(server, heard, said, greeted, receipts)
+            await converse(server, reader, writer, greeted, receipts)
         finally:
             ended.set()
 
 
 async def converse(
     server: MCPServer[Any],
-    heard: ReadStream[Heard],
-    said: WriteStream[SessionMessage],
+    reader: ReadStream[Heard],
+    writer: WriteStream[SessionMessage],
     greeted: Greeting | None = None,
     receipts: Receipts | None = None,
 ) -> None:
-    """Serves one client until what is heard from it ends.
+    """Serves one client until what it sends ends.
 
     Args:
         server: the server.
-        heard: from the client; an `initialize` that was answered already is heard again.
-        said: to the client.
-        greeted: the answer to that `initialize`; the server's own is not said.
+        reader: from the client; an `initialize` that was answered already is read again.
+        writer: to the client.
+        greeted: the answer to that `initialize`; the server's own is not sent.
         receipts: told of what the client cancels.
     """
     lowlevel = lowlevel_of(server)
-    answers = _Answers(said, greeted)
-    await lowlevel.run(_Opening(heard, answers, lowlevel, receipts), answers, lowlevel.create_initialization_options())
+    answers = _Answers(writer, greeted)
+    await lowlevel.run(_Opening(reader, answers, lowlevel, receipts), answers, lowlevel.create_initialization_options())
 
 
 class _Answers(WrappedWriteStream):
-    """What the server says, but for its answer to an `initialize` that was answered early."""
+    """The messages of the server, but for its answer to an `initialize` that was answered early."""
 
     def __init__(self, stream: WriteStream[SessionMessage], greeted: Greeting | None) -> None:
         super().__init__(stream)
@@ -156,7 +156,7 @@ class _Answers(WrappedWriteStream):
 
 
 class _Opening(WrappedReadStream):
-    """What the client says, without what is no message, and the `server/discover` that it probes with before all else.
+    """The messages of the client, without what is none, and without the `server/discover` that it probes with at first.
 
     The SDK fixes the era of a connection with the first request. A client that probes, and then falls back to
     `initialize` on the same pipe, would be refused; so each probe is a connection of its own.

@@ -80,8 +80,8 @@ def read_arguments(schema: Mapping[str, Any], raw: Mapping[str, Any]) -> Reading
     if unknown > _MOST_UNKNOWN:
         problems.append(Problem("arguments", f"{unknown} unknown ones", f"known are {', '.join(properties)}"))
     missing = [name for name in schema.get("required", ()) if name not in given]
-    told = {problem.field for problem in problems}
-    problems += [Problem(name, "", "required") for name in missing if name not in told]
+    named = {problem.field for problem in problems}
+    problems += [Problem(name, "", "required") for name in missing if name not in named]
     return Reading(given, tuple(problems))
 
 
@@ -96,8 +96,10 @@ def read_inputs(schema: Mapping[str, Any], controls: Mapping[str, Any], raw: Map
     own = {name: value for name, value in raw.items() if name not in asked and value is not None}
     if too_much := excess(own):
         large = [name for name, value in own.items() if excess(value)] or ["arguments"]
-        told = [Problem(_named(name), "", f"takes less: what was given {too_much}") for name in large[:_MOST_UNKNOWN]]
-        return Reading(reading.given | {"options": {}}, (*reading.problems, *told))
+        refused = [
+            Problem(_named(name), "", f"takes less: what was given {too_much}") for name in large[:_MOST_UNKNOWN]
+        ]
+        return Reading(reading.given | {"options": {}}, (*reading.problems, *refused))
     inputs = {
         name: _meant(value, properties[name]) if "type" in properties.get(name, ()) else value
         for name, value in own.items()
@@ -146,8 +148,8 @@ def _parsed(text: str, kind: str) -> Any:
         return {} if kind == "object" else text
     if sum(map(stripped.count, ",[{")) > MOST_GIVEN:
         return text
-    found = read_json(stripped)
-    return found if isinstance(found, _TYPES[kind]) and not excess(found) else text
+    value = read_json(stripped)
+    return value if isinstance(value, _TYPES[kind]) and not excess(value) else text
 
 
 def _wrong(name: str, value: Any, entry: Mapping[str, Any]) -> Problem | None:

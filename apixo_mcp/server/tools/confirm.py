@@ -37,7 +37,7 @@ _FORM: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Yes:
-    """The person agreed.
+    """The agreement of a person.
 
     Attributes:
         key: stands for this one yes, so that it pays for one task however often it arrives; empty where it cannot
@@ -49,14 +49,14 @@ class Yes:
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """Nothing is sent.
+    """A refusal: nothing is sent.
 
     Attributes:
-        said: why, with the quote where a yes may still come.
+        reason: why, with the quote where a yes may still come.
         is_final: whether the person said no.
     """
 
-    said: str
+    reason: str
     is_final: bool = False
 
 
@@ -87,14 +87,14 @@ async def ask(quote: Quote, context: Context, questions: Elicitation) -> Yes | I
 
 
 def _takes_forms(context: Context) -> bool:
-    """Whether the client puts forms to its user. An empty capability, the first shape that it had, means forms too."""
+    """Tells whether the client puts forms to its user. An empty capability, its first shape, means forms too."""
     capabilities = context.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
 def _ask_by_return(quote: Quote, context: Context) -> Yes | InputRequiredResult | No:
-    """The question as an answer, or what its answer came to.
+    """Asks by the question as an answer, or returns what the answer to it came to.
 
     The state goes through the client, sealed by the SDK and bound to the tool, its arguments and the caller: a yes
     cannot be made up, nor used for anything else. It names the price, because that may have changed meanwhile.
@@ -124,15 +124,15 @@ def _refused(quote: Quote, answer: ElicitResult, took: float) -> No:
     if answer.action == "cancel":
         closed = "Nothing was sent or charged: the question about the cost was closed unanswered."
         return No(f"{closed} {quote_text(quote)}")
-    said = (
+    reason = (
         f"Nothing was sent or charged: the user said no to {priced(quote.usd)} for {quote.model}. "
         "Do not make this call again unless the user asks for it."
     )
-    return No(said, is_final=True)
+    return No(reason, is_final=True)
 
 
 def question(quote: Quote) -> str:
-    """What the person is asked."""
+    """Returns the question to the person."""
     return (
         f"{quoted(quote)}. You want to be asked above {dollars(quote.limit_usd)} "
         "(APIXO_MCP_CONFIRM_ABOVE_USD). Send it?"
@@ -140,7 +140,7 @@ def question(quote: Quote) -> str:
 
 
 def quote_text(quote: Quote) -> str:
-    """What a model is told that has to ask the person itself."""
+    """Returns the words for a model that has to ask the person itself."""
     return (
         f"Not sent yet: {quoted(quote)}, and APIXO_MCP_CONFIRM_ABOVE_USD "
         f"asks for a yes above {dollars(quote.limit_usd)}. Ask the user; after a yes make the very same call with "

@@ -1,4 +1,4 @@
-"""Where a list of tasks goes on, as a text that means nothing to its reader."""
+"""The place where a list of tasks goes on, as a text that means nothing to its reader."""
 
 import base64
 import binascii
@@ -11,19 +11,19 @@ _LONGEST = 200
 
 
 def write_cursor(task: Task) -> str:
-    """The place behind a task."""
+    """Returns the place behind a task."""
     return base64.urlsafe_b64encode(json.dumps([task.created_at, task.task_id]).encode()).decode()
 
 
 def read_cursor(text: str) -> tuple[float, str]:
-    """When the task before the place was created, and its id.
+    """Reads when the task before the place was created, and its id.
 
     Raises:
         InvalidInput: `write_cursor` made no such text.
     """
     try:
-        context, task_id = json.loads(base64.urlsafe_b64decode(text[:_LONGEST].encode()))
-        return float(context), str(task_id).encode().decode()
+        created_at, task_id = json.loads(base64.urlsafe_b64decode(text[:_LONGEST].encode()))
+        return float(created_at), str(task_id).encode().decode()
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise InvalidInput(
             [Problem("cursor", repr(text[:40]), "must be the next_cursor of an earlier answer")]

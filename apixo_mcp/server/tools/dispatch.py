@@ -35,7 +35,7 @@ async def answer_call(
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
         return refusal_result(f"{costs}Please correct:\n{problems}")
     except SettingsError as error:  # a variable that is nearly the one it names may be the reason
-        return refusal_result(" ".join((error_text(error, CHAT), *tools.told)))
+        return refusal_result(" ".join((error_text(error, CHAT), *tools.warnings)))
     except ApixoError as error:
         return refusal_result(error_text(error, CHAT))
     except Exception:

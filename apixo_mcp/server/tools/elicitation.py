@@ -30,7 +30,7 @@ class Elicitation:
         self._none = anyio.Event()
 
     async def put(self, put: Callable[[], Awaitable[ElicitResult]], context: Context) -> ElicitResult | None:
-        """What the person answers; None where the client cannot ask, or what it answers is no answer.
+        """Puts a question and returns the answer; None where the client cannot ask, or what it answers is no answer.
 
         Raises:
             CallerLeft: the connection or this program ended first.

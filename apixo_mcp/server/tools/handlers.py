@@ -19,7 +19,7 @@ from apixo_mcp.server.tools.confirm import No, ask, quote_text
 from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
 from apixo_mcp.server.tools.elicitation import Elicitation
 from apixo_mcp.server.tools.receipts import Receipts
-from apixo_mcp.server.tools.results import picture, refusal_result, task_answer, text_content
+from apixo_mcp.server.tools.results import picture, refusal_result, task_answer, text_result
 from apixo_mcp.server.tools.waiting import Waiting
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.task import FileState, State
@@ -29,7 +29,7 @@ from apixo_mcp.views.models import describe_text, list_text
 from apixo_mcp.views.sentences import why_no_file
 from apixo_mcp.views.tasks import listed
 from apixo_mcp.views.usage import usage_sentence, usage_structure
-from apixo_mcp.views.words import compact, counted
+from apixo_mcp.views.words import counted
 
 
 class Tools:
@@ -42,7 +42,7 @@ class Tools:
 
     Attributes:
         questions: those that people have before them.
-        told: what is wrong with the variables that are set.
+        warnings: what is wrong with the variables that are set.
     """
 
     def __init__(self, app: App, *, receipts: Receipts | None = None, began: float | None = None) -> None:
@@ -52,7 +52,7 @@ class Tools:
         self._waiting = Waiting(app, began)
         self.questions = Elicitation()
         self._face = chat_of(app.settings)
-        self.told = app.settings.warnings
+        self.warnings = app.settings.warnings
 
     async def generate(
         self, modality: Modality, reading: Reading, context: Context, *, own_names: bool = False
@@ -81,14 +81,14 @@ class Tools:
         async with self._service.asking(request) as submitted:
             if isinstance(submitted, Submission):
                 return await self._followed(submitted, given, context, began)
-        said = await ask(submitted, context, self.questions)
-        if isinstance(said, InputRequiredResult):
-            return said
-        if isinstance(said, No):
-            noted = self._service.declined if said.is_final else self._service.quoted
+        consent = await ask(submitted, context, self.questions)
+        if isinstance(consent, InputRequiredResult):
+            return consent
+        if isinstance(consent, No):
+            noted = self._service.declined if consent.is_final else self._service.quoted
             await noted(request.owner, submitted)
-            return refusal_result(said.said)
-        request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or said.key)
+            return refusal_result(consent.reason)
+        request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or consent.key)
         async with self._service.asking(request) as submitted:
             if isinstance(submitted, Submission):
                 return await self._followed(submitted, given, context, began)
@@ -112,7 +112,7 @@ class Tools:
         return answer
 
     async def check_task(self, given: dict[str, Any], context: Context) -> CallToolResult:
-        """How a task is, after waiting for it."""
+        """Shows how a task is, after waiting for it."""
         task = await self._service.check(owner_of(context), given["task_id"])
         deadline = self._waiting.deadline(given, context)
         task = await self._waiting.settled(task, deadline, context)
@@ -124,7 +124,7 @@ class Tools:
         return await task_answer(self._app, task, context)
 
     async def list_tasks(self, given: dict[str, Any], context: Context) -> CallToolResult:
-        """The newest tasks, a line each."""
+        """Lists the newest tasks, a line each."""
         limit = max(1, given.get("limit", 20))
         state = State(given["state"]) if "state" in given else None
         before = read_cursor(given["cursor"]) if "cursor" in given else None
@@ -133,12 +133,11 @@ class Tools:
             owner, state=state, modality=given.get("modality"), limit=limit + 1, before=before
         )
         shown = tasks[:limit]
-        found: dict[str, Any] = {"tasks": [listed(task) for task in shown]}
+        structure: dict[str, Any] = {"tasks": [listed(task) for task in shown]}
         if len(tasks) > limit:
-            found["next_cursor"] = write_cursor(shown[-1])
-        said = f"{counted(len(shown), 'task')}, newest first." if shown else "No tasks yet."
-        said = " ".join((*self._app.all_warnings, said))
-        return CallToolResult(content=[text_content(f"{said}\n{compact(found)}")], structured_content=found)
+            structure["next_cursor"] = write_cursor(shown[-1])
+        count = f"{counted(len(shown), 'task')}, newest first." if shown else "No tasks yet."
+        return text_result(" ".join((*self._app.all_warnings, count)), structure)
 
     async def download_results(self, given: dict[str, Any], context: Context) -> CallToolResult:
         """Copies a task's files, after trying again to save what is not saved."""
@@ -150,14 +149,12 @@ class Tools:
         return await task_answer(self._app, task, context)
 
     async def view_result(self, given: dict[str, Any], context: Context) -> CallToolResult:
-        """The picture itself, for the model to look at."""
+        """Shows the picture itself, for the model to look at."""
         task = await self._service.check(owner_of(context), given["task_id"])
         index = max(0, given.get("index", 0))
         if index >= len(task.results):
-            count = len(task.results)
-            has = f"the task has {counted(count, 'result')}"
-            allowed = has if count else f"the task has no result; its state is {task.state}"
-            raise InvalidInput([Problem("index", str(index), allowed)])
+            has = counted(len(task.results), "result") if task.results else f"no result; its state is {task.state}"
+            raise InvalidInput([Problem("index", str(index), f"the task has {has}")])
         result = task.results[index]
         if result.file is not FileState.SAVED:
             return refusal_result(why_no_file(task, result))
@@ -165,26 +162,23 @@ class Tools:
             shown = await self._app.previews.view(result.path, result.mime_type)
         except NotShown as error:
             return refusal_result(f"{result.path} ({result.mime_type}): {error}.")
-        return CallToolResult(
-            content=[text_content(f"Result {index} of {task.task_id}: {result.path}"), picture(shown)]
-        )
+        answer = text_result(f"Result {index} of {task.task_id}: {result.path}")
+        answer.content.append(picture(shown))
+        return answer
 
     async def list_models(self, given: dict[str, Any], _: Context) -> CallToolResult:
-        """The offered models, a line each."""
+        """Lists the offered models, a line each."""
         modality, query = given.get("modality", ""), given.get("query", "")
-        said = list_text(self._app.catalog, modality, query, self._app.all_warnings, face=self._face)
-        return CallToolResult(content=[text_content(said)])
+        return text_result(list_text(self._app.catalog, modality, query, self._app.all_warnings, face=self._face))
 
     async def describe_model(self, given: dict[str, Any], _: Context) -> CallToolResult:
-        """Everything about one model."""
+        """Shows everything about one model."""
         model = self._app.catalog.find(given["model"])
-        return CallToolResult(content=[text_content(describe_text(model, self._face))])
+        return text_result(describe_text(model, self._face))
 
     async def get_usage(self, given: dict[str, Any], context: Context) -> CallToolResult:
-        """What was made and what is left."""
+        """Shows what was made and what is left."""
         within = profile_of_caller(context, self._app.settings).wait_seconds
         report = await self._app.spending(owner_of(context), max(1, given.get("days", 7)), within)
-        found = usage_structure(report, CHAT)
-        return CallToolResult(
-            content=[text_content(f"{usage_sentence(found)}\n{compact(found)}")], structured_content=found
-        )
+        structure = usage_structure(report, CHAT)
+        return text_result(usage_sentence(structure), structure)

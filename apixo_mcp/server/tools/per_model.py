@@ -16,12 +16,12 @@ _TOKENS_EACH = 485  # measured: the mean of all offered models, four bytes a tok
 
 
 def model_definitions(models: Iterable[Model]) -> tuple[ToolDefinition, ...]:
-    """One `generate_<model>` for each model, with exactly its inputs."""
+    """Returns one `generate_<model>` for each model, with exactly its inputs."""
     return tuple(_definition(model) for model in models)
 
 
 def advice(count: int) -> str:
-    """What many typed tools cost, and how to have fewer; empty where they are few."""
+    """Says what many typed tools cost, and how to have fewer; empty where they are few."""
     if count <= MANY:
         return ""
     cost = f"{count} typed tools take about {count * _TOKENS_EACH:,} tokens of every conversation."
@@ -59,11 +59,13 @@ def _article(word: str) -> str:
 
 
 def _argument(entry: dict[str, Any], needed: bool) -> schemas.Schema:
-    """A field as an argument. A file may also be a path or an earlier result, so its text has no format."""
-    found = {name: value for name, value in entry.items() if name not in ("format", "nullable")}
+    """Returns a field as an argument. A file may also be a path or an earlier result, so its text has no format."""
+    argument = {name: value for name, value in entry.items() if name not in ("format", "nullable")}
     # Where no page tells a field's shape, clients still want a type; the server takes what comes.
-    found.setdefault("type", "object")
-    if "items" in found:
-        found["items"] = {name: value for name, value in found["items"].items() if name not in ("format", "minLength")}
-        found["items"].setdefault("type", "object")
-    return found if needed else found | {"nullable": True}
+    argument.setdefault("type", "object")
+    if "items" in argument:
+        argument["items"] = {
+            name: value for name, value in argument["items"].items() if name not in ("format", "minLength")
+        }
+        argument["items"].setdefault("type", "object")
+    return argument if needed else argument | {"nullable": True}

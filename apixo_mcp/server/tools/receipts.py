@@ -1,4 +1,4 @@
-"""Which answers about tasks have left this process: only then their callers have them.
+"""Answers about tasks that have left this process: only then their callers have them.
 
 The wire's part of delivery, which `tasks.asking.delivery` tells whole.
 """
@@ -32,19 +32,19 @@ class Receipts:
         self._open[request_id] = call
 
     async def left(self, line: str) -> None:
-        """A line was written and flushed."""
+        """Notes that a line was written and flushed."""
         if self._open and (answer := ANSWER_LINE.match(line)):
             call = self._open.pop(json.loads(answer[1]), None)
             if call is not None:
                 await (call.given() if answer[2] == "result" else call.lost())
 
     async def unwanted(self, request_id: object) -> None:
-        """Its client has cancelled a request, and reads no answer to it any more."""
+        """Notes that the client has cancelled a request, and reads no answer to it any more."""
         if isinstance(request_id, int | str) and (call := self._open.pop(request_id, None)) is not None:
             await call.lost()
 
     async def close(self) -> None:
-        """The connection has ended."""
+        """Notes that the connection has ended."""
         with anyio.CancelScope(shield=True):
             for call in self._open.values():
                 await call.lost()

@@ -1,12 +1,13 @@
-"""What a tool call is answered with: a task as far as the client takes it, or a refusal that says what to do."""
+"""The answer to a tool call: a task as far as the client takes it, or a refusal that says what to do."""
 
 import base64
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
+from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
 
 from apixo_mcp.app import App
 from apixo_mcp.media.preview.previews import Preview, Previews
@@ -23,26 +24,26 @@ PREVIEW_ADDS = 1.5  # to what the caller bears
 async def task_answer(
     app: App, task: Task, context: Context, *, deduplicated: bool = False, deadline: float | None = None
 ) -> CallToolResult:
-    """A task answer, as far as the client takes it.
+    """Returns a task answer, as far as the client takes it.
 
     Args:
         deadline: until when its caller waits, by `time.monotonic()`.
     """
     structure = structure_of(app, task, deduplicated=deduplicated)
-    said = sentence(task)
+    text = sentence(task)
     if place := await app.service.place(task):
-        said += f" {counted(place, 'task')} {'is' if place == 1 else 'are'} sent before it."
-    content: list[ContentBlock] = [text_content(f"{said}\n{compact(structure)}")]
+        text += f" {counted(place, 'task')} {'is' if place == 1 else 'are'} sent before it."
+    answer = text_result(text, structure)
     profile = profile_of_caller(context, app.settings)
     saved = [result for result in task.results if result.file is FileState.SAVED]
     if profile.preview:
         left = PREVIEW_TAKES if deadline is None else max(0.0, deadline - time.monotonic()) + PREVIEW_ADDS
         with anyio.move_on_after(min(PREVIEW_TAKES, left)):
             if shown := await _first_preview(app.previews, saved):
-                content.append(picture(shown))
+                answer.content.append(picture(shown))
     if profile.links:
-        content += [result_link(task, result) for result in saved]
-    return CallToolResult(content=content, structured_content=structure)
+        answer.content += [result_link(task, result) for result in saved]
+    return answer
 
 
 async def _first_preview(previews: Previews, saved: Iterable[Result]) -> Preview | None:
@@ -55,21 +56,22 @@ async def _first_preview(previews: Previews, saved: Iterable[Result]) -> Preview
 
 
 def result_link(task: Task, result: Result) -> ResourceLink:
-    """Where a saved result is read."""
+    """Returns where a saved result is read."""
     name = result.path.replace("\\", "/").rsplit("/", 1)[-1]
     return ResourceLink(uri=result_uri(task, result), name=name, mime_type=result.mime_type, size=result.bytes)
 
 
 def picture(shown: Preview) -> ImageContent:
-    """A picture for the model to look at."""
+    """Returns a picture for the model to look at."""
     return ImageContent(data=base64.b64encode(shown.data).decode(), mime_type=shown.mime_type)
 
 
-def text_content(said: str) -> TextContent:
-    """A block of text."""
-    return TextContent(text=said)
+def text_result(text: str, structure: Mapping[str, Any] | None = None) -> CallToolResult:
+    """Returns a result in words, with the structure that they were made of where there is one."""
+    lines = text if structure is None else f"{text}\n{compact(structure)}"
+    return CallToolResult(content=[TextContent(text=lines)], structured_content=structure)
 
 
-def refusal_result(said: str) -> CallToolResult:
-    """An error result: nothing was done, for the reason it says."""
-    return CallToolResult(content=[text_content(said)], is_error=True)
+def refusal_result(reason: str) -> CallToolResult:
+    """Returns an error result: nothing was done, for the reason it says."""
+    return CallToolResult(content=[TextContent(text=reason)], is_error=True)

@@ -9,7 +9,7 @@ Schema = dict[str, Any]
 
 
 def text_property(description: str, *, choices: tuple[str, ...] = (), required: bool = False) -> Schema:
-    """A text argument; an optional one is neutral when empty."""
+    """Returns a text argument; an optional one is neutral when empty."""
     entry: Schema = {"type": "string"} | ({"description": description} if description else {})
     if choices:
         entry["enum"] = [*choices, *([] if required else [""])]
@@ -17,12 +17,12 @@ def text_property(description: str, *, choices: tuple[str, ...] = (), required: 
 
 
 def _one_of(choices: tuple[str, ...]) -> Schema:
-    """An optional text out of a few, neutral when empty."""
+    """Returns an optional text out of a few, neutral when empty."""
     return text_property(f"{', '.join(choices[:-1])} or {choices[-1]}.", choices=choices)
 
 
 def texts(description: str) -> Schema:
-    """An optional list of texts, neutral when empty."""
+    """Returns an optional list of texts, neutral when empty."""
     return {
         "type": "array",
         "items": {"type": "string"},
@@ -33,14 +33,14 @@ def texts(description: str) -> Schema:
 
 
 def number(description: str, *, most: int | None = None, default: int = -1) -> Schema:
-    """An optional whole number, neutral at -1."""
+    """Returns an optional whole number, neutral at -1."""
     entry: Schema = {"type": "integer"} | ({"description": description} if description else {})
     entry |= {"default": default, "nullable": True}
     return entry | ({"maximum": most} if most is not None else {})
 
 
 def mapping(description: str) -> Schema:
-    """An optional object with any keys, neutral when empty."""
+    """Returns an optional object with any keys, neutral when empty."""
     # Said outright: some frameworks take an object that does not say it for one without any key.
     return {
         "type": "object",
@@ -52,7 +52,7 @@ def mapping(description: str) -> Schema:
 
 
 def tool_input(properties: dict[str, Schema], *required: str) -> Schema:
-    """A tool's input schema."""
+    """Returns a tool's input schema."""
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return schema | ({"required": list(required)} if required else {})
 

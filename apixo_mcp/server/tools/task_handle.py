@@ -1,4 +1,4 @@
-"""Whether a call may be answered with the handle of its task in place of a result."""
+"""The offer to answer a call with the handle of its task in place of a result."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

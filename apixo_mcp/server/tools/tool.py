@@ -1,4 +1,4 @@
-"""What a tool is: its name, what it takes, and who does its work."""
+"""The definition of a tool: its name, what it takes, and who does its work."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long a call waits for its task, and what its client hears meanwhile."""
+"""The wait of a call for its task, and what its client hears meanwhile."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from apixo_mcp.views.tasks import structure_of
 
 FRESH = 1.5  # a call that comes so soon after the start has waited for the server to load, as a rule
 SOME_WAIT = 0.5
-NEARLY = 0.99  # the most that is told of a task that is not settled
+NEARLY = 0.99  # the most that is shown of a task that is not settled
 
 
 class Waiting:
@@ -31,7 +31,7 @@ class Waiting:
         self._began = began
 
     def deadline(self, given: Mapping[str, Any], context: Context, *, made_since: float | None = None) -> float:
-        """Until when a call may wait, by `time.monotonic()`.
+        """Returns until when a call may wait, by `time.monotonic()`.
 
         Args:
             given: the arguments of the call; `wait_seconds` says how long, where the caller knows better.
@@ -49,27 +49,27 @@ class Waiting:
         return deadline_of(profile, now=now, since=since, makes=made_since is not None)
 
     async def settled(self, task: Task, deadline: float, context: Context) -> Task:
-        """The task once it is settled, or as it is at the deadline.
+        """Waits for a task to settle, and returns it, or as it is at the deadline.
 
         Raises:
             CallerLeft: nobody waits any more.
         """
-        told = 0.0
+        shown = 0.0
 
         async def tick(now: Task) -> None:
-            nonlocal told
+            nonlocal shown
             structure = structure_of(self._app, now)
-            told = 1.0 if now.is_settled else progress_after(told, float(structure.get("progress", 0)))
+            shown = 1.0 if now.is_settled else progress_after(shown, float(structure.get("progress", 0)))
             eta = f", about {structure['eta_seconds']} s to go" if "eta_seconds" in structure else ""
             is_saving = now.state is State.SUCCESS and not now.is_settled
-            await context.report_progress(told, 1.0, "saving" if is_saving else f"{now.state}{eta}")
+            await context.report_progress(shown, 1.0, "saving" if is_saving else f"{now.state}{eta}")
 
         seconds = max(0.0, deadline - time.monotonic())
         return await self._app.service.wait(task, seconds, tick, lambda: has_left(context))
 
 
 def deadline_of(profile: Profile, *, now: float, since: float, makes: bool) -> float:
-    """Until when a call waits that does not say it.
+    """Returns until when a call waits that does not say it.
 
     Args:
         profile: of its client.
@@ -81,6 +81,6 @@ def deadline_of(profile: Profile, *, now: float, since: float, makes: bool) -> f
     return max(now + SOME_WAIT, since + most)
 
 
-def progress_after(told: float, found: float) -> float:
-    """What is told next of a task that runs: more than before, as the protocol asks, and less than `NEARLY`."""
-    return max(min(found, NEARLY - 0.01), told + (NEARLY - told) * 0.01)
+def progress_after(shown: float, progress: float) -> float:
+    """Returns what is shown next of a task that runs: more than before, as the protocol asks, and below `NEARLY`."""
+    return max(min(progress, NEARLY - 0.01), shown + (NEARLY - shown) * 0.01)
