@@ -21,7 +21,7 @@ Charged = Literal["no", "yes", "unknown"]
 
 
 class NextAction(StrEnum):
-    """What the reader of a sentence can do next; each face says it in its own words (`views.faces`)."""
+    """The next thing that the reader of a sentence can do; each face says it in its own words (`views.faces`)."""
 
     SEE_TASKS = "see_tasks"
     """Look through the tasks that there are."""
@@ -49,7 +49,7 @@ class NextAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a task failed, for the one who asked.
+    """The reason why a task failed, for the one who asked.
 
     Attributes:
         code: the gateway's own failCode, or `HTTP 402` where it gave none.

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
 from urllib.request import url2pathname
@@ -75,10 +75,6 @@ def _absolute(path: Path) -> Path:
     return whole.absolute()
 
 
-def _trimmed(value: Any) -> Any:
-    return trimmed(value) if isinstance(value, str) else value
-
-
 def _flag(value: Any) -> Any:
     return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
 
@@ -90,12 +86,12 @@ def _split_names(value: Any) -> Any:
 
 
 def _split_paths(value: Any) -> Any:
-    return tuple(part for part in _pieces(value) if is_set("", part)) if isinstance(value, str) else value
+    return tuple(path for path in _paths(value) if is_set("", path)) if isinstance(value, str) else value
 
 
-def _pieces(paths: str) -> list[str]:
+def _paths(listing: str) -> list[str]:
     """Returns the paths of a list; a separator within a placeholder's braces is none."""
-    return re.split(rf"(?<!\$env){os.pathsep}(?![^{{}}]*}})", trimmed(paths))
+    return [trimmed(path) for path in re.split(rf"(?<!\$env){os.pathsep}(?![^{{}}]*}})", trimmed(listing))]
 
 
 def _upper(value: Any) -> Any:
@@ -107,7 +103,7 @@ def _lower(value: Any) -> Any:
 
 
 WebAddress = Annotated[str, AfterValidator(_address)]
-AbsolutePath = Annotated[Path, BeforeValidator(_trimmed), AfterValidator(_absolute)]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
 Folders = Annotated[tuple[AbsolutePath, ...], BeforeValidator(_split_paths)]
@@ -153,16 +149,15 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     log_file: AbsolutePath | None = None
 
-    _warnings: tuple[str, ...] = PrivateAttr(())
-    _money_warnings: tuple[str, ...] = PrivateAttr(())
+    _warnings: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
 
     @model_validator(mode="before")
     @classmethod
-    def _said(cls, values: Any) -> Any:
+    def _meant(cls, values: Any) -> Any:
         """Leaves out what says nothing, takes quotes and spaces off the rest, and gathers what is the gateways'."""
         if not isinstance(values, Mapping):
             return values
-        said: dict[str, Any] = {}
+        meant: dict[str, Any] = {}
         for name, value in cast("Mapping[str, Any]", values).items():
             if isinstance(value, str):
                 # A list of folders may lose one of them to a placeholder, and keeps the others.
@@ -170,32 +165,31 @@ class Settings(BaseModel):
                 if not is_set(name, value) and not (is_list and trimmed(value)):
                     continue
                 value = trimmed(value)
-            said[name] = value
-        keys = {name: said.get(listing.key_variable) for name, listing in GATEWAYS.items()}
-        return said | {
+            meant[name] = value
+        keys = {name: meant.get(listing.key_variable) for name, listing in GATEWAYS.items()}
+        return meant | {
             _KEYS: {name: bare_key(key) if isinstance(key, str) else key for name, key in keys.items() if key},
             _BASE_URLS: {
-                name: said.get(listing.base_url_variable, listing.base_url) for name, listing in GATEWAYS.items()
+                name: meant.get(listing.base_url_variable, listing.base_url) for name, listing in GATEWAYS.items()
             },
         }
 
     @model_validator(mode="after")
-    def _told_of(self) -> Self:
-        about_money = {_variable(name) for name in _ABOUT_MONEY}
-        told = dict(placeholders(os.environ) + relative_folders(os.environ) + _near_misses(os.environ))
-        self._warnings = tuple(told.values())
-        self._money_warnings = tuple(said for variable, said in told.items() if variable in about_money)
+    def _warned(self) -> Self:
+        environment = os.environ
+        self._warnings = dict([*_placeholders(environment), *_relative_folders(environment), *near_misses(environment)])
         return self
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the variables of this process, though it works without."""
-        return self._warnings
+        return tuple(self._warnings.values())
 
     @property
     def money_warnings(self) -> tuple[str, ...]:
         """Those of the warnings that are about limits and prices."""
-        return self._money_warnings
+        about_money = [_variable(name) for name in _ABOUT_MONEY]
+        return tuple(sentence for variable, sentence in self._warnings.items() if variable in about_money)
 
     @property
     def file_level(self) -> str:
@@ -219,7 +213,7 @@ def read_settings(**overrides: Any) -> Settings:
     try:
         return Settings.model_validate({name: given[name] for name in variables() if name in given})
     except ValidationError as error:
-        raise SettingsError("\n".join(_told(entry) for entry in error.errors())) from None
+        raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from None
 
 
 def variables() -> list[str]:
@@ -243,15 +237,9 @@ def value_of(variable: str) -> str:
     return trimmed(os.environ.get(variable, ""))
 
 
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Returns a sentence for each variable that is spelt like a setting and is none."""
-    return [said for _, said in _near_misses(environment)]
-
-
-def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Returns the setting that was meant, empty where that is not known, and the sentence."""
+def near_misses(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields the setting that each variable like one was meant for, or the variable itself, and a sentence about it."""
     settings = variables()
-    found: list[tuple[str, str]] = []
     for variable, value in sorted(environment.items()):
         variable = variable.upper()  # as the settings do
         if not value or variable in (*settings, _OF_THE_EXAMPLES):
@@ -259,41 +247,33 @@ def _near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
         near = nearest_variable(variable, settings, _PREFIX)
         if near is not None:
             hint = f"Did you mean {near}?" if near else "The README lists all settings."
-            found.append((near or variable, f"{variable} is no setting and is ignored. {hint}"))
-    return found
+            yield near or variable, f"{variable} is no setting and is ignored. {hint}"
 
 
-def placeholders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Returns each documented variable that holds what a host was to fill in, and a sentence about it."""
-    found: list[tuple[str, str]] = []
+def _placeholders(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields each documented variable that holds what a host was to fill in, and a sentence about it."""
     proxies = [(name, value) for name, value in sorted(environment.items()) if name.lower() in _PROXIES]
     for variable, value in (*_documented(environment), *proxies):
-        pieces = _pieces(value) if variable == _variable("allowed_roots") else [value]
-        if any(trimmed(piece) and not is_set(variable, piece) for piece in pieces):
+        parts = _paths(value) if variable == _variable("allowed_roots") else [trimmed(value)]
+        if any(part and not is_set(variable, part) for part in parts):
             shown = "" if variable.endswith("_API_KEY") else f" ({trimmed(value)[:60]})"
-            said = f"{variable} holds a placeholder that nothing filled in{shown}, so it counts as not set."
-            found.append((variable, f"{said} Write the value itself, or take the variable out."))
-    return found
+            counts = f"{variable} holds a placeholder that nothing filled in{shown}, so it counts as not set."
+            yield variable, f"{counts} Write the value itself, or take the variable out."
 
 
-def relative_folders(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Returns each documented variable that holds a path without a beginning, and a sentence about it."""
-    found: list[tuple[str, str]] = []
+def _relative_folders(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields each documented variable that holds a path without a beginning, and a sentence about it."""
     for variable, value in _documented(environment):
         field = _fields().get(variable)
         annotation = str(field.annotation) if field else ""
         if "Path" not in annotation or not is_set(variable, value):
             continue
-        pieces = _pieces(value) if "tuple" in annotation else [value]
-        for piece in filter(None, map(trimmed, pieces)):
-            path = Path(piece)
-            is_whole = path.is_absolute() or piece.startswith("~") or piece[:5].lower() == "file:"
-            if is_set(variable, piece) and not is_whole and not _OF_WINDOWS.match(piece):
-                said = (
-                    f"{variable} holds {piece[:60]!r}, which is not a whole path and is taken as {Path.home() / path}."
-                )
-                found.append((variable, f"{said} Write the path from its beginning, or with ~/."))
-    return found
+        for text in filter(None, _paths(value) if "tuple" in annotation else [trimmed(value)]):
+            path = Path(text)
+            is_whole = path.is_absolute() or text.startswith("~") or text[:5].lower() == "file:"
+            if is_set(variable, text) and not is_whole and not _OF_WINDOWS.match(text):
+                holds = f"{variable} holds {text[:60]!r}, which is not a whole path and is"
+                yield variable, f"{holds} taken as {Path.home() / path}. Write the path from its beginning, or with ~/."
 
 
 def _documented(environment: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -301,8 +281,8 @@ def _documented(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name.upper(), value) for name, value in sorted(environment.items()) if name.upper() in settings and value]
 
 
-def _told(entry: Mapping[str, Any]) -> str:
-    """Tells what pydantic found, as a line for whoever set the variable."""
+def _line(entry: Mapping[str, Any]) -> str:
+    """Tells what pydantic found wrong, as a line for whoever set the variable."""
     variable, *rest = entry["loc"]
     if variable == _BASE_URLS:
         variable = GATEWAYS[rest[0]].base_url_variable

@@ -1,1 +1,1 @@
-"""What can be made: every model, its inputs and their limits. Pure data, no I/O."""
+"""The models that can be had, their inputs and their limits. Pure data, no I/O."""

@@ -66,9 +66,9 @@ def _load(path: Path) -> tuple[Model, ...]:
             f'{path} must hold entries under "models", each named after the id of a model, and nothing else'
         )
     known = Catalog()
-    found: dict[str, str] = {_alike(model.id): model.id for model in known}
+    names: dict[str, str] = {_alike(model.id): model.id for model in known}
     for name in cast(dict[str, Any], table):
-        if (other := found.setdefault(_alike(name), name)) != name:
+        if (other := names.setdefault(_alike(name), name)) != name:
             raise SettingsError(f'{path}: models."{name}" differs from {other} by separators or case only; rename it')
     return tuple(
         _model(f'{path}: models."{name}"', name, entry, known.get(name))
@@ -84,16 +84,16 @@ def _alike(name: str) -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8-sig")  # some editors on Windows begin a file with a mark
-        found: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        document: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise SettingsError(
             f"{path} is not valid {'JSON' if path.suffix.lower() == '.json' else 'TOML'}: {error}"
         ) from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise SettingsError(f'{path} must hold an object with the key "models"')
-    return cast(dict[str, Any], found)
+    return cast(dict[str, Any], document)
 
 
 def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
@@ -187,12 +187,12 @@ def _schedule(where: str, given: Any, base: Schedule) -> Schedule:
 
 
 def _spelling(where: str, given: Any) -> Mapping[str, Spelling]:
-    found: dict[str, Spelling] = {}
+    spelling: dict[str, Spelling] = {}
     for name, value in _table(where, "spelling", given).items():
         if name not in COMMON_ARGUMENTS:
             raise SettingsError(f"{where}: spelling.{name} is not a common argument; use {', '.join(COMMON_ARGUMENTS)}")
-        found[name] = Spelling(_text(where, f"spelling.{name}", value))
-    return MappingProxyType(found)
+        spelling[name] = Spelling(_text(where, f"spelling.{name}", value))
+    return MappingProxyType(spelling)
 
 
 def _table(where: str, key: str, given: Any) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def one_of(*names: str, when: When | None = None, at_most: int = 1) -> Rule:
 
 
 def some_media(name: str, known: Iterable[str], *, when: When | None = None) -> Rule:
-    """Returns a picture must be given under `when`, in `name` or in a field whose name no document shows."""
+    """Requires a picture under `when`, in `name` or in a field whose name no document shows."""
     condition = f" when {_words(when)}" if when else ""
     fields = frozenset(known)
     text = f"an input picture is required{condition}: {name}, or a field that is not documented"
@@ -200,8 +200,8 @@ class ModelInput(BaseModel):
     def broken_rules(cls, values: Mapping[str, Any], *, skip: frozenset[str]) -> tuple[Problem, ...]:
         """Returns the problems that `RULES` finds in `values`, leaving out rules that read a field of `skip`."""
         full = cls.defaults() | {name: value for name, value in values.items() if value is not None}
-        found = (_checked(entry, full) for entry in cls.RULES if not skip.intersection(entry.fields))
-        return tuple(problem for problem in found if problem is not None)
+        problems = (_checked(entry, full) for entry in cls.RULES if not skip.intersection(entry.fields))
+        return tuple(problem for problem in problems if problem is not None)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

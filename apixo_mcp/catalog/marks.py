@@ -10,7 +10,7 @@ from apixo_mcp.catalog.inputs import ModelInput
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the files of a field may be.
+    """The files that a field takes.
 
     Attributes:
         max_mb: the size of one, None where no document says.
@@ -23,7 +23,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class EarlierTask:
-    """The field takes the gateway's id of an earlier task.
+    """Marks a field that takes the gateway's id of an earlier task.
 
     Attributes:
         models: the wire ids of the models whose tasks it takes; empty where no document says.

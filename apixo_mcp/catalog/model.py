@@ -1,4 +1,4 @@
-"""What a catalog entry is."""
+"""An entry of the catalog: a model, with its schedule, prices and spelling."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ ModelFacts = Literal["full", "partial", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to poll a task of this model, in seconds.
+    """The times at which a task of this model is polled, in seconds.
 
     Attributes:
         first_wait: from the submit to the first poll.
@@ -70,7 +70,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How one common argument is spelt on this model's wire.
+    """The spelling of one common argument on this model's wire.
 
     Attributes:
         field: the name on the wire.

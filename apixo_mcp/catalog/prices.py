@@ -1,4 +1,4 @@
-"""What a generation is likely to cost, from prices that were seen somewhere: estimates, never promises."""
+"""The likely cost of a generation, from prices that were seen somewhere: estimates, never promises."""
 
 import math
 from collections.abc import Mapping
@@ -86,11 +86,11 @@ def load_prices(path: Path) -> Mapping[str, tuple[Price, ...]]:
     table = document.get("prices")
     if not isinstance(table, dict) or set(document) != {"prices"}:
         raise SettingsError(f'APIXO_MCP_PRICES: {path} must hold tables named [prices."model-id"] and nothing else')
-    found: dict[str, tuple[Price, ...]] = {}
+    prices: dict[str, tuple[Price, ...]] = {}
     for name, entry in cast(dict[str, Any], table).items():
         entries = cast(list[Any], entry if isinstance(entry, list) else [entry])
-        found[name] = tuple(_price(path, name, item) for item in entries)
-    return found
+        prices[name] = tuple(_price(path, name, item) for item in entries)
+    return prices
 
 
 def _price(path: Path, name: str, entry: Any) -> Price:

@@ -28,7 +28,7 @@ _NO_PRICES: OwnPrices = MappingProxyType({})
 def _families() -> Iterator[Model]:
     from apixo_mcp.catalog import families
 
-    for module in sorted(pkgutil.iter_modules(families.__path__), key=lambda found: found.name):
+    for module in sorted(pkgutil.iter_modules(families.__path__), key=lambda module: module.name):
         yield from importlib.import_module(f"{families.__name__}.{module.name}").MODELS
 
 
@@ -89,36 +89,37 @@ class Catalog:
             # Titles are left out: `Sora 2 (Ruxa)` would fit sora-2*.
             names = ((_plain(name), model.id) for model in self._known.values() for name in (model.id, *model.aliases))
             return frozenset(name for called, name in names if fnmatchcase(called, plain))
-        found = self._every_name.get(plain)
-        return frozenset({found} if found else ())
+        name = self._every_name.get(plain)
+        return frozenset({name} if name else ())
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the ids to offer, a sentence each."""
-        found: list[str] = []
-        for pattern in self._offered:
-            if not self._matching(pattern):
-                near = difflib.get_close_matches(pattern, self._known, n=1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                found.append(f"APIXO_MCP_MODELS: no model matches {pattern!r}.{hint}")
-        return tuple(found)
+        return tuple(
+            f"APIXO_MCP_MODELS: no model matches {pattern!r}.{self._hint(pattern)}"
+            for pattern in self._offered
+            if not self._matching(pattern)
+        )
 
     @property
     def price_warnings(self) -> tuple[str, ...]:
         """What in the user's prices counts for nothing, a sentence each."""
-        found: list[str] = []
+        warnings: list[str] = []
         for called, prices in (self._prices or {}).items():
             model = self._known.get(self._every_name.get(_plain(called), ""))
             if model is None:
-                near = difflib.get_close_matches(called, self._known, n=1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                found.append(f'APIXO_MCP_PRICES: prices."{called}" is of no model, and is ignored.{hint}')
+                hint = self._hint(called)
+                warnings.append(f'APIXO_MCP_PRICES: prices."{called}" is of no model, and is ignored.{hint}')
             elif unknown := [] if model.input.is_open() else _unknown_conditions(model, prices):
                 takes = ", ".join(model.input.names())
-                found.append(
+                warnings.append(
                     f'APIXO_MCP_PRICES: prices."{called}": when.{unknown[0]} never holds; {model.id} takes {takes}.'
                 )
-        return tuple(found)
+        return tuple(warnings)
+
+    def _hint(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._known, n=1)
+        return f" Did you mean {near[0]}?" if near else ""
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -151,13 +152,13 @@ class Catalog:
             InvalidInput: no offered model is meant, or it makes something else than `modality`.
         """
         name = cut(name, _LONGEST_NAME)
-        found = self._models.get(name.strip()) or self._models.get(self._names.get(_plain(name), ""))
-        if found is None:
+        model = self._models.get(name.strip()) or self._models.get(self._names.get(_plain(name), ""))
+        if model is None:
             raise InvalidInput([self._choice(name, modality)])
-        if modality is not None and found.modality != modality:
-            other = NextAction(f"make_{found.modality}")
-            raise InvalidInput([Problem("model", shorten(name), f"{found.id} makes {found.modality}", "", other)])
-        return found
+        if modality is not None and model.modality != modality:
+            other = NextAction(f"make_{model.modality}")
+            raise InvalidInput([Problem("model", shorten(name), f"{model.id} makes {model.modality}", "", other)])
+        return model
 
     def _choice(self, name: str, modality: Modality | None) -> Problem:
         """Tells what is allowed in place of `name`, and the ids nearest to it: those that hold it, then by spelling."""
@@ -166,7 +167,7 @@ class Catalog:
             none = f"no {modality or ''} model is offered; see APIXO_MCP_MODELS".replace("  ", " ")
             return Problem("model", shorten(name), none)
         plain = _plain(name)
-        holding = [found for found in ids if plain and plain in _plain(found)]
+        holding = [name for name in ids if plain and plain in _plain(name)]
         spelt = difflib.get_close_matches(name.casefold().replace(" ", "-"), ids, n=3, cutoff=0.5)
         near = " or ".join(list(dict.fromkeys((*holding, *spelt)))[:6])
         if len(ids) <= 12:

@@ -27,7 +27,7 @@ def input_schema(cls: type[ModelInput]) -> dict[str, Any]:
     about = schema.pop("description", "") if cls.is_open() else ""
     schema.pop("description", None)
     schema["type"] = "object"
-    schema["properties"] = {name: _told(_left_out(cls, name, entry)) for name, entry in flat_properties(cls).items()}
+    schema["properties"] = {name: _worded(_left_out(cls, name, entry)) for name, entry in flat_properties(cls).items()}
     schema["additionalProperties"] = cls.is_open()
     sentences = [about.rstrip("."), *(rule.text for rule in cls.RULES)]
     if any(sentences):
@@ -119,7 +119,7 @@ def _merged(kinds: list[dict[str, Any]]) -> dict[str, Any]:
     return {"description": "One of: " + ", ".join(str(kind.get("type", "any")) for kind in kinds)}
 
 
-def _told(entry: dict[str, Any]) -> dict[str, Any]:
+def _worded(entry: dict[str, Any]) -> dict[str, Any]:
     """Returns the property with its limits repeated in words, since many clients show the description alone."""
     facts: list[str] = []
     for low, high, unit in _FACTS:
@@ -131,6 +131,6 @@ def _told(entry: dict[str, Any]) -> dict[str, Any]:
             facts.append(f"at most {entry[high]}{unit}")
         elif entry.get(low) is not None and low != "minLength":
             facts.append(f"at least {entry[low]}{unit}")
-    told = "; ".join(facts)
-    text = " ".join(filter(None, (entry.get("description", ""), f"{told[:1].upper()}{told[1:]}." if told else "")))
+    words = "; ".join(facts)
+    text = " ".join(filter(None, (entry.get("description", ""), f"{words[:1].upper()}{words[1:]}." if words else "")))
     return {**entry, "description": text} if text else entry

@@ -83,7 +83,7 @@ def _schema_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tu
                 problems += [
                     Problem(field, "", "required")
                     for field in missing
-                    if (field, "required") not in {(found.field, found.allowed) for found in problems}
+                    if (field, "required") not in {(problem.field, problem.allowed) for problem in problems}
                 ]
             case "additionalProperties" if not name:
                 known = schema.get("properties", {})
@@ -103,16 +103,16 @@ def _schema_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tu
 def stray_reference(schema: Mapping[str, Any]) -> str:
     """Returns the first reference to anything but an entry of the schema's own `$defs`, empty without one."""
     known = {f"#/{key}/{name}" for key in ("$defs", "definitions") for name in schema.get(key, {})}
-    return next((found for found in _references(schema) if found not in known), "")
+    return next((reference for reference in _references(schema) if reference not in known), "")
 
 
 def _references(node: Any) -> list[str]:
     parts: list[Any] = []
-    found: list[str] = []
+    own: list[str] = []
     if isinstance(node, dict):
         entry = cast(dict[str, Any], node)
-        found = [entry["$ref"]] if isinstance(entry.get("$ref"), str) else []
+        own = [entry["$ref"]] if isinstance(entry.get("$ref"), str) else []
         parts = list(entry.values())
     elif isinstance(node, list):
         parts = cast(list[Any], node)
-    return [*found, *(reference for part in parts for reference in _references(part))]
+    return [*own, *(reference for part in parts for reference in _references(part))]

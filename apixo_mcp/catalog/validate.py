@@ -31,11 +31,11 @@ def validate(model: Model, values: Mapping[str, Any], problems: tuple[Problem, .
     try:
         checked = model.input.model_validate(dict(values))
     except ValidationError as error:
-        found = [problem for details in error.errors() for problem in _problems(model, details)]
+        broken = [problem for details in error.errors() for problem in _problems(model, details)]
         wrong = frozenset(str(details["loc"][0]) for details in error.errors() if details["loc"])
         if wrong:
-            found += model.input.broken_rules(dict(values), skip=wrong)
-        called = [as_called(model, problem) for problem in found]
+            broken += model.input.broken_rules(dict(values), skip=wrong)
+        called = [as_called(model, problem) for problem in broken]
         known = {problem.field for problem in problems}
         raise InvalidInput((*problems, *(problem for problem in called if problem.field not in known))) from None
     if problems:

@@ -10,7 +10,7 @@ from apixo_mcp.tasks.owner import LOCAL, Owner
 
 
 def owner_of(context: Context | RequestContext) -> Owner:
-    """Returns the owner of the tasks that a call is about: over HTTP whom the state of its request names, else this machine's own."""
+    """Returns whose tasks a call is about: over HTTP whom the state of its request names, else this machine's own."""
     request = _request_of(context)
     return getattr(request.state, "owner", LOCAL) if request else LOCAL
 

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SubmitAccepted:
-    """The gateway has taken a task on.
+    """Tells that the gateway has taken a task on.
 
     Attributes:
         seconds: that the answer took.
@@ -28,7 +28,7 @@ class SubmitAccepted:
 
 @dataclass(frozen=True, slots=True)
 class SubmitUnanswered:
-    """A submit may have reached the gateway, and no answer tells.
+    """Tells that a submit may have reached the gateway, and no answer tells.
 
     Attributes:
         seconds: that an answer was waited for.
@@ -43,7 +43,7 @@ class SubmitUnanswered:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """An attempt has failed for a passing reason, and a further one is made."""
+    """Tells that an attempt has failed for a passing reason, and a further one is made."""
 
     task_id: str
     model: str
@@ -53,7 +53,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A task has ended, or nobody knows whether it runs.
+    """Tells that a task has ended, or that nobody knows whether it runs.
 
     Attributes:
         seconds: since the task was asked for.
@@ -72,7 +72,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The file of a result is saved.
+    """Tells that the file of a result is saved.
 
     Attributes:
         seconds: since the task ended.
@@ -88,7 +88,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class SaveFailed:
-    """A try to save the file of a result has failed.
+    """Tells that a try to save the file of a result has failed.
 
     Attributes:
         file: what that makes of the file: `failed` or `expired`.
@@ -104,7 +104,7 @@ class SaveFailed:
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused:
-    """An HTTP request was answered with an error.
+    """Tells that an HTTP request was answered with an error.
 
     Attributes:
         path: its first part alone: a secret may follow.
@@ -119,7 +119,7 @@ class RequestRefused:
 
 @dataclass(frozen=True, slots=True)
 class CallbackReceived:
-    """A gateway has called back.
+    """Tells that a gateway has called back.
 
     Attributes:
         state: of the task, before that.

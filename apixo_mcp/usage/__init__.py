@@ -1,1 +1,1 @@
-"""What generations cost: prices, and the budget."""
+"""Reports of what was made and spent."""

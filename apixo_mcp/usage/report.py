@@ -46,7 +46,7 @@ async def spending(
         row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
         row["without_price"] += count.without_price
     spent = rows.get(today.strftime("%Y-%m-%d"), {}).get("estimated_usd", 0.0)
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "days": list(rows.values()),
         "totals": {
             "tasks": sum(row["tasks"] for row in rows.values()),
@@ -58,22 +58,22 @@ async def spending(
         "budget_left_usd": round(budget.daily_usd - spent, 4) if budget.daily_usd is not None else None,
         "daily_task_limit": budget.daily_tasks,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in report.items() if value is not None}
 
 
 async def _balances(gateways: Mapping[str, Gateway], within: float) -> dict[str, Any]:
     """Returns the balances of all gateways at once; of one that takes longer than its caller bears, a note."""
     late = {"note": "the gateway has not answered in time; its dashboard shows the balance"}
-    found: dict[str, Any] = dict.fromkeys(gateways, late)
+    balances: dict[str, Any] = dict.fromkeys(gateways, late)
 
     async def ask(name: str) -> None:
-        found[name] = await _balance(gateways[name])
+        balances[name] = await _balance(gateways[name])
 
     with anyio.move_on_after(within):
         async with anyio.create_task_group() as group:
             for name in gateways:
                 group.start_soon(ask, name)
-    return found
+    return balances
 
 
 async def _balance(gateway: Gateway) -> dict[str, Any] | Failure:

@@ -23,7 +23,7 @@ from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Polled, Submitted
 from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.server.build import build_server
-from apixo_mcp.settings import read_settings, unknown_variables
+from apixo_mcp.settings import near_misses, read_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -163,7 +163,8 @@ async def test_its_settings(wire: Wire, monkeypatch: pytest.MonkeyPatch):
     ],
 )
 def test_a_near_miss_of_its_variables_is_told(miss: str, meant: str):
-    assert unknown_variables({miss: "1"}) == [f"{miss} is no setting and is ignored. Did you mean {meant}?"]
+    [(_, words)] = near_misses({miss: "1"})
+    assert words == f"{miss} is no setting and is ignored. Did you mean {meant}?"
 
 
 def test_the_ids_of_its_models_begin_with_its_name(tmp_path: Path):

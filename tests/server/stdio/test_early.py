@@ -356,7 +356,8 @@ def test_garbage_first(opened: Open) -> None:
     with opened() as pipe:
         pipe.send(b"garbage\n\n[]\n", initialize(), INITIALIZED)
         pipe.load()
-        assert [pipe.next()["id"] for _ in range(3)] == [None, None, 0]
+        assert [pipe.next()["error"]["code"] for _ in range(2)] == [-32700, -32600]
+        assert pipe.next()["id"] == 0
         check_session(pipe)
 
 
