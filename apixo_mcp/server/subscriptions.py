@@ -156,14 +156,14 @@ class _OwnersBus:
     """The `SubscriptionBus` of one owner."""
 
     def __init__(self, subscriptions: Subscriptions, owner: Owner) -> None:
-        self._subscriptions = subscriptions
+        self._everybody = subscriptions
         self._owner = owner
 
     async def publish(self, event: ServerEvent) -> None:
-        await self._subscriptions.publish(event)
+        await self._everybody.publish(event)
 
     def subscribe(self, listener: Tell) -> Callable[[], None]:
-        return self._subscriptions.subscribe(listener, self._owner)
+        return self._everybody.subscribe(listener, self._owner)
 
 
 class _Mailbox:
