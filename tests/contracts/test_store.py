@@ -18,10 +18,11 @@ from support.sqlite_connections import connections
 from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, Clock, make, make_followed, tasks
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
+from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent
 from apixo_mcp.tasks.owner import LOCAL, Owner
-from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, Sending, Store, Terms
+from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, IdTaken, Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio
@@ -797,6 +798,106 @@ class TestMoving:
         with pytest.raises(StoreError):
             await store.add([make(), make(created_at=None)])
         assert await store.dump() == []
+
+
+class TestIds:
+    """An id of the gateway belongs to one row, whoever owns it."""
+
+    async def test_an_id_that_another_row_has_is_not_taken(self, store: Store, other: Store):
+        there = await add(store, make_followed(owner="ann", remote_id="r"))
+        claimed = await claim(other, await add(store, make()))
+        with pytest.raises(IdTaken) as taken:
+            await other.commit(claimed, replace(claimed, state=State.PENDING, remote_id="r"))
+        assert (taken.value.task_id, taken.value.owner) == (there.task_id, "ann")
+        assert await row(store, claimed) == claimed
+        assert await other.commit(claimed, replace(claimed, state=State.PENDING, remote_id="another"))
+
+    async def test_the_holder_of_an_id_is_another_row_at_the_same_gateway(self, store: Store):
+        there = await add(store, make_followed(owner="ann", remote_id="r"))
+        holder = await store.holder(make(), "r")
+        assert holder is not None
+        assert (holder.task_id, holder.owner) == (there.task_id, "ann")
+        assert await store.holder(there, "r") is None
+        assert await store.holder(make(gateway="ruxa"), "r") is None
+        assert await store.holder(make(), "another") is None
+
+    async def test_of_concurrent_takers_of_an_id_one_gets_it(self, store: Store, other: Store):
+        made = [await claim(store, await add(store, make())) for _ in range(6)]
+
+        async def take(where: Store, task: Task) -> bool:
+            try:
+                return await where.commit(task, replace(task, state=State.PENDING, remote_id="r"))
+            except IdTaken:
+                return False
+
+        works = [lambda n=n, task=task: take((store, other)[n % 2], task) for n, task in enumerate(made)]
+        assert sorted(await all_at_once(works)) == [False] * 5 + [True]
+
+
+class TestReread:
+    empty = replace(REFUSED, code=EMPTY_RESULT)
+
+    async def test_a_failure_without_a_result_may_become_a_success(self, store: Store, other: Store):
+        failed = await add(store, make_followed(state=State.FAILED, failure=self.empty, due=None))
+        after = replace(failed, state=State.SUCCESS, failure=None)
+        assert await store.reread(failed, after)
+        assert await row(other, failed) == after
+        assert not await other.reread(failed, after)
+
+    async def test_no_other_end_is_left(self, store: Store):
+        failed = await add(store, make_followed(state=State.FAILED, failure=REFUSED, due=None))
+        assert not await store.reread(failed, replace(failed, state=State.SUCCESS))
+        with pytest.raises(ValueError, match="pending"):
+            await store.reread(failed, replace(failed, state=State.PENDING))
+        assert await row(store, failed) == failed
+
+
+class TestLapsing:
+    """What is not sent within the time for which it is wanted ends; a process that lives may keep it wanted."""
+
+    async def test_what_nobody_wants_any_more_ends_whoever_owns_it(self, store: Store, other: Store):
+        old = await add(store, make(owner="ann", key_print="theirs", created_at=NOW - 700))
+        for kept in (make(created_at=NOW - 500), make(created_at=NOW - 700, sent_at=NOW), make_followed(created_at=1)):
+            await add(store, kept)
+        assert [task.task_id for task in await store.end_lapsed()] == [old.task_id]
+        assert (await row(other, old)).state is State.CANCELLED
+        assert await other.end_lapsed() == []
+
+    async def test_a_process_that_lives_keeps_what_it_was_asked_for(self, store: Store, other: Store):
+        task = await add(store, make(created_at=NOW - 700))
+        assert await store.want(PROCESS, 30)
+        assert await other.end_lapsed("another process") == []
+        assert await other.end_lapsed(PROCESS) == []
+        CLOCK.now = NOW + 31
+        assert [ended.task_id for ended in await other.end_lapsed()] == [task.task_id]
+
+    async def test_a_process_that_was_asked_for_nothing_open_is_told(self, store: Store):
+        await add(store, make(state=State.SUCCESS, due=None))
+        await add(store, make(asked_by="another process/1"))
+        assert not await store.want(PROCESS, 30)
+
+
+class TestKeeping:
+    async def test_a_text_is_kept_with_its_task_until_it_is_let_go_of(self, store: Store, other: Store):
+        await store.keep("tsk_a", "answer", "one")
+        await store.keep("tsk_a", "answer", "two \ud83e")
+        await store.keep("tsk_b", "answer", "other")
+        assert await other.kept("tsk_a", "answer") == "two ?"
+        assert await other.kept("tsk_a", "file") is None
+        await other.let_go_of("tsk_a", "answer")
+        assert [await store.kept(task_id, "answer") for task_id in ("tsk_a", "tsk_b")] == [None, "other"]
+
+
+class TestNamedLeases:
+    async def test_one_holder_at_a_time(self, store: Store, other: Store):
+        assert await store.hold("name", "me", 8)
+        assert await store.hold("name", "me", 8)
+        assert not await other.hold("name", "you", 8)
+        assert await other.hold("another name", "you", 8)
+        await other.let_go("name", "you")
+        assert not await other.hold("name", "you", 8)
+        await store.let_go("name", "me")
+        assert await other.hold("name", "you", 8)
 
 
 class TestDurability:
