@@ -16,13 +16,13 @@ from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.process.start import errors_told
 from apixo_mcp.cli.requests import purchase
-from apixo_mcp.cli.requests.folders import from_here, in_command, made, trouble_with
+from apixo_mcp.cli.requests.folders import from_here, made, trouble_with
 from apixo_mcp.cli.requests.values import named, values_of
 from apixo_mcp.cli.terminal.interrupts import leave_last_words
 from apixo_mcp.cli.terminal.printing import say, say_json
 from apixo_mcp.cli.terminal.text import on_one_line, shortened
 from apixo_mcp.cli.waiting.follow import follow, stop_unsent
-from apixo_mcp.cli.waiting.outcome import is_well, lost_if_ended, placed, say_what_stays, tell
+from apixo_mcp.cli.waiting.outcome import end_well, lost_if_ended, placed, say_what_stays, tell, to_download
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.media.inputs import modality_of_field
@@ -86,12 +86,12 @@ def generate(**given: Any) -> None:
         prompts = _prompts(request.prompts)
         folder = made(request.output) if request.output and not request.quote else None
 
-    async def work(app: App) -> list[Task]:
+    async def work(app: App) -> tuple[list[Task], list[str]]:
         generations = _generations(app, request, prompts, pairs)
         drafts = await purchase.drafted(app, generations)
         if request.quote:
             await _tell_quotes(app, request, drafts)
-            return []
+            return [], []
         if why := trouble_with(app.settings.download_dir):
             at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
             raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")
@@ -101,14 +101,12 @@ def generate(**given: Any) -> None:
         except SettingsError:
             raise SettingsError(_no_key(drafts[0].gateway)) from None
 
-    tasks = with_app(work, follow=not request.quote)
-    if not all(is_well(task) for task in tasks):
-        raise SystemExit(1)
+    end_well(*with_app(work, follow=not request.quote))
 
 
 async def _made(
     app: App, request: _Request, generations: Sequence[GenerationRequest], folder: Path | None
-) -> list[Task]:
+) -> tuple[list[Task], list[str]]:
     tasks: list[Task] = []
     try:
         async with AsyncExitStack() as stack:
@@ -128,18 +126,18 @@ async def _made(
         # One purchase: what was refused in the middle leaves nothing behind that could still be stopped.
         await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
         raise
-    tasks = [await placed(app, task, folder) for task in tasks]
+    tasks, problems = await placed(app, tasks, folder)
     if request.as_json:
         _say_structures(app, request, tasks)
     else:
         for task in tasks:
             tell(task)
-    return tasks
+    return tasks, problems
 
 
 def _tell_stopped(app: App, request: _Request, task: Task) -> None:
     which = f"{shortened(on_one_line(task.prompt), 40)}: " if len(request.prompts) > 1 else ""
-    there = f"apixo-mcp tasks download {task.task_id} {in_command(request.output)}" if request.output else ""
+    there = to_download(task, request.output) if request.output else ""
     say_what_stays(app, task, which=which, then=there, err=request.as_json)
 
 

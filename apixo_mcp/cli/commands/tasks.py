@@ -10,11 +10,11 @@ import click
 from apixo_mcp.app import App
 from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.process.start import errors_told
-from apixo_mcp.cli.requests.folders import in_command, made
+from apixo_mcp.cli.requests.folders import made
 from apixo_mcp.cli.terminal.printing import say, say_json, width_of
 from apixo_mcp.cli.terminal.text import laid_out, on_one_line
 from apixo_mcp.cli.waiting.follow import followed
-from apixo_mcp.cli.waiting.outcome import placed, report
+from apixo_mcp.cli.waiting.outcome import placed, report, to_download
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 from apixo_mcp.views.faces import SHELL
@@ -72,12 +72,13 @@ def download(task_id: str, folder: str | None) -> None:
     with errors_told():
         target = made(folder) if folder else None
 
-    async def work(app: App) -> Task:
+    async def work(app: App) -> tuple[list[Task], list[str]]:
         task = await app.service.check(LOCAL, task_id)
-        then = f"apixo-mcp tasks download {task.task_id} {in_command(folder)}" if folder else ""
-        return await placed(app, await followed(app, task, then), target)
+        then = to_download(task, folder) if folder else ""
+        return await placed(app, [await followed(app, task, then)], target)
 
-    report(with_app(work, follow=True))
+    [task], problems = with_app(work, follow=True)
+    report(task, problems)
 
 
 @click.command()

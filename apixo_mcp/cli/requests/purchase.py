@@ -15,7 +15,7 @@ from apixo_mcp.app import App
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
-from apixo_mcp.tasks.budget import Spent, decide, reason
+from apixo_mcp.tasks.budget import Budget, Spent, decide, reason
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.usage import quoted
@@ -52,17 +52,27 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
     if len(drafts) == 1 or not all(draft.key_print for draft in drafts):
         return
     budget, usd = app.budget, together(drafts)
-    found = await app.spending(LOCAL, 1, 0.0)
-    days: list[dict[str, Any]] = found["days"]
+    days: list[dict[str, Any]] = (await app.spending(LOCAL, 1, 0.0))["days"]
     today: dict[str, Any] = days[0] if days else {"estimated_usd": 0.0, "tasks": 0, "attempts": 0}
     spent_usd, posts = today["estimated_usd"], max(today["tasks"], today["attempts"])
     verdict = decide(budget, Spent(spent_usd, posts + len(drafts) - 1), usd, confirmed=confirmed)
+    what = f"{counted(len(drafts), 'task')} of {drafts[0].model}"
     if verdict == "ask_first":
-        said = f"{counted(len(drafts), 'task')} of {drafts[0].model} would cost {priced(usd)} together"
-        raise click.ClickException(f"{said}; {_WANTS_YES}")
+        raise click.ClickException(f"{what} would cost {priced(usd)} together; {_WANTS_YES}")
     if verdict != "within":
-        what = f"{counted(len(drafts), 'task')} of {drafts[0].model}"
-        raise InvalidInput([Problem(what, "", reason(verdict, budget, Spent(spent_usd, posts), usd))])
+        why = reason(verdict, budget, Spent(spent_usd, posts), usd)
+        fitting = _fitting(drafts, budget, spent_usd, posts)
+        how_many = f"the first {fitting} of them alone would be within it" if fitting else "not even one would be"
+        raise InvalidInput([Problem(what, "", f"{why}. Nothing was sent; {how_many}")])
+
+
+def _fitting(drafts: Sequence[Task], budget: Budget, spent_usd: float, posts: int) -> int:
+    """Returns how many of the tasks, from the first, the day's limits allow."""
+    for number, draft in enumerate(drafts):
+        if decide(budget, Spent(spent_usd, posts + number), draft.estimate_usd, confirmed=True) != "within":
+            return number
+        spent_usd += draft.estimate_usd or 0.0
+    return len(drafts)
 
 
 async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, confirmed: bool) -> Submission:
@@ -92,7 +102,7 @@ def together(drafts: Sequence[Task]) -> float | None:
 async def quotes(app: App, drafts: Sequence[Task]) -> list[dict[str, Any]]:
     """Tells what would be sent, and for how much."""
     left = (await app.spending(LOCAL, 1, 0.0)).get("budget_left_usd")
-    found: list[dict[str, Any]] = []
+    quoted_each: list[dict[str, Any]] = []
     for draft in drafts:
         usd = draft.estimate_usd
         cost = (
@@ -103,5 +113,5 @@ async def quotes(app: App, drafts: Sequence[Task]) -> list[dict[str, Any]]:
             quote["notes"] = list(draft.notes)
         if left is not None:
             quote["budget_left"] = left
-        found.append(quote)
-    return found
+        quoted_each.append(quote)
+    return quoted_each

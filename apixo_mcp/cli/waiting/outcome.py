@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apixo_mcp.app import App
+from apixo_mcp.cli.requests.folders import in_command
 from apixo_mcp.cli.terminal.printing import say
+from apixo_mcp.errors import MediaError
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.faces import SHELL, advice_of
@@ -60,13 +62,26 @@ def _to_settle(task: Task) -> str:
     return f"apixo-mcp tasks resolve {task.task_id} --remote-id ID   if the dashboard has it, else --never-ran"
 
 
-async def placed(app: App, task: Task, folder: Path | None) -> Task:
-    """Returns the task with its saved files copied into a folder, which need not be an allowed one: a person names it.
+async def placed(app: App, tasks: Sequence[Task], folder: Path | None) -> tuple[list[Task], list[str]]:
+    """Copies the saved files of tasks into a folder, which need not be an allowed one: a person names it.
 
-    Raises:
-        MediaError: a file is no longer there, or the disk refuses.
+    Returns:
+        The tasks, each with its files there, or where they are saved if they could not be copied; and what was wrong
+        then, with the command that copies them.
     """
-    return task if folder is None or task.state is not State.SUCCESS else await copied(app, task, folder)
+    there, problems = list(tasks), list[str]()
+    for index, task in enumerate(tasks):
+        if folder is not None and task.state is State.SUCCESS:
+            try:
+                there[index] = await copied(app, task, folder)
+            except MediaError as error:
+                problems.append(f"{error} To copy the files then: {to_download(task, str(folder))}")
+    return there, problems
+
+
+def to_download(task: Task, folder: str) -> str:
+    """Returns the command that copies the files of a task into a folder."""
+    return f"apixo-mcp tasks download {task.task_id} {in_command(folder)}"
 
 
 def is_well(task: Task) -> bool:
@@ -82,8 +97,11 @@ def tell(task: Task) -> None:
             say(result.path or result.shown_url or result.asset_id)
             if result.problem:
                 say(f"  {result.problem}", err=True)
-        if not is_well(task):
-            say(f"{to_fetch_again(task, SHELL)}.", err=True)
+        if any(result.file is FileState.FAILED for result in task.results):
+            by_hand = SHELL.say("{fetch}", task.task_id)
+            is_tried = task.due is not None
+            again = f"A worker or a server tries it again; {by_hand} does so at once" if is_tried else ""
+            say(f"{again or to_fetch_again(task, SHELL)}.", err=True)
         return
     say(sentence(task), err=True)
     if task.state in (State.SUBMITTING, State.PENDING, State.PROCESSING):
@@ -95,8 +113,15 @@ def tell(task: Task) -> None:
         say(_to_settle(task))
 
 
-def report(task: Task) -> None:
-    """Prints what became of a task; ends with 1 where it failed, or a file of it could not be saved."""
+def report(task: Task, problems: Sequence[str] = ()) -> None:
+    """Prints what became of a task; ends with 1 where it failed, or a file of it could not be saved or copied."""
     tell(task)
-    if not is_well(task):
+    end_well([task], problems)
+
+
+def end_well(tasks: Sequence[Task], problems: Sequence[str] = ()) -> None:
+    """Tells problems that came after all was made; ends with 1 where there are any, or a task is not well."""
+    for problem in problems:
+        say(f"apixo-mcp: {problem}", err=True)
+    if problems or not all(map(is_well, tasks)):
         raise SystemExit(1)

@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from anyio.to_thread import run_sync
 from PIL import Image
-from support.shell import UNHURRIED, Typed, newest, run, shown
+from support.shell import UNHURRIED, Typed, newest, run, shown, started
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -134,8 +136,26 @@ async def test_several_prompts_are_one_purchase(typed: Typed, box: Sandbox, limi
     assert (done.exit_code, done.stdout) == (1, "")
     assert told in done.stderr
     assert "3 tasks of nano-banana" in done.stderr
+    assert ("the first " in done.stderr) is ("--yes" not in told)
     assert not box.submits()
     assert "There are no tasks yet." in (await run(typed, "tasks", "list")).stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "fitting"),
+    [
+        ({"APIXO_MCP_DAILY_TASK_LIMIT": "3"}, "the first 2 of them alone would be within it"),
+        ({"APIXO_MCP_DAILY_TASK_LIMIT": "1"}, "not even one would be"),
+    ],
+)
+async def test_how_many_would_pass_is_told_before_any_is_bought(
+    typed: Typed, box: Sandbox, limit: dict[str, str], fitting: str
+):
+    await run(typed, "generate", "nano-banana", "a fox")
+    done = await run(typed, "generate", "nano-banana", "an owl", "a crow", "a hen", **limit)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"the day ends at midnight UTC. Nothing was sent; {fitting}." in done.stderr
+    assert len(box.submits()) == 1
 
 
 async def test_a_yes_to_the_sum_is_one_to_each(typed: Typed, box: Sandbox):
@@ -236,3 +256,34 @@ async def test_a_file_is_meant_from_the_current_folder(
     assert "APIXO_MCP_ALLOWED_ROOTS allows more" in refused.stderr
     missing = await run(typed, *words[:-2], "image_urls=none.jpg", "--quote")
     assert f"there is no such file; looked for at {tmp_path / 'pictures' / 'none.jpg'}" in missing.stderr
+
+
+async def test_who_fetches_a_file_again_is_told_once(typed: Typed):
+    done = await run(typed, "generate", "nano-banana", "a fox [file:404]")
+    assert done.exit_code == 1
+    task_id = (await newest(typed))["task_id"]
+    assert done.stderr.endswith(
+        f"It is tried again by itself.\nA worker or a server tries it again; `apixo-mcp tasks download {task_id}` "
+        "does so at once.\n"
+    )
+    assert "while its url lives" not in done.stderr
+
+
+@pytest.mark.process
+async def test_files_that_cannot_be_copied_are_told_of_where_they_are(
+    typed: Typed, environment: dict[str, str], tmp_path: Path
+):
+    there = tmp_path / "there"
+    process = started("generate", "nano-banana", "a fox [took:2]", "--output", str(there), variables=environment)
+    try:
+        with anyio.fail_after(60):
+            while not (task := await newest(typed)):
+                await anyio.sleep(0.05)
+        there.rmdir()
+        there.touch()
+        printed, complaint = await run_sync(lambda: process.communicate(timeout=60))
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert Path(printed.strip()).is_file(), "it is saved, and paid for"
+    assert f"To copy the files then: apixo-mcp tasks download {task['task_id']} " in complaint
