@@ -198,9 +198,10 @@ class Service:
             now = await self._store.get(task.task_id) or task
             moved = now.state is not task.state
             task = now
-            if tick is not None and (moved or anyio.current_time() - ticked >= TICK_EVERY):
+            if moved or anyio.current_time() - ticked >= TICK_EVERY:
                 ticked = anyio.current_time()
-                await tick(task)
+                if tick is not None:
+                    await tick(task)
         return task
 
     async def place(self, task: Task) -> int:

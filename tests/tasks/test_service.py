@@ -18,6 +18,7 @@ from apixo_mcp.tasks.asking.request import GenerationRequest, Quote
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.schedule import POLLS_AT_LEAST
+from apixo_mcp.tasks.service import TICK_EVERY
 from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task
 
@@ -90,6 +91,20 @@ async def test_a_wait_ends_when_its_time_is_up_and_tells_of_changes(start: Start
         assert task.state in (State.PENDING, State.PROCESSING)
         assert ticks[0] in (State.PENDING, State.PROCESSING)
         assert await app.service.wait(task, 0) == task
+
+
+async def test_a_long_wait_looks_about_once_a_second(start: Start):
+    looks = 0
+
+    async def has_left() -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    async with start(follow=False) as app:
+        asked = await ask(app)
+        await app.service.wait(asked.task, TICK_EVERY + 1.2, has_left=has_left)
+    assert 0 < looks <= TICK_EVERY + 4
 
 
 class TestIdempotency:

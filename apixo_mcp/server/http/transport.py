@@ -164,9 +164,9 @@ def web_app(server: ApixoServer, *, streamable: bool = True, public: Public | No
             route.methods.discard("HEAD")  # Starlette adds it to GET, and the SDK would open a stream for it
     routes += sse
     routes += public_routes(public) if public else ()
-    return Starlette(
-        routes=routes, middleware=[Middleware(_Guard, server.telemetry, open_paths(public) if public else ())]
-    )
+    messages = (_STREAMABLE, _MESSAGES) if streamable else (_MESSAGES,)
+    guard = Middleware(_Guard, server.telemetry, messages, open_paths(public) if public else ())
+    return Starlette(routes=routes, middleware=[guard])
 
 
 async def _healthz(_: Request) -> Response:
@@ -177,12 +177,14 @@ class _Guard:
     """Checks Host and Origin before any route does: the SDK's own check on `/sse` answers, and then raises as well.
 
     Args:
+        messages: the paths that take messages of JSON-RPC.
         open_paths: beginnings of paths that are guarded by an unguessable token in place of that.
     """
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry, open_paths: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, messages: Sequence[str], open_paths: Sequence[str]) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._messages = messages
         self._open_paths = tuple(open_paths)
         self._check = TransportSecurityMiddleware(SECURITY)
 
@@ -203,7 +205,7 @@ class _Guard:
                 return
             if scope["method"] == "POST":
                 receive, refusal = await _bounded(receive)
-                if refusal is not None and scope["path"] in (_STREAMABLE, _MESSAGES):
+                if refusal is not None and scope["path"] in self._messages:
                     await JSONResponse(refusal.model_dump(exclude_unset=True), 400)(scope, receive, tell)
                     return
         await self._app(scope, receive, tell)
