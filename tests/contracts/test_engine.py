@@ -112,7 +112,7 @@ def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
     """Begins a process on the one store, as often as wanted."""
 
     @asynccontextmanager
-    async def begin_it(sweeps_every: float = 0.05) -> AsyncGenerator[Process]:
+    async def begin_it(sweeps_every: float = 0.05, poll_scale: float = 0.01) -> AsyncGenerator[Process]:
         clock = Clock()
         async with FlakyStore(tmp_path / "home" / "tasks.sqlite3", clock) as store:
             leases = Leases(store)
@@ -124,7 +124,7 @@ def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
                 leases=leases,
                 changes=app.changes,
                 budget=Budget(),
-                poll_scale=0.01,
+                poll_scale=poll_scale,
             )
             process = Process(store, leases, runner, app.accounts, clock, sweeps_every)
             process.engine = ENGINES[request.param](process)
@@ -232,7 +232,7 @@ async def test_a_task_that_is_hurried_is_polled_now(begin: Begin, app: App, gate
 async def test_one_that_is_just_being_polled_is_polled_once_more(begin: Begin, app: App, gateway: Gateway) -> None:
     task = await add(app)
     gateway.polls.append(held := Held(envelope({"taskId": task.remote_id, "state": "processing"})))
-    async with begin(AN_HOUR) as process, running(process):
+    async with begin(AN_HOUR, poll_scale=100.0) as process, running(process):
         process.engine.wake(task.task_id, time.time())
         await held.asked.wait()
         process.engine.hurry(task.task_id)
