@@ -164,11 +164,11 @@ class Store(Protocol):
         ...
 
     async def get(self, task_id: str) -> Task | None:
-        """The task with this id of ours."""
+        """Returns the task with this id of ours, whoever owns it: for what no caller names."""
         ...
 
     async def find(self, owner: Owner, any_id: str) -> Task | None:
-        """The owner's task with this id, ours or the gateway's."""
+        """Returns the owner's task with this id, ours or the gateway's."""
         ...
 
     async def page(
@@ -180,7 +180,7 @@ class Store(Protocol):
         limit: int = 20,
         before: tuple[float, str] | None = None,
     ) -> Sequence[Task]:
-        """The owner's tasks, newest first, older than `before` (creation time and id)."""
+        """Lists the owner's tasks, newest first, older than `before` (creation time and id)."""
         ...
 
     async def due(
@@ -218,7 +218,7 @@ class Store(Protocol):
         ...
 
     async def kept(self, task_id: str, name: str) -> str | None:
-        """The text that is kept under a name."""
+        """Returns the text that is kept under a name."""
         ...
 
     async def let_go_of(self, task_id: str, name: str) -> None:
@@ -226,7 +226,7 @@ class Store(Protocol):
         ...
 
     async def holder(self, task: Task, remote_id: str) -> IdTaken | None:
-        """Which other row of any owner has that id of the task's gateway."""
+        """Tells which other row of any owner has that id of the task's gateway."""
         ...
 
     async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
@@ -257,7 +257,7 @@ class Store(Protocol):
         ...
 
     async def place(self, task: Task) -> int:
-        """How many unsent tasks of the same key are before this one."""
+        """Counts the unsent tasks of the same key that are before this one."""
         ...
 
     async def request_cancel(self, task_id: str) -> Task | None:
@@ -301,15 +301,15 @@ class Store(Protocol):
         ...
 
     async def open_count(self, key_prints: Iterable[str]) -> int:
-        """How many tasks still have a next step."""
+        """Counts the tasks that still have a next step."""
         ...
 
     async def secret(self, name: str) -> bytes:
-        """A random value that stays with this store, made when first asked for."""
+        """Returns a random value that stays with this store, made when first asked for."""
         ...
 
     async def dump(self, after: str = "", limit: int = 500) -> Sequence[Task]:
-        """Tasks of every owner in the order of their ids, those behind the id `after`."""
+        """Lists tasks of every owner in the order of their ids, those behind the id `after`."""
         ...
 
     async def add(self, tasks: Iterable[Task]) -> Sequence[str]:

@@ -15,7 +15,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def mark(path: Path) -> None:
-    """Has the next start look through the whole file: this process came upon damage and cannot repair it."""
+    """Makes the next start look through the whole file: this process came upon damage and cannot repair it."""
     with contextlib.suppress(OSError):
         beside(path, ".check").touch()
 
