@@ -1,11 +1,6 @@
-"""Answers as servers really send them, made such that a strict parser takes them. Pure, but for the stream."""
+"""Answers as servers really send them, made such that a strict parser takes them. Pure."""
 
 import re
-from typing import Any
-
-import anyio
-
-from apixo_mcp.errors import MediaError
 
 LARGEST_HEAD = 256 * 1024
 """Bytes of all heads before a body, those of `100 Continue` included."""
@@ -19,7 +14,7 @@ _LENGTHLESS = "its head says that nothing follows"
 _LONGER = "it is longer than its head says"
 _MISFRAMED = "its head does not say where it ends"
 _ILL_FORMED = "its head is not one of HTTP"
-_OVER = (_LENGTHLESS.encode(), _LONGER.encode())  # so that little more is to come
+_OVER = (_LENGTHLESS, _LONGER)  # so that little more is to come
 _LONGEST_VALUE, _LONGEST_HEAD = 16 * 1024, 32 * 1024  # of what is handed on: the parser has limits of its own
 _MOST_LINES = 5_000  # of a head that are read: it takes 10 ms
 _READ = re.compile(
@@ -28,11 +23,9 @@ _READ = re.compile(
     re.IGNORECASE,
 )
 """The headers that are read, beside those that tell where the body ends."""
-_LATER = 1.0
-"""Seconds in which more comes behind a head that says that nothing more follows."""
-_LONGEST_START, _LONGEST_CHUNK_LINE = 64, 2048  # bytes in which an answer, or the size of a chunk, can be told
+LONGEST_START, _LONGEST_CHUNK_LINE = 64, 2048  # bytes in which an answer, or the size of a chunk, can be told
 
-_END = re.compile(rb"\r?\n\r?\n")
+END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"([A-Za-z]{1,8})(?:/([0-9.]{1,5}))? +([0-9]{3})(?![0-9])")
 _STRICT_STATUS = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -53,6 +46,35 @@ def status_of(head: bytes) -> int:
     """Returns the status of a head whose first line is an answer's."""
     found = _STATUS.match(head)
     return int(found[3]) if found else 0
+
+
+def is_head(head: bytes) -> bool:
+    """Tells whether what ends in a blank line is a head, at least nearly."""
+    return is_answer(head) or b"HTTP" in head[:LONGEST_START].upper() or bool(_fields(head)[0])
+
+
+def announced(head: bytes) -> tuple[bool, int | None]:
+    """Tells whether a body comes in chunks, and how long it is, None where its head does not say."""
+    framing = dict(_framing(_fields(head)[0], b"")[0])
+    size = framing.get(b"Content-Length")
+    return b"Transfer-Encoding" in framing, int(size) if size else None
+
+
+def begins_chunk(body: bytes) -> bool:
+    """Tells whether a body begins with the size of a chunk."""
+    return _CHUNK.match(body) is not None
+
+
+def is_over(clean: bytes) -> bool:
+    """Tells whether a clean head says that all that was announced has come, and that there is more."""
+    return any(f"\r\n{DOUBT}: {doubt}\r\n".encode() in clean for doubt in _OVER)
+
+
+def bare(body: bytes, *, keeps_all: bool = False) -> bytes:
+    """Returns a body that came without a head, with one; as it is where it may be no body at all."""
+    if not body or not (keeps_all or _BINARY.search(body[:LONGEST_START])):
+        return body
+    return b"HTTP/1.0 200 X\r\n%s: %s\r\n\r\n%s" % (DOUBT.encode(), HEADLESS.encode(), body)
 
 
 def cleaned(head: bytes, body: bytes = b"", *, keeps_all: bool = False) -> bytes:
@@ -116,7 +138,7 @@ def _framing(
     """Returns the fields that say where the body ends, and why that is in doubt."""
     codings, doubt = [word.lower() for value in _values(fields, b"transfer-encoding") for word in value.split()], ""
     if b"chunked" in codings:
-        if len(body) < 20 or _CHUNK.match(body):
+        if len(body) < 20 or begins_chunk(body):
             packed = [word for word in codings if word not in (b"chunked", b"identity")]
             chunked = [(b"Transfer-Encoding", b"chunked")]
             return chunked + ([(b"Content-Encoding", b", ".join(packed))] if packed else []), ""
@@ -199,163 +221,3 @@ class Chunks:
         self._state = "trailer" if is_end else "bytes" if self._state == "size" else "size"
         del self._came[: line.end()]
         return b""
-
-
-class LenientStream:
-    """A network stream of the HTTP library whose answers have clean heads and clean chunks.
-
-    Heads that only announce another one (1xx) are left out: h11 would read them without end. What a proxy says before
-    the way through it is open passes as it is.
-
-    Attributes:
-        unread: what came of a head that has no end yet.
-
-    Args:
-        inner: the library's own stream.
-        keeps_all: whether an answer that cannot be read is handed on all the same, with what is in doubt about it.
-    """
-
-    def __init__(self, inner: Any, *, keeps_all: bool = False) -> None:
-        self._inner = inner
-        self._keeps_all = keeps_all
-        self._is_written = False
-        self._in_body = False
-        self._is_first = True
-        self._is_over = False
-        self._ready = b""
-        self._chunks: Chunks | None = None
-        self.unread = bytearray()
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as the library has it
-        """Reads the next bytes, the first of them a whole head."""
-        self._is_written = False
-        if not self._in_body:
-            self._ready = await self._head(max_bytes, timeout)
-            self._in_body = True
-            self._is_first = False
-            self.unread.clear()
-        while not self._ready:
-            data = await (self._late(max_bytes) if self._is_over else self._inner.read(max_bytes, timeout))
-            if self._chunks is None:
-                return data
-            self._ready = self._chunks.feed(data) if data else self._chunks.end()
-            if not data:
-                self._chunks = None
-                break
-        data, self._ready = self._ready[:max_bytes], self._ready[max_bytes:]
-        return data
-
-    async def _late(self, max_bytes: int) -> bytes:
-        """Reads what comes behind the end of an answer; nothing once that takes too long."""
-        with anyio.move_on_after(_LATER):
-            return await self._inner.read(max_bytes)
-        return b""
-
-    async def _head(self, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109
-        raw, seen, total = self.unread, 0, 0
-        while True:
-            start = bytes(raw[:_LONGEST_START])
-            is_begun = b"\n" in start or len(start) == _LONGEST_START
-            if is_begun and not is_answer(start) and not (self._keeps_all and self._is_first):
-                return self._bare(bytes(raw))
-            if end := _END.search(raw, max(0, seen - 3)):
-                head, rest = bytes(raw[: end.end()]), bytes(raw[end.end() :])
-                status = status_of(head)
-                if 100 <= status < 200 and (status != 101 or self._keeps_all):
-                    raw[:], seen = rest.lstrip(b"\r\n"), 0
-                    continue
-                if not status and b"HTTP" not in start.upper() and not _fields(head)[0]:
-                    return self._bare(bytes(raw))
-                return await self._begun(head, rest, max_bytes, timeout)
-            seen = len(raw)
-            data = await self._inner.read(max_bytes, timeout)
-            if not data:
-                return bytes(raw) if is_answer(start) and not self._keeps_all else self._bare(bytes(raw))
-            total += len(data)
-            raw += data if raw else data.lstrip(b"\r\n")
-            if total > LARGEST_HEAD and not _END.search(raw, max(0, seen - 3)):
-                if self._keeps_all:
-                    return self._bare(bytes(raw))
-                raise MediaError("the head of its answer has no end")
-
-    async def _begun(self, head: bytes, rest: bytes, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109
-        """Returns a clean head and the first bytes behind it: what it says of the body is held against these."""
-        is_good = 200 <= status_of(head) < 300 and status_of(head) != 204
-        if is_good or self._keeps_all:
-            framing = dict(_framing(_fields(head)[0], b"")[0])
-            if b"Transfer-Encoding" in framing:
-                while len(rest) < 20 and not _CHUNK.match(rest):
-                    data = await self._inner.read(max_bytes, timeout)
-                    if not data:
-                        break
-                    rest += data
-                    self.unread += data
-            elif framing and not rest:
-                if not int(framing[b"Content-Length"]):
-                    rest = await self._late(max_bytes) if is_good else b""
-                elif self._keeps_all and status_of(head) not in (204, 304):
-                    rest = await self._inner.read(max_bytes, timeout)
-        clean = cleaned(head, rest, keeps_all=self._keeps_all)
-        self._is_over = self._keeps_all and any(b"%s: %s\r" % (DOUBT.encode(), one) in clean for one in _OVER)
-        if b"\r\nTransfer-Encoding: chunked\r\n" in clean:
-            self._chunks = Chunks(keeps_all=self._keeps_all)
-            return clean + self._chunks.feed(rest)
-        return clean + rest
-
-    def _bare(self, body: bytes) -> bytes:
-        """Returns a body that came without a head, with one: never what an earlier answer may have left behind."""
-        is_kept = bool(body) if self._keeps_all else _BINARY.search(body[:_LONGEST_START]) is not None
-        if not self._is_first or not is_kept:
-            return body
-        return b"HTTP/1.0 200 X\r\n%s: %s\r\n\r\n%s" % (DOUBT.encode(), HEADLESS.encode(), body)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Sends a request, or a piece of it: an answer with a head of its own follows."""
-        if not self._is_written:
-            self._is_written = True
-            is_request = buffer[:1].isalpha() and not buffer.startswith(b"CONNECT ")
-            self._in_body, self._is_over, self._chunks, self._ready = not is_request, False, None, b""
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        """Closes the connection."""
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: Any,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> "LenientStream":
-        """Goes on inside TLS."""
-        inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        return LenientStream(inner, keeps_all=self._keeps_all)
-
-    def get_extra_info(self, info: str) -> Any:
-        """Returns whatever the library asks about the connection."""
-        return self._inner.get_extra_info(info)
-
-
-class LenientBackend:
-    """A network backend of the HTTP library whose connections are lenient streams.
-
-    Args:
-        inner: the backend that connects.
-        keeps_all: as of the streams.
-    """
-
-    def __init__(self, inner: Any, *, keeps_all: bool = False) -> None:
-        self._inner = inner
-        self._keeps_all = keeps_all
-
-    async def connect_tcp(self, *args: Any, **named: Any) -> LenientStream:
-        """Connects."""
-        return LenientStream(await self._inner.connect_tcp(*args, **named), keeps_all=self._keeps_all)
-
-    async def connect_unix_socket(self, *args: Any, **named: Any) -> LenientStream:
-        """Connects."""
-        return LenientStream(await self._inner.connect_unix_socket(*args, **named), keeps_all=self._keeps_all)
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits."""
-        await self._inner.sleep(seconds)

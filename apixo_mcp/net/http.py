@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import anyio
-import anyio.lowlevel
 import httpx2
 
 from apixo_mcp import __version__
@@ -18,20 +17,19 @@ from apixo_mcp.errors import MediaError, SettingRefused
 from apixo_mcp.net import guard
 from apixo_mcp.net.certificates import tls_context
 from apixo_mcp.net.excerpt import MAX_BODY, Excerpt
-from apixo_mcp.net.fetcher import Download
+from apixo_mcp.net.fetcher import Download, download_of
 from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_name
-from apixo_mcp.net.heads import DOUBT, HEADLESS, LenientStream
+from apixo_mcp.net.heads import DOUBT
 from apixo_mcp.net.proxies import Proxy, proxy_for
-from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, content_range, host_of, words_for
+from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, host_of, words_for
 from apixo_mcp.net.timeouts import Timeouts
-from apixo_mcp.net.transport import LenientTransport
+from apixo_mcp.net.transport import LenientStream, LenientTransport
 from apixo_mcp.net.turns import in_turns
-from apixo_mcp.net.unpacking import Unpacker, encodings
+from apixo_mcp.net.unpacking import Unpacker, encodings, unpacked
 
 MAX_REDIRECTS = 5
 
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepalive_expiry=20.0)
-_LONGEST_ETAG = 512
 # A paid POST on a connection that the server is just closing would be one of which nobody knows whether it arrived.
 _NONE_KEPT = httpx2.Limits(max_connections=100, max_keepalive_connections=0)
 _AGENT = f"apixo-mcp/{__version__}"
@@ -161,7 +159,10 @@ class Http:
             unpackers = [Unpacker(name) for name in packed]
             chunks = _chunks(response, response.url.host, unpackers, self.timeouts.idle)
             try:
-                yield _download(response, offset, chunks, is_packed=bool(unpackers))
+                yield download_of(
+                    *(response.url.host, response.status_code, response.headers, offset, chunks),
+                    is_packed=bool(unpackers),
+                )
             finally:
                 await chunks.aclose()
         finally:
@@ -292,102 +293,31 @@ def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReache
     return NotReached(said, proxy.variable if refuses else "")
 
 
-def _download(response: httpx2.Response, offset: int, chunks: AsyncIterator[bytes], *, is_packed: bool) -> Download:
-    where, status, headers = response.url.host, response.status_code, response.headers
-    if status in (403, 404, 410):
-        raise MediaError(f"{where} no longer has the file (HTTP {status})", gone=True)
-    if not 200 <= status < 300:
-        later = _retry_after(headers.get("retry-after", ""))
-        raise MediaError(f"{where} answered HTTP {status} instead of the file", retry_after=later)
-    start, count, total = content_range(headers.get("content-range", ""))
-    # A plain request that is answered by "206" without a range that can be read: all of it.
-    is_part = status == 206 and (offset > 0 or start is not None)
-    declared = headers.get("content-length", "")
-    counts = not is_packed and "transfer-encoding" not in headers
-    length = int(declared) if counts and declared.isascii() and declared.isdigit() and len(declared) < 19 else None
-    doubt = headers.get(DOUBT, "")
-    if is_part and (problem := _misfit(start, count, total, offset, length, is_packed=is_packed)):
-        if offset:
-            raise MediaError(f"{where} sent {problem}")
-        is_part, doubt = False, f"{where} said it was {problem}"
-    elif is_part:
-        length = count if count is not None else length
-    etag = headers.get("etag", "")
-    return Download(
-        status=206 if is_part else 200,
-        content_type=headers.get("content-type", "").split(";")[0].strip().lower(),
-        length=length,
-        total=total if is_part else length,
-        etag="" if is_packed or doubt or len(etag) > _LONGEST_ETAG else etag,
-        resumable=not is_packed and (is_part or headers.get("accept-ranges", "").strip().lower() == "bytes"),
-        chunks=chunks,
-        is_bare=doubt == HEADLESS,
-        doubt=doubt,
-    )
-
-
-def _misfit(
-    start: int | None, count: int | None, total: int | None, offset: int, length: int | None, *, is_packed: bool
-) -> str:
-    """Tells what is wrong with a part of a file, empty where nothing is."""
-    if start != offset:
-        return "another part of the file than was asked for"
-    if is_packed:
-        return "a part of a compressed file"
-    if count is not None and (count < 1 or (total is not None and offset + count > total)):
-        return "a part that no file has"
-    if count is not None and length not in (None, count):
-        return "a part of another size than it has"
-    return ""
-
-
-def _retry_after(value: str) -> float | None:
-    text = value.strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
-
-
-async def _plain(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+def _plain(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
     """Yields the body of an answer, unpacked; as it came where it only claims to be packed."""
     unpackers = [Unpacker(name) for name in encodings(response.headers.get("content-encoding", ""))]
     if any(unpacker.packed for unpacker in unpackers):
-        async for chunk in in_turns(response.aiter_bytes()):
-            yield chunk
-        return
-    async for data in in_turns(response.aiter_raw()):
-        async for piece in _unpacked(data, unpackers):
-            yield piece
-    for number, unpacker in enumerate(unpackers):
-        async for piece in _unpacked(unpacker.end(), unpackers[number + 1 :]):
-            yield piece
+        return in_turns(response.aiter_bytes())
+    return unpacked(in_turns(response.aiter_raw()), unpackers)
 
 
 async def _chunks(
     response: httpx2.Response, where: str, unpackers: list[Unpacker], idle: float
 ) -> AsyncGenerator[bytes, None]:
-    raw = in_turns(response.aiter_raw())
     try:
-        while True:
-            with anyio.fail_after(idle):  # what is no part of the body (a trailer, the size of a chunk) is no progress
-                data = await anext(raw, None)
-            if data is None:
-                break
-            async for piece in _unpacked(data, unpackers):
-                yield piece
-        for number, unpacker in enumerate(unpackers):
-            async for piece in _unpacked(unpacker.end(), unpackers[number + 1 :]):
-                yield piece
+        async for piece in unpacked(_in_time(response, idle), unpackers):
+            yield piece
     except MediaError:
         raise
     except Exception as error:
         raise MediaError(f"the line to {where} broke ({words_for(error)})") from None
 
 
-async def _unpacked(data: bytes, unpackers: list[Unpacker]) -> AsyncGenerator[bytes, None]:
-    if not unpackers:
-        if data:
-            yield data
-        return
-    for piece in unpackers[0].feed(data):
-        await anyio.lowlevel.checkpoint()  # a little that is packed may hold a lot
-        async for inner in _unpacked(piece, unpackers[1:]):
-            yield inner
+async def _in_time(response: httpx2.Response, idle: float) -> AsyncGenerator[bytes, None]:
+    raw = in_turns(response.aiter_raw())
+    while True:
+        with anyio.fail_after(idle):  # what is no part of the body (a trailer, the size of a chunk) is no progress
+            data = await anext(raw, None)
+        if data is None:
+            return
+        yield data

@@ -80,18 +80,3 @@ def words_for(error: Exception) -> str:
     if name in ("ConnectError", "ProxyError"):
         return str(error)[:200] or name
     return name
-
-
-def content_range(value: str) -> tuple[int | None, int | None, int | None]:
-    """Reads the first byte, the count and the whole size of a `Content-Range`, None where it does not tell."""
-    unit, _, rest = value.strip().partition(" ")
-    span, _, total = rest.partition("/")
-    start, _, last = (part.strip() for part in span.partition("-"))
-    if unit.lower() != "bytes" or not _is_number(start):
-        return None, None, None
-    count = int(last) - int(start) + 1 if _is_number(last) else None
-    return int(start), count, int(total) if _is_number(total.strip()) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

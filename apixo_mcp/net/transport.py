@@ -4,10 +4,183 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anyio
 import httpx2
 
-from apixo_mcp.net.heads import LenientBackend
+from apixo_mcp.errors import MediaError
+from apixo_mcp.net.heads import (
+    END,
+    LARGEST_HEAD,
+    LONGEST_START,
+    Chunks,
+    announced,
+    bare,
+    begins_chunk,
+    cleaned,
+    is_answer,
+    is_head,
+    is_over,
+    status_of,
+)
 from apixo_mcp.net.turns import read_in_small_pieces
+
+_LATER = 1.0
+"""Seconds in which more comes behind a head that says that nothing more follows."""
+
+
+class LenientStream:
+    """A network stream of the HTTP library whose answers have clean heads and clean chunks.
+
+    Heads that only announce another one (1xx) are left out: h11 would read them without end. What a proxy says before
+    the way through it is open passes as it is.
+
+    Attributes:
+        unread: what came of a head that has no end yet.
+
+    Args:
+        inner: the library's own stream.
+        keeps_all: whether an answer that cannot be read is handed on all the same, with what is in doubt about it.
+    """
+
+    def __init__(self, inner: Any, *, keeps_all: bool = False) -> None:
+        self._inner = inner
+        self._keeps_all = keeps_all
+        self._is_written = False
+        self._in_body = False
+        self._is_first = True
+        self._is_over = False
+        self._ready = b""
+        self._chunks: Chunks | None = None
+        self.unread = bytearray()
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as the library has it
+        """Reads the next bytes, the first of them a whole head."""
+        self._is_written = False
+        if not self._in_body:
+            self._ready = await self._head(max_bytes, timeout)
+            self._in_body = True
+            self._is_first = False
+            self.unread.clear()
+        while not self._ready:
+            data = await (self._late(max_bytes) if self._is_over else self._inner.read(max_bytes, timeout))
+            if self._chunks is None:
+                return data
+            self._ready = self._chunks.feed(data) if data else self._chunks.end()
+            if not data:
+                self._chunks = None
+                break
+        data, self._ready = self._ready[:max_bytes], self._ready[max_bytes:]
+        return data
+
+    async def _late(self, max_bytes: int) -> bytes:
+        """Reads what comes behind the end of an answer; nothing once that takes too long."""
+        with anyio.move_on_after(_LATER):
+            return await self._inner.read(max_bytes)
+        return b""
+
+    async def _head(self, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109
+        raw, seen, total = self.unread, 0, 0
+        while True:
+            start = bytes(raw[:LONGEST_START])
+            is_begun = b"\n" in start or len(start) == LONGEST_START
+            if is_begun and not is_answer(start) and not (self._keeps_all and self._is_first):
+                return self._bare(bytes(raw))
+            if end := END.search(raw, max(0, seen - 3)):
+                head, rest = bytes(raw[: end.end()]), bytes(raw[end.end() :])
+                status = status_of(head)
+                if 100 <= status < 200 and (status != 101 or self._keeps_all):
+                    raw[:], seen = rest.lstrip(b"\r\n"), 0
+                    continue
+                if not is_head(head):
+                    return self._bare(bytes(raw))
+                return await self._begun(head, rest, max_bytes, timeout)
+            seen = len(raw)
+            data = await self._inner.read(max_bytes, timeout)
+            if not data:
+                return bytes(raw) if is_answer(start) and not self._keeps_all else self._bare(bytes(raw))
+            total += len(data)
+            raw += data if raw else data.lstrip(b"\r\n")
+            if total > LARGEST_HEAD and not END.search(raw, max(0, seen - 3)):
+                if self._keeps_all:
+                    return self._bare(bytes(raw))
+                raise MediaError("the head of its answer has no end")
+
+    async def _begun(self, head: bytes, rest: bytes, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109
+        """Returns a clean head and the first bytes behind it: what it says of the body is held against these."""
+        is_good = 200 <= status_of(head) < 300 and status_of(head) != 204
+        if is_good or self._keeps_all:
+            is_chunked, length = announced(head)
+            while is_chunked and len(rest) < 20 and not begins_chunk(rest):
+                data = await self._inner.read(max_bytes, timeout)
+                if not data:
+                    break
+                rest += data
+                self.unread += data
+            if length == 0 and not rest and is_good:
+                rest = await self._late(max_bytes)
+            elif length and not rest and self._keeps_all and status_of(head) not in (204, 304):
+                rest = await self._inner.read(max_bytes, timeout)
+        clean = cleaned(head, rest, keeps_all=self._keeps_all)
+        self._is_over = self._keeps_all and is_over(clean)
+        if b"\r\nTransfer-Encoding: chunked\r\n" in clean:
+            self._chunks = Chunks(keeps_all=self._keeps_all)
+            return clean + self._chunks.feed(rest)
+        return clean + rest
+
+    def _bare(self, body: bytes) -> bytes:
+        """Returns what came without a head; an earlier answer may have left behind what is not the first."""
+        return bare(body, keeps_all=self._keeps_all) if self._is_first else body
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Sends a request, or a piece of it: an answer with a head of its own follows."""
+        if not self._is_written:
+            self._is_written = True
+            is_request = buffer[:1].isalpha() and not buffer.startswith(b"CONNECT ")
+            self._in_body, self._is_over, self._chunks, self._ready = not is_request, False, None, b""
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Closes the connection."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: Any,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> "LenientStream":
+        """Goes on inside TLS."""
+        inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        return LenientStream(inner, keeps_all=self._keeps_all)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Returns whatever the library asks about the connection."""
+        return self._inner.get_extra_info(info)
+
+
+class LenientBackend:
+    """A network backend of the HTTP library whose connections are lenient streams.
+
+    Args:
+        inner: the backend that connects.
+        keeps_all: as of the streams.
+    """
+
+    def __init__(self, inner: Any, *, keeps_all: bool = False) -> None:
+        self._inner = inner
+        self._keeps_all = keeps_all
+
+    async def connect_tcp(self, *args: Any, **named: Any) -> LenientStream:
+        """Connects."""
+        return LenientStream(await self._inner.connect_tcp(*args, **named), keeps_all=self._keeps_all)
+
+    async def connect_unix_socket(self, *args: Any, **named: Any) -> LenientStream:
+        """Connects."""
+        return LenientStream(await self._inner.connect_unix_socket(*args, **named), keeps_all=self._keeps_all)
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await self._inner.sleep(seconds)
 
 
 class LenientTransport(httpx2.AsyncBaseTransport):

@@ -1,8 +1,11 @@
 """Bodies that were packed for the way, unpacked piece by piece; what only claims to be packed stays as it came."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
+
+from anyio.lowlevel import checkpoint
 
 from apixo_mcp.errors import PackingBroken
 
@@ -43,9 +46,11 @@ class Unpacker:
                 yield data
                 return
         while data:
+            before = self._inflater.copy()
             try:
                 piece = self._inflater.decompress(data, _PIECE)
             except zlib.error:
+                yield _until_broken(before, data)
                 raise PackingBroken("its compression is broken") from None
             data = self._inflater.unconsumed_tail
             if piece:
@@ -71,10 +76,44 @@ class Unpacker:
         return b""  # padding, or whatever else stands behind the end
 
 
+async def unpacked(pieces: AsyncIterator[bytes], unpackers: Sequence[Unpacker]) -> AsyncGenerator[bytes]:
+    """Yields what a body holds that comes piece by piece, the first unpacker's work first.
+
+    Raises:
+        PackingBroken: it began well and is broken, or more should have come.
+    """
+    async for data in pieces:
+        async for piece in _through(data, unpackers):
+            yield piece
+    for number, unpacker in enumerate(unpackers):
+        async for piece in _through(unpacker.end(), unpackers[number + 1 :]):
+            yield piece
+
+
+async def _through(data: bytes, unpackers: Sequence[Unpacker]) -> AsyncGenerator[bytes]:
+    if not unpackers:
+        if data:
+            yield data
+        return
+    for piece in unpackers[0].feed(data):
+        await checkpoint()  # a little that is packed may hold a lot
+        async for inner in _through(piece, unpackers[1:]):
+            yield inner
+
+
 def encodings(value: str) -> list[str]:
     """Returns the encodings of a header, in the order in which they are undone."""
     words = [word.strip().lower() for word in value[:200].split(",")]
     return [word for word in reversed(words) if word not in ("", "identity", "none", "binary")][:3]
+
+
+def _until_broken(inflater: Any, data: bytes) -> bytes:
+    """Unpacks what stands before the byte that breaks it."""
+    piece = bytearray()
+    with suppress(zlib.error):
+        for byte in data:
+            piece += inflater.decompress(bytes((byte,)), _PIECE)
+    return bytes(piece)
 
 
 def _family(encoding: str) -> str:

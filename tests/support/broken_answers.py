@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +108,12 @@ HEADS: dict[str, Broken] = {
     "packed, without a status": lambda task: (
         headed("Content-Encoding: gzip", status="HTTP/1.1 OK")("x")[: -len(document("x"))]
         + gzip.compress(document(task))
+    ),
+    "packed, with a wrong sum at its end": lambda task: answer(
+        gzip.compress(document(task))[:-8] + b"wrongsum", content_encoding="gzip"
+    ),
+    "packed, and broken behind it": lambda task: answer(
+        zlib.compress(document(task) + b" " * 300)[:-4] + b"no", content_encoding="deflate"
     ),
     "no blank line": lambda task: b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + document(task),
 }
