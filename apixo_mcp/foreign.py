@@ -60,6 +60,22 @@ def cut(text: str, longest: int = LONGEST_SEEN) -> str:
     return text if len(text) <= longest else text[:longest]
 
 
+def clipped(text: str, longest: int, measure: Callable[[str], int] = len) -> str:
+    """Returns a text, or as much of its beginning as fits with an ellipsis: of characters, unless measured otherwise.
+
+    Args:
+        measure: how long one character is, of whatever `longest` counts.
+    """
+    size = end = 0
+    for place, char in enumerate(text, 1):
+        size += measure(char)
+        if size > longest:
+            return f"{text[:end]}…" if longest > 0 else ""
+        if size <= longest - measure("…"):
+            end = place
+    return text
+
+
 async def read_aside(size: int, function: Callable[..., T], *args: Any) -> T:
     """Has a function read something of so many bytes: on the spot, or in a thread where it is large.
 
@@ -342,11 +358,11 @@ def _listed(start: str, members: Any, each: Callable[[Any], Iterator[str]], end:
     yield end
 
 
-def beginning(value: Any, longest: int) -> str:
-    """Returns the `repr` of a JSON value, at most so many characters."""
-    found = ""
-    for piece in pieces_of(value):
-        found += piece
-        if len(found) > longest:
-            return f"{found[: longest - 1]}…"
-    return found
+def shorten(value: Any, longest: int = 60) -> str:
+    """Returns the `repr` of a JSON value for a message, at most so many characters; nothing for None."""
+    shown = ""
+    for piece in () if value is None else pieces_of(value):
+        shown += piece
+        if len(shown) > longest:
+            break
+    return clipped(shown, longest)

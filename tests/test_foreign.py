@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.amounts import examples
 
 from apixo_mcp import foreign
-from apixo_mcp.foreign import LARGE, beginning, read_aside, read_json
+from apixo_mcp.foreign import LARGE, clipped, read_aside, read_json, shorten
 
 FILLER = "[" * 2_000 + "]" * 2_000
 """So deep that a text which holds it is read piece by piece."""
@@ -131,17 +131,28 @@ def test_a_beginning_is_read_whatever_stands_behind(behind: str):
 @settings(max_examples=examples(100), deadline=None, database=None)
 @given(JSON, st.integers(10, 200))
 def test_the_beginning_of_a_value_is_that_of_its_repr(value: Any, longest: int):
-    text = repr(value)
-    assert beginning(value, longest) == (text if len(text) <= longest else text[: longest - 1] + "…")
+    text = repr(value) if value is not None else ""
+    assert shorten(value, longest) == (text if len(text) <= longest else text[: longest - 1] + "…")
+
+
+@given(st.text("ab狐\u0301", max_size=30), st.integers(1, 30))
+def test_a_text_is_clipped_as_it_is_measured(text: str, longest: int):
+    def size(part: str) -> int:
+        return len(part.encode())
+
+    assert clipped(text, longest) == (text if len(text) <= longest else text[: longest - 1] + "…")
+    shown = clipped(text, longest, size)
+    assert size(shown) <= max(longest, size("…"))
+    assert shown == text or (size(text) > longest and text.startswith(shown.removesuffix("…")))
 
 
 def test_the_beginning_of_a_large_value_is_told():
-    assert beginning([10**5_000], 60) == "[a number of hundreds of digits]"
-    assert beginning({"a": [1] * 10**6}, 12) == "{'a': [1, 1…"
+    assert shorten([10**5_000], 60) == "[a number of hundreds of digits]"
+    assert shorten({"a": [1] * 10**6}, 12) == "{'a': [1, 1…"
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    assert beginning(deep, 20) == "[" * 19 + "…"
+    assert shorten(deep, 20) == "[" * 19 + "…"
 
 
 @pytest.mark.anyio

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from pydantic_core import PydanticCustomError
 
 from apixo_mcp.errors import Problem
-from apixo_mcp.foreign import beginning
+from apixo_mcp.foreign import shorten
 
 
 def _is_url(value: str) -> str:
@@ -156,13 +156,6 @@ def rule(text: str, *fields: str, broken: Callable[[Mapping[str, Any]], bool]) -
         return Problem(blamed, given, text.removeprefix(f"{blamed} "))
 
     return Rule(text, fields, check)
-
-
-def shorten(value: Any, limit: int = 60) -> str:
-    """Returns a value for an error message: its `repr`, at most `limit` characters."""
-    if value is None:
-        return ""
-    return beginning(value, limit)
 
 
 class ModelInput(BaseModel):

@@ -11,11 +11,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model, Price, Spelling
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.foreign import cut
+from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality, NextAction
 
 _LONGEST_NAME = 100

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Self, cast
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from apixo_mcp.catalog.inputs import ModelInput, OpenInput, shorten
+from apixo_mcp.catalog.inputs import ModelInput, OpenInput
 from apixo_mcp.catalog.schema import flat_properties
 from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import shorten
 
 _WORDS = {
     "enum": "must be one of {}",

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model, Sizes, Spelling
 from apixo_mcp.catalog.schema import input_schema, list_fields
 from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import shorten
 
 COMMON_ARGUMENTS = (
     "prompt",

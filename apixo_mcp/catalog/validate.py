@@ -9,10 +9,11 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from apixo_mcp.catalog.inputs import ModelInput, shorten
+from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import inputs
 from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.foreign import shorten
 
 _SIDES = re.compile(r"\s{0,9}([\d.]{1,20})\s{0,9}[:x×/]\s{0,9}([\d.]{1,20})\s{0,9}")
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Self
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
-from apixo_mcp.foreign import LONGEST_SEEN, cut
+from apixo_mcp.foreign import LONGEST_SEEN, clipped, cut
 from apixo_mcp.gateways import disguises
 from apixo_mcp.gateways.directory import GATEWAYS
 
@@ -52,7 +52,7 @@ class Credential:
         text = re.sub(r"(?i)\bbearer\s{1,20}\S+", f"Bearer {HIDDEN}", text)
         text = " ".join(text.encode("utf-8", "replace").decode().split())
         text = "".join(char for char in text if char.isprintable())
-        return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+        return clipped(text, LONGEST_MESSAGE)
 
     def redact(self, text: str) -> str:
         """Takes the key out of a text: plain, escaped, spread, in any case, encoded, backwards, or a part."""

@@ -35,7 +35,7 @@ from apixo_mcp.views.models import describe
 from apixo_mcp.views.sentences import why_no_file
 from apixo_mcp.views.task_schema import TASK_SCHEMA
 from apixo_mcp.views.tasks import structure_of
-from apixo_mcp.views.words import clipped, compact, counted
+from apixo_mcp.views.words import compact, counted, shown_prompt
 
 LARGEST_RESOURCE = 50 * 1024 * 1024
 TASKS_LISTED = 20  # whose results stand in the list of resources; list_tasks knows all
@@ -186,7 +186,7 @@ def _content(files: ResultFiles, path: str) -> bytes:
 
 def _resource(task: Task, result: Result) -> Resource:
     link = result_link(task, result)
-    title = f"{task.model}: {clipped(task.prompt, 60)}" if task.prompt else task.model
+    title = f"{task.model}: {shown_prompt(task.prompt, 60)}" if task.prompt else task.model
     return Resource(
         uri=link.uri,
         name=link.name,

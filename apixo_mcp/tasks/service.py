@@ -8,10 +8,10 @@ from typing import Any
 
 import anyio
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import CallerLeft, InvalidInput, NotFound, SettingsError
+from apixo_mcp.foreign import shorten
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.tasks.accounts import Accounts

@@ -4,8 +4,8 @@ import re
 import time
 from dataclasses import dataclass, replace
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.foreign import shorten
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, Succeeded
 from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.changes import Changes

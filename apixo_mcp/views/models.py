@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable
 from typing import Any, get_args
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.catalog.translate import common
+from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import Modality
 from apixo_mcp.views.faces import CHAT, SHELL, Face
 from apixo_mcp.views.words import compact

@@ -5,7 +5,7 @@ from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import delays
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import CHAT, Face, advice_of
-from apixo_mcp.views.words import clipped, counted, ordinal
+from apixo_mcp.views.words import counted, ordinal, shown_prompt
 
 
 def sentence(task: Task) -> str:
@@ -31,7 +31,7 @@ def sentence(task: Task) -> str:
         case State.UNKNOWN:
             words = f"It is not known whether the gateway has this request ({what}{which}). It may have been charged."
         case State.SUBMITTING if task.failure:
-            words = f"Waiting to send it again ({what}{which}): {clipped(task.failure.message).rstrip('.')}."
+            words = f"Waiting to send it again ({what}{which}): {shown_prompt(task.failure.message).rstrip('.')}."
         case State.SUBMITTING:
             words = f"Being submitted ({what})."
         case _:

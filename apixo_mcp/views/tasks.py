@@ -10,7 +10,7 @@ from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import CHAT, Face, advice_of
 from apixo_mcp.views.sentences import next_step
-from apixo_mcp.views.words import clipped, iso
+from apixo_mcp.views.words import iso, shown_prompt
 
 _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
 
@@ -63,7 +63,7 @@ def task_structure(
         "model": task.model,
         "modality": task.modality,
         "state": str(task.state),
-        "prompt": clipped(task.prompt),
+        "prompt": shown_prompt(task.prompt),
         **estimates,
         "created_at": iso(task.created_at),
         "completed_at": iso(task.completed_at) if task.completed_at else None,
@@ -87,7 +87,7 @@ def listed(task: Task) -> dict[str, Any]:
         "state": str(task.state),
         "model": task.model,
         "modality": task.modality,
-        "prompt": clipped(task.prompt, 60),
+        "prompt": shown_prompt(task.prompt, 60),
         "created_at": iso(task.created_at),
         "paths": [result.path for result in task.results if result.path] or None,
         "error": task.failure.code if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from apixo_mcp.foreign import clipped
+
 PROMPT_SHOWN = 120
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -39,9 +41,6 @@ def priced(usd: float | None) -> str:
     return "an unknown price (APIXO_MCP_PRICES can give it)" if usd is None else f"about {dollars(usd)}"
 
 
-def clipped(prompt: str, limit: int = PROMPT_SHOWN) -> str:
-    """Returns the prompt, or its beginning: at most `limit` characters, and a third more bytes."""
-    most = limit * 4 // 3
-    if len(prompt) <= limit and len(prompt.encode(errors="replace")) <= most:
-        return prompt
-    return prompt[: limit - 1].encode(errors="replace")[: most - len("…".encode())].decode(errors="ignore") + "…"
+def shown_prompt(prompt: str, longest: int = PROMPT_SHOWN) -> str:
+    """Returns the prompt, or its beginning: at most so many characters, and a third more bytes."""
+    return clipped(clipped(prompt, longest), longest * 4 // 3, lambda char: len(char.encode(errors="replace")))

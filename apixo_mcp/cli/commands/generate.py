@@ -20,10 +20,11 @@ from apixo_mcp.cli.requests.folders import from_here, made, trouble_with
 from apixo_mcp.cli.requests.values import named, values_of
 from apixo_mcp.cli.terminal.interrupts import leave_last_words
 from apixo_mcp.cli.terminal.printing import say, say_json
-from apixo_mcp.cli.terminal.text import on_one_line, shortened
+from apixo_mcp.cli.terminal.text import columns_of, on_one_line
 from apixo_mcp.cli.waiting.follow import follow, stop_unsent
 from apixo_mcp.cli.waiting.outcome import end_well, lost_if_ended, placed, say_what_stays, tell, to_download
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
+from apixo_mcp.foreign import clipped
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.media.inputs import modality_of_field
 from apixo_mcp.tasks.asking.request import GenerationRequest
@@ -136,7 +137,7 @@ async def _made(
 
 
 def _tell_stopped(app: App, request: _Request, task: Task) -> None:
-    which = f"{shortened(on_one_line(task.prompt), 40)}: " if len(request.prompts) > 1 else ""
+    which = f"{clipped(on_one_line(task.prompt), 40, columns_of)}: " if len(request.prompts) > 1 else ""
     there = to_download(task, request.output) if request.output else ""
     say_what_stays(app, task, which=which, then=there, err=request.as_json)
 

@@ -6,12 +6,12 @@ from typing import Any, NoReturn, cast
 
 import click
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
 from apixo_mcp.catalog.translate import common, inputs
 from apixo_mcp.catalog.validate import nearest
 from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.foreign import shorten
 
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 

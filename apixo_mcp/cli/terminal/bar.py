@@ -7,7 +7,8 @@ from typing import Self
 import click
 
 from apixo_mcp.cli.terminal.printing import is_terminal, width_of
-from apixo_mcp.cli.terminal.text import columns_of, on_one_line, shortened
+from apixo_mcp.cli.terminal.text import columns_of, on_one_line
+from apixo_mcp.foreign import clipped
 
 WIDEST = 36
 
@@ -72,11 +73,11 @@ class Bar:
 def drawn(word: str, progress: float, seconds: float, columns: int) -> str:
     """Draws a bar that fits: first it gets narrower, then it goes, then the time does."""
     percent, took = f"{round(progress * 100)}%", f"{seconds:.1f} s"
-    named = shortened(word, 20)
+    named = clipped(word, 20, columns_of)
     named += " " * (10 - columns_of(named))
     room = min(WIDEST, columns - columns_of(named) - len(took) - 12)
     if room >= 4:
         filled = round(progress * room)
         return f"{named}  [{'#' * filled}{'-' * (room - filled)}]  {percent:>4}  {took}"
     texts = (f"{named.strip()} {percent} {took}", f"{named.strip()} {percent}")
-    return next((text for text in texts if columns_of(text) <= columns), shortened(named.strip(), columns))
+    return next((text for text in texts if columns_of(text) <= columns), clipped(named.strip(), columns, columns_of))

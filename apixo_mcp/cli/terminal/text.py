@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from apixo_mcp.foreign import clipped
+
 # Escape sequences and what turns the direction of text round could make a terminal show what is not there.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -23,21 +25,12 @@ def columns_of(text: str) -> int:
     return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
 
 
-def shortened(text: str, columns: int) -> str:
-    """Cuts a text to some columns."""
-    if columns_of(text) <= columns:
-        return text
-    while text and columns_of(text) > columns - 1:
-        text = text[:-1]
-    return f"{text}…" if columns > 0 else ""
-
-
 def laid_out(cells: Sequence[str], columns: int | None) -> str:
     """Lays out cells as a line, or as several where they do not fit into the columns; None: however long it gets."""
     lines = [""]
     for cell in cells:
         if columns is not None and lines[-1] and columns_of(f"{lines[-1]}  {cell.rstrip()}") >= columns:
-            lines.append(f"  {shortened(cell.rstrip(), columns - 3)}")
+            lines.append(f"  {clipped(cell.rstrip(), columns - 3, columns_of)}")
         else:
             lines[-1] += f"  {cell}" if lines[-1] else cell
     return "\n".join(line.rstrip() for line in lines)

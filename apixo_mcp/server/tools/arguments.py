@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.errors import Problem
-from apixo_mcp.foreign import MOST_GIVEN, cut, excess, read_json
+from apixo_mcp.foreign import MOST_GIVEN, clipped, cut, excess, read_json, shorten
 
 # n8n adds these to every call.
 _ADDED_BY_HOSTS = frozenset({"toolCallId", "sessionId", "action", "chatInput"})
@@ -114,8 +113,7 @@ def _unknown(name: str, value: Any, properties: Mapping[str, Any]) -> Problem:
 
 
 def _named(name: str) -> str:
-    whole = name.encode(errors="replace").decode()
-    return whole if len(whole) <= _LONGEST_NAME else f"{whole[:_LONGEST_NAME]}…"
+    return clipped(name.encode(errors="replace").decode(), _LONGEST_NAME + 1)
 
 
 def _meant(value: Any, entry: Mapping[str, Any]) -> Any:

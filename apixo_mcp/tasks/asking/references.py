@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
-from apixo_mcp.catalog.inputs import shorten
 from apixo_mcp.catalog.marks import EarlierTask, Files, earlier_tasks, files
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import media_fields
 from apixo_mcp.catalog.validate import as_called
 from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import NextAction
 from apixo_mcp.tasks.task import Task
 

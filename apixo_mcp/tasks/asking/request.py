@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from apixo_mcp.catalog.inputs import ModelInput, shorten
+from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import translate
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import shorten
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.asking.delivery import Call
