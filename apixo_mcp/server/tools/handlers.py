@@ -1,4 +1,4 @@
-"""The work of the eleven tools."""
+"""The work of the tools."""
 
 import time
 from dataclasses import replace
