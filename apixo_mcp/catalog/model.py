@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
-from apixo_mcp.catalog.inputs import ModelInput
+from apixo_mcp.catalog.inputs import AnyInput, ModelInput
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 
@@ -152,3 +152,26 @@ class Model:
     def modes(self) -> tuple[str, ...]:
         """The allowed values of `mode`, empty where the model has none."""
         return tuple(str(value) for value in self.input.choices("mode"))
+
+
+def images_without_page(vendor: str, *entries: tuple[str, str, str]) -> tuple[Model, ...]:
+    """Returns APIXO image models whose inputs no page describes.
+
+    Args:
+        vendor: whose models they are.
+        entries: id, title and tip of each.
+    """
+    return tuple(
+        Model(
+            id=name,
+            title=title,
+            vendor=vendor,
+            modality="image",
+            input=AnyInput,
+            schedule=IMAGE_HIGH_QUALITY,
+            facts="none",
+            tips=(tip,),
+            sources=("a public list of APIXO model ids; no page describes its inputs",),
+        )
+        for name, title, tip in entries
+    )

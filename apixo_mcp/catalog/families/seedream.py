@@ -3,9 +3,17 @@
 from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, pixels, prompt, span
-from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url, required
+from apixo_mcp.catalog.inputs import ModelInput, Url, required
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model, Price, Schedule, Spelling
+from apixo_mcp.catalog.model import (
+    IMAGE_HIGH_QUALITY,
+    POLICY_OR_IMAGE,
+    Model,
+    Price,
+    Schedule,
+    Spelling,
+    images_without_page,
+)
 
 _MODE = Literal["text-to-image", "image-to-image"]
 _RATIO = Literal["1:1", "2:3", "3:2", "4:3", "3:4", "9:16", "16:9", "21:9"]
@@ -91,21 +99,9 @@ MODELS = (
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/image/seedream-5-0",),
     ),
-    *(
-        Model(
-            id=name,
-            title=title,
-            vendor="ByteDance",
-            modality="image",
-            input=AnyInput,
-            schedule=IMAGE_HIGH_QUALITY,
-            facts="none",
-            tips=(tip,),
-            sources=("a public list of APIXO model ids; no page describes its inputs",),
-        )
-        for name, title, tip in (
-            ("seedream-5-0-pro", "Seedream 5.0 Pro", "Said to make a single image from text or a picture."),
-            ("seedream-4-0", "Seedream 4.0", "Said to have 1K, 2K and 4K presets, from text or a picture."),
-        )
+    *images_without_page(
+        "ByteDance",
+        ("seedream-5-0-pro", "Seedream 5.0 Pro", "Said to make a single image from text or a picture."),
+        ("seedream-4-0", "Seedream 4.0", "Said to have 1K, 2K and 4K presets, from text or a picture."),
     ),
 )
