@@ -33,16 +33,20 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.delivery import Delivery
+from apixo_mcp.tasks.asking.drafts import Drafts
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Addresses, Callbacks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.running.leases import Leases
-from apixo_mcp.tasks.running.runner import Runner, StepLimits
+from apixo_mcp.tasks.running.parts import StepLimits, StepParts
+from apixo_mcp.tasks.running.runner import Runner
+from apixo_mcp.tasks.running.throttle import Throttle
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
-from apixo_mcp.tasks.store import KEY_SALT, Store
+from apixo_mcp.tasks.store import KEY_SALT, Sending, Store
 from apixo_mcp.tasks.task import key_fingerprint
+from apixo_mcp.tasks.transitions.context import Contexts
 from apixo_mcp.telemetry import logs
 from apixo_mcp.telemetry.facts import Telemetry
 
@@ -91,6 +95,7 @@ class _Parts:
     warnings: tuple[str, ...]
     telemetry: Telemetry
     changes: Changes
+    contexts: Contexts
     leases: Leases
     delivery: Delivery
     budget: Budget
@@ -110,6 +115,8 @@ class App(_Parts):
     runner: Runner
     settlement: Settlement
     service: Service
+    drafts: Drafts
+    admission: Admission
     previews: Previews
     seal: bytes
     public: Public | None
@@ -164,13 +171,16 @@ async def open_app(
         runner = _runner(parts, addresses)
         engine = EmbeddedEngine(runner, store, parts.leases, parts.accounts, limits.sweep)
         settlement = Settlement(
-            store=store, accounts=parts.accounts, steps=runner, engine=engine, changes=parts.changes
+            store=store, accounts=parts.accounts, contexts=parts.contexts, engine=engine, changes=parts.changes
         )
+        drafts = _drafts(parts, links)
         app = App(
             **vars(parts),
             runner=runner,
             settlement=settlement,
-            service=_service(parts, runner, engine, _inputs(parts, links)),
+            service=_service(parts, engine),
+            drafts=drafts,
+            admission=_admission(parts, engine, drafts),
             previews=Previews(parts.files),
             seal=await store.secret("request_state"),
             public=_public(parts, engine, settlement, addresses, links) if addresses and links else None,
@@ -202,7 +212,8 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
         catalog=catalog,
         warnings=(*store.warnings, *problems),
         telemetry=telemetry,
-        changes=Changes(telemetry),
+        changes=Changes(store, telemetry),
+        contexts=Contexts(catalog, settings.poll_scale, settings.auto_retry, limits.steps.save_again_after),
         leases=Leases(store),
         delivery=Delivery(store),
         budget=Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
@@ -238,47 +249,55 @@ def _public(
 
 
 def _runner(parts: _Parts, addresses: Addresses | None) -> Runner:
-    return Runner(
+    step_parts = StepParts(
         store=parts.store,
-        catalog=parts.catalog,
-        accounts=parts.accounts,
-        saver=parts.saver,
-        leases=parts.leases,
         changes=parts.changes,
-        budget=parts.budget,
-        process=parts.delivery.process,
-        poll_scale=parts.settings.poll_scale,
-        auto_retry=parts.settings.auto_retry,
-        callback_url=addresses.of if addresses else None,
+        accounts=parts.accounts,
+        contexts=parts.contexts,
+        terms=Sending(budget=parts.budget, process=parts.delivery.process),
+        throttle=Throttle(parts.limits.steps.throttle),
         limits=parts.limits.steps,
     )
+    callback_url = addresses.of if addresses else None
+    return Runner(step_parts, leases=parts.leases, saver=parts.saver, callback_url=callback_url)
 
 
-def _inputs(parts: _Parts, links: InputLinks | None) -> Inputs:
-    return Inputs(
+def _drafts(parts: _Parts, links: InputLinks | None) -> Drafts:
+    inputs = Inputs(
         parts.roots,
         allow_private=parts.settings.allow_private_hosts,
         data_urls=parts.settings.data_urls,
         publish=links.url_of if links else None,
         answers=partial(url_answers, parts.http),
     )
-
-
-def _service(parts: _Parts, runner: Runner, engine: EmbeddedEngine, inputs: Inputs) -> Service:
-    attempts = 1 + parts.settings.auto_retry
-    return Service(
+    return Drafts(
         store=parts.store,
         catalog=parts.catalog,
         accounts=parts.accounts,
         inputs=inputs,
-        till=Admission(store=parts.store, engine=engine, calls=parts.delivery, budget=parts.budget, attempts=attempts),
-        engine=engine,
-        calls=parts.delivery,
-        changes=parts.changes,
         estimate=estimate,
-        context=runner.context,
-        is_there=parts.saver.is_there,
         told_once=parts.settings.money_warnings,
+    )
+
+
+def _service(parts: _Parts, engine: EmbeddedEngine) -> Service:
+    return Service(
+        store=parts.store,
+        engine=engine,
+        changes=parts.changes,
+        contexts=parts.contexts,
+        is_there=parts.saver.is_there,
+    )
+
+
+def _admission(parts: _Parts, engine: EmbeddedEngine, drafts: Drafts) -> Admission:
+    return Admission(
+        drafts=drafts,
+        store=parts.store,
+        engine=engine,
+        delivery=parts.delivery,
+        budget=parts.budget,
+        attempts=1 + parts.settings.auto_retry,
     )
 
 

@@ -2,6 +2,7 @@
 
     ApixoError
     ├── SettingsError        a setting cannot be used; names it and what is allowed
+    │   └── MissingKey       a gateway's API key is not set
     ├── InvalidInput         refused before anything was sent; lists every problem
     ├── NotFound             no such task, model or result
     ├── CallerLeft           the connection of a waiting call ended before its answer
@@ -35,6 +36,20 @@ class ApixoError(Exception):
 
 class SettingsError(ApixoError):
     """A setting cannot be used."""
+
+
+class MissingKey(SettingsError):
+    """No API key is set for a gateway, so nothing was sent. Each face says how one is set.
+
+    Attributes:
+        variable: that holds the key.
+        site: where there is one.
+    """
+
+    def __init__(self, variable: str, site: str) -> None:
+        self.variable = variable
+        self.site = site
+        super().__init__(f"No {variable} is set, so nothing was sent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "store",
         "engine",
         "transitions",
+        "keeping",
         "changes",
         "asking",
         "running",

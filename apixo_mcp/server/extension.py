@@ -214,7 +214,7 @@ class Generations:
         status: Literal["working", "completed", "cancelled"] = "completed" if task.is_settled else "working"
         if task.state is State.CANCELLED:
             status = "cancelled"
-        decision = self._app.runner.context(task)
+        decision = self._app.contexts.of(task)
         is_overdue = decision.is_overdue(task)
         interval = decision.poll_schedule.overdue_every if is_overdue else decision.poll_schedule.interval
         return Job(

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from apixo_mcp.errors import Problem
-
 DAY = 86400.0
 CENT_FRACTION = 1e-6  # sums of dollars are not exact
 
@@ -85,11 +83,6 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
     if limit is not None and not confirmed and (usd is None or usd > limit):
         return "ask_first"
     return "within"
-
-
-def budget_refusal(verdict: Verdict, budget: Budget, spent: Spent, model: str, usd: float | None) -> Problem:
-    """Why a task of this model was not made, for whoever asked for it."""
-    return Problem("model", model, reason(verdict, budget, spent, usd))
 
 
 def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None) -> str:

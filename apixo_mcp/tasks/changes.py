@@ -1,4 +1,4 @@
-"""The changes of tasks: told to waiters in this process, and as facts to all who listen."""
+"""The changes of tasks: written, told to waiters in this process, and told as facts to all who listen."""
 
 import logging
 import re
@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 
+from apixo_mcp.tasks.keeping import put_aside
+from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
 from apixo_mcp.telemetry.facts import (
     AttemptFailed,
@@ -28,9 +30,10 @@ Listener = Callable[[Task], Awaitable[None]]
 
 
 class Changes:
-    """A notice board: writers announce a task, waiters wake."""
+    """Writes the changes of tasks: waiters wake, and listeners are told."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, store: Store, telemetry: Telemetry) -> None:
+        self._store = store
         self._telemetry = telemetry
         self._waiting: defaultdict[str, set[anyio.Event]] = defaultdict(set)
         self._listeners: list[Listener] = []
@@ -38,6 +41,22 @@ class Changes:
     def listen(self, listener: Listener) -> None:
         """Calls `listener` with every changed task."""
         self._listeners.append(listener)
+
+    async def commit(self, before: Task, after: Task) -> Task | None:
+        """Writes a change, and announces it. Files that came inside an answer are put aside first.
+
+        Returns:
+            The task as it is written; None where another process has moved it on.
+
+        Raises:
+            IdTaken: another row has the gateway's id that `after` takes; nothing is written.
+        """
+        after = await put_aside(self._store, after)
+        if not await self._store.commit(before, after):
+            log.info("task %s was moved on by another process", before.task_id)
+            return None
+        await self.announce(before, after)
+        return after
 
     async def announce(self, before: Task, task: Task) -> None:
         """Emits the facts of a change that is stored, wakes whoever waits for this task, and calls the listeners."""

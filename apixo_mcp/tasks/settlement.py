@@ -10,11 +10,11 @@ from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, S
 from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.running.keeping import ANSWER, keep_answer, put_aside
-from apixo_mcp.tasks.running.runner import Runner
+from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
 from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions import polls, submits
+from apixo_mcp.tasks.transitions.context import Contexts
 
 _REMOTE_ID = re.compile(r"[!-~]{1,200}")  # no space, nothing that does not print
 
@@ -37,10 +37,12 @@ class Reread:
 class Settlement:
     """Settles tasks in state `unknown`, and moves tasks to another key."""
 
-    def __init__(self, *, store: Store, accounts: Accounts, steps: Runner, engine: Engine, changes: Changes) -> None:
+    def __init__(
+        self, *, store: Store, accounts: Accounts, contexts: Contexts, engine: Engine, changes: Changes
+    ) -> None:
         self._store = store
         self._accounts = accounts
-        self._steps = steps
+        self._contexts = contexts
         self._engine = engine
         self._changes = changes
 
@@ -61,17 +63,14 @@ class Settlement:
             remote_id = remote_id.strip()
             if problem := await self._wrong_id(task, remote_id):
                 raise InvalidInput([Problem("remote_id", shorten(remote_id), problem)])
-        after = submits.resolved_by_person(task, remote_id or "", self._steps.context(task))
+        after = submits.resolved_by_person(task, remote_id or "", self._contexts.of(task))
         try:
-            is_written = await self._store.commit(task, after)
+            written = await self._changes.commit(task, after)
         except IdTaken as error:
             raise InvalidInput([Problem("remote_id", shorten(remote_id or ""), _taken(task, error))]) from None
-        if not is_written:
+        if written is None:
             return await self.resolve(await self._store.get(task.task_id) or task, remote_id)  # it has moved meanwhile
-        await self._changes.announce(task, after)
-        if after.due is not None:
-            self._engine.wake(after.task_id, after.due)
-        return after
+        return self._going_on(written)
 
     async def _wrong_id(self, task: Task, remote_id: str) -> str:
         """Why this is not the gateway's id of the task. A wrong one would be followed for a day, with no way back."""
@@ -106,13 +105,11 @@ class Settlement:
             told += f", and the gateway, asked again, {_told_by(poll)}"
         if not isinstance(poll, Succeeded):
             return Reread(task, told, raw or "")
-        after = await put_aside(self._store, polls.reread(task, poll, self._steps.context(task)))
+        after = await put_aside(self._store, polls.reread(task, poll, self._contexts.of(task)))
         if not await self._store.reread(task, after):
             return await self.reread(await self._store.get(task.task_id) or task)  # it has moved meanwhile
         await self._changes.announce(task, after)
-        if after.due is not None:
-            self._engine.wake(after.task_id, after.due)
-        return Reread(after)
+        return Reread(self._going_on(after))
 
     async def rekey(self, task: Task) -> Task:
         """Goes on with a task by the key that is set now for its gateway, in place of the one it was sent with.
@@ -138,11 +135,15 @@ class Settlement:
             raise InvalidInput([Problem("task_id", task.task_id, problem)])
         now = time.time()
         after = replace(task, key_print=account.key_print, due=now, updated_at=now, tries=0, failure=None)
-        if not await self._store.commit(task, after):
+        written = await self._changes.commit(task, after)
+        if written is None:
             return await self.rekey(await self._store.get(task.task_id) or task)  # it has moved meanwhile
-        await self._changes.announce(task, after)
-        self._engine.wake(after.task_id, now)
-        return after
+        return self._going_on(written)
+
+    def _going_on(self, task: Task) -> Task:
+        if task.due is not None:
+            self._engine.wake(task.task_id, task.due)
+        return task
 
 
 def _taken(task: Task, taken: IdTaken) -> str:

@@ -7,7 +7,7 @@ call the things in it differs.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from apixo_mcp.errors import ApixoError, InvalidInput, Problem
+from apixo_mcp.errors import ApixoError, InvalidInput, MissingKey, Problem
 from apixo_mcp.generation import Failure, NextAction
 from apixo_mcp.settings import Settings
 
@@ -49,6 +49,8 @@ CHAT = Face(
         "describe": "describe_model",
         "restart": "start the server again",
         "with_key": "Start the server with that key and address",
+        "no_key": "No {variable} is set, so nothing was sent. Get a key at {site}, put it into the `env` of this "
+        'server in the client\'s MCP configuration ("{variable}": "sk-…") and restart the client.',
         "look": "the user can look",
         "show": "Show the user the path or url. view_result shows the picture to you; "
         "download_results copies the files.",
@@ -74,6 +76,8 @@ SHELL = Face(
         "describe": "`apixo-mcp models show MODEL`",
         "restart": "run the command again",
         "with_key": "Set that key and address",
+        "no_key": "No {variable} is set in this shell, so nothing was sent. Get a key at {site}, set the variable to "
+        "it and run the command again. `apixo-mcp demo` needs no key.",
         "look": "look",
         "show": "`apixo-mcp tasks download{task} FOLDER` copies the files.",
     },
@@ -122,4 +126,6 @@ def error_text(error: ApixoError, face: Face) -> str:
     """Returns an error as its reader is told of it."""
     if isinstance(error, InvalidInput):
         return "\n".join(problem_text(problem, face) for problem in error.problems)
+    if isinstance(error, MissingKey):
+        return face.say("{no_key}", variable=error.variable, site=error.site)
     return with_action(str(error), error.next_action, face)

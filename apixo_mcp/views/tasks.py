@@ -20,7 +20,7 @@ def structure_of(app: App, task: Task, *, face: Face = CHAT, deduplicated: bool 
     model = app.catalog.get(task.model)
     return task_structure(
         task,
-        app.runner.context(task),
+        app.contexts.of(task),
         model.usual_seconds if model else None,
         face=face,
         deduplicated=deduplicated,

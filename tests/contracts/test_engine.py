@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.media_wire import a_png
+from support.runners import runner_on
 from support.scripted_gateway import Asked, Gateway, Send, whole
 from support.store_tasks import NO_LIMITS, make, make_followed
 from support.task_steps import happens
@@ -20,7 +21,6 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.runner import Runner
@@ -116,16 +116,7 @@ def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
         clock = Clock()
         async with FlakyStore(tmp_path / "home" / "tasks.sqlite3", clock) as store:
             leases = Leases(store)
-            runner = Runner(
-                store=store,
-                catalog=app.catalog,
-                accounts=app.accounts,
-                saver=app.saver,
-                leases=leases,
-                changes=app.changes,
-                budget=Budget(),
-                poll_scale=poll_scale,
-            )
+            runner = runner_on(app, store, leases, poll_scale)
             process = Process(store, leases, runner, app.accounts, clock, sweeps_every)
             process.engine = ENGINES[request.param](process)
             yield process

@@ -13,7 +13,7 @@ from support.wire import Bytes, Wire, answer, envelope, picture
 
 from apixo_mcp.app import Limits
 from apixo_mcp.media.places import TransferLimits
-from apixo_mcp.tasks.running.runner import StepLimits
+from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.transitions import polls
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from support.samples import OTHERS, PAGES, picture, recorded, wav
 from support.scripted_gateway import Gateway, chunked, head, open_ended, whole
 
 from apixo_mcp.app import Limits
-from apixo_mcp.tasks.running.runner import StepLimits
+from apixo_mcp.tasks.running.parts import StepLimits
 
 pytestmark = pytest.mark.anyio
 

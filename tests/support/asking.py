@@ -8,7 +8,7 @@ from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 
 async def submit(app: App, request: GenerationRequest) -> Submission | Quote:
     """What becomes of a wish whose caller leaves at once: the same wish again adopts its task."""
-    async with app.service.asking(request) as submitted:
+    async with app.admission.asking(request) as submitted:
         if isinstance(submitted, Submission):
             submitted.call.hand_over()
     if isinstance(submitted, Quote):

@@ -31,7 +31,7 @@ async def ask(app: App, prompt: str = "a fox", **given: Any) -> Submission:
 @asynccontextmanager
 async def asking(app: App, prompt: str = "a fox", **given: Any) -> AsyncGenerator[Submission]:
     """Asks, and waits for the answer."""
-    async with app.service.asking(request(prompt, **given)) as submission:
+    async with app.admission.asking(request(prompt, **given)) as submission:
         assert isinstance(submission, Submission)
         yield submission
 

@@ -53,7 +53,7 @@ async def main(spec: dict[str, Any]) -> None:
             prompt = spec["prompts"][number] if "prompts" in spec else f"{spec['label']}-{number:03d} {marks(chance)}"
             request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": prompt})
             try:
-                async with app.service.asking(request) as submission:
+                async with app.admission.asking(request) as submission:
                     assert isinstance(submission, Submission)
                     tell("admitted", submission.task.task_id, prompt)
             except InvalidInput:

@@ -168,7 +168,7 @@ class TestAdoption:
                         await anyio.sleep_forever()
 
             async def cut() -> None:
-                await happens(lambda: len(app.service.calls.open_names) == 2)  # the repeat is asking already
+                await happens(lambda: len(app.delivery.open_names) == 2)  # the repeat is asking already
                 call.cancel()
 
             group.start_soon(first)

@@ -25,7 +25,6 @@ from apixo_mcp.cli.waiting.follow import follow, stop_unsent
 from apixo_mcp.cli.waiting.outcome import end_well, lost_if_ended, placed, say_what_stays, tell, to_download
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.foreign import clipped
-from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.media.inputs import modality_of_field
 from apixo_mcp.tasks.asking.request import GenerationRequest
 from apixo_mcp.tasks.owner import LOCAL
@@ -96,11 +95,8 @@ def generate(**given: Any) -> None:
         if why := trouble_with(app.settings.download_dir):
             at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
             raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")
-        try:
-            await purchase.allowed(app, drafts, confirmed=request.confirmed)
-            return await _made(app, request, generations, folder)
-        except SettingsError:
-            raise SettingsError(_no_key(drafts[0].gateway)) from None
+        await purchase.allowed(app, drafts, confirmed=request.confirmed)
+        return await _made(app, request, generations, folder)
 
     end_well(*with_app(work, follow=not request.quote))
 
@@ -209,12 +205,3 @@ async def _tell_quotes(app: App, request: _Request, drafts: Sequence[Task]) -> N
     if len(drafts) > 1:
         say(f"Together: {priced(purchase.together(drafts))}.")
     say("Nothing was sent.")
-
-
-def _no_key(gateway: str) -> str:
-    """Says to the user of a shell what the service says to that of a host."""
-    listing = GATEWAYS[gateway]
-    return (
-        f"No {listing.key_variable} is set in this shell, so nothing was sent. Get a key at {listing.site}, set the "
-        "variable to it and run the command again. `apixo-mcp demo` needs no key."
-    )

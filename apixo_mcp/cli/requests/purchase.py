@@ -33,7 +33,7 @@ async def drafted(app: App, requests: Sequence[GenerationRequest]) -> list[Task]
     drafts: list[Task] = []
     for number, request in enumerate(requests, start=1):
         try:
-            drafts.append(await app.service.drafted(request))
+            drafts.append(await app.drafts.draft(request))
         except InvalidInput as error:
             if len(requests) == 1:
                 raise
@@ -82,12 +82,12 @@ async def asked(stack: AsyncExitStack, app: App, request: GenerationRequest, *, 
         InvalidInput: the limits do not allow it.
         click.ClickException: its price wants a yes.
     """
-    submission = await stack.enter_async_context(app.service.asking(request))
+    submission = await stack.enter_async_context(app.admission.asking(request))
     if isinstance(submission, Quote):
         if not confirmed:
             raise click.ClickException(f"{quoted(submission)}; {_WANTS_YES}")
         say(f"agreed to: {quoted(submission)}", err=True)
-        submission = await stack.enter_async_context(app.service.asking(replace(request, agreed=submission)))
+        submission = await stack.enter_async_context(app.admission.asking(replace(request, agreed=submission)))
     if isinstance(submission, Quote):
         raise click.ClickException(f"The price has changed meanwhile: {quoted(submission)}; {_WANTS_YES}")
     return submission

@@ -78,21 +78,21 @@ class Tools:
             own_names=own_names,
         )
         began = time.monotonic()
-        async with self._service.asking(request) as submitted:
+        async with self._app.admission.asking(request) as submitted:
             if isinstance(submitted, Submission):
                 return await self._followed(submitted, given, context, began)
         consent = await ask(submitted, context, self.questions)
         if isinstance(consent, InputRequiredResult):
             return consent
         if isinstance(consent, No):
-            noted = self._service.declined if consent.is_final else self._service.quoted
+            noted = self._app.admission.declined if consent.is_final else self._app.admission.quoted
             await noted(request.owner, submitted)
             return refusal_result(consent.reason)
         request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or consent.key)
-        async with self._service.asking(request) as submitted:
+        async with self._app.admission.asking(request) as submitted:
             if isinstance(submitted, Submission):
                 return await self._followed(submitted, given, context, began)
-        await self._service.quoted(request.owner, submitted)  # its price has risen since
+        await self._app.admission.quoted(request.owner, submitted)  # its price has risen since
         return refusal_result(quote_text(submitted))
 
     async def _followed(

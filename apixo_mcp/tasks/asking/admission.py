@@ -4,14 +4,18 @@ Waits for an equal call that may still be open: a part of delivery, which `tasks
 """
 
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import anyio
 
-from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.errors import InvalidInput, MissingKey, Problem
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
-from apixo_mcp.tasks.asking.request import Quote, Submission
-from apixo_mcp.tasks.budget import Agreement, Budget, budget_refusal
+from apixo_mcp.tasks.asking.drafts import Drafts
+from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
+from apixo_mcp.tasks.budget import Budget, reason
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Store, Terms
@@ -31,32 +35,44 @@ class Admission:
         attempts: up to how many may be made of a task (setting `APIXO_MCP_AUTO_RETRY`, and one).
     """
 
-    def __init__(self, *, store: Store, engine: Engine, calls: Delivery, budget: Budget, attempts: int) -> None:
-        self.budget = budget
+    def __init__(
+        self, *, drafts: Drafts, store: Store, engine: Engine, delivery: Delivery, budget: Budget, attempts: int
+    ) -> None:
+        self._drafts = drafts
+        self._budget = budget
         self._attempts = attempts
         self._store = store
         self._engine = engine
-        self._calls = calls
+        self._delivery = delivery
 
-    async def admit(
-        self, task: Task, call: Call, *, confirmed: bool = False, agreed: Agreement | None = None
-    ) -> Submission | Quote:
+    @asynccontextmanager
+    async def asking(self, request: GenerationRequest) -> AsyncGenerator[Submission | Quote]:
         """Stores the intent, or finds the task that this request has already; the background then sends it.
 
-        Args:
-            task: as it is to be stored.
-            call: that asks for it.
-            confirmed: whether the caller says yes to a quote that it was given before.
-            agreed: what the owner has said yes to just now.
+        Whatever becomes of the caller, the task goes on. It is noted whether the caller got the answer: the same
+        request of one that did not adopts the task. The answer counts as given when the context ends, unless the
+        submission's call was handed over.
 
         Raises:
-            InvalidInput: the budget does not allow it, or its idempotency key names another request. Nothing was
-                stored, sent or spent.
+            InvalidInput: it is not valid, the budget does not allow it, or its idempotency key names another request.
+                Nothing was stored, sent or spent.
+            MissingKey: the model's gateway has no key.
         """
-        admitted = await self._admitted(task, call, confirmed=confirmed, agreed=agreed)
+        async with self._delivery.open() as call:
+            task = await self._drafts.draft(request)
+            if not task.key_print:
+                listing = GATEWAYS[task.gateway]
+                raise MissingKey(listing.key_variable, listing.site)
+            submission = await self._admit(task, call, request)
+            if isinstance(submission, Submission) and submission.how == "new":
+                self._drafts.forget_told()
+            yield submission
+
+    async def _admit(self, task: Task, call: Call, request: GenerationRequest) -> Submission | Quote:
+        admitted = await self._admitted(task, call, request)
         match admitted.how:
             case "ask_first":
-                limit = self.budget.confirm_above_usd or 0.0
+                limit = self._budget.confirm_above_usd or 0.0
                 return Quote(task.model, task.fingerprint, task.estimate_usd, limit, self._attempts)
             case "same_key" if admitted.task.fingerprint != task.fingerprint:
                 allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
@@ -67,29 +83,28 @@ class Admission:
             case "awaited":
                 raise AssertionError("that is waited for")
             case verdict:
-                raise InvalidInput(
-                    [budget_refusal(verdict, self.budget, admitted.spent, task.model, task.estimate_usd)]
-                )
+                why = reason(verdict, self._budget, admitted.spent, task.estimate_usd)
+                raise InvalidInput([Problem("model", task.model, why)])
 
     async def quoted(self, owner: Owner, quote: Quote) -> None:
-        """The owner was told a quote: a yes to it, given with the very same call, counts for a while."""
+        """Notes that the owner was told a quote: a yes to it, given with the very same call, counts for a while."""
         await self._store.quote(owner, quote.fingerprint, quote.agreement)
 
     async def declined(self, owner: Owner, quote: Quote) -> None:
-        """The owner said no to a quote: a yes to an earlier one of the same call does not count any more."""
+        """Notes that the owner said no to a quote: a yes to an earlier one of the same call does not count any more."""
         await self._store.forget_quote(owner, quote.fingerprint)
 
-    async def _admitted(self, task: Task, call: Call, *, confirmed: bool, agreed: Agreement | None) -> Admitted:
-        """What the store makes of a new task, once it is sure whether an equal request is still waited for."""
+    async def _admitted(self, task: Task, call: Call, request: GenerationRequest) -> Admitted:
+        """Has the store admit a task, once it is sure whether an equal request is still waited for."""
         alive: frozenset[str] = frozenset()
         task = replace(task, asked_by=call.name)
         while True:
             terms = Terms(
-                budget=self.budget,
-                confirmed=confirmed,
-                agreed=agreed,
-                process=self._calls.process,
-                waiting=self._calls.open_names,
+                budget=self._budget,
+                confirmed=request.confirmed,
+                agreed=request.agreed.agreement if request.agreed else None,
+                process=self._delivery.process,
+                waiting=self._delivery.open_names,
                 alive=alive,
                 vouched_for=VOUCHED_FOR,
                 wanted_for=WANTED_UNTIL,
@@ -102,10 +117,10 @@ class Admission:
             alive |= await self._outlived(admitted.task)
 
     async def _outlived(self, earlier: Task) -> frozenset[str]:
-        """The calls that turn out to be waited for still: the one that an earlier task has, and others with it."""
-        if earlier.asked_by in (waiting := self._calls.open_names):
-            await self._calls.ended(earlier.asked_by, LEAVING_TAKES)
-            return waiting & self._calls.open_names
+        """Returns the calls that turn out to be waited for still: that of an earlier task, and others with it."""
+        if earlier.asked_by in (waiting := self._delivery.open_names):
+            await self._delivery.ended(earlier.asked_by, LEAVING_TAKES)
+            return waiting & self._delivery.open_names
         # Its process vouches for it every moment if it lives; if it does not, its task is adopted.
         await anyio.sleep(ASK_AGAIN_AFTER)
         now = await self._store.get(earlier.task_id)

@@ -15,15 +15,15 @@ def released(task: Task, now: float) -> Task:
     return replace(task, lease_holder="", lease_until=0.0, updated_at=now)
 
 
-def held_back(task: Task, until: float, now: float) -> Task:
-    """Puts off the next step until `until`."""
-    return replace(released(task, now), due=until)
+def held_back(task: Task, now: float, seconds: float = 0.0) -> Task:
+    """Puts off the next step for so many seconds."""
+    return replace(released(task, now), due=now + seconds)
 
 
 def queued(task: Task, place: int, now: float, chance: float) -> Task:
     """Has an unsent task wait until the gateway's limit of concurrent tasks has room, `place` others before it."""
     wait = min(QUEUED_AT_MOST, QUEUED_FOR + place * QUEUED_PER_PLACE) * (0.5 + chance)
-    return replace(released(task, now), due=now + wait)
+    return held_back(task, now, wait)
 
 
 def crashed(task: Task, error: str, now: float, pause: float) -> Task:

@@ -17,7 +17,7 @@ from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
-from apixo_mcp.tasks.transitions.delays import held_back, released
+from apixo_mcp.tasks.transitions.delays import released
 from apixo_mcp.tasks.transitions.files import succeeded
 from apixo_mcp.tasks.transitions.submits import answered_late
 from apixo_mcp.tasks.transitions.unsent import no_further_attempt
@@ -88,7 +88,7 @@ def after_confirming(task: Task, polled: Polled, context: DecisionContext) -> Ta
         return replace(answered_late(task, Accepted(task.named_id), context), due=context.now)
     wait = schedule.wait_before_confirming(context.poll_schedule, task.tries, polled.retry_after, context.chance)
     due = context.now + wait if wait is not None else None
-    return replace(held_back(task, context.now, context.now), tries=task.tries + 1, due=due)
+    return replace(released(task, context.now), tries=task.tries + 1, due=due)
 
 
 def not_tried_again(task: Task, polled: Polled, context: DecisionContext, reason: str) -> Task:

@@ -39,6 +39,30 @@ def after_submit(task: Task, outcome: Submitted, context: DecisionContext) -> Ta
             return replace(unclear(task, context.now, reason), named_id=named_id, due=due)
 
 
+def after_outcome(row: Task, outcome: Submitted, context: DecisionContext) -> Task:
+    """Returns the task once the outcome of its POST is known, be it after the task was taken for `unknown`."""
+    if row.state is not State.UNKNOWN:
+        return after_submit(row, outcome, context)
+    if isinstance(outcome, Accepted | Refused):
+        return answered_late(row, outcome, context)
+    return _named_late(row, outcome, context) if isinstance(outcome, Unclear) else row
+
+
+def is_open_to(row: Task, sent: Task, outcome: Submitted) -> bool:
+    """Tells whether a task still waits for this outcome of a POST; another process may have taken it for lost.
+
+    Args:
+        row: the task as it is stored now.
+        sent: the task as it was when the POST left.
+        outcome: of that POST.
+    """
+    is_telling = isinstance(outcome, Accepted | Refused) or (isinstance(outcome, Unclear) and bool(outcome.named_id))
+    if row.state is State.SUBMITTING:
+        return row.sent_at == sent.sent_at and (row.fence == sent.fence or is_telling)
+    is_last = bool(row.attempts) and row.attempts[-1].sent_at == sent.sent_at
+    return row.state is State.UNKNOWN and is_last and is_telling
+
+
 def _refused(task: Task, failure: Failure, context: DecisionContext) -> Task:
     # A refusal that cost nothing frees the idempotency key, so that the caller can fix the request and use it again.
     key = task.idempotency_key if task.attempts else ""
@@ -74,7 +98,7 @@ def answered_late(task: Task, outcome: Accepted | Refused, context: DecisionCont
     return after_submit(before, outcome, context)
 
 
-def named_late(task: Task, outcome: Unclear, context: DecisionContext) -> Task:
+def _named_late(task: Task, outcome: Unclear, context: DecisionContext) -> Task:
     """Returns the task in state `unknown` whose submit's answer came after all, broken, and names an id."""
     wait = schedule.wait_before_poll(context.poll_schedule, 0, 0.0, context.chance) or 0.0
     return replace(task, named_id=outcome.named_id, due=context.now + wait, tries=0, updated_at=context.now)

@@ -39,7 +39,7 @@ async def app(box: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
 async def expected(app: App, receipts: Receipts, request_id: int | str) -> str:
     """The id of a new task, whose answer is on its way."""
     request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": f"a fox {request_id!r} [never]"})
-    async with app.service.asking(request) as submitted:
+    async with app.admission.asking(request) as submitted:
         assert isinstance(submitted, Submission)
         receipts.expect(request_id, submitted.call)
         return submitted.task.task_id

@@ -10,14 +10,15 @@ from typing import Any
 
 import anyio
 import pytest
+from support.runners import runner_on
 from support.task_steps import Start, ask, asking, posts, settled, until
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, WANTED_WHILE_ALIVE
@@ -32,7 +33,7 @@ DAY = 86400.0
 
 
 def told(app: App, task: Task) -> dict[str, Any]:
-    return task_structure(task, app.runner.context(task), None)
+    return task_structure(task, app.contexts.of(task), None)
 
 
 async def usage(app: App) -> dict[str, tuple[int, int, float]]:
@@ -192,7 +193,7 @@ class TestLapse:
         async with start(follow=False) as asked_one, start(follow=False) as other:
             task = (await ask(asked_one)).task
             age(tmp_path, WANTED_FOR + 60)
-            await asked_one.store.want(asked_one.service.calls.process, 30)
+            await asked_one.store.want(asked_one.delivery.process, 30)
             await other.runner.end_lapsed()
             await other.runner.advance(task.task_id)
             left_alone = await other.service.find(LOCAL, task.task_id)
@@ -210,7 +211,7 @@ class TestLapse:
     ):
         async with start(follow=False) as app, asking(app) as asked:
             age(tmp_path, WANTED_WHILE_ALIVE + 60)
-            await app.store.want(app.service.calls.process, 30)
+            await app.store.want(app.delivery.process, 30)
             task = asked.task
             async with anyio.create_task_group() as group:
                 group.start_soon(app.runner.advance, task.task_id)
@@ -300,20 +301,8 @@ class Sleeper(SqliteStore):
 @asynccontextmanager
 async def with_store(app: App, store: SqliteStore) -> AsyncGenerator[App]:
     """The program on another store object of the same file."""
-    from apixo_mcp.tasks.running.leases import Leases
-    from apixo_mcp.tasks.running.runner import Runner
-
     async with store:
-        steps = Runner(
-            store=store,
-            catalog=app.catalog,
-            accounts=app.accounts,
-            saver=app.saver,
-            leases=Leases(store),
-            changes=app.changes,
-            budget=Budget(),
-        )
-        yield replace(app, store=store, runner=steps)
+        yield replace(app, store=store, runner=runner_on(app, store, Leases(store)))
 
 
 async def test_a_process_that_slept_through_its_lease_does_not_send(start: Start, box: Sandbox, tmp_path: Path):
@@ -351,7 +340,7 @@ async def test_one_that_slept_and_was_not_missed_sends(start: Start, box: Sandbo
 async def test_a_process_that_lives_says_so_in_its_open_tasks(start: Start):
     async with start(follow=False) as app, asking(app, "a fox [never]") as asked:
         assert (await row(app, asked.task)).wanted_until > time.time()
-        process = app.service.calls.process
+        process = app.delivery.process
         assert await app.store.want(process, 5000.0)
         assert not await app.store.want("another process", 6.0)
         assert (await row(app, asked.task)).wanted_until > time.time() + 4000

@@ -1,0 +1,84 @@
+"""What a request would become: read and checked, before anything is stored, sent or spent."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.errors import InvalidInput
+from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.asking.references import InputResolver
+from apixo_mcp.tasks.asking.request import GenerationRequest, checked
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
+
+Estimate = Callable[[Model, Mapping[str, Any]], float | None]
+
+
+class Drafts:
+    """Drafts the tasks of requests.
+
+    Args:
+        accounts: a gateway without a key is missing.
+        told_once: notes for the first task that is paid for.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalog: Catalog,
+        accounts: Accounts,
+        inputs: InputResolver,
+        estimate: Estimate,
+        told_once: tuple[str, ...] = (),
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._accounts = accounts
+        self._inputs = inputs
+        self._estimate = estimate
+        self._told_once = told_once
+
+    async def draft(self, request: GenerationRequest) -> Task:
+        """Returns the task that a request would become. Without a key for its gateway it has no key's print.
+
+        Raises:
+            InvalidInput: with all that is wrong with it.
+        """
+        try:
+            model = self._catalog.find(request.model, request.modality)
+        except InvalidInput as error:
+            raise InvalidInput((*request.problems, *error.problems)) from None
+        checking = checked(model, request, self._inputs, lambda task_id: self._store.find(request.owner, task_id))
+        model_input, notes = await checking
+        account = self._accounts.get(model.gateway)
+        inputs = model_input.wire()
+        now = time.time()
+        task = Task(
+            task_id=new_task_id(),
+            owner=request.owner.name,
+            gateway=model.gateway,
+            base_url=account.gateway.base_url if account else "",
+            key_print=account.key_print if account else "",
+            model=model.id,
+            wire_model=model.wire_id,
+            modality=model.modality,
+            state=State.SUBMITTING,
+            prompt=str(inputs.get("prompt") or inputs.get("text") or ""),
+            inputs=inputs,
+            provider=request.provider,
+            idempotency_key=request.idempotency_key,
+            created_at=now,
+            updated_at=now,
+            due=now,
+            notes=(*notes, *self._told_once),
+            estimate_usd=self._estimate(model, inputs),
+        )
+        return replace(task, fingerprint=fingerprint(task))
+
+    def forget_told(self) -> None:
+        """Leaves out of further tasks what is told once: a task that tells it is paid for."""
+        self._told_once = ()

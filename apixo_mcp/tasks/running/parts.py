@@ -1,0 +1,53 @@
+"""What every step of a task works with."""
+
+from dataclasses import dataclass
+
+from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
+from apixo_mcp.tasks.store import Sending, Store
+from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, Contexts
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimits:
+    """How much is done at once, and seconds until a step is tried again.
+
+    Attributes:
+        sending: submits at once.
+        polling: polls at once.
+        store_again_after: between tries to store what was paid for; the last one goes on.
+        refused_key_every: between two polls with a key that the gateway refuses.
+        left_alone_for: what another process was asked for and is to send.
+        crash_pause: after a step that failed for a fault of our own; then ever longer.
+        save_again_after: between tries to save a result's file.
+        throttle: of the requests of each key.
+    """
+
+    sending: int = 32
+    polling: int = 64
+    store_again_after: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+    refused_key_every: float = 300.0
+    left_alone_for: float = 10.0
+    crash_pause: float = 10.0
+    save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
+    throttle: ThrottleLimits = ThrottleLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepParts:
+    """What every step of a task works with.
+
+    Attributes:
+        accounts: tasks of other keys are left alone.
+        terms: on which a paid request leaves.
+        throttle: of this process; shared by submits and polls.
+    """
+
+    store: Store
+    changes: Changes
+    accounts: Accounts
+    contexts: Contexts
+    terms: Sending
+    throttle: Throttle
+    limits: StepLimits = StepLimits()

@@ -1,0 +1,130 @@
+"""The one paid request of an attempt: sent once, and its answer stored, come what may."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain, repeat
+
+import anyio
+
+from apixo_mcp.errors import StoreError
+from apixo_mcp.gateways.gateway import Accepted, Later, Refused, Submitted, Unclear
+from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.budget import reason
+from apixo_mcp.tasks.running.parts import StepParts
+from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
+from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.transitions import delays, submits, unsent
+
+log = logging.getLogger(__name__)
+
+_SLEPT = Failure(
+    code="NEVER_SENT",
+    category="unavailable",
+    message="When it was about to be sent, it was not sure to be this program's own still, as after a computer's sleep",
+    advice="Nothing was sent. Generate it anew if it is still wanted.",
+    retryable=True,
+    charged="no",
+)
+
+
+class Sender:
+    """Sends what is not sent yet.
+
+    Args:
+        callback_url: where the gateway is to call when a task ends.
+    """
+
+    def __init__(self, parts: StepParts, callback_url: Callable[[str], str] | None = None) -> None:
+        self._parts = parts
+        self._callback_url = callback_url
+        self._limit = anyio.CapacityLimiter(parts.limits.sending)
+
+    async def send(self, task: Task) -> Task | None:
+        """Sends an unsent task, if it may leave. Returns it as it is stored then; None where another process has it."""
+        parts, key = self._parts, task.key_print
+        async with self._limit:
+            if wait := await parts.throttle.turn(key):
+                return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
+            callback = self._callback_url(task.task_id) if self._callback_url else ""
+            # Shielded: once the POST may have left, nothing may keep its answer from the store.
+            with anyio.CancelScope(shield=True) as shield:
+                clearance = await parts.store.mark_sent(task, parts.terms)
+                if clearance.how != "within":
+                    return await self._not_sent(task, clearance)
+                sent = replace(task, sent_at=clearance.sent_at)
+                # It may have slept since, and another process have taken the task over.
+                is_ours = False
+                with suppress(StoreError):
+                    is_ours = await parts.store.still_sends(sent, LEASE_LASTS)
+                if not is_ours:
+                    return await self._record(sent, Refused(_SLEPT), shield)
+                outcome = await parts.accounts.gateway(key).submit(
+                    task.wire_model, task.inputs, provider=task.provider, callback_url=callback
+                )
+                if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
+                    parts.throttle.slow_down(key, outcome.retry_after)
+                elif isinstance(outcome, Accepted):
+                    parts.throttle.go_on(key)
+                return await self._record(sent, outcome, shield)
+
+    async def _not_sent(self, task: Task, clearance: Clearance) -> Task | None:
+        parts = self._parts
+        row = await parts.store.get(task.task_id)
+        if row is None or row.fence != task.fence or not row.is_unsent:
+            return None
+        now = time.time()
+        match clearance.how:
+            case _ if row.cancel_requested:
+                after = unsent.cancelled(row, now)
+            case "lost":  # its lease has run out, and nobody has claimed it yet
+                after = delays.held_back(row, now)
+            case "no_room":
+                after = delays.queued(row, await parts.store.place(row), now, random.random())
+            case "by_another":
+                after = delays.held_back(row, now, parts.limits.left_alone_for)
+            case "lapsed":
+                after = unsent.lapsed(row, now)
+            case "no_price" | "over_budget" | "over_limit" | "ask_first" | "within":
+                why = reason(clearance.how, parts.terms.budget, clearance.spent, row.estimate_usd)
+                after = unsent.not_sent(row, why, now)
+        return await parts.changes.commit(row, after)
+
+    async def _record(self, sent: Task, outcome: Submitted, shield: anyio.CancelScope) -> Task | None:
+        """Stores a submit's outcome, come what may: it may be the only trace of something that was paid for.
+
+        Where the store cannot be written to for long it goes on trying, but no longer keeps the process from ending.
+        """
+        parts, pauses = self._parts, self._parts.limits.store_again_after
+        remote_id = outcome.remote_id if isinstance(outcome, Accepted) else "none"
+        for pause in chain(pauses, repeat(pauses[-1])):
+            try:
+                row = await parts.store.get(sent.task_id)
+                if row is None or not submits.is_open_to(row, sent, outcome):
+                    known = [attempt.remote_id for attempt in row.attempts] if row else []
+                    if isinstance(outcome, Accepted) and remote_id not in known:
+                        log.error("task %s moved on without the gateway's task %s", sent.task_id, remote_id)
+                    return None
+                if after := await parts.changes.commit(
+                    row, submits.after_outcome(row, outcome, parts.contexts.of(row))
+                ):
+                    return after
+            except IdTaken as error:
+                log.error("task %s: %s", sent.task_id, error)
+                if isinstance(outcome, Accepted | Unclear):
+                    outcome = submits.without_id(outcome, sent, error)
+                    continue
+            except Exception:
+                log.exception("task %s (gateway task %s): its submit's answer is not stored", sent.task_id, remote_id)
+            await anyio.sleep(pause)
+            if pause == pauses[-1]:
+                shield.shield = False
+        return None
+
+    async def give_up(self, task: Task) -> Task | None:
+        """Notes that it is not known what became of a POST whose sender ended."""
+        why = "The process that sent it ended before the gateway's answer was stored."
+        return await self._parts.changes.commit(task, submits.unclear(task, time.time(), why))
