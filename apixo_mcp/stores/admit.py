@@ -66,8 +66,8 @@ def _yes(database: Database, task: Task, terms: Terms, now: float) -> Agreement 
     """Returns the yes that this request has: one just given in person, or one to a quote, which it uses up."""
     agreed = terms.agreed
     if agreed is None and terms.confirmed:
-        named = {"owner": task.owner, "fingerprint": task.fingerprint, "now": now, "lasts": QUOTED_FOR}
-        rows = database.execute(statements.QUOTED, named)
+        named = {"owner": task.owner, "fingerprint": task.fingerprint, "since": now - QUOTED_FOR}
+        rows = database.execute(statements.QUOTED, {**named, "asked_at": now - terms.open_for()})
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(task.estimate_usd):
         return None

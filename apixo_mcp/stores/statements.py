@@ -179,7 +179,7 @@ MARK_SENT = """update task set sent_at = :now, updated_at = :now, counted_at = m
   where task_id = :task_id"""
 
 QUOTED = """select usd, attempts from quote where owner = :owner and fingerprint = :fingerprint
-  and made_at between :now - :lasts and :now + 1"""
+  and made_at between :since and :asked_at"""
 
 QUOTE = """insert into quote values (:owner, :fingerprint, :usd, :attempts, :now) on conflict (owner, fingerprint)
   do update set usd = :usd, attempts = :attempts, made_at = :now"""

@@ -11,7 +11,7 @@ decided on them. A clock that is ahead may make one poll early with them, or end
 from its holder and makes none `unknown`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -41,6 +41,7 @@ class Terms:
     Attributes:
         budget: the owner's; an earlier task of the same request costs nothing more.
         confirmed: whether the call says yes to a quote that was given for it before.
+        open_for: since how many seconds the call waits, told when it is asked: a quote that is younger was not seen.
         agreed: what the owner has said yes to just now, asked in person.
         process: what the names of this process' calls begin with.
         waiting: the calls of this process that are still waited for.
@@ -51,6 +52,7 @@ class Terms:
 
     budget: Budget
     confirmed: bool = False
+    open_for: Callable[[], float] = float
     agreed: Agreement | None = None
     process: str = ""
     waiting: frozenset[str] = frozenset()

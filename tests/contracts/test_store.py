@@ -310,6 +310,12 @@ class TestQuotes:
         CLOCK.now = NOW
         assert (await self.ask(store, **given)).how == "ask_first"
 
+    async def test_a_yes_that_was_under_way_before_its_quote_does_not_count(self, store: Store):
+        await store.quote(LOCAL, "f", Agreement(0.04, 3))
+        CLOCK.now = NOW + 5
+        assert (await self.ask(store, replace(self.strict, open_for=lambda: 5.5))).how == "ask_first"
+        assert (await self.ask(store, replace(self.strict, open_for=lambda: 4.5))).how == "new"
+
     async def test_a_quote_that_was_declined_is_gone(self, store: Store, other: Store):
         await store.quote(LOCAL, "f", Agreement(0.04, 3))
         await other.forget_quote(LOCAL, "f")

@@ -245,6 +245,25 @@ async def test_a_quote_by_another_process_counts(gateway: Gateway, tmp_path: Pat
     assert len(gateway.posts) == 1
 
 
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("programs", [1, 2])
+async def test_yeses_said_at_once_buy_no_more_than_was_quoted(
+    gateway: Gateway, tmp_path: Path, quoted: bool, programs: int
+):
+    one_file(gateway, "/out/a.png", whole(PNG))
+    call = FOX | {"wait_seconds": 0}
+    limit: dict[str, Any] = {"confirm_above_usd": 0.01}
+    async with door(gateway.url, tmp_path, **limit) as one, door(gateway.url, tmp_path, **limit) as two:
+        if quoted:
+            assert is_quote(await one.call("generate_image", **call))
+        async with anyio.create_task_group() as group:
+            for number in range(10):
+                entered = (one, two)[number % programs]
+                group.start_soon(lambda entered=entered: entered.call("generate_image", **call, confirm=True))
+        assert len((await one.told("list_tasks"))["tasks"]) == quoted
+    assert len(gateway.posts) == quoted
+
+
 async def test_a_quote_by_a_process_on_another_folder_does_not(gateway: Gateway, tmp_path: Path):
     async with door(gateway.url, tmp_path / "one", confirm_above_usd=0.01) as first:
         assert is_quote(await first.call("generate_image", **FOX))

@@ -17,10 +17,12 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner
-from apixo_mcp.tasks.schedule import POLLS_AT_LEAST
+from apixo_mcp.tasks.schedule import POLLS_AT_LEAST, PollSchedule
 from apixo_mcp.tasks.service import TICK_EVERY
 from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task
+from apixo_mcp.tasks.transitions import submits
+from apixo_mcp.tasks.transitions.context import DecisionContext
 
 pytestmark = pytest.mark.anyio
 
@@ -480,6 +482,39 @@ class TestTwoPrograms:
                 assert (await two.service.find(LOCAL, task.task_id)).state is State.UNKNOWN
             late = await one.service.find(LOCAL, task.task_id)
             assert (late.state, late.remote_id) == (State.PENDING, box.submits()[0]["remote_id"])
+        assert len(posts(box)) == 1
+
+    @pytest.mark.parametrize("remote_id", [None, "another-task"])
+    async def test_a_late_answer_is_kept_after_a_person_settled_the_task_otherwise(
+        self, start: Start, box: Sandbox, remote_id: str | None
+    ):
+        async with start(follow=False) as one, start(follow=False) as two:
+            task = (await ask(one, "a fox [slow-submit:0.5][took:0]")).task
+            async with anyio.create_task_group() as group:
+                group.start_soon(one.runner.advance, task.task_id)
+                await happens(box.submits)
+                await one.store.release((await one.service.find(LOCAL, task.task_id)).lease_holder)
+                await two.runner.advance(task.task_id)
+                unknown = await two.service.find(LOCAL, task.task_id)
+                await two.store.commit(
+                    unknown,
+                    submits.resolved_by_person(
+                        unknown, remote_id or "", DecisionContext(time.time(), 0.5, PollSchedule(1, 1, 1))
+                    ),
+                )
+            (there,) = box.submits()
+            settled_task = await one.service.find(LOCAL, task.task_id)
+            apart = await one.service.find(LOCAL, there["remote_id"])
+            assert apart.task_id != task.task_id
+            assert (apart.state, len(apart.attempts)) == (State.PENDING, 1)
+            assert task.task_id in apart.notes[-1]
+            if remote_id:
+                assert settled_task.remote_id == remote_id
+            else:
+                assert settled_task.failure is not None
+                assert apart.task_id in settled_task.failure.advice
+                again = await ask(one, "a fox [slow-submit:0.5][took:0]")
+                assert (again.how, again.task.task_id) == ("adopted", apart.task_id)
         assert len(posts(box)) == 1
 
     async def test_a_late_answer_is_kept_while_another_is_about_to_give_it_up(self, start: Start, box: Sandbox):

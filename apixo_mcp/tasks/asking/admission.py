@@ -22,6 +22,7 @@ from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
 
 ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
+UNDER_WAY = 0.1  # seconds in which calls that are sent together have all come
 LEAVING_TAKES = 1.2  # seconds until a call of this process whose caller has gone is sure to have noticed
 
 
@@ -75,7 +76,9 @@ class Admission:
                 limit = self._budget.confirm_above_usd or 0.0
                 return Quote(task.model, task.fingerprint, task.estimate_usd, limit, self._attempts)
             case "same_key" if admitted.task.fingerprint != task.fingerprint:
-                allowed = f"already used for task {admitted.task.task_id} with other arguments; use another key"
+                is_elsewhere = (admitted.task.base_url, admitted.task.key_print) != (task.base_url, task.key_print)
+                other = "another API key or address of the gateway" if is_elsewhere else "other arguments"
+                allowed = f"already used for task {admitted.task.task_id} with {other}; use another key"
                 raise InvalidInput([Problem("idempotency_key", task.idempotency_key, allowed)])
             case "new" | "same_key" | "adopted":
                 call.task_id = admitted.task.task_id
@@ -88,6 +91,8 @@ class Admission:
 
     async def quoted(self, owner: Owner, quote: Quote) -> None:
         """Notes that the owner was told a quote: a yes to it, given with the very same call, counts for a while."""
+        # A yes that is on its way already was said to nothing: it comes before the quote is made.
+        await anyio.sleep(UNDER_WAY)
         await self._store.quote(owner, quote.fingerprint, quote.agreement)
 
     async def declined(self, owner: Owner, quote: Quote) -> None:
@@ -102,6 +107,7 @@ class Admission:
             terms = Terms(
                 budget=self._budget,
                 confirmed=request.confirmed,
+                open_for=lambda: time.monotonic() - call.opened_at,
                 agreed=request.agreed.agreement if request.agreed else None,
                 process=self._delivery.process,
                 waiting=self._delivery.open_names,

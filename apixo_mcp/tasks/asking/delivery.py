@@ -15,6 +15,7 @@ Each task keeps what became of the answer to the last call that asked for it (`d
 """
 
 import logging
+import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -38,11 +39,13 @@ class Call:
 
     Attributes:
         name: unique among all calls of all processes; tasks carry it as `asked_by`.
+        opened_at: by a clock that runs evenly, when it came.
         task_id: the task that it got, empty before.
     """
 
     def __init__(self, name: str, calls: "Delivery") -> None:
         self.name = name
+        self.opened_at = time.monotonic()
         self.task_id = ""
         self._calls = calls
         self.is_handed_over = False

@@ -14,9 +14,10 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Later, Refused, Submitted, Unclear
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import reason
+from apixo_mcp.tasks.keeping import put_aside
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
-from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
 
 log = logging.getLogger(__name__)
@@ -104,9 +105,7 @@ class Sender:
             try:
                 row = await parts.store.get(sent.task_id)
                 if row is None or not submits.is_open_to(row, sent, outcome):
-                    known = [attempt.remote_id for attempt in row.attempts] if row else []
-                    if isinstance(outcome, Accepted) and remote_id not in known:
-                        log.error("task %s moved on without the gateway's task %s", sent.task_id, remote_id)
+                    await self._keep_apart(row, sent, outcome)
                     return None
                 if after := await parts.changes.commit(
                     row, submits.after_outcome(row, outcome, parts.contexts.of(row))
@@ -123,6 +122,24 @@ class Sender:
             if pause == pauses[-1]:
                 shield.shield = False
         return None
+
+    async def _keep_apart(self, row: Task | None, sent: Task, outcome: Submitted) -> None:
+        """Makes a task of its own of what an answer names that came too late for the task that it was sent for."""
+        if not isinstance(outcome, Accepted | Unclear) or not (remote_id := submits.id_of(outcome)):
+            return
+        if row and remote_id in (row.named_id, *(attempt.remote_id for attempt in row.attempts)):
+            return
+        parts = self._parts
+        apart = submits.answered_apart(sent, outcome, new_task_id(), parts.contexts.of(sent))
+        if await parts.store.holder(apart, remote_id):
+            return
+        await parts.store.add([await put_aside(parts.store, apart)])
+        log.warning(
+            "task %s was settled without the gateway's task %s: task %s", sent.task_id, remote_id, apart.task_id
+        )
+        await parts.changes.announce(sent, apart)
+        if row and (after := submits.proved_wrong(row, apart)) is not row:
+            await parts.changes.commit(row, after)
 
     async def give_up(self, task: Task) -> Task | None:
         """Notes that it is not known what became of a POST whose sender ended."""

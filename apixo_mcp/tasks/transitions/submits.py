@@ -11,6 +11,8 @@ from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.tasks.transitions.delays import released
 from apixo_mcp.tasks.transitions.files import results_of, succeeded
 
+NEVER_RAN = "NEVER_RAN"
+
 
 def after_submit(task: Task, outcome: Submitted, context: DecisionContext) -> Task:
     """Returns the task once its POST was answered, or was not."""
@@ -113,7 +115,7 @@ def resolved_by_person(task: Task, remote_id: str, context: DecisionContext) -> 
     if remote_id:
         return replace(answered_late(task, Accepted(remote_id), context), due=context.now)
     failure = Failure(
-        code="NEVER_RAN",
+        code=NEVER_RAN,
         category="unknown",
         message="This request never reached the gateway, says whoever looked for it there",
         advice="Generate it anew if it is still wanted.",
@@ -123,12 +125,39 @@ def resolved_by_person(task: Task, remote_id: str, context: DecisionContext) -> 
     return answered_late(task, Refused(failure), context)
 
 
+def id_of(outcome: Accepted | Unclear) -> str:
+    """Returns the gateway's task id that an answer names, empty where it names none."""
+    return outcome.remote_id if isinstance(outcome, Accepted) else outcome.named_id
+
+
+def answered_apart(sent: Task, outcome: Accepted | Unclear, task_id: str, context: DecisionContext) -> Task:
+    """Returns a task of its own for what a POST bought whose task was settled in another way before it was answered.
+
+    An equal request adopts it, as the answer to the first one is taken for lost.
+
+    Args:
+        sent: as it was when the POST left.
+        outcome: names the gateway's task.
+        task_id: the new one.
+    """
+    note = f"The gateway answered the request of task {sent.task_id} only after that was settled; it goes on here."
+    fresh = replace(sent, task_id=task_id, created_at=context.now, idempotency_key="", answer="lost", fence=0)
+    return after_submit(replace(fresh, notes=(*sent.notes, note), cancel_requested=False), outcome, context)
+
+
+def proved_wrong(settled: Task, other: Task) -> Task:
+    """Returns the task that a person said never ran, once it is known that `other` is what the gateway made of it."""
+    if settled.failure is None or settled.failure.code != NEVER_RAN:
+        return settled
+    advice = f"Do not generate it anew: the gateway did take it, says its late answer, and task {other.task_id} has it."
+    return replace(settled, failure=replace(settled.failure, advice=advice, retryable=False))
+
+
 def without_id(outcome: Accepted | Unclear, task: Task, taken: IdTaken) -> Unclear:
     """Returns a submit's outcome where another task has the id that it names: one of the two answers is wrong."""
-    remote_id = outcome.remote_id if isinstance(outcome, Accepted) else outcome.named_id
     if taken.task_id == task.task_id:
         holder = "an earlier attempt of this task"
     else:
         holder = f"task {taken.task_id}" if taken.owner == task.owner else "another task"
     reason = "" if isinstance(outcome, Accepted) else f"{outcome.reason.rstrip('.')}. "
-    return Unclear(f"{reason}The gateway answered with the task id {remote_id}, which {holder} has already")
+    return Unclear(f"{reason}The gateway answered with the task id {id_of(outcome)}, which {holder} has already")
