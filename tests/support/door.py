@@ -121,16 +121,26 @@ def refused_by_page() -> bytes:
 
 
 class Holds:
-    """The longest time that the event loop was held."""
+    """The longest time that the event loop was held.
+
+    Attributes:
+        longest: seconds by the clock, those among them in which the machine did other things.
+        busiest: seconds of that in which the loop's thread was at work.
+    """
 
     def __init__(self) -> None:
         self.longest = 0.0
+        self.busiest = 0.0
 
     async def watch(self) -> None:
         while True:
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.thread_time()
             await anyio.sleep(0.002)
             self.longest = max(self.longest, time.perf_counter() - began - 0.002)
+            self.busiest = max(self.busiest, time.thread_time() - worked)
+
+    def __str__(self) -> str:
+        return f"longest hold {self.longest * 1000:.0f} ms, of work {self.busiest * 1000:.0f} ms"
 
 
 @asynccontextmanager
