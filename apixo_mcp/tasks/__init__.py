@@ -1,1 +1,1 @@
-"""The life of a task: what it is, when to look, how it moves on."""
+"""The life of a task: what it is, when it is polled, how it moves on."""

@@ -44,7 +44,7 @@ async def home_of(store: Store) -> str:
 
 
 async def lines(store: Store, version: str, now: float) -> AsyncGenerator[str]:
-    """The lines of the file that holds every task of the store."""
+    """Returns the lines of the file that holds every task of the store."""
     yield json.dumps({"apixo_mcp_tasks": FORM, "apixo_mcp": version, "exported_at": now, "home": await home_of(store)})
     after = ""
     while page := await store.dump(after):
@@ -63,7 +63,7 @@ def _line(task: Task) -> str:
 
 
 def read_archive(lines: Iterable[bytes]) -> Archive:
-    """What a file holds.
+    """Tells what a file holds.
 
     Raises:
         InvalidInput: a line cannot be read; names it.
@@ -148,7 +148,7 @@ async def bring_in(store: Store, archive: Archive, here: Here, now: float) -> Im
 
 
 def adapt(task: Task, home: str, here: Here, now: float) -> Task:
-    """The task as it goes on in another place. Nothing that was not sent is sent by being imported."""
+    """Returns the task as it goes on in another place. Nothing that was not sent is sent by being imported."""
     task = replace(task, lease_holder="", lease_until=0.0, asked_by="", asked_until=0.0)
     if task.state not in TERMINAL:
         task = replace(task, is_copy=True)
@@ -165,7 +165,7 @@ def adapt(task: Task, home: str, here: Here, now: float) -> Task:
 
 
 def _placed(result: Result, here: Here) -> Result:
-    """The result without a path that leads outside: a file of tasks must not make any file of this machine a result."""
+    """Returns the result without a path that leads outside: a file of tasks makes no file of this machine a result."""
     if not result.path or any(_is_in(result.path, root) for root in here.roots):
         return result
     problem = f"It was saved in another place, as {result.path}."

@@ -51,19 +51,19 @@ class Agreement:
     attempts: int
 
     def covers(self, usd: float | None) -> bool:
-        """Whether a request at this price is what was agreed to; a lower price is."""
+        """Tells whether a request at this price is what was agreed to; a lower price is."""
         if self.usd is None or usd is None:
             return self.usd is usd
         return usd <= self.usd + CENT_FRACTION
 
 
 def day_start(now: float) -> float:
-    """The last midnight UTC, Unix seconds."""
+    """Returns the last midnight UTC, Unix seconds."""
     return now - now % DAY
 
 
 def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) -> Verdict:
-    """Whether one more paid request is within the budget. Asking comes last: nobody is asked about what may not be.
+    """Tells whether one more paid request is within the budget. Nobody is asked about what may not be.
 
     Args:
         budget: the owner's.
@@ -86,7 +86,7 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
 
 
 def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None) -> str:
-    """Why a paid request is not sent, as the end of a sentence about it."""
+    """Tells why a paid request is not sent, as the end of a sentence about it."""
     match verdict:
         case "no_price":
             return (

@@ -1,4 +1,4 @@
-"""Callbacks of the gateways: nothing signs them, so their address is the secret, and a look confirms what they say."""
+"""Callbacks of the gateways: nothing signs them, so their address is the secret, and a poll confirms what they say."""
 
 import hashlib
 import hmac
@@ -26,11 +26,11 @@ class Addresses:
     secret: bytes
 
     def of(self, task_id: str) -> str:
-        """Where the gateway is to call when this task ends."""
+        """Tells where the gateway is to call when this task ends."""
         return f"{self.url}/callbacks/{self._token(task_id)}"
 
     def task_id(self, token: str) -> str | None:
-        """The task that a token was made for, None where nobody here made it."""
+        """Returns the task that a token was made for, None where nobody here made it."""
         task_id = token.partition(".")[0]
         return task_id if hmac.compare_digest(self._token(task_id).encode(), token.encode()) else None
 
@@ -61,7 +61,7 @@ class Callbacks:
         self._resolver = resolver
 
     async def task_of(self, token: str) -> Task | None:
-        """The task whose address holds this token."""
+        """Returns the task whose address holds this token."""
         task_id = self._addresses.task_id(token)
         return await self._store.get(task_id) if task_id else None
 

@@ -21,7 +21,7 @@ class ResultSaver(Protocol):
     """Whoever saves the file of a result."""
 
     async def save(self, task: Task, result: Result) -> Result:
-        """The result as it is afterwards; never raises for what the wire or the disk does."""
+        """Returns the result as it is afterwards; never raises for what the wire or the disk does."""
         ...
 
 
@@ -34,7 +34,7 @@ async def keep_answer(store: Store, task: Task, raw: str) -> None:
 
 
 async def put_aside(store: Store, task: Task) -> Task:
-    """The task without the files that stand in its results' URLs, which are kept beside it."""
+    """Returns the task without the files that stand in its results' URLs, which are kept beside it."""
     results = list(task.results)
     for result in task.results:
         if result.url != IN_ANSWER and not result.shown_url and result.url:

@@ -20,7 +20,7 @@ hints_of = cache(get_type_hints)
 
 
 def to_record(task: Task) -> dict[str, Any]:
-    """Every field of a task; times are Unix seconds, UTC."""
+    """Returns every field of a task; times are Unix seconds, UTC."""
     record: dict[str, Any] = {entry.name: getattr(task, entry.name) for entry in fields(Task)}
     record["state"] = str(task.state)
     record["inputs"] = dict(task.inputs)
@@ -32,7 +32,7 @@ def to_record(task: Task) -> dict[str, Any]:
 
 
 def row_record(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The record that a row of the store holds.
+    """Returns the record that a row of the store holds.
 
     Raises:
         ValueError: what is nested in it is no JSON.
@@ -48,7 +48,7 @@ def row_record(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_record(record: object) -> Task:
-    """The task of a record. Fields that have a default may be missing.
+    """Returns the task of a record. Fields that have a default may be missing.
 
     Raises:
         ValueError: says what is wrong with it.

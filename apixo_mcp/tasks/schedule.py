@@ -1,10 +1,10 @@
-"""When to look at a task: pure arithmetic, in seconds."""
+"""When to poll a task: pure arithmetic, in seconds."""
 
 from dataclasses import dataclass
 
 BACK_OFF = 1.5  # APIXO best practices guide: interval x 1.5, at most 30 s
 CAP = 30.0
-JITTER = 0.05  # of each wait, so that tasks submitted together do not look together
+JITTER = 0.05  # of each wait, so that tasks submitted together are not polled together
 OVERDUE_EVERY = 60.0
 GIVE_UP_AFTER = 24 * 3600.0
 POLLS_AT_LEAST = 60  # before looking is given up: a clock that leapt, or days of sleep, are no day of looking
@@ -18,11 +18,11 @@ class PollSchedule:
     """A model's schedule as the engine uses it, all in seconds and already scaled.
 
     Attributes:
-        first_wait: from the accepted submit to the first look.
-        interval: to the second look.
-        cap: the longest wait between looks.
+        first_wait: from the accepted submit to the first poll.
+        interval: to the second poll.
+        cap: the longest wait between polls.
         maximum: from the accepted submit until the task is overdue.
-        overdue_every: between looks at an overdue task.
+        overdue_every: between polls of an overdue task.
     """
 
     first_wait: float
@@ -32,7 +32,7 @@ class PollSchedule:
     overdue_every: float = OVERDUE_EVERY
 
     def scaled(self, factor: float) -> "PollSchedule":
-        """Every wait times `factor` (setting `APIXO_MCP_POLL_SCALE`)."""
+        """Returns every wait times `factor` (setting `APIXO_MCP_POLL_SCALE`)."""
         return PollSchedule(
             self.first_wait * factor,
             self.interval * factor,
@@ -42,58 +42,58 @@ class PollSchedule:
         )
 
 
-def wait_before_poll(poll_schedule: PollSchedule, looks: int, elapsed: float, chance: float = 0.5) -> float | None:
-    """How long to let pass before the next look.
+def wait_before_poll(poll_schedule: PollSchedule, polls: int, elapsed: float, chance: float = 0.5) -> float | None:
+    """Tells how long to let pass before the next poll.
 
     Args:
         pace: the model's.
-        looks: how many there were.
+        polls: how many there were.
         elapsed: since the submit was accepted.
         chance: 0 to 1, spreads the waits by ±`JITTER`; 0.5 leaves them as they are.
 
     Returns:
         Seconds, or None when looking stops: 24 hours overdue, and looked at often enough.
     """
-    if elapsed >= poll_schedule.maximum + GIVE_UP_AFTER and looks >= POLLS_AT_LEAST:
+    if elapsed >= poll_schedule.maximum + GIVE_UP_AFTER and polls >= POLLS_AT_LEAST:
         return None
     spread = 1 + JITTER * (2 * chance - 1)
     if elapsed >= poll_schedule.maximum:
         return poll_schedule.overdue_every * spread
-    if looks == 0:
+    if polls == 0:
         return poll_schedule.first_wait * spread
-    return min(poll_schedule.cap, poll_schedule.interval * BACK_OFF ** min(looks - 1, 32)) * spread
+    return min(poll_schedule.cap, poll_schedule.interval * BACK_OFF ** min(polls - 1, 32)) * spread
 
 
 def wait_after_error(poll_schedule: PollSchedule, errors: int, retry_after: float | None, chance: float = 0.5) -> float:
-    """How long to let pass after looks that got no usable answer: back-off to a minute, or as long as was asked."""
+    """Returns how long to wait after polls without a usable answer: back-off to a minute, or as long as was asked."""
     spread = 1 + JITTER * (2 * chance - 1)
     wait = min(poll_schedule.overdue_every, poll_schedule.interval * 2.0 ** min(errors, 16)) * spread
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
 
 
 def wait_before_confirming(
-    poll_schedule: PollSchedule, looks: int, retry_after: float | None, chance: float = 0.5
+    poll_schedule: PollSchedule, polls: int, retry_after: float | None, chance: float = 0.5
 ) -> float | None:
-    """How long to let pass after a look that did not confirm an id: twice as long each time; None in the end."""
-    if looks + 1 >= CONFIRMING_POLLS:
+    """Tells how long to let pass after a poll that did not confirm an id: twice as long each time; None in the end."""
+    if polls + 1 >= CONFIRMING_POLLS:
         return None
-    wait = poll_schedule.interval * 2.0**looks * (1 + JITTER * (2 * chance - 1))
+    wait = poll_schedule.interval * 2.0**polls * (1 + JITTER * (2 * chance - 1))
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
 
 
 def wait_before_resend(tries: int, retry_after: float | None, chance: float = 0.5) -> float:
-    """How long to let pass before a submit that certainly cost nothing is sent again: 1, 2, 4 … 60 s."""
+    """Tells how long to let pass before a submit that certainly cost nothing is sent again: 1, 2, 4 … 60 s."""
     wait = min(60.0, 2.0 ** min(tries, 16)) * (1 + JITTER * (2 * chance - 1))
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
 
 
 def is_late(poll_schedule: PollSchedule, elapsed: float) -> bool:
-    """Whether the model's maximum wait has passed."""
+    """Tells whether the model's maximum wait has passed."""
     return elapsed >= poll_schedule.maximum
 
 
 def progress(usual: tuple[float, float], elapsed: float) -> float:
-    """An estimate from the model's usual time, 0 to 0.99: linear to 0.9 at the longest usual time, then ever slower."""
+    """Estimates progress from the usual time, 0 to 0.99: linear to 0.9 at the longest usual time, then ever slower."""
     longest = max(usual[1], 1.0)
     if elapsed <= longest:
         return round(0.9 * max(0.0, elapsed) / longest, 3)
@@ -101,5 +101,5 @@ def progress(usual: tuple[float, float], elapsed: float) -> float:
 
 
 def eta_seconds(usual: tuple[float, float], elapsed: float) -> int:
-    """Seconds until it usually ends, at least 1."""
+    """Returns seconds until it usually ends, at least 1."""
     return max(1, round(usual[1] - elapsed)) if elapsed < usual[1] else max(1, round(0.25 * elapsed))

@@ -73,7 +73,7 @@ class Settlement:
         return self._going_on(written)
 
     async def _wrong_id(self, task: Task, remote_id: str) -> str:
-        """Why this is not the gateway's id of the task. A wrong one would be followed for a day, with no way back."""
+        """Tells why this is not the gateway's id of the task: a wrong one would be followed for a day."""
         if not _REMOTE_ID.fullmatch(remote_id):
             return "must be the gateway's task id, as its dashboard shows it"
         if other := await self._store.holder(task, remote_id):
@@ -159,7 +159,7 @@ def _told_by(polled: Polled) -> str:
 
 
 async def _unconfirmed(account: Account, task: Task, remote_id: str) -> str:
-    """Why the gateway does not confirm that it has a task under this id, empty where it does."""
+    """Tells why the gateway does not confirm that it has a task under this id, empty where it does."""
     polled = await account.gateway.poll(task.wire_model, remote_id, inputs=task.inputs)
     if isinstance(polled, NoAnswer):
         return f"the gateway does not confirm it, so nothing was changed ({polled.reason})"

@@ -220,12 +220,12 @@ class Task:
 
 
 def new_task_id() -> str:
-    """`tsk_` and 26 base32 characters: 128 random bits and more, unguessable."""
+    """Returns `tsk_` and 26 base32 characters: 128 random bits and more, unguessable."""
     return "tsk_" + base64.b32encode(secrets.token_bytes(17)).decode()[:26].lower()
 
 
 def fingerprint(task: Task) -> str:
-    """The same for two tasks that would cause the same submit."""
+    """Returns the same for two tasks that would cause the same submit."""
     submission = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, dict(task.inputs)]
     text = json.dumps(submission, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -237,5 +237,5 @@ def key_fingerprint(key: str, salt: bytes) -> str:
 
 
 def may_move(start: State, end: State) -> bool:
-    """Whether the table of moves allows it."""
+    """Tells whether the table of moves allows it."""
     return end in MOVES[start]

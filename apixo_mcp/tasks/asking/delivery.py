@@ -55,11 +55,11 @@ class Call:
         self.is_handed_over = True
 
     async def given(self) -> None:
-        """The caller has its answer."""
+        """Notes that the caller has its answer."""
         await self._calls.end(self, "given")
 
     async def lost(self) -> None:
-        """The caller has gone without it: the same request may adopt the task."""
+        """Notes that the caller has gone without it: the same request may adopt the task."""
         await self._calls.end(self, "lost")
 
 
@@ -85,7 +85,7 @@ class Delivery:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Call]:
-        """A call for as long as its answer takes; one that ends by an exception is lost."""
+        """Opens a call for as long as its answer takes; one that ends by an exception is lost."""
         call = Call(f"{self.process}/{uuid.uuid4().hex}", self)
         self._open[call.name] = call
         self._some.set()
@@ -113,7 +113,7 @@ class Delivery:
                 log.exception("it is not noted that the answer about task %s was %s", call.task_id, answer)
 
     async def ended(self, name: str, within: float) -> bool:
-        """Whether a call of this process ends within some seconds."""
+        """Waits until a call of this process has ended, and tells whether it did within some seconds."""
         with anyio.move_on_after(within):
             while name in self._open:
                 await self._ended.wait()

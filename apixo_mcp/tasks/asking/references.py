@@ -22,20 +22,20 @@ class InputResolver(Protocol):
     """Whoever turns what callers give as files into URLs."""
 
     def means_file(self, field: str, value: str) -> bool:
-        """Whether a text can only mean a file that the gateway cannot fetch by that name."""
+        """Tells whether a text can only mean a file that the gateway cannot fetch by that name."""
         ...
 
     async def resolve(
         self, field: str, values: list[str], find: FindTask, files: Files | None = None
     ) -> tuple[list[str], list[Problem]]:
-        """The URLs, and what is wrong with the others."""
+        """Returns the URLs, and what is wrong with the others."""
         ...
 
 
 async def resolve_references(
     model: Model, given: Mapping[str, Any], inputs: InputResolver, find: FindTask
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """A model's input with every file as a URL and every earlier task as the gateway's id, and what is wrong with it.
+    """Returns a model's input with files as URLs and earlier tasks as the gateway's ids, and what is wrong with it.
 
     What is wrong with a file is told once; its place is kept, so that counts and conditions can be checked too.
     """
@@ -76,7 +76,7 @@ def _texts(given: Any) -> list[str] | None:
 async def _anywhere(
     name: str, given: Any, inputs: InputResolver, find: FindTask, depth: int = 0
 ) -> tuple[Any, list[Problem]]:
-    """A value of a field that no page describes, with the files in it as URLs."""
+    """Returns a value of a field that no page describes, with the files in it as URLs."""
     if isinstance(given, str) and inputs.means_file(name, given):
         urls, wrong = await inputs.resolve(name, [given], find)
         return (urls or [_TOLD])[0], wrong
@@ -98,7 +98,7 @@ async def _anywhere(
 
 
 async def _task(name: str, given: Any, mark: EarlierTask, model: Model, find: FindTask) -> tuple[Any, list[Problem]]:
-    """The gateway's id of the task that is meant; an id that is not ours is taken to be the gateway's."""
+    """Returns the gateway's id of the task that is meant; an id that is not ours is taken to be the gateway's."""
     text = given.strip() if isinstance(given, str) else ""
     if not text.startswith(("task:", "tsk_")):
         return given, []

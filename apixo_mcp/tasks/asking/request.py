@@ -88,7 +88,7 @@ class Submission:
 async def checked(
     model: Model, request: GenerationRequest, inputs: InputResolver, find: FindTask
 ) -> tuple[ModelInput, tuple[str, ...]]:
-    """A request as its model's input, and what was filled in for the caller.
+    """Returns a request as its model's input, and what was filled in for the caller.
 
     Raises:
         InvalidInput: with all that is wrong with it.

@@ -60,7 +60,7 @@ class Throttle:
         return self.take(key)
 
     def take(self, key: str) -> float:
-        """Seconds until there is a turn, or 0 and the turn is taken."""
+        """Returns seconds until there is a turn, or 0 and the turn is taken."""
         line = self._line(key)
         now = self._clock()
         if line.paused_until > now:
@@ -76,7 +76,7 @@ class Throttle:
         return self._lines.setdefault(key, _Line(self._limits.first_pause))
 
     def paused(self, key: str) -> float:
-        """For how many seconds the callers of the key are held back."""
+        """Returns for how many seconds the callers of the key are held back."""
         line = self._lines.get(key)
         return max(0.0, line.paused_until - self._clock()) if line else 0.0
 
@@ -90,7 +90,7 @@ class Throttle:
         line.pause = min(line.pause * 2, self._limits.longest_pause)
 
     def go_on(self, key: str) -> None:
-        """The gateway took a request again."""
+        """Notes that the gateway took a request again."""
         line = self._lines.get(key)
         if line is not None and line.paused_until <= self._clock():
             line.pause = self._limits.first_pause
