@@ -23,8 +23,11 @@ def main() -> None:
         from apixo_mcp.cli.program import program
 
         program()
-    except KeyboardInterrupt:  # while it was still being loaded
-        sys.exit(130)
+    except BaseException as error:
+        # While it was still being loaded; before Python 3.12 a class that is just being made wraps what interrupts it.
+        if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+            sys.exit(130)
+        raise
 
 
 def _open_what_is_closed() -> None:

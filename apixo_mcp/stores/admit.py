@@ -172,6 +172,15 @@ def _spent(database: Database, owner: str, terms: Terms | Sending, now: float, *
     """Adds up the day so far, where the budget has a limit of it; of `without` only the POSTs that have left."""
     if terms.budget.daily_usd is None and terms.budget.daily_tasks is None:
         return Spent()
+    return _day(database, owner, now, without)
+
+
+def spent(database: Database, owner: str) -> Spent:
+    """See `Store.spent`."""
+    return _day(database, owner, database.now())
+
+
+def _day(database: Database, owner: str, now: float, without: str = "") -> Spent:
     values: dict[str, Any] = {"owner": owner, "since": day_start(now), "without": without}
     today = database.execute(statements.SPENT, values)[0]
     return Spent(float(today["usd"]), int(today["posts"]))

@@ -298,6 +298,10 @@ class Store(Protocol):
         """Gives such a lease back."""
         ...
 
+    async def spent(self, owner: Owner) -> Spent:
+        """Adds up the owner's paid requests of today (UTC), as admission does: with those that are still to be sent."""
+        ...
+
     async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
         """Counts by UTC day, model and state, over so many days up to the present one."""
         ...

@@ -756,7 +756,13 @@ class TestCounting:
         await add(store, make(created_at=midnight, model="veo-3-1", estimate_usd=8.0))
         await add(store, make(created_at=midnight - DAY - 1, estimate_usd=16.0))
         await add(store, make(created_at=midnight, owner="bob", estimate_usd=32.0))
-        counts = await store.usage(LOCAL, 2)
+        # What was refused before it cost anything, or was never sent, is in no sum.
+        await add(store, make(created_at=midnight, state=State.FAILED, estimate_usd=64.0))
+        await add(store, make(created_at=midnight, state=State.CANCELLED, estimate_usd=128.0))
+        CLOCK.now = midnight + 10
+        assert await store.spent(LOCAL) == Spent(14.0, 4)
+        CLOCK.now = NOW
+        counts = [count for count in await store.usage(LOCAL, 2) if count.state not in ("failed", "cancelled")]
         found = {(count.day, count.model, str(count.state)): count for count in counts}
         assert len(found) == len(counts) == 4
         today = found["2026-09-21", "nano-banana", "submitting"]

@@ -52,26 +52,24 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
     if len(drafts) == 1 or not all(draft.key_print for draft in drafts):
         return
     budget, usd = app.budget, together(drafts)
-    days: list[dict[str, Any]] = (await app.spending(LOCAL, 1, 0.0))["days"]
-    today: dict[str, Any] = days[0] if days else {"estimated_usd": 0.0, "tasks": 0, "attempts": 0}
-    spent_usd, posts = today["estimated_usd"], max(today["tasks"], today["attempts"])
-    verdict = decide(budget, Spent(spent_usd, posts + len(drafts) - 1), usd, confirmed=confirmed)
+    spent = await app.store.spent(LOCAL)
+    verdict = decide(budget, Spent(spent.usd, spent.posts + len(drafts) - 1), usd, confirmed=confirmed)
     what = f"{counted(len(drafts), 'task')} of {drafts[0].model}"
     if verdict == "ask_first":
         raise click.ClickException(f"{what} would cost {priced(usd)} together; {_WANTS_YES}")
     if verdict != "within":
-        why = reason(verdict, budget, Spent(spent_usd, posts), usd)
-        fitting = _fitting(drafts, budget, spent_usd, posts)
+        why = reason(verdict, budget, spent, usd)
+        fitting = _fitting(drafts, budget, spent)
         how_many = f"the first {fitting} of them alone would be within it" if fitting else "not even one would be"
         raise InvalidInput([Problem(what, "", f"{why}. Nothing was sent; {how_many}")])
 
 
-def _fitting(drafts: Sequence[Task], budget: Budget, spent_usd: float, posts: int) -> int:
+def _fitting(drafts: Sequence[Task], budget: Budget, spent: Spent) -> int:
     """Returns how many of the tasks, from the first, the day's limits allow."""
     for number, draft in enumerate(drafts):
-        if decide(budget, Spent(spent_usd, posts + number), draft.estimate_usd, confirmed=True) != "within":
+        if decide(budget, spent, draft.estimate_usd, confirmed=True) != "within":
             return number
-        spent_usd += draft.estimate_usd or 0.0
+        spent = Spent(spent.usd + (draft.estimate_usd or 0.0), spent.posts + 1)
     return len(drafts)
 
 

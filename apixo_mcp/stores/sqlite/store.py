@@ -16,7 +16,7 @@ from apixo_mcp.stores import admit, statements, taken
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
-from apixo_mcp.tasks.budget import DAY, Agreement, day_start
+from apixo_mcp.tasks.budget import DAY, Agreement, Spent, day_start
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
@@ -290,6 +290,10 @@ class SqliteStore:
     async def let_go(self, name: str, holder: str) -> None:
         """See `Store.let_go`."""
         await self._query(statements.LET_GO, name=name, holder=holder)
+
+    async def spent(self, owner: Owner) -> Spent:
+        """See `Store.spent`."""
+        return await self._database.run(admit.spent, self._database, owner.name)
 
     async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
         """See `Store.usage`."""

@@ -158,6 +158,13 @@ async def test_how_many_would_pass_is_told_before_any_is_bought(
     assert len(box.submits()) == 1
 
 
+async def test_what_cost_nothing_is_not_in_the_sum(typed: Typed, box: Sandbox):
+    refused = await run(typed, "generate", "nano-banana", "a fox [http:401]", APIXO_MCP_AUTO_RETRY="0")
+    assert refused.exit_code == 1
+    done = await run(typed, "generate", "nano-banana", "an owl", "a crow", APIXO_MCP_DAILY_TASK_LIMIT="2")
+    assert done.exit_code == 0, done.output
+
+
 async def test_a_yes_to_the_sum_is_one_to_each(typed: Typed, box: Sandbox):
     words = ("generate", "nano-banana", "a fox", "an owl", "--yes")
     done = await run(typed, *words, APIXO_MCP_CONFIRM_ABOVE_USD="0.001")
