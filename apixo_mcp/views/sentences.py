@@ -30,6 +30,7 @@ def sentence(task: Task) -> str:
             words = f"Cancelled before it was sent ({what})."
         case State.UNKNOWN:
             words = f"It is not known whether the gateway has this request ({what}{which}). It may have been charged."
+            words += f" {task.failure.message.rstrip('.')}." if task.failure else ""
         case State.SUBMITTING if task.failure:
             words = f"Waiting to send it again ({what}{which}): {shown_prompt(task.failure.message).rstrip('.')}."
         case State.SUBMITTING:
@@ -97,9 +98,9 @@ def next_step(
 def _before_it_is_sent(task: Task, check_later: str, face: Face) -> str:
     cancel = face.say("{cancel}", task.task_id)
     if task.failure is not None and task.failure.code == "NOT_REACHED":
-        advice = advice_of(task.failure, face, task.task_id)
         return (
-            f"Not sent: {task.failure.message} {advice} Until then it is tried again for a quarter of an hour. "
+            f"Not sent: {task.failure.message} It is sent by itself once the gateway is reached, for a quarter of an "
+            f"hour: check the network, the proxy and the base URL. Do not generate it again: both would be charged. "
             f"{check_later} {cancel} stops it."
         )
     free = "" if task.attempts else " free of charge"  # an earlier attempt may have been charged

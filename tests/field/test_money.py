@@ -440,6 +440,14 @@ def test_a_young_intent_is_sent_by_the_next_server(left: Path, tmp_path: Path):
     assert told["state"] == "success"
 
 
+async def test_what_is_not_reached_yet_is_not_asked_for_again(tmp_path: Path):
+    async with door("http://127.0.0.1:9", tmp_path) as entered:
+        task = await entered.made(wait_seconds=3)
+    assert task["state"] == "submitting"
+    assert "Do not generate it again" in task["next_step"]
+    assert "try again" not in task["next_step"]
+
+
 async def test_an_intent_of_a_living_process_waits_for_an_hour(gateway: Gateway, enter: Enter, later: Any):
     one_file(gateway, "/out/a.png", whole(PNG))
     busy = envelope(None, 429, "Too many requests", 429)

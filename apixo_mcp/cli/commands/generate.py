@@ -124,11 +124,16 @@ async def _made(
         await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
         raise
     tasks, problems = await placed(app, tasks, folder)
-    if request.as_json:
-        _say_structures(app, request, tasks)
-    else:
-        for task in tasks:
-            tell(task)
+    try:
+        if request.as_json:
+            _say_structures(app, request, tasks)
+        else:
+            for task in tasks:
+                tell(task)
+    except OSError as error:  # a script that sees a bare error buys the same again
+        to_see = ", ".join(f"apixo-mcp tasks wait {task.task_id}" for task in tasks)
+        why = error.strerror or str(error)
+        raise click.ClickException(f"What came of it could not be printed ({why}), and is kept: {to_see}") from None
     return tasks, problems
 
 
@@ -204,4 +209,6 @@ async def _tell_quotes(app: App, request: _Request, drafts: Sequence[Task]) -> N
             say(note)
     if len(drafts) > 1:
         say(f"Together: {priced(purchase.together(drafts))}.")
+    if obstacle := await purchase.obstacle(app, drafts):
+        say(obstacle)
     say("Nothing was sent.")

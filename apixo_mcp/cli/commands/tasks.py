@@ -14,7 +14,7 @@ from apixo_mcp.cli.requests.folders import made
 from apixo_mcp.cli.terminal.printing import say, say_json, width_of
 from apixo_mcp.cli.terminal.text import laid_out, on_one_line
 from apixo_mcp.cli.waiting.follow import followed
-from apixo_mcp.cli.waiting.outcome import placed, report, to_download
+from apixo_mcp.cli.waiting.outcome import is_well, placed, report, to_download
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 from apixo_mcp.views.faces import SHELL
@@ -37,9 +37,13 @@ def list_all(state: str, limit: int) -> None:
     for task in tasks:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
         prompt = on_one_line(task.prompt[:60])
-        say(laid_out((task.task_id, when, f"{task.state:<10}", on_one_line(task.model), prompt), columns))
+        say(laid_out((task.task_id, when, f"{_state(task):<10}", on_one_line(task.model), prompt), columns))
     if not tasks:
         say(f"No task is in state {state}." if state else "There are no tasks yet.", err=True)
+
+
+def _state(task: Task) -> str:
+    return "not saved" if task.state is State.SUCCESS and not is_well(task) else str(task.state)
 
 
 @click.command("show")

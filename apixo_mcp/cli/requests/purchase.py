@@ -64,6 +64,19 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
         raise InvalidInput([Problem(what, "", f"{why}. Nothing was sent; {how_many}")])
 
 
+async def obstacle(app: App, drafts: Sequence[Task]) -> str:
+    """Tells, as a sentence, what keeps tasks from being sent now as they are; empty where nothing does."""
+    spent, usd = await app.store.spent(LOCAL), together(drafts)
+    verdict = decide(app.budget, Spent(spent.usd, spent.posts + len(drafts) - 1), usd, confirmed=False)
+    match verdict:
+        case "within":
+            return ""
+        case "ask_first":
+            return "It is above APIXO_MCP_CONFIRM_ABOVE_USD and would want --yes."
+        case _:
+            return f"It would be refused: {reason(verdict, app.budget, spent, usd)}."
+
+
 def _fitting(drafts: Sequence[Task], budget: Budget, spent: Spent) -> int:
     """Returns how many of the tasks, from the first, the day's limits allow."""
     for number, draft in enumerate(drafts):

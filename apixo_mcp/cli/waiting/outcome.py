@@ -1,23 +1,29 @@
 """What became of a task, and what becomes of one that is waited for no longer: told, with the command that goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.requests.folders import in_command
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import MediaError
+from apixo_mcp.generation import Charged
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.faces import SHELL, advice_of
 from apixo_mcp.views.sentences import sentence, to_fetch_again
+
+_CHARGED: Mapping[Charged, str] = MappingProxyType(
+    {"no": "Nothing was charged.", "yes": "It was charged.", "unknown": "It may have been charged."}
+)
 
 
 def lost_if_ended(tasks: Sequence[Task]) -> str:
     """Says what an end at once leaves uncertain, and how each task is settled then."""
     lines = [
         f"Task {task.task_id} may have reached {task.gateway}, and may have been charged. What became of it: "
-        f"apixo-mcp tasks wait {task.task_id}\nWhere its answer was lost: {_to_settle(task)}"
+        f"apixo-mcp tasks wait {task.task_id}\nWhere its answer was lost:\n{_to_settle(task)}"
         for task in tasks
         if task.state is State.SUBMITTING
     ]
@@ -59,7 +65,8 @@ def _to_wait(task: Task) -> str:
 
 
 def _to_settle(task: Task) -> str:
-    return f"apixo-mcp tasks resolve {task.task_id} --remote-id ID   if the dashboard has it, else --never-ran"
+    resolve = f"apixo-mcp tasks resolve {task.task_id}"
+    return f"{resolve} --remote-id ID  # if the dashboard has it\n{resolve} --never-ran  # if it does not"
 
 
 async def placed(app: App, tasks: Sequence[Task], folder: Path | None) -> tuple[list[Task], list[str]]:
@@ -109,6 +116,8 @@ def tell(task: Task) -> None:
         return
     if task.failure:
         say(advice_of(task.failure, SHELL, task.task_id), err=True)
+        if task.state is State.FAILED:
+            say(_CHARGED[task.failure.charged], err=True)
     if task.state is State.UNKNOWN:
         say(_to_settle(task))
 

@@ -25,7 +25,7 @@ def why(
     if not is_ours:
         return (
             f"It belongs to a key of {task.gateway} at {task.base_url} that is not set here, so that others have to "
-            "follow it. Set that key; after a change of keys: apixo-mcp tasks rekey"
+            "follow it. Set that key; after a change of keys: apixo-mcp tasks rekey --all"
         )
     if trouble is not None:
         return f"{task.gateway} refuses to tell: {trouble.message} {advice_of(trouble, SHELL, task.task_id)}"

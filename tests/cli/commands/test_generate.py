@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 from PIL import Image
-from support.shell import UNHURRIED, Typed, newest, run, shown, started
+from support.shell import COMMAND, UNHURRIED, Typed, newest, run, shown, started
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -182,6 +184,46 @@ async def test_json_is_all_that_is_printed(typed: Typed, tmp_path: Path):
     assert open_one["state"] in ("pending", "processing")
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ({"APIXO_MCP_DAILY_BUDGET_USD": "0.01"}, "It would be refused: "),
+        ({"APIXO_MCP_CONFIRM_ABOVE_USD": "0.01"}, "would want --yes"),
+        ({"APIXO_MCP_DAILY_BUDGET_USD": "5"}, ""),
+    ],
+)
+async def test_a_quote_says_what_the_limits_would_say(typed: Typed, limit: dict[str, str], told: str):
+    done = await run(typed, "generate", "nano-banana", "a fox", "--quote", **limit)
+    assert done.exit_code == 0
+    assert (told in done.stdout) if told else ("would be refused" not in done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [("a fox [fail:CONTENT_VIOLATION]", "It may have been charged."), ("a fox [http:401]", "Nothing was charged.")],
+)
+async def test_a_failure_says_whether_it_was_charged(typed: Typed, prompt: str, told: str):
+    done = await run(typed, "generate", "nano-banana", prompt)
+    assert done.exit_code == 1
+    assert told in done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+async def test_what_could_not_be_printed_is_named(typed: Typed, environment: dict[str, str], box: Sandbox):
+    def shell() -> "subprocess.CompletedProcess[str]":
+        command = f"{shlex.join(COMMAND)} generate nano-banana 'a fox' > /dev/full"
+        env = {**os.environ, **environment}
+        return subprocess.run(["/bin/sh", "-c", command], env=env, capture_output=True, text=True, check=False)
+
+    done = await run_sync(shell)
+    task = await newest(typed)
+    assert done.returncode == 1
+    assert f"apixo-mcp tasks wait {task['task_id']}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert task["state"] == "success"
+
+
 async def test_a_quote_sends_nothing(typed: Typed, box: Sandbox, tmp_path: Path):
     quote = await structures(typed, "nano-banana", "a fox", "--quote", key="", APIXO_MCP_DAILY_BUDGET_USD="5")
     assert quote["model"] == "nano-banana"
@@ -274,6 +316,7 @@ async def test_who_fetches_a_file_again_is_told_once(typed: Typed):
         "does so at once.\n"
     )
     assert "while its url lives" not in done.stderr
+    assert "  not saved " in (await run(typed, "tasks", "list")).stdout
 
 
 @pytest.mark.process

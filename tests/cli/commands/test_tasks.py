@@ -190,7 +190,11 @@ async def test_an_unknown_task_says_how_to_settle_it(typed: Typed):
     task_id = (await newest(typed))["task_id"]
     assert done.exit_code == 1
     assert "It may have been charged" in done.stderr
-    assert done.stdout.startswith(f"apixo-mcp tasks resolve {task_id} --remote-id ID")
+    resolve = f"apixo-mcp tasks resolve {task_id}"
+    assert (
+        done.stdout == f"{resolve} --remote-id ID  # if the dashboard has it\n{resolve} --never-ran  # if it does not\n"
+    )
+    assert (await shown(typed, task_id))["error"]["message"].rstrip(".") in done.stderr
     cancelled = await run(typed, "tasks", "cancel", task_id)
     assert (cancelled.exit_code, cancelled.stdout) == (1, done.stdout)
 
