@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import click
 
+from apixo_mcp.cli.process.loading import end_loading
 from apixo_mcp.cli.terminal.interrupts import INTERRUPTED
 from apixo_mcp.cli.terminal.text import printable
 
@@ -59,7 +60,9 @@ class _Loaded(UserDict[str, Any]):
         if isinstance(place, click.Command):
             return place
         file, _, command = place.partition(":")
-        return getattr(import_module(f"apixo_mcp.cli.commands.{file}"), command)
+        loaded = getattr(import_module(f"apixo_mcp.cli.commands.{file}"), command)
+        end_loading()
+        return loaded
 
 
 def _discard_rest_of(stream: TextIO) -> None:

@@ -19,6 +19,9 @@ def main() -> None:
     if sandbox is not None:
         _serve(sandbox=sandbox)
         return
+    from apixo_mcp.cli.process.loading import begin_loading
+
+    begin_loading()
     try:
         from apixo_mcp.cli.program import program
 

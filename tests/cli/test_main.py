@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from apixo_mcp.cli.main import main
+from apixo_mcp.cli.process.loading import end_loading
 
 
 class Interrupted(MetaPathFinder):
@@ -30,4 +31,5 @@ def test_an_interrupt_while_the_commands_are_loaded(monkeypatch: pytest.MonkeyPa
     monkeypatch.delitem(sys.modules, "apixo_mcp.cli.program", raising=False)
     with pytest.raises(SystemExit) as ended:
         main()
+    end_loading()
     assert ended.value.code == 130

@@ -85,10 +85,11 @@ def _wrapped(times: int) -> str:
 
 async def once(door: Door, gateway: Gateway, reply: Callable[[str], bytes], *, submit: bool, prompt: str) -> float:
     """The longest hold while one such answer is read."""
-    body = reply("task_costly")
+    name = f"task_{prompt.replace(' ', '_')}"  # each its own: a second task with one id is not polled
+    body = reply(name)
     (gateway.submits if submit else gateway.polls).append(body)
     if not submit:
-        gateway.submits.append(envelope({"taskId": "task_costly"}))
+        gateway.submits.append(envelope({"taskId": name}))
     looked = len(gateway.seen)
     async with holds() as held:
         called = await door.call("generate_image", model="nano-banana", prompt=prompt, wait_seconds=0)
