@@ -38,7 +38,8 @@ _HEADER = re.compile(
 _LOCATIONS = ("location", "content-location", "operation-location")
 _ITSELF = re.compile(r"task[_-](?=\D*\d)\S+", re.IGNORECASE)
 _CHUNK_LINE = re.compile(r"\r\n[0-9A-Fa-f]{1,8}\r\n")  # between the pieces of a body that was not told apart
-_MARKS = "\"'\\ \t\r\n"
+_SPACE = "\xa0" + "".join(map(chr, range(0x21)))  # whatever white space a broken answer has
+_MARKS = "\"'\\" + _SPACE
 _WINDOW = 4 * LONGEST_ID
 _MOST_NAMES = 200
 _MOST_INSIDE = 20_000  # characters of a structure that are gone through
@@ -192,7 +193,7 @@ def _value(rest: str) -> str:
         return value.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip() if end else ""
     if rest[:1] not in (":", "="):
         return ""
-    rest = rest[1:].lstrip(" \t\r\n")
+    rest = rest[1:].lstrip(_SPACE)
     opening = rest[: len(rest) - len(rest.lstrip("\\"))]
     rest = rest[len(opening) :]
     if rest[:1] in ('"', "'"):

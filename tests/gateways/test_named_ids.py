@@ -19,6 +19,12 @@ ID = "task_gemini-2.5-flash-image_1766304530229_cf4dafd2"
 WHOLE = json.dumps({"code": 200, "message": "grün", "data": {"taskId": ID, "state": "pending"}}, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("space", ["\x0c", "\x0b", "\x00", "\x1c", "\xa0", "\n\x0c\t"])
+def test_any_white_space_may_stand_about_a_value(space: str):
+    for body in (f'{{"state": {{"taskId":{space}"{ID}"}}}}', f'{{"taskId"{space}:{space}"{ID}"{space}}}'):
+        assert named_ids(body.encode()) == (ID,)
+
+
 @pytest.mark.parametrize(
     "body",
     [
