@@ -93,7 +93,7 @@ class Catalog:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the ids to offer, a sentence each."""
+        """Tells what is wrong with the ids to offer, a sentence each."""
         return tuple(
             f"APIXO_MCP_MODELS: no model matches {pattern!r}.{self._hint(pattern)}"
             for pattern in self._offered
@@ -102,7 +102,7 @@ class Catalog:
 
     @property
     def price_warnings(self) -> tuple[str, ...]:
-        """What in the user's prices counts for nothing, a sentence each."""
+        """Tells what in the user's prices counts for nothing, a sentence each."""
         warnings: list[str] = []
         for called, prices in (self._prices or {}).items():
             model = self._known.get(self._every_name.get(_plain(called), ""))

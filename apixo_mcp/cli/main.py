@@ -22,15 +22,9 @@ def main() -> None:
     from apixo_mcp.cli.process.loading import begin_loading
 
     begin_loading()
-    try:
-        from apixo_mcp.cli.program import program
+    from apixo_mcp.cli.program import program
 
-        program()
-    except BaseException as error:
-        # While it was still being loaded; before Python 3.12 a class that is just being made wraps what interrupts it.
-        if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
-            sys.exit(130)
-        raise
+    program()
 
 
 def _open_what_is_closed() -> None:

@@ -207,7 +207,7 @@ def task_failure(code: str, message: str, credential: Credential) -> Failure:
 
 
 def empty_result(credential: Credential, told: str = "") -> Failure:
-    """Returns a task that ended well without naming anything that it made.
+    """Makes the failure of a task that ended well without naming anything that it made.
 
     Args:
         told: why that which it names cannot be used.
@@ -230,7 +230,7 @@ def by_status(status: int, advice: str, next_action: NextAction | None, credenti
 
 
 def unreachable(reason: str, credential: Credential) -> Failure:
-    """Returns the request never left this machine."""
+    """Makes the failure of a request that never left this machine."""
     advice = "Check the network, the proxy and the base URL, then try again; nothing was sent."
     return _failure(
         FailureMeaning("unavailable", advice, True), "NOT_REACHED", _sentence(reason), credential, charged="no"
@@ -238,14 +238,14 @@ def unreachable(reason: str, credential: Credential) -> Failure:
 
 
 def unusable_setting(reason: str, variable: str, credential: Credential) -> Failure:
-    """Tells of a request that can never leave this machine as it is set up."""
+    """Makes the failure of a request that can never leave this machine as it is set up."""
     advice = f"Nothing was sent. Correct {variable} or take it out.".replace("{", "(").replace("}", ")")
     meaning = FailureMeaning("unavailable", advice, next_action=NextAction.RESTART)
     return _failure(meaning, "SETTING_UNUSABLE", _sentence(reason), credential, charged="no")
 
 
 def unreadable(reason: str, credential: Credential) -> Failure:
-    """Returns a free question got no answer that can be read."""
+    """Makes the failure of a free question without an answer that can be read."""
     advice = "Try again in a minute."
     return _failure(
         FailureMeaning("unavailable", advice, True), "NO_ANSWER", _sentence(reason), credential, charged="no"
@@ -253,13 +253,13 @@ def unreadable(reason: str, credential: Credential) -> Failure:
 
 
 def unwritable_input(credential: Credential) -> Failure:
-    """Returns an input that no JSON can carry, so that nothing was sent."""
+    """Makes the failure of an input that no JSON can carry, so that nothing was sent."""
     words = "The input holds a number or a text that cannot be written as JSON in UTF-8."
     return _failure(_INPUT, "INVALID_INPUT", words, credential, charged="no")
 
 
 def unusable_key(credential: Credential) -> Failure:
-    """Returns a key that no header can carry, so that nothing was sent."""
+    """Makes the failure of a key that no header can carry, so that nothing was sent."""
     words = "The API key is empty, or holds spaces or characters that no key has."
     return _failure(_AUTH, "INVALID_KEY", words, credential, charged="no")
 

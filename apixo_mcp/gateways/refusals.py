@@ -42,7 +42,7 @@ _TO_RESTART = frozenset({401, 407})  # what is corrected is a setting, read when
 
 
 def refused_by_http(status: int, credential: Credential) -> Failure:
-    """Returns a request that was refused by whatever stands before the gateway, or is there in its place.
+    """Makes the failure of a request that was refused by whatever stands before the gateway, or is there in its place.
 
     It made nothing, so nothing was charged.
     """

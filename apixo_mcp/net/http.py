@@ -285,7 +285,7 @@ def _proxy_of(url: httpx2.URL) -> Proxy | None:
 
 
 def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReached:
-    """Tells what is told where no connection came about: behind a proxy, that may be its doing."""
+    """Makes the outcome of a connection that did not come about: behind a proxy, that may be its doing."""
     if proxy is None:
         return NotReached(f"{where} was not reached ({words_for(error)})")
     refuses = type(error).__name__ == "ProxyError" and _PROXY_REFUSES.search(str(error)) is not None

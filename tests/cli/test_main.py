@@ -1,35 +1,36 @@
 """The entry of the command: what comes before there is a command line."""
 
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
-from types import ModuleType
 
 import pytest
 
+INTERRUPTED_IN_AN_IMPORT = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "apixo_mcp.cli.{module}":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except {swallowed}:
+                pass
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["apixo-mcp", "models", "list"]
 from apixo_mcp.cli.main import main
-from apixo_mcp.cli.process.loading import end_loading
+main()
+"""
 
 
-class Interrupted(MetaPathFinder):
-    """Interrupts an import, bare or as Python before 3.12 wraps it where a class is just being made."""
-
-    def __init__(self, *, wrapped: bool) -> None:
-        self.wrapped = wrapped
-
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        if fullname == "apixo_mcp.cli.program":
-            if self.wrapped:
-                raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-def test_an_interrupt_while_the_commands_are_loaded(monkeypatch: pytest.MonkeyPatch, wrapped: bool):
-    monkeypatch.setattr(sys, "argv", ["apixo-mcp", "tasks", "list"])
-    monkeypatch.setattr(sys, "meta_path", [Interrupted(wrapped=wrapped), *sys.meta_path])
-    monkeypatch.delitem(sys.modules, "apixo_mcp.cli.program", raising=False)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    end_loading()
-    assert ended.value.code == 130
+@pytest.mark.process
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process by such a signal at once")
+@pytest.mark.parametrize("module", ["program", "commands.models"])
+@pytest.mark.parametrize("swallowed", ["BaseException", "()"], ids=["lost", "raised"])
+def test_an_interrupt_while_a_command_is_loaded(folders: dict[str, str], module: str, swallowed: str):
+    code = INTERRUPTED_IN_AN_IMPORT.format(module=module, swallowed=swallowed)
+    env = {**os.environ, **folders}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, b"", b"")
