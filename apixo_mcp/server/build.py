@@ -20,15 +20,17 @@ from apixo_mcp.server.sdk import raw_arguments
 from apixo_mcp.server.server_info import NAME, TITLE, WEBSITE_URL, instructions
 from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.server.tools.dispatch import answer_call
-from apixo_mcp.server.tools.handlers import Tools
+from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.server.tools.table import COMMON_TOOLS, GENERAL_TOOLS
 from apixo_mcp.server.tools.tool import ToolDefinition
+from apixo_mcp.server.tools.waiting import Waiting
+from apixo_mcp.views.faces import chat_of
 
 log = logging.getLogger(__name__)
 
 
-def _tool(definition: ToolDefinition, tools: Tools) -> Tool:
+def _tool(definition: ToolDefinition, tools: ToolParts) -> Tool:
     async def call(arguments: dict[str, Any], context: Context) -> CallToolResult | InputRequiredResult:
         return await answer_call(definition, tools, arguments, context)
 
@@ -78,7 +80,7 @@ def build_server(
     """
     if warning := doubt(app.settings.client_profile):
         log.warning(warning)
-    tools = Tools(app, receipts=receipts, began=began)
+    tools = ToolParts(app=app, waiting=Waiting(app, began), face=chat_of(app.settings), receipts=receipts)
     subscriptions = Subscriptions(app.service)
     server = ApixoServer(
         NAME,

@@ -26,7 +26,7 @@ from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
-from apixo_mcp.server.tools.elicitation import Elicitation
+from apixo_mcp.server.tools.consent.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import Telemetry

@@ -106,12 +106,12 @@ async def test_no_key_is_written_anywhere(box: Sandbox, wire: Wire, tmp_path: Pa
 
 BROKEN = """
 import apixo_mcp.media.outcomes
-import apixo_mcp.server.tools.handlers
+import apixo_mcp.server.tools.handlers.models
 
 def broken(*given, **named):
     raise RuntimeError(f"broken on purpose: {given!r} {named!r}")
 
-apixo_mcp.server.tools.handlers.list_text = broken
+apixo_mcp.server.tools.handlers.models.list_text = broken
 apixo_mcp.media.outcomes.read_facts = broken
 """
 """Read by Python as it starts: a tool and the saving of a file crash."""

@@ -10,7 +10,8 @@ from mcp.types import CallToolResult, InputRequiredResult
 from apixo_mcp.errors import ApixoError, InvalidInput, SettingsError
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_inputs
-from apixo_mcp.server.tools.handlers import Tools
+from apixo_mcp.server.tools.handlers.generate import submit_and_wait
+from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result
 from apixo_mcp.server.tools.tool import ToolDefinition
 from apixo_mcp.views.faces import CHAT, error_text, problem_text
@@ -19,14 +20,14 @@ log = logging.getLogger(__name__)
 
 
 async def answer_call(
-    definition: ToolDefinition, tools: Tools, arguments: Mapping[str, Any], context: Context
+    definition: ToolDefinition, tools: ToolParts, arguments: Mapping[str, Any], context: Context
 ) -> CallToolResult | InputRequiredResult:
     """Answers a call. What is wrong with it comes back as an error result that says what to change."""
     try:
         reading = _read(definition, arguments)
         if definition.modality is not None and "model" in reading.given:
             own_names = bool(definition.model)
-            return await tools.generate(definition.modality, reading, context, own_names=own_names)
+            return await submit_and_wait(tools, definition.modality, reading, context, own_names=own_names)
         if reading.problems or definition.handler is None:
             raise InvalidInput(reading.problems)
         return await definition.handler(tools, reading.given, context)
@@ -35,7 +36,7 @@ async def answer_call(
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
         return refusal_result(f"{costs}Please correct:\n{problems}")
     except SettingsError as error:  # a variable that is nearly the one it names may be the reason
-        return refusal_result(" ".join((error_text(error, CHAT), *tools.warnings)))
+        return refusal_result(" ".join((error_text(error, CHAT), *tools.app.settings.warnings)))
     except ApixoError as error:
         return refusal_result(error_text(error, CHAT))
     except Exception:

@@ -1,7 +1,10 @@
 """The table of tools, in the order in which they are listed."""
 
 from apixo_mcp.server.tools import schemas
-from apixo_mcp.server.tools.handlers import Tools
+from apixo_mcp.server.tools.handlers.models import describe_model, list_models
+from apixo_mcp.server.tools.handlers.tasks import cancel_task, check_task, download_results, list_tasks
+from apixo_mcp.server.tools.handlers.usage import get_usage
+from apixo_mcp.server.tools.handlers.view_result import view_result
 from apixo_mcp.server.tools.tool import ToolDefinition
 
 GENERAL_TOOLS = (
@@ -39,14 +42,14 @@ COMMON_TOOLS = (
         description="A task's files, or why it failed and what to do. Waits.",
         input=schemas.CHECK_TASK,
         output=schemas.TASK_OUTPUT,
-        handler=Tools.check_task,
+        handler=check_task,
     ),
     ToolDefinition(
         name="list_tasks",
         description="Your tasks, newest first. Finds a lost task_id.",
         input=schemas.LIST_TASKS,
         output=schemas.LIST_OUTPUT,
-        handler=Tools.list_tasks,
+        handler=list_tasks,
         outside=False,
     ),
     ToolDefinition(
@@ -54,7 +57,7 @@ COMMON_TOOLS = (
         description="Stop a task that is not sent yet. A sent one is paid for: it runs on and is saved.",
         input=schemas.CANCEL_TASK,
         output=schemas.TASK_OUTPUT,
-        handler=Tools.cancel_task,
+        handler=cancel_task,
         reads=False,
     ),
     ToolDefinition(
@@ -62,7 +65,7 @@ COMMON_TOOLS = (
         description="Save a task's files, or copy them into an allowed folder.",
         input=schemas.DOWNLOAD_RESULTS,
         output=schemas.TASK_OUTPUT,
-        handler=Tools.download_results,
+        handler=download_results,
         reads=False,
     ),
     ToolDefinition(
@@ -70,7 +73,7 @@ COMMON_TOOLS = (
         description="Look at a finished picture yourself.",
         input=schemas.VIEW_RESULT,
         output=None,
-        handler=Tools.view_result,
+        handler=view_result,
         outside=False,
     ),
     ToolDefinition(
@@ -78,7 +81,7 @@ COMMON_TOOLS = (
         description="Models on offer: modes, limits, usual time, price.",
         input=schemas.LIST_MODELS,
         output=None,
-        handler=Tools.list_models,
+        handler=list_models,
         outside=False,
     ),
     ToolDefinition(
@@ -86,7 +89,7 @@ COMMON_TOOLS = (
         description="A model's exact inputs, times, tips, fail codes.",
         input=schemas.SEE_INPUTS,
         output=None,
-        handler=Tools.describe_model,
+        handler=describe_model,
         outside=False,
     ),
     ToolDefinition(
@@ -94,7 +97,7 @@ COMMON_TOOLS = (
         description="Balance, budget, and what was made and spent.",
         input=schemas.GET_USAGE,
         output=schemas.USAGE_OUTPUT,
-        handler=Tools.get_usage,
+        handler=get_usage,
     ),
 )
 """The tools that look after what was made."""

@@ -8,10 +8,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
 from apixo_mcp.generation import Modality
-from apixo_mcp.server.tools.handlers import Tools
+from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.schemas import Schema
 
-Handler = Callable[[Tools, dict[str, Any], Context], Awaitable[CallToolResult]]
+Handler = Callable[[ToolParts, dict[str, Any], Context], Awaitable[CallToolResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

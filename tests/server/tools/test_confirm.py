@@ -20,7 +20,7 @@ from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
-from apixo_mcp.server.tools.confirm import AT_ONCE
+from apixo_mcp.server.tools.consent.confirm import AT_ONCE
 from apixo_mcp.settings import read_settings
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-from apixo_mcp.server.tools.elicitation import Elicitation
+from apixo_mcp.server.tools.consent.elicitation import Elicitation
 from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
 from apixo_mcp.views.usage import quoted

@@ -1,0 +1,1 @@
+"""The yes of a person before money is spent."""

@@ -1,0 +1,22 @@
+"""Lists and describes the models on offer."""
+
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+
+from apixo_mcp.server.tools.parts import ToolParts
+from apixo_mcp.server.tools.results import text_result
+from apixo_mcp.views.models import describe_text, list_text
+
+
+async def list_models(tools: ToolParts, given: dict[str, Any], _: Context) -> CallToolResult:
+    """Lists the offered models, a line each."""
+    modality, query = given.get("modality", ""), given.get("query", "")
+    return text_result(list_text(tools.app.catalog, modality, query, tools.app.all_warnings, face=tools.face))
+
+
+async def describe_model(tools: ToolParts, given: dict[str, Any], _: Context) -> CallToolResult:
+    """Shows everything about one model."""
+    model = tools.app.catalog.find(given["model"])
+    return text_result(describe_text(model, tools.face))

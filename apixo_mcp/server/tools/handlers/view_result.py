@@ -1,0 +1,34 @@
+"""Shows a result itself."""
+
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+
+from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.media.preview.previews import NotShown
+from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.tools.parts import ToolParts
+from apixo_mcp.server.tools.results import picture, refusal_result, text_result
+from apixo_mcp.tasks.task import FileState
+from apixo_mcp.views.sentences import why_no_file
+from apixo_mcp.views.words import counted
+
+
+async def view_result(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
+    """Shows the picture itself, for the model to look at."""
+    task = await tools.app.service.check(owner_of(context), given["task_id"])
+    index = max(0, given.get("index", 0))
+    if index >= len(task.results):
+        has = counted(len(task.results), "result") if task.results else f"no result; its state is {task.state}"
+        raise InvalidInput([Problem("index", str(index), f"the task has {has}")])
+    result = task.results[index]
+    if result.file is not FileState.SAVED:
+        return refusal_result(why_no_file(task, result))
+    try:
+        shown = await tools.app.previews.view(result.path, result.mime_type)
+    except NotShown as error:
+        return refusal_result(f"{result.path} ({result.mime_type}): {error}.")
+    answer = text_result(f"Result {index} of {task.task_id}: {result.path}")
+    answer.content.append(picture(shown))
+    return answer
