@@ -138,16 +138,7 @@ class Http:
     async def fetch(
         self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True
     ) -> AsyncGenerator[Download, None]:
-        """Opens a file from `offset` on; with `etag` only if it is still the same (else it starts again at 0).
-
-        Args:
-            unpack: whether to undo its `Content-Encoding`; else it is given as it comes.
-
-        Raises:
-            HostRefused: the URL or a redirect leads to a private address.
-            MediaError: no connection, an error answer (`gone` for 403, 404, 410), or a broken line.
-            PackingBroken: it cannot be unpacked whole.
-        """
+        """See `Fetcher.fetch`."""
         response = await self._open(url, offset, etag)
         try:
             if response.status_code == 416 and offset:

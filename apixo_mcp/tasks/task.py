@@ -29,12 +29,19 @@ class State(StrEnum):
     """Where a task stands."""
 
     SUBMITTING = "submitting"
+    """Stored; its POST has not left yet, or is not answered."""
     UNKNOWN = "unknown"
+    """Sent; whether the gateway took it is not known."""
     PENDING = "pending"
+    """Taken by the gateway, which has not begun."""
     PROCESSING = "processing"
+    """Being made."""
     SUCCESS = "success"
+    """Made; the gateway told its results."""
     FAILED = "failed"
+    """Refused, or broken off by the gateway."""
     CANCELLED = "cancelled"
+    """Ended before it was sent."""
 
 
 TERMINAL = frozenset({State.SUCCESS, State.FAILED, State.CANCELLED})
@@ -60,9 +67,13 @@ class FileState(StrEnum):
     """What became of a result's file."""
 
     SAVING = "saving"
+    """To be fetched, or under way."""
     SAVED = "saved"
+    """On the disk."""
     FAILED = "failed"
+    """Not fetched; it is tried again while its URL lives."""
     EXPIRED = "expired"
+    """Gone from the gateway before it was fetched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
