@@ -7,8 +7,10 @@ from typing import Any, cast
 
 from apixo_mcp.catalog.model import Model, Price, Spelling
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.generation import Modality
 
 _UNITS = ("image", "video", "second", "task")
+_USUAL_UNIT: Mapping[Modality, str] = {"image": "image", "video": "video", "audio": "task"}
 
 
 def estimate(model: Model, values: Mapping[str, Any]) -> float | None:
@@ -22,10 +24,20 @@ def estimate(model: Model, values: Mapping[str, Any]) -> float | None:
     for price in model.prices:
         if all(_same(full.get(name), wanted) for name, wanted in price.when.items()):
             amount = _amount(model, price, full)
-            usd = None if amount is None else price.usd * amount
+            if amount is None:
+                continue  # a price by the second says nothing where the seconds are not known
+            usd = price.usd * amount
             # What is no amount of money counts as unknown: a sum with it would be none either.
-            return round(usd, 6) if usd is not None and math.isfinite(usd) and usd >= 0 else None
+            return round(usd, 6) if math.isfinite(usd) and usd >= 0 else None
     return None
+
+
+def price_line(model: str, modality: Modality) -> str:
+    """Returns a line that prices a model, for the top of the file that `APIXO_MCP_PRICES` names.
+
+    Its amount stands for the true one, and is above all that were seen of an image or a song.
+    """
+    return f'prices."{model}" = {{ usd = 1.00, per = "{_USUAL_UNIT[modality]}" }}'
 
 
 def _same(given: Any, wanted: Any) -> bool:
@@ -61,9 +73,10 @@ def _number(value: Any, *, missing: float | None) -> float | None:
 def load_prices(path: Path) -> Mapping[str, tuple[Price, ...]]:
     """Returns the user's prices (setting `APIXO_MCP_PRICES`), by the names that the file gives the models.
 
-    The file holds a table a model, or a list of tables where the price depends on the input::
+    A name is a model's, or has `*` for a part of several; `image`, `video` and `audio` stand for each model that makes
+    it. The file holds a table a name, or a list of tables where the price depends on the input::
 
-        [prices."seedream-4-5"]
+        [prices."seedream-*"]
         usd = 0.03
         per = "image"
 
@@ -98,6 +111,8 @@ def _price(path: Path, name: str, entry: Any) -> Price:
     if not isinstance(entry, dict):
         raise SettingsError(f"{where} must be a table with usd and per")
     fields = cast(dict[str, Any], entry)
+    if "prices" in fields:
+        raise SettingsError(f"{where} holds a line that begins with prices; put it at the top of the file")
     if unknown := sorted(set(fields) - {"usd", "per", "when"}):
         raise SettingsError(f"{where}: {unknown[0]} is not known; use usd, per and when")
     usd, per, when = fields.get("usd"), fields.get("per"), fields.get("when", {})

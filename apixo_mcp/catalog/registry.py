@@ -63,13 +63,22 @@ class Catalog:
         known = {model.id: model for model in (*_families(), *self._extra)}
         if self._prices is None:
             return {name: replace(model, prices=()) for name, model in known.items()}
-        names = _names(known.values()) if self._prices else {}
-        # Those under a model's very id last: it outranks what else the model is called.
-        for called in sorted(self._prices, key=lambda called: called in known):
-            if (name := names.get(_plain(called))) is not None:
-                model = known[name]
-                known[name] = replace(model, prices=tuple(_spelt(model, price) for price in self._prices[called]))
-        return known
+        if not self._prices:
+            return known
+        names = _names(known.values())
+        return {name: self._priced(model, names) for name, model in known.items()}
+
+    def _priced(self, model: Model, names: Mapping[str, str]) -> Model:
+        """Returns the model with the user's prices: in place of those seen, and those of its modality behind them."""
+        own = self._prices or {}
+        named = [called for called in own if names.get(_plain(called)) == model.id]
+        # The very id outranks what else the model is called, and a longer pattern a shorter one.
+        named.sort(key=lambda called: called == model.id, reverse=True)
+        fitting = sorted((called for called in own if _fits(called, model)), key=len, reverse=True)
+        chosen = [*named[:1], *fitting]
+        named_prices = tuple(_spelt(model, price) for called in chosen for price in own[called])
+        of_all = tuple(_spelt(model, price) for price in own.get(model.modality, ()))
+        return replace(model, prices=(*(named_prices or model.prices), *of_all))
 
     @cached_property
     def _models(self) -> dict[str, Model]:
@@ -105,16 +114,22 @@ class Catalog:
         """Tells what in the user's prices counts for nothing, a sentence each."""
         warnings: list[str] = []
         for called, prices in (self._prices or {}).items():
-            model = self._known.get(self._every_name.get(_plain(called), ""))
-            if model is None:
+            models = self._priced_by(called)
+            unknown = [_unknown_conditions(model, prices) for model in models]
+            if not models:
                 hint = self._hint(called)
                 warnings.append(f'APIXO_MCP_PRICES: prices."{called}" is of no model, and is ignored.{hint}')
-            elif unknown := [] if model.input.is_open() else _unknown_conditions(model, prices):
-                takes = ", ".join(model.input.names())
-                warnings.append(
-                    f'APIXO_MCP_PRICES: prices."{called}": when.{unknown[0]} never holds; {model.id} takes {takes}.'
-                )
+            elif never := sorted(name for name in unknown[0] if all(name in others for others in unknown)):
+                takes = f"; {models[0].id} takes {', '.join(models[0].input.names())}" if len(models) == 1 else ""
+                warnings.append(f'APIXO_MCP_PRICES: prices."{called}": when.{never[0]} never holds{takes}.')
         return tuple(warnings)
+
+    def _priced_by(self, called: str) -> list[Model]:
+        """Returns the models that a name of the user's prices is for."""
+        name = self._every_name.get(_plain(called))
+        if name is not None:
+            return [self._known[name]]
+        return [model for model in self._known.values() if called == model.modality or _fits(called, model)]
 
     def _hint(self, name: str) -> str:
         near = difflib.get_close_matches(name, self._known, n=1)
@@ -198,5 +213,14 @@ def _spelt(model: Model, price: Price) -> Price:
     return replace(price, when=when)
 
 
-def _unknown_conditions(model: Model, prices: tuple[Price, ...]) -> list[str]:
-    return sorted({name for price in prices for name in price.when} - {*model.input.names(), *model.spelling})
+def _unknown_conditions(model: Model, prices: tuple[Price, ...]) -> set[str]:
+    """Returns the inputs that prices depend on and that the model does not take, as far as that is known."""
+    if model.input.is_open():
+        return set()
+    return {name for price in prices for name in price.when} - {*model.input.names(), *model.spelling}
+
+
+def _fits(pattern: str, model: Model) -> bool:
+    """Tells whether a pattern with `*` means a model, by its id or another id that it has or had."""
+    plain = _plain_pattern(pattern)
+    return "*" in plain and any(fnmatchcase(_plain(name), plain) for name in (model.id, *model.aliases))

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from apixo_mcp.catalog.prices import price_line
+from apixo_mcp.tasks.task import Task
+
 DAY = 86400.0
 CENT_FRACTION = 1e-6  # sums of dollars are not exact
 
@@ -85,13 +88,18 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
     return "within"
 
 
-def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None) -> str:
-    """Tells why a paid request is not sent, as the end of a sentence about it."""
+def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None, task: Task) -> str:
+    """Tells why a paid request is not sent, as the end of a sentence about it.
+
+    Args:
+        task: that it is for, or one of several for one model.
+    """
     match verdict:
         case "no_price":
             return (
-                "it has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); "
-                "give its price in the file that APIXO_MCP_PRICES names"
+                "it has no known price, and a daily budget is set (APIXO_MCP_DAILY_BUDGET_USD); this line at the top "
+                f"of the file that APIXO_MCP_PRICES names would give it one, with the true amount in it: "
+                f"{price_line(task.model, task.modality)}"
             )
         case "over_budget":
             return (

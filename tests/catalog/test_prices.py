@@ -7,8 +7,8 @@ import pytest
 from support.asking import submit
 
 from apixo_mcp.app import open_app
-from apixo_mcp.catalog.model import Price
-from apixo_mcp.catalog.prices import estimate, load_prices
+from apixo_mcp.catalog.model import Model, Price
+from apixo_mcp.catalog.prices import estimate, load_prices, price_line
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.settings import read_settings
@@ -93,6 +93,7 @@ def test_a_length_that_only_the_given_video_knows_has_no_estimate() -> None:
         ('[prices.x]\nusd = -1\nper = "image"', "usd"),
         ('[prices.x]\nusd = nan\nper = "image"', "usd"),
         ('[prices.x]\nusd = true\nper = "image"', "usd"),
+        (f'[prices.x]\nusd = 1\nper = "task"\n{price_line("y", "image")}', "at the top of the file"),
         ("[prices.x]\nusd = 1", "per must be one of image, video, second, task"),
         ('[prices.x]\nusd = 1\nper = "task"\nfor = "x"', "for is not known"),
         ('[prices.x]\nusd = 1\nper = "task"\nwhen = 5', "when"),
@@ -125,6 +126,47 @@ def test_prices_count_under_every_name_of_a_model() -> None:
     assert estimate(catalog.find("sora-2"), {"aspect_ratio": "landscape"}) == pytest.approx(0.5)
     assert estimate(catalog.find("nano-banana"), {}) == pytest.approx(0.03)
     assert catalog.price_warnings == ()
+
+
+def test_a_pattern_prices_each_model_that_it_means_and_a_longer_one_outranks_a_shorter():
+    own = {
+        "seedream-*": (Price(0.5, "image", "a test"),),
+        "seedream-5*": (Price(0.6, "image", "a test"),),
+        "Seedream 4.0": (Price(0.7, "image", "a test", {"resolution": "4K"}),),
+    }
+    catalog = Catalog(prices=own)
+    assert estimate(catalog.find("seedream-4-5"), {}) == pytest.approx(0.5), "what was seen gives way"
+    assert estimate(catalog.find("seedream-5-0"), {}) == pytest.approx(0.6)
+    assert estimate(catalog.find("seedream-4-0"), {"resolution": "4K"}) == pytest.approx(0.7)
+    assert estimate(catalog.find("seedream-4-0"), {"resolution": "2K"}) == pytest.approx(0.5)
+    assert estimate(catalog.find("nano-banana"), {}) == pytest.approx(0.03)
+    assert catalog.price_warnings == ()
+
+
+def test_a_modality_prices_what_nothing_else_does():
+    catalog = Catalog(prices={"image": (Price(0.9, "image", "a test"),), "audio": (Price(2, "task", "a test"),)})
+    assert estimate(catalog.find("nano-banana-pro"), {}) == pytest.approx(0.9)
+    assert estimate(catalog.find("gpt-image-2"), {"resolution": "4k"}) == pytest.approx(0.9), "no page prices that"
+    assert estimate(catalog.find("gpt-image-2"), {}) == pytest.approx(0.02), "what a page says comes first"
+    assert estimate(catalog.find("minimax-voice"), {}) == pytest.approx(2)
+    assert estimate(catalog.find("vidu-q3"), {}) is None
+    assert catalog.price_warnings == ()
+
+
+def test_a_pattern_of_no_model_and_a_condition_that_none_takes_are_told():
+    condition = {"lenght": 8}
+    own = {"nothing-*": (Price(1, "image", "a test"),), "sora-*": (Price(0.5, "video", "a test", condition),)}
+    unknown, never = Catalog(prices=own).price_warnings
+    assert 'prices."nothing-*" is of no model' in unknown
+    assert 'prices."sora-*": when.lenght never holds.' in never
+
+
+@pytest.mark.parametrize("model", list(CATALOG), ids=lambda model: model.id)
+def test_the_line_that_would_price_a_model_does(tmp_path: Path, model: Model):
+    path = tmp_path / "prices.toml"
+    path.write_text(f'{price_line(model.id, model.modality)}\n[prices."other"]\nusd = 1\nper = "task"\n')
+    priced = Catalog(prices=load_prices(path)).find(model.id)
+    assert estimate(priced, {}) is not None
 
 
 def test_prices_that_count_for_nothing_are_told() -> None:
@@ -163,5 +205,6 @@ async def test_a_broken_file_stops_nothing_but_what_needs_a_price(tmp_path: Path
         (warning,) = app.warnings
         assert "APIXO_MCP_PRICES" in warning
         assert str(path) in warning
-        with pytest.raises(InvalidInput, match="no known price"):
+        with pytest.raises(InvalidInput, match="no known price") as refusal:
             await submit(app, GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": "a fox"}))
+        assert price_line("nano-banana", "image") in str(refusal.value)

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.media_wire import a_task
 
 from apixo_mcp.tasks.budget import CENT_FRACTION, Agreement, Budget, Spent, decide, reason
 
@@ -40,7 +41,7 @@ def test_a_yes_lifts_no_other_limit(budget: Budget, spent: Spent, usd: float | N
 def test_without_limits_all_is_within_and_each_refusal_says_why(budget: Budget, spent: Spent, usd: float | None):
     assert decide(Budget(), spent, usd, confirmed=False) == "within"
     verdict = decide(budget, spent, usd, confirmed=False)
-    assert (verdict == "within") or "APIXO_MCP_" in reason(verdict, budget, spent, usd)
+    assert (verdict == "within") or "APIXO_MCP_" in reason(verdict, budget, spent, usd, a_task())
 
 
 @given(st.floats(0, 100), st.integers(1, 11), st.lists(st.tuples(st.floats(0, 5), st.integers(1, 4)), max_size=20))

@@ -58,7 +58,7 @@ async def allowed(app: App, drafts: Sequence[Task], *, confirmed: bool) -> None:
     if verdict == "ask_first":
         raise click.ClickException(f"{what} would cost {priced(usd)} together; {_WANTS_YES}")
     if verdict != "within":
-        why = reason(verdict, budget, spent, usd)
+        why = reason(verdict, budget, spent, usd, drafts[0])
         fitting = _fitting(drafts, budget, spent)
         how_many = f"the first {fitting} of them alone would be within it" if fitting else "not even one would be"
         raise InvalidInput([Problem(what, "", f"{why}. Nothing was sent; {how_many}")])
@@ -74,7 +74,7 @@ async def obstacle(app: App, drafts: Sequence[Task]) -> str:
         case "ask_first":
             return "It is above APIXO_MCP_CONFIRM_ABOVE_USD and would want --yes."
         case _:
-            return f"It would be refused: {reason(verdict, app.budget, spent, usd)}."
+            return f"It would be refused: {reason(verdict, app.budget, spent, usd, drafts[0])}."
 
 
 def _fitting(drafts: Sequence[Task], budget: Budget, spent: Spent) -> int:

@@ -86,7 +86,7 @@ class Admission:
             case "awaited":
                 raise AssertionError("that is waited for")
             case verdict:
-                why = reason(verdict, self._budget, admitted.spent, task.estimate_usd)
+                why = reason(verdict, self._budget, admitted.spent, task.estimate_usd, task)
                 raise InvalidInput([Problem("model", task.model, why)])
 
     async def quoted(self, owner: Owner, quote: Quote) -> None:

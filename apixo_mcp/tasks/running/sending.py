@@ -90,7 +90,7 @@ class Sender:
             case "lapsed":
                 after = unsent.lapsed(row, now)
             case "no_price" | "over_budget" | "over_limit" | "ask_first" | "within":
-                why = reason(clearance.how, parts.terms.budget, clearance.spent, row.estimate_usd)
+                why = reason(clearance.how, parts.terms.budget, clearance.spent, row.estimate_usd, row)
                 after = unsent.not_sent(row, why, now)
         return await parts.changes.commit(row, after)
 
