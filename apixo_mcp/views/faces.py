@@ -42,6 +42,8 @@ CHAT = Face(
         "check": "check_task{task}",
         "then_check": "Then call check_task{task}.",
         "check_later": "Call check_task{task} in about {seconds} s.",
+        "check_several": "Call check_task with the task_ids of those that still run in about {seconds} s: it waits for "
+        "all of them.",
         "fetch": "download_results{task}",
         "cancel": "cancel_task",
         "see_tasks": "list_tasks",
@@ -69,6 +71,7 @@ SHELL = Face(
         "check": "`apixo-mcp tasks wait{task}`",
         "then_check": "Then run `apixo-mcp tasks wait{task}`.",
         "check_later": "`apixo-mcp tasks wait{task}` waits for it.",
+        "check_several": "`apixo-mcp tasks wait TASK_ID…` waits for several.",
         "fetch": "`apixo-mcp tasks download{task}`",
         "cancel": "`apixo-mcp tasks cancel{task}`",
         "see_tasks": "`apixo-mcp tasks list`",

@@ -1,6 +1,5 @@
 """A task as plain JSON values: one structure for success and failure."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from apixo_mcp.app import App
@@ -10,7 +9,7 @@ from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import CHAT, Face, advice_of
 from apixo_mcp.views.sentences import next_step
-from apixo_mcp.views.words import iso, shown_prompt
+from apixo_mcp.views.words import given, iso, shown_prompt
 
 _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
 
@@ -77,7 +76,7 @@ def task_structure(
         "deduplicated": deduplicated or None,
         "next_step": step,
     }
-    return _given(entries)
+    return given(entries)
 
 
 def listed(task: Task) -> dict[str, Any]:
@@ -92,11 +91,7 @@ def listed(task: Task) -> dict[str, Any]:
         "paths": [result.path for result in task.results if result.path] or None,
         "error": task.failure.code if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
     }
-    return _given(entries)
-
-
-def _given(entries: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entries.items() if value not in (None, "")}
+    return given(entries)
 
 
 def _estimates(task: Task, context: DecisionContext, usual: tuple[int, int] | None) -> dict[str, Any]:
@@ -127,7 +122,7 @@ def _result(task: Task, result: Result) -> dict[str, Any]:
         "resource_uri": result_uri(task, result) if result.file is FileState.SAVED else None,
         "problem": result.problem,
     }
-    return _given(entries)
+    return given(entries)
 
 
 def task_uri(task: Task) -> str:

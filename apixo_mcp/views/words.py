@@ -44,3 +44,8 @@ def priced(usd: float | None) -> str:
 def shown_prompt(prompt: str, longest: int = PROMPT_SHOWN) -> str:
     """Returns the prompt, or its beginning: at most so many characters, and a third more bytes."""
     return clipped(clipped(prompt, longest), longest * 4 // 3, lambda char: len(char.encode(errors="replace")))
+
+
+def given(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields that have a value."""
+    return {name: value for name, value in entries.items() if value not in (None, "")}

@@ -2,7 +2,8 @@
 
 import base64
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -13,7 +14,9 @@ from apixo_mcp.app import App
 from apixo_mcp.media.preview.previews import Preview, Previews
 from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task
+from apixo_mcp.views.faces import chat_of
 from apixo_mcp.views.sentences import sentence
+from apixo_mcp.views.several import Entry, several_lines, several_of
 from apixo_mcp.views.tasks import result_uri, structure_of
 from apixo_mcp.views.words import compact, counted
 
@@ -44,6 +47,29 @@ async def task_answer(
     if profile.links:
         answer.content += [result_link(task, result) for result in saved]
     return answer
+
+
+async def several_answer(
+    app: App,
+    entries: Sequence[Entry],
+    context: Context,
+    *,
+    notes: Iterable[str] = (),
+    more: Mapping[str, Any] = MappingProxyType({}),
+    deadline: float | None = None,
+) -> CallToolResult:
+    """Returns an answer about several tasks, as far as the client takes it: a line and a short entry each.
+
+    Args:
+        app: the program.
+        entries: the tasks in the order of the answer, and ids that none was found for.
+        context: of the call.
+        notes: what is to be known besides.
+        more: further fields of the structure.
+        deadline: until when its caller waits, by `time.monotonic()`.
+    """
+    structure = several_of(app, entries, face=chat_of(app.settings), notes=notes)
+    return text_result(several_lines(entries), {**structure, **more})
 
 
 async def _first_preview(previews: Previews, saved: Iterable[Result]) -> Preview | None:

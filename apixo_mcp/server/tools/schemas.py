@@ -140,6 +140,19 @@ TASK_OUTPUT: Schema = {
     },
     "required": ["task_id", "state", "next_step"],
 }
+SEVERAL_OUTPUT: Schema = {
+    "type": "object",
+    "properties": {
+        "task_id": {"type": "string"},
+        "state": {"type": "string"},
+        "next_step": {"type": "string"},
+        "results": {"type": "array"},
+        "tasks": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["next_step"],
+}
+"""Of a tool that answers about one task, or about several."""
+
 LIST_OUTPUT: Schema = {
     "type": "object",
     "properties": {"tasks": {"type": "array", "items": {"type": "object"}}, "next_cursor": {"type": "string"}},
