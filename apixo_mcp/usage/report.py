@@ -1,6 +1,6 @@
 """Reports what was spent: counts, estimates, balances and what the budget leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,15 +11,19 @@ from apixo_mcp.gateways.gateway import Balance, Gateway
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import DayCount, Store
+from apixo_mcp.tasks.task import FOLLOWED, State
 
+_RUNNING = frozenset({State.SUBMITTING, *FOLLOWED})
 _DASHBOARD = "The gateway's dashboard shows the balance."
 
 
 async def spending(
     store: Store, gateways: Mapping[str, Gateway], budget: Budget, owner: Owner, *, days: int, within: float
 ) -> dict[str, Any]:
-    """Reports an owner's tasks, paid requests and estimated spending a day, the balances and what the budget leaves.
+    """Reports an owner's tasks, paid requests and estimated spending by day and by model, balances and budget left.
+
+    Spending includes what still runs or waits to be sent; that part of it is `reserved_usd`.
 
     In the place of a balance that is not known stands a note, or the failure that its gateway answered with.
 
@@ -35,30 +39,44 @@ async def spending(
     """
     today = datetime.now(UTC)
     counts = await store.usage(owner, days)
-    rows: dict[str, dict[str, Any]] = {}
-    nothing = {"tasks": 0, "attempts": 0, "estimated_usd": 0.0, "without_price": 0}
-    for count in counts:
-        row = rows.setdefault(count.day, {"day": count.day, **nothing})
-        row["tasks"] += count.tasks
-        row["attempts"] += count.attempts
-        if count.tasks:
-            row[str(count.state)] = row.get(str(count.state), 0) + count.tasks
-        row["estimated_usd"] = round(row["estimated_usd"] + count.estimate_usd, 4)
-        row["without_price"] += count.without_price
-    spent = rows.get(today.strftime("%Y-%m-%d"), {}).get("estimated_usd", 0.0)
+    by_day = _grouped(counts, lambda count: count.day)
+    by_model = _grouped(counts, lambda count: count.model)
+    dearest_first = sorted(by_model.items(), key=lambda group: -sum(count.estimate_usd for count in group[1]))
+    spent = _added(by_day.get(today.strftime("%Y-%m-%d"), []))["spent_usd"]
     report: dict[str, Any] = {
-        "days": list(rows.values()),
-        "totals": {
-            "tasks": sum(row["tasks"] for row in rows.values()),
-            "attempts": sum(row["attempts"] for row in rows.values()),
-            "estimated_usd": round(sum(row["estimated_usd"] for row in rows.values()), 4),
-        },
+        "days": [{"day": day, **_added(of_day)} for day, of_day in by_day.items()],
+        "models": [{"model": model, **_added(of_model)} for model, of_model in dearest_first],
+        "totals": _added(counts),
         "balances": await _balances(gateways, within),
         "daily_budget_usd": budget.daily_usd,
         "budget_left_usd": round(budget.daily_usd - spent, 4) if budget.daily_usd is not None else None,
         "daily_task_limit": budget.daily_tasks,
     }
     return {name: value for name, value in report.items() if value is not None}
+
+
+def _grouped(counts: Iterable[DayCount], key: Callable[[DayCount], str]) -> dict[str, list[DayCount]]:
+    groups: dict[str, list[DayCount]] = {}
+    for count in counts:
+        groups.setdefault(key(count), []).append(count)
+    return groups
+
+
+def _added(counts: Sequence[DayCount]) -> dict[str, Any]:
+    """Adds up counts: tasks, in all and by state, paid requests, and dollars."""
+    states: dict[str, int] = {}
+    for count in counts:
+        if count.tasks:
+            states[str(count.state)] = states.get(str(count.state), 0) + count.tasks
+    reserved = round(sum(count.estimate_usd for count in counts if count.state in _RUNNING), 4)
+    return {
+        "tasks": sum(count.tasks for count in counts),
+        "attempts": sum(count.attempts for count in counts),
+        "spent_usd": round(sum(count.estimate_usd for count in counts), 4),
+        **({"reserved_usd": reserved} if reserved else {}),
+        "without_price": sum(count.without_price for count in counts),
+        **states,
+    }
 
 
 async def _balances(gateways: Mapping[str, Gateway], within: float) -> dict[str, Any]:

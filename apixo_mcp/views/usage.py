@@ -33,7 +33,15 @@ def usage_sentence(report: Mapping[str, Any]) -> str:
     words = f"{counted(totals['tasks'], 'task')} in this time"
     if totals["attempts"] > totals["tasks"]:
         words += f" ({totals['attempts']} paid attempts)"
-    words += f", about ${totals['estimated_usd']:.2f} by the prices known."
+    words += f", about {dollars(totals['spent_usd'])} by the prices known"
+    if totals.get("reserved_usd"):
+        words += f", {dollars(totals['reserved_usd'])} of it for what still runs"
+    words += "."
+    if len(report["models"]) > 1:
+        most = ", ".join(f"{row['model']} {dollars(row['spent_usd'])}" for row in report["models"][:3])
+        words += f" Most went to {most}."
+    if totals["without_price"]:
+        words += f" {counted(totals['without_price'], 'paid request')} had no known price and count for nothing here."
     for name, entry in report["balances"].items():
         if "amount" in entry:
             words += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."

@@ -149,7 +149,7 @@ async def test_attempts_count_in_usage_and_are_told(gateway: Gateway, enter: Ent
     assert task["state"] == "success"
     assert "third try" in words(called)
     (day,) = usage["days"]
-    assert day.get("spent_usd", day.get("estimated_usd")) == pytest.approx(3 * EACH)
+    assert day["spent_usd"] == pytest.approx(3 * EACH)
     assert len(gateway.posts) == 3
 
 
