@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.inputs import UNDOCUMENTED_PROMPT
 
-_UNKNOWN = "No page names its limit; 5,000 characters is the general one."
+_UNKNOWN = "Its limit is inferred."
 
 
 def prompt(most: int | None = None, *, least: int = 1, about: str = "What to make.") -> Any:

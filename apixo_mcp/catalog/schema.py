@@ -8,6 +8,7 @@ from apixo_mcp.catalog.inputs import ModelInput
 
 _NOISE = ("$defs", "definitions", "title", "discriminator", "default", "anyOf", "oneOf", "allOf", "$ref")
 _MEDIA = ("image_urls", "video_urls", "audio_urls")
+_ANY_KEY = ("additionalProperties", True)
 _FACTS = (
     ("enum", None, ""),
     ("minimum", "maximum", ""),
@@ -24,15 +25,50 @@ def input_schema(cls: type[ModelInput]) -> dict[str, Any]:
     between fields stand as sentences in `description`, allowed values and ranges in each field's.
     """
     schema = dict(_flat_schema(cls))
-    about = schema.pop("description", "") if cls.is_open() else ""
     schema.pop("description", None)
     schema["type"] = "object"
     schema["properties"] = {name: _worded(_left_out(cls, name, entry)) for name, entry in flat_properties(cls).items()}
     schema["additionalProperties"] = cls.is_open()
-    sentences = [about.rstrip("."), *(rule.text for rule in cls.RULES)]
-    if any(sentences):
-        schema["description"] = ". ".join(filter(None, sentences)) + "."
-    return schema
+    return schema | _described(cls, [rule.text for rule in cls.RULES])
+
+
+def _described(cls: type[ModelInput], conditions: list[str]) -> dict[str, Any]:
+    """Returns the description of the whole input, if there is anything to say of it."""
+    about = str(_flat_schema(cls).get("description", "")) if cls.is_open() else ""
+    sentences = [about.rstrip("."), *conditions]
+    return {"description": ". ".join(filter(None, sentences)) + "."} if any(sentences) else {}
+
+
+def _conditions(cls: type[ModelInput]) -> list[str]:
+    """Returns the rules between fields as sentences: one for all the fields of which the same is said."""
+    subjects: dict[str, list[str]] = {}
+    for rule in cls.RULES:
+        field, verb, rest = rule.text.partition(" is ")
+        said = field == rule.fields[0] and verb != ""
+        subjects.setdefault(rest if said else rule.text, []).extend([field] if said else [])
+    return [
+        f"{', '.join(fields)} {'is' if len(fields) == 1 else 'are'} {rest}" if fields else rest
+        for rest, fields in subjects.items()
+    ]
+
+
+@cache
+def brief_schema(cls: type[ModelInput]) -> dict[str, Any]:
+    """Returns what `input_schema` does with each fact once: for a reader, who needs no limit in words beside it."""
+    properties = {name: _brief(name, _left_out(cls, name, entry)) for name, entry in flat_properties(cls).items()}
+    return input_schema(cls) | _described(cls, _conditions(cls)) | {"properties": properties}
+
+
+def _brief(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a property without what goes without saying: what may be left out may be null, a URL is a URL."""
+    kept = {key: value for key, value in entry.items() if key != "nullable" and (key, value) != _ANY_KEY}
+    if isinstance(kept.get("items"), dict):
+        kept["items"] = _brief(name, cast(dict[str, Any], kept["items"]))
+    if kept.get("format") == "uri":
+        kept.pop("minLength", None)
+        if name.endswith(("_url", "_urls")):
+            del kept["format"]
+    return kept
 
 
 def flat_properties(cls: type[ModelInput]) -> dict[str, Any]:

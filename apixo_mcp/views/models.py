@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.catalog.schema import input_schema, media_fields
+from apixo_mcp.catalog.schema import brief_schema, input_schema, media_fields
 from apixo_mcp.catalog.translate import common
 from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import Modality
@@ -15,6 +15,9 @@ from apixo_mcp.views.faces import CHAT, SHELL, Face
 from apixo_mcp.views.words import compact
 
 _FILLER = frozenset({"a", "an", "and", "for", "of", "the", "with", "to", "model", "models", "video", "image", "audio"})
+
+_DOCUMENTED = {"full": "", "partial": "partly; more inputs may exist", "none": "inputs unknown, passed on as given"}
+_IN_THE_SENTENCE = ("title", "vendor", "modality", "tool")
 
 
 def tool_of(model: Model, face: Face) -> str:
@@ -126,49 +129,54 @@ def _price(prices: Iterable[Price]) -> str:
 
 
 def describe(model: Model, face: Face = CHAT) -> dict[str, Any]:
-    """Tells everything that is known about a model."""
-    plan = model.schedule
+    """Tells everything about a model that a caller can use; to a shell also what is behind it."""
+    schema = brief_schema(model.input)
     entries: dict[str, Any] = {
         "id": model.id,
         "title": model.title,
         "vendor": model.vendor,
-        "gateway": model.gateway,
         "modality": model.modality,
         "command" if face is SHELL else "tool": tool_of(model, face).strip("`"),
-        "modes": list(model.modes),
-        "input_schema": input_schema(model.input),
-        "common_arguments": dict(common(model)),
+        "documented": "" if "description" in schema and model.input.is_open() else _DOCUMENTED[model.facts],
+        "input_schema": schema,
+        "common_arguments": {name: field for name, field in common(model).items() if name != field},
         "filled_in_if_left_out": dict(model.quiet_defaults),
-        "documented": {
-            "full": "fully",
-            "partial": "partly; more inputs may exist",
-            "none": "inputs unknown, passed on as given",
-        }[model.facts],
         "times": model.times or _short_time(model),
-        "schedule": {
-            "first_look_s": plan.first_wait,
-            "interval_s": plan.interval,
-            "maximum_s": plan.maximum,
-            "source": plan.source,
-        },
-        "recommended_for": list(model.recommended_for),
-        "made_for": list(model.made_for),
+        "good_for": [*model.recommended_for, *model.made_for],
         "tips": list(model.tips),
         "fail_codes": list(model.fail_codes),
-        "prices_seen": [
-            {"usd": price.usd, "per": price.per, "seen": price.seen}
+        "prices": [
+            {"usd": price.usd, "per": price.per}
             | ({"from_usd": price.least} if price.least is not None else {})
             | ({"when": dict(price.when)} if price.when else {})
             for price in model.prices
         ],
-        "result_urls_live_hours": model.result_hours,
+        "prices_seen": "; ".join(dict.fromkeys(price.seen for price in model.prices)),
         "also_called": list(model.aliases),
-        "sources": list(model.sources),
     }
+    if face is SHELL:
+        entries |= _inside(model)
     return {name: value for name, value in entries.items() if value not in (None, "", [], {})}
 
 
+def _inside(model: Model) -> dict[str, Any]:
+    """Tells how a model is followed, and from where what is known of it comes."""
+    plan = model.schedule
+    return {
+        "gateway": model.gateway,
+        "schedule": {
+            "first_poll_s": plan.first_wait,
+            "interval_s": plan.interval,
+            "maximum_s": plan.maximum,
+            "source": plan.source,
+        },
+        "result_urls_live_hours": model.result_hours,
+        "sources": list(model.sources),
+    }
+
+
 def describe_text(model: Model, face: Face = CHAT) -> str:
-    """Tells the same as one sentence and compact JSON."""
+    """Tells the same as one sentence and compact JSON, each fact in one of them."""
     made = f"{model.title} by {model.vendor}, made with {tool_of(model, face)}."
-    return f"{made}\n{compact(describe(model, face))}"
+    told = {name: value for name, value in describe(model, face).items() if name not in _IN_THE_SENTENCE}
+    return f"{made}\n{compact(told)}"

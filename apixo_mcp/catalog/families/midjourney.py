@@ -22,7 +22,7 @@ class MidjourneyInput(OpenInput):
     RULES = (
         required("prompt", when={"mode": ["text-to-image", "image-to-image", "image-edit"]}),
         rule(
-            "what follows '--' in a prompt is removed by the gateway; leave it out and use the fields instead",
+            "what follows '--' (as in --ar or --sref) in a prompt is removed by the gateway; use the fields instead",
             "prompt",
             broken=lambda given: "--" in (given["prompt"] or ""),
         ),
@@ -42,7 +42,7 @@ class MidjourneyInput(OpenInput):
     )
 
     mode: _MODES
-    prompt: str | None = optional_prompt(2000, least=1, about="What to make, without any '--' flags.")
+    prompt: str | None = optional_prompt(2000, least=1)
     image_urls: list[Url] | None = items(20, "Image prompts; the one picture to change for image-edit.", least=0)
     aspect_ratio: Literal["1:1", "1:2", "2:1", "2:3", "3:2", "3:4", "4:3", "5:6", "6:5", "9:16", "16:9"] | None = None
     speed: Literal["fast", "turbo", "draft"] | None = about("fast if left out. An older relaxed is billed as fast.")
@@ -82,7 +82,6 @@ MODELS = (
         tips=(
             "A task makes 4 images (upscale and enhance 1).",
             "enhance works on a result made with speed draft only; reroll needs only taskId.",
-            "Never put flags such as --ar or --sref into the prompt: all from the first '--' on is removed.",
         ),
         fail_codes=POLICY_OR_IMAGE,
         prices=(

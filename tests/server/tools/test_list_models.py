@@ -90,8 +90,9 @@ async def test_the_users_own_prices_are_shown_and_what_counts_for_nothing_is_tol
         described = text_of(await client.call_tool("describe_model", {"model": "seedream-4-5"}))
     assert "$0.01/image" in listed
     assert 'prices."seedraem-5-0" is of no model' in listed
-    (price,) = json.loads(described.partition("\n")[2])["prices_seen"]
-    assert (price["usd"], price["seen"]) == (0.01, "prices.toml")
+    told = json.loads(described.partition("\n")[2])
+    assert told["prices"] == [{"usd": 0.01, "per": "image"}]
+    assert told["prices_seen"] == "prices.toml"
 
 
 async def test_a_broken_file_of_prices_stops_nothing_and_no_price_counts(
