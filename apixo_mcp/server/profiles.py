@@ -1,7 +1,7 @@
 """The MCP clients and what each can take, by the names that they give themselves."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,70 +24,79 @@ class Profile:
 # Several frameworks give up after 5 s; a task id is told within 3, and a picture of 30 s takes eleven calls.
 UNKNOWN = Profile(wait_seconds=2.0, check_seconds=3.6)
 
+# Behind each name stands what its client was found to bear: "seen" when it was driven against this server or a probe,
+# "told" by its documentation or its makers, "inferred" from what it is built with. The figure keeps below that.
 _PROFILES = {
-    "claude-ai": Profile(50, preview=True, links=True),  # Claude Desktop: about 60 s, 1 MB an answer
-    "claude-desktop": Profile(50, preview=True, links=True),
-    "local-agent-mode": Profile(50, preview=True, links=True),  # Claude Desktop's agent, with the server's name behind
-    "claude-code": Profile(110, preview=True, links=True),  # goes to the background by itself after 2 min
-    "codex-mcp-client": Profile(110),
-    "gemini-cli-mcp-client": Profile(110, preview=True, links=True),
-    "qwen-cli-mcp-client": Profile(110, preview=True),
-    "github-copilot-developer": Profile(50),
-    "copilot-cli": Profile(110),
-    "opencode": Profile(50, preview=True),
-    "continue-client": Profile(50),
-    "continue-cli-client": Profile(50),
-    "visual studio code": Profile(110, preview=True, links=True),
-    "code - oss": Profile(110, preview=True, links=True),
-    "cursor": Profile(50, preview=True),
-    "cline": Profile(50, preview=True),
-    "goose": Profile(25, preview=True),  # 300 s, in some sessions 30 s
-    "zed": Profile(50, preview=True),
-    "lm studio": Profile(50, preview=True),
-    "lmstudio": Profile(50, preview=True),
-    "windsurf": Profile(50),
-    "openai-mcp": Profile(50),  # ChatGPT
-    "open webui": Profile(50),
-    "open-webui": Profile(50),
-    "dify": Profile(50),  # 300 s
-    "crush": Profile(50),
-    "mcpjam": Profile(50, preview=True, links=True),
-    "librechat": Profile(25),  # 30 s
-    "@librechat": Profile(25),
-    "n8n": Profile(50),
-    "@n8n": Profile(50),
-    "fastmcp": Profile(50),  # PydanticAI among others: 300 s
-    "mcp-use": Profile(50),
-    "ai-sdk-mcp-client": Profile(50),
-    "mastra": Profile(50),  # 60 s
-    "@mastra": Profile(50),
-    "openai-agents": Profile(50),  # of JavaScript; the one of Python calls itself mcp: 5 s
-    "langchain": Profile(50),  # of JavaScript
-    "google-adk": UNKNOWN,  # 5 s
-    "mcporter": Profile(50),
-    "mcp-inspector": Profile(50, preview=True, links=True),
-    "inspector-client": Profile(50, preview=True, links=True),
-    "apixo-mcp": Profile(50),
+    "claude-ai": Profile(50, preview=True, links=True),  # Claude Desktop; told: about 60 s, 1 MB an answer
+    "claude-desktop": Profile(50, preview=True, links=True),  # another build of it; inferred
+    "local-agent-mode": Profile(50, preview=True, links=True),  # its agent, the server's name behind; inferred
+    "claude-code": Profile(110, preview=True, links=True),  # seen: 320 s; told: in the background after 120 s
+    "codex-mcp-client": Profile(110),  # seen: 300 s, a picture is lost beside a structure
+    "gemini-cli-mcp-client": Profile(110, preview=True, links=True),  # seen: 75 s; told: 600 s
+    "qwen-cli-mcp-client": Profile(110, preview=True),  # seen: 300 s without a message
+    "github-copilot-developer": Profile(50),  # inferred
+    "copilot-cli": Profile(110),  # seen: about 180 s
+    "opencode": Profile(50, preview=True),  # seen: 60 s, begun anew by progress
+    "continue-client": Profile(50),  # inferred from the next
+    "continue-cli-client": Profile(50),  # seen: 60 s, a picture becomes text
+    "visual studio code": Profile(110, preview=True, links=True),  # told: no limit
+    "code - oss": Profile(110, preview=True, links=True),  # its open build; inferred
+    "cursor": Profile(50, preview=True),  # told: 60 s
+    "cline": Profile(50),  # told: 60 s; seen: a picture becomes text
+    "@cline/core": Profile(50),  # seen: 60 s, a picture becomes text
+    "goose": Profile(25, preview=True),  # told: 300 s, in some sessions 30 s
+    "zed": Profile(50, preview=True),  # told: 60 s
+    "lm studio": Profile(50, preview=True),  # told: 60 s
+    "lmstudio": Profile(50, preview=True),  # told: 60 s
+    "windsurf": Profile(50),  # inferred
+    "openai-mcp": Profile(50),  # ChatGPT; inferred
+    "dify": Profile(50),  # told: 300 s
+    "crush": Profile(50),  # inferred
+    "mcpjam": Profile(50, preview=True, links=True),  # inferred
+    "librechat": Profile(25),  # told: 30 s
+    "@librechat": Profile(25),  # told: 30 s
+    "n8n": Profile(50),  # told: 60 s
+    "@n8n": Profile(50),  # told: 60 s
+    "fastmcp": Profile(8),  # seen: agno gives up after 10 s under this name; PydanticAI, under it too, after 300 s
+    "fast-agent-mcp": Profile(50, preview=True),  # seen
+    "mcp-use": Profile(50),  # seen: 75 s
+    "ai-sdk-mcp-client": Profile(50),  # seen: 75 s, a picture becomes text
+    "stdio:": Profile(50),  # seen: OpenAI Agents of JavaScript, a command behind: 60 s
+    "streamable-http:": Profile(50),  # seen: the same, an address behind
+    "@langchain/mcp-adapters": Profile(50),  # seen: 60 s
+    "genkit-host": Profile(50),  # seen, a picture becomes text; inferred from its SDK: 60 s
+    "huggingface_hub.mcpclient": UNKNOWN,  # seen; its limit is not known
+    "supergateway": UNKNOWN,  # seen: a bridge, which does not tell who is behind it
+    "google-adk": UNKNOWN,  # seen: 5 s
+    "mcporter": Profile(50),  # seen: 60 s
+    "mcp-inspector": Profile(50, preview=True, links=True),  # told: 60 s
+    "inspector-client": Profile(50, preview=True, links=True),  # told: 60 s
+    "inspector-cli": Profile(50, preview=True, links=True),  # seen
+    "apixo-mcp": Profile(50),  # the demo's own
 }
 
 
-def profile_of(client_name: str, fallback: str = "") -> Profile:
+def profile_of(client_name: str, lender: str = "") -> Profile:
     """Returns the profile of a client.
 
     Args:
         client_name: `clientInfo.name`, as the client sent it.
-        fallback: the name whose profile a client that is not in the table gets (`APIXO_MCP_CLIENT_PROFILE`).
+        lender: the name whose waits every client gets (`APIXO_MCP_CLIENT_PROFILE`); what a client is shown stays its
+            own, as a picture or a link costs some clients the whole answer.
     """
-    return _known(client_name) or _known(fallback) or UNKNOWN
+    own, lent = _known(client_name) or UNKNOWN, _known(lender)
+    if lent is None:
+        return own
+    return replace(own, wait_seconds=lent.wait_seconds, check_seconds=lent.check_seconds)
 
 
-def doubt(fallback: str) -> str:
+def doubt(lender: str) -> str:
     """Says what is wrong with an `APIXO_MCP_CLIENT_PROFILE`; empty where nothing is."""
-    if not fallback or _known(fallback):
+    if not lender or _known(lender):
         return ""
-    near = difflib.get_close_matches(fallback.casefold(), _PROFILES, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(lender.casefold(), _PROFILES, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(_PROFILES)}."
-    return f"APIXO_MCP_CLIENT_PROFILE: {fallback[:60]!r} is no known client and is ignored. {hint}"
+    return f"APIXO_MCP_CLIENT_PROFILE: {lender[:60]!r} is no known client and is ignored. {hint}"
 
 
 def _known(client_name: str) -> Profile | None:

@@ -100,6 +100,6 @@ def progress(usual: tuple[float, float], elapsed: float) -> float:
     return round(0.99 - 0.09 * longest / elapsed, 3)
 
 
-def eta_seconds(usual: tuple[float, float], elapsed: float) -> int:
-    """Returns seconds until it usually ends, at least 1."""
-    return max(1, round(usual[1] - elapsed)) if elapsed < usual[1] else max(1, round(0.25 * elapsed))
+def eta_seconds(usual: tuple[float, float], elapsed: float) -> int | None:
+    """Returns the seconds until it usually has ended, at least 1; None past that: any figure would count upwards."""
+    return max(1, round(usual[1] - max(0.0, elapsed))) if elapsed < usual[1] else None

@@ -7,6 +7,9 @@ from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import CHAT, Face, advice_of
 from apixo_mcp.views.words import counted, ordinal, shown_prompt
 
+_LATE = 15
+"""Seconds until a task is asked about again that takes longer than usual."""
+
 
 def sentence(task: Task) -> str:
     """Tells of a task in a sentence, for a person."""
@@ -46,7 +49,7 @@ def next_step(
     task: Task,
     context: DecisionContext,
     *,
-    eta_seconds: float,
+    eta_seconds: int | None,
     face: Face,
     trouble: Failure | None,
     looked_after: bool,
@@ -54,12 +57,12 @@ def next_step(
     """Tells the reader what to do now, as a sentence.
 
     Args:
-        eta_seconds: until it is likely to have ended.
+        eta_seconds: until it is likely to have ended; None where it takes longer than usual.
         face: in whose words.
         trouble: why looks at tasks of its key fail just now.
         looked_after: whether this process holds the key that the task belongs to.
     """
-    seconds = min(60, max(2, int(eta_seconds)))
+    seconds = _LATE if eta_seconds is None else min(60, max(2, eta_seconds))
     check_later = face.say("{check_later}", task.task_id, seconds=seconds)
     if task.failure and task.failure.code == delays.CRASHED and task.due is not None:
         advice = advice_of(task.failure, face, task.task_id)
@@ -82,7 +85,7 @@ def next_step(
         case State.SUBMITTING:
             return f"Being sent. {check_later} A second generate would be charged too."
         case State.PENDING | State.PROCESSING:
-            late = " It takes longer than usual." if context.is_overdue(task) else ""
+            late = " It takes longer than usual." if eta_seconds is None or context.is_overdue(task) else ""
             return f"Still running.{late} {check_later} Do not generate it again: it is paid for."
         case State.SUCCESS:
             return _after_success(task, face)

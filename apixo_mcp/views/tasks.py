@@ -100,7 +100,7 @@ def _estimates(task: Task, context: DecisionContext, usual: tuple[int, int] | No
     if task.state not in (State.SUBMITTING, *FOLLOWED):
         return {}
     span = usual or _OTHERWISE[task.modality]
-    elapsed = context.running_for(task)
+    elapsed = context.under_way_for(task)
     return {"progress": schedule.progress(span, elapsed), "eta_seconds": schedule.eta_seconds(span, elapsed)}
 
 

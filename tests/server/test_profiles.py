@@ -40,6 +40,17 @@ from apixo_mcp.settings import read_settings
         ("@n8n/n8n-nodes-langchain.mcpClientTool", 50),
         ("Zed", 50),
         ("mcp-use", 50),
+        ("fastmcp", 8),
+        ("fast-agent-mcp", 50),
+        ("@langchain/mcp-adapters", 50),
+        ("stdio: uvx apixo-mcp", 50),
+        ("streamable-http: http://127.0.0.1:8765/mcp", 50),
+        ("@cline/core", 50),
+        ("Cline", 50),
+        ("inspector-cli", 50),
+        ("genkit-host", 50),
+        ("huggingface_hub.MCPClient", UNKNOWN.wait_seconds),
+        ("supergateway", UNKNOWN.wait_seconds),
         ("mcp", UNKNOWN.wait_seconds),
         ("google-adk", UNKNOWN.wait_seconds),
         ("zedless", UNKNOWN.wait_seconds),
@@ -50,9 +61,21 @@ def test_a_client_is_known_by_the_beginning_of_its_name(name: str, seconds: floa
     assert profile_of(name).wait_seconds == seconds
 
 
-def test_the_setting_names_the_profile_of_unknown_clients() -> None:
-    assert profile_of("mcp", "claude-desktop") == profile_of("claude-ai")
-    assert profile_of("claude-code", "claude-desktop") == profile_of("claude-code")
+def test_the_setting_lends_its_wait_to_every_client() -> None:
+    assert profile_of("mcp", "claude-desktop").wait_seconds == 50
+    assert profile_of("mcp", "claude-desktop").check_seconds is None
+    assert profile_of("fastmcp", "claude-code").wait_seconds == 110
+    assert profile_of("claude-code", "google-adk").wait_seconds == UNKNOWN.wait_seconds
+    assert profile_of("claude-code", "nobody") == profile_of("claude-code")
+
+
+@pytest.mark.parametrize("name", ["mcp", "", "google-adk", "@cline/core", "claude-code", "inspector-cli", "Cursor"])
+def test_the_setting_lends_neither_previews_nor_links(name: str) -> None:
+    own, lent = profile_of(name), profile_of(name, "claude-ai")
+    assert (lent.preview, lent.links) == (own.preview, own.links)
+
+
+def test_a_setting_that_names_nobody_is_doubted() -> None:
     assert doubt("Claude-Desktop") == doubt("") == ""
     assert "Did you mean claude-code?" in doubt("claude-cod")
 

@@ -127,5 +127,13 @@ def test_progress_never_falls_and_never_claims_the_end(usual: tuple[int, int], m
 
 
 @given(usual, st.floats(-10, 1e7))
-def test_there_is_always_something_left_to_wait(usual: tuple[int, int], elapsed: float):
-    assert schedule.eta_seconds(usual, elapsed) >= 1
+def test_there_is_something_left_to_wait_until_it_takes_longer_than_usual(usual: tuple[int, int], elapsed: float):
+    eta = schedule.eta_seconds(usual, elapsed)
+    assert eta is None if elapsed >= usual[1] else eta is not None and 1 <= eta <= max(1, usual[1])
+
+
+@given(usual, st.lists(st.floats(-10, 1e7), min_size=2, max_size=20).map(sorted))
+def test_what_is_left_to_wait_never_counts_upwards(usual: tuple[int, int], moments: list[float]):
+    told = [schedule.eta_seconds(usual, context) for context in moments]
+    left = [0 if eta is None else eta for eta in told]
+    assert left == sorted(left, reverse=True)

@@ -22,6 +22,8 @@ from apixo_mcp.media.probing.probe import probe
 
 _USUAL = 768
 _LARGE = 1568
+_MODEST, _MODEST_BYTES = 512, 60_000
+"""Where a picture may become text in the model's eyes: 80 kB of base64 at most."""
 PATIENCE_IN_PASSING = 1.0
 """Seconds that decoding may take, as estimated, for a preview that nobody asked for."""
 
@@ -134,13 +136,17 @@ class Previews:
         except NotShown:
             return None
 
-    async def view(self, place: str, mime_type: str) -> Preview:
+    async def view(self, place: str, mime_type: str, *, modest: bool = False) -> Preview:
         """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
+
+        Args:
+            modest: for a client that may hand it on as text: small enough to cost little then.
 
         Raises:
             NotShown: there is none, for the reason that it says.
         """
-        return await self._shown(place, mime_type, _LARGE, 480_000, self._for_views, None)
+        longest, max_bytes = (_MODEST, _MODEST_BYTES) if modest else (_LARGE, 480_000)
+        return await self._shown(place, mime_type, longest, max_bytes, self._for_views, None)
 
     async def _shown(
         self, place: str, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None

@@ -37,6 +37,11 @@ class DecisionContext:
         """Returns the seconds since the gateway took the task."""
         return self.now - (task.accepted_at or self.now)
 
+    def under_way_for(self, task: Task) -> float:
+        """Returns the seconds since its first attempt left: an estimate does not begin anew with a further one."""
+        began = task.attempts[0].sent_at if task.attempts else task.accepted_at or self.now
+        return max(0.0, self.now - began)
+
     def is_overdue(self, task: Task) -> bool:
         """Tells whether the gateway takes longer than the model's maximum wait."""
         return task.state in FOLLOWED and schedule.is_late(self.poll_schedule, self.running_for(task))

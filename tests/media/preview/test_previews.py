@@ -48,6 +48,14 @@ async def opened(path: Path, form: str = "PNG", **options) -> Image.Image:
     return image
 
 
+async def test_a_modest_view_is_small_however_busy_the_picture(tmp_path):
+    path = draw(tmp_path / "a.jpg", "JPEG", (2000, 1500))
+    modest = await previews.view(str(path), "image/jpeg", modest=True)
+    assert len(modest.data) <= 60_000
+    assert max(Image.open(io.BytesIO(modest.data)).size) <= 512
+    assert max(Image.open(io.BytesIO((await view(path, "image/jpeg")).data)).size) > 512
+
+
 @pytest.mark.parametrize("form", TYPES)
 async def test_every_format(tmp_path, form):
     image = await opened(draw(tmp_path / "a", form), form)

@@ -172,6 +172,26 @@ async def test_a_picture_is_viewed_without_structured_content(connect: Connect) 
     assert viewed.structured_content is None
 
 
+@pytest.mark.parametrize(
+    ("client_name", "longest", "most_bytes"),
+    [("claude-ai", 1568, 480_000), ("mcp", 512, 60_000), ("codex-mcp-client", 512, 60_000)],
+)
+async def test_a_client_that_may_hand_a_picture_on_as_text_is_shown_a_small_one(
+    connect: Connect, client_name: str, longest: int, most_bytes: int
+) -> None:
+    async with connect(client_name) as client:
+        made = (await client.call_tool("generate_image", FOX)).structured_content
+        assert made is not None
+        viewed = await client.call_tool("view_result", {"task_id": made["task_id"]})
+    block = viewed.content[1]
+    assert block.type == "image"
+    data = base64.b64decode(block.data)
+    assert len(data) <= most_bytes
+    size = max(Image.open(io.BytesIO(data)).size)
+    assert size <= longest
+    assert (size > 512) == (client_name == "claude-ai")
+
+
 async def test_an_id_in_place_of_a_file_is_told_as_such(connect: Connect) -> None:
     voice = {"model": "gemini-omni", "options": {"voice_key": "warm"}, "wait_seconds": 20}
     async with connect() as client:

@@ -7,7 +7,7 @@ from mcp.types import CallToolResult
 
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.media.preview.previews import NotShown
-from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.caller import owner_of, profile_of_caller
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import picture, refusal_result, text_result
 from apixo_mcp.tasks.task import FileState
@@ -26,7 +26,8 @@ async def view_result(tools: ToolParts, given: dict[str, Any], context: Context)
     if result.file is not FileState.SAVED:
         return refusal_result(why_no_file(task, result))
     try:
-        shown = await tools.app.previews.view(result.path, result.mime_type)
+        is_known_to_show = profile_of_caller(context, tools.app.settings).preview
+        shown = await tools.app.previews.view(result.path, result.mime_type, modest=not is_known_to_show)
     except NotShown as error:
         return refusal_result(f"{result.path} ({result.mime_type}): {error}.")
     answer = text_result(f"Result {index} of {task.task_id}: {result.path}")
