@@ -26,6 +26,7 @@ from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver
+from apixo_mcp.media.ways import Way
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.settings import Settings
@@ -110,6 +111,7 @@ class App(_Parts):
 
     Attributes:
         seal: the secret that seals what a client keeps for this server.
+        way: the one that local input files take.
     """
 
     runner: Runner
@@ -119,6 +121,7 @@ class App(_Parts):
     admission: Admission
     previews: Previews
     seal: bytes
+    way: Way
     public: Public | None
 
     @property
@@ -173,7 +176,8 @@ async def open_app(
         settlement = Settlement(
             store=store, accounts=parts.accounts, contexts=parts.contexts, engine=engine, changes=parts.changes
         )
-        drafts = _drafts(parts, links)
+        inputs = _inputs(parts, links)
+        drafts = _drafts(parts, inputs)
         app = App(
             **vars(parts),
             runner=runner,
@@ -183,6 +187,7 @@ async def open_app(
             admission=_admission(parts, engine, drafts),
             previews=Previews(parts.files),
             seal=await store.secret("request_state"),
+            way=inputs.way,
             public=_public(parts, engine, settlement, addresses, links) if addresses and links else None,
         )
         stack.push_async_callback(_leave, store, parts.leases.holder, parts.accounts, leave)
@@ -262,14 +267,17 @@ def _runner(parts: _Parts, addresses: Addresses | None) -> Runner:
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, callback_url=callback_url)
 
 
-def _drafts(parts: _Parts, links: InputLinks | None) -> Drafts:
-    inputs = Inputs(
+def _inputs(parts: _Parts, links: InputLinks | None) -> Inputs:
+    return Inputs(
         parts.roots,
         allow_private=parts.settings.allow_private_hosts,
         data_urls=parts.settings.data_urls,
         publish=links.url_of if links else None,
         answers=partial(url_answers, parts.http),
     )
+
+
+def _drafts(parts: _Parts, inputs: Inputs) -> Drafts:
     return Drafts(
         store=parts.store,
         catalog=parts.catalog,

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import stat
@@ -186,6 +187,24 @@ def file_size(path: Path) -> int | None:
         status = os.lstat(path)
         return status.st_size if stat.S_ISREG(status.st_mode) else None
     return None
+
+
+def has_hash(path: Path, sha256: object) -> bool:
+    """Tells whether a saved file is there and has this hash."""
+    try:
+        with open_file(path) as file:
+            return hash_of(file) == sha256
+    except OSError:
+        return False
+
+
+def hash_of(file: BinaryIO) -> str:
+    """Returns the SHA-256 of a whole file, in lower hex."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _is_real(path: Path) -> bool:

@@ -3,10 +3,11 @@
 import base64
 import binascii
 import io
+import os
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,10 +17,12 @@ from anyio import to_thread
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.errors import HostRefused, InvalidInput, MediaError, Problem
 from apixo_mcp.generation import Modality, NextAction
-from apixo_mcp.media import kinds, refusals
+from apixo_mcp.media import kinds, refusals, ways
+from apixo_mcp.media.folder import file_size, has_hash
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.probing import contents
 from apixo_mcp.media.roots import Roots
+from apixo_mcp.media.ways import Way
 from apixo_mcp.net import guard
 from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.asking.references import FindTask
@@ -38,21 +41,19 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):")
 _SEVERAL = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
 _PATH = re.compile(r"(?:file:|[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])\S*", re.IGNORECASE)
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
-_NO_UPLOAD = (
-    "gateways fetch media from public URLs only, and none documents an upload. Give a public https URL or an earlier "
-    "result as task:<task_id>/<n>; or have the server run over HTTP with APIXO_MCP_PUBLIC_URL, from where local files "
-    "are fetched; or set APIXO_MCP_DATA_URLS=1 to send the file inside the request, which no gateway's document "
-    "promises to work"
-)
 
 
 class Inputs:
     """Resolves what callers give. Nothing is uploaded anywhere.
 
+    Attributes:
+        way: the one that local files take.
+
     Args:
         data_urls: whether local files are sent inside the request.
         publish: gives a file a URL that gateways can fetch it from; comes before `data_urls`.
         answers: asks a URL whose date has passed; without it the date alone decides.
+        way: of files that are published, where that is not a public URL.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Inputs:
         publish: Publish | None = None,
         answers: Callable[[str], Awaitable[bool | None]] | None = None,
         clock: Callable[[], float] = time.time,
+        way: Way | None = None,
     ) -> None:
         self._roots = roots
         self._allow_private = allow_private
@@ -71,6 +73,7 @@ class Inputs:
         self._publish = publish
         self._answers = answers
         self._clock = clock
+        self.way = way or (Way.PUBLIC_URL if publish else Way.INSIDE if data_urls else Way.NONE)
 
     def means_file(self, field: str, value: str) -> bool:
         """Tells whether a text in a field that no page describes can only mean an earlier result or a local file."""
@@ -121,17 +124,17 @@ class Inputs:
             case "data":
                 return self._data(field, value, requirement)
             case "" | "file":
-                return await self._file(field, value, requirement)
+                return await self._path(field, value, requirement, find)
             case "task" | "apixo":
                 raise _refused(field, value, "an earlier result is written task:<task_id>/<n>, counting from 0")
             case _ if "://" not in value:  # a drive, or a file with a colon in its name
-                return await self._file(field, value, requirement)
+                return await self._path(field, value, requirement, find)
             case _:
                 raise _refused(field, value, "must be an http(s) URL, a local path or task:<task_id>/<n>")
 
     def _data(self, field: str, value: str, requirement: "_Wanted") -> str:
         if not self._data_urls:
-            raise _refused(field, value, _NO_UPLOAD)
+            raise _refused(field, value, ways.refusal(self.way, inside=True))
         start = _DATA.match(value)
         if not start:
             raise _refused(field, value, "a data URL must be base64 with a media type, as data:image/png;base64,...")
@@ -145,15 +148,38 @@ class Inputs:
         _check_kind(field, value, io.BytesIO(data), requirement)
         return value
 
+    async def _path(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
+        """Returns the URL of what is at a path: where that is the saved file of a result, that of the result."""
+        path = await to_thread.run_sync(self._roots.real_path, value)
+        task = await find.saved_at(str(path)) if path is not None else None
+        result = next((result for result in task.results if result.path == str(path)), None) if task else None
+        if result is not None and await to_thread.run_sync(_is_as_saved, result):
+            return await self._result(field, value, requirement, result)
+        try:
+            return await self._file(field, value, requirement)
+        except InvalidInput as error:
+            if task is None or result is None:
+                raise
+            earlier = (
+                f"It was changed since it was saved as task:{task.task_id}/{result.index}, which is the file as it was"
+            )
+            raise InvalidInput(_added(problem, earlier) for problem in error.problems) from None
+
     async def _file(self, field: str, value: str, requirement: "_Wanted") -> str:
         """Returns a local file as a URL. Where none can be had, that is told only of a file that could be sent."""
         url = await to_thread.run_sync(self._read, field, value, requirement)
         if not url:
-            raise _refused(field, value, _NO_UPLOAD)
+            raise _refused(field, value, ways.refusal(self.way))
         return url
 
     def _read(self, field: str, value: str, requirement: "_Wanted") -> str:
-        path = self._roots.readable(value, field=field)
+        try:
+            path = self._roots.readable(value, field=field)
+        except InvalidInput as error:
+            if self.way is not Way.NONE or not self._roots.is_outside(value):
+                raise
+            # Told at once: else the next call is refused as well.
+            raise InvalidInput(_added(problem, f"And {ways.refusal(self.way)}") for problem in error.problems) from None
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
@@ -184,6 +210,10 @@ class Inputs:
         if result is None or (match[2] is None and len(task.results) != 1):
             shown = ", ".join(f"task:{task.task_id}/{result.index}" for result in task.results[:8]) or "none"
             raise _refused(field, value, f"that task has {len(task.results)} results: {shown}")
+        return await self._result(field, value, requirement, result)
+
+    async def _result(self, field: str, value: str, requirement: "_Wanted", result: Result) -> str:
+        """Returns the URL of an earlier result: the gateway's while it lives, else that of its saved file."""
         if not result.url:
             raise _refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
         if requirement.kind and result.kind != requirement.kind:
@@ -209,6 +239,14 @@ class Inputs:
             return False
         answer = await self._answers(result.url)
         return otherwise if answer is None else answer
+
+
+def _is_as_saved(result: Result) -> bool:
+    """Tells whether the file of a result is what was saved, or gone; one that was changed is another file."""
+    size = file_size(Path(result.path))
+    if size is None:
+        return not os.path.lexists(result.path)
+    return size == result.bytes and has_hash(Path(result.path), result.sha256)
 
 
 _ARTICLES: dict[Modality, str] = {"image": "a picture", "video": "a video", "audio": "a recording"}
@@ -268,6 +306,10 @@ def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) ->
 
 def _refused(field: str, value: str, allowed: str, next_action: NextAction | None = None) -> InvalidInput:
     return InvalidInput([Problem(field, _short(value), allowed, next_action=next_action)])
+
+
+def _added(problem: Problem, sentence: str) -> Problem:
+    return replace(problem, allowed=f"{problem.allowed}. {sentence}")
 
 
 def _short(value: str) -> str:

@@ -1,7 +1,6 @@
 """Results kept in a folder of this machine: a folder a day, no file overwritten, each with a side file. Blocking."""
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -13,7 +12,7 @@ from apixo_mcp.errors import MediaError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.media import names
 from apixo_mcp.media.files import KeptFile, ResultFiles, is_of
-from apixo_mcp.media.folder import Folder, file_size, made_beneath, open_file
+from apixo_mcp.media.folder import Folder, file_size, has_hash, hash_of, made_beneath, open_file
 from apixo_mcp.media.partial import PartialFile
 from apixo_mcp.tasks.task import Result, Task
 
@@ -78,7 +77,7 @@ class _LocalArrival:
             record, path = self._record(side), side.with_suffix("")
             if not is_of(record, self._task, self._result) or record.get("bytes") is None:
                 continue
-            if file_size(path) == record["bytes"] and _holds(path, record.get("sha256")):
+            if file_size(path) == record["bytes"] and has_hash(path, record.get("sha256")):
                 return KeptFile.of(str(path), record)
         return None
 
@@ -142,7 +141,7 @@ def copy(files: ResultFiles, path: str, directory: Path, temporary: str) -> Path
             for candidate in names.candidates(name):
                 target = directory / candidate
                 if os.path.lexists(target):
-                    if file_size(target) == size and _holds(target, _hash(file)):
+                    if file_size(target) == size and has_hash(target, hash_of(file)):
                         return target
                     continue
                 draft = directory / _drafted(file, folder, temporary)
@@ -173,22 +172,6 @@ def _drafted(file: BinaryIO, folder: Folder, name: str) -> str:
         folder.remove(name)
         raise
     return name
-
-
-def _holds(path: Path, sha256: object) -> bool:
-    try:
-        with open_file(path) as file:
-            return _hash(file) == sha256
-    except OSError:
-        return False
-
-
-def _hash(file: BinaryIO) -> str:
-    file.seek(0)
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def _move(source: Path, target: Path) -> None:

@@ -42,6 +42,19 @@ class Roots:
             state = f"there is no such file; looked for at {path}"
         raise InvalidInput([Problem(field, _short(text), state)])
 
+    def real_path(self, text: str) -> Path | None:
+        """Returns the path that a text means, wherever it leads, with every link resolved; None where it means none."""
+        with contextlib.suppress(ValueError, OSError, RuntimeError):
+            meant = self._meant(text)
+            if meant is not None and not meant[1]:
+                return meant[0].resolve()
+        return None
+
+    def is_outside(self, text: str) -> bool:
+        """Tells whether a text means a path that is under no root."""
+        path = self.real_path(text)
+        return path is not None and not any(_is_within(path, root) for root in self.paths)
+
     def writable_dir(self, text: str, *, field: str = "directory") -> Path:
         """Returns a folder under a root, which need not exist yet.
 

@@ -1,6 +1,7 @@
 """Builds the MCP server of a running program."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -19,6 +20,7 @@ from apixo_mcp.server.resources import ApixoServer, add_resources
 from apixo_mcp.server.sdk import raw_arguments
 from apixo_mcp.server.server_info import NAME, TITLE, WEBSITE_URL, instructions
 from apixo_mcp.server.subscriptions import Subscriptions
+from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.dispatch import answer_call
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.receipts import Receipts
@@ -57,11 +59,12 @@ def _annotations(definition: ToolDefinition) -> ToolAnnotations:
 def definitions(app: App) -> tuple[ToolDefinition, ...]:
     """Returns the tools on offer, in the order in which they are listed."""
     if app.settings.tools == "general":
-        return GENERAL_TOOLS + COMMON_TOOLS
+        general = [replace(tool, input=schemas.for_way(tool.input, app.way)) for tool in GENERAL_TOOLS]
+        return (*general, *COMMON_TOOLS)
     # Imported here: it builds the schema of every offered model.
     from apixo_mcp.server.tools.per_model import advice, model_definitions
 
-    typed = model_definitions(app.catalog)
+    typed = model_definitions(app.catalog, app.way)
     if costs := advice(len(typed)):
         log.warning(costs)
     return typed + COMMON_TOOLS

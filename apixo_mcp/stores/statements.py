@@ -73,6 +73,10 @@ FIND_BY_ATTEMPT = """select * from task where owner = :owner and instr(attempts,
   order by created_at desc limit 1"""
 """By the gateway's id of an earlier attempt: rarely asked for, so without an index."""
 
+SAVED_AT = """select * from task where owner = :owner and state = 'success' and instr(results, :quoted) > 0
+  order by created_at desc limit 1"""
+"""By the path of a saved file: asked for where a caller gives a path, so without an index too."""
+
 PAGE = """select * from task where owner = :owner and (:state = '' or state = :state)
     and (:modality = '' or modality = :modality)
     and (created_at < :moment or (created_at = :moment and task_id < :task_id))

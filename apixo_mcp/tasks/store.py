@@ -173,6 +173,10 @@ class Store(Protocol):
         """Returns the owner's task with this id, ours or the gateway's."""
         ...
 
+    async def saved_at(self, owner: Owner, path: str) -> Task | None:
+        """Returns the owner's newest task that has a result whose file was saved at this very path."""
+        ...
+
     async def page(
         self,
         owner: Owner,

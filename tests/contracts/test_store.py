@@ -23,7 +23,7 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, IdTaken, Sending, Store, Terms
-from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, State, Task, new_task_id
+from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, Result, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio
 
@@ -356,6 +356,18 @@ class TestFinding:
         await add(store, make())
         assert await store.find(LOCAL, text) is None
         assert await store.get(text) is None
+
+    async def test_a_task_is_found_by_where_its_file_was_saved(self, store: Store):
+        path = '/pictures/Ünder "q" \\ fox.png'
+        saved = (Result(index=0, path=f"{path}.json"), Result(index=1, path=path))
+        older = await add(store, make(state=State.SUCCESS, results=saved, created_at=NOW - 1))
+        assert await store.saved_at(LOCAL, path) == older
+        newer = await add(store, make(state=State.SUCCESS, results=(Result(index=0, path=path),)))
+        await add(store, make(state=State.SUCCESS, owner="bob", results=saved, created_at=NOW + 1))
+        assert await store.saved_at(LOCAL, path) == newer
+        for other in ("", path[:-1], path[1:], "%", "fox.png"):
+            assert await store.saved_at(LOCAL, other) is None, other
+        assert await store.saved_at(Owner("eve"), path) is None
 
     async def test_a_page_is_newest_first_and_may_be_narrowed(self, store: Store):
         old = await add(store, make(created_at=NOW - 2, state=State.SUCCESS))

@@ -1,30 +1,21 @@
 import base64
+import hashlib
 from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
+from support.earlier import Earlier, nobody
 from support.media_wire import a_png, a_result, a_task, a_wav, an_mp4, refusal, whole
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.generation import NextAction
 from apixo_mcp.media.inputs import LARGEST_PICTURE, Inputs, modality_of_field, url_answers
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.tasks.task import FileState, State
+from apixo_mcp.tasks.task import FileState, State, Task
 
 pytestmark = pytest.mark.anyio
 NOW = 1_000.0
-
-
-async def nobody(_: str) -> None:
-    return None
-
-
-def finding(task):
-    async def find(task_id: str):
-        return task if task_id == task.task_id else None
-
-    return find
 
 
 @pytest.fixture
@@ -70,7 +61,8 @@ async def test_private_urls_pass_where_they_are_allowed(folder):
 async def test_a_local_file_goes_inside_the_request_only_where_that_is_set(folder):
     for value in ("a.png", str(folder / "a.png"), (folder / "a.png").as_uri()):
         said = await refused(folder, value)
-        assert "none documents an upload" in said
+        assert "no way to hand them a local one" in said
+        assert "as task:<task_id>/<n>" in said
         assert "APIXO_MCP_DATA_URLS=1" in said
         urls, problems = await inputs(folder, data_urls=True).resolve("image_urls", [value], nobody)
         assert problems == []
@@ -87,7 +79,6 @@ async def test_a_local_file_goes_inside_the_request_only_where_that_is_set(folde
         ("reference", "a.txt", "must be a media file, and this is text"),
         ("image_urls", "large.png", "must be 10,000,000 bytes at most"),
         ("image_urls", "none.png", "there is no such file"),
-        ("image_urls", "../none.png", "must be inside"),
         ("image_urls", "C:\\x.png", ""),
     ],
 )
@@ -113,6 +104,21 @@ async def test_the_kind_is_told_by_the_fields_name(folder):
         assert len(urls) == 1, problems
 
 
+async def test_the_first_refusal_of_a_file_outside_is_the_last(folder):
+    said = await refused(folder, "../none.png")
+    for words in ("must be inside", "APIXO_MCP_ALLOWED_ROOTS", "APIXO_MCP_DATA_URLS=1", "task:<task_id>/<n>"):
+        assert words in said
+    said = await refused(folder, "../none.png", data_urls=True)
+    assert "APIXO_MCP_ALLOWED_ROOTS" in said
+    assert "APIXO_MCP_DATA_URLS" not in said, "it is set"
+
+
+async def test_a_file_inside_the_call_is_taken_from_a_folder_where_files_are_fetched_from_here(folder):
+    fetched = Inputs(Roots([folder]), allow_private=False, data_urls=False, publish=lambda *_: "https://here.example")
+    _, problems = await fetched.resolve("image_urls", ["data:image/png;base64,AAAA"], nobody)
+    assert "save it as a file in an allowed folder" in str(problems[0])
+
+
 async def test_data_urls(folder):
     good = "data:image/png;base64," + base64.b64encode(a_png()).decode()
     assert "APIXO_MCP_DATA_URLS" in await refused(folder, good)
@@ -134,7 +140,7 @@ async def test_an_earlier_result_while_its_url_lives(folder):
             a_result("https://cdn.example/5.png", index=5, expires_at=NOW - 1, path=str(folder / "a.png")),
         )
     )
-    name, find = task.task_id, finding(task)
+    name, find = task.task_id, Earlier(task)
     for value in (f"task:{name}/0", f"apixo://results/{name}/0"):
         assert await inputs(folder).resolve("image_urls", [value], find) == (["https://cdn.example/0.png"], [])
     assert "has expired; put it" in await refused(folder, f"task:{name}/1", find=find)
@@ -151,15 +157,60 @@ async def test_an_earlier_result_while_its_url_lives(folder):
 
 async def test_an_earlier_result_needs_no_number_where_it_is_the_only_one(folder):
     task = a_task(results=(a_result("https://cdn.example/0.png"),))
-    urls, _ = await inputs(folder).resolve("image_urls", [f"task:{task.task_id}"], finding(task))
+    urls, _ = await inputs(folder).resolve("image_urls", [f"task:{task.task_id}"], Earlier(task))
     assert urls == ["https://cdn.example/0.png"]
 
 
 async def test_a_task_that_has_not_succeeded_has_no_results(folder):
     task = a_task(state=State.PROCESSING)
-    assert "that task is processing" in await refused(folder, f"task:{task.task_id}/0", find=finding(task))
+    assert "that task is processing" in await refused(folder, f"task:{task.task_id}/0", find=Earlier(task))
     empty = a_task()
-    assert "has 0 results: none" in await refused(folder, f"task:{empty.task_id}/0", find=finding(empty))
+    assert "has 0 results: none" in await refused(folder, f"task:{empty.task_id}/0", find=Earlier(empty))
+
+
+def saved(path: Path, **changes) -> Task:
+    """A task whose one result was saved at a path, and whose URL lives."""
+    content = path.read_bytes()
+    facts = {"path": str(path.resolve()), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return a_task(results=(a_result("https://cdn.example/0.png", file=FileState.SAVED, **facts | changes),))
+
+
+async def test_the_path_of_a_saved_result_is_that_result(folder):
+    (folder / "link.png").symlink_to(folder / "a.png")
+    task = saved(folder / "a.png")
+    for value in ("a.png", str(folder / "a.png"), (folder / "a.png").as_uri(), "./x/../a.png", "link.png"):
+        urls, problems = await inputs(folder).resolve("image_urls", [value], Earlier(task))
+        assert (urls, problems) == (["https://cdn.example/0.png"], []), value
+    assert "that result is a picture" in await refused(folder, "a.png", "video_urls", find=Earlier(task))
+    assert "no way to hand them" in await refused(folder, "a.png"), "it is another owner's"
+
+
+async def test_it_is_that_result_too_where_its_folder_is_allowed_no_more_or_the_file_is_gone(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    task = saved(folder / "a.png")
+    urls, _ = await inputs(elsewhere).resolve("image_urls", [str(folder / "a.png")], Earlier(task))
+    assert urls == ["https://cdn.example/0.png"]
+    (folder / "a.png").unlink()
+    urls, _ = await inputs(folder).resolve("image_urls", ["a.png"], Earlier(task))
+    assert urls == ["https://cdn.example/0.png"]
+
+
+async def test_a_saved_file_that_was_changed_is_another_file(folder):
+    path = folder / "a.png"
+    task = saved(path)
+    for changed in (a_png(9, 6), a_png()[:-1] + b"\0"):  # of another size, and of the same
+        path.write_bytes(changed)
+        urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", ["a.png"], Earlier(task))
+        assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == changed
+    said = await refused(folder, "a.png", find=Earlier(task))
+    assert f"was changed since it was saved as task:{task.task_id}/0" in said
+
+
+async def test_the_file_of_a_result_is_sent_where_its_url_has_died(folder):
+    task = saved(folder / "a.png", expires_at=NOW - 1)
+    urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", ["a.png"], Earlier(task))
+    assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == a_png()
+    assert "URL has expired" in await refused(folder, "a.png", find=Earlier(task))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +268,7 @@ async def test_a_date_that_has_passed_is_no_refusal_the_url_is_asked(
         answers=partial(url_answers, http),
         clock=lambda: NOW,
     )
-    urls, problems = await asking.resolve("image_urls", [f"task:{task.task_id}/0"], finding(task))
+    urls, problems = await asking.resolve("image_urls", [f"task:{task.task_id}/0"], Earlier(task))
     match expected:
         case "url":
             assert (urls, problems) == ([url], [])
@@ -239,6 +290,6 @@ async def test_a_server_that_says_nothing_is_not_waited_for_long(wire, http):
 async def test_a_result_that_came_inside_the_answer_is_sent_from_its_file(folder):
     task = a_task(results=(a_result("data:image/png;base64,AAAA", path=str(folder / "a.png")),))
     value = f"task:{task.task_id}/0"
-    urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", [value], finding(task))
+    urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", [value], Earlier(task))
     assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == a_png()
-    assert "came inside the answer" in await refused(folder, value, find=finding(task))
+    assert "came inside the answer" in await refused(folder, value, find=Earlier(task))

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from apixo_mcp.catalog.model import Model
-from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.media.ways import Way
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.tool import ToolDefinition
 from apixo_mcp.views.faces import TYPED_CHAT
@@ -15,9 +16,9 @@ MANY = 20
 _TOKENS_EACH = 485  # measured: the mean of all offered models, four bytes a token
 
 
-def model_definitions(models: Iterable[Model]) -> tuple[ToolDefinition, ...]:
-    """Returns one `generate_<model>` for each model, with exactly its inputs."""
-    return tuple(_definition(model) for model in models)
+def model_definitions(models: Iterable[Model], way: Way) -> tuple[ToolDefinition, ...]:
+    """Returns one `generate_<model>` for each model, with exactly its inputs; local files go this way."""
+    return tuple(_definition(model, way) for model in models)
 
 
 def advice(count: int) -> str:
@@ -31,10 +32,13 @@ def advice(count: int) -> str:
     )
 
 
-def _definition(model: Model) -> ToolDefinition:
+def _definition(model: Model, way: Way) -> ToolDefinition:
     schema = input_schema(model.input)
     needed = [name for name in schema.get("required", ()) if name not in model.quiet_defaults]
     properties = {name: _argument(entry, name in needed) for name, entry in schema["properties"].items()}
+    for name in media_fields(model.input).intersection(properties):
+        told = properties[name].get("description", "")
+        properties[name]["description"] = f"{told} {schemas.files_argument(way)}".strip()
     makes = f"{model.title}: make {_article(model.modality)} {model.modality}."
     rules = schema.get("description", "")
     controls = {

@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 from apixo_mcp.generation import Modality
+from apixo_mcp.media.ways import Way
 from apixo_mcp.tasks.task import State
 
 Schema = dict[str, Any]
@@ -51,6 +52,29 @@ def mapping(description: str) -> Schema:
     }
 
 
+_FILES = "URLs, task:<task_id>/<n>, or "
+_OF_WAY = {
+    Way.PUBLIC_URL: f"{_FILES}paths in allowed folders.",
+    Way.TUNNEL: f"{_FILES}paths in allowed folders.",
+    Way.INSIDE: f"{_FILES}paths in allowed folders, sent inside the request.",
+    Way.NONE: f"{_FILES}the path of a saved result; this set-up sends no other local file.",
+}
+
+
+def files_argument(way: Way) -> str:
+    """Tells what an argument takes that means files, in a set-up where local ones go this way."""
+    return _OF_WAY[way]
+
+
+def for_way(schema: Schema, way: Way) -> Schema:
+    """Returns a tool's input schema with what its first argument of files takes; the others are as that one."""
+    name = next((name for name in ("image_urls", "audio_urls") if name in schema["properties"]), "")
+    if not name:
+        return schema
+    argument = schema["properties"][name] | {"description": files_argument(way)}
+    return schema | {"properties": schema["properties"] | {name: argument}}
+
+
 def tool_input(properties: dict[str, Schema], *required: str) -> Schema:
     """Returns a tool's input schema."""
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
@@ -68,7 +92,7 @@ _FIRST = {
     "mode": text_property("Left out: by the inputs."),
 }
 _PICTURE = {
-    "image_urls": texts("URLs, allowed paths, or task:<task_id>/<n>."),
+    "image_urls": texts(files_argument(Way.NONE)),
     "aspect_ratio": text_property("1:1, 16:9."),
 }
 _KEEP_OUT = {"negative_prompt": text_property(""), "seed": number("")}
@@ -106,9 +130,7 @@ GENERATE_VIDEO = tool_input(
     },
     "model",
 )
-GENERATE_AUDIO = tool_input(
-    {**_FIRST, "audio_urls": texts("URLs, allowed paths, or task:<task_id>/<n>."), **_LAST}, "model"
-)
+GENERATE_AUDIO = tool_input({**_FIRST, "audio_urls": texts(files_argument(Way.NONE)), **_LAST}, "model")
 CHECK_TASK = tool_input({"task_id": _TASK, "wait_seconds": _WAIT}, "task_id")
 LIST_TASKS = tool_input(
     {

@@ -106,6 +106,10 @@ class SqliteStore:
         quoted = f'"remote_id": {json.dumps(any_id)}'
         return await self._task(statements.FIND_BY_ATTEMPT, owner=owner.name, quoted=quoted)
 
+    async def saved_at(self, owner: Owner, path: str) -> Task | None:
+        """See `Store.saved_at`."""
+        return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"path": {json.dumps(path)}')
+
     async def page(
         self,
         owner: Owner,

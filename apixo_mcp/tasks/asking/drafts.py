@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from apixo_mcp.catalog.model import Model
@@ -11,10 +11,25 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
 
 Estimate = Callable[[Model, Mapping[str, Any]], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _TasksOf:
+    """The earlier tasks of an owner; see `FindTask`."""
+
+    store: Store
+    owner: Owner
+
+    async def __call__(self, any_id: str, /) -> Task | None:
+        return await self.store.find(self.owner, any_id)
+
+    async def saved_at(self, path: str) -> Task | None:
+        return await self.store.saved_at(self.owner, path)
 
 
 class Drafts:
@@ -52,8 +67,7 @@ class Drafts:
             model = self._catalog.find(request.model, request.modality)
         except InvalidInput as error:
             raise InvalidInput((*request.problems, *error.problems)) from None
-        checking = checked(model, request, self._inputs, lambda task_id: self._store.find(request.owner, task_id))
-        model_input, notes = await checking
+        model_input, notes = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))
         account = self._accounts.get(model.gateway)
         inputs = model_input.wire()
         now = time.time()

@@ -1,6 +1,6 @@
 """Names that only this server knows (files, earlier results, our task ids), as what a gateway understands."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 from apixo_mcp.catalog.marks import EarlierTask, Files, earlier_tasks, files
@@ -12,10 +12,20 @@ from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import NextAction
 from apixo_mcp.tasks.task import Task
 
-FindTask = Callable[[str], Awaitable[Task | None]]
-
 _TOLD = "https://see.the.problem.above/"
 _DEEP = 20  # no input that means something is nested deeper
+
+
+class FindTask(Protocol):
+    """Looks up the earlier tasks of the one who asks."""
+
+    async def __call__(self, any_id: str, /) -> Task | None:
+        """Returns the task with this id, ours or the gateway's."""
+        ...
+
+    async def saved_at(self, path: str) -> Task | None:
+        """Returns the task that has a result saved at this path."""
+        ...
 
 
 class InputResolver(Protocol):

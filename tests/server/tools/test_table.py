@@ -26,12 +26,12 @@ ELEVEN = [
 ]
 
 
-async def test_the_list_holds_eleven_tools_in_under_10_kilobytes(connect: Connect) -> None:
+async def test_the_list_holds_eleven_tools_in_under_11_kilobytes(connect: Connect) -> None:
     async with connect() as client:
         listed = await client.list_tools()
     assert [tool.name for tool in listed.tools] == ELEVEN
     wire = listed.model_dump(by_alias=True, exclude_none=True, mode="json")
-    assert len(json.dumps(wire, separators=(",", ":"))) < 10_240
+    assert len(json.dumps(wire, separators=(",", ":"))) < 11_264
 
 
 async def test_every_schema_is_flat(connect: Connect) -> None:

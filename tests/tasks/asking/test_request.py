@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.earlier import Earlier, nobody
 
 from apixo_mcp.catalog.custom import load_custom
 from apixo_mcp.catalog.registry import Catalog
@@ -43,13 +44,10 @@ def a_task(model: str, **changes: Any) -> Task:
 
 
 async def wire(model: str, *, task: Task | None = None, own_names: bool = False, **given: Any) -> dict[str, Any]:
-    async def find(task_id: str) -> Task | None:
-        return task if task is not None and task_id == task.task_id else None
-
     options = given.pop("options", {})
     request = GenerationRequest(owner=LOCAL, model=model, arguments=given, options=options, own_names=own_names)
     inputs = Inputs(Roots([Path(__file__).parent]), allow_private=False, data_urls=False)
-    found, _ = await checked(CATALOG.find(model), request, inputs, find)
+    found, _ = await checked(CATALOG.find(model), request, inputs, Earlier(*([task] if task else [])))
     return found.wire()
 
 
@@ -93,9 +91,6 @@ async def test_a_single_file_of_a_users_own_model_is_never_one_of_several(tmp_pa
     )
     (model,) = load_custom(path)
     inputs = Inputs(Roots([tmp_path]), allow_private=False, data_urls=False)
-
-    async def nobody(_: str) -> None:
-        return None
 
     request = GenerationRequest(owner=LOCAL, model="mine", arguments={}, options={"photo": [A, B], "more": A})
     with pytest.raises(InvalidInput, match="photo"):

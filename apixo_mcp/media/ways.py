@@ -1,0 +1,33 @@
+"""How a set-up hands local files to a gateway, and what to do where it cannot."""
+
+from enum import StrEnum
+
+CALLERS_WAYS = "give a public https URL, or an earlier result as task:<task_id>/<n> or by the path that it was saved at"
+
+_LINES = (
+    "The person at this machine allows local files with one line in the env of this server, which is then started "
+    "anew: APIXO_MCP_DATA_URLS=1 (the file goes inside the request, which no gateway's document promises to take); a "
+    "server over HTTP hands them out with APIXO_MCP_PUBLIC_URL"
+)
+
+
+class Way(StrEnum):
+    """The way that a local file takes."""
+
+    PUBLIC_URL = "public_url"
+    """The gateway fetches it from this server, which is reached by a public URL."""
+    TUNNEL = "tunnel"
+    """The gateway fetches it through a tunnel, which is opened for that."""
+    INSIDE = "inside"
+    """It is sent inside the request, as a `data:` URL."""
+    NONE = "none"
+    """There is none."""
+
+
+def refusal(way: Way, *, inside: bool = False) -> str:
+    """Tells what to do where a local file, or one that was given `inside` the call, has no way to a gateway."""
+    if way is Way.NONE:
+        why = "gateways fetch files by URL, and this set-up has no way to hand them a local one"
+        return f"{why}; {CALLERS_WAYS}. {_LINES}"
+    # A file inside a call, where files are fetched from here.
+    return f"save it as a file in an allowed folder and give its path; or {CALLERS_WAYS}" if inside else ""
