@@ -1,5 +1,7 @@
 """The maker of a call: the owner of its tasks, what its client bears, and whether it is still there."""
 
+import hashlib
+
 from mcp.server.mcpserver import Context
 from starlette.requests import Request
 
@@ -7,6 +9,8 @@ from apixo_mcp.server.profiles import Profile, profile_of
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.owner import LOCAL, Owner
+
+_SESSION_ID = "mcp-session-id"  # the header of Streamable HTTP
 
 
 def owner_of(context: Context | RequestContext) -> Owner:
@@ -19,6 +23,22 @@ def profile_of_caller(context: Context, settings: Settings) -> Profile:
     """Returns what the client of a call can take, by the name it gave itself."""
     parameters = context.session.client_params
     return profile_of(parameters.client_info.name if parameters else "", settings.client_profile)
+
+
+def connection_name(context: Context, process: str) -> str:
+    """Returns what tells the connection of a call from all others; empty where the protocol has none that lasts.
+
+    A pipe is its process's only one. A session id is as good as a key, and is not to be found in the store.
+
+    Args:
+        context: of the call.
+        process: this process's own name.
+    """
+    request = _request_of(context)
+    if request is None:
+        return process
+    session = request.headers.get(_SESSION_ID) or request.query_params.get("session_id", "")
+    return hashlib.blake2b(session.encode(errors="replace"), digest_size=8).hexdigest() if session else ""
 
 
 async def has_left(context: Context) -> bool:

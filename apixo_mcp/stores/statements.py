@@ -77,10 +77,23 @@ SAVED_AT = """select * from task where owner = :owner and state = 'success' and 
   order by created_at desc limit 1"""
 """By the path of a saved file: asked for where a caller gives a path, so without an index too."""
 
-PAGE = """select * from task where owner = :owner and (:state = '' or state = :state)
-    and (:modality = '' or modality = :modality)
+_PAGE = """select * from task where owner = :owner and (:state = '' or state = :state)
+    and (:modality = '' or modality = :modality) and created_at >= :since
+    and (:connection = '' or instr(asked_by, '/' || :connection || '/') > 0) {words}
     and (created_at < :moment or (created_at = :moment and task_id < :task_id))
   order by created_at desc, task_id desc limit :limit"""
+
+
+def page(words: Iterable[str]) -> tuple[str, dict[str, Any]]:
+    """Returns the statement of a page of tasks whose prompts hold all words, and the parameters of these."""
+    # Lower case by the database's own word for it: what LIKE takes for the same differs from one to the other.
+    named: dict[str, Any] = {f"word{number}": f"%{_literal(word.lower())}%" for number, word in enumerate(words)}
+    return _PAGE.format(words=" ".join(f"and lower(prompt) like :{name} escape '!'" for name in named)), named
+
+
+def _literal(text: str) -> str:
+    return "".join(f"!{char}" if char in "!%_" else char for char in text)
+
 
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 

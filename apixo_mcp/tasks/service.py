@@ -11,6 +11,7 @@ from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.search import words_of
 from apixo_mcp.tasks.store import APART_AT_MOST, Store
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import files
@@ -130,11 +131,27 @@ class Service:
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        since: float = 0.0,
+        query: str = "",
         limit: int = 20,
         before: tuple[float, str] | None = None,
     ) -> Sequence[Task]:
-        """Lists the owner's tasks, newest first."""
-        return await self._store.page(owner, state=state, modality=modality, limit=limit, before=before)
+        """Lists the owner's tasks, newest first.
+
+        Args:
+            since: made at this moment (Unix seconds) or later.
+            query: words that are all in its prompt.
+            before: older than this (creation time and id).
+        """
+        return await self._store.page(
+            owner,
+            state=state,
+            modality=modality,
+            since=since,
+            words=words_of(query),
+            limit=limit,
+            before=before,
+        )
 
     async def save_again(self, task: Task) -> Task:
         """Begins once more to save each file of a finished task that is not where it should be."""

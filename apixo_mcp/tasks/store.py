@@ -183,10 +183,20 @@ class Store(Protocol):
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        since: float = 0.0,
+        words: Iterable[str] = (),
+        connection: str = "",
         limit: int = 20,
         before: tuple[float, str] | None = None,
     ) -> Sequence[Task]:
-        """Lists the owner's tasks, newest first, older than `before` (creation time and id)."""
+        """Lists the owner's tasks, newest first.
+
+        Args:
+            since: made at this moment (Unix seconds) or later.
+            words: each of which its prompt holds, in small letters or capitals.
+            connection: that asked for it last.
+            before: older than this (creation time and id).
+        """
         ...
 
     async def due(

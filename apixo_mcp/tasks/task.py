@@ -145,7 +145,7 @@ class Task:
         fence: grows with every claim; a write with an older one is refused.
         notes: what was filled in for the caller, as sentences.
         answer: what became of the answer to the call that asked for it; a `lost` one lets the same request adopt it.
-        asked_by: the last call that asked for it, by its process and a name.
+        asked_by: the last call that asked for it, by its process, its connection and a name.
         asked_until: Unix seconds, prolonged while that call is waited for; one still awaited after it is lost.
         asked_at: Unix seconds, when it was asked for anew by an equal request; 0: never since it was made.
         wanted_until: Unix seconds, prolonged while the process lives that asked for it (`tasks.transitions.unsent`).

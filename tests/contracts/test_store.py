@@ -378,6 +378,42 @@ class TestFinding:
         assert await store.page(LOCAL, state=State.SUCCESS, modality="video") == []
         assert await store.page(LOCAL, limit=1) == [new]
 
+    async def test_a_page_holds_what_was_made_since_a_moment(self, store: Store):
+        made = [await add(store, make(created_at=NOW + number)) for number in range(4)]
+        assert await store.page(LOCAL, since=NOW + 2) == [made[3], made[2]]
+        assert await store.page(LOCAL, since=NOW + 2, before=(NOW + 3, made[3].task_id)) == [made[2]]
+        assert await store.page(LOCAL, since=NOW + 9) == []
+
+    @pytest.mark.parametrize(
+        ("words", "prompt"),
+        [
+            (("fox",), "A red Fox"),
+            (("RED", "fox"), "A red Fox"),
+            (("狐", "雪"), "雪地里的一只狐狸"),
+            (("öl",), "ÖLBILD eines Hauses"),
+            (("100%",), "at 100% zoom"),
+            (("a_b",), "a_b"),
+            (("wow!",), "wow! a cat"),
+            (("'",), "it's"),
+            (("\\",), "back\\slash"),
+        ],
+    )
+    async def test_a_page_holds_what_has_all_words_in_its_prompt(
+        self, store: Store, words: tuple[str, ...], prompt: str
+    ):
+        wanted = await add(store, make(prompt=prompt))
+        for other in ("a red ox", "A fo", "一只狐", "at 100 zoom", "acb", "wow a cat"):
+            await add(store, make(prompt=other))
+        await add(store, make(prompt=prompt, owner="bob"))
+        assert await store.page(LOCAL, words=words) == [wanted]
+
+    async def test_a_page_holds_what_a_connection_asked_for_last(self, store: Store):
+        first = await add(store, make(created_at=NOW - 2, asked_by="process/one/1"))
+        await add(store, make(created_at=NOW - 1, asked_by="process/two/1"))
+        await add(store, make(owner="bob", asked_by="process/one/2"))
+        assert await store.page(LOCAL, connection="one") == [first]
+        assert await store.page(LOCAL, connection="three") == []
+
     async def test_pages_are_complete_and_without_duplicates_while_tasks_are_added(self, store: Store, other: Store):
         # Many share a moment: the id decides among them.
         made = [await add(store, make(created_at=NOW - number // 4)) for number in range(23)]

@@ -116,16 +116,23 @@ class SqliteStore:
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        since: float = 0.0,
+        words: Iterable[str] = (),
+        connection: str = "",
         limit: int = 20,
         before: tuple[float, str] | None = None,
     ) -> Sequence[Task]:
         """See `Store.page`."""
         moment, task_id = before or (float("inf"), "")
+        statement, named = statements.page(words)
         return await self._tasks(
-            statements.PAGE,
+            statement,
+            **named,
             owner=owner.name,
             state=str(state or ""),
             modality=modality or "",
+            since=since,
+            connection=connection,
             moment=moment,
             task_id=task_id,
             limit=limit,

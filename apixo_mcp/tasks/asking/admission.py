@@ -59,7 +59,7 @@ class Admission:
                 Nothing was stored, sent or spent.
             MissingKey: the model's gateway has no key.
         """
-        async with self._delivery.open() as call:
+        async with self._delivery.open(request.connection) as call:
             task = await self._drafts.draft(request)
             if not task.key_print:
                 listing = GATEWAYS[task.gateway]

@@ -38,7 +38,8 @@ class Call:
     """One call that asks for a task.
 
     Attributes:
-        name: unique among all calls of all processes; tasks carry it as `asked_by`.
+        name: unique among all calls of all processes: its process, its connection and a name; tasks carry it as
+            `asked_by`.
         opened_at: by a clock that runs evenly, when it came.
         task_id: the task that it got, empty before.
     """
@@ -84,9 +85,13 @@ class Delivery:
         return frozenset(self._open)
 
     @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Call]:
-        """Opens a call for as long as its answer takes; one that ends by an exception is lost."""
-        call = Call(f"{self.process}/{uuid.uuid4().hex}", self)
+    async def open(self, connection: str = "") -> AsyncGenerator[Call]:
+        """Opens a call for as long as its answer takes; one that ends by an exception is lost.
+
+        Args:
+            connection: that it comes over, empty where there is none that lasts.
+        """
+        call = Call(f"{self.process}/{connection}/{uuid.uuid4().hex}", self)
         self._open[call.name] = call
         self._some.set()
         self._asked.set()

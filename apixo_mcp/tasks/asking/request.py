@@ -32,6 +32,7 @@ class GenerationRequest:
         own_names: whether the caller speaks of all inputs by the model's own names, and wants problems told so.
         confirmed: whether the caller says yes to a quote that it was given before.
         agreed: a quote that the owner has just said yes to, asked in person.
+        connection: that it comes over, as `Delivery.open` takes it.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
 
@@ -45,6 +46,7 @@ class GenerationRequest:
     own_names: bool = False
     confirmed: bool = False
     agreed: "Quote | None" = None
+    connection: str = ""
     problems: tuple[Problem, ...] = ()
 
 

@@ -10,7 +10,7 @@ from mcp.types import CallToolResult, InputRequiredResult
 from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.errors import CallerLeft
 from apixo_mcp.generation import Modality
-from apixo_mcp.server.caller import has_left, owner_of
+from apixo_mcp.server.caller import connection_name, has_left, owner_of
 from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.arguments import Reading
 from apixo_mcp.server.tools.consent.confirm import No, ask, quote_text
@@ -39,6 +39,7 @@ async def submit_and_wait(
         provider=given.get("provider", ""),
         idempotency_key=given.get("idempotency_key", ""),
         confirmed=given.get("confirm", False),
+        connection=connection_name(context, tools.app.delivery.process),
         problems=reading.problems,
         own_names=own_names,
     )
