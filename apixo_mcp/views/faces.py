@@ -44,6 +44,9 @@ CHAT = Face(
         "check_later": "Call check_task{task} in about {seconds} s.",
         "check_several": "Call check_task with the task_ids of those that still run in about {seconds} s: it waits for "
         "all of them.",
+        "check_later_or_longer": "Call check_task{task} in about {seconds} s, or with wait_seconds: 50 if your client "
+        "bears it.",
+        "check_now": "Call check_task{task} now; it waits up to {waits} s itself.",
         "fetch": "download_results{task}",
         "cancel": "cancel_task",
         "see_tasks": "list_tasks",
@@ -54,11 +57,14 @@ CHAT = Face(
         "no_key": "No {variable} is set, so nothing was sent. Get a key at {site}, put it into the `env` of this "
         'server in the client\'s MCP configuration ("{variable}": "sk-…") and restart the client.',
         "look": "the user can look",
-        "show": "Show the user the path or url. view_result shows the picture to you; "
-        "download_results copies the files.",
+        "show": "Show the user the path or url; download_results copies the files.",
+        "show_picture": "Show the user the path or url. view_result shows it to you; download_results copies it.",
     },
 )
 """The tools of the server."""
+
+BESIDE_ID = replace(CHAT, task="")
+"""The same, where the task's id stands beside."""
 
 TYPED_CHAT = replace(CHAT, names={**CHAT.names, "generate": "generate_{model}"}, is_typed=True)
 """The tools of the server where each model has one of its own (`APIXO_MCP_TOOLS=models`)."""
@@ -72,6 +78,8 @@ SHELL = Face(
         "then_check": "Then run `apixo-mcp tasks wait{task}`.",
         "check_later": "`apixo-mcp tasks wait{task}` waits for it.",
         "check_several": "`apixo-mcp tasks wait TASK_ID…` waits for several.",
+        "check_later_or_longer": "`apixo-mcp tasks wait{task}` waits for it.",
+        "check_now": "`apixo-mcp tasks wait{task}` waits for it.",
         "fetch": "`apixo-mcp tasks download{task}`",
         "cancel": "`apixo-mcp tasks cancel{task}`",
         "see_tasks": "`apixo-mcp tasks list`",
@@ -83,6 +91,7 @@ SHELL = Face(
         "it and run the command again. `apixo-mcp demo` needs no key.",
         "look": "look",
         "show": "`apixo-mcp tasks download{task} FOLDER` copies the files.",
+        "show_picture": "`apixo-mcp tasks download{task} FOLDER` copies the files.",
     },
 )
 """The commands of `apixo-mcp`."""

@@ -1,94 +1,105 @@
 """A task in sentences: how it is, and what its reader can do now."""
 
-from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import delays
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import CHAT, Face, advice_of
+from apixo_mcp.views.holdups import Situation
 from apixo_mcp.views.words import counted, ordinal, shown_prompt
 
 _LATE = 15
 """Seconds until a task is asked about again that takes longer than usual."""
+WAITS_ITSELF = 8.0
+"""Seconds from which on a call that waits so long makes pauses between calls needless."""
 
 
 def sentence(task: Task) -> str:
-    """Tells of a task in a sentence, for a person."""
-    what = f"{task.modality} by {task.model}"
-    which = f", {ordinal(task.posts)} try" if task.posts > 1 else ""
+    """Tells of a task in a sentence or two, for a person who sees nothing else of it."""
+    words = headline(task)
     match task.state:
         case State.SUCCESS:
             count = len(task.results)
-            took = f" in {task.completed_at - task.created_at:.0f} s" if task.completed_at else ""
             places = ", ".join(result.path or result.shown_url or result.asset_id for result in task.results[:4])
             more = f" and {count - 4} more" if count > 4 else ""
-            words = f"Done{took}: {counted(count, 'result')} ({what}{which}): {places}{more}."
+            words = f"{words.removesuffix('.')}: {places}{more}." if count else words
             lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
-            if lost:
-                words += f" {len(lost)} of them not saved: {lost[0].problem}"
-        case State.FAILED:
-            failure = task.failure
-            words = f"Failed ({what}{which}): {failure.code}: {failure.message}" if failure else f"Failed ({what})"
-            words = words.rstrip(".") + "."
-        case State.CANCELLED:
-            words = f"Cancelled before it was sent ({what})."
-        case State.UNKNOWN:
-            words = f"It is not known whether the gateway has this request ({what}{which}). It may have been charged."
-            words += f" {task.failure.message.rstrip('.')}." if task.failure else ""
+            words += f" {len(lost)} of them not saved: {lost[0].problem}" if lost else ""
+        case State.UNKNOWN if task.failure:
+            words += f" {task.failure.message.rstrip('.')}."
         case State.SUBMITTING if task.failure:
-            words = f"Waiting to send it again ({what}{which}): {shown_prompt(task.failure.message).rstrip('.')}."
-        case State.SUBMITTING:
-            words = f"Being submitted ({what})."
+            words = f"{words.removesuffix('.')}: {shown_prompt(task.failure.message).rstrip('.')}."
         case _:
-            words = f"Running ({what}{which}), {task.state}."
+            pass
     if task.cancel_requested and task.state in FOLLOWED:
         words += " It was already sent and is paid for, so it runs on and its files will be saved."
     return " ".join((words, *task.notes))
 
 
+def headline(task: Task) -> str:
+    """Tells of a task in a few words, for a reader who has its structure beside them."""
+    what = f"{task.modality} by {task.model}"
+    which = f", {ordinal(task.posts)} try" if task.posts > 1 else ""
+    match task.state:
+        case State.SUCCESS:
+            took = f" in {task.completed_at - task.created_at:.0f} s" if task.completed_at else ""
+            return f"Done{took}: {counted(len(task.results), 'result')} ({what}{which})."
+        case State.FAILED:
+            failure = task.failure
+            words = f"Failed ({what}{which}): {failure.code}: {failure.message}" if failure else f"Failed ({what})"
+            return words.rstrip(".") + "."
+        case State.CANCELLED:
+            return f"Cancelled before it was sent ({what})."
+        case State.UNKNOWN:
+            return f"It is not known whether the gateway has this request ({what}{which}). It may have been charged."
+        case State.SUBMITTING if task.failure:
+            return f"Waiting to send it again ({what}{which})."
+        case State.SUBMITTING:
+            return f"Being submitted ({what})."
+        case _:
+            return f"Running ({what}{which}), {task.state}."
+
+
 def next_step(
-    task: Task,
-    context: DecisionContext,
-    *,
-    eta_seconds: int | None,
-    face: Face,
-    trouble: Failure | None,
-    looked_after: bool,
+    task: Task, context: DecisionContext, *, eta_seconds: int | None, face: Face, situation: Situation, waits: float
 ) -> str:
     """Tells the reader what to do now, as a sentence.
 
     Args:
         eta_seconds: until it is likely to have ended; None where it takes longer than usual.
         face: in whose words.
-        trouble: why looks at tasks of its key fail just now.
-        looked_after: whether this process holds the key that the task belongs to.
+        situation: what holds the task up besides itself.
+        waits: for how many seconds a call that only asks waits for this reader.
     """
-    seconds = _LATE if eta_seconds is None else min(60, max(2, eta_seconds))
-    check_later = face.say("{check_later}", task.task_id, seconds=seconds)
+    check_later = _check_later(task, eta_seconds, face, waits)
+    trouble = situation.trouble
     if task.failure and task.failure.code == delays.CRASHED and task.due is not None:
         advice = advice_of(task.failure, face, task.task_id)
         return f"{task.failure.message}. {advice} {check_later} It may be paid for."
     match task.state:
-        case State.SUBMITTING | State.PENDING | State.PROCESSING if not looked_after:
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if not situation.looked_after:
             return (
                 f"This task belongs to another API key or address of {task.gateway} ({task.base_url}). "
                 f"{face.say('{with_key}')} to follow it; after a change of keys run "
                 f"`apixo-mcp tasks rekey {task.task_id}`."
             )
         case State.SUBMITTING if task.sent_at is None:
-            return _before_it_is_sent(task, check_later, face)
+            return _before_it_is_sent(task, _check_later(task, eta_seconds, face, waits, is_sent=False), face)
         case State.SUBMITTING | State.PENDING | State.PROCESSING if trouble is not None:
             advice, then = advice_of(trouble, face, task.task_id), face.say("{then_check}", task.task_id)
             return f"The gateway cannot be asked just now: {trouble.message}. {advice} {then}"
         case State.SUBMITTING | State.PENDING | State.PROCESSING if task.due is None:
             once_more = face.say("{check} looks once more.", task.task_id)
             return f"Looking was given up a day after its longest usual time. {once_more}"
+        case State.SUBMITTING | State.PENDING | State.PROCESSING if task.cancel_requested:
+            paid = "being sent" if task.state is State.SUBMITTING else "already paid"
+            return f"It cannot be stopped: {paid}; it is saved when done. {check_later}"
         case State.SUBMITTING:
             return f"Being sent. {check_later} A second generate would be charged too."
         case State.PENDING | State.PROCESSING:
             late = " It takes longer than usual." if eta_seconds is None or context.is_overdue(task) else ""
             return f"Still running.{late} {check_later} Do not generate it again: it is paid for."
         case State.SUCCESS:
-            return _after_success(task, face)
+            return _after_success(task, face, waits)
         case State.UNKNOWN:
             return _while_unknown(task, check_later, face)
         case State.FAILED:
@@ -96,6 +107,15 @@ def next_step(
             return advice_of(failure, face, task.task_id) if failure else "Change the request and generate it anew."
         case State.CANCELLED:
             return "Nothing was sent or charged. Generate it anew if it is still wanted."
+
+
+def _check_later(task: Task, eta_seconds: int | None, face: Face, waits: float, *, is_sent: bool = True) -> str:
+    """Tells when to ask again: now, where the question itself waits, else later."""
+    if waits >= WAITS_ITSELF:
+        return face.say("{check_now}", task.task_id, waits=f"{waits:.0f}")
+    seconds = _LATE if eta_seconds is None else min(60, max(2, eta_seconds))
+    template = "{check_later_or_longer}" if is_sent and 0 < waits < seconds else "{check_later}"
+    return face.say(template, task.task_id, seconds=seconds)
 
 
 def _before_it_is_sent(task: Task, check_later: str, face: Face) -> str:
@@ -127,17 +147,17 @@ def _while_unknown(task: Task, check_later: str, face: Face) -> str:
     )
 
 
-def _after_success(task: Task, face: Face) -> str:
+def _after_success(task: Task, face: Face, waits: float) -> str:
     files = {result.file for result in task.results}
     if FileState.SAVING in files:
-        return f"The files are being saved. {face.say('{check_later}', task.task_id, seconds=3)}"
+        return f"The files are being saved. {_check_later(task, 3, face, waits)}"
     if FileState.FAILED in files:
         return f"A file could not be saved (see problem); {to_fetch_again(task, face)}."
     if FileState.EXPIRED in files:
         return "A file is gone from the gateway; generate it anew if it is still needed."
     if any(result.asset_id for result in task.results):
         return "Use the asset_id in a next request, or show the user the files."
-    return face.say("{show}", task.task_id)
+    return face.say("{show_picture}" if task.modality == "image" else "{show}", task.task_id)
 
 
 def to_fetch_again(task: Task, face: Face) -> str:

@@ -64,6 +64,7 @@ TASK_SCHEMA: dict[str, Any] = {
         "cancel_requested": {"type": "boolean"},
         "results": {"type": "array", "items": _RESULT},
         "error": _ERROR,
+        "waiting_for": {"type": "string", "description": "Why it is not sent, or not asked about, just now."},
         "cost": {
             "type": "object",
             "properties": {
@@ -72,6 +73,11 @@ TASK_SCHEMA: dict[str, Any] = {
                 "basis": {"type": "string", "enum": ["estimated", "unknown"]},
             },
             "required": ["basis"],
+        },
+        "budget_left": {
+            "type": "object",
+            "properties": {"usd": {"type": "number", "minimum": 0}, "tasks": _COUNT},
+            "description": "What today's limits leave, where there are any.",
         },
         "notes": {"type": "array", "items": {"type": "string"}, "description": "What the caller should know besides."},
         "deduplicated": {"type": "boolean", "description": "An earlier task was answered instead of a second one."},

@@ -1,31 +1,81 @@
 """A task as plain JSON values: one structure for success and failure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from apixo_mcp.app import App
-from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
-from apixo_mcp.views.faces import CHAT, Face, advice_of
+from apixo_mcp.views.faces import BESIDE_ID, CHAT, Face, advice_of
+from apixo_mcp.views.holdups import CALM, Situation, situation_of, waiting_for
 from apixo_mcp.views.sentences import next_step
 from apixo_mcp.views.words import given, iso, shown_prompt
 
+_UNUSED = frozenset({"progress"})
+_UNUSED_YET = frozenset({"gateway", "created_at"})  # its model says the one, its call the other
+_UNUSED_OF_RESULT = frozenset({"sha256", "resource_uri"})
+_PROMPT_MEANWHILE = 40  # the model that asks while it runs has just written it
 _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
 
 
-def structure_of(app: App, task: Task, *, face: Face = CHAT, deduplicated: bool = False) -> dict[str, Any]:
-    """Returns the structure of a task answer, with what to do next in a face's words."""
+def structure_of(
+    app: App, task: Task, *, face: Face = CHAT, place: int = 0, waits: float = 0.0, deduplicated: bool = False
+) -> dict[str, Any]:
+    """Returns all that there is to say of a task, with what to do next in a face's words.
+
+    Args:
+        face: in whose words.
+        place: how many tasks are to be sent before it.
+        waits: for how many seconds a call that only asks waits for this reader.
+        deduplicated: whether a call that asked for something new was given it.
+    """
     model = app.catalog.get(task.model)
     return task_structure(
         task,
         app.contexts.of(task),
         model.usual_seconds if model else None,
         face=face,
+        situation=situation_of(app, task, place),
+        waits=waits,
         deduplicated=deduplicated,
-        trouble=app.runner.trouble(task.key_print),
-        looked_after=task.key_print in app.key_prints,
     )
+
+
+def answer_structure(
+    app: App,
+    task: Task,
+    *,
+    place: int = 0,
+    waits: float = 0.0,
+    deduplicated: bool = False,
+    budget_left: Mapping[str, Any] | None = None,
+    noted: bool = True,
+) -> dict[str, Any]:
+    """Returns a task as a model is answered about it: what it has use for, each thing once; `structure_of` has all.
+
+    Args:
+        place: how many tasks are to be sent before it.
+        waits: for how many seconds a call that only asks waits for this model's client.
+        deduplicated: whether a call that asked for something new was given it.
+        budget_left: what its owner may still spend.
+        noted: whether what is to be noted is told while it runs, too. Once is enough: each question costs tokens.
+    """
+    whole = structure_of(app, task, face=BESIDE_ID, place=place, waits=waits, deduplicated=deduplicated)
+    whole["budget_left"] = budget_left or None
+    left_out = _UNUSED if task.is_settled else _UNUSED_YET if noted else _UNUSED_YET | {"notes"}
+    told = {name: value for name, value in whole.items() if name not in left_out}
+    if not task.is_settled:
+        told["prompt"] = shown_prompt(task.prompt, _PROMPT_MEANWHILE)
+    if "results" in told:
+        told["results"] = [
+            {name: value for name, value in result.items() if name not in _UNUSED_OF_RESULT}
+            for result in told["results"]
+        ]
+    if "error" in told and told["error"]["advice"] == told["next_step"]:
+        told["next_step"] = "Do what error.advice says."
+    order = [name for name in told if name != "next_step"] + ["next_step"]
+    return given({name: told[name] for name in order})
 
 
 def task_structure(
@@ -34,26 +84,21 @@ def task_structure(
     usual: tuple[int, int] | None,
     *,
     face: Face = CHAT,
+    situation: Situation = CALM,
+    waits: float = 0.0,
     deduplicated: bool = False,
-    trouble: Failure | None = None,
-    looked_after: bool = True,
 ) -> dict[str, Any]:
-    """Returns the structure of a task answer. A field without a value is left out.
+    """Returns the structure of a task. A field without a value is left out.
 
     Args:
         face: in whose words what to do is said.
         usual: shortest and longest usual seconds of its model.
-        trouble: why looks at tasks of its key fail just now.
-        looked_after: whether this process holds the key that the task belongs to.
+        situation: what holds it up besides itself.
+        waits: for how many seconds a call that only asks waits for this reader.
     """
     estimates = _estimates(task, context, usual)
     step = next_step(
-        task,
-        context,
-        eta_seconds=estimates.get("eta_seconds", 10),
-        face=face,
-        trouble=trouble,
-        looked_after=looked_after,
+        task, context, eta_seconds=estimates.get("eta_seconds"), face=face, situation=situation, waits=waits
     )
     entries: dict[str, Any] = {
         "task_id": task.task_id,
@@ -70,9 +115,9 @@ def task_structure(
         "cancel_requested": task.cancel_requested or None,
         "results": [_result(task, result) for result in task.results] or None,
         "error": _error(task, face),
+        "waiting_for": waiting_for(task, context, situation),
         "cost": _cost(task),
-        # While it runs the sentence alone has them: an answer to each question must stay short.
-        "notes": ([*task.notes] or None) if task.is_settled else None,
+        "notes": [*task.notes] or None,
         "deduplicated": deduplicated or None,
         "next_step": step,
     }

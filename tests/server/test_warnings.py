@@ -51,6 +51,6 @@ async def test_a_proxy_that_cannot_be_used_ends_the_task_at_once(
     assert not answer.is_error
     assert answer.structured_content["state"] == "failed"
     assert answer.structured_content["error"]["charged"] == "no"
-    assert "HTTP_PROXY" in answer.structured_content["next_step"]
+    assert "HTTP_PROXY" in answer.structured_content["error"]["advice"]
     assert "by itself" not in text_of(answer)
     assert "hunter2" not in text_of(answer)

@@ -32,7 +32,7 @@ def test_each_face_has_a_sentence_for_each_action(action: NextAction, face: Face
 @pytest.mark.parametrize("name", SHELL.names)
 def test_each_face_has_each_name(name: str, face: Face):
     assert not set("{}") & set(
-        face.say(f"{{{name}}}", ID, seconds=3, modality="image", model="x", variable="KEY", site="here")
+        face.say(f"{{{name}}}", ID, seconds=3, waits="50", modality="image", model="x", variable="KEY", site="here")
     )
 
 

@@ -12,32 +12,45 @@ from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
 
 from apixo_mcp.app import App
 from apixo_mcp.media.preview.previews import Preview, Previews
-from apixo_mcp.server.caller import profile_of_caller
+from apixo_mcp.server.caller import owner_of, profile_of_caller
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.views.faces import chat_of
-from apixo_mcp.views.sentences import sentence
+from apixo_mcp.views.sentences import headline
 from apixo_mcp.views.several import Entry, several_lines, several_of
-from apixo_mcp.views.tasks import result_uri, structure_of
-from apixo_mcp.views.words import compact, counted
+from apixo_mcp.views.tasks import answer_structure, result_uri
+from apixo_mcp.views.usage import budget_left
+from apixo_mcp.views.words import compact
 
 PREVIEW_TAKES = 3.0  # at most; an answer without its preview is whole
 PREVIEW_ADDS = 1.5  # to what the caller bears
 
 
 async def task_answer(
-    app: App, task: Task, context: Context, *, deduplicated: bool = False, deadline: float | None = None
+    app: App,
+    task: Task,
+    context: Context,
+    *,
+    deduplicated: bool = False,
+    deadline: float | None = None,
+    noted: bool = True,
 ) -> CallToolResult:
     """Returns a task answer, as far as the client takes it.
 
     Args:
         deadline: until when its caller waits, by `time.monotonic()`.
+        noted: whether what is to be noted is told while it runs, too.
     """
-    structure = structure_of(app, task, deduplicated=deduplicated)
-    text = sentence(task)
-    if place := await app.service.place(task):
-        text += f" {counted(place, 'task')} {'is' if place == 1 else 'are'} sent before it."
-    answer = text_result(text, structure)
     profile = profile_of_caller(context, app.settings)
+    structure = answer_structure(
+        app,
+        task,
+        place=await app.service.place(task),
+        waits=profile.wait_seconds if profile.check_seconds is None else profile.check_seconds,
+        deduplicated=deduplicated,
+        budget_left=await budget_left(app, owner_of(context)),
+        noted=noted,
+    )
+    answer = text_result(headline(task), structure)
     saved = [result for result in task.results if result.file is FileState.SAVED]
     if profile.preview:
         left = PREVIEW_TAKES if deadline is None else max(0.0, deadline - time.monotonic()) + PREVIEW_ADDS

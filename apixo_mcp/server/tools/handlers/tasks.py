@@ -20,7 +20,7 @@ async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) 
     task = await tools.app.service.check(owner_of(context), given["task_id"])
     deadline = tools.waiting.deadline(given, context)
     task = await tools.waiting.settled(task, deadline, context)
-    return await task_answer(tools.app, task, context, deadline=deadline)
+    return await task_answer(tools.app, task, context, deadline=deadline, noted=False)
 
 
 async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
