@@ -11,65 +11,96 @@ from typing import Any, Literal
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Row
 from apixo_mcp.stores.rows import from_row, to_row
-from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide
+from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide, together
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.purchase import AT_PLACE
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
-from apixo_mcp.tasks.task import INTERNAL_KEY, Task
+from apixo_mcp.tasks.task import INTERNAL_KEY, Delivered, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, lapsed, still_wanted
 
 
-def admit(database: Database, task: Task, terms: Terms) -> Admitted:
+def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
     """See `Store.admit`."""
     with database.transaction():
         now = database.now()
         if terms.vouched_for is not None:
-            task = replace(task, asked_until=now + terms.vouched_for)
+            tasks = [replace(task, asked_until=now + terms.vouched_for) for task in tasks]
         if terms.wanted_for is not None:
-            task = replace(task, wanted_until=now + terms.wanted_for)
-        spent = _spent(database, task.owner, terms, now)
-        if task.idempotency_key and (earlier := _under_key(database, task, terms, now)):
+            tasks = [replace(task, wanted_until=now + terms.wanted_for) for task in tasks]
+        first = tasks[0]  # what all of them share stands in it
+        spent = _spent(database, first.owner, terms, now)
+        if first.idempotency_key and (earlier := _under_key(database, first, terms, now)):
             return Admitted("same_key", earlier, spent)
-        is_internal = task.idempotency_key.startswith(INTERNAL_KEY)
-        if (is_internal or not task.idempotency_key) and (adopted := _unanswered(database, task, terms, now)):
+        is_internal = first.idempotency_key.startswith(INTERNAL_KEY)
+        if (is_internal or not first.idempotency_key) and (adopted := _unanswered(database, first, terms, now)):
             return Admitted(*adopted, spent)
-        verdict = decide(terms.budget, spent, task.estimate_usd, confirmed=False)
-        if verdict == "ask_first" and (yes := _yes(database, task, terms, now)):
-            task, verdict = replace(task, agreed_attempts=yes.attempts), "within"
+        usd = together(task.estimate_usd for task in tasks)
+        verdict = decide(terms.budget, spent, usd, posts=len(tasks), confirmed=False)
+        if verdict == "ask_first" and (yes := _yes(database, first, usd, terms, now)):
+            tasks, verdict = [replace(task, agreed_attempts=yes.attempts) for task in tasks], "within"
         if verdict != "within":
-            return Admitted(verdict, task, spent)
-        database.execute(statements.INSERT, to_row(task))
-        return Admitted("new", task, spent)
+            return Admitted(verdict, tuple(tasks), spent)
+        for task in tasks:
+            database.execute(statements.INSERT, to_row(task))
+        return Admitted("new", tuple(tasks), spent)
 
 
-def _under_key(database: Database, task: Task, terms: Terms, now: float) -> Task | None:
-    """Returns the task that has the idempotency key; one that was never sent and that nobody wants any more ends."""
-    rows = database.execute(statements.UNDER_KEY, {"owner": task.owner, "key": task.idempotency_key})
+def _under_key(database: Database, task: Task, terms: Terms, now: float) -> tuple[Task, ...]:
+    """Returns the tasks that have the idempotency key.
+
+    What was never sent and nobody wants any more ends, and where no task is left with the key there is none.
+    """
+    rows = database.execute(statements.UNDER_KEY_OR_PLACES, _key_and_places(task))
     if not rows:
-        return None
-    earlier = from_row(rows[0])
-    if not earlier.is_unsent or earlier.fingerprint != task.fingerprint:
+        return ()
+    earlier = _whole(database, from_row(rows[0]))
+    unsent = [one for one in earlier if one.is_unsent]
+    if not unsent or earlier[0].fingerprint != task.fingerprint:
         return earlier
-    if still_wanted(earlier, now, terms.process) == "no" and not earlier.attempts:
-        _write(database, earlier, lapsed(earlier, now))
-        return None
+    for one in unsent:
+        if still_wanted(one, now, terms.process) == "no" and not one.attempts:
+            _write(database, one, lapsed(one, now))
+    if not database.execute(statements.UNDER_KEY_OR_PLACES, _key_and_places(task)):
+        return ()
     _ask(database, earlier, task, now)
-    return earlier
+    return _whole(database, earlier[0])
 
 
-def _ask(database: Database, earlier: Task, task: Task, now: float) -> None:
-    """Notes that an earlier task was asked for once more, by the call that would have made a new one."""
+def _key_and_places(task: Task) -> dict[str, Any]:
+    key = task.idempotency_key
+    return {"owner": task.owner, "key": key, "at_place": key + AT_PLACE, "behind": key + chr(ord(AT_PLACE) + 1)}
+
+
+def _whole(database: Database, task: Task) -> tuple[Task, ...]:
+    """Returns all that was bought with a task, in its order."""
+    if not task.purchase:
+        return (task,)
+    rows = database.execute(statements.PURCHASE, {"owner": task.owner, "purchase": task.purchase})
+    return tuple(map(from_row, rows))
+
+
+def _ask(database: Database, earlier: Iterable[Task], task: Task, now: float) -> None:
+    """Notes that an earlier purchase was asked for once more, by the call that would have made a new one."""
     asked = {name: getattr(task, name) for name in ("asked_by", "asked_until", "wanted_until")}
-    database.execute(statements.ASK, {**asked, "now": now, "task_id": earlier.task_id})
+    for one in earlier:
+        database.execute(statements.ASK, {**asked, "now": now, "task_id": one.task_id})
 
 
-def _yes(database: Database, task: Task, terms: Terms, now: float) -> Agreement | None:
-    """Returns the yes that this request has: one just given in person, or one to a quote, which it uses up."""
+def mark_answer(database: Database, task_ids: Sequence[str], call: str, answer: Delivered) -> None:
+    """See `Store.mark_answer`."""
+    with database.transaction():
+        for task_id in task_ids:
+            database.execute(statements.ANSWERED, {"answer": answer, "task_id": task_id, "call": call})
+
+
+def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: float) -> Agreement | None:
+    """Returns the yes that this purchase has: one just given in person, or one to a quote, which it uses up."""
     agreed = terms.agreed
     if agreed is None and terms.confirmed:
         named = {"owner": task.owner, "fingerprint": task.fingerprint, "since": now - QUOTED_FOR}
         rows = database.execute(statements.QUOTED, {**named, "asked_at": now - terms.open_for()})
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
-    if agreed is None or not agreed.covers(task.estimate_usd):
+    if agreed is None or not agreed.covers(usd):
         return None
     database.execute(statements.FORGET_QUOTE, {"owner": task.owner, "fingerprint": task.fingerprint})
     return agreed
@@ -160,7 +191,10 @@ def _cleared(database: Database, task: Task, terms: Sending, now: float) -> Clea
     """Decides whether the owner's limits allow the task's next POST today, as its first one was asked."""
     spent = _spent(database, task.owner, terms, now, without=task.task_id)
     is_agreed = task.agreed_attempts > len(task.attempts)
-    return Clearance(decide(terms.budget, spent, task.estimate_usd, confirmed=is_agreed), spent)
+    verdict = decide(terms.budget, spent, task.estimate_usd, confirmed=is_agreed)
+    if verdict == "within" and task.purchase and task.agreed_attempts and not is_agreed:
+        verdict = "ask_first"  # the yes was to the sum: one of them alone may be below what is asked about
+    return Clearance(verdict, spent)
 
 
 def _write(database: Database, before: Task, after: Task) -> bool:
@@ -188,8 +222,8 @@ def _day(database: Database, owner: str, now: float, without: str = "") -> Spent
 
 def _unanswered(
     database: Database, task: Task, terms: Terms, now: float
-) -> tuple[Literal["awaited", "adopted"], Task] | None:
-    """Finds an earlier task of the same request whose caller never got the answer, or may still wait for it."""
+) -> tuple[Literal["awaited", "adopted"], tuple[Task, ...]] | None:
+    """Finds an earlier equal purchase whose caller never got the answer, or may still wait for it."""
     rows = database.execute(
         statements.UNANSWERED,
         {
@@ -203,10 +237,11 @@ def _unanswered(
     for earlier in map(from_row, rows):
         if earlier.answer == "awaited" and earlier.asked_by in terms.alive:
             continue
+        bought = _whole(database, earlier)
         if earlier.answer == "awaited" and _may_wait(earlier, terms, now):
-            return "awaited", earlier
-        _ask(database, earlier, task, now)
-        return "adopted", earlier
+            return "awaited", bought
+        _ask(database, bought, task, now)
+        return "adopted", bought
     return None
 
 

@@ -20,7 +20,7 @@ INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}'
 
 _OWN_VERBS = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
-    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until"
+    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until purchase place"
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
 _WRITE = f"""update task set {_SET},
@@ -98,6 +98,13 @@ def _literal(text: str) -> str:
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 
 UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key"
+
+UNDER_KEY_OR_PLACES = """select * from task where owner = :owner
+    and (idempotency_key = :key or (idempotency_key > :at_place and idempotency_key < :behind))
+  order by place limit 1"""
+"""The first task that has a key, or a key at a place of its purchase."""
+
+PURCHASE = "select * from task where owner = :owner and purchase = :purchase and purchase <> '' order by place"
 
 UNANSWERED = """select * from task where fingerprint = :fingerprint and owner = :owner
     and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)

@@ -1,5 +1,6 @@
 """What the owner may spend, and whether one more task is within it."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,14 +66,25 @@ def day_start(now: float) -> float:
     return now - now % DAY
 
 
-def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) -> Verdict:
-    """Tells whether one more paid request is within the budget. Nobody is asked about what may not be.
+def together(amounts: Iterable[float | None]) -> float | None:
+    """Returns what paid requests are likely to cost together, None where that of one is not known."""
+    total = 0.0
+    for usd in amounts:
+        if usd is None or not usd >= 0:  # the latter is no amount of money, and must not make others cheaper
+            return None
+        total += usd
+    return total
+
+
+def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool, posts: int = 1) -> Verdict:
+    """Tells whether what is bought now is within the budget. Nobody is asked about what may not be.
 
     Args:
         budget: the owner's.
         spent: today, before it.
-        usd: what it is likely to cost, None where that is not known.
+        usd: what it is likely to cost in all, None where that is not known.
         confirmed: whether the owner has agreed to that.
+        posts: how many paid requests it is.
     """
     if usd is not None and not usd >= 0:
         usd = None  # no amount of money
@@ -80,7 +92,7 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
         return "no_price"
     if budget.daily_usd is not None and spent.usd + (usd or 0.0) > budget.daily_usd + CENT_FRACTION:
         return "over_budget"
-    if budget.daily_tasks is not None and spent.posts >= budget.daily_tasks:
+    if budget.daily_tasks is not None and spent.posts + posts > budget.daily_tasks:
         return "over_limit"
     limit = budget.confirm_above_usd
     if limit is not None and not confirmed and (usd is None or usd > limit):
@@ -88,11 +100,21 @@ def decide(budget: Budget, spent: Spent, usd: float | None, *, confirmed: bool) 
     return "within"
 
 
-def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None, task: Task) -> str:
-    """Tells why a paid request is not sent, as the end of a sentence about it.
+def fitting(budget: Budget, spent: Spent, amounts: Sequence[float | None]) -> int:
+    """Returns how many paid requests, from the first on, the day's limits would allow by themselves."""
+    for count in range(len(amounts), 0, -1):
+        if decide(budget, spent, together(amounts[:count]), confirmed=True, posts=count) == "within":
+            return count
+    return 0
+
+
+def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None, task: Task, posts: int = 1) -> str:
+    """Tells why a purchase is not sent, as the end of a sentence about it.
 
     Args:
+        usd: what it would cost in all.
         task: that it is for, or one of several for one model.
+        posts: how many paid requests it is.
     """
     match verdict:
         case "no_price":
@@ -107,8 +129,9 @@ def reason(verdict: Verdict, budget: Budget, spent: Spent, usd: float | None, ta
                 f"${budget.daily_usd or 0.0:.2f} (APIXO_MCP_DAILY_BUDGET_USD) are spent; the day ends at midnight UTC"
             )
         case "over_limit":
+            more = f"this would make {posts} more, " if posts > 1 else ""
             return (
-                f"{spent.posts} paid requests were made today, and APIXO_MCP_DAILY_TASK_LIMIT allows "
+                f"{spent.posts} paid requests were made today, {more}and APIXO_MCP_DAILY_TASK_LIMIT allows "
                 f"{budget.daily_tasks}; the day ends at midnight UTC"
             )
         case "ask_first":

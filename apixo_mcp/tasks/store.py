@@ -63,16 +63,21 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What became of a request to add a task.
+    """What became of a purchase.
 
     Attributes:
-        task: the new or the earlier one; where the budget does not allow it the one that was not stored.
+        tasks: the new or the earlier ones; where the budget does not allow them those that were not stored.
         spent: the day before it.
     """
 
     how: AdmissionKind
-    task: Task
+    tasks: tuple[Task, ...]
     spent: Spent
+
+    @property
+    def task(self) -> Task:
+        """The first of the tasks: what all of a purchase share stands in it."""
+        return self.tasks[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +154,15 @@ class Store(Protocol):
     one that slept through its lease.
     """
 
-    async def admit(self, task: Task, terms: Terms) -> Admitted:
-        """Adds a new task, unless its idempotency key or an unanswered equal request already has one.
+    async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:
+        """Adds the tasks of a purchase, all or none, unless its key or an unanswered equal purchase has some already.
 
-        `awaited` stores nothing: an equal request may still be waited for, or its caller may just have gone. A quote
-        that was said yes to is used up by the task that it allowed.
+        The limits are asked for their sum. `awaited` stores nothing: an equal request may still be waited for, or its
+        caller may just have gone. A quote that was said yes to is used up by the purchase that it allowed.
+
+        Args:
+            tasks: one, or several as `tasks.purchase` makes them.
+            terms: on which they are admitted.
         """
         ...
 
@@ -280,8 +289,8 @@ class Store(Protocol):
         """Cancels an unsent task; for a sent one notes only that the waiting ended."""
         ...
 
-    async def mark_answer(self, task_id: str, call: str, answer: Delivered) -> None:
-        """Notes what became of the answer to a call, if it is the last one that asked for this task."""
+    async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered) -> None:
+        """Notes what became of the answer to a call in all its tasks, where it is the last one that asked for them."""
         ...
 
     async def wake(self, task_id: str, after: float = 0.0) -> bool:

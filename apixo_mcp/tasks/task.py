@@ -138,7 +138,7 @@ class Task:
         key_print: fingerprint of the API key (`key_fingerprint`); only a process that holds this key follows the task.
         inputs: the `input` object as sent.
         provider: APIXO's routing choice, empty where the user set none.
-        fingerprint: of the request, for adoption (see `fingerprint`).
+        fingerprint: of the request, for adoption (see `fingerprint`); of a purchase of several that of all of them.
         sent_at: Unix seconds when the present attempt's POST was about to leave; None: not sent yet.
         due: Unix seconds of the next step; None: nothing is left to do.
         polls: how often the present attempt was polled.
@@ -152,6 +152,8 @@ class Task:
         agreed_attempts: how many attempts the owner's yes named; 0: no yes was given.
         is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
         named_id: in state `unknown`: the gateway's task id that its broken answer named, to be confirmed.
+        purchase: what it was bought with (`tasks.purchase`): the id of the first of them; empty: it was bought alone.
+        place: its place among them, from 0.
     """
 
     task_id: str
@@ -194,6 +196,8 @@ class Task:
     wanted_until: float = 0.0
     agreed_attempts: int = 0
     named_id: str = ""
+    purchase: str = ""
+    place: int = 0
 
     @property
     def is_confirming(self) -> bool:

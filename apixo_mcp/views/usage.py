@@ -43,12 +43,16 @@ def _balance(entry: Mapping[str, Any] | Failure, face: Face) -> Mapping[str, Any
 
 
 def quoted(quote: Quote) -> str:
-    """Tells what a quote's request would cost, and its further attempts, as a clause."""
-    clause = f"{quote.model} would cost {priced(quote.usd)}"
+    """Tells what a quote's purchase would cost, and its further attempts, as a clause."""
+    if quote.count == 1:
+        clause, tries = f"{quote.model} would cost {priced(quote.usd)}", " for each of up to {} attempts"
+    else:
+        clause = f"{quote.count} tasks of {quote.model} would cost {priced(quote.usd)} together"
+        tries = " if each takes one attempt of up to {}"
     if quote.attempts <= 1:
         return clause
     most = f": at most {dollars(quote.usd * quote.attempts)}" if quote.usd is not None else ""
-    return f"{clause} for each of up to {quote.attempts} attempts, should the gateway say to try again{most}"
+    return f"{clause}{tries.format(quote.attempts)}, should the gateway say to try again{most}"
 
 
 def usage_sentence(report: Mapping[str, Any]) -> str:

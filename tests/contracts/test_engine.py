@@ -246,7 +246,7 @@ async def test_it_stops_at_once_and_leaves_a_poll_where_it_is(begin: Begin, app:
 async def test_a_submit_that_is_under_way_is_finished_first(begin: Begin, app: App, gateway: Gateway) -> None:
     now = time.time()
     task = make(key_print=app.key_prints[0], created_at=now, updated_at=now, due=now, asked_until=now + AN_HOUR)
-    assert (await app.store.admit(task, NO_LIMITS)).how == "new"
+    assert (await app.store.admit([task], NO_LIMITS)).how == "new"
     gateway.submits.append(held := Held(envelope({"taskId": "paid"})))
     stopped = anyio.Event()
     async with begin() as process, anyio.create_task_group() as group:

@@ -22,6 +22,7 @@ from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Budget, Spent
 from apixo_mcp.tasks.owner import LOCAL, Owner
+from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
 from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, IdTaken, Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, Result, State, Task, new_task_id
 
@@ -68,7 +69,7 @@ async def other(open_store: Open, store: Store) -> AsyncIterator[Store]:
 
 
 async def add(store: Store, task: Task) -> Task:
-    assert (await store.admit(task, NO_LIMITS)).how == "new"
+    assert (await store.admit([task], NO_LIMITS)).how == "new"
     return task
 
 
@@ -114,22 +115,22 @@ async def all_at_once(works: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
 class TestAdmit:
     async def test_a_new_task_is_stored_as_it_is(self, store: Store, other: Store):
         task = make(notes=("a note",), estimate_usd=0.25)
-        admitted = await store.admit(task, NO_LIMITS)
+        admitted = await store.admit([task], NO_LIMITS)
         assert (admitted.how, admitted.task) == ("new", task)
         assert await other.get(task.task_id) == task
 
     async def test_an_idempotency_key_leads_to_its_first_task_for_ever(self, store: Store):
         first = await add(store, make(idempotency_key="k", created_at=1.0, state=State.SUCCESS, answer="given"))
-        again = await store.admit(make(idempotency_key="k", fingerprint="another"), NO_LIMITS)
+        again = await store.admit([make(idempotency_key="k", fingerprint="another")], NO_LIMITS)
         assert (again.how, again.task) == ("same_key", first)
 
     async def test_an_idempotency_key_is_its_owners_own(self, store: Store):
         await add(store, make(idempotency_key="k", owner="ann"))
-        assert (await store.admit(make(idempotency_key="k", owner="bob"), NO_LIMITS)).how == "new"
+        assert (await store.admit([make(idempotency_key="k", owner="bob")], NO_LIMITS)).how == "new"
 
     async def test_of_many_concurrent_requests_with_one_key_one_is_new(self, store: Store, other: Store):
         def ask(where: Store) -> Callable[[], Awaitable[Any]]:
-            return lambda: where.admit(make(idempotency_key="k", fingerprint="f"), NO_LIMITS)
+            return lambda: where.admit([make(idempotency_key="k", fingerprint="f")], NO_LIMITS)
 
         found = await all_at_once([ask(where) for where in (store, other) * 10])
         assert sorted(entry.how for entry in found) == ["new"] + ["same_key"] * 19
@@ -138,47 +139,47 @@ class TestAdmit:
     @pytest.mark.parametrize("state", [State.SUBMITTING, State.PENDING, State.PROCESSING, State.SUCCESS, State.UNKNOWN])
     async def test_a_task_whose_answer_was_lost_is_adopted(self, store: Store, state: State):
         lost = await add(store, make(fingerprint="f", state=state, created_at=NOW - 300))
-        await store.mark_answer(lost.task_id, CALL, "lost")
-        again = await store.admit(make(fingerprint="f"), NO_LIMITS)
+        await store.mark_answer([lost.task_id], CALL, "lost")
+        again = await store.admit([make(fingerprint="f")], NO_LIMITS)
         assert (again.how, again.task.task_id) == ("adopted", lost.task_id)
 
     async def test_a_lost_task_is_adopted_once(self, store: Store, other: Store):
         lost = await add(store, make(fingerprint="f"))
-        await store.mark_answer(lost.task_id, CALL, "lost")
-        hows = [(await where.admit(make(fingerprint="f"), NO_LIMITS)).how for where in (store, other)]
+        await store.mark_answer([lost.task_id], CALL, "lost")
+        hows = [(await where.admit([make(fingerprint="f")], NO_LIMITS)).how for where in (store, other)]
         assert hows == ["adopted", "awaited"]
 
     @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
     async def test_a_task_that_ended_badly_is_not_adopted(self, store: Store, state: State):
         lost = await add(store, make(fingerprint="f", state=state))
-        await store.mark_answer(lost.task_id, CALL, "lost")
-        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+        await store.mark_answer([lost.task_id], CALL, "lost")
+        assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "new"
 
     async def test_a_call_of_this_process_that_is_waited_for_is_not_decided_yet(self, store: Store):
         mine = await add(store, make(fingerprint="f", created_at=NOW - 30, asked_until=NOW - 20))
         here = replace(NO_LIMITS, process=PROCESS, waiting=frozenset({CALL}))
-        again = await store.admit(make(fingerprint="f"), here)
+        again = await store.admit([make(fingerprint="f")], here)
         assert (again.how, again.task.task_id) == ("awaited", mine.task_id)
         known = replace(here, alive=frozenset({CALL}))
-        assert (await store.admit(make(fingerprint="f"), known)).how == "new"
+        assert (await store.admit([make(fingerprint="f")], known)).how == "new"
 
     async def test_a_call_of_this_process_that_nobody_waits_for_leaves_its_task_at_once(self, store: Store):
         mine = await add(store, make(fingerprint="f", asked_until=NOW + 5))
-        again = await store.admit(make(fingerprint="f"), replace(NO_LIMITS, process=PROCESS))
+        again = await store.admit([make(fingerprint="f")], replace(NO_LIMITS, process=PROCESS))
         assert (again.how, again.task.task_id) == ("adopted", mine.task_id)
 
     async def test_a_call_that_fell_silent_leaves_its_task_to_the_next(self, store: Store):
         silent = await add(store, make(fingerprint="f", asked_by="a dead process", asked_until=NOW - 1))
-        again = await store.admit(make(fingerprint="f"), NO_LIMITS)
+        again = await store.admit([make(fingerprint="f")], NO_LIMITS)
         assert (again.how, again.task.task_id) == ("adopted", silent.task_id)
-        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "awaited", "now by the one who asked"
+        assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "awaited", "now by the one who asked"
 
     async def test_a_call_that_waits_in_another_process_is_not_decided_yet(self, store: Store):
         theirs = await add(store, make(fingerprint="f", asked_by="another process", asked_until=NOW + 5))
-        again = await store.admit(make(fingerprint="f"), NO_LIMITS)
+        again = await store.admit([make(fingerprint="f")], NO_LIMITS)
         assert (again.how, again.task.task_id) == ("awaited", theirs.task_id)
         alive = replace(NO_LIMITS, alive=frozenset({theirs.asked_by}))
-        assert (await store.admit(make(fingerprint="f"), alive)).how == "new"
+        assert (await store.admit([make(fingerprint="f")], alive)).how == "new"
 
     async def test_a_process_vouches_only_for_its_own_calls(self, store: Store):
         theirs = await add(store, make(asked_by="another process", asked_until=NOW + 5))
@@ -190,8 +191,8 @@ class TestAdmit:
 
     async def test_two_answered_requests_are_two_tasks(self, store: Store):
         first = await add(store, make(fingerprint="f", created_at=NOW - 100))
-        await store.mark_answer(first.task_id, CALL, "given")
-        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+        await store.mark_answer([first.task_id], CALL, "given")
+        assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "new"
 
     @pytest.mark.parametrize(
         "lost",
@@ -205,13 +206,13 @@ class TestAdmit:
     )
     async def test_a_lost_task_that_is_not_the_callers_own_wish_is_not_adopted(self, store: Store, lost: Task):
         await add(store, lost)
-        await store.mark_answer(lost.task_id, CALL, "lost")
-        assert (await store.admit(make(fingerprint="f"), NO_LIMITS)).how == "new"
+        await store.mark_answer([lost.task_id], CALL, "lost")
+        assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "new"
 
     async def test_a_request_under_a_key_adopts_nothing(self, store: Store):
         lost = await add(store, make(fingerprint="f"))
-        await store.mark_answer(lost.task_id, CALL, "lost")
-        assert (await store.admit(make(fingerprint="f", idempotency_key="k"), NO_LIMITS)).how == "new"
+        await store.mark_answer([lost.task_id], CALL, "lost")
+        assert (await store.admit([make(fingerprint="f", idempotency_key="k")], NO_LIMITS)).how == "new"
 
 
 class TestLimits:
@@ -220,20 +221,20 @@ class TestLimits:
 
     async def test_what_fits_the_budget_to_the_cent_is_taken(self, store: Store):
         await add(store, make(estimate_usd=0.75))
-        admitted = await store.admit(make(estimate_usd=0.25), self.limits(usd=1.0))
+        admitted = await store.admit([make(estimate_usd=0.25)], self.limits(usd=1.0))
         assert (admitted.how, admitted.spent) == ("new", Spent(0.75, 1))
 
     async def test_what_is_over_budget_is_not_stored(self, store: Store):
         await add(store, make(estimate_usd=0.75))
         over = make(estimate_usd=0.5)
-        admitted = await store.admit(over, self.limits(usd=1.0))
+        admitted = await store.admit([over], self.limits(usd=1.0))
         assert (admitted.how, admitted.task, admitted.spent.usd) == ("over_budget", over, 0.75)
         assert await store.get(over.task_id) is None
 
     async def test_more_tasks_than_the_day_allows_are_not_stored(self, store: Store):
         await add(store, make())
         over = make()
-        admitted = await store.admit(over, self.limits(tasks=1))
+        admitted = await store.admit([over], self.limits(tasks=1))
         assert (admitted.how, admitted.spent.posts) == ("over_limit", 1)
         assert await store.get(over.task_id) is None
 
@@ -241,7 +242,7 @@ class TestLimits:
         await add(store, make(estimate_usd=4.0))
 
         def ask(where: Store) -> Callable[[], Awaitable[Any]]:
-            return lambda: where.admit(make(estimate_usd=1.0), self.limits(usd=5.0))
+            return lambda: where.admit([make(estimate_usd=1.0)], self.limits(usd=5.0))
 
         found = await all_at_once([ask(where) for where in (store, other) * 10])
         assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 19
@@ -250,26 +251,203 @@ class TestLimits:
     async def test_yesterday_and_other_owners_count_for_nothing(self, store: Store):
         await add(store, make(estimate_usd=9.0, created_at=NOW - NOW % DAY - 1))
         await add(store, make(estimate_usd=9.0, owner="bob"))
-        admitted = await store.admit(make(estimate_usd=1.0), self.limits(usd=1.0, tasks=1))
+        admitted = await store.admit([make(estimate_usd=1.0)], self.limits(usd=1.0, tasks=1))
         assert (admitted.how, admitted.spent) == ("new", Spent(0.0, 0))
 
     async def test_what_cost_nothing_counts_for_nothing(self, store: Store):
         await add(store, make(estimate_usd=9.0, state=State.CANCELLED))
         await add(store, make(estimate_usd=9.0, state=State.FAILED))
-        admitted = await store.admit(make(estimate_usd=1.0), self.limits(usd=1.0, tasks=1))
+        admitted = await store.admit([make(estimate_usd=1.0)], self.limits(usd=1.0, tasks=1))
         assert (admitted.how, admitted.spent.usd) == ("new", 0.0)
 
     async def test_a_failure_after_it_was_accepted_counts(self, store: Store):
         await add(store, make_followed(estimate_usd=9.0, state=State.FAILED))
-        assert (await store.admit(make(estimate_usd=1.0), self.limits(usd=9.5))).how == "over_budget"
+        assert (await store.admit([make(estimate_usd=1.0)], self.limits(usd=9.5))).how == "over_budget"
 
     async def test_an_earlier_task_is_given_back_whatever_the_limits(self, store: Store):
         lost = await add(store, make(fingerprint="f", estimate_usd=9.0))
-        await store.mark_answer(lost.task_id, CALL, "lost")
+        await store.mark_answer([lost.task_id], CALL, "lost")
         await add(store, make(idempotency_key="k", estimate_usd=9.0))
         strict = self.limits(usd=0.0, tasks=0)
-        assert (await store.admit(make(fingerprint="f", estimate_usd=9.0), strict)).how == "adopted"
-        assert (await store.admit(make(idempotency_key="k", estimate_usd=9.0), strict)).how == "same_key"
+        assert (await store.admit([make(fingerprint="f", estimate_usd=9.0)], strict)).how == "adopted"
+        assert (await store.admit([make(idempotency_key="k", estimate_usd=9.0)], strict)).how == "same_key"
+
+
+def purchase(count: int = 3, **given: Any) -> tuple[Task, ...]:
+    """The tasks of one purchase; equal ones of the same call have the same fingerprint."""
+    prints = {"fingerprint": "f", **given}
+    return bought_together([make(**{**prints, "prompt": f"fox {number}"}) for number in range(count)])
+
+
+async def of(store: Store, tasks: Iterable[Task]) -> list[Task]:
+    return [await row(store, task) for task in tasks]
+
+
+class TestPurchases:
+    @staticmethod
+    def limits(usd: float | None = None, tasks: int | None = None, ask_above: float | None = None) -> Terms:
+        return replace(NO_LIMITS, budget=Budget(usd, tasks, ask_above))
+
+    async def test_all_are_stored_as_they_are(self, store: Store, other: Store):
+        tasks = purchase()
+        admitted = await store.admit(tasks, NO_LIMITS)
+        assert (admitted.how, admitted.tasks) == ("new", tasks)
+        assert await of(other, tasks) == list(tasks)
+        assert [task.task_id for task in await other.page(LOCAL)] == [task.task_id for task in reversed(tasks)]
+
+    @pytest.mark.parametrize(
+        ("limits", "verdict"),
+        [
+            ({"usd": 2.99}, "over_budget"),
+            ({"tasks": 2}, "over_limit"),
+            ({"ask_above": 2.99}, "ask_first"),
+            ({"usd": 3.0, "tasks": 3, "ask_above": 3.0}, "new"),
+        ],
+    )
+    async def test_the_limits_are_asked_for_the_sum(self, store: Store, limits: dict[str, Any], verdict: str):
+        tasks = purchase(estimate_usd=1.0)
+        assert (await store.admit(tasks, self.limits(**limits))).how == verdict
+        assert len(await store.page(LOCAL)) == (3 if verdict == "new" else 0)
+        assert (await store.spent(LOCAL)).posts == (3 if verdict == "new" else 0)
+
+    async def test_one_without_a_price_leaves_the_sum_without_one(self, store: Store):
+        tasks = bought_together([make(estimate_usd=1.0), make()])
+        assert (await store.admit(tasks, self.limits(usd=9.0))).how == "no_price"
+        assert not await store.page(LOCAL)
+
+    async def test_what_is_spent_counts_before_it(self, store: Store):
+        await add(store, make(estimate_usd=1.0))
+        assert (await store.admit(purchase(estimate_usd=1.0), self.limits(usd=3.5))).how == "over_budget"
+        assert (await store.admit(purchase(2, estimate_usd=1.0), self.limits(usd=3.5))).how == "new"
+
+    async def test_of_ten_at_once_under_a_budget_for_one_one_is_bought(self, store: Store, other: Store):
+        def ask(where: Store, number: int) -> Callable[[], Awaitable[Admitted]]:
+            tasks = purchase(20, fingerprint=f"f{number}", estimate_usd=0.1)
+            return lambda: where.admit(tasks, self.limits(usd=2.5))
+
+        found = await all_at_once([ask(where, number) for number, where in enumerate((store, other) * 5)])
+        assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 9
+        assert len(await store.page(LOCAL, limit=500)) == 20
+
+    async def test_none_is_stored_where_one_cannot_be(self, store: Store):
+        await add(store, make(idempotency_key=f"k{AT_PLACE}1", owner="local"))
+        tasks = bought_together([make(fingerprint="f", idempotency_key="other") for _ in range(3)])
+        broken = (*tasks[:2], replace(tasks[2], idempotency_key=f"k{AT_PLACE}1"))
+        with pytest.raises(StoreError):
+            await store.admit(broken, NO_LIMITS)
+        assert [await store.get(task.task_id) for task in broken] == [None] * 3
+        assert (await store.spent(LOCAL)).posts == 1
+
+    @pytest.mark.parametrize("key", ["", "k"])
+    async def test_an_equal_one_gets_all_of_it_in_order(self, store: Store, key: str):
+        tasks = purchase(12, idempotency_key=key)
+        await store.admit(tasks, NO_LIMITS)
+        await store.mark_answer([task.task_id for task in tasks], CALL, "lost")
+        again = await store.admit(purchase(12, idempotency_key=key, asked_by="b/1"), NO_LIMITS)
+        assert again.how == ("same_key" if key else "adopted")
+        assert [task.task_id for task in again.tasks] == [task.task_id for task in tasks]
+        assert {task.asked_by for task in await of(store, tasks)} == {"b/1"}
+        assert len(await store.page(LOCAL)) == 12
+
+    async def test_one_of_another_count_order_or_prompt_is_another(self, store: Store):
+        await store.admit(purchase(3, answer="lost"), NO_LIMITS)
+        first, second = make(fingerprint="f"), make(fingerprint="g")
+        await store.admit(bought_together([replace(first, answer="lost"), replace(second, answer="lost")]), NO_LIMITS)
+        fresh = [replace(task, task_id=new_task_id()) for task in (second, first)]
+        for other in (purchase(2), purchase(4), bought_together(fresh), (make(fingerprint="f"),)):
+            assert (await store.admit(other, NO_LIMITS)).how == "new"
+
+    async def test_one_that_failed_in_part_is_adopted_whole(self, store: Store):
+        tasks = purchase(answer="lost")
+        failed = replace(tasks[0], state=State.FAILED, failure=REFUSED, due=None)
+        await store.admit([failed, *tasks[1:]], NO_LIMITS)
+        again = await store.admit(purchase(), NO_LIMITS)
+        assert (again.how, [task.state for task in again.tasks]) == ("adopted", [State.FAILED, *[State.SUBMITTING] * 2])
+
+    async def test_one_that_failed_whole_is_bought_anew(self, store: Store):
+        await store.admit(purchase(answer="lost", state=State.FAILED, failure=REFUSED, due=None), NO_LIMITS)
+        assert (await store.admit(purchase(), NO_LIMITS)).how == "new"
+
+    async def test_one_that_may_be_waited_for_is_told_whole(self, store: Store):
+        tasks = purchase()
+        await store.admit(tasks, NO_LIMITS)
+        awaited = await store.admit(purchase(), replace(NO_LIMITS, process=PROCESS, waiting=frozenset({CALL})))
+        assert (awaited.how, len(awaited.tasks)) == ("awaited", 3)
+        alive = replace(NO_LIMITS, process=PROCESS, waiting=frozenset({CALL}), alive=frozenset({CALL}))
+        assert (await store.admit(purchase(), alive)).how == "new"
+
+    async def test_what_became_of_an_answer_is_noted_in_all(self, store: Store):
+        tasks = purchase()
+        await store.admit(tasks, NO_LIMITS)
+        ids = [task.task_id for task in tasks]
+        await store.mark_answer(ids, "another call", "lost")
+        assert {task.answer for task in await of(store, tasks)} == {"awaited"}
+        await store.mark_answer(ids, CALL, "given")
+        assert {task.answer for task in await of(store, tasks)} == {"given"}
+        assert (await store.admit(purchase(), NO_LIMITS)).how == "new"
+
+    async def test_one_of_another_owner_is_not_seen(self, store: Store):
+        await store.admit(purchase(owner="ann", answer="lost", idempotency_key="k"), NO_LIMITS)
+        await store.admit(purchase(owner="ann", answer="lost"), NO_LIMITS)
+        for key in ("k", ""):
+            assert (await store.admit(purchase(owner="bob", idempotency_key=key), NO_LIMITS)).how == "new"
+
+    async def test_its_key_is_taken_for_every_other_request(self, store: Store):
+        tasks = purchase(idempotency_key="k")
+        await store.admit(tasks, NO_LIMITS)
+        for count in (1, 2):
+            taken = await store.admit(purchase(count, idempotency_key="k"), NO_LIMITS)
+            assert (taken.how, taken.tasks) == ("same_key", tasks)
+
+    async def test_the_key_of_a_single_task_is_taken_for_a_purchase(self, store: Store):
+        single = await add(store, make(idempotency_key="k"))
+        taken = await store.admit(purchase(idempotency_key="k"), NO_LIMITS)
+        assert (taken.how, taken.tasks) == ("same_key", (single,))
+
+    async def test_a_key_that_begins_alike_is_free(self, store: Store):
+        await store.admit(purchase(idempotency_key="k"), NO_LIMITS)
+        for key in ("k0", "k ", "K", "kk"):
+            assert (await store.admit(purchase(idempotency_key=key), NO_LIMITS)).how == "new"
+
+    async def test_its_key_stays_taken_while_one_of_it_has_it(self, store: Store):
+        tasks = purchase(idempotency_key="k")
+        await store.admit(tasks, NO_LIMITS)
+        for task in tasks[:2]:
+            await store.request_cancel(task.task_id)
+        again = await store.admit(purchase(idempotency_key="k"), NO_LIMITS)
+        assert (again.how, [task.state for task in again.tasks]) == (
+            "same_key",
+            [State.CANCELLED, State.CANCELLED, State.SUBMITTING],
+        )
+        await store.request_cancel(tasks[2].task_id)
+        assert (await store.admit(purchase(idempotency_key="k"), NO_LIMITS)).how == "new"
+
+    async def test_its_key_is_free_once_nobody_wants_what_was_never_sent(self, store: Store):
+        tasks = purchase(idempotency_key="k")
+        await store.admit(tasks, NO_LIMITS)
+        CLOCK.now = NOW + 2 * 3600
+        assert (await store.admit(purchase(idempotency_key="k", created_at=CLOCK.now), NO_LIMITS)).how == "new"
+        assert {task.state for task in await of(store, tasks)} == {State.CANCELLED}
+
+    async def test_a_yes_to_the_sum_buys_it_once(self, store: Store):
+        terms = replace(self.limits(ask_above=0.05), confirmed=True, open_for=lambda: -1.0)
+        tasks = purchase(estimate_usd=0.04)
+        assert (await store.admit(tasks, terms)).how == "ask_first"
+        for usd, how in ((0.04, "ask_first"), (0.12, "new"), (None, "ask_first")):
+            if usd is not None:
+                await store.quote(LOCAL, tasks[0].fingerprint, Agreement(usd, 2))
+            bought = await store.admit(purchase(estimate_usd=0.04), terms)
+            assert bought.how == how
+            await store.mark_answer([task.task_id for task in bought.tasks], CALL, "given")
+        assert [task.agreed_attempts for task in await store.page(LOCAL)] == [2] * 3
+
+    async def test_a_further_attempt_that_the_yes_to_the_sum_did_not_name_is_not_made(self, store: Store):
+        terms = replace(self.limits(ask_above=0.05), agreed=Agreement(0.12, 1))
+        ran = (Attempt(sent_at=NOW, remote_id="r"),)
+        tasks = purchase(estimate_usd=0.04, state=State.PENDING, sent_at=NOW, attempts=ran)
+        pending = (await store.admit(tasks, terms)).tasks[1]
+        again = replace(pending, state=State.SUBMITTING, sent_at=None)
+        assert (await store.try_again(pending, again, Sending(budget=terms.budget))).how == "ask_first"
 
 
 class TestQuotes:
@@ -278,7 +456,7 @@ class TestQuotes:
     strict = replace(NO_LIMITS, budget=Budget(None, None, 0.01), confirmed=True)
 
     async def ask(self, store: Store, terms: Terms = strict, **given: Any) -> Admitted:
-        return await store.admit(make(**{"fingerprint": "f", "estimate_usd": 0.04, **given}), terms)
+        return await store.admit([make(**{"fingerprint": "f", "estimate_usd": 0.04, **given})], terms)
 
     async def test_a_yes_needs_its_quote_and_uses_it_up(self, store: Store, other: Store):
         assert (await self.ask(store)).how == "ask_first"
@@ -289,7 +467,7 @@ class TestQuotes:
         bought = await self.ask(store)
         assert (bought.how, bought.task.agreed_attempts) == ("new", 3)
         assert await store.get(bought.task.task_id) == bought.task
-        await store.mark_answer(bought.task.task_id, bought.task.asked_by, "given")
+        await store.mark_answer([bought.task.task_id], bought.task.asked_by, "given")
         assert (await self.ask(other)).how == "ask_first"
 
     @pytest.mark.parametrize(
@@ -588,7 +766,7 @@ class TestCommit:
     async def test_what_other_verbs_own_is_not_overwritten(self, store: Store, other: Store):
         claimed = await claim(store, await add(store, make_followed()))
         await other.request_cancel(claimed.task_id)
-        await other.mark_answer(claimed.task_id, claimed.asked_by, "lost")
+        await other.mark_answer([claimed.task_id], claimed.asked_by, "lost")
         assert await store.commit(claimed, replace(claimed, state=State.PROCESSING))
         found = await row(store, claimed)
         assert (found.state, found.cancel_requested, found.answer) == (State.PROCESSING, True, "lost")
@@ -683,7 +861,7 @@ class TestSending:
         assert await self.clearance(store, claimed, budget=Budget(None, None, 0.4)) == "ask_first"
         assert (await row(store, claimed)).sent_at is None
         assert await self.clearance(store, claimed, budget=Budget(1.1, 2)) == "within"
-        after = await store.admit(make(estimate_usd=0.1), replace(NO_LIMITS, budget=Budget(1.0)))
+        after = await store.admit([make(estimate_usd=0.1)], replace(NO_LIMITS, budget=Budget(1.0)))
         assert (after.how, after.spent) == ("over_budget", Spent(1.1, 2))
         assert spent.posts == 1
 
@@ -713,7 +891,7 @@ class TestSending:
     async def test_an_estimate_below_nothing_buys_nothing_more(self, store: Store):
         await store.add([make_followed(estimate_usd=-100.0)])
         await add(store, make_followed(estimate_usd=1.0))
-        admitted = await store.admit(make(estimate_usd=1.0), replace(NO_LIMITS, budget=Budget(1.5)))
+        admitted = await store.admit([make(estimate_usd=1.0)], replace(NO_LIMITS, budget=Budget(1.5)))
         assert (admitted.how, admitted.spent.usd) == ("over_budget", 1.0)
 
     async def test_an_unsent_task_knows_how_many_are_before_it(self, store: Store):

@@ -52,7 +52,7 @@ async def test_task_ids_are_completed_by_those_of_the_caller(box: Sandbox, tmp_p
             made = (await client.call_tool("generate_image", FOX)).structured_content
             assert made is not None
             ours = await app.service.find(LOCAL, made["task_id"])
-            await app.store.admit(replace(ours, task_id=new_task_id(), owner="somebody"), Terms(budget=Budget()))
+            await app.store.admit([replace(ours, task_id=new_task_id(), owner="somebody")], Terms(budget=Budget()))
             found = (await client.complete(TASK, {"name": "task_id", "value": "tsk_"})).completion
             nothing = (await client.complete(TASK, {"name": "task_id", "value": "tsk_!"})).completion
     assert found.values == [ours.task_id]

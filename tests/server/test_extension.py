@@ -203,7 +203,7 @@ async def test_somebody_elses_handle_is_not_found(box: Sandbox, tmp_path: Path) 
             handle = await begin(client, FOX)
             await rested(client, handle.task_id)
             theirs = replace(await app.service.find(LOCAL, handle.task_id), task_id=new_task_id(), owner="somebody")
-            await app.store.admit(theirs, Terms(budget=Budget()))
+            await app.store.admit([theirs], Terms(budget=Budget()))
             for ask in (get, cancel):
                 with pytest.raises(MCPError) as unknown:
                     await ask(client, theirs.task_id)

@@ -270,7 +270,7 @@ async def test_looks_that_find_nothing_new_are_not_told(box: Sandbox, tmp_path: 
 async def test_a_task_of_another_owner_cannot_be_subscribed_to(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         theirs = replace(await slow_task(app), task_id=new_task_id(), owner="somebody")
-        await app.store.admit(theirs, Terms(budget=Budget()))
+        await app.store.admit([theirs], Terms(budget=Budget()))
         async with Client(build_server(app), mode="legacy") as client:
             with pytest.raises(MCPError) as refused:
                 await client.subscribe_resource(f"apixo://tasks/{theirs.task_id}")

@@ -201,7 +201,7 @@ class TestLog:
         async with SqliteStore(path) as store:
             await store.secret("key_print_salt")
             for task in made:
-                await store.admit(task, NO_LIMITS)
+                await store.admit([task], NO_LIMITS)
             return copied(path, tmp_path / "killed")
 
     async def test_a_process_that_was_killed_leaves_no_damage(self, path: Path, tmp_path: Path):

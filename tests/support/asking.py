@@ -14,4 +14,4 @@ async def submit(app: App, request: GenerationRequest) -> Submission | Quote:
     if isinstance(submitted, Quote):
         return submitted
     await submitted.call.lost()
-    return replace(submitted, task=replace(submitted.task, answer="lost"))
+    return replace(submitted, tasks=tuple(replace(task, answer="lost") for task in submitted.tasks))

@@ -3,8 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.foreign import clipped
 from apixo_mcp.media.inputs import modality_of_field
 from apixo_mcp.tasks.asking.request import GenerationRequest
+from apixo_mcp.tasks.budget import together
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import SHELL
@@ -73,7 +73,7 @@ class _Request:
 def generate(**given: Any) -> None:
     """Generate with MODEL from PROMPT, and save the files.
 
-    Several prompts are a task each, and one purchase: limits are asked for their sum before the first is sent. PROMPT
+    Several prompts are a task each, and one purchase: limits are asked for their sum, all or none. PROMPT
     may be - for standard input, and is left out where the model takes none. Ctrl-C cancels what is not sent and leaves
     the rest to a worker.
 
@@ -87,32 +87,30 @@ def generate(**given: Any) -> None:
         folder = made(request.output) if request.output and not request.quote else None
 
     async def work(app: App) -> tuple[list[Task], list[str]]:
-        generations = _generations(app, request, prompts, pairs)
-        drafts = await purchase.drafted(app, generations)
+        generation = _generation(app, request, prompts, pairs)
+        drafts = await purchase.drafted(app, generation)
         if request.quote:
             await _tell_quotes(app, request, drafts)
             return [], []
         if why := trouble_with(app.settings.download_dir):
             at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
             raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")
-        await purchase.allowed(app, drafts, confirmed=request.confirmed)
-        return await _made(app, request, generations, folder)
+        return await _made(app, request, generation, folder)
 
     end_well(*with_app(work, follow=not request.quote))
 
 
 async def _made(
-    app: App, request: _Request, generations: Sequence[GenerationRequest], folder: Path | None
+    app: App, request: _Request, generation: GenerationRequest, folder: Path | None
 ) -> tuple[list[Task], list[str]]:
     tasks: list[Task] = []
     try:
-        async with AsyncExitStack() as stack:
-            for generation in generations:
-                submission = await purchase.asked(stack, app, generation, confirmed=request.confirmed)
-                if submission.how != "new":
-                    say("The same was asked for before, and nobody took the answer: that task goes on.", err=True)
-                tasks.append(submission.task)
-                leave_last_words(lost_if_ended(tasks))
+        async with purchase.bought(app, generation, confirmed=request.confirmed) as submission:
+            tasks = [*submission.tasks]
+            leave_last_words(lost_if_ended(tasks))
+            if submission.how != "new":
+                goes_on = "that task goes on" if len(tasks) == 1 else "those tasks go on"
+                say(f"The same was asked for before, and nobody took the answer: {goes_on}.", err=True)
             tasks = await follow(app, tasks, until_sent=request.no_wait)
     except anyio.get_cancelled_exc_class():
         stopped = await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
@@ -120,7 +118,7 @@ async def _made(
             _say_structures(app, request, stopped)
         raise
     except Exception:
-        # One purchase: what was refused in the middle leaves nothing behind that could still be stopped.
+        # Nobody waits for it any more: what can still be stopped is not bought.
         await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
         raise
     tasks, problems = await placed(app, tasks, folder)
@@ -148,28 +146,30 @@ def _say_structures(app: App, request: _Request, tasks: Sequence[Task]) -> None:
     say_json(structures if len(request.prompts) > 1 else structures[0])
 
 
-def _generations(
+def _generation(
     app: App, request: _Request, prompts: Sequence[str], pairs: Sequence[tuple[str, str]]
-) -> list[GenerationRequest]:
-    """Returns a request for each prompt, or one without a prompt.
+) -> GenerationRequest:
+    """Returns the request for one prompt, several, or none.
 
     Raises:
-        InvalidInput: there is no such model, or an empty prompt.
+        InvalidInput: there is no such model.
     """
     given, problems = values_of(app.catalog.find(request.model), pairs)
     given = {name: from_here(value) if modality_of_field(name) else value for name, value in given.items()}
     if prompts and "prompt" in given:
         problems = (*problems, Problem("prompt", "", "given as PROMPT and by --set; give it once"))
     common = {name: value for name, value in given.items() if name in COMMON_ARGUMENTS}
-    generation = GenerationRequest(
+    if len(prompts) == 1:
+        common["prompt"] = prompts[0]
+    return GenerationRequest(
         owner=LOCAL,
         model=request.model,
         arguments=common,
+        prompts=tuple(prompts) if len(prompts) > 1 else (),
         options={name: value for name, value in given.items() if name not in COMMON_ARGUMENTS},
         provider=request.provider or "",
         problems=problems,
     )
-    return [replace(generation, arguments=common | {"prompt": prompt}) for prompt in prompts] or [generation]
 
 
 def _prompts(words: Sequence[str]) -> list[str]:
@@ -208,7 +208,7 @@ async def _tell_quotes(app: App, request: _Request, drafts: Sequence[Task]) -> N
         for note in draft.notes:
             say(note)
     if len(drafts) > 1:
-        say(f"Together: {priced(purchase.together(drafts))}.")
+        say(f"Together: {priced(together(draft.estimate_usd for draft in drafts))}.")
     if obstacle := await purchase.obstacle(app, drafts):
         say(obstacle)
     say("Nothing was sent.")

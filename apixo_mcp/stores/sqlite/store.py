@@ -82,9 +82,9 @@ class SqliteStore:
     def _read(self, statement: str, values: Mapping[str, Any]) -> list[Task]:
         return [from_row(row) for row in self._database.execute(statement, values)]
 
-    async def admit(self, task: Task, terms: Terms) -> Admitted:
+    async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:
         """See `Store.admit`."""
-        return await self._database.run(admit.admit, self._database, task, terms)
+        return await self._database.run(admit.admit, self._database, tuple(tasks), terms)
 
     async def quote(self, owner: Owner, fingerprint: str, agreement: Agreement) -> None:
         """See `Store.quote`."""
@@ -252,9 +252,9 @@ class SqliteStore:
         """See `Store.request_cancel`."""
         return await self._task(statements.CANCEL, task_id=task_id, now=self._database.now())
 
-    async def mark_answer(self, task_id: str, call: str, answer: Delivered) -> None:
+    async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered) -> None:
         """See `Store.mark_answer`."""
-        await self._query(statements.ANSWERED, answer=answer, task_id=task_id, call=call)
+        await self._database.run(admit.mark_answer, self._database, tuple(task_ids), call, answer)
 
     async def wake(self, task_id: str, after: float = 0.0) -> bool:
         """See `Store.wake`."""

@@ -4,7 +4,7 @@ Waits for an equal call that may still be open: a part of delivery, which `tasks
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
 from apixo_mcp.tasks.asking.drafts import Drafts
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
-from apixo_mcp.tasks.budget import Budget, reason
+from apixo_mcp.tasks.budget import Budget, Spent, Verdict, fitting, reason, together
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Store, Terms
@@ -48,10 +48,10 @@ class Admission:
 
     @asynccontextmanager
     async def asking(self, request: GenerationRequest) -> AsyncGenerator[Submission | Quote]:
-        """Stores the intent, or finds the task that this request has already; the background then sends it.
+        """Stores the intents, or finds the tasks that this request has already; the background then sends them.
 
-        Whatever becomes of the caller, the task goes on. It is noted whether the caller got the answer: the same
-        request of one that did not adopts the task. The answer counts as given when the context ends, unless the
+        Whatever becomes of the caller, the tasks go on. It is noted whether the caller got the answer: the same
+        request of one that did not adopts the tasks. The answer counts as given when the context ends, unless the
         submission's call was handed over.
 
         Raises:
@@ -60,34 +60,49 @@ class Admission:
             MissingKey: the model's gateway has no key.
         """
         async with self._delivery.open(request.connection) as call:
-            task = await self._drafts.draft(request)
-            if not task.key_print:
-                listing = GATEWAYS[task.gateway]
+            tasks = await self._drafts.draft(request)
+            if not tasks[0].key_print:
+                listing = GATEWAYS[tasks[0].gateway]
                 raise MissingKey(listing.key_variable, listing.site)
-            submission = await self._admit(task, call, request)
+            submission = await self._admit(tasks, call, request)
             if isinstance(submission, Submission) and submission.how == "new":
                 self._drafts.forget_told()
             yield submission
 
-    async def _admit(self, task: Task, call: Call, request: GenerationRequest) -> Submission | Quote:
-        admitted = await self._admitted(task, call, request)
+    async def _admit(self, tasks: Sequence[Task], call: Call, request: GenerationRequest) -> Submission | Quote:
+        admitted = await self._admitted(tasks, call, request)
+        task, earlier = tasks[0], admitted.task
         match admitted.how:
             case "ask_first":
-                limit = self._budget.confirm_above_usd or 0.0
-                return Quote(task.model, task.fingerprint, task.estimate_usd, limit, self._attempts)
-            case "same_key" if admitted.task.fingerprint != task.fingerprint:
-                is_elsewhere = (admitted.task.base_url, admitted.task.key_print) != (task.base_url, task.key_print)
+                return self._quote(tasks)
+            case "same_key" if earlier.fingerprint != task.fingerprint:
+                is_elsewhere = (earlier.base_url, earlier.key_print) != (task.base_url, task.key_print)
                 other = "another API key or address of the gateway" if is_elsewhere else "other arguments"
-                allowed = f"already used for task {admitted.task.task_id} with {other}; use another key"
+                allowed = f"already used for task {earlier.task_id} with {other}; use another key"
                 raise InvalidInput([Problem("idempotency_key", task.idempotency_key, allowed)])
             case "new" | "same_key" | "adopted":
-                call.task_id = admitted.task.task_id
-                return Submission(admitted.task, admitted.how, call)
+                call.task_ids = tuple(one.task_id for one in admitted.tasks)
+                return Submission(admitted.tasks, admitted.how, call)
             case "awaited":
                 raise AssertionError("that is waited for")
             case verdict:
-                why = reason(verdict, self._budget, admitted.spent, task.estimate_usd, task)
-                raise InvalidInput([Problem("model", task.model, why)])
+                why = self._why_not(verdict, tasks, admitted.spent)
+                several = Problem(f"{len(tasks)} tasks of {task.model}", "", why)
+                raise InvalidInput([Problem("model", task.model, why) if len(tasks) == 1 else several])
+
+    def _quote(self, tasks: Sequence[Task]) -> Quote:
+        usd = together(task.estimate_usd for task in tasks)
+        limit = self._budget.confirm_above_usd or 0.0
+        return Quote(tasks[0].model, tasks[0].fingerprint, usd, limit, self._attempts, len(tasks))
+
+    def _why_not(self, verdict: Verdict, tasks: Sequence[Task], spent: Spent) -> str:
+        amounts = [task.estimate_usd for task in tasks]
+        why = reason(verdict, self._budget, spent, together(amounts), tasks[0], len(tasks))
+        if len(tasks) == 1:
+            return why
+        fits = fitting(self._budget, spent, amounts)
+        how_many = f"the first {fits} of them alone would be within it" if fits else "not even one would be"
+        return f"{why}. Nothing was sent; {how_many}"
 
     async def quoted(self, owner: Owner, quote: Quote) -> None:
         """Notes that the owner was told a quote: a yes to it, given with the very same call, counts for a while."""
@@ -99,10 +114,10 @@ class Admission:
         """Notes that the owner said no to a quote: a yes to an earlier one of the same call does not count any more."""
         await self._store.forget_quote(owner, quote.fingerprint)
 
-    async def _admitted(self, task: Task, call: Call, request: GenerationRequest) -> Admitted:
-        """Has the store admit a task, once it is sure whether an equal request is still waited for."""
+    async def _admitted(self, tasks: Sequence[Task], call: Call, request: GenerationRequest) -> Admitted:
+        """Has the store admit tasks, once it is sure whether an equal request is still waited for."""
         alive: frozenset[str] = frozenset()
-        task = replace(task, asked_by=call.name)
+        tasks = [replace(task, asked_by=call.name) for task in tasks]
         while True:
             terms = Terms(
                 budget=self._budget,
@@ -115,9 +130,10 @@ class Admission:
                 vouched_for=VOUCHED_FOR,
                 wanted_for=WANTED_UNTIL,
             )
-            admitted = await self._store.admit(task, terms)
+            admitted = await self._store.admit(tasks, terms)
             if admitted.how == "new":
-                self._engine.wake(task.task_id, time.time())
+                for task in tasks:
+                    self._engine.wake(task.task_id, time.time())
             if admitted.how != "awaited":
                 return admitted
             alive |= await self._outlived(admitted.task)

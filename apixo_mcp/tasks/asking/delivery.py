@@ -41,13 +41,13 @@ class Call:
         name: unique among all calls of all processes: its process, its connection and a name; tasks carry it as
             `asked_by`.
         opened_at: by a clock that runs evenly, when it came.
-        task_id: the task that it got, empty before.
+        task_ids: the tasks that it got, none before.
     """
 
     def __init__(self, name: str, calls: "Delivery") -> None:
         self.name = name
         self.opened_at = time.monotonic()
-        self.task_id = ""
+        self.task_ids: tuple[str, ...] = ()
         self._calls = calls
         self.is_handed_over = False
 
@@ -109,13 +109,13 @@ class Delivery:
         self._open.pop(call.name, None)
         self._ended.set()
         self._ended = anyio.Event()
-        if not call.task_id:
+        if not call.task_ids:
             return
         with anyio.CancelScope(shield=True):
             try:
-                await self._store.mark_answer(call.task_id, call.name, answer)
+                await self._store.mark_answer(call.task_ids, call.name, answer)
             except Exception:
-                log.exception("it is not noted that the answer about task %s was %s", call.task_id, answer)
+                log.exception("it is not noted that the answer about %s was %s", ", ".join(call.task_ids), answer)
 
     async def ended(self, name: str, within: float) -> bool:
         """Waits until a call of this process has ended, and tells whether it did within some seconds."""
@@ -147,7 +147,7 @@ class Delivery:
                 self._some = anyio.Event()
                 await self._some.wait()
             try:
-                asked = [(call.task_id, call.name) for call in self._open.values() if call.task_id]
+                asked = [(task_id, call.name) for call in self._open.values() for task_id in call.task_ids]
                 if asked:
                     await self._store.vouch(asked, VOUCHED_FOR)
             except Exception:

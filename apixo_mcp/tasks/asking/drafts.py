@@ -7,11 +7,13 @@ from typing import Any
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.errors import InvalidInput
+from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.purchase import bought_together
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
 
@@ -57,12 +59,30 @@ class Drafts:
         self._estimate = estimate
         self._told_once = told_once
 
-    async def draft(self, request: GenerationRequest) -> Task:
-        """Returns the task that a request would become. Without a key for its gateway it has no key's print.
+    async def draft(self, request: GenerationRequest) -> tuple[Task, ...]:
+        """Returns the tasks that a request would become. Without a key for their gateway they have no key's print.
 
         Raises:
-            InvalidInput: with all that is wrong with it.
+            InvalidInput: with all that is wrong with it; one prompt that is wrong refuses all.
         """
+        notes = self._told_once
+        if not request.prompts:
+            return (await self._draft(request, notes),)
+        tasks: list[Task] = []
+        problems: list[tuple[Problem, ...]] = []
+        for prompt in request.prompts:
+            single = replace(request, prompts=(), arguments={**request.arguments, "prompt": prompt})
+            try:
+                tasks.append(await self._draft(single, () if tasks else notes))
+            except InvalidInput as error:
+                problems.append(error.problems)
+            else:
+                problems.append(())
+        if any(problems):
+            raise InvalidInput(of_prompts(problems))
+        return bought_together(tasks)
+
+    async def _draft(self, request: GenerationRequest, told_once: tuple[str, ...]) -> Task:
         try:
             model = self._catalog.find(request.model, request.modality)
         except InvalidInput as error:
@@ -88,7 +108,7 @@ class Drafts:
             created_at=now,
             updated_at=now,
             due=now,
-            notes=(*notes, *self._told_once),
+            notes=(*notes, *told_once),
             estimate_usd=self._estimate(model, inputs),
         )
         return replace(task, fingerprint=fingerprint(task))

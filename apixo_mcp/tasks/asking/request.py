@@ -28,6 +28,7 @@ class GenerationRequest:
 
     Attributes:
         arguments: the common arguments that were given.
+        prompts: in place of one among the arguments: a task each, bought together; none: a single task.
         options: inputs under the model's own names.
         own_names: whether the caller speaks of all inputs by the model's own names, and wants problems told so.
         confirmed: whether the caller says yes to a quote that it was given before.
@@ -40,6 +41,7 @@ class GenerationRequest:
     model: str
     modality: Modality | None = None
     arguments: Mapping[str, Any]
+    prompts: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     provider: str = ""
     idempotency_key: str = ""
@@ -52,13 +54,14 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A submit that waits for a yes. Nothing was stored, sent or spent.
+    """A purchase that waits for a yes. Nothing was stored, sent or spent.
 
     Attributes:
         fingerprint: of the request that it is for.
-        usd: the estimate of one attempt, None where no price is known.
+        usd: the estimate of all its tasks, with one attempt each; None where no price is known.
         limit_usd: above which the owner wants to be asked.
-        attempts: up to how many may be made, each at that price: further ones follow failures that pass.
+        attempts: up to how many may be made of each task, at its price: further ones follow failures that pass.
+        count: of how many tasks.
     """
 
     model: str
@@ -66,6 +69,7 @@ class Quote:
     usd: float | None
     limit_usd: float
     attempts: int = 1
+    count: int = 1
 
     @property
     def agreement(self) -> Agreement:
@@ -75,16 +79,22 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The task that a request became.
+    """The tasks that a request became.
 
     Attributes:
-        how: `new`; or an earlier one, found by its idempotency key or because its caller never got the answer.
+        tasks: one, or one for each prompt in their order.
+        how: `new`; or earlier ones, found by their idempotency key or because their caller never got the answer.
         call: whose answer is to be given.
     """
 
-    task: Task
+    tasks: tuple[Task, ...]
     how: Literal["new", "same_key", "adopted"]
     call: Call
+
+    @property
+    def task(self) -> Task:
+        """The first of the tasks, and for most requests the only one."""
+        return self.tasks[0]
 
 
 async def checked(

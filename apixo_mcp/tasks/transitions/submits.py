@@ -6,7 +6,7 @@ from apixo_mcp.gateways.gateway import Accepted, Later, Refused, Submitted, Uncl
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.store import IdTaken
-from apixo_mcp.tasks.task import Attempt, State, Task
+from apixo_mcp.tasks.task import Attempt, State, Task, fingerprint
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.tasks.transitions.delays import released
 from apixo_mcp.tasks.transitions.files import results_of, succeeded
@@ -142,6 +142,8 @@ def answered_apart(sent: Task, outcome: Accepted | Unclear, task_id: str, contex
     """
     note = f"The gateway answered the request of task {sent.task_id} only after that was settled; it goes on here."
     fresh = replace(sent, task_id=task_id, created_at=context.now, idempotency_key="", answer="lost", fence=0)
+    if sent.purchase:  # it belongs to none: an equal purchase must find all of one, and an equal request this one
+        fresh = replace(fresh, purchase="", place=0, fingerprint=fingerprint(sent))
     return after_submit(replace(fresh, notes=(*sent.notes, note), cancel_requested=False), outcome, context)
 
 
