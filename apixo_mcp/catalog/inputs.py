@@ -214,7 +214,11 @@ class ModelInput(BaseModel):
     @classmethod
     def sent_defaults(cls) -> dict[str, Any]:
         """Returns the defaults that are sent where a field is left out."""
-        return {name: info.default for name, info in cls.model_fields.items() if info.get_default() is not None}
+        return {
+            name: info.default
+            for name, info in cls.model_fields.items()
+            if not info.is_required() and info.default is not None
+        }
 
     @classmethod
     def choices(cls, name: str) -> tuple[Any, ...]:

@@ -27,9 +27,28 @@ class EarlierTask:
 
     Attributes:
         models: the wire ids of the models whose tasks it takes; empty where no document says.
+        index: the field that says which of its results, where that result is an input picture.
     """
 
     models: tuple[str, ...] = ()
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Marks a field that says a shape, with what its choices do not tell.
+
+    Attributes:
+        ratios: those that are known of a field that takes any text.
+        own: the value that is inferred to mean the shape of the input picture.
+        modes: those in which it is of use; empty for all.
+        left_out: what the gateway makes without it, where a document says.
+    """
+
+    ratios: tuple[str, ...] = ()
+    own: str = ""
+    modes: tuple[str, ...] = ()
+    left_out: str = ""
 
 
 @cache
@@ -42,6 +61,12 @@ def files(cls: type[ModelInput]) -> Mapping[str, Files]:
 def earlier_tasks(cls: type[ModelInput]) -> Mapping[str, EarlierTask]:
     """Returns the fields that name an earlier task."""
     return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, EarlierTask)})
+
+
+@cache
+def shapes(cls: type[ModelInput]) -> Mapping[str, Shape]:
+    """Returns the fields that say a shape and are marked so."""
+    return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, Shape)})
 
 
 def _marks(cls: type[ModelInput]) -> list[tuple[str, object]]:

@@ -1,5 +1,6 @@
 """A model's input class as a JSON Schema that every client reads: flat, inlined, no unions."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
@@ -9,6 +10,11 @@ from apixo_mcp.catalog.inputs import ModelInput
 _NOISE = ("$defs", "definitions", "title", "discriminator", "default", "anyOf", "oneOf", "allOf", "$ref")
 _MEDIA = ("image_urls", "video_urls", "audio_urls")
 _ANY_KEY = ("additionalProperties", True)
+_PICTURE = re.compile(r"image|picture|photo|frame|reference", re.IGNORECASE)
+_NO_PICTURE = re.compile(r"video|audio|mask", re.IGNORECASE)
+SHAPE_FIELDS = ("aspect_ratio", "ratio", "image_size", "size")
+"""The names on the wire of fields that say a shape; the first that a model has is the one that is filled in."""
+
 _FACTS = (
     ("enum", None, ""),
     ("minimum", "maximum", ""),
@@ -84,6 +90,11 @@ def _flat_schema(cls: type[ModelInput]) -> dict[str, Any]:
 
 def _left_out(cls: type[ModelInput], name: str, entry: dict[str, Any]) -> dict[str, Any]:
     """Returns the property without a default that is not the one that counts."""
+    if "default" in entry and name in SHAPE_FIELDS and picture_fields(cls):
+        # A client that fills it in would crop the input picture.
+        about = f"Left out: the input picture's own; {entry['default']} without one."
+        kept = {key: value for key, value in entry.items() if key != "default"}
+        return {**kept, "description": " ".join(filter(None, (entry.get("description", ""), about)))}
     is_choice = entry.get("type") == "boolean" or len(entry.get("enum", ())) > 1
     if name not in cls.LEFT_OUT or "default" not in entry or not is_choice:
         return entry
@@ -102,6 +113,22 @@ def media_fields(cls: type[ModelInput]) -> frozenset[str]:
         for name, entry in properties.items()
         if "uri" in (entry.get("format"), entry.get("items", {}).get("format"))
     )
+
+
+@cache
+def picture_fields(cls: type[ModelInput]) -> frozenset[str]:
+    """Returns the fields that take input pictures."""
+    return frozenset(
+        name
+        for name, entry in flat_properties(cls).items()
+        if means_picture(name)
+        and (name in _MEDIA or "uri" in (entry.get("format"), entry.get("items", {}).get("format")))
+    )
+
+
+def means_picture(name: str) -> bool:
+    """Tells whether a field's name says that it takes a picture to work from."""
+    return _PICTURE.search(name) is not None and _NO_PICTURE.search(name) is None
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from apixo_mcp.catalog.model import Model, Sizes, Spelling
 from apixo_mcp.catalog.schema import input_schema, list_fields
+from apixo_mcp.catalog.shapes import PictureSize, first_picture, keep_shape
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
 
@@ -51,11 +52,33 @@ class Draft:
     problems: tuple[Problem, ...]
 
 
-def translate(model: Model, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Draft:
-    """Says `arguments` (common names) and `options` (the model's own names) in the model's own words.
+@dataclass(frozen=True, slots=True)
+class Spelt:
+    """What a caller gave, in one model's own words; nothing is filled in yet.
+
+    Attributes:
+        values: by the wire's field names.
+        shape: aspect ratio and resolution, where they make up one field on the wire.
+        problems: arguments that this model cannot take.
+    """
+
+    values: Mapping[str, Any]
+    shape: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+
+
+def translate(
+    model: Model, arguments: Mapping[str, Any], options: Mapping[str, Any], size: PictureSize | None = None
+) -> Draft:
+    """Says `arguments` (common names) and `options` (the model's own names) in the model's own words, and completes it.
 
     Nothing is dropped: an argument that the model does not have is a problem.
     """
+    return complete(model, spell(model, arguments, options), size, model.sizes)
+
+
+def spell(model: Model, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Spelt:
+    """Says `arguments` and `options` in the model's own words."""
     values: dict[str, Any] = {}
     shape: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -76,13 +99,39 @@ def translate(model: Model, arguments: Mapping[str, Any], options: Mapping[str, 
             problems.append(Problem(called, shorten(value), f"given twice; {shorten(target[field])} before"))
             continue
         target[field] = spelt
+    return Spelt(values, shape, tuple(problems))
+
+
+def complete(model: Model, spelt: Spelt, size: PictureSize | None, sizes: Sizes | None) -> Draft:
+    """Fills in what the caller left out.
+
+    Args:
+        size: of the first input picture, None where it is not known here.
+        sizes: the table of the model's sizes, also where the caller speaks of them by the model's own name.
+    """
+    values, problems, notes = dict(spelt.values), list(spelt.problems), list[str]()
     given = frozenset(values)
     _infer(model, values)
-    notes: list[str] = []
+    shape = dict(spelt.shape)
+    if model.sizes is not None and "resolution" in shape:
+        shape["resolution"] = _choice(shape["resolution"], tuple(model.sizes.table))
+    is_row = model.sizes is None or shape.get("resolution") in (None, *model.sizes.table)
+    kept = None
+    if is_row and "aspect_ratio" not in shape and first_picture(model, values):
+        kept = keep_shape(model, values | shape, given, size, sizes)
+    if kept is not None:
+        notes.append(kept.note)
+        values |= {kept.field: kept.value}
+        given |= {kept.field}
     if model.sizes is not None and shape:
-        problems += _fit(model, model.sizes, values, shape, notes)
         given |= {model.sizes.field, *shape}
+        if kept is None or (kept.value is None and model.sizes.resolution_alone):
+            problems += _fit(model, model.sizes, values, shape, notes)
+        elif kept.value is None:
+            why = f"required with resolution, as {kept.field} says both and the picture's size is not known here"
+            problems.append(Problem("aspect_ratio", "", why))
     _fill_in(model, values)
+    values = {name: value for name, value in values.items() if value is not None}
     if filled := _filled(model, values, given):
         # One short sentence: it is part of every answer.
         notes.append(f"{', '.join(filled).replace(' to ', ' was set to ', 1)}, as none was given.")
@@ -207,7 +256,7 @@ def _fit(
         if ratio is None:
             return []
         return [Problem("aspect_ratio", shorten(ratio), f"not accepted when mode is {mode}")]
-    if sizes.field in values:
+    if values.get(sizes.field) is not None:
         name = "aspect_ratio" if ratio is not None else "resolution"
         return [Problem(name, shorten(shape[name]), f"given twice; {sizes.field} is {shorten(values[sizes.field])}")]
     row = str(_choice(resolution, tuple(sizes.table))) if resolution is not None else next(iter(sizes.table))

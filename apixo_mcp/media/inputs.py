@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -15,12 +16,14 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.errors import HostRefused, InvalidInput, MediaError, Problem
+from apixo_mcp.catalog.shapes import PictureSize
+from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, MediaError, Problem
 from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.media import kinds, refusals, ways
 from apixo_mcp.media.folder import file_size, has_hash
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.probing import contents
+from apixo_mcp.media.probing.probe import MediaFacts, read_facts
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.ways import Way
 from apixo_mcp.net import guard
@@ -106,6 +109,33 @@ class Inputs:
             except InvalidInput as error:
                 problems.extend(error.problems)
         return urls, problems
+
+    async def size_of(self, value: str, find: FindTask) -> PictureSize | None:
+        """Returns the size of a picture as shown: of an earlier result, or by the header of a local file.
+
+        Returns:
+            None for a URL, which only the gateway fetches, and for what is no picture that can be used.
+        """
+        text = trimmed(value)
+        if earlier := _EARLIER.fullmatch(text):
+            task = await find(earlier[1])
+            results = [result for result in task.results if result.index == int(earlier[2] or 0)] if task else []
+            if not results:
+                return None
+            if results[0].width and results[0].height:
+                return PictureSize(results[0].width, results[0].height)
+            text = results[0].path
+        if not text or ("://" in text and not text.lower().startswith("file:")):
+            return None
+        with suppress(ApixoError, OSError, ValueError):
+            return await to_thread.run_sync(self._measured, text)
+        return None
+
+    def _measured(self, text: str) -> PictureSize | None:
+        if data := _DATA.match(text):
+            return _size_in(io.BytesIO(base64.b64decode(text[data.end() :], validate=True)))
+        with self._roots.readable(text, field="").open("rb") as file:
+            return _size_in(file)
 
     async def _one(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
         if earlier := _EARLIER.fullmatch(value):
@@ -302,6 +332,12 @@ def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) ->
         names = ", ".join(name.upper() for name in requirement.files.formats)
         raise _refused(field, value, f"this model takes {names}, and this is {kind.words}")
     return kind
+
+
+def _size_in(file: BinaryIO) -> PictureSize | None:
+    kind = contents.kind_in(file)
+    facts = read_facts(file, kind) if kind.modality == "image" else MediaFacts()
+    return PictureSize(facts.width, facts.height) if facts.width and facts.height else None
 
 
 def _refused(field: str, value: str, allowed: str, next_action: NextAction | None = None) -> InvalidInput:

@@ -43,7 +43,7 @@ class GrokVideoInput(ModelInput):
     aspect_ratio: Literal["1:1", "3:2", "2:3", "16:9", "9:16"] | None = None
     style: str | None = about("normal is documented; other values are not.")
     image_urls: list[Url] | None = items(1, "The picture to animate, for image-to-video.")
-    task_id: Annotated[str | None, EarlierTask(("grok-image",))] = about(
+    task_id: Annotated[str | None, EarlierTask(("grok-image",), index="index")] = about(
         "A grok-image task, by our id or the gateway's, in place of image_urls."
     )
     index: int | None = span(0, 5, "Which of that task's images.")

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
-from apixo_mcp.catalog.marks import Files
+from apixo_mcp.catalog.marks import Files, Shape
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 
@@ -44,7 +44,10 @@ class Kling21Input(ModelInput):
     prompt: str = prompt(5000)
     duration: Literal[5, 10] = about("Seconds.", 5)
     image_urls: list[Url] | None = items(2, "The first frame; in pro also the last.")
-    aspect_ratio: _RATIO | None = about("For master-text-to-video; 16:9 by default.")
+    # Required in this mode; its page names it for no other.
+    aspect_ratio: Annotated[_RATIO | None, Shape(modes=("master-text-to-video",))] = about(
+        "For master-text-to-video; 16:9 by default."
+    )
     negative_prompt: str | None = text_field(500, "What to avoid.")
     cfg_scale: _Strength | None = about("0 to 1 in steps of 0.1.")
 

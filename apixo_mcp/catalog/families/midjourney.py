@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
 from apixo_mcp.catalog.inputs import OpenInput, Url, count, only, refused, required, rule, some_media
-from apixo_mcp.catalog.marks import EarlierTask
+from apixo_mcp.catalog.marks import EarlierTask, Shape
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, Model, Price, Schedule
 
 _MODES = Literal["text-to-image", "image-to-image", "image-edit", "vary", "upscale", "reroll", "enhance"]
@@ -44,7 +44,11 @@ class MidjourneyInput(OpenInput):
     mode: _MODES
     prompt: str | None = optional_prompt(2000, least=1)
     image_urls: list[Url] | None = items(20, "Image prompts; the one picture to change for image-edit.", least=0)
-    aspect_ratio: Literal["1:1", "1:2", "2:1", "2:3", "3:2", "3:4", "4:3", "5:6", "6:5", "9:16", "16:9"] | None = None
+    # In image-edit the gateway fills canvas and imgPos in by the picture; the other modes have a task before them.
+    aspect_ratio: Annotated[
+        Literal["1:1", "1:2", "2:1", "2:3", "3:2", "3:4", "4:3", "5:6", "6:5", "9:16", "16:9"] | None,
+        Shape(modes=("text-to-image", "image-to-image")),
+    ] = None
     speed: Literal["fast", "turbo", "draft"] | None = about("fast if left out. An older relaxed is billed as fast.")
     version: str | None = about("Inferred: 7, 6.1, 6, niji 6, niji 7 (v7 on older pages).")
     stylization: int | None = span(0, 1000, "Range from older pages.")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, Url, required, some_media
-from apixo_mcp.catalog.marks import Files
+from apixo_mcp.catalog.marks import Files, Shape
 from apixo_mcp.catalog.model import (
     IMAGE_FAST,
     IMAGE_HIGH_QUALITY,
@@ -18,6 +18,7 @@ from apixo_mcp.catalog.model import (
 
 _MODE = Literal["text-to-image", "image-to-image"]
 _RATIO = Literal["1:1", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"]
+_SHAPES = tuple(ratio for ratio in _RATIO.__args__ if ratio != "auto")
 _REFERENCES = required("image_urls", when={"mode": ["image-to-image"]})
 
 
@@ -43,7 +44,10 @@ class NanoBananaProInput(ModelInput):
     image_urls: Annotated[list[Url] | None, Files(10, ("jpg", "png", "webp"))] = items(
         10, "Reference images, for image-to-image: JPG, PNG or WebP of at most 10 MB each; 2 to 5 work best."
     )
-    aspect_ratio: str = about("Documented: 1:1, 3:2, 9:16, 16:9, 21:9. Inferred: 4:3, 3:4, 2:3, 4:5, 5:4, auto.", "1:1")
+    # The general page of APIXO's parameters lists all eleven for images; samples of this model's page show five.
+    aspect_ratio: Annotated[str, Shape(_SHAPES, own="auto")] = about(
+        "Documented: 1:1, 3:2, 9:16, 16:9, 21:9. Inferred: 4:3, 3:4, 2:3, 4:5, 5:4, auto.", "1:1"
+    )
     resolution: Literal["1K", "2K", "4K"] | None = None
     output_format: Literal["png", "jpeg"] | None = about(
         "png if left out; png keeps transparency, jpeg keeps a 4K file small."
@@ -80,7 +84,10 @@ class RuxaNanoBananaEditInput(OpenInput):
     prompt: str = prompt(about="What to change.")
     image_urls: list[Url] | None = items(None, "The pictures to edit. The name is inferred, and so is a limit of 10.")
     output_format: Literal["png", "jpeg"] = "png"
-    image_size: str = about(f"An aspect ratio. Inferred: {', '.join(_RATIO.__args__)}.", "1:1")
+    # Its page shows no values: those of the other Nano Banana pages of Ruxa.
+    image_size: Annotated[str, Shape(_SHAPES, own="auto")] = about(
+        f"An aspect ratio. Inferred: {', '.join(_RATIO.__args__)}.", "1:1"
+    )
 
     RULES = (some_media("image_urls", ("prompt", "image_urls", "output_format", "image_size")),)
 

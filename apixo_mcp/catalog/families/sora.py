@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
-from apixo_mcp.catalog.marks import EarlierTask, Files
+from apixo_mcp.catalog.marks import EarlierTask, Files, Shape
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_VIDEO, Model, Price, Schedule, Sizes, Spelling
 
 _MODE = Literal["text-to-video", "image-to-video"]
@@ -25,7 +25,9 @@ class Sora2Input(ModelInput):
     image_urls: Annotated[list[Url] | None, Files(10, ("jpg", "png", "webp"))] = items(
         1, "The picture to animate: JPEG, PNG or WebP, at most 10 MB."
     )
-    aspect_ratio: Literal["landscape", "portrait"] | None = about("landscape if left out.")
+    aspect_ratio: Annotated[Literal["landscape", "portrait"] | None, Shape(left_out="landscape")] = about(
+        "landscape if left out."
+    )
     duration: Literal[4, 8, 12] | None = about("Seconds.")
     remove_watermark: bool | None = about("Older pages; true if left out.")
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 from apixo_mcp.catalog.marks import EarlierTask, Files, earlier_tasks, files
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import media_fields
+from apixo_mcp.catalog.shapes import PictureSize
 from apixo_mcp.catalog.validate import as_called
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
@@ -39,6 +40,10 @@ class InputResolver(Protocol):
         self, field: str, values: list[str], find: FindTask, files: Files | None = None
     ) -> tuple[list[str], list[Problem]]:
         """Returns the URLs, and what is wrong with the others."""
+        ...
+
+    async def size_of(self, value: str, find: FindTask) -> PictureSize | None:
+        """Returns the size of a picture; None where it is not known here, or is no picture that can be used."""
         ...
 
 

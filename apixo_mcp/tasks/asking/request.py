@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
-from apixo_mcp.catalog.translate import translate
+from apixo_mcp.catalog.shapes import first_picture
+from apixo_mcp.catalog.translate import complete, spell
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
@@ -105,9 +106,12 @@ async def checked(
     Raises:
         InvalidInput: with all that is wrong with it.
     """
+    sizes = model.sizes
     if request.own_names:
         model = replace(model, spelling=MappingProxyType({}), sizes=None)
-    draft = translate(model, request.arguments, request.options)
+    spelt = spell(model, request.arguments, request.options)
+    picture = first_picture(model, spelt.values)
+    draft = complete(model, spelt, await inputs.size_of(picture, find) if picture else None, sizes)
     values, wrong = await resolve_references(model, draft.values, inputs, find)
     problems = [*request.problems, *draft.problems, *_envelope_problems(model, request), *wrong]
     if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
