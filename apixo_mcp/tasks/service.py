@@ -8,6 +8,7 @@ import anyio
 from apixo_mcp.errors import CallerLeft, NotFound
 from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import Modality, NextAction
+from apixo_mcp.tasks.asking.last import LastTask, last_task
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
@@ -55,6 +56,17 @@ class Service:
             raise NotFound(f"There is no task {shorten(any_id)}.", next_action=NextAction.SEE_TASKS)
         return task
 
+    async def last(self, owner: Owner, connection: str, *, with_results: bool = False) -> LastTask:
+        """Finds the newest task of a connection, else of its owner.
+
+        Raises:
+            NotFound: there is none.
+        """
+        last = await last_task(self._store, owner, connection, with_results=with_results)
+        if last is None:
+            raise NotFound(f"There is no task {'with results ' if with_results else ''}yet.")
+        return last
+
     async def check(self, owner: Owner, any_id: str, *, save: bool = True) -> Task:
         """Finds the owner's task; one whose polling was given up is polled once more.
 
@@ -90,21 +102,48 @@ class Service:
         Raises:
             CallerLeft: nobody waits any more.
         """
+
+        async def tell(tasks: Sequence[Task]) -> None:
+            if tick is not None:
+                await tick(tasks[0])
+
+        return (await self.wait_for_all([task], seconds, tell, has_left))[0]
+
+    async def wait_for_all(
+        self,
+        tasks: Sequence[Task],
+        seconds: float,
+        tick: Callable[[Sequence[Task]], Awaitable[None]],
+        has_left: Callable[[], Awaitable[bool]] | None = None,
+    ) -> list[Task]:
+        """Waits until tasks are all settled, for at most so many seconds, and returns them as they are then.
+
+        Args:
+            tasks: in any state.
+            seconds: for all of them together.
+            tick: called with all at each change and at least every 5 s.
+            has_left: whether the caller has gone, where that is not told by a cancelled call.
+
+        Raises:
+            CallerLeft: nobody waits any more.
+        """
+        now = list(tasks)
         deadline = anyio.current_time() + seconds
         ticked = anyio.current_time()
-        while not task.is_settled and (left := deadline - anyio.current_time()) > 0:
+        while (waiting := [task for task in now if not task.is_settled]) and (
+            left := deadline - anyio.current_time()
+        ) > 0:
             before_tick = max(0.0, ticked + TICK_EVERY - anyio.current_time())
-            await self._changes.wait(task.task_id, min(left, REREAD_EVERY, before_tick))
+            await self._changes.wait(waiting[0].task_id, min(left, REREAD_EVERY, before_tick))
             if has_left is not None and await has_left():
                 raise CallerLeft("The connection ended; the task goes on.")
-            now = await self._store.get(task.task_id) or task
-            moved = now.state is not task.state
-            task = now
+            before = [(task.state, task.is_settled) for task in now]
+            now = [task if task.is_settled else await self._store.get(task.task_id) or task for task in now]
+            moved = [(task.state, task.is_settled) for task in now] != before
             if moved or anyio.current_time() - ticked >= TICK_EVERY:
                 ticked = anyio.current_time()
-                if tick is not None:
-                    await tick(task)
-        return task
+                await tick(now)
+        return now
 
     async def place(self, task: Task) -> int:
         """Counts the tasks that are to be sent before this one; 0 for one that is sent."""

@@ -42,8 +42,9 @@ CHAT = Face(
         "check": "check_task{task}",
         "then_check": "Then call check_task{task}.",
         "check_later": "Call check_task{task} in about {seconds} s.",
-        "check_several": "Call check_task with the task_ids of those that still run in about {seconds} s: it waits for "
-        "all of them.",
+        "check_several": "Call check_task with the task_ids of those that still run in about {seconds} s.",
+        "check_several_now": "Call check_task with the task_ids of those that still run now; it waits up to {waits} s "
+        "for all of them.",
         "check_later_or_longer": "Call check_task{task} in about {seconds} s, or with wait_seconds: 50 if your client "
         "bears it.",
         "check_now": "Call check_task{task} now; it waits up to {waits} s itself.",
@@ -78,6 +79,7 @@ SHELL = Face(
         "then_check": "Then run `apixo-mcp tasks wait{task}`.",
         "check_later": "`apixo-mcp tasks wait{task}` waits for it.",
         "check_several": "`apixo-mcp tasks wait TASK_ID…` waits for several.",
+        "check_several_now": "`apixo-mcp tasks wait TASK_ID…` waits for several.",
         "check_later_or_longer": "`apixo-mcp tasks wait{task}` waits for it.",
         "check_now": "`apixo-mcp tasks wait{task}` waits for it.",
         "fetch": "`apixo-mcp tasks download{task}`",

@@ -1,13 +1,16 @@
 """Several tasks in one answer: a short line and a short entry each, with what they share said once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from apixo_mcp.app import App
 from apixo_mcp.foreign import clipped
 from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.views.faces import CHAT, Face
+from apixo_mcp.views.holdups import situation_of, waiting_for
+from apixo_mcp.views.sentences import WAITS_ITSELF
 from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.words import counted, given, shown_prompt
 
@@ -31,34 +34,60 @@ class Missing:
 Entry = Task | Missing
 
 
-def several_of(app: App, entries: Sequence[Entry], *, face: Face = CHAT, notes: Iterable[str] = ()) -> dict[str, Any]:
-    """Returns the structure of an answer about several tasks of a running program."""
+def several_of(
+    app: App, entries: Sequence[Entry], *, face: Face = CHAT, waits: float = 0.0, notes: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Returns the structure of an answer about several tasks of a running program.
+
+    Args:
+        app: the program.
+        entries: the tasks as they are, and ids that none was found for.
+        face: in whose words what to do next is said.
+        waits: for how many seconds a call that only asks waits for this reader.
+        notes: what is to be known besides, before the notes of the tasks.
+    """
     waiting = [entry for entry in entries if isinstance(entry, Task) and not entry.is_settled]
-    seconds = [float(structure_of(app, task).get("eta_seconds", _SOON)) for task in waiting]
-    return several_structure(entries, eta_seconds=max(seconds, default=0.0), face=face, notes=notes)
+    held_up = {task.task_id: waiting_for(task, app.contexts.of(task), situation_of(app, task)) for task in waiting}
+    seconds = [float(structure_of(app, task).get("eta_seconds") or _LATE) for task in waiting]
+    return several_structure(
+        entries, eta_seconds=max(seconds, default=0.0), held_up=held_up, face=face, waits=waits, notes=notes
+    )
 
 
 def several_structure(
-    entries: Sequence[Entry], *, eta_seconds: float, face: Face = CHAT, notes: Iterable[str] = ()
+    entries: Sequence[Entry],
+    *,
+    eta_seconds: float,
+    held_up: Mapping[str, str] = MappingProxyType({}),
+    face: Face = CHAT,
+    waits: float = 0.0,
+    notes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Returns the structure of an answer about several tasks: each with what is its own, in a few fields.
 
     Args:
-        entries: the tasks as they are, and ids that none was found for.
+        entries: as of `several_of`.
         eta_seconds: until the last of them is likely to have ended.
-        face: in whose words what to do next is said.
-        notes: what is to be known besides, before the notes of the tasks.
+        held_up: why a task is not sent or not asked about just now, by its id.
+        face: as of `several_of`.
+        waits: as of `several_of`.
+        notes: as of `several_of`.
     """
     tasks = [entry for entry in entries if isinstance(entry, Task)]
-    model, prompt = _shared([task.model for task in tasks]), _shared([task.prompt for task in tasks])
+    shared = _Shared(
+        model=_same([task.model for task in tasks]),
+        prompt=_same([task.prompt for task in tasks]),
+        waiting_for=_same([held_up.get(task.task_id, "") for task in tasks if not task.is_settled]),
+    )
     return given(
         {
-            "model": model,
-            "prompt": shown_prompt(prompt),
-            "tasks": [_entry(entry, without=(model, prompt)) for entry in entries],
+            "model": shared.model,
+            "prompt": shown_prompt(shared.prompt),
+            "tasks": [_entry(entry, shared, held_up.get(entry.task_id, "")) for entry in entries],
+            "waiting_for": shared.waiting_for,
             "cost": _cost(tasks),
             "notes": [*notes, *_notes(entries)] or None,
-            "next_step": _next_step(tasks, eta_seconds, face),
+            "next_step": _next_step(tasks, eta_seconds, face, waits),
         }
     )
 
@@ -66,7 +95,7 @@ def several_structure(
 def several_lines(entries: Sequence[Entry]) -> str:
     """Tells of several tasks in a line each, with its number, under a line about all of them."""
     tasks = [entry for entry in entries if isinstance(entry, Task)]
-    prompt = _shared([task.prompt for task in tasks])
+    prompt = _same([task.prompt for task in tasks])
     return "\n".join((_summary(entries), *(_line(number, entry, prompt) for number, entry in enumerate(entries, 1))))
 
 
@@ -80,26 +109,35 @@ def progress_words(entries: Sequence[Entry]) -> str:
     return f"{sum(are_settled([entry]) for entry in entries)} of {len(entries)} done"
 
 
-def _shared(values: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all of several tasks have, each empty where they differ."""
+
+    model: str
+    prompt: str
+    waiting_for: str
+
+
+def _same(values: Sequence[str]) -> str:
     """Returns what several all have; empty where they differ, or where there is only one."""
     return values[0] if len(values) > 1 and len(set(values)) == 1 else ""
 
 
-def _entry(entry: Entry, *, without: tuple[str, str]) -> dict[str, Any]:
+def _entry(entry: Entry, shared: _Shared, waiting_for: str) -> dict[str, Any]:
     if isinstance(entry, Missing):
         return {"task_id": clipped(entry.task_id, _PROMPT), "error": entry.why}
-    model, prompt = without
     paths = [result.path for result in entry.results if result.path]
     return given(
         {
             "task_id": entry.task_id,
             "state": str(entry.state),
-            "model": None if model else entry.model,
-            "prompt": None if prompt else shown_prompt(entry.prompt, _PROMPT),
+            "model": None if shared.model else entry.model,
+            "prompt": None if shared.prompt else shown_prompt(entry.prompt, _PROMPT),
             "paths": paths or None,
             # The file is what is wanted; where it is not kept its address is all there is.
             "url": next((result.shown_url for result in entry.results if not result.path and result.shown_url), None),
             "error": _error_words(entry),
+            "waiting_for": None if shared.waiting_for else waiting_for,
         }
     )
 
@@ -184,9 +222,12 @@ def _notes(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _next_step(tasks: Sequence[Task], eta_seconds: float, face: Face) -> str:
+def _next_step(tasks: Sequence[Task], eta_seconds: float, face: Face, waits: float) -> str:
     if not are_settled(tasks):
-        again = face.say("{check_several}", seconds=min(_LATE, max(_SOON, int(eta_seconds))))
+        if waits >= WAITS_ITSELF:
+            again = face.say("{check_several_now}", waits=f"{waits:.0f}")
+        else:
+            again = face.say("{check_several}", seconds=min(_LATE, max(_SOON, int(eta_seconds))))
         return f"{again} Do not generate them again: each would be charged anew."
     steps: list[str] = []
     if any(task.state is State.FAILED for task in tasks):

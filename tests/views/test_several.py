@@ -99,3 +99,17 @@ def test_what_to_do_next():
     assert "what to change" in told(done(), failed())["next_step"]
     assert "do not send it again" in told(done(), make(state=State.UNKNOWN, due=None))["next_step"]
     assert told(Missing("x"))["next_step"] == "list_tasks shows all of yours."
+
+
+def test_what_holds_up_all_that_run_is_said_once():
+    first, second = make_followed(), make_followed()
+    held_up = {first.task_id: "the gateway's rate limit, 9 s", second.task_id: "the gateway's rate limit, 9 s"}
+    answer = told(first, second, done(), held_up=held_up)
+    assert answer["waiting_for"] == "the gateway's rate limit, 9 s"
+    assert all("waiting_for" not in task for task in answer["tasks"])
+    answer = told(first, second, held_up=held_up | {second.task_id: ""})
+    assert [task.get("waiting_for") for task in answer["tasks"]] == ["the gateway's rate limit, 9 s", None]
+
+
+def test_a_call_that_waits_itself_is_proposed_at_once():
+    assert "now; it waits up to 50 s" in told(make_followed(), make_followed(), waits=50.0)["next_step"]

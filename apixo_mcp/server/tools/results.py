@@ -81,7 +81,9 @@ async def several_answer(
         more: further fields of the structure.
         deadline: until when its caller waits, by `time.monotonic()`.
     """
-    structure = several_of(app, entries, face=chat_of(app.settings), notes=notes)
+    profile = profile_of_caller(context, app.settings)
+    waits = profile.wait_seconds if profile.check_seconds is None else profile.check_seconds
+    structure = several_of(app, entries, face=chat_of(app.settings), waits=waits, notes=notes)
     return text_result(several_lines(entries), {**structure, **more})
 
 

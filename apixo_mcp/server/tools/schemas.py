@@ -131,7 +131,9 @@ GENERATE_VIDEO = tool_input(
     "model",
 )
 GENERATE_AUDIO = tool_input({**_FIRST, "audio_urls": texts(files_argument(Way.NONE)), **_LAST}, "model")
-CHECK_TASK = tool_input({"task_id": _TASK, "wait_seconds": _WAIT}, "task_id")
+_TASK_OR_LAST = text_property("Ours, the gateway's, or last.")
+_TASKS = texts("Up to 50 in place of task_id.")
+CHECK_TASK = tool_input({"task_id": _TASK_OR_LAST, "task_ids": _TASKS, "wait_seconds": _WAIT})
 LIST_TASKS = tool_input(
     {
         "state": _one_of(tuple(str(state) for state in State)),

@@ -41,7 +41,7 @@ COMMON_TOOLS = (
         name="check_task",
         description="A task's files, or why it failed and what to do. Waits.",
         input=schemas.CHECK_TASK,
-        output=schemas.TASK_OUTPUT,
+        output=schemas.SEVERAL_OUTPUT,
         handler=check_task,
     ),
     ToolDefinition(

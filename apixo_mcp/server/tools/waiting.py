@@ -1,7 +1,7 @@
 """The wait of a call for its task, and what its client hears meanwhile."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -10,6 +10,7 @@ from apixo_mcp.app import App
 from apixo_mcp.server.caller import has_left, profile_of_caller
 from apixo_mcp.server.profiles import Profile
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.views.several import are_settled, progress_words
 from apixo_mcp.views.tasks import structure_of
 
 FRESH = 1.5  # a call that comes so soon after the start has waited for the server to load, as a rule
@@ -66,6 +67,23 @@ class Waiting:
 
         seconds = max(0.0, deadline - time.monotonic())
         return await self._app.service.wait(task, seconds, tick, lambda: has_left(context))
+
+    async def all_settled(self, tasks: Sequence[Task], deadline: float, context: Context) -> list[Task]:
+        """Waits for tasks to settle all, and returns them, or as they are at the deadline.
+
+        Raises:
+            CallerLeft: nobody waits any more.
+        """
+        shown = 0.0
+
+        async def tick(now: Sequence[Task]) -> None:
+            nonlocal shown
+            each = [1.0 if task.is_settled else structure_of(self._app, task).get("progress", 0.0) for task in now]
+            shown = 1.0 if are_settled(now) else progress_after(shown, sum(each) / len(each))
+            await context.report_progress(shown, 1.0, progress_words(now))
+
+        seconds = max(0.0, deadline - time.monotonic())
+        return await self._app.service.wait_for_all(tasks, seconds, tick, lambda: has_left(context))
 
 
 def deadline_of(profile: Profile, *, now: float, since: float, makes: bool) -> float:

@@ -7,8 +7,10 @@ from mcp.types import CallToolResult
 
 from apixo_mcp.server.caller import owner_of, profile_of_caller
 from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
+from apixo_mcp.server.tools.named import all_settled, argument_of, named_task, named_tasks, with_notes
 from apixo_mcp.server.tools.parts import ToolParts
-from apixo_mcp.server.tools.results import task_answer, text_result
+from apixo_mcp.server.tools.results import several_answer, task_answer, text_result
+from apixo_mcp.tasks.asking.last import means_last
 from apixo_mcp.tasks.task import State
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.tasks import listed
@@ -16,11 +18,17 @@ from apixo_mcp.views.words import counted
 
 
 async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
-    """Shows how a task is, after waiting for it."""
-    task = await tools.app.service.check(owner_of(context), given["task_id"])
+    """Shows how a task is, or several, after waiting for all of them."""
+    if argument_of(given, "task_id", "task_ids") == "task_ids":
+        entries = await named_tasks(tools, given["task_ids"], context)
+        deadline = tools.waiting.deadline(given, context)
+        entries = await all_settled(tools, entries, deadline, context)
+        return await several_answer(tools.app, entries, context, deadline=deadline)
+    asked = await named_task(tools, given["task_id"], context)
     deadline = tools.waiting.deadline(given, context)
-    task = await tools.waiting.settled(task, deadline, context)
-    return await task_answer(tools.app, task, context, deadline=deadline, noted=False)
+    task = with_notes(await tools.waiting.settled(asked, deadline, context), asked)
+    noted = means_last(given["task_id"])  # that one must be named; else what is to be noted has been told
+    return await task_answer(tools.app, task, context, deadline=deadline, noted=noted)
 
 
 async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
