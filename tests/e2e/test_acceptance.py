@@ -505,7 +505,9 @@ async def test_resources_hold_the_task_and_the_file(either: Shared):
 
 async def test_prompts_and_completions(either: Shared):
     prompts = {prompt.name: prompt for prompt in (await either.client.list_prompts()).prompts}
-    assert {"picture_from_idea", "video_shot", "storyboard", "product_shots"} <= set(prompts)
+    assert {"picture_from_idea", "variations", "edit", "video_shot", "storyboard", "product_shots", "song"} <= set(
+        prompts
+    )
     for name, prompt in prompts.items():
         given = {argument.name: "seven herons" for argument in prompt.arguments or [] if argument.required}
         got = await either.client.get_prompt(name, given)

@@ -96,7 +96,7 @@ async def test_the_handshake_tells_who_answers_in_which_revision(running: Runnin
 async def test_everything_is_listed(running: Running) -> None:
     tools = (await running.client.list_tools()).tools
     assert len(tools) == 11
-    assert len((await running.client.list_prompts()).prompts) == 4
+    assert len((await running.client.list_prompts()).prompts) == 7
     assert "apixo://schemas/task" in [str(entry.uri) for entry in (await running.client.list_resources()).resources]
 
 

@@ -119,6 +119,7 @@ class TestToolPerModel:
             described = text_of(await client.call_tool("describe_model", {"model": "ruxa/google/nano-banana"}))
             said = [client.instructions or "", listed, described]
             arguments = {"picture_from_idea": {"idea": "x"}, "video_shot": {"scene": "x", "model": "kling-2-6"}}
+            arguments |= {"variations": {"idea": "x"}, "edit": {"picture": "x", "change": "y"}, "song": {"theme": "x"}}
             arguments |= {"storyboard": {"story": "x"}, "product_shots": {"photo": "https://example.com/x.png"}}
             for prompt in (await client.list_prompts()).prompts:
                 told = await client.get_prompt(prompt.name, arguments[prompt.name])
