@@ -100,7 +100,7 @@ def build_server(
         request_state_security=RequestStateSecurity(keys=[app.seal]),
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
     )
-    server.questions, server.telemetry = tools.questions, app.telemetry
+    server.questions, server.telemetry, server.seal = tools.questions, app.telemetry, app.seal
     add_resources(server, app)
     add_completions(server, app)
     subscriptions.serve(server)

@@ -16,7 +16,12 @@ _SESSION_ID = "mcp-session-id"  # the header of Streamable HTTP
 def owner_of(context: Context | RequestContext) -> Owner:
     """Returns whose tasks a call is about: over HTTP whom the state of its request names, else this machine's own."""
     request = _request_of(context)
-    return getattr(request.state, "owner", LOCAL) if request else LOCAL
+    return owner_of_request(request) if request else LOCAL
+
+
+def owner_of_request(request: Request) -> Owner:
+    """Returns whose tasks a request over HTTP is about."""
+    return getattr(request.state, "owner", LOCAL)
 
 
 def profile_of_caller(context: Context, settings: Settings) -> Profile:

@@ -47,10 +47,12 @@ class ApixoServer(MCPServer[Any]):
     Attributes:
         questions: that its tools put to people; to be closed before its connections are.
         telemetry: told of the requests that are refused.
+        seal: the secret that seals what a client keeps for this server.
     """
 
     questions: Elicitation
     telemetry: Telemetry
+    seal: bytes
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None

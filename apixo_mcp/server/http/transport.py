@@ -28,6 +28,8 @@ from apixo_mcp.foreign import read_aside
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.gateway_routes import open_paths, public_routes
+from apixo_mcp.server.http.session_ids import SessionIds
+from apixo_mcp.server.http.sessions import Sessions
 from apixo_mcp.server.messages import bounded_body, refusal_of_body
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
@@ -166,7 +168,8 @@ def web_app(server: ApixoServer, *, streamable: bool = True, public: Public | No
     routes += public_routes(public) if public else ()
     messages = (_STREAMABLE, _MESSAGES) if streamable else (_MESSAGES,)
     guard = Middleware(_Guard, server.telemetry, messages, open_paths(public) if public else ())
-    return Starlette(routes=routes, middleware=[guard])
+    sessions = Middleware(Sessions, SessionIds(server.seal), _STREAMABLE)
+    return Starlette(routes=routes, middleware=[guard, sessions])
 
 
 async def _healthz(_: Request) -> Response:

@@ -12,7 +12,7 @@ import anyio.abc
 from mcp.server import MCPServer, Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp.types import PROTOCOL_VERSION_META_KEY
+from mcp.types import CONNECTION_CLOSED, PROTOCOL_VERSION_META_KEY
 from mcp.types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from apixo_mcp.app import App, open_app
@@ -135,7 +135,11 @@ async def converse(
 
 
 class _Answers(WrappedWriteStream):
-    """The messages of the server, but for its answer to an `initialize` that was answered early."""
+    """The messages of the server, but for those that nobody waits for.
+
+    That is its answer to an `initialize` that was answered early; and what the SDK says of the requests that are open
+    when a client leaves: some clients break over it at their own end.
+    """
 
     def __init__(self, stream: WriteStream[SessionMessage], greeted: Greeting | None) -> None:
         super().__init__(stream)
@@ -143,6 +147,8 @@ class _Answers(WrappedWriteStream):
 
     async def send(self, item: SessionMessage, /) -> None:
         message, greeted = item.message, self._greeted
+        if isinstance(message, JSONRPCError) and message.error.code == CONNECTION_CLOSED:
+            return
         if (
             greeted is not None
             and isinstance(message, JSONRPCResponse | JSONRPCError)
