@@ -51,6 +51,17 @@ class Shape:
     left_out: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Marks files whose own length is what is made, and paid by the second.
+
+    Attributes:
+        modes: those in which it is so; empty for all.
+    """
+
+    modes: tuple[str, ...] = ()
+
+
 @cache
 def files(cls: type[ModelInput]) -> Mapping[str, Files]:
     """Returns the fields whose files are described."""
@@ -67,6 +78,12 @@ def earlier_tasks(cls: type[ModelInput]) -> Mapping[str, EarlierTask]:
 def shapes(cls: type[ModelInput]) -> Mapping[str, Shape]:
     """Returns the fields that say a shape and are marked so."""
     return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, Shape)})
+
+
+@cache
+def timed(cls: type[ModelInput]) -> Mapping[str, Timed]:
+    """Returns the fields whose files give the length."""
+    return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, Timed)})
 
 
 def _marks(cls: type[ModelInput]) -> list[tuple[str, object]]:

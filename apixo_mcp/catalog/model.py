@@ -59,6 +59,7 @@ class Price:
         seen: where and when.
         when: the input values it holds for (None: not given); empty for all. The first that holds counts.
         least: the lower end, where the page shows a range and not what it depends on; `usd` is the upper one.
+        fewest: of what `per` counts, as many are paid at least.
     """
 
     usd: float
@@ -66,6 +67,7 @@ class Price:
     seen: str
     when: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     least: float | None = None
+    fewest: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,20 +13,21 @@ _UNITS = ("image", "video", "second", "task")
 _USUAL_UNIT: Mapping[Modality, str] = {"image": "image", "video": "video", "audio": "task"}
 
 
-def estimate(model: Model, values: Mapping[str, Any]) -> float | None:
+def estimate(model: Model, values: Mapping[str, Any], seconds: float | None = None) -> float | None:
     """Returns the US dollars that this input is likely to cost, None where that is not known.
 
     Args:
         model: what is asked; it has the user's own prices where they gave any.
         values: its input, by the wire's field names.
+        seconds: how long the files are together that give what is made its length (`marks.Timed`), where that is known.
     """
     full = model.input.defaults() | {name: value for name, value in values.items() if value is not None}
     for price in model.prices:
         if all(_same(full.get(name), wanted) for name, wanted in price.when.items()):
-            amount = _amount(model, price, full)
+            amount = _amount(model, price, full, seconds)
             if amount is None:
                 continue  # a price by the second says nothing where the seconds are not known
-            usd = price.usd * amount
+            usd = price.usd * max(amount, price.fewest)
             # What is no amount of money counts as unknown: a sum with it would be none either.
             return round(usd, 6) if math.isfinite(usd) and usd >= 0 else None
     return None
@@ -44,13 +45,15 @@ def _same(given: Any, wanted: Any) -> bool:
     return given is wanted or (given is not None and str(given).casefold() == str(wanted).casefold())
 
 
-def _amount(model: Model, price: Price, values: Mapping[str, Any]) -> float | None:
+def _amount(model: Model, price: Price, values: Mapping[str, Any], seconds: float | None) -> float | None:
     """Tells how many units the input asks for, None where it does not say."""
     match price.per:
         case "image":
             return _number(values.get(_field(model, "num_images")), missing=1)
         case "second":
-            return _number(values.get(_field(model, "duration")), missing=None)
+            # That a second that has begun is paid whole is inferred; so an estimate is rather above than below.
+            given = _number(values.get(_field(model, "duration")), missing=None)
+            return math.ceil(seconds) if given is None and seconds is not None else given
         case _:
             return 1
 
@@ -66,7 +69,7 @@ def _number(value: Any, *, missing: float | None) -> float | None:
         number = float(value)
     except (TypeError, ValueError):
         return None
-    # A duration of 0 means "as long as the given video", whose length is not known here.
+    # A duration of 0 means "as long as the given video".
     return number if number > 0 else None
 
 

@@ -111,31 +111,38 @@ class Inputs:
         return urls, problems
 
     async def size_of(self, value: str, find: FindTask) -> PictureSize | None:
-        """Returns the size of a picture as shown: of an earlier result, or by the header of a local file.
+        """Returns the size of a picture as shown; None where it is not known here, or is no usable picture."""
+        facts = await self._facts_of(value, find)
+        return PictureSize(facts.width, facts.height) if facts.width and facts.height else None
 
-        Returns:
-            None for a URL, which only the gateway fetches, and for what is no picture that can be used.
-        """
+    async def seconds_of(self, value: str, find: FindTask) -> float | None:
+        """Returns the length of a recording or a video; None where it is not known here."""
+        return (await self._facts_of(value, find)).duration_seconds
+
+    async def _facts_of(self, value: str, find: FindTask) -> MediaFacts:
+        """Returns the facts of an earlier result or a local file; none of a URL, which only the gateway fetches."""
         text = trimmed(value)
         if earlier := _EARLIER.fullmatch(text):
             task = await find(earlier[1])
             results = [result for result in task.results if result.index == int(earlier[2] or 0)] if task else []
             if not results:
-                return None
-            if results[0].width and results[0].height:
-                return PictureSize(results[0].width, results[0].height)
-            text = results[0].path
+                return MediaFacts()
+            result = results[0]
+            known = MediaFacts(width=result.width, height=result.height, duration_seconds=result.duration_seconds)
+            if known != MediaFacts():
+                return known
+            text = result.path
         if not text or ("://" in text and not text.lower().startswith("file:")):
-            return None
+            return MediaFacts()
         with suppress(ApixoError, OSError, ValueError):
             return await to_thread.run_sync(self._measured, text)
-        return None
+        return MediaFacts()
 
-    def _measured(self, text: str) -> PictureSize | None:
+    def _measured(self, text: str) -> MediaFacts:
         if data := _DATA.match(text):
-            return _size_in(io.BytesIO(base64.b64decode(text[data.end() :], validate=True)))
+            return _facts_in(io.BytesIO(base64.b64decode(text[data.end() :], validate=True)))
         with self._roots.readable(text, field="").open("rb") as file:
-            return _size_in(file)
+            return _facts_in(file)
 
     async def _one(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
         if earlier := _EARLIER.fullmatch(value):
@@ -334,10 +341,9 @@ def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) ->
     return kind
 
 
-def _size_in(file: BinaryIO) -> PictureSize | None:
+def _facts_in(file: BinaryIO) -> MediaFacts:
     kind = contents.kind_in(file)
-    facts = read_facts(file, kind) if kind.modality == "image" else MediaFacts()
-    return PictureSize(facts.width, facts.height) if facts.width and facts.height else None
+    return read_facts(file, kind) if kind.modality else MediaFacts()
 
 
 def _refused(field: str, value: str, allowed: str, next_action: NextAction | None = None) -> InvalidInput:

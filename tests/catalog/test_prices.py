@@ -79,7 +79,14 @@ def test_a_length_that_only_the_given_video_knows_has_no_estimate() -> None:
     prices = {"wan-2-7-video": (Price(0.1, "second", "a test"),)}
     model = Catalog(prices=prices).find("wan-2-7-video")
     assert estimate(model, {"mode": "video-edit", "duration": 0}) is None
+    assert estimate(model, {"mode": "video-edit", "duration": 0}, 7.2) == pytest.approx(0.8), "where it is known"
     assert estimate(model, {"mode": "text-to-video", "duration": 4}) == pytest.approx(0.4)
+
+
+def test_a_recording_gives_a_price_by_the_second_at_least_for_the_fewest():
+    model = CATALOG.find("infinitetalk")
+    assert estimate(model, {"resolution": "480p"}, 61.5) == pytest.approx(1.86)
+    assert estimate(model, {"resolution": "720p"}, 2) == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Alibaba's HappyHorse."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
+from apixo_mcp.catalog.marks import Timed
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Spelling
 
 
@@ -28,7 +29,7 @@ class HappyHorseInput(ModelInput):
     resolution: Literal["720p", "1080p"] | None = None
     duration: int | None = span(3, 15, "Seconds; not for video-edit.")
     image_urls: list[Url] | None = items(9, "The first frame (exactly one), or references.", least=0)
-    video_urls: list[Url] | None = items(1, "The video to edit.")
+    video_urls: Annotated[list[Url] | None, Timed(("video-edit",))] = items(1, "The video to edit.")
     audio_setting: Literal["auto", "origin"] | None = about("For video-edit.")
     watermark: bool | None = None
     seed: int | None = span(0, 2147483647, "Random if left out.")

@@ -17,7 +17,7 @@ from apixo_mcp.tasks.purchase import bought_together
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
 
-Estimate = Callable[[Model, Mapping[str, Any]], float | None]
+Estimate = Callable[[Model, Mapping[str, Any], float | None], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class Drafts:
             model = self._catalog.find(request.model, request.modality)
         except InvalidInput as error:
             raise InvalidInput((*request.problems, *error.problems)) from None
-        model_input, notes = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))
+        checking = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))
         account = self._accounts.get(model.gateway)
-        inputs = model_input.wire()
+        inputs = checking.input.wire()
         now = time.time()
         task = Task(
             task_id=new_task_id(),
@@ -108,8 +108,8 @@ class Drafts:
             created_at=now,
             updated_at=now,
             due=now,
-            notes=(*notes, *told_once),
-            estimate_usd=self._estimate(model, inputs),
+            notes=(*checking.notes, *told_once),
+            estimate_usd=self._estimate(model, inputs, checking.seconds),
         )
         return replace(task, fingerprint=fingerprint(task))
 

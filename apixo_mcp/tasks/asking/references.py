@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
-from apixo_mcp.catalog.marks import EarlierTask, Files, earlier_tasks, files
+from apixo_mcp.catalog.marks import EarlierTask, Files, earlier_tasks, files, timed
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import media_fields
 from apixo_mcp.catalog.shapes import PictureSize
@@ -46,6 +46,10 @@ class InputResolver(Protocol):
         """Returns the size of a picture; None where it is not known here, or is no picture that can be used."""
         ...
 
+    async def seconds_of(self, value: str, find: FindTask) -> float | None:
+        """Returns the length of a recording or a video; None where it is not known here."""
+        ...
+
 
 async def resolve_references(
     model: Model, given: Mapping[str, Any], inputs: InputResolver, find: FindTask
@@ -81,6 +85,19 @@ async def _media(
     # A list stays one: where a single file is taken, validation says so, and none is dropped.
     kept: Any = urls[0] if isinstance(given, str) else urls
     return kept, wrong
+
+
+async def seconds_of_inputs(
+    model: Model, given: Mapping[str, Any], inputs: InputResolver, find: FindTask
+) -> float | None:
+    """Returns how long the files are together that give what is made its length; None where not each is known."""
+    for name, mark in timed(model.input).items():
+        texts = _texts(given.get(name))
+        if texts and (not mark.modes or given.get("mode") in mark.modes):
+            lengths = [await inputs.seconds_of(text, find) for text in texts]
+            known = [length for length in lengths if length]
+            return sum(known) if len(known) == len(lengths) else None
+    return None
 
 
 def _texts(given: Any) -> list[str] | None:

@@ -15,7 +15,7 @@ from apixo_mcp.foreign import shorten
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.asking.delivery import Call
-from apixo_mcp.tasks.asking.references import FindTask, InputResolver, resolve_references
+from apixo_mcp.tasks.asking.references import FindTask, InputResolver, resolve_references, seconds_of_inputs
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Task
@@ -98,10 +98,23 @@ class Submission:
         return self.tasks[0]
 
 
-async def checked(
-    model: Model, request: GenerationRequest, inputs: InputResolver, find: FindTask
-) -> tuple[ModelInput, tuple[str, ...]]:
-    """Returns a request as its model's input, and what was filled in for the caller.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A request that is valid.
+
+    Attributes:
+        input: what its model takes.
+        notes: what was filled in for the caller, as sentences.
+        seconds: how long the files are together that give what is made its length, where that is known.
+    """
+
+    input: ModelInput
+    notes: tuple[str, ...]
+    seconds: float | None
+
+
+async def checked(model: Model, request: GenerationRequest, inputs: InputResolver, find: FindTask) -> Checked:
+    """Returns a request as its model's input.
 
     Raises:
         InvalidInput: with all that is wrong with it.
@@ -112,12 +125,13 @@ async def checked(
     spelt = spell(model, request.arguments, request.options)
     picture = first_picture(model, spelt.values)
     draft = complete(model, spelt, await inputs.size_of(picture, find) if picture else None, sizes)
+    seconds = await seconds_of_inputs(model, draft.values, inputs, find)
     values, wrong = await resolve_references(model, draft.values, inputs, find)
     problems = [*request.problems, *draft.problems, *_envelope_problems(model, request), *wrong]
     if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
         problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))
         values["prompt"] = _SOME_PROMPT
-    return validate(model, values, tuple(problems)), draft.notes
+    return Checked(validate(model, values, tuple(problems)), draft.notes, seconds)
 
 
 def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:

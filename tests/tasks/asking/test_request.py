@@ -47,7 +47,7 @@ async def wire(model: str, *, task: Task | None = None, own_names: bool = False,
     options = given.pop("options", {})
     request = GenerationRequest(owner=LOCAL, model=model, arguments=given, options=options, own_names=own_names)
     inputs = Inputs(Roots([Path(__file__).parent]), allow_private=False, data_urls=False)
-    found, _ = await checked(CATALOG.find(model), request, inputs, Earlier(*([task] if task else [])))
+    found = (await checked(CATALOG.find(model), request, inputs, Earlier(*([task] if task else [])))).input
     return found.wire()
 
 
@@ -96,7 +96,7 @@ async def test_a_single_file_of_a_users_own_model_is_never_one_of_several(tmp_pa
     with pytest.raises(InvalidInput, match="photo"):
         await checked(model, request, inputs, nobody)
     request = GenerationRequest(owner=LOCAL, model="mine", arguments={}, options={"photo": [A], "more": A})
-    found, _ = await checked(model, request, inputs, nobody)
+    found = (await checked(model, request, inputs, nobody)).input
     assert found.wire() == {"photo": A, "more": [A]}
 
 
