@@ -35,6 +35,11 @@ class EarlierTask:
 
 
 @dataclass(frozen=True, slots=True)
+class InferredName:
+    """Marks a field whose very name is inferred, so that another one may be the right one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """Marks a field that says a shape, with what its choices do not tell.
 
@@ -72,6 +77,12 @@ def files(cls: type[ModelInput]) -> Mapping[str, Files]:
 def earlier_tasks(cls: type[ModelInput]) -> Mapping[str, EarlierTask]:
     """Returns the fields that name an earlier task."""
     return MappingProxyType({name: mark for name, mark in _marks(cls) if isinstance(mark, EarlierTask)})
+
+
+@cache
+def inferred_names(cls: type[ModelInput]) -> frozenset[str]:
+    """Returns the fields whose names are inferred."""
+    return frozenset(name for name, mark in _marks(cls) if isinstance(mark, InferredName))
 
 
 @cache

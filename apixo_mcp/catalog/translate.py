@@ -1,6 +1,5 @@
 """The common arguments of the tools, said in one model's own words."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from apixo_mcp.catalog.model import Model, Sizes, Spelling
+from apixo_mcp.catalog.near_names import nearest_name
 from apixo_mcp.catalog.schema import input_schema, list_fields
 from apixo_mcp.catalog.shapes import PictureSize, first_picture, keep_shape
 from apixo_mcp.errors import Problem
@@ -171,10 +171,10 @@ def _is_neutral(model: Model, name: str) -> bool:
 
 def _not_taken(model: Model, name: str, value: Any) -> Problem:
     names = inputs(model)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    near = nearest_name(name, names)
     way_out = "; a field that its page does not name goes into options" if model.input.is_open() else ""
     allowed = f"not an input of {model.id}; it takes {', '.join(names)}{way_out}"
-    return Problem(name, shorten(value), allowed, "".join(near))
+    return Problem(name, shorten(value), allowed, near)
 
 
 def _spell(model: Model, spelling: Spelling, value: Any) -> Any:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.near_names import nearest_name
 from apixo_mcp.catalog.translate import inputs
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.foreign import shorten
@@ -68,8 +69,9 @@ def _problems(model: Model, details: ErrorDetails) -> tuple[Problem, ...]:
             choices = _shown(model, name)
             return (Problem(name, "", f"required; one of {', '.join(choices)}" if choices else "required"),)
         case "extra_forbidden":
-            [near] = difflib.get_close_matches(name, model.input.names(), n=1) or [""]
-            return (Problem(name, given, f"not an input of {model.id}; it takes {', '.join(inputs(model))}", near),)
+            names = inputs(model)
+            near = nearest_name(name, names) or "".join(difflib.get_close_matches(name[:100], names, n=1))
+            return (Problem(name, given, f"not an input of {model.id}; it takes {', '.join(names)}", near),)
         case "literal_error":
             field = str(details["loc"][0])
             allowed = f"must be one of {', '.join(_shown(model, field))}"

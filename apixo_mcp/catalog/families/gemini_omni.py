@@ -1,10 +1,11 @@
 """Google's Gemini Omni."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, optional_prompt
 from apixo_mcp.catalog.inputs import OpenInput, Url, refused, required, rule
+from apixo_mcp.catalog.marks import InferredName
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
 _NOT_VIDEO = {"mode": ["gemini-omni-audio", "gemini-omni-character"]}
@@ -36,7 +37,9 @@ class GeminiOmniInput(OpenInput):
     aspect_ratio: Literal["16:9", "9:16"] | None = about("For gemini-omni-video.")
     audio_ids: list[str] | None = about("Ids that gemini-omni-audio answered with, for gemini-omni-video.")
     character_ids: list[str] | None = about("Ids that gemini-omni-character answered with, for gemini-omni-video.")
-    image_urls: list[Url] | None = about("A reference for a video; for gemini-omni-character the name is inferred.")
+    image_urls: Annotated[list[Url] | None, InferredName()] = about(
+        "A reference for a video; for gemini-omni-character the name is inferred."
+    )
     video_urls: list[Url] | None = about("A video to work from, for gemini-omni-video.")
 
 

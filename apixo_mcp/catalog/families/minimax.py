@@ -7,6 +7,7 @@ from pydantic import Field
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, pixels, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, refused, required, rule
+from apixo_mcp.catalog.marks import InferredName
 from apixo_mcp.catalog.model import AUDIO_SCHEDULE, IMAGE_FAST, POLICY_OR_IMAGE, Model, Spelling
 
 
@@ -64,7 +65,9 @@ class MinimaxVoiceInput(OpenInput):
     voice_id_prefix: str = Field(
         min_length=1, pattern=r"\S", description="The gateway adds to it: warm001 becomes warm001-a1b2c3."
     )
-    prompt: str | None = optional_prompt(about="What the voice should be like, for design (name inferred).")
+    prompt: Annotated[str | None, InferredName()] = optional_prompt(
+        about="What the voice should be like, for design (name inferred)."
+    )
     preview_text: str | None = Field(
         None, min_length=1, max_length=2000, description="What the voice says as a sample; at most 500 for design."
     )

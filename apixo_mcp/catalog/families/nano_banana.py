@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, Url, required, some_media
-from apixo_mcp.catalog.marks import Files, Shape
+from apixo_mcp.catalog.marks import Files, InferredName, Shape
 from apixo_mcp.catalog.model import (
     IMAGE_FAST,
     IMAGE_HIGH_QUALITY,
@@ -82,7 +82,9 @@ class RuxaNanoBananaEditInput(OpenInput):
     """The page tells of a list of pictures without showing its name; another name than image_urls can be given too."""
 
     prompt: str = prompt(about="What to change.")
-    image_urls: list[Url] | None = items(None, "The pictures to edit. The name is inferred, and so is a limit of 10.")
+    image_urls: Annotated[list[Url] | None, InferredName()] = items(
+        None, "The pictures to edit. The name is inferred, and so is a limit of 10."
+    )
     output_format: Literal["png", "jpeg"] = "png"
     # Its page shows no values: those of the other Nano Banana pages of Ruxa.
     image_size: Annotated[str, Shape(_SHAPES, own="auto")] = about(

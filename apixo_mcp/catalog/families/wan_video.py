@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, count, one_of, only, refused, required, rule
-from apixo_mcp.catalog.marks import Files, Shape, Timed
+from apixo_mcp.catalog.marks import Files, InferredName, Shape, Timed
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Sizes, Spelling
 
 _RATIO = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
@@ -124,9 +124,9 @@ class Wan27VideoInput(OpenInput):
     mode: Literal["text-to-video", "image-to-video", "reference-to-video", "video-edit"]
     prompt: str | None = optional_prompt()
     resolution: Literal["720p", "1080p"] | None = None
-    ratio: Annotated[_RATIO | None, Shape(modes=("text-to-video", "reference-to-video"), left_out="16:9")] = about(
-        "The aspect ratio (name inferred); 16:9 if left out in the text and reference modes."
-    )
+    ratio: Annotated[
+        _RATIO | None, InferredName(), Shape(modes=("text-to-video", "reference-to-video"), left_out="16:9")
+    ] = about("The aspect ratio (name inferred); 16:9 if left out in the text and reference modes.")
     duration: int | None = span(0, 15, "Seconds; 5 if left out; in video-edit 0, the default, keeps the length.")
     image_urls: list[Url] | None = about("image-to-video: the first frame and, if wanted, the last; else references.")
     video_urls: Annotated[list[Url] | None, Timed(("video-edit",))] = about("The video to edit, or references.")

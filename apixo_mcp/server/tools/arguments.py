@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from apixo_mcp.catalog.near_names import nearest_name
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import MOST_GIVEN, clipped, cut, excess, read_json, shorten
 
@@ -107,9 +108,9 @@ def read_inputs(schema: Mapping[str, Any], controls: Mapping[str, Any], raw: Map
 
 
 def _unknown(name: str, value: Any, properties: Mapping[str, Any]) -> Problem:
-    near = difflib.get_close_matches(name[:_LONGEST_NAME], properties, n=1)
+    near = nearest_name(name, properties) or "".join(difflib.get_close_matches(name[:_LONGEST_NAME], properties, n=1))
     allowed = f"unknown argument; known are {', '.join(properties)}"
-    return Problem(_named(name), shorten(value), allowed, near[0] if near else "")
+    return Problem(_named(name), shorten(value), allowed, near)
 
 
 def _named(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.shapes import first_picture
+from apixo_mcp.catalog.strays import strays
 from apixo_mcp.catalog.translate import complete, spell
 from apixo_mcp.catalog.validate import validate
 from apixo_mcp.errors import Problem
@@ -127,11 +128,12 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
     draft = complete(model, spelt, await inputs.size_of(picture, find) if picture else None, sizes)
     seconds = await seconds_of_inputs(model, draft.values, inputs, find)
     values, wrong = await resolve_references(model, draft.values, inputs, find)
-    problems = [*request.problems, *draft.problems, *_envelope_problems(model, request), *wrong]
+    slips, strayed = strays(model, request.options)
+    problems = [*request.problems, *draft.problems, *slips, *_envelope_problems(model, request), *wrong]
     if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
         problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))
         values["prompt"] = _SOME_PROMPT
-    return Checked(validate(model, values, tuple(problems)), draft.notes, seconds)
+    return Checked(validate(model, values, tuple(problems)), (*draft.notes, *strayed), seconds)
 
 
 def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""An edit keeps the shape of its picture, for every way of asking: in a chat, with typed tools, in a shell."""
+"""What is sent is what was meant: an edit keeps its shape, a slip is not paid for; in a chat and with typed tools."""
 
 from pathlib import Path
 from typing import Any
@@ -70,3 +70,26 @@ async def test_a_typed_tool_keeps_the_shape_too(connect: Connect, box: Sandbox) 
     assert [post["input"].get("size", post["input"].get("aspect_ratio")) for post in box.submits()] == [
         *("9:16", "720x1280", "auto")
     ]
+
+
+async def test_an_option_that_may_be_ignored_is_said_to_be_so(connect: Connect) -> None:
+    told = "emotion: passed on as given; no page of minimax-speech-2-8 names it, so it may be ignored."
+    async with connect() as client:
+        speech = await made(client, "generate_audio", model="minimax-speech-2-8", options={"emotion": "happy"})
+    async with connect(tools="models", models=("minimax-speech-2-8",)) as client:
+        typed = await made(client, "generate_minimax_speech_2_8", voice_id="preset_x", emotion="sad")
+    assert told in speech["notes"]
+    assert told in typed["notes"]
+
+
+async def test_a_slip_in_an_option_is_refused_before_anything_is_sent(connect: Connect, box: Sandbox) -> None:
+    call = {"model": "minimax-speech-2-8", "prompt": "hello", "options": {"voice": "preset_calm_man"}}
+    async with connect() as client:
+        answer = await client.call_tool("generate_audio", call)
+    assert answer.is_error
+    assert "voice: not an input of minimax-speech-2-8" in text_of(answer)
+    assert "Did you mean voice_id?" in text_of(answer)
+    async with connect(tools="models", models=("minimax-speech-2-8",)) as client:
+        typed = {"prompt": "hello", "voice_id": "preset_x", "voice": "preset_calm_man"}
+        assert "Did you mean voice_id?" in text_of(await client.call_tool("generate_minimax_speech_2_8", typed))
+    assert box.submits() == []

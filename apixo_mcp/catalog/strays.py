@@ -1,0 +1,45 @@
+"""Options that no page names: a slip for one that it does, or something that the gateway may ignore."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from apixo_mcp.catalog.marks import inferred_names
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.near_names import nearest_name
+from apixo_mcp.catalog.translate import COMMON_ARGUMENTS, inputs
+from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import shorten
+
+
+def strays(model: Model, options: Mapping[str, Any]) -> tuple[list[Problem], tuple[str, ...]]:
+    """Tells what is odd about options that no page names: what is wrong, and what is to be said.
+
+    A name near to one that the page has is a slip, and refused; another is passed on, and it is said that it may be
+    ignored. Of a model without a page only what is near to a common argument is said.
+    """
+    if model.facts == "full" or not model.input.is_open():
+        return [], ()
+    names = dict.fromkeys((*inputs(model), *model.input.names()))
+    told = set(re.findall(r"\w+", " ".join(model.tips)))
+    problems: list[Problem] = []
+    passed: list[str] = []
+    for name, value in options.items():
+        if value in (None, "", []) or name in names or name in told:
+            continue
+        near = nearest_name(name, tuple(names | dict.fromkeys(COMMON_ARGUMENTS)))
+        if near and model.facts == "partial" and near not in inferred_names(model.input):
+            problems.append(_slip(model, name, value, near, takes_it=near in names))
+        elif near or model.facts == "partial":
+            passed.append(f"{name} (did you mean {near}?)" if near else name)
+    if not passed:
+        return problems, ()
+    what = "names it, so it" if len(passed) == 1 else "names them, so they"
+    return problems, (f"{', '.join(passed)}: passed on as given; no page of {model.id} {what} may be ignored.",)
+
+
+def _slip(model: Model, name: str, value: Any, near: str, *, takes_it: bool) -> Problem:
+    takes = ", ".join(inputs(model))
+    if takes_it:
+        return Problem(name, shorten(value), f"not an input of {model.id}; its page names {takes}", near)
+    return Problem(name, shorten(value), f"means {near}, which is not an input of {model.id}; its page names {takes}")
