@@ -6,14 +6,12 @@ import pytest
 from support.program import Connect
 from support.samples import wav
 
-from apixo_mcp.sandbox import Sandbox
-
 pytestmark = pytest.mark.anyio
 
 FACE = "https://example.com/face.png"
 
 
-async def test_a_local_recording_gives_the_price_by_its_length(connect: Connect, tmp_path: Path, box: Sandbox) -> None:
+async def test_a_local_recording_gives_the_price_by_its_length(connect: Connect, tmp_path: Path) -> None:
     (tmp_path / "speech.wav").write_bytes(wav(seconds=12.3))
     asked = {
         "model": "infinitetalk",
@@ -28,4 +26,3 @@ async def test_a_local_recording_gives_the_price_by_its_length(connect: Connect,
     assert told.structured_content is not None
     assert told.structured_content["cost"]["amount"] == 0.39, "13 seconds that have begun"
     assert of_a_url.is_error, "its length is not known here, and a budget is set"
-    assert len(box.submits()) == 1
