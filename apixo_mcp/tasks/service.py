@@ -8,7 +8,7 @@ import anyio
 from apixo_mcp.errors import CallerLeft, NotFound
 from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import Modality, NextAction
-from apixo_mcp.tasks.asking.last import LastTask, last_task
+from apixo_mcp.tasks.asking.last import LastTask, last_tasks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
@@ -62,10 +62,9 @@ class Service:
         Raises:
             NotFound: there is none.
         """
-        last = await last_task(self._store, owner, connection, with_results=with_results)
-        if last is None:
-            raise NotFound(f"There is no task {'with results ' if with_results else ''}yet.")
-        return last
+        if last := await last_tasks(self._store, owner, connection, with_results=with_results, limit=1):
+            return last[0]
+        raise NotFound(f"There is no task {'with results ' if with_results else ''}yet.")
 
     async def check(self, owner: Owner, any_id: str, *, save: bool = True) -> Task:
         """Finds the owner's task; one whose polling was given up is polled once more.

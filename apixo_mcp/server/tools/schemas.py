@@ -52,7 +52,7 @@ def mapping(description: str) -> Schema:
     }
 
 
-_FILES = "URLs, task:<task_id>/<n>, or "
+_FILES = "URLs, task:<task_id or last>/<n>, or "
 _OF_WAY = {
     Way.PUBLIC_URL: f"{_FILES}paths in allowed folders.",
     Way.TUNNEL: f"{_FILES}paths in allowed folders.",

@@ -75,7 +75,9 @@ class Admission:
         match admitted.how:
             case "ask_first":
                 return self._quote(tasks)
-            case "same_key" if earlier.fingerprint != task.fingerprint:
+            case "same_key" if not (
+                earlier.fingerprint == task.fingerprint or await self._drafts.repeats(request, earlier)
+            ):
                 is_elsewhere = (earlier.base_url, earlier.key_print) != (task.base_url, task.key_print)
                 other = "another API key or address of the gateway" if is_elsewhere else "other arguments"
                 allowed = f"already used for task {earlier.task_id} with {other}; use another key"
@@ -117,13 +119,15 @@ class Admission:
     async def _admitted(self, tasks: Sequence[Task], call: Call, request: GenerationRequest) -> Admitted:
         """Has the store admit tasks, once it is sure whether an equal request is still waited for."""
         alive: frozenset[str] = frozenset()
+        agreed = request.agreed
         tasks = [replace(task, asked_by=call.name) for task in tasks]
         while True:
             terms = Terms(
                 budget=self._budget,
                 confirmed=request.confirmed,
                 open_for=lambda: time.monotonic() - call.opened_at,
-                agreed=request.agreed.agreement if request.agreed else None,
+                # What was agreed to is that very request: `last` may mean another file since.
+                agreed=agreed.agreement if agreed and agreed.fingerprint == tasks[0].fingerprint else None,
                 process=self._delivery.process,
                 waiting=self._delivery.open_names,
                 alive=alive,

@@ -1,7 +1,8 @@
 """What a request would become: read and checked, before anything is stored, sent or spent."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,13 +10,16 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.asking.last import TRIED, LastTask, last_tasks, names_last, with_last
 from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import bought_together
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import ADOPTED_FOR, Store
 from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
+
+_RECENT = 50  # tasks among which an unanswered call is looked for
 
 Estimate = Callable[[Model, Mapping[str, Any], float | None], float | None]
 
@@ -65,6 +69,46 @@ class Drafts:
         Raises:
             InvalidInput: with all that is wrong with it; one prompt that is wrong refuses all.
         """
+        if not names_last(request):
+            return await self._drafts(request)
+        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True)
+        unanswered = await self._unanswered(request.owner)
+        is_unanswered = {task.task_id for task in unanswered}
+        meant = [last for last in newest if last.task.task_id not in is_unanswered]
+        if repeated := await self._repeated(request, meant, unanswered):
+            return repeated
+        return await self._drafts(with_last(request, newest[0]) if newest else request)
+
+    async def repeats(self, request: GenerationRequest, earlier: Task) -> bool:
+        """Tells whether a request is the one that made a task, as `last` was to be understood when that was asked for.
+
+        Args:
+            request: that seems to be another one by now.
+            earlier: found by its idempotency key.
+        """
+        if not names_last(request):
+            return False
+        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=5 * TRIED)
+        meant = [last for last in newest if last.task.created_at < earlier.created_at][:TRIED]
+        return bool(await self._repeated(request, meant, [earlier]))
+
+    async def _unanswered(self, owner: Owner) -> Sequence[Task]:
+        recent = await self._store.page(owner, since=time.time() - ADOPTED_FOR, limit=_RECENT)
+        return [task for task in recent if task.answer != "given"]
+
+    async def _repeated(
+        self, request: GenerationRequest, meant: Sequence[LastTask], earlier: Sequence[Task]
+    ) -> tuple[Task, ...]:
+        """Returns a request that says `last` as one of some earlier tasks was asked for; nothing where none was."""
+        known = {task.fingerprint for task in earlier}
+        for last in meant if known else ():
+            with suppress(InvalidInput):
+                drafts = await self._drafts(with_last(request, last))
+                if drafts[0].fingerprint in known:
+                    return drafts
+        return ()
+
+    async def _drafts(self, request: GenerationRequest) -> tuple[Task, ...]:
         notes = self._told_once
         if not request.prompts:
             return (await self._draft(request, notes),)
@@ -108,7 +152,7 @@ class Drafts:
             created_at=now,
             updated_at=now,
             due=now,
-            notes=(*checking.notes, *told_once),
+            notes=(*request.notes, *checking.notes, *told_once),
             estimate_usd=self._estimate(model, inputs, checking.seconds),
         )
         return replace(task, fingerprint=fingerprint(task))

@@ -1,8 +1,18 @@
-"""The task that somebody means by `last`: the newest of their connection, else of the owner."""
+"""The task that somebody means by `last`: the newest of their connection, else of the owner.
 
-from dataclasses import dataclass
+As an input it is put in the place of `last` before anything else is done: what is asked for, agreed to and found again
+by an equal call is the file itself. A call that is repeated because its answer was lost must find its task, and that
+may be the newest by then: so it is tried first whether an earlier one in the place of `last` makes a call of which the
+answer did not arrive.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from apixo_mcp.foreign import clipped
+from apixo_mcp.tasks.asking.request import GenerationRequest
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import State, Task
@@ -10,25 +20,31 @@ from apixo_mcp.tasks.task import State, Task
 LAST = "last"
 """Stands for an id of a task."""
 
+TRIED = 8
+"""Tasks that a repeated call may have meant by `last`."""
+
+_REFERENCE = re.compile(r"\s*(task:|apixo://results/)last((?:/\d{1,4})?)\s*", re.IGNORECASE)
+_TEXTS = frozenset({"prompt", "negative_prompt"})
 _PROMPT = 60
+_DEEP = 20  # no input that means something is nested deeper
 
 
 @dataclass(frozen=True, slots=True)
 class LastTask:
-    """The task that is meant.
+    """A task that may be meant.
 
     Attributes:
-        is_of_connection: whether the connection asked for it that says `last`.
+        is_elsewhere: whether it is of another connection than the one that says `last`.
     """
 
     task: Task
-    is_of_connection: bool
+    is_elsewhere: bool
 
     def note(self, name: str = LAST) -> str:
         """Names the task to whoever said `last`, so that another one than they meant is seen."""
         prompt = " ".join(clipped(self.task.prompt, _PROMPT).split())
         which = f" ({prompt})" if prompt else ""
-        return f"{name} is {self.task.task_id}{which}{'' if self.is_of_connection else ', of another connection'}."
+        return f"{name} is {self.task.task_id}{which}{', of another connection' if self.is_elsewhere else ''}."
 
 
 def means_last(any_id: str) -> bool:
@@ -36,18 +52,51 @@ def means_last(any_id: str) -> bool:
     return any_id.strip().casefold() in (LAST, f"task:{LAST}")
 
 
-async def last_task(store: Store, owner: Owner, connection: str, *, with_results: bool) -> LastTask | None:
-    """Finds the newest task of a connection, else of its owner; never another owner's.
+async def last_tasks(
+    store: Store, owner: Owner, connection: str, *, with_results: bool, limit: int = TRIED
+) -> Sequence[LastTask]:
+    """Finds the newest tasks of a connection, then of its owner; never another owner's.
 
     Args:
         store: of all tasks.
-        owner: whose it must be.
+        owner: whose they must be.
         connection: that says `last`; empty where there is none that lasts.
-        with_results: whether it must have ended well.
+        with_results: whether they must have ended well.
+        limit: of each.
     """
     # A success has results: without one that can be read a task ends as failed.
     state = State.SUCCESS if with_results else None
-    if connection and (own := await store.page(owner, state=state, connection=connection, limit=1)):
-        return LastTask(own[0], is_of_connection=True)
-    newest = await store.page(owner, state=state, limit=1)
-    return LastTask(newest[0], is_of_connection=False) if newest else None
+    own = await store.page(owner, state=state, connection=connection, limit=limit) if connection else ()
+    everyone = await store.page(owner, state=state, limit=limit)
+    known = {task.task_id for task in own}
+    others = [LastTask(task, bool(connection)) for task in everyone if task.task_id not in known]
+    return [*(LastTask(task, is_elsewhere=False) for task in own), *others]
+
+
+def names_last(request: GenerationRequest) -> bool:
+    """Tells whether an input of a request is a result of the last task."""
+    given = {**request.arguments, **request.options}
+    return _with_id(given, LAST) != _with_id(given, "")
+
+
+def with_last(request: GenerationRequest, last: LastTask) -> GenerationRequest:
+    """Returns a request with the task itself in the place of `last`, and a note that names it."""
+    return replace(
+        request,
+        arguments=_with_id(request.arguments, last.task.task_id),
+        options=_with_id(request.options, last.task.task_id),
+        notes=(*request.notes, last.note(f"task:{LAST}")),
+    )
+
+
+def _with_id(value: Any, task_id: str, depth: int = 0) -> Any:
+    if isinstance(value, str) and (reference := _REFERENCE.fullmatch(value)):
+        return f"{reference[1].lower()}{task_id}{reference[2]}"
+    if depth == _DEEP:
+        return value
+    if isinstance(value, list | tuple):
+        return [_with_id(item, task_id, depth + 1) for item in cast("Sequence[Any]", value)]
+    if isinstance(value, Mapping):
+        table = cast("Mapping[str, Any]", value)
+        return {name: entry if name in _TEXTS else _with_id(entry, task_id, depth + 1) for name, entry in table.items()}
+    return value

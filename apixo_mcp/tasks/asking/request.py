@@ -36,6 +36,7 @@ class GenerationRequest:
         confirmed: whether the caller says yes to a quote that it was given before.
         agreed: a quote that the owner has just said yes to, asked in person.
         connection: that it comes over, as `Delivery.open` takes it.
+        notes: what its tasks are to tell its caller, as sentences.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
 
@@ -51,6 +52,7 @@ class GenerationRequest:
     confirmed: bool = False
     agreed: "Quote | None" = None
     connection: str = ""
+    notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

@@ -1,0 +1,105 @@
+"""The last task, as connections mean it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, Implementation
+from support.program import Connect, program, text_of, values_for
+
+from apixo_mcp.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+EVERY = ["memory", pytest.param("stdio", marks=pytest.mark.process), "http", "sse"]
+
+
+def structure(answer: CallToolResult) -> dict[str, Any]:
+    assert not answer.is_error, answer.content
+    assert answer.structured_content is not None
+    return answer.structured_content
+
+
+async def made(client: Client, prompt: str, tool: str = "generate_image", **given: Any) -> dict[str, Any]:
+    model = {"model": "nano-banana"} if tool == "generate_image" else {}
+    return structure(await client.call_tool(tool, {"prompt": prompt, "wait_seconds": 20, **model, **given}))
+
+
+def last_inputs(box: Sandbox) -> dict[str, Any]:
+    return box.submits()[-1]["body"]["input"]
+
+
+@pytest.mark.parametrize("transport", EVERY)
+@pytest.mark.parametrize("era", ["auto"])
+async def test_the_last_picture_is_edited_and_named(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        fox = await made(client, "a fox [took:0]")
+        told = await made(client, "at night [took:0]", image_urls=["task:last/0"])
+    assert last_inputs(box)["image_urls"] == [fox["results"][0]["url"]]
+    assert f"task:last is {fox['task_id']} (a fox" in told["notes"][0]
+
+
+@pytest.mark.parametrize("transport", ["memory"])
+async def test_wherever_an_earlier_result_may_be_given(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        fox = await made(client, "a fox [took:0]")
+        asked = {"prompt": "it runs [took:0]", "wait_seconds": 20, "image_urls": ["task:last/0"]}
+        structure(await client.call_tool("generate_video", {"model": "veo-3-1", **asked}))
+        assert last_inputs(box)["image_urls"] == [fox["results"][0]["url"]]
+        open_model = {"model": "runway-gen4-image", "prompt": "a mix [took:0]", "wait_seconds": 20}
+        fox = await made(client, "another fox [took:0]")
+        options = {"reference": [{"image": "task:last/0"}]}
+        structure(await client.call_tool("generate_image", {**open_model, "options": options}))
+        assert last_inputs(box)["reference"] == [{"image": fox["results"][0]["url"]}]
+    async with connect(tools="models", models=("nano-banana",)) as client:
+        fox = await made(client, "a third fox [took:0]", "generate_nano_banana")
+        await made(client, "by day [took:0]", "generate_nano_banana", image_urls=["task:last/0"])
+    assert last_inputs(box)["image_urls"] == [fox["results"][0]["url"]]
+
+
+@asynccontextmanager
+async def two_clients(transport: str, box: Sandbox, folder: Any, mode: str) -> AsyncIterator[tuple[Client, Client]]:
+    info = Implementation(name="claude-ai", version="1")
+    async with (
+        program(transport, values_for(box, folder)) as dial,
+        Client(dial(), mode=mode, client_info=info) as one,
+        Client(dial(), mode=mode, client_info=info) as two,
+    ):
+        yield one, two
+
+
+@pytest.mark.parametrize("transport", [*EVERY[1:]])
+async def test_two_connections_of_one_owner_have_each_its_own_last_task(
+    box: Sandbox, tmp_path: Any, transport: str
+) -> None:
+    async with two_clients(transport, box, tmp_path, "legacy") as (one, two):
+        fox = await made(one, "a fox [took:0]")
+        owl = await made(two, "an owl [took:0]")
+        told = structure(await one.call_tool("check_task", {"task_id": "last"}))
+        assert told["task_id"] == fox["task_id"]
+        assert told["notes"][0].startswith(f"last is {fox['task_id']} (a fox")
+        assert structure(await two.call_tool("check_task", {"task_id": "last"}))["task_id"] == owl["task_id"]
+        await made(one, "at night [took:0]", image_urls=["task:last/0"])
+        assert last_inputs(box)["image_urls"] == [fox["results"][0]["url"]]
+
+
+@pytest.mark.parametrize("transport", ["http"])
+async def test_without_sessions_it_is_the_owners_newest(box: Sandbox, tmp_path: Any, transport: str) -> None:
+    async with two_clients(transport, box, tmp_path, "auto") as (one, two):
+        await made(one, "a fox [took:0]")
+        owl = await made(two, "an owl [took:0]")
+        told = structure(await one.call_tool("check_task", {"task_id": "last"}))
+    assert told["task_id"] == owl["task_id"]
+    assert "(an owl" in told["notes"][0]
+
+
+@pytest.mark.parametrize("transport", ["memory"])
+async def test_without_any_nothing_is_sent(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        call = {"model": "nano-banana", "prompt": "x", "image_urls": ["task:last/0"]}
+        answer = await client.call_tool("generate_image", call)
+    assert answer.is_error
+    assert "there is no such task" in text_of(answer)
+    assert box.submits() == []

@@ -1,0 +1,141 @@
+"""`last` as an input: which task it is, and that a repeated call finds its own."""
+
+from typing import Any
+
+import pytest
+from support.asking import submit
+from support.task_steps import Start, posts, request, settled
+
+from apixo_mcp.app import App
+from apixo_mcp.errors import InvalidInput
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
+from apixo_mcp.tasks.owner import LOCAL, Owner
+from apixo_mcp.tasks.task import Task
+
+pytestmark = pytest.mark.anyio
+
+BOB = Owner("bob")
+
+
+def edit(prompt: str = "at night [took:0]", reference: str = "task:last/0", **given: Any) -> GenerationRequest:
+    arguments = {"prompt": prompt, "image_urls": [reference]}
+    return GenerationRequest(**{"owner": LOCAL, "model": "nano-banana", "arguments": arguments, **given})
+
+
+async def bought(app: App, asked: GenerationRequest) -> Submission:
+    async with app.admission.asking(asked) as submission:
+        assert isinstance(submission, Submission)
+    return submission
+
+
+async def made(app: App, prompt: str = "a fox [took:0]", **given: Any) -> Task:
+    asked = GenerationRequest(**{"owner": LOCAL, "model": "nano-banana", "arguments": {"prompt": prompt}, **given})
+    return await settled(app, (await bought(app, asked)).task)
+
+
+async def test_the_newest_task_with_results_of_the_connection_is_meant_and_named(start: Start):
+    async with start() as app:
+        own = await made(app, connection="one")
+        await made(app, "an owl [took:0]", connection="two")
+        await bought(app, request("a cat [never]", connection="one"))
+        task = (await bought(app, edit(connection="one"))).task
+    assert task.inputs["image_urls"] == [own.results[0].url]
+    assert task.notes[0] == f"task:last is {own.task_id} (a fox [took:0])."
+
+
+async def test_a_connection_without_any_means_the_owners_newest_and_says_so(start: Start):
+    async with start() as app:
+        await made(app, connection="one")
+        newest = await made(app, "an owl [took:0]", connection="two")
+        await made(app, "a secret [took:0]", owner=BOB, connection="three")
+        other = (await bought(app, edit(connection="three"))).task
+        shell = (await bought(app, edit("in the rain"))).task
+    assert other.inputs["image_urls"] == shell.inputs["image_urls"] == [newest.results[0].url]
+    assert "of another connection" in other.notes[0]
+    assert "of another connection" not in shell.notes[0]
+
+
+async def test_no_other_owners_task_is_ever_meant(start: Start, box: Sandbox):
+    async with start() as app:
+        await made(app, owner=BOB, connection="one")
+        with pytest.raises(InvalidInput, match="no such task"):
+            await bought(app, edit(connection="one"))
+    assert len(posts(box)) == 1
+
+
+@pytest.mark.parametrize("reference", ["task:last/0", " TASK:last/0 ", "task:last", "apixo://results/last/0"])
+async def test_each_way_to_write_it(start: Start, reference: str):
+    async with start() as app:
+        fox = await made(app)
+        assert (await bought(app, edit(reference=reference))).task.inputs["image_urls"] == [fox.results[0].url]
+
+
+async def test_a_prompt_of_these_words_is_a_prompt(start: Start):
+    async with start() as app:
+        await made(app)
+        task = (await bought(app, request("task:last/0"))).task
+    assert task.prompt == "task:last/0"
+    assert not task.notes or "task:last" not in task.notes[0]
+
+
+async def test_a_repeat_of_a_call_that_lost_its_answer_finds_its_task_though_that_is_the_newest(
+    start: Start, box: Sandbox
+):
+    async with start() as app:
+        await made(app, connection="one")
+        lost = await submit(app, edit(connection="one"))
+        assert isinstance(lost, Submission)
+        night = await settled(app, lost.task)
+        again = await bought(app, edit(connection="one"))
+    assert again.how == "adopted"
+    assert again.task.task_id == night.task_id
+    assert len(posts(box)) == 2
+
+
+async def test_a_repeat_of_a_lost_purchase_of_several_finds_it_whole(start: Start, box: Sandbox):
+    async with start() as app:
+        await made(app, connection="one")
+        asked = edit(connection="one", prompts=("at night [took:0]", "at noon [took:0]"))
+        lost = await submit(app, asked)
+        assert isinstance(lost, Submission)
+        for task in lost.tasks:
+            await settled(app, task)
+        again = await bought(app, asked)
+    assert again.how == "adopted"
+    assert [task.task_id for task in again.tasks] == [task.task_id for task in lost.tasks]
+    assert len(posts(box)) == 3
+
+
+async def test_an_answered_call_that_comes_again_goes_on_from_its_result(start: Start):
+    async with start() as app:
+        await made(app, connection="one")
+        first = await settled(app, (await bought(app, edit(connection="one"))).task)
+        second = (await bought(app, edit(connection="one"))).task
+    assert second.task_id != first.task_id
+    assert second.inputs["image_urls"] == [first.results[0].url]
+
+
+async def test_a_key_finds_its_task_whatever_is_the_last_by_then(start: Start, box: Sandbox):
+    async with start() as app:
+        await made(app, connection="one")
+        first = await settled(app, (await bought(app, edit(connection="one", idempotency_key="k"))).task)
+        again = await bought(app, edit(connection="one", idempotency_key="k"))
+        with pytest.raises(InvalidInput, match="other arguments"):
+            await bought(app, edit("by day", connection="one", idempotency_key="k"))
+    assert (again.how, again.task.task_id) == ("same_key", first.task_id)
+    assert len(posts(box)) == 2
+
+
+async def test_a_yes_to_the_one_picture_is_none_to_another(start: Start, box: Sandbox):
+    async with start() as app:
+        await made(app, connection="one")
+    async with start(confirm_above_usd=0.001) as app:
+        async with app.admission.asking(edit(connection="one")) as quote:
+            assert isinstance(quote, Quote)
+        async with app.admission.asking(edit(connection="one", agreed=quote)) as agreed:
+            assert isinstance(agreed, Submission)
+        await settled(app, agreed.task)  # by now it is the last one
+        async with app.admission.asking(edit(connection="one", agreed=quote)) as other:
+            assert isinstance(other, Quote)
+    assert len(posts(box)) == 2
