@@ -83,7 +83,9 @@ def next_step(
                 f"`apixo-mcp tasks rekey {task.task_id}`."
             )
         case State.SUBMITTING if task.sent_at is None:
-            return _before_it_is_sent(task, _check_later(task, eta_seconds, face, waits, is_sent=False), face)
+            unsent_for = max(0.0, (task.due or 0.0) - context.now)
+            later = _check_later(task, eta_seconds, face, waits, unsent_for=unsent_for, is_sent=False)
+            return _before_it_is_sent(task, later, face)
         case State.SUBMITTING | State.PENDING | State.PROCESSING if trouble is not None:
             advice, then = advice_of(trouble, face, task.task_id), face.say("{then_check}", task.task_id)
             return f"The gateway cannot be asked just now: {trouble.message}. {advice} {then}"
@@ -109,11 +111,17 @@ def next_step(
             return "Nothing was sent or charged. Generate it anew if it is still wanted."
 
 
-def _check_later(task: Task, eta_seconds: int | None, face: Face, waits: float, *, is_sent: bool = True) -> str:
-    """Tells when to ask again: now, where the question itself waits, else later."""
+def _check_later(
+    task: Task, eta_seconds: int | None, face: Face, waits: float, *, unsent_for: float = 0.0, is_sent: bool = True
+) -> str:
+    """Tells when to ask again: now, where the question itself waits, else later.
+
+    Args:
+        unsent_for: for how many seconds it is not even sent.
+    """
     if waits >= WAITS_ITSELF:
         return face.say("{check_now}", task.task_id, waits=f"{waits:.0f}")
-    seconds = _LATE if eta_seconds is None else min(60, max(2, eta_seconds))
+    seconds = min(60, max(2, int(unsent_for) + (_LATE if eta_seconds is None else eta_seconds)))
     template = "{check_later_or_longer}" if is_sent and 0 < waits < seconds else "{check_later}"
     return face.say(template, task.task_id, seconds=seconds)
 

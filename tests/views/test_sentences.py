@@ -38,6 +38,11 @@ def test_what_is_not_sent_yet_needs_no_long_question(waits: float):
     assert "wait_seconds" not in step(asked(), waits=waits)
 
 
+def test_what_is_sent_in_a_while_is_asked_about_after_that():
+    assert "in about 27 s" in step(asked(due=NOW + 20), eta=7)
+    assert "in about 60 s" in step(asked(due=NOW + 3000), eta=7)
+
+
 def test_a_cancel_of_what_is_paid_is_answered_with_why_it_runs_on():
     told = step(replace(RUNS, cancel_requested=True), waits=50.0)
     assert told == (

@@ -39,11 +39,9 @@ class _Line:
 class Throttle:
     """Spaces the requests of each key. A 429 holds all callers of that key back, and so does its `Retry-After`."""
 
-    def __init__(
-        self, limits: ThrottleLimits = ThrottleLimits(), *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, limits: ThrottleLimits = ThrottleLimits(), *, clock: Callable[[], float] | None = None) -> None:
         self._limits = limits
-        self._clock = clock
+        self._clock = clock or time.monotonic
         self._lines: dict[str, _Line] = {}
 
     async def turn(self, key: str) -> float:
