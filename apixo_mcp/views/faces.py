@@ -48,6 +48,9 @@ CHAT = Face(
         "check_later_or_longer": "Call check_task{task} in about {seconds} s, or with wait_seconds: 50 if your client "
         "bears it.",
         "check_now": "Call check_task{task} now; it waits up to {waits} s itself.",
+        "buy": "Make the same call without quote to buy it.",
+        "buy_after_yes": "Ask the user; after a yes make the same call with confirm: true in place of quote, within 30 "
+        "minutes.",
         "fetch": "download_results{task}",
         "cancel": "cancel_task",
         "see_tasks": "list_tasks",
@@ -82,6 +85,8 @@ SHELL = Face(
         "check_several_now": "`apixo-mcp tasks wait TASK_ID…` waits for several.",
         "check_later_or_longer": "`apixo-mcp tasks wait{task}` waits for it.",
         "check_now": "`apixo-mcp tasks wait{task}` waits for it.",
+        "buy": "The same command without --quote buys it.",
+        "buy_after_yes": "The same command with --yes in place of --quote buys it.",
         "fetch": "`apixo-mcp tasks download{task}`",
         "cancel": "`apixo-mcp tasks cancel{task}`",
         "see_tasks": "`apixo-mcp tasks list`",

@@ -99,6 +99,14 @@ def several_lines(entries: Sequence[Entry]) -> str:
     return "\n".join((_summary(entries), *(_line(number, entry, prompt) for number, entry in enumerate(entries, 1))))
 
 
+def earlier_note(tasks: Sequence[Task]) -> str:
+    """Says that tasks are those of an earlier purchase, and that what failed of it was not made again."""
+    note = "These are the tasks of an earlier equal call; nothing was bought anew."
+    if any(task.state in (State.FAILED, State.CANCELLED) for task in tasks):
+        note += " Nor were those that failed or were cancelled: to have them again, call with their prompts alone."
+    return note
+
+
 def are_settled(entries: Iterable[Entry]) -> bool:
     """Tells whether nothing is left to wait for."""
     return all(isinstance(entry, Missing) or entry.is_settled for entry in entries)

@@ -25,13 +25,13 @@ from apixo_mcp.cli.waiting.outcome import end_well, lost_if_ended, placed, say_w
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.foreign import clipped
 from apixo_mcp.media.inputs import modality_of_field
-from apixo_mcp.tasks.asking.request import GenerationRequest
-from apixo_mcp.tasks.budget import together
+from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import SHELL
+from apixo_mcp.views.quotes import quote_structure
 from apixo_mcp.views.tasks import structure_of
-from apixo_mcp.views.words import priced
+from apixo_mcp.views.usage import budget_left, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +88,10 @@ def generate(**given: Any) -> None:
 
     async def work(app: App) -> tuple[list[Task], list[str]]:
         generation = _generation(app, request, prompts, pairs)
-        drafts = await purchase.drafted(app, generation)
         if request.quote:
-            await _tell_quotes(app, request, drafts)
+            await _tell_quote(app, request, await purchase.prospect_of(app, generation))
             return [], []
+        await purchase.checked_ahead(app, generation)
         if why := trouble_with(app.settings.download_dir):
             at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
             raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")
@@ -197,18 +197,15 @@ def _typed() -> str:
         raise InvalidInput([Problem("prompt (standard input)", "", "must be text in UTF-8")]) from None
 
 
-async def _tell_quotes(app: App, request: _Request, drafts: Sequence[Task]) -> None:
-    quotes = await purchase.quotes(app, drafts)
+async def _tell_quote(app: App, request: _Request, prospect: Prospect) -> None:
+    quote = quote_structure(prospect, face=SHELL, left=await budget_left(app, LOCAL), whole=True)
     if request.as_json:
-        say_json(quotes if len(quotes) > 1 else quotes[0])
+        say_json(quote)
         return
-    for draft, quote in zip(drafts, quotes, strict=True):
-        say(f"{draft.model} would cost {priced(draft.estimate_usd)} and be sent this:")
-        say(json.dumps(quote["inputs"], indent=2, ensure_ascii=False))
-        for note in draft.notes:
-            say(note)
-    if len(drafts) > 1:
-        say(f"Together: {priced(together(draft.estimate_usd for draft in drafts))}.")
-    if obstacle := await purchase.obstacle(app, drafts):
-        say(obstacle)
-    say("Nothing was sent.")
+    say(f"{quoted(prospect.quote)}, and be sent this:")
+    say(json.dumps(quote["inputs"], indent=2, ensure_ascii=False))
+    for prompt in quote.get("prompts", ()):
+        say(f"- {prompt}")
+    for note in quote.get("notes", ()):
+        say(note)
+    say(f"Nothing was sent. {quote['next_step']}")

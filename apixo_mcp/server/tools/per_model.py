@@ -51,7 +51,7 @@ def _definition(model: Model, way: Way) -> ToolDefinition:
         name=tool_of(model, TYPED_CHAT),
         description=f"{makes} Costs money; follow it with check_task, never repeat it. {rules}".strip(),
         input=schemas.tool_input(properties | controls, *needed) | is_open,
-        output=schemas.TASK_OUTPUT,
+        output=schemas.SEVERAL_OUTPUT,
         modality=model.modality,
         model=model.id,
         reads=False,

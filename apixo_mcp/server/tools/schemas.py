@@ -40,6 +40,11 @@ def number(description: str, *, most: int | None = None, default: int = -1) -> S
     return entry | ({"maximum": most} if most is not None else {})
 
 
+def switch(description: str) -> Schema:
+    """Returns an optional yes, neutral when it is none."""
+    return {"type": "boolean", "description": description, "default": False, "nullable": True}
+
+
 def mapping(description: str) -> Schema:
     """Returns an optional object with any keys, neutral when empty."""
     # Said outright: some frameworks take an object that does not say it for one without any key.
@@ -98,15 +103,17 @@ _PICTURE = {
 _KEEP_OUT = {"negative_prompt": text_property(""), "seed": number("")}
 CONTROLS = {
     "provider": text_property("auto, value or official."),
+    "quote": switch("true: price it, send nothing."),
     "wait_seconds": _WAIT,
     "idempotency_key": text_property("Same key, same task."),
-    "confirm": {"type": "boolean", "description": "true: yes to a quote.", "default": False, "nullable": True},
+    "confirm": switch("true: yes to a quote."),
 }
 _LAST = {"options": mapping("Other inputs, see describe_model."), **CONTROLS}
 
 GENERATE_IMAGE = tool_input(
     {
         **_FIRST,
+        "prompts": texts("Up to 50 in place of prompt: a task each, bought together."),
         **_PICTURE,
         "resolution": text_property("1K, 2K, 4K."),
         "output_format": text_property("png, jpeg."),

@@ -14,8 +14,8 @@ from apixo_mcp.errors import InvalidInput, MissingKey, Problem
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
 from apixo_mcp.tasks.asking.drafts import Drafts
-from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
-from apixo_mcp.tasks.budget import Budget, Spent, Verdict, fitting, reason, together
+from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, Submission
+from apixo_mcp.tasks.budget import Budget, Spent, Verdict, decide, fitting, reason, together
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Store, Terms
@@ -105,6 +105,20 @@ class Admission:
         fits = fitting(self._budget, spent, amounts)
         how_many = f"the first {fits} of them alone would be within it" if fits else "not even one would be"
         return f"{why}. Nothing was sent; {how_many}"
+
+    async def prospect(self, request: GenerationRequest) -> Prospect:
+        """Tells what a request would be, and what the owner's limits say to it; it counts as quoted from then on.
+
+        Raises:
+            InvalidInput: it is not valid.
+        """
+        tasks = await self._drafts.draft(request)
+        spent = await self._store.spent(request.owner)
+        quote = self._quote(tasks)
+        verdict = decide(self._budget, spent, quote.usd, posts=len(tasks), confirmed=False)
+        why = "" if verdict in ("within", "ask_first") else self._why_not(verdict, tasks, spent)
+        await self.quoted(request.owner, quote)
+        return Prospect(tasks, quote, verdict, why)
 
     async def quoted(self, owner: Owner, quote: Quote) -> None:
         """Notes that the owner was told a quote: a yes to it, given with the very same call, counts for a while."""

@@ -17,7 +17,7 @@ from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.asking.delivery import Call
 from apixo_mcp.tasks.asking.references import FindTask, InputResolver, resolve_references, seconds_of_inputs
-from apixo_mcp.tasks.budget import Agreement
+from apixo_mcp.tasks.budget import Agreement, Verdict
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Task
 
@@ -79,6 +79,23 @@ class Quote:
     def agreement(self) -> Agreement:
         """What a yes to it agrees to."""
         return Agreement(self.usd, self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a request would be: checked, filled in and priced. Nothing was stored, sent or spent.
+
+    Attributes:
+        tasks: that it would become. Without a key for their gateway they have no key's print.
+        quote: of their price.
+        verdict: what the owner's limits say to it now.
+        why: why they would refuse it, as the end of a sentence; empty where they would not.
+    """
+
+    tasks: tuple[Task, ...]
+    quote: Quote
+    verdict: Verdict
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

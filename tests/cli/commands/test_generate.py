@@ -188,7 +188,7 @@ async def test_json_is_all_that_is_printed(typed: Typed, tmp_path: Path):
     ("limit", "told"),
     [
         ({"APIXO_MCP_DAILY_BUDGET_USD": "0.01"}, "It would be refused: "),
-        ({"APIXO_MCP_CONFIRM_ABOVE_USD": "0.01"}, "would want --yes"),
+        ({"APIXO_MCP_CONFIRM_ABOVE_USD": "0.01"}, "with --yes in place of --quote"),
         ({"APIXO_MCP_DAILY_BUDGET_USD": "5"}, ""),
     ],
 )
@@ -229,15 +229,16 @@ async def test_a_quote_sends_nothing(typed: Typed, box: Sandbox, tmp_path: Path)
     assert quote["model"] == "nano-banana"
     assert quote["inputs"]["prompt"] == "a fox"
     assert (quote["cost"]["currency"], quote["cost"]["basis"]) == ("USD", "estimated")
-    assert quote["budget_left"] == 5
+    assert quote["budget_left"] == {"usd": 5.0}
+    assert "APIXO_API_KEY" in " ".join(quote["notes"])
     several = await structures(typed, "nano-banana", "a fox", "an owl", "--quote")
-    assert [one["inputs"]["prompt"] for one in several] == ["a fox", "an owl"]
+    assert (several["count"], several["prompts"]) == (2, ["a fox", "an owl"])
+    assert "prompt" not in several["inputs"]
     there = tmp_path / "there"
     said = await run(typed, "generate", "nano-banana", "a fox", "an owl", "--quote", "--output", there)
     assert said.exit_code == 0, said.output
-    assert "nano-banana would cost about $0.0" in said.stdout
-    assert "Together: about $0.0" in said.stdout
-    assert said.stdout.endswith("Nothing was sent.\n")
+    assert "2 tasks of nano-banana would cost about $0.06 together" in said.stdout
+    assert said.stdout.endswith("Nothing was sent. The same command without --quote buys it.\n")
     assert not box.log()
     assert not there.exists()
     assert await newest(typed) == {}

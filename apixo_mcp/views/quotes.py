@@ -1,0 +1,93 @@
+"""What a request would be, as it is shown before anything is sent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from apixo_mcp.foreign import clipped
+from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.tasks.asking.request import Prospect
+from apixo_mcp.tasks.task import Task
+from apixo_mcp.views.faces import CHAT, Face
+from apixo_mcp.views.usage import quoted
+from apixo_mcp.views.words import dollars, given, shown_prompt
+
+_LONGEST = 200
+_PROMPT = 60  # one of several
+
+
+def quote_structure(
+    prospect: Prospect, *, face: Face = CHAT, left: Mapping[str, Any] | None = None, whole: bool = False
+) -> dict[str, Any]:
+    """Returns what would be sent, for how much, and what speaks against it.
+
+    Args:
+        prospect: of one task, or of several.
+        face: in whose words what to do next is said.
+        left: what the day's limits leave before it.
+        whole: whether long texts are shown whole.
+    """
+    inputs, prompts = _common(prospect.tasks)
+    if not whole:
+        inputs, prompts = _shortened(inputs), [shown_prompt(prompt, _PROMPT) for prompt in prompts]
+    usd = prospect.quote.usd
+    known = {"amount": round(usd, 4), "currency": "USD", "basis": "estimated"} if usd is not None else {}
+    return given(
+        {
+            "model": prospect.quote.model,
+            "count": len(prompts) or None,
+            "inputs": inputs,
+            "prompts": prompts or None,
+            "cost": known or {"basis": "unknown"},
+            "notes": list(quote_notes(prospect, face)) or None,
+            "budget_left": left or None,
+            "next_step": quote_step(prospect, face),
+        }
+    )
+
+
+def quote_sentence(prospect: Prospect) -> str:
+    """Tells what a request would cost, in a sentence."""
+    return f"Nothing was sent: {quoted(prospect.quote)}."
+
+
+def quote_notes(prospect: Prospect, face: Face) -> Sequence[str]:
+    """Tells what is to be known before a yes: what was filled in, and what would keep it from being sent."""
+    notes = dict.fromkeys(note for task in prospect.tasks for note in task.notes)
+    quote = prospect.quote
+    if quote.attempts > 1:
+        most = f": at most {dollars(quote.usd * quote.attempts)} in all" if quote.usd is not None else ""
+        notes[f"Where the gateway says to try again, up to {quote.attempts} attempts are charged{most}."] = None
+    if prospect.why:
+        notes[f"It would be refused: {prospect.why}."] = None
+    if prospect.verdict == "ask_first":
+        notes[f"It is above {dollars(quote.limit_usd)} (APIXO_MCP_CONFIRM_ABOVE_USD) and wants a yes."] = None
+    if not prospect.tasks[0].key_print:
+        listing = GATEWAYS[prospect.tasks[0].gateway]
+        notes[face.say("{no_key}", variable=listing.key_variable, site=listing.site)] = None
+    return tuple(notes)
+
+
+def quote_step(prospect: Prospect, face: Face) -> str:
+    """Tells the reader how the request is bought, or that it cannot be as it is."""
+    if prospect.why or not prospect.tasks[0].key_print:
+        return "It cannot be bought now: notes say why."
+    return face.say("{buy_after_yes}" if prospect.verdict == "ask_first" else "{buy}")
+
+
+def _common(tasks: Sequence[Task]) -> tuple[dict[str, Any], list[str]]:
+    """Returns the inputs that all tasks have, and the prompts where there are several."""
+    first = tasks[0].inputs
+    if len(tasks) == 1:
+        return dict(first), []
+    shared = {name: value for name, value in first.items() if all(task.inputs.get(name) == value for task in tasks)}
+    return shared, [task.prompt for task in tasks]
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str):
+        return clipped(value, _LONGEST)
+    if isinstance(value, Mapping):
+        return {name: _shortened(part) for name, part in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_shortened(part) for part in cast("Sequence[Any]", value)]
+    return value
