@@ -35,6 +35,8 @@ class NextAction(StrEnum):
     """Use the model to make a video."""
     MAKE_AUDIO = "make_audio"
     """Use the model to make audio."""
+    SING_OR_DESCRIBE = "sing_or_describe"
+    """Say whether a text is to be sung, with a style and a title, or describes the song."""
     FETCH_AGAIN = "fetch_again"
     """Have the task's files fetched once more."""
     REREAD = "reread"

@@ -139,7 +139,14 @@ def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
         changes["quiet_defaults"] = MappingProxyType(_table(where, "quiet_defaults", fields["quiet_defaults"]))
     if "input" in fields:
         # What belonged to the former input would not fit the new one.
-        former: dict[str, Any] = {"spelling": {}, "quiet_defaults": {}, "infer": None, "sizes": None, "prices": ()}
+        former: dict[str, Any] = {
+            "spelling": {},
+            "quiet_defaults": {},
+            "infer": None,
+            "doubt": None,
+            "sizes": None,
+            "prices": (),
+        }
         changes = former | changes | _input(where, name, fields["input"])
     return replace(model, **changes)
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput
+from apixo_mcp.errors import Problem
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 
@@ -113,6 +114,7 @@ class Model:
         quiet_defaults: safe, cheap values for fields that the gateway requires and users do not think of; the answer
             mentions each that was used. One that a rule refuses in the given mode is left out.
         infer: the fields that follow from the given ones where the caller left them out; a mode of None is not guessed.
+        doubt: what the caller must say before anything is inferred from the given inputs and paid for, or None.
         usual_seconds: shortest and longest usual time to finish, or None where no document says.
         times: the documented times, as text.
         facts: how much of the input is documented.
@@ -139,6 +141,7 @@ class Model:
     sizes: Sizes | None = None
     quiet_defaults: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     infer: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    doubt: Callable[[Mapping[str, Any]], Problem | None] | None = None
     tips: tuple[str, ...] = ()
     fail_codes: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()

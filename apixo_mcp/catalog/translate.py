@@ -111,6 +111,8 @@ def complete(model: Model, spelt: Spelt, size: PictureSize | None, sizes: Sizes 
     """
     values, problems, notes = dict(spelt.values), list(spelt.problems), list[str]()
     given = frozenset(values)
+    if model.doubt is not None and (problem := model.doubt(spelt.values)):
+        problems.append(problem)
     _infer(model, values)
     shape = dict(spelt.shape)
     if model.sizes is not None and "resolution" in shape:

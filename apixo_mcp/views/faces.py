@@ -56,6 +56,8 @@ CHAT = Face(
         "see_tasks": "list_tasks",
         "see_models": "list_models",
         "describe": "describe_model",
+        "sung": "options.style and options.title",
+        "described": "options.customMode: false",
         "restart": "start the server again",
         "with_key": "Start the server with that key and address",
         "no_key": "No {variable} is set, so nothing was sent. Get a key at {site}, put it into the `env` of this "
@@ -70,7 +72,11 @@ CHAT = Face(
 BESIDE_ID = replace(CHAT, task="")
 """The same, where the task's id stands beside."""
 
-TYPED_CHAT = replace(CHAT, names={**CHAT.names, "generate": "generate_{model}"}, is_typed=True)
+TYPED_CHAT = replace(
+    CHAT,
+    names={**CHAT.names, "generate": "generate_{model}", "sung": "style and title", "described": "customMode: false"},
+    is_typed=True,
+)
 """The tools of the server where each model has one of its own (`APIXO_MCP_TOOLS=models`)."""
 
 SHELL = Face(
@@ -92,6 +98,8 @@ SHELL = Face(
         "see_tasks": "`apixo-mcp tasks list`",
         "see_models": "`apixo-mcp models list`",
         "describe": "`apixo-mcp models show MODEL`",
+        "sung": "--set style=... and --set title=...",
+        "described": "--set customMode=false",
         "restart": "run the command again",
         "with_key": "Set that key and address",
         "no_key": "No {variable} is set in this shell, so nothing was sent. Get a key at {site}, set the variable to "
@@ -110,6 +118,8 @@ _SENTENCES: Mapping[NextAction, str] = {
     NextAction.MAKE_IMAGE: "Use {generate}.",
     NextAction.MAKE_VIDEO: "Use {generate}.",
     NextAction.MAKE_AUDIO: "Use {generate}.",
+    NextAction.SING_OR_DESCRIBE: "To have it sung, give {sung}; to have a song made by it as a description, give "
+    "{described}.",
     NextAction.FETCH_AGAIN: "{fetch} fetches it again.",
     NextAction.REREAD: "`apixo-mcp tasks reread {{task_id}}` reads it anew, also with a later version.",
     NextAction.RESTART: "Then {restart}.",

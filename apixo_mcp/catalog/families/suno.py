@@ -5,7 +5,11 @@ from typing import Any, ClassVar, Literal
 
 from apixo_mcp.catalog.fields import about, optional_prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, required, rule
+from apixo_mcp.catalog.lyrics import sign_of_lyrics
 from apixo_mcp.catalog.model import AUDIO_SCHEDULE, Model, Price, Spelling
+from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import shorten
+from apixo_mcp.generation import NextAction
 
 
 class SunoInput(ModelInput):
@@ -59,6 +63,16 @@ def _infer(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"customMode": True} if given.get("style") or given.get("title") else {}
 
 
+def _doubt(given: Mapping[str, Any]) -> Problem | None:
+    """Refuses to guess what becomes of lyrics: without the custom mode they would only describe a song."""
+    text = given.get("prompt")
+    is_said = any(given.get(name) is not None for name in ("customMode", "style", "title")) or given.get("instrumental")
+    if is_said or not isinstance(text, str) or not (sign := sign_of_lyrics(text)):
+        return None
+    allowed = f"reads like lyrics ({sign}), and lyrics are sung only with a style and a title"
+    return Problem("prompt", shorten(text), allowed, next_action=NextAction.SING_OR_DESCRIBE)
+
+
 MODELS = (
     Model(
         id="suno",
@@ -73,7 +87,13 @@ MODELS = (
         spelling={"negative_prompt": Spelling("negativeTags")},
         quiet_defaults={"mode": "V5"},
         infer=_infer,
-        tips=("A task makes 2 tracks with covers.", "V5_5 is named by the newest page only."),
+        doubt=_doubt,
+        tips=(
+            "A task makes 2 tracks with covers.",
+            "V5_5 is named by the newest page only.",
+            "Lyrics, with tags such as [Verse], are sung only with style and title; else prompt describes the song.",
+            "The length cannot be set.",
+        ),
         fail_codes=("CONTENT_VIOLATION",),
         prices=(Price(0.12, "task", "an APIXO model page of December 2025 (an older one: 0.18)"),),
         sources=("apixo.ai/docs/models/audio/suno",),

@@ -111,6 +111,9 @@ async def _made(
             if submission.how != "new":
                 goes_on = "that task goes on" if len(tasks) == 1 else "those tasks go on"
                 say(f"The same was asked for before, and nobody took the answer: {goes_on}.", err=True)
+            if not request.as_json:
+                for note in dict.fromkeys(note for task in tasks for note in task.notes):
+                    say(note, err=True)
             tasks = await follow(app, tasks, until_sent=request.no_wait)
     except anyio.get_cancelled_exc_class():
         stopped = await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))

@@ -14,7 +14,7 @@ from apixo_mcp.server.tools.handlers.generate import submit_and_wait
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result
 from apixo_mcp.server.tools.tool import ToolDefinition
-from apixo_mcp.views.faces import CHAT, error_text, problem_text
+from apixo_mcp.views.faces import chat_of, error_text, problem_text
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ async def answer_call(
     definition: ToolDefinition, tools: ToolParts, arguments: Mapping[str, Any], context: Context
 ) -> CallToolResult | InputRequiredResult:
     """Answers a call. What is wrong with it comes back as an error result that says what to change."""
+    face = chat_of(tools.app.settings)
     try:
         reading = _read(definition, arguments)
         if definition.modality is not None and "model" in reading.given:
@@ -32,13 +33,13 @@ async def answer_call(
             raise InvalidInput(reading.problems)
         return await definition.handler(tools, reading.given, context)
     except InvalidInput as error:
-        problems = "\n".join(f"- {problem_text(problem, CHAT)}" for problem in error.problems)
+        problems = "\n".join(f"- {problem_text(problem, face)}" for problem in error.problems)
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
         return refusal_result(f"{costs}Please correct:\n{problems}")
     except SettingsError as error:  # a variable that is nearly the one it names may be the reason
-        return refusal_result(" ".join((error_text(error, CHAT), *tools.app.settings.warnings)))
+        return refusal_result(" ".join((error_text(error, face), *tools.app.settings.warnings)))
     except ApixoError as error:
-        return refusal_result(error_text(error, CHAT))
+        return refusal_result(error_text(error, face))
     except Exception:
         log.exception("%s failed", definition.name)
         return refusal_result(

@@ -49,6 +49,24 @@ async def test_an_input_is_refused_before_anything_is_sent(typed: Typed, box: Sa
     assert not box.log()
 
 
+async def test_lyrics_are_refused_with_the_two_ways_on(typed: Typed, box: Sandbox):
+    done = await run(typed, "generate", "suno", "[Verse] the river runs")
+    assert done.exit_code == 1
+    assert "give --set style=... and --set title=...; " in done.stderr
+    assert "give --set customMode=false." in done.stderr
+    assert not box.log()
+
+
+async def test_an_option_that_may_be_ignored_is_said_to_be_so(typed: Typed):
+    words = ("minimax-speech-2-8", "hello [took:0]", "--set", "emotion=happy")
+    done = await run(typed, "generate", *words)
+    assert done.exit_code == 0, done.output
+    assert "emotion: passed on as given; no page of minimax-speech-2-8 names it" in done.stderr
+    slip = await run(typed, "generate", "minimax-speech-2-8", "hello", "--set", "voice=preset_calm_man")
+    assert slip.exit_code == 1
+    assert "Did you mean voice_id?" in slip.stderr
+
+
 async def test_an_input_has_a_name_and_a_value(typed: Typed):
     done = await run(typed, "generate", "nano-banana", "a fox", "--set", "aspect_ratio")
     assert done.exit_code == 2
