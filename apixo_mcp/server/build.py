@@ -58,16 +58,22 @@ def _annotations(definition: ToolDefinition) -> ToolAnnotations:
 
 def definitions(app: App) -> tuple[ToolDefinition, ...]:
     """Returns the tools on offer, in the order in which they are listed."""
+    common = tuple(
+        replace(tool, input=schemas.with_folders(tool.input, app.roots.paths))
+        if "directory" in tool.input["properties"]
+        else tool
+        for tool in COMMON_TOOLS
+    )
     if app.settings.tools == "general":
         general = [replace(tool, input=schemas.for_way(tool.input, app.way)) for tool in GENERAL_TOOLS]
-        return (*general, *COMMON_TOOLS)
+        return (*general, *common)
     # Imported here: it builds the schema of every offered model.
     from apixo_mcp.server.tools.per_model import advice, model_definitions
 
     typed = model_definitions(app.catalog, app.way)
     if costs := advice(len(typed)):
         log.warning(costs)
-    return typed + COMMON_TOOLS
+    return typed + common
 
 
 def build_server(

@@ -124,21 +124,6 @@ def task_structure(
     return given(entries)
 
 
-def listed(task: Task) -> dict[str, Any]:
-    """Returns a task as one entry of a list."""
-    entries = {
-        "task_id": task.task_id,
-        "state": str(task.state),
-        "model": task.model,
-        "modality": task.modality,
-        "prompt": shown_prompt(task.prompt, 60),
-        "created_at": iso(task.created_at),
-        "paths": [result.path for result in task.results if result.path] or None,
-        "error": task.failure.code if task.failure and task.state in (State.FAILED, State.UNKNOWN) else None,
-    }
-    return given(entries)
-
-
 def _estimates(task: Task, context: DecisionContext, usual: tuple[int, int] | None) -> dict[str, Any]:
     if task.state is State.SUCCESS:
         return {"progress": 1}

@@ -49,3 +49,8 @@ def shown_prompt(prompt: str, longest: int = PROMPT_SHOWN) -> str:
 def given(entries: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields that have a value."""
     return {name: value for name, value in entries.items() if value not in (None, "")}
+
+
+def in_zone(seconds: float) -> str:
+    """Returns a Unix time as a person at this machine reads it, to the minute and with the zone."""
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="minutes")

@@ -67,11 +67,17 @@ async def named_tasks(
     return list(entries.values())
 
 
-async def all_settled(tools: ToolParts, entries: Sequence[Entry], deadline: float, context: Context) -> list[Entry]:
+async def entries_settled(tools: ToolParts, entries: Sequence[Entry], deadline: float, context: Context) -> list[Entry]:
     """Waits for the tasks among some entries, and returns the entries as they are then."""
-    waited = await tools.waiting.all_settled([e for e in entries if isinstance(e, Task)], deadline, context)
-    now = {task.task_id: task for task in waited}
-    return [with_notes(now[entry.task_id], entry) if isinstance(entry, Task) else entry for entry in entries]
+    waited = [entry for entry in entries if isinstance(entry, Task)]
+    now = {task.task_id: task for task in await tasks_settled(tools, waited, deadline, context)}
+    return [now[entry.task_id] if isinstance(entry, Task) else entry for entry in entries]
+
+
+async def tasks_settled(tools: ToolParts, tasks: Sequence[Task], deadline: float, context: Context) -> list[Task]:
+    """Waits for tasks, and returns them as they are then, with what was noted of them when they were found."""
+    now = await tools.waiting.all_settled(tasks, deadline, context)
+    return [with_notes(after, before) for after, before in zip(now, tasks, strict=True)]
 
 
 def with_notes(now: Task, asked: Task) -> Task:

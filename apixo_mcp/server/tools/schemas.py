@@ -1,5 +1,7 @@
 """The tools' input and output schemas: flat and inlined, so that every client reads them."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, get_args
 
 from apixo_mcp.generation import Modality
@@ -7,6 +9,8 @@ from apixo_mcp.media.ways import Way
 from apixo_mcp.tasks.task import State
 
 Schema = dict[str, Any]
+
+_FOLDERS_NAMED = 200  # characters of folders that are named: each conversation pays for them
 
 
 def text_property(description: str, *, choices: tuple[str, ...] = (), required: bool = False) -> Schema:
@@ -145,12 +149,34 @@ LIST_TASKS = tool_input(
     {
         "state": _one_of(tuple(str(state) for state in State)),
         "modality": _MODALITY,
+        "since": text_property("today, yesterday, 2h, 7d, or an ISO date or time."),
+        "query": text_property("Words of the prompt."),
         "limit": number("1 to 100. -1: 20.", most=100),
         "cursor": text_property("next_cursor of before."),
     }
 )
 CANCEL_TASK = tool_input({"task_id": _TASK}, "task_id")
-DOWNLOAD_RESULTS = tool_input({"task_id": _TASK, "directory": text_property("An allowed folder.")}, "task_id")
+DOWNLOAD_RESULTS = tool_input(
+    {
+        "task_id": _TASK_OR_LAST,
+        "task_ids": _TASKS,
+        "since": text_property("In place of ids: as in list_tasks."),
+        "modality": _MODALITY,
+        "directory": text_property(""),
+    }
+)
+
+
+def with_folders(schema: Schema, folders: Iterable[Path]) -> Schema:
+    """Returns the input schema of `download_results` with the folders that a directory may be in."""
+    named, left = list[str](), _FOLDERS_NAMED
+    for folder in map(str, folders):
+        if (left := left - len(folder)) >= 0:
+            named.append(folder)
+    argument = text_property(f"In {' or '.join(named)}." if named else "An allowed folder.")
+    return schema | {"properties": schema["properties"] | {"directory": argument}}
+
+
 VIEW_RESULT = tool_input({"task_id": _TASK, "index": number("From 0. -1: the first.")}, "task_id")
 LIST_MODELS = tool_input(
     {

@@ -1,8 +1,9 @@
 """The table of tools, in the order in which they are listed."""
 
 from apixo_mcp.server.tools import schemas
+from apixo_mcp.server.tools.handlers.download_results import download_results
 from apixo_mcp.server.tools.handlers.models import describe_model, list_models
-from apixo_mcp.server.tools.handlers.tasks import cancel_task, check_task, download_results, list_tasks
+from apixo_mcp.server.tools.handlers.tasks import cancel_task, check_task, list_tasks
 from apixo_mcp.server.tools.handlers.usage import get_usage
 from apixo_mcp.server.tools.handlers.view_result import view_result
 from apixo_mcp.server.tools.tool import ToolDefinition
@@ -62,9 +63,9 @@ COMMON_TOOLS = (
     ),
     ToolDefinition(
         name="download_results",
-        description="Save a task's files, or copy them into an allowed folder.",
+        description="Save the files of tasks, or copy them into an allowed folder.",
         input=schemas.DOWNLOAD_RESULTS,
-        output=schemas.TASK_OUTPUT,
+        output=schemas.SEVERAL_OUTPUT,
         handler=download_results,
         reads=False,
     ),

@@ -1,0 +1,86 @@
+"""Brings the files of tasks: saved where they are not, and copied where that is asked for."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+
+from apixo_mcp.errors import MediaError
+from apixo_mcp.server.caller import owner_of, profile_of_caller
+from apixo_mcp.server.tools.named import argument_of, named_task, named_tasks, tasks_settled
+from apixo_mcp.server.tools.parts import ToolParts
+from apixo_mcp.server.tools.results import several_answer, task_answer
+from apixo_mcp.tasks.search import moment_of
+from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.views.copies import copied
+from apixo_mcp.views.several import MOST_AT_ONCE, Entry, Missing
+from apixo_mcp.views.words import counted, in_zone
+
+MOST_SINCE = 1000
+"""Tasks of a time whose files are brought, at most: those that are not shown too."""
+
+
+async def download_results(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
+    """Copies the files of a task, of several or of a time, after trying again to save what is not saved."""
+    by = argument_of(given, "task_id", "task_ids", "since")
+    folder = tools.app.roots.writable_dir(given["directory"]) if "directory" in given else None
+    deadline = time.monotonic() + profile_of_caller(context, tools.app.settings).wait_seconds
+    if by == "task_id":
+        task = await named_task(tools, given["task_id"], context, with_results=True)
+        if task.state is State.SUCCESS:
+            [task] = await tasks_settled(tools, [task], deadline, context)
+            task = task if folder is None else await copied(tools.app, task, folder)
+        return await task_answer(tools.app, task, context, deadline=deadline)
+    if by == "task_ids":
+        entries = await named_tasks(tools, given["task_ids"], context, with_results=True)
+        notes = list[str]()
+        if modality := given.get("modality"):
+            entries = [entry for entry in entries if isinstance(entry, Missing) or entry.modality == modality]
+    else:
+        entries, notes = await _since(tools, given, context)
+    entries, problems = await _brought(tools, entries, folder, deadline, context)
+    if len(entries) > MOST_AT_ONCE:
+        notes.append(f"{len(entries) - MOST_AT_ONCE} more are brought too and not shown here.")
+    return await several_answer(
+        tools.app, entries[:MOST_AT_ONCE], context, notes=[*notes, *problems], deadline=deadline
+    )
+
+
+async def _since(tools: ToolParts, given: dict[str, Any], context: Context) -> tuple[list[Entry], list[str]]:
+    """Returns the tasks of a time that ended well, the newest first, and what is to be known of the others."""
+    since = moment_of(given["since"], time.time())
+    tasks = await tools.app.service.page(
+        owner_of(context), since=since, modality=given.get("modality"), limit=MOST_SINCE
+    )
+    done = [await tools.app.service.check(owner_of(context), task.task_id) for task in tasks if _is_done(task)]
+    running = sum(not task.is_settled and not _is_done(task) for task in tasks)
+    notes = [f"Made since {in_zone(since)}."]
+    if running:
+        notes.append(f"{counted(running, 'task')} of that time still {'runs' if running == 1 else 'run'}.")
+    if len(tasks) == MOST_SINCE:
+        notes.append(f"Only the newest {MOST_SINCE} tasks were looked at.")
+    return [*done], notes
+
+
+def _is_done(task: Task) -> bool:
+    return task.state is State.SUCCESS
+
+
+async def _brought(
+    tools: ToolParts, entries: Sequence[Entry], folder: Path | None, deadline: float, context: Context
+) -> tuple[list[Entry], list[str]]:
+    """Returns entries with their files saved and in a folder where one is given; and what was wrong with some."""
+    waited = [entry for entry in entries if isinstance(entry, Task) and _is_done(entry)]
+    now = {task.task_id: task for task in await tasks_settled(tools, waited, deadline, context)}
+    brought: list[Entry] = [now.get(entry.task_id, entry) if isinstance(entry, Task) else entry for entry in entries]
+    problems: list[str] = []
+    for index, entry in enumerate(brought):
+        if folder is not None and isinstance(entry, Task) and _is_done(entry):
+            try:
+                brought[index] = await copied(tools.app, entry, folder)
+            except MediaError as error:
+                problems.append(f"{index + 1}: {error}")
+    return brought, problems
