@@ -146,6 +146,8 @@ def _model(where: str, name: str, entry: Any, base: Model | None) -> Model:
             "doubt": None,
             "sizes": None,
             "prices": (),
+            "sound": None,
+            "voices": (),
         }
         changes = former | changes | _input(where, name, fields["input"])
     return replace(model, **changes)

@@ -72,6 +72,38 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """A plain word on a model, and the document that has it.
+
+    Attributes:
+        text: the word or two.
+        source: where it stands.
+    """
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What is heard with a video.
+
+    Attributes:
+        kind: `always`, `optional` (it can be switched), or `given` (it comes from an input).
+        text: the same in a few words.
+        source: the document that says so.
+    """
+
+    kind: Literal["always", "optional", "given"]
+    text: str
+    source: str
+
+
+OPENAI_SOUND = Sound("always", "with sound, says OpenAI", "OpenAI on Sora 2; no page of the gateway speaks of sound")
+GOOGLE_SOUND = Sound("always", "with sound, says Google", "Google on Veo 3; no page of the gateway speaks of sound")
+
+
+@dataclass(frozen=True, slots=True)
 class Spelling:
     """The spelling of one common argument on this model's wire.
 
@@ -122,6 +154,10 @@ class Model:
         recommended_for: the purposes the gateways' guides name this model for.
         gateway: its name in the directory.
         made_for: what it is good for beyond its modality, in words that people look for.
+        sound: what is heard with its videos; None where no document says more than that it has a switch for it.
+        quality: a plain word on how good its results are, where a document has one.
+        speed: a plain word on how quick it is, where a document has one.
+        voices: the ids of voices that a document names.
     """
 
     id: str
@@ -148,6 +184,10 @@ class Model:
     result_hours: float | None = 24
     recommended_for: tuple[str, ...] = ()
     made_for: tuple[str, ...] = ()
+    sound: Sound | None = None
+    quality: Remark | None = None
+    speed: Remark | None = None
+    voices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.wire_id:

@@ -13,6 +13,7 @@ from typing import Any
 
 from apixo_mcp.catalog.model import Model, Price, Spelling
 from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.catalog.search.ranking import Found, Index
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality, NextAction
@@ -143,17 +144,26 @@ class Catalog:
     def _every_name(self) -> dict[str, str]:
         return _names(self._known.values())
 
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self)
+
     def load(self) -> None:
-        """Builds what is otherwise built at first use: the models, their names and their schemas."""
+        """Builds what is otherwise built at first use: the models, their names, their schemas and the search."""
         if self._names:
             for model in self:
                 input_schema(model.input)
+            self.search("")
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
 
     def __len__(self) -> int:
         return len(self._models)
+
+    def search(self, query: str, modality: str = "") -> Found:
+        """Returns the offered models that fit a query, the best first."""
+        return self._index.search(query, modality)
 
     def get(self, name: str) -> Model | None:
         """Returns the model with exactly this id, on offer or not, or None."""
@@ -183,7 +193,9 @@ class Catalog:
         plain = _plain(name)
         holding = [name for name in ids if plain and plain in _plain(name)]
         spelt = difflib.get_close_matches(name.casefold().replace(" ", "-"), ids, n=3, cutoff=0.5)
-        near = " or ".join(list(dict.fromkeys((*holding, *spelt)))[:6])
+        found = self.search(name, modality or "")
+        meant = [model.id for model in found.models[:3]] if found.is_ranked and not spelt else []
+        near = " or ".join(list(dict.fromkeys((*holding, *spelt, *meant)))[:6])
         if len(ids) <= 12:
             return Problem("model", shorten(name), f"must be one of {', '.join(ids)}", near)
         none = f"no such model among the {len(ids)} {modality or 'offered'} ones"

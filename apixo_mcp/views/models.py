@@ -3,18 +3,26 @@
 import difflib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, get_args
 
+from apixo_mcp.catalog.limits import limits_looked_for
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import brief_schema, input_schema, media_fields
+from apixo_mcp.catalog.search.chinese import simplified
+from apixo_mcp.catalog.search.costs import by_price, shortest_video, smallest_call
+from apixo_mcp.catalog.search.ranking import Found
 from apixo_mcp.catalog.translate import common
 from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import Modality
 from apixo_mcp.views.faces import CHAT, SHELL, Face
-from apixo_mcp.views.words import compact
+from apixo_mcp.views.words import compact, dollars
 
-_FILLER = frozenset({"a", "an", "and", "for", "of", "the", "with", "to", "model", "models", "video", "image", "audio"})
+_MOST = 8
+"""Models that are shown of those that fit a query."""
+
+_TALK = frozenset({"voice", "speech", "clone", "voice_design"})
 
 _DOCUMENTED = {"full": "", "partial": "partly; more inputs may exist", "none": "inputs unknown, passed on as given"}
 _IN_THE_SENTENCE = ("title", "vendor", "modality", "tool")
@@ -26,48 +34,85 @@ def tool_of(model: Model, face: Face) -> str:
     return face.say("{generate}", modality=model.modality, model=own_name)
 
 
-def list_text(catalog: Catalog, modality: str, query: str, warnings: Iterable[str] = (), *, face: Face = CHAT) -> str:
-    """Lists the offered models that fit, one line each, by modality; then what is wrong with the user's own models."""
-    fitting = [model for model in catalog if modality in ("", model.modality)]
-    words = [word for word in query.casefold().replace(",", " ").split() if word not in _FILLER]
-    if words:
-        scored = [(_score(model, words), model) for model in fitting]
-        best = max((score for score, _ in scored), default=0)
-        fitting = [model for score, model in scored if score == best and best > 0]
-    if not fitting and catalog.warnings:
-        return "\n".join(catalog.warnings)
+def list_text(
+    catalog: Catalog,
+    modality: str,
+    query: str,
+    warnings: Iterable[str] = (),
+    *,
+    sort: str = "",
+    face: Face = CHAT,
+) -> str:
+    """Lists the offered models that fit, one line each, by modality; then what is wrong with the user's own models.
+
+    Args:
+        sort: `price` for the cheapest of each modality first, those without a known price last.
+    """
+    offered = tuple(model for model in catalog if modality in ("", model.modality))
+    found = catalog.search(query, modality) if query.strip() else Found(offered, is_ranked=False)
+    limits = limits_looked_for(simplified(query), modality)
+    if limits and not found.is_ranked:
+        nearest = {name for limit in limits for name in limit.nearest}
+        found = replace(found, models=tuple(model for model in found.models if model.id in nearest))
+    fitting = by_price(found.models) if sort == "price" else found.models
+    remarks = [*(limit.sentence for limit in limits), *_remarks(found)]
     if not fitting:
-        near = _near(catalog, query)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        see_all = face.say("{see_models} without a query shows all")
-        return f"No offered model fits {shorten(query or modality)}.{hint} {see_all} {len(catalog)}."
-    lines = [f"{len(fitting)} of {len(catalog)} models (id: modes; limits; usual time; price seen; purpose)"]
-    for kind in get_args(Modality):
-        of_kind = [model for model in fitting if model.modality == kind]
-        if of_kind and face.is_typed:
-            lines += [kind.upper(), *(f"{tool_of(model, face)} makes {_line(model)}" for model in of_kind)]
-        elif of_kind:
-            lines += [f"{kind.upper()} ({tool_of(of_kind[0], face)})", *map(_line, of_kind)]
+        return _nothing(catalog, modality, query, remarks, face)
+    shown = fitting[:_MOST] if found.is_ranked and not sort else fitting
+    lines = [_header(catalog, shown, fitting, sort), *remarks]
+    kinds = dict.fromkeys(model.modality for model in shown)  # that of the best comes first
+    for kind in kinds if query.strip() else (one for one in get_args(Modality) if one in kinds):
+        of_kind = [model for model in shown if model.modality == kind]
+        told = [_line(model, sort=sort, with_voices=bool(_TALK.intersection(found.wants))) for model in of_kind]
+        if face.is_typed:
+            named = [f"{tool_of(model, face)} makes {line}" for model, line in zip(of_kind, told, strict=True)]
+            lines += [kind.upper(), *named]
+        else:
+            lines += [f"{kind.upper()} ({tool_of(of_kind[0], face)})", *told]
     return "\n".join((*lines, *catalog.warnings, *catalog.price_warnings, *warnings))
 
 
-def _score(model: Model, words: list[str]) -> int:
-    parts = (model.id, model.title, model.vendor, model.modality, *model.modes, *_kinds(model), *model.aliases)
-    parts += (*model.recommended_for, *model.made_for)
-    # Written apart, with a hyphen or as one: lip sync, lip-sync, lipsync.
-    parts += tuple(part.replace(" ", between) for part in model.made_for for between in ("-", ""))
-    haystack = " ".join(parts).casefold()
-    return sum(word in haystack for word in words)
+def _header(catalog: Catalog, shown: tuple[Model, ...], fitting: tuple[Model, ...], sort: str) -> str:
+    count = str(len(shown)) if len(shown) == len(fitting) else f"The first {len(shown)} of {len(fitting)} that fit,"
+    order = ", cheapest call first (one picture, one task or the shortest video), unknown prices last" if sort else ""
+    facts = "id: modes; limits; sound; usual time; price if seen; purpose"
+    return f"{count} of {len(catalog)} models{order} ({facts})"
+
+
+def _remarks(found: Found) -> list[str]:
+    """Tells what those that are shown lack."""
+    remarks: list[str] = []
+    lacking = " and ".join(found.lacking)
+    if found.absent:
+        remarks.append(f"{found.absent} is not on offer; nearest is what makes the same.")
+    if found.elsewhere:
+        remarks.append(f"No {found.elsewhere} model has {lacking}; these have, and make something else.")
+    elif lacking and found.models:
+        remarks.append(f"No model has all of it: the first comes nearest, without {lacking}.")
+    return remarks
+
+
+def _nothing(catalog: Catalog, modality: str, query: str, remarks: list[str], face: Face) -> str:
+    """Tells that no model fits, why, and what comes nearest."""
+    if not len(catalog) and catalog.warnings:
+        return "\n".join(catalog.warnings)
+    near = _near(catalog, query)
+    hint = [f"Did you mean {' or '.join(near)}?"] if near else []
+    if query.strip() and not near and not remarks:
+        hint = ["Ask by what is made (picture, video, music, speech), a name or a purpose, not by what is to be seen."]
+    none = f"No offered {modality + ' ' if modality else ''}model fits {shorten(query or modality)}."
+    see_all = f"{face.say('{see_models}')} without a query shows all {len(catalog)}."
+    return " ".join((none, *remarks, *hint, see_all))
 
 
 def _near(catalog: Catalog, query: str) -> list[str]:
     """Returns the ids that are spelt most like what was looked for: as a whole, or in one of their words."""
     plain = query.casefold().replace(" ", "-")[:100]
     ids = [model.id for model in catalog]
-    if near := difflib.get_close_matches(plain, ids, n=3, cutoff=0.5):
+    if near := difflib.get_close_matches(plain, ids, n=3, cutoff=0.6):
         return near
     words = {word: name for name in ids for word in re.split(r"[-/]", name) if len(word) > 2}
-    return [words[word] for word in difflib.get_close_matches(plain, words, n=3, cutoff=0.6)]
+    return [words[word] for word in difflib.get_close_matches(plain, words, n=3, cutoff=0.7)]
 
 
 def _kinds(model: Model) -> tuple[str, ...]:
@@ -80,16 +125,36 @@ def _kinds(model: Model) -> tuple[str, ...]:
     return tuple(f"{source}-to-{model.modality}" for source in sources)
 
 
-def _line(model: Model) -> str:
+def _line(model: Model, *, sort: str = "", with_voices: bool = False) -> str:
     facts = [
         "/".join(mode for mode in model.modes or _kinds(model) if mode != model.wire_id),
         _limits(model),
+        sound_words(model),
         _short_time(model),
         _price(model.prices),
+        _smallest(model) if sort else "",
         ", ".join((*model.recommended_for, *model.made_for)),
+        f"voices {', '.join(model.voices)}" if with_voices and model.voices else "",
         "inputs not documented, passed on as given" if model.facts == "none" else "",
     ]
     return f"{model.id}: " + "; ".join(fact for fact in facts if fact)
+
+
+def sound_words(model: Model) -> str:
+    """Tells in a few words what is heard with the videos of a model; empty for other models."""
+    if model.sound is not None:
+        return model.sound.text
+    if model.modality != "video":
+        return ""
+    return "sound optional" if model.facts != "none" and "sound" in common(model) else "sound unknown"
+
+
+def _smallest(model: Model) -> str:
+    """Tells what the shortest video costs where the price counts seconds, so that it compares with the others."""
+    usd = smallest_call(model)
+    if usd is None or not any(price.per == "second" for price in model.prices):
+        return ""
+    return f"{dollars(usd)} for {shortest_video(model):g} s"
 
 
 def _limits(model: Model) -> str:
@@ -104,7 +169,9 @@ def _limits(model: Model) -> str:
             limits.append(f"{most} {word}")
     for name in ("resolution", "duration"):
         entry = properties.get(spelt.get(name, ""), {})
-        if choices := entry.get("enum"):
+        if name == "resolution" and model.sizes is not None:
+            limits.append("/".join(model.sizes.table))
+        elif choices := entry.get("enum"):
             unit = " s" if name == "duration" else ""
             limits.append("/".join(str(choice) for choice in choices) + unit)
         elif "maximum" in entry and name == "duration":
@@ -141,9 +208,13 @@ def describe(model: Model, face: Face = CHAT) -> dict[str, Any]:
         "input_schema": schema,
         "common_arguments": {name: field for name, field in common(model).items() if name != field},
         "filled_in_if_left_out": dict(model.quiet_defaults),
+        "sound": sound_words(model),
+        "quality": model.quality.text if model.quality is not None else "",
+        "speed": model.speed.text if model.speed is not None else "",
         "times": model.times or _short_time(model),
         "good_for": [*model.recommended_for, *model.made_for],
         "tips": list(model.tips),
+        "voices": list(model.voices),
         "fail_codes": list(model.fail_codes),
         "prices": [
             {"usd": price.usd, "per": price.per}
@@ -172,6 +243,7 @@ def _inside(model: Model) -> dict[str, Any]:
         },
         "result_urls_live_hours": model.result_hours,
         "sources": list(model.sources),
+        "remarks_from": [remark.source for remark in (model.sound, model.quality, model.speed) if remark is not None],
     }
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, required, rule
-from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model, Price, Schedule
+from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model, Price, Remark, Schedule
 
 
 class Flux2Input(ModelInput):
@@ -62,6 +62,7 @@ MODELS = (
             Price(0.13, "image", "an APIXO model page of late 2025: 0.05-0.13 by mode and resolution", least=0.05),
         ),
         recommended_for=("production",),
+        quality=Remark("production quality", "APIXO best practices guide"),
         sources=("apixo.ai/docs/models/image/flux-2", "APIXO best practices guide"),
     ),
     Model(
@@ -74,6 +75,7 @@ MODELS = (
         usual_seconds=(10, 15),
         times="10-15 s",
         quiet_defaults={"mode": "pro"},
+        aliases=("flux-kontext-pro", "flux-1-kontext-pro"),  # pro is what is asked for where no mode is given
         tips=("A picture in image_urls turns the request into an edit of it.",),
         fail_codes=POLICY_OR_IMAGE,
         prices=(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from apixo_mcp.catalog.fields import about, optional_prompt
 from apixo_mcp.catalog.inputs import OpenInput, Url, refused, required, rule
 from apixo_mcp.catalog.marks import InferredName
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Sound
 
 _NOT_VIDEO = {"mode": ["gemini-omni-audio", "gemini-omni-character"]}
 
@@ -57,6 +57,7 @@ MODELS = (
         schedule=VIDEO_SCHEDULE,
         facts="partial",
         infer=_infer,
+        sound=Sound("given", "voices of its own (audio_ids)", "APIXO gemini-omni page"),
         tips=("The audio and character modes answer at once with an id to use in gemini-omni-video.",),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/fr/docs/models/video/gemini-omni",),

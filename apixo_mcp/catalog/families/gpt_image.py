@@ -41,7 +41,11 @@ MODELS = (
         schedule=Schedule(40, 10, 180, "APIXO gpt-image-1 page"),
         usual_seconds=(40, 70),
         times="40-70 s",
-        tips=("A picture in image_urls turns the request into an edit of it.",),
+        tips=(
+            "A picture in image_urls turns the request into an edit of it.",
+            # OpenAI's guide to image generation.
+            "Renders text in pictures: posters, logos.",
+        ),
         fail_codes=POLICY_OR_IMAGE,
         prices=(Price(0.035, "image", "an APIXO model page of late 2025 (another shows 0.35, probably a slip)"),),
         sources=("apixo.ai/docs/models/image/gpt-image-1",),

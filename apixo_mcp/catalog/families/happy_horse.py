@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
 from apixo_mcp.catalog.marks import Timed
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Spelling
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Sound, Spelling
 
 
 class HappyHorseInput(ModelInput):
@@ -53,7 +53,8 @@ MODELS = (
         schedule=VIDEO_SCHEDULE,
         spelling={"aspect_ratio": Spelling("ratio")},
         infer=_infer,
-        tips=("A sound track is always made.", "video-edit is billed by the length of the given video."),
+        sound=Sound("always", "with sound", "APIXO happyhorse page"),
+        tips=("video-edit is billed by the length of the given video.",),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/happyhorse",),
     ),

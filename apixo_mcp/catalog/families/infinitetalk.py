@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from apixo_mcp.catalog.fields import about, needed, optional_prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import Files, Timed
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Schedule
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Schedule, Sound
 
 
 class InfiniteTalkInput(ModelInput):
@@ -32,6 +32,7 @@ MODELS = (
         schedule=Schedule(
             60, VIDEO_SCHEDULE.interval, 1800, "APIXO best practices guide; maximum chosen for long recordings"
         ),
+        sound=Sound("given", "speaks your recording", "APIXO infinitetalk page"),
         tips=("Billed by the second of sound, at least 5.",),
         fail_codes=(*POLICY_OR_IMAGE, "INVALID_AUDIO_URL"),
         prices=(

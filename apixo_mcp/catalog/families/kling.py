@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
 from apixo_mcp.catalog.marks import Files, Shape
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Remark
 
 
 def _in_tenths(value: float) -> float:
@@ -157,6 +157,7 @@ MODELS = (
         input=Kling26Input,
         schedule=VIDEO_SCHEDULE,
         quiet_defaults={"duration": 5, "sound": False},
+        aliases=("kling-v2-6",),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/kling-2-6",),
     ),
@@ -167,6 +168,7 @@ MODELS = (
         modality="video",
         input=Kling30StdInput,
         schedule=VIDEO_SCHEDULE,
+        quality=Remark("standard", "APIXO kling-3-0-std page"),
         infer=_infer_30,
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/fr/docs/models/video/kling-3-0-std",),
@@ -178,6 +180,7 @@ MODELS = (
         modality="video",
         input=Kling30TurboInput,
         schedule=VIDEO_SCHEDULE,
+        speed=Remark("fast", "APIXO kling-3-0-turbo page"),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/kling-3-0-turbo",),
     ),

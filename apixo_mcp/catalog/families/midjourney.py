@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
 from apixo_mcp.catalog.inputs import OpenInput, Url, count, only, refused, required, rule, some_media
 from apixo_mcp.catalog.marks import EarlierTask, Shape
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, Model, Price, Schedule
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, Model, Price, Remark, Schedule
 
 _MODES = Literal["text-to-image", "image-to-image", "image-edit", "vary", "upscale", "reroll", "enhance"]
 _NOT_EDIT = {"mode": [mode for mode in _MODES.__args__ if mode != "image-edit"]}
@@ -59,8 +59,8 @@ class MidjourneyInput(OpenInput):
     )
     imageIndex: int | None = about("Which of its results; whether it counts from 0 or 1 is not documented.")
     mask: dict[str, Any] | str | None = about("The region to edit; its shape is not documented.")
-    canvas: dict[str, Any] | None = about("Filled in by the gateway if left out; its shape is not documented.")
-    imgPos: dict[str, Any] | None = about("Filled in by the gateway if left out; its shape is not documented.")
+    canvas: dict[str, Any] | None = about("Filled in if left out; its shape is not documented.")
+    imgPos: dict[str, Any] | None = about("Filled in if left out; its shape is not documented.")
     enableTranslation: bool | None = about("Older pages; false if left out.")
 
 
@@ -93,7 +93,9 @@ MODELS = (
             Price(0.10, "task", _OLDEST, {"speed": "fast"}),
             Price(0.10, "task", _OLDEST, {"speed": None}),
         ),
+        aliases=("mj",),
         recommended_for=("high end",),
+        quality=Remark("high end, artistic", "APIXO best practices guide"),
         sources=("apixo.ai/docs/models/image/midjourney", "APIXO best practices guide"),
     ),
 )

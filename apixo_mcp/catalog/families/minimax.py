@@ -8,7 +8,7 @@ from pydantic import Field
 from apixo_mcp.catalog.fields import about, items, optional_prompt, pixels, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, refused, required, rule
 from apixo_mcp.catalog.marks import InferredName
-from apixo_mcp.catalog.model import AUDIO_SCHEDULE, IMAGE_FAST, POLICY_OR_IMAGE, Model, Spelling
+from apixo_mcp.catalog.model import AUDIO_SCHEDULE, IMAGE_FAST, POLICY_OR_IMAGE, Model, Remark, Spelling
 
 
 class MinimaxImage01Input(ModelInput):
@@ -90,6 +90,7 @@ MODELS = (
         modality="image",
         input=MinimaxImage01Input,
         schedule=IMAGE_FAST,
+        aliases=("image-01",),
         quiet_defaults={"num_images": 1},
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/image/minimax-image-01",),
@@ -98,6 +99,10 @@ MODELS = (
         id="minimax-speech-2-8",
         title="MiniMax Speech 2.8",
         made_for=("speech", "narration", "text to speech", "tts"),
+        aliases=("minimax-speech-2-8-turbo", "speech-2-8-turbo"),  # the mode where none is given
+        quality=Remark("high", "APIXO minimax-speech-2-8 page"),
+        # The page of all presets is not at hand; this one stands on the model's own.
+        voices=("preset_general_wise_woman",),
         vendor="MiniMax",
         modality="audio",
         input=MinimaxSpeech28Input,
@@ -105,7 +110,10 @@ MODELS = (
         facts="partial",
         spelling={"output_format": Spelling("format")},
         quiet_defaults={"mode": "speech-turbo", "voice_id": "preset_general_wise_woman"},
-        tips=("The gateway ignores fields it does not know: check the spelling of what you put into options.",),
+        tips=(
+            "voice_id takes a preset or a voice that minimax-voice made; APIXO's page of preset voices has all.",
+            "The gateway ignores fields it does not know: check the spelling of what you put into options.",
+        ),
         fail_codes=("CONTENT_VIOLATION",),
         sources=("apixo.ai/fr/docs/models/audio/minimax-speech-2-8",),
     ),

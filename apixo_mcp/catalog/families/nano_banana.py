@@ -12,6 +12,7 @@ from apixo_mcp.catalog.model import (
     RUXA_IMAGE,
     Model,
     Price,
+    Remark,
     Schedule,
     Spelling,
 )
@@ -117,6 +118,8 @@ MODELS = (
         fail_codes=POLICY_OR_IMAGE,
         prices=(Price(0.03, "image", "an APIXO model page of late 2025"),),
         recommended_for=("fast prototype",),
+        aliases=("gemini-2.5-flash-image",),  # Google's own name of it
+        speed=Remark("fast", "APIXO nano-banana page and best practices guide"),
         sources=("apixo.ai/docs/models/image/nano-banana", "APIXO best practices guide"),
     ),
     Model(
@@ -131,11 +134,16 @@ MODELS = (
         times="1K 20-30 s, 2K 30-45 s, 4K 45-60 s",
         tips=(
             "1K for previews, 2K for most uses, 4K for print.",
+            "1:1 for avatars, 16:9 and 9:16 for wallpapers, 21:9 for banners.",
+            # Google's page of Gemini 3 Pro Image.
+            "Renders legible text in pictures: posters, logos, infographics.",
             "png keeps transparency; use jpeg at 4K to keep the file small.",
             "2 to 5 reference images give the best results.",
             'Words such as "ultra detailed" and "high quality" help at high resolution.',
         ),
         fail_codes=POLICY_OR_IMAGE,
+        aliases=("gemini-3-pro-image", "gemini-3-pro-image-preview"),  # Google's own names of it
+        quality=Remark("high, rich in detail", "APIXO nano-banana-pro page"),
         sources=("apixo.ai/docs/pl/models/image/nano-banana-pro",),
     ),
     Model(
@@ -146,6 +154,8 @@ MODELS = (
         input=NanoBanana2Input,
         schedule=IMAGE_HIGH_QUALITY,
         quiet_defaults={"aspect_ratio": "auto", "resolution": "1k"},
+        aliases=("gemini-3.1-flash-image", "gemini-3.1-flash-image-preview"),  # Google's own names of it
+        quality=Remark("high", "APIXO nano-banana-2 page"),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/ko/docs/models/image/nano-banana-2", "apixo.ai/docs/zh/models/image/nano-banana-2"),
     ),
@@ -161,6 +171,7 @@ MODELS = (
         spelling={"aspect_ratio": Spelling("image_size")},
         result_hours=None,
         recommended_for=("fast prototype",),
+        speed=Remark("fast", "Ruxa AI best practices guide"),
         sources=("docs.ruxa.ai/en/ai-images/google-imagen/nano-banana", "Ruxa AI best practices guide"),
     ),
     Model(
@@ -189,6 +200,7 @@ MODELS = (
         spelling={"image_urls": Spelling("image_input")},
         result_hours=None,
         recommended_for=("high-quality image",),
+        quality=Remark("high", "Ruxa AI best practices guide"),
         sources=("docs.ruxa.ai/en/ai-images/google-imagen/nano-banana-pro", "Ruxa AI best practices guide"),
     ),
     Model(

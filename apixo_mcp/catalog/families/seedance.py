@@ -84,6 +84,7 @@ MODELS = (
         input=Seedance15ProInput,
         schedule=VIDEO_SCHEDULE,
         quiet_defaults={"sound": False},
+        aliases=("doubao-seedance-1-5-pro",),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/seedance-1-5-pro",),
     ),
@@ -96,6 +97,7 @@ MODELS = (
             input=cls,
             schedule=VIDEO_SCHEDULE,
             infer=_infer,
+            aliases=(f"doubao-{name}",),
             tips=(
                 "first_and_last_frames animates 1 or 2 pictures; omni_reference takes up to 9 pictures, 3 videos and "
                 "3 sounds as references.",

@@ -10,6 +10,7 @@ from apixo_mcp.catalog.model import (
     POLICY_OR_IMAGE,
     Model,
     Price,
+    Remark,
     Schedule,
     Spelling,
     images_without_page,
@@ -79,12 +80,16 @@ MODELS = (
         quiet_defaults=_ONE,
         tips=(
             "2K suits most uses, 4K print and professional work.",
+            # Public pages of the model.
+            "Strong at typography, text in pictures: posters, logos.",
             "sequential_image_generation auto makes storyboards and comic panels that belong together.",
             "Up to 14 reference images are fused; more give a richer mix.",
             "16:9 and 21:9 for banners, 9:16 for phones, 1:1 for social media.",
         ),
         fail_codes=POLICY_OR_IMAGE,
         prices=(Price(0.04, "image", "an APIXO model page of late 2025"),),
+        aliases=("doubao-seedream-4-5",),
+        quality=Remark("highest at 4K, for print", "APIXO seedream-4-5 page"),
         sources=("apixo.ai/docs/pl/models/image/seedream-4-5", "apixo.ai/docs/models/image/seedream-4-5"),
     ),
     Model(

@@ -9,7 +9,17 @@ from pydantic_core import PydanticCustomError
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
 from apixo_mcp.catalog.marks import EarlierTask, Files, Shape
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_VIDEO, Model, Price, Schedule, Sizes, Spelling
+from apixo_mcp.catalog.model import (
+    OPENAI_SOUND,
+    POLICY_OR_IMAGE,
+    RUXA_VIDEO,
+    Model,
+    Price,
+    Remark,
+    Schedule,
+    Sizes,
+    Spelling,
+)
 
 _MODE = Literal["text-to-video", "image-to-video"]
 _FIRST_FRAME = required("image_urls", when={"mode": ["image-to-video"]})
@@ -110,6 +120,8 @@ MODELS = (
             ),
         ),
         recommended_for=("cinematic video",),
+        sound=OPENAI_SOUND,
+        quality=Remark("top, cinematic", "APIXO sora-2 page and best practices guide"),
         sources=("apixo.ai/docs/models/video/sora-2", "APIXO best practices guide"),
     ),
     Model(
@@ -128,6 +140,8 @@ MODELS = (
             modes=("text-to-video",),
         ),
         quiet_defaults={"size": "1280*720", "resolution": "720p"},
+        sound=OPENAI_SOUND,
+        quality=Remark("premium", "APIXO sora-2-pro page"),
         tips=(_PROVIDER,),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/sora-2-pro",),
@@ -144,6 +158,8 @@ MODELS = (
         sizes=Sizes("size", {"720p": _SMALL}),
         result_hours=None,
         recommended_for=("standard-definition video",),
+        sound=OPENAI_SOUND,
+        quality=Remark("standard definition", "Ruxa AI best practices guide"),
         sources=("docs.ruxa.ai/en/ai-videos/sora2/image-to-video", "Ruxa AI best practices guide"),
     ),
     Model(
@@ -158,6 +174,8 @@ MODELS = (
         sizes=Sizes("size", {"720p": _SMALL, "1080p": _LARGE}),
         result_hours=None,
         recommended_for=("high-definition video",),
+        sound=OPENAI_SOUND,
+        quality=Remark("high definition", "Ruxa AI best practices guide"),
         sources=("docs.ruxa.ai/en/ai-videos/sora2/image-to-video", "Ruxa AI best practices guide"),
     ),
 )

@@ -86,6 +86,7 @@ MODELS = (
         times="2-3 min",
         spelling={"negative_prompt": Spelling("negativeTags")},
         quiet_defaults={"mode": "V5"},
+        aliases=("suno-v5",),  # the mode where none is given
         infer=_infer,
         doubt=_doubt,
         tips=(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from apixo_mcp.catalog.fields import about, items, prompt
 from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url, count, only, refused, required
 from apixo_mcp.catalog.marks import Files
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_VIDEO, VIDEO_SCHEDULE, Model, Price
+from apixo_mcp.catalog.model import GOOGLE_SOUND, POLICY_OR_IMAGE, RUXA_VIDEO, VIDEO_SCHEDULE, Model, Price, Remark
 
 _FRAMES = {"generationType": ["FIRST_AND_LAST_FRAMES_2_VIDEO"]}
 _REFERENCE = {"generationType": ["REFERENCE_2_VIDEO"]}
@@ -58,6 +58,10 @@ MODELS = (
         times="about 2 min",
         quiet_defaults={"mode": "fast"},
         infer=_infer,
+        aliases=("veo-3-1-fast",),  # the mode where none is given
+        sound=GOOGLE_SOUND,
+        quality=Remark("high fidelity in mode quality", "APIXO veo-3-1 page"),
+        speed=Remark("quick and cheap in mode fast", "APIXO veo-3-1 page"),
         tips=("fast is several times cheaper than quality, which is the gateway's own default.",),
         fail_codes=POLICY_OR_IMAGE,
         prices=(
@@ -77,6 +81,7 @@ MODELS = (
             schedule=RUXA_VIDEO,
             facts="none",
             aliases=(alias,),
+            sound=GOOGLE_SOUND,
             result_hours=None,
             tips=(
                 "Seen in client code, not on a page: seconds 8, aspect_ratio 16:9 or 9:16, enhance_prompt, "

@@ -4,7 +4,7 @@ from typing import Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Sound
 
 _FROM_IMAGE = {"mode": ["image-to-video", "turbo-image-to-video"]}
 
@@ -39,6 +39,7 @@ MODELS = (
         modality="video",
         input=ViduQ3Input,
         schedule=VIDEO_SCHEDULE,
+        sound=Sound("optional", "with sound unless switched off", "APIXO vidu-q3 page"),
         fail_codes=POLICY_OR_IMAGE,
         sources=("apixo.ai/docs/models/video/vidu-q3",),
     ),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, count, one_of, only, refused, required, rule
 from apixo_mcp.catalog.marks import Files, InferredName, Shape, Timed
-from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Sizes, Spelling
+from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Remark, Sizes, Sound, Spelling
 
 _RATIO = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
 
@@ -178,12 +178,14 @@ MODELS = (
         usual_seconds=(100, 250),
         times="100-250 s (oldest page)",
         aliases=("wan-2-5",),
+        sound=Sound("given", "your sound track (audio_urls)", "APIXO wan-2-5 page"),
         fail_codes=POLICY_OR_IMAGE,
         prices=(
             Price(0.08, "second", "the oldest APIXO page of wan-2-5, late 2025", {"resolution": "720p"}),
             Price(0.13, "second", "the oldest APIXO page of wan-2-5, late 2025", {"resolution": "1080p"}),
         ),
         recommended_for=("short video",),
+        speed=Remark("efficient for short videos", "APIXO best practices guide"),
         sources=("apixo.ai/docs/models/video/wan-2-5", "APIXO best practices guide"),
     ),
     Model(
@@ -195,6 +197,7 @@ MODELS = (
         schedule=VIDEO_SCHEDULE,
         facts="partial",
         aliases=("wan-2-6",),
+        sound=Sound("optional", "sound in the flash modes", "APIXO wan-2-6-video page"),
         sizes=_SIZES,
         infer=_infer_26,
         fail_codes=POLICY_OR_IMAGE,
@@ -209,6 +212,7 @@ MODELS = (
         schedule=VIDEO_SCHEDULE,
         facts="partial",
         aliases=("wan-2-7",),
+        sound=Sound("given", "your sound track (audio_urls)", "APIXO wan-2-7-video page"),
         spelling={"aspect_ratio": Spelling("ratio")},
         infer=_infer_27,
         fail_codes=POLICY_OR_IMAGE,

@@ -14,13 +14,14 @@ from apixo_mcp.views.models import describe, list_text
 @click.command("list")
 @click.argument("query", default="")
 @click.option("--modality", type=click.Choice(["image", "video", "audio"]))
-def list_offered(query: str, modality: str | None) -> None:
-    """List the offered models, or those that fit QUERY."""
+@click.option("--sort", type=click.Choice(["price"]), help="The cheapest first, unknown prices last.")
+def list_offered(query: str, modality: str | None, sort: str | None) -> None:
+    """List the offered models, or those that fit QUERY: a name or a purpose, in English or Chinese."""
     with errors_told():
         catalog = _catalog()
         if not len(catalog) and catalog.warnings:
             raise SettingsError("\n".join(catalog.warnings))
-        say(list_text(catalog, modality or "", query, face=SHELL))
+        say(list_text(catalog, modality or "", query, sort=sort or "", face=SHELL))
 
 
 @click.command("show")

@@ -181,7 +181,8 @@ VIEW_RESULT = tool_input({"task_id": _TASK, "index": number("From 0. -1: the fir
 LIST_MODELS = tool_input(
     {
         "modality": _MODALITY,
-        "query": text_property("Words: a name, a mode, a purpose (cinematic)."),
+        "query": text_property("A name or a purpose, in English or Chinese: poster, video with sound."),
+        "sort": text_property("price.", choices=("price",)),
     }
 )
 SEE_INPUTS = tool_input({"model": _MODEL}, "model")

@@ -79,7 +79,7 @@ COMMON_TOOLS = (
     ),
     ToolDefinition(
         name="list_models",
-        description="Models on offer: modes, limits, usual time, price.",
+        description="Models on offer, or those that fit a query: modes, limits, sound, usual time, price.",
         input=schemas.LIST_MODELS,
         output=None,
         handler=list_models,

@@ -50,11 +50,11 @@ def test_a_purpose_in_other_words_finds_its_model_first(query: str, first: str) 
 
 
 def test_what_ruxa_models_work_from_is_listed_and_found() -> None:
-    assert {"ruxa/google/nano-banana-edit", "ruxa/google/nano-banana-pro", "nano-banana"} <= set(
-        found("image-to-image")
-    )
-    assert "ruxa/google/nano-banana" not in found("image-to-image")
-    assert {"ruxa/sora-2", "ruxa/sora-2-hd"} <= set(found("image-to-video"))
+    pictures = {model.id for model in CATALOG.search("image-to-image").models}
+    assert {"ruxa/google/nano-banana-edit", "ruxa/google/nano-banana-pro", "nano-banana"} <= pictures
+    assert "ruxa/google/nano-banana" not in pictures
+    videos = {model.id for model in CATALOG.search("image-to-video").models}
+    assert {"ruxa/sora-2", "ruxa/sora-2-hd"} <= videos
     assert "\nruxa/google/nano-banana-edit: image-to-image" in list_text(CATALOG, "", "")
 
 
@@ -78,6 +78,18 @@ def test_the_whole_list_is_short_and_soon_made() -> None:
         best = min(best, time.perf_counter() - start)
     assert len(text.encode()) < 8_000
     assert best < 0.005
+
+
+async def test_a_search_over_the_wire_takes_either_language_and_sorts(connect: Connect) -> None:
+    async with connect() as client:
+        spoken = text_of(await client.call_tool("list_models", {"query": "配音"}))
+        asked = {"query": "video with sound", "sort": "price", "modality": None}
+        cheapest = text_of(await client.call_tool("list_models", asked))
+        wrong = await client.call_tool("list_models", {"sort": "speed"})
+    assert spoken.splitlines()[1:3][1].startswith("minimax-speech-2-8: ")
+    assert cheapest.splitlines()[2].startswith("sora-2: ")
+    assert wrong.is_error
+    assert "sort: must be one of price" in text_of(wrong)
 
 
 async def test_the_users_own_prices_are_shown_and_what_counts_for_nothing_is_told(

@@ -12,8 +12,9 @@ from apixo_mcp.views.models import describe_text, list_text
 
 async def list_models(tools: ToolParts, given: dict[str, Any], _: Context) -> CallToolResult:
     """Lists the offered models, a line each."""
-    modality, query = given.get("modality", ""), given.get("query", "")
-    return text_result(list_text(tools.app.catalog, modality, query, tools.app.all_warnings, face=tools.face))
+    modality, query, sort = given.get("modality", ""), given.get("query", ""), given.get("sort", "")
+    listed = list_text(tools.app.catalog, modality, query, tools.app.all_warnings, sort=sort, face=tools.face)
+    return text_result(listed)
 
 
 async def describe_model(tools: ToolParts, given: dict[str, Any], _: Context) -> CallToolResult:

@@ -1,0 +1,1 @@
+"""Finding a model by what people call things, in English and Chinese."""
