@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -19,7 +18,6 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.media.files import ResultFiles
-from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.inputs import Inputs, url_answers
 from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.places import TransferLimits
@@ -29,6 +27,9 @@ from apixo_mcp.media.saver import Saver
 from apixo_mcp.media.ways import Way
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.timeouts import Timeouts
+from apixo_mcp.outside.limits import TunnelLimits
+from apixo_mcp.outside.public import Public
+from apixo_mcp.outside.set_up import Outside, outside_of
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts
@@ -36,11 +37,12 @@ from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.delivery import Delivery
 from apixo_mcp.tasks.asking.drafts import Drafts
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.callbacks import Addresses, Callbacks
+from apixo_mcp.tasks.callbacks import Callbacks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.parts import StepLimits, StepParts
+from apixo_mcp.tasks.running.reach import Reach
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.running.throttle import Throttle
 from apixo_mcp.tasks.service import Service
@@ -50,6 +52,9 @@ from apixo_mcp.tasks.task import key_fingerprint
 from apixo_mcp.tasks.transitions.context import Contexts
 from apixo_mcp.telemetry import logs
 from apixo_mcp.telemetry.facts import Telemetry
+
+if TYPE_CHECKING:
+    from apixo_mcp.outside.tunnel import Tunnel
 
 log = logging.getLogger(__name__)
 
@@ -66,21 +71,8 @@ class Limits:
     transfers: TransferLimits = TransferLimits()
     steps: StepLimits = StepLimits()
     sweep: SweepLimits = SweepLimits()
+    tunnel: TunnelLimits = TunnelLimits()
     loaded_after: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Public:
-    """Holds what the gateways may reach from outside.
-
-    Attributes:
-        prefixes: paths that the routes stand under: none, and that of the public URL.
-    """
-
-    prefixes: tuple[str, ...]
-    callbacks: Callbacks
-    input_links: InputLinks
-    telemetry: Telemetry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +104,8 @@ class App(_Parts):
     Attributes:
         seal: the secret that seals what a client keeps for this server.
         way: the one that local input files take.
+        public: what is reached by the public URL, where there is one.
+        tunnel: opened when something must be reached from outside, where one is set.
     """
 
     runner: Runner
@@ -123,6 +117,7 @@ class App(_Parts):
     seal: bytes
     way: Way
     public: Public | None
+    tunnel: "Tunnel | None"
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
@@ -170,14 +165,14 @@ async def open_app(
         await stack.enter_async_context(http)
         parts = await _parts(settings, limits, store, http)
         await _end_lapsed(store)
-        addresses, links = await _public_urls(parts) if public and settings.public_url else (None, None)
-        runner = _runner(parts, addresses)
+        outside = await outside_of(settings, store, http, parts.roots, limits.tunnel, public=public)
+        runner = _runner(parts, outside.reach)
         engine = EmbeddedEngine(runner, store, parts.leases, parts.accounts, limits.sweep)
         settlement = Settlement(
             store=store, accounts=parts.accounts, contexts=parts.contexts, engine=engine, changes=parts.changes
         )
-        inputs = _inputs(parts, links)
-        drafts = _drafts(parts, inputs)
+        drafts = _drafts(parts, outside)
+        served = _served(parts, engine, settlement, outside)
         app = App(
             **vars(parts),
             runner=runner,
@@ -187,8 +182,9 @@ async def open_app(
             admission=_admission(parts, engine, drafts),
             previews=Previews(parts.files),
             seal=await store.secret("request_state"),
-            way=inputs.way,
-            public=_public(parts, engine, settlement, addresses, links) if addresses and links else None,
+            way=outside.way,
+            public=served if outside.tunnel is None else None,
+            tunnel=outside.tunnel,
         )
         stack.push_async_callback(_leave, store, parts.leases.holder, parts.accounts, leave)
         async with anyio.create_task_group() as background:
@@ -197,6 +193,9 @@ async def open_app(
                 background.start_soon(parts.delivery.keep)
                 background.start_soon(parts.delivery.keep_wanted)
                 background.start_soon(_load_ahead, parts.catalog, limits.loaded_after)
+            if outside.tunnel is not None and served is not None:
+                outside.tunnel.lead_to(served)
+                background.start_soon(outside.tunnel.run)
             try:
                 yield app
             finally:
@@ -239,21 +238,14 @@ async def _accounts(settings: Settings, store: Store, http: Http) -> Accounts:
     return accounts
 
 
-async def _public_urls(parts: _Parts) -> tuple[Addresses, InputLinks]:
-    url = parts.settings.public_url
-    addresses = Addresses(url, await parts.store.secret("public_urls"))
-    return addresses, InputLinks(url, addresses.secret, parts.settings.home / "served", parts.roots)
+def _served(parts: _Parts, engine: EmbeddedEngine, settlement: Settlement, outside: Outside) -> Public | None:
+    if outside.addresses is None or outside.links is None:
+        return None
+    callbacks = Callbacks(outside.addresses, parts.store, engine, parts.accounts, settlement)
+    return Public(tuple({"", outside.prefix}), callbacks, outside.links, parts.telemetry)
 
 
-def _public(
-    parts: _Parts, engine: EmbeddedEngine, settlement: Settlement, addresses: Addresses, links: InputLinks
-) -> Public:
-    callbacks = Callbacks(addresses, parts.store, engine, parts.accounts, settlement)
-    prefixes = tuple({"", urlsplit(parts.settings.public_url).path})
-    return Public(prefixes, callbacks, links, parts.telemetry)
-
-
-def _runner(parts: _Parts, addresses: Addresses | None) -> Runner:
+def _runner(parts: _Parts, reach: Reach) -> Runner:
     step_parts = StepParts(
         store=parts.store,
         changes=parts.changes,
@@ -263,21 +255,18 @@ def _runner(parts: _Parts, addresses: Addresses | None) -> Runner:
         throttle=Throttle(parts.limits.steps.throttle),
         limits=parts.limits.steps,
     )
-    callback_url = addresses.of if addresses else None
-    return Runner(step_parts, leases=parts.leases, saver=parts.saver, callback_url=callback_url)
+    return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
 
 
-def _inputs(parts: _Parts, links: InputLinks | None) -> Inputs:
-    return Inputs(
+def _drafts(parts: _Parts, outside: Outside) -> Drafts:
+    inputs = Inputs(
         parts.roots,
         allow_private=parts.settings.allow_private_hosts,
         data_urls=parts.settings.data_urls,
-        publish=links.url_of if links else None,
+        publish=outside.publish,
         answers=partial(url_answers, parts.http),
+        way=outside.way,
     )
-
-
-def _drafts(parts: _Parts, inputs: Inputs) -> Drafts:
     return Drafts(
         store=parts.store,
         catalog=parts.catalog,

@@ -5,6 +5,7 @@
     │   └── MissingKey       a gateway's API key is not set
     ├── InvalidInput         refused before anything was sent; lists every problem
     ├── NotFound             no such task, model or result
+    ├── Unreachable          nothing outside can reach this machine: a tunnel cannot be had
     ├── CallerLeft           the connection of a waiting call ended before its answer
     ├── StoreError           the task store cannot be used
     │   └── SchemaTooNew     it was written by a newer version
@@ -90,6 +91,18 @@ class InvalidInput(ApixoError):
 
 class NotFound(ApixoError):
     """There is no such task, model or result for this owner."""
+
+
+class Unreachable(ApixoError):
+    """Nothing outside can reach this machine: the tunnel that is set cannot be had.
+
+    Attributes:
+        fix: what a person can do about it, as sentences.
+    """
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 class CallerLeft(ApixoError):

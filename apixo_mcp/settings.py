@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
 from urllib.request import url2pathname
 
@@ -43,6 +43,8 @@ def _of_gateways() -> list[str]:
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _ABOUT_MONEY = ("daily_budget_usd", "daily_task_limit", "confirm_above_usd", "prices", "auto_retry")
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+TUNNELS = ("cloudflared", "ngrok")
+"""The programs that open a tunnel and need no command line."""
 _FLAGS = {"enabled": True, "enable": True, "disabled": False, "disable": False}
 
 
@@ -52,6 +54,12 @@ def _address(value: str) -> str:
     if re.search(r"[\s\x00-\x1f]", value):
         raise ValueError("must be one address, without spaces")
     return value.rstrip("/")
+
+
+def _tunnel(value: str) -> str:
+    if value and "{port}" not in value and PurePath(value).stem.lower() not in TUNNELS:
+        raise ValueError(f"must be {' or '.join(TUNNELS)}, or a command line with {{port}} that prints its https URL")
+    return value
 
 
 def _absolute(path: Path) -> Path:
@@ -134,6 +142,7 @@ class Settings(BaseModel):
     allow_private_hosts: Flag = False
     data_urls: Flag = False
     public_url: WebAddress = ""
+    tunnel: Annotated[str, AfterValidator(_tunnel)] = ""
 
     models: Names = ()
     tools: Annotated[Literal["general", "models"], BeforeValidator(_lower)] = "general"
@@ -225,6 +234,12 @@ def _fields() -> dict[str, FieldInfo]:
     return {
         str(field.alias): field for field in Settings.model_fields.values() if field.alias not in (_KEYS, _BASE_URLS)
     }
+
+
+def environment_of_others() -> dict[str, str]:
+    """Returns the environment for programs that are not ours: without keys and settings of ours."""
+    ours = (_PREFIX, *(listing.prefix for listing in GATEWAYS.values()))
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(ours)}
 
 
 def spelling(variable: str) -> str:

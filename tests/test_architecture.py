@@ -29,7 +29,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("gateways",),
     ("tasks",),
     ("stores", "engines", "media", "owners"),
-    ("usage",),
+    ("usage", "outside"),
     ("app",),
     ("views",),
     ("server",),

@@ -25,6 +25,7 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_ALLOWED_ROOTS": ("allowed_roots", f"{HERE}{os.pathsep}~/b{os.pathsep}", (HERE, HOME / "b")),
     "APIXO_MCP_ALLOW_PRIVATE_HOSTS": ("allow_private_hosts", "1", True),
     "APIXO_MCP_DATA_URLS": ("data_urls", "on", True),
+    "APIXO_MCP_TUNNEL": ("tunnel", "cloudflared", "cloudflared"),
     "APIXO_MCP_PUBLIC_URL": ("public_url", "https://a.example/mcp/", "https://a.example/mcp"),
     "APIXO_MCP_MODELS": ("models", " nano-*, sora-2 ,", ("nano-*", "sora-2")),
     "APIXO_MCP_TOOLS": ("tools", "models", "models"),
@@ -44,6 +45,11 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
 WRONG: list[tuple[str, str, str]] = [
     ("APIXO_BASE_URL", "a.example", "must start with https:// or http:// (got 'a.example')"),
     ("RUXA_BASE_URL", "ftp://b.example", "must start with https:// or http:// (got 'ftp://b.example')"),
+    (
+        "APIXO_MCP_TUNNEL",
+        "frp",
+        "must be cloudflared or ngrok, or a command line with {port} that prints its https URL (got 'frp')",
+    ),
     ("APIXO_MCP_PUBLIC_URL", "a.example", "must start with https:// or http:// (got 'a.example')"),
     ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", "maybe", "must be 1 or 0 (got 'maybe')"),
     ("APIXO_MCP_LINGER", "2", "must be 1 or 0 (got '2')"),

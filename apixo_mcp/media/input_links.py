@@ -8,6 +8,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.media.folder import Folder
@@ -22,11 +23,17 @@ _TOKEN = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class LinkedFile:
-    """A file to be sent, every link in its path resolved."""
+class OpenedInput:
+    """A file to be sent, open; whoever sends it closes it.
 
-    path: Path
+    Attributes:
+        etag: of this very content, in its quotes.
+    """
+
+    content: BinaryIO
+    size: int
     mime_type: str
+    etag: str
 
 
 class InputLinks:
@@ -54,7 +61,7 @@ class InputLinks:
         Raises:
             OSError: the file is gone, or the data folder cannot be written.
         """
-        token = self._token(path)
+        token = self._token(path, path.stat())
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clear()
         # Renamed into place: whoever fetches it meanwhile finds the old grant or the new one.
@@ -63,23 +70,34 @@ class InputLinks:
             (folder.path / partial).replace(folder.path / token)
         return f"{self._url}/inputs/{token}/{_name(kind)}"
 
-    def find(self, token: str, name: str) -> LinkedFile | None:
-        """Returns the file behind a URL; None where it never was one, has expired, or the file has changed since."""
+    def open(self, token: str, name: str) -> OpenedInput | None:
+        """Opens the file behind a URL; None where it never was one, has expired, or the file has changed since.
+
+        What is opened is looked at, not what stands at its path: a link that was put there meanwhile leads nowhere.
+        """
         grant = self._folder / token
         try:
             if not _TOKEN.fullmatch(token) or not _is_alive(grant):
                 return None
             path = self._roots.readable(os.fsdecode(grant.read_bytes()))
-            if self._token(path) != token:
-                return None
-            kind = contents.kind_of_content(path)
+            with Folder(path.parent) as folder:
+                content = folder.open(path.name)
         except (OSError, InvalidInput):
             return None
-        return LinkedFile(path, kind.mime_type) if name == _name(kind) else None
+        try:
+            status = os.fstat(content.fileno())
+            kind = contents.kind_in(content)
+            is_it = hmac.compare_digest(self._token(path, status), token) and name == _name(kind)
+        except BaseException:
+            content.close()
+            raise
+        if not is_it:
+            content.close()
+            return None
+        return OpenedInput(content, status.st_size, kind.mime_type, f'"{token[:16]}"')
 
-    def _token(self, path: Path) -> str:
-        now = path.stat()
-        content = b"\0".join((b"input", os.fsencode(path), b"%d" % now.st_size, b"%d" % now.st_mtime_ns))
+    def _token(self, path: Path, status: os.stat_result) -> str:
+        content = b"\0".join((b"input", os.fsencode(path), b"%d" % status.st_size, b"%d" % status.st_mtime_ns))
         return hmac.new(self._secret, content, hashlib.sha256).hexdigest()
 
     def _clear(self) -> None:

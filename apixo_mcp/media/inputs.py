@@ -17,7 +17,7 @@ from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.shapes import PictureSize
-from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, MediaError, Problem
+from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, MediaError, Problem, Unreachable
 from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.media import kinds, refusals, ways
 from apixo_mcp.media.folder import file_size, has_hash
@@ -56,7 +56,7 @@ class Inputs:
         data_urls: whether local files are sent inside the request.
         publish: gives a file a URL that gateways can fetch it from; comes before `data_urls`.
         answers: asks a URL whose date has passed; without it the date alone decides.
-        way: of files that are published, where that is not a public URL.
+        way: of local files; left out: by the others.
     """
 
     def __init__(
@@ -229,6 +229,8 @@ class Inputs:
                 if not self._data_urls:
                     return ""
                 data = file.read(largest or 0)
+        except Unreachable as error:
+            raise _refused(field, value, f"{error}. {error.fix} Or {ways.CALLERS_WAYS}") from None
         except OSError as error:
             reason = (error.strerror or "it cannot be opened").lower()
             raise _refused(field, value, f"the file could not be read: {reason}") from None
@@ -264,7 +266,9 @@ class Inputs:
             return await self._file(field, result.path, requirement)
         kept = f", though its file is kept at {result.path}" if result.path else ""
         why = " has no URL: it came inside the answer" if is_inline(result.url) else "'s URL has expired"
-        raise _refused(field, value, f"that result{why}{kept}; put it at a public https URL and give that")
+        raise _refused(
+            field, value, f"that result{why}{kept}; put it at a public https URL and give that. {ways.SETTINGS}"
+        )
 
     async def _is_alive(self, result: Result, *, otherwise: bool) -> bool:
         """Tells whether a result's URL still answers; `otherwise` where that cannot be told."""

@@ -4,10 +4,11 @@ from enum import StrEnum
 
 CALLERS_WAYS = "give a public https URL, or an earlier result as task:<task_id>/<n> or by the path that it was saved at"
 
-_LINES = (
+SETTINGS = (
     "The person at this machine allows local files with one line in the env of this server, which is then started "
-    "anew: APIXO_MCP_DATA_URLS=1 (the file goes inside the request, which no gateway's document promises to take); a "
-    "server over HTTP hands them out with APIXO_MCP_PUBLIC_URL"
+    "anew: APIXO_MCP_TUNNEL=cloudflared (the program of that name is installed; or ngrok; gateways fetch the file "
+    "through it), or APIXO_MCP_DATA_URLS=1 (the file goes inside the request, which no gateway's document promises to "
+    "take). A server over HTTP hands files out with APIXO_MCP_PUBLIC_URL"
 )
 
 
@@ -28,6 +29,6 @@ def refusal(way: Way, *, inside: bool = False) -> str:
     """Tells what to do where a local file, or one that was given `inside` the call, has no way to a gateway."""
     if way is Way.NONE:
         why = "gateways fetch files by URL, and this set-up has no way to hand them a local one"
-        return f"{why}; {CALLERS_WAYS}. {_LINES}"
+        return f"{why}; {CALLERS_WAYS}. {SETTINGS}"
     # A file inside a call, where files are fetched from here.
     return f"save it as a file in an allowed folder and give its path; or {CALLERS_WAYS}" if inside else ""

@@ -19,6 +19,7 @@ from apixo_mcp.sandbox.files import routes
 from apixo_mcp.sandbox.files.results import Shelf
 from apixo_mcp.sandbox.gateways import apixo, ruxa
 from apixo_mcp.sandbox.gateways.callbacks import Callbacks
+from apixo_mcp.sandbox.gateways.inputs import Inputs
 from apixo_mcp.sandbox.store import Store
 
 
@@ -59,11 +60,11 @@ def build_app(
         raise ValueError("speed must be above 0")
     expiry = DAY if expiry_seconds is None else expiry_seconds
     backend = Backend(Settings(speed, expiry, (public_url or "").rstrip("/"), balance), Store(data_dir))
-    shelf = Shelf()
+    shelf = Shelf(backend.inputs)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        async with Callbacks(backend).running():
+        async with Callbacks(backend).running(), Inputs(backend).running():
             yield
 
     app = SandboxApp(

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
@@ -48,7 +48,8 @@ class Backend:
         self.settings = settings
         self.store = store
         self.faults = Faults()
-        self.on_accepted: Callable[[RemoteTask], None] = lambda task: None
+        self.on_accepted: list[Callable[[RemoteTask], None]] = []
+        self.inputs: dict[str, bytes] = {}
         self.calls_made: defaultdict[str, anyio.Event] = defaultdict(anyio.Event)
         self._requests: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -61,6 +62,7 @@ class Backend:
         self.store.clear()
         self.faults.clear()
         self.calls_made.clear()
+        self.inputs.clear()
         self._requests.clear()
 
     def admit(self, authorization: str) -> str:
@@ -124,7 +126,8 @@ class Backend:
             fails=fail_code(draft.marks, earlier),
         )
         self.store.add(task)
-        self.on_accepted(task)
+        for follow in self.on_accepted:
+            follow(task)
         return task
 
     def balance(self, key: str) -> float:
@@ -148,7 +151,7 @@ class Backend:
                 problems.append(f"input.{name} must name a draft result when mode is enhance")
         return problems
 
-    def note(self, route: Route, status: int | str, outcome: str, **about: Any) -> None:
+    def note(self, route: Route | Literal["input"], status: int | str, outcome: str, **about: Any) -> None:
         """Writes an entry of the log."""
         entry = {"at": self.now(), "route": route, "status": status, "outcome": outcome, **about}
         self.store.note({"paid": False, **entry})

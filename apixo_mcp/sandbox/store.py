@@ -93,6 +93,13 @@ class Store:
             record = json.dumps(asdict(replace(task, called_back=True)))
             self._db.execute("update tasks set calls = 0, record = ? where remote_id = ?", (record, remote_id))
 
+    def fail(self, remote_id: str, code: str) -> None:
+        """Notes that a task will end with a fail code."""
+        task = self.get(remote_id)
+        if task is not None:
+            record = json.dumps(asdict(replace(task, fails=task.fails or code)))
+            self._db.execute("update tasks set record = ? where remote_id = ?", (record, remote_id))
+
     def note(self, entry: Mapping[str, Any]) -> None:
         """Adds an entry to the log."""
         self._db.execute("insert into log (entry) values (?)", (json.dumps(entry),))

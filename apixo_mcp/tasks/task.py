@@ -5,11 +5,11 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from apixo_mcp.generation import Failure, Modality
 
@@ -18,6 +18,13 @@ INTERNAL_KEY = "yes\x1f"
 
 IN_ANSWER = "data:,in-the-answer"
 """Stands for the URL of a result whose file came inside the gateway's answer: the store keeps it until it is saved."""
+
+TUNNELLED = "https://tunnel.invalid/"
+"""Begins the URLs, in a task's inputs, of files that are fetched through a tunnel.
+
+The tunnel's own address is put in when the task is sent: it is another one each time, and an equal request must be
+known by its inputs. The domain is one that never leads anywhere (RFC 2606).
+"""
 
 POLLS_TO_CONFIRM = 2
 """Looks at the id of a broken answer that a waiter waits for."""
@@ -136,7 +143,7 @@ class Task:
         owner: the name of the one whose it is (`tasks.owner`).
         base_url: of the gateway it was submitted to.
         key_print: fingerprint of the API key (`key_fingerprint`); only a process that holds this key follows the task.
-        inputs: the `input` object as sent.
+        inputs: the `input` object as sent, but for the address of a tunnel (`TUNNELLED`).
         provider: APIXO's routing choice, empty where the user set none.
         fingerprint: of the request, for adoption (see `fingerprint`); of a purchase of several that of all of them.
         sent_at: Unix seconds when the present attempt's POST was about to leave; None: not sent yet.
@@ -219,6 +226,15 @@ class Task:
         return self.state is State.SUBMITTING and self.sent_at is None
 
     @property
+    def is_tunnelled(self) -> bool:
+        """Whether the gateway fetches a file of its inputs through a tunnel."""
+        return any(text.startswith(TUNNELLED) for text in _texts_in(self.inputs))
+
+    def inputs_at(self, url: str) -> Mapping[str, Any]:
+        """Returns the inputs with files behind the address at which this machine is reached."""
+        return _with_urls(self.inputs, f"{url}/")
+
+    @property
     def posts(self) -> int:
         """How many of its POSTs may cost something: those that the gateway has or may have, and one to come.
 
@@ -232,6 +248,26 @@ class Task:
         """Unix seconds on whose day its newest POST counts: when it left, else when it was decided on."""
         of_attempts = [context for attempt in self.attempts for context in (attempt.sent_at, attempt.failed_at)]
         return max(context or 0.0 for context in (self.created_at, self.sent_at, *of_attempts))
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        entries = cast("Mapping[str, Any]", value).values() if isinstance(value, Mapping) else cast("list[Any]", value)
+        for entry in entries:
+            yield from _texts_in(entry)
+
+
+def _with_urls(value: Any, start: str) -> Any:
+    """Returns a value in which the URLs through a tunnel begin otherwise."""
+    if isinstance(value, str):
+        return start + value.removeprefix(TUNNELLED) if value.startswith(TUNNELLED) else value
+    if isinstance(value, Mapping):
+        return {name: _with_urls(entry, start) for name, entry in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_with_urls(entry, start) for entry in cast("list[Any]", value)]
+    return value
 
 
 def new_task_id() -> str:

@@ -19,11 +19,12 @@ from apixo_mcp.cli.process.start import errors_told, start_logging
 from apixo_mcp.cli.requests.folders import trouble_with
 from apixo_mcp.cli.terminal.interrupts import Interrupts
 from apixo_mcp.cli.terminal.printing import say, say_json
-from apixo_mcp.errors import ApixoError, SettingRefused, SettingsError
+from apixo_mcp.errors import ApixoError, SettingRefused, SettingsError, Unreachable
 from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.net.certificates import tls_context, unusable_certificates
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
+from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.views.faces import SHELL, advice_of, error_text
 from apixo_mcp.views.words import counted
@@ -127,6 +128,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
                 yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
             for listing in GATEWAYS.values():
                 yield await _account(app, listing)
+            if app.tunnel is not None:
+                yield await _tunnel(app.tunnel)
             if not app.accounts:
                 ways = " or ".join(f"{listing.key_variable} ({listing.site})" for listing in GATEWAYS.values())
                 yield Finding("keys", "none", _NO_KEY.format(ways))
@@ -160,6 +163,18 @@ def _prices(settings: Settings, path: Path) -> Finding:
         return Finding(what, state, " ".join(catalog.price_warnings), variable)
     except ApixoError as error:
         return Finding(what, "cannot be used", str(error), variable)
+
+
+async def _tunnel(tunnel: Tunnel) -> Finding:
+    """Opens the tunnel, sees whether its address leads here, and lets it go."""
+    what, variable = "tunnel (APIXO_MCP_TUNNEL)", "APIXO_MCP_TUNNEL"
+    say(f"apixo-mcp: trying {tunnel.command.name}, which may take a while", err=True)
+    try:
+        url = await tunnel.address("doctor")
+    except Unreachable as error:
+        return Finding(what, str(error), error.fix, variable)
+    tunnel.let_go("doctor")
+    return Finding(what, f"{tunnel.command.name} leads here by {url}, and is closed again", variable=variable)
 
 
 async def _account(app: App, listing: Listing) -> Finding:

@@ -91,7 +91,12 @@ def generate(**given: Any) -> None:
         if request.quote:
             await _tell_quote(app, request, await purchase.prospect_of(app, generation))
             return [], []
-        await purchase.checked_ahead(app, generation)
+        drafts = await purchase.checked_ahead(app, generation)
+        if request.no_wait and any(draft.is_tunnelled for draft in drafts):
+            raise click.ClickException(
+                "--no-wait: a local file goes to the gateway through the tunnel, which ends with this command. Nothing "
+                "was sent; leave --no-wait out."
+            )
         if why := trouble_with(app.settings.download_dir):
             at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
             raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")

@@ -20,6 +20,7 @@ PLAIN = {
     "APIXO_MCP_ALLOW_PRIVATE_HOSTS": _FLAG,
     "APIXO_MCP_DATA_URLS": _FLAG,
     "APIXO_MCP_PUBLIC_URL": _URL,
+    "APIXO_MCP_TUNNEL": r"cloudflared|ngrok",
     "APIXO_MCP_LINGER": _FLAG,
     "APIXO_MCP_MODELS": r".+",
     "APIXO_MCP_TOOLS": r"general|models",

@@ -1,7 +1,7 @@
 """One purchase of one or several prompts: what it would be, and asking for it."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -11,20 +11,21 @@ from apixo_mcp.app import App
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, Submission
+from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.usage import quoted
 
 _WANTS_YES = "that is above APIXO_MCP_CONFIRM_ABOVE_USD; say --yes to agree"
 _OF_PROMPT = re.compile(r"prompts\[(\d{1,9})\](?:, )?(.*)", re.DOTALL)
 
 
-async def checked_ahead(app: App, request: GenerationRequest) -> None:
-    """Finds what is wrong with a request; nothing is stored or sent.
+async def checked_ahead(app: App, request: GenerationRequest) -> Sequence[Task]:
+    """Returns the tasks that a request would become; nothing is stored or sent.
 
     Raises:
         InvalidInput: it cannot be.
     """
     try:
-        await app.drafts.draft(request)
+        return await app.drafts.draft(request)
     except InvalidInput as error:
         raise InvalidInput(map(_as_typed, error.problems)) from None
 

@@ -44,6 +44,8 @@ def _before_it_is_sent(task: Task, now: float, place: int, paused: float) -> str
     if task.attempts:
         code = task.attempts[-1].failure_code
         return f"{code}: {task.gateway} says to send it again; {ordinal(len(task.attempts) + 1)} try"
+    if task.is_tunnelled and now - task.created_at > LONG:
+        return "The tunnel is opened that the gateway fetches its files through"
     if place:
         return f"{counted(place, 'task')} {'is' if place == 1 else 'are'} sent before it"
     return "It waits for its turn at the gateway" if now - task.created_at > LONG else ""

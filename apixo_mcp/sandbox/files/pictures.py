@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import random
@@ -9,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from apixo_mcp.sandbox.marks import without_marks
 from apixo_mcp.sandbox.tasks import digest, prompt_of
@@ -65,18 +66,22 @@ def canvas(seed: bytes, size: tuple[int, int], turn: float = 0.0) -> Image.Image
     return picture
 
 
-def draw(given: Mapping[str, Any], index: int, picture_format: str) -> bytes:
+def draw(given: Mapping[str, Any], index: int, picture_format: str, edited: bytes = b"") -> bytes:
     """Returns one encoded picture.
 
     Args:
         given: The input of the task.
         index: Which of the task's pictures.
         picture_format: png, jpg, jpeg or webp; anything else is taken as png.
+        edited: The picture that the task was given, where it was fetched: it shines through.
     """
     prompt = prompt_of(given)
     size = picture_size(given)
     seed = digest(prompt, given.get("seed"), given.get("image_urls"), index)
     picture = canvas(seed, size)
+    with contextlib.suppress(OSError, ValueError):
+        if edited:
+            picture = ImageOps.fit(Image.open(io.BytesIO(edited)).convert("RGB"), size)
     caption(picture, prompt)
     out = io.BytesIO()
     kind = _FORMATS.get(picture_format.lower(), "PNG")

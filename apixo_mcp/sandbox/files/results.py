@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -94,12 +95,12 @@ def voice_id(task: RemoteTask) -> str:
     return f"{task.input.get('voice_id_prefix', 'voice')}-{task.remote_id[-6:]}"
 
 
-def _make(task: RemoteTask, file: ResultFile) -> bytes:
+def _make(task: RemoteTask, file: ResultFile, edited: bytes) -> bytes:
     match file.kind:
         case "image":
             from apixo_mcp.sandbox.files.pictures import draw
 
-            return draw(task.input, file.index, file.suffix)
+            return draw(task.input, file.index, file.suffix, edited)
         case "video":
             from apixo_mcp.sandbox.files.video import film
 
@@ -110,10 +111,22 @@ def _make(task: RemoteTask, file: ResultFile) -> bytes:
             return play(task.input, file.index, file.suffix)
 
 
+def first_picture(given: Mapping[str, Any], fetched: Mapping[str, bytes]) -> bytes:
+    """Returns the first file of a picture's input that was fetched, empty where none was."""
+    urls = given.get("image_urls")
+    listed = cast("list[Any]", urls) if isinstance(urls, list) else [urls]
+    return next((fetched[url] for url in listed if isinstance(url, str) and url in fetched), b"")
+
+
 @dataclass
 class Shelf:
-    """Made files, kept while there is room: each can be made again, byte for byte."""
+    """Made files, kept while there is room: each can be made again, byte for byte.
 
+    Args:
+        inputs: files that tasks were given, by their URL: an edit shows the first of them.
+    """
+
+    inputs: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     room: int = 96 * 1024 * 1024
     _kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict[str, bytes])
     _making: dict[str, anyio.Event] = field(default_factory=dict[str, anyio.Event])
@@ -129,7 +142,7 @@ class Shelf:
             return self._kept[place]
         done = self._making[place] = anyio.Event()
         try:
-            content = await anyio.to_thread.run_sync(_make, task, file)
+            content = await anyio.to_thread.run_sync(_make, task, file, first_picture(task.input, self.inputs))
         finally:
             del self._making[place]
             done.set()

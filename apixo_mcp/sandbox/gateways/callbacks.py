@@ -39,11 +39,11 @@ class Callbacks:
 
             for task in self._backend.store.owed_callbacks():
                 follow(task)
-            self._backend.on_accepted = follow
+            self._backend.on_accepted.append(follow)
             try:
                 yield
             finally:
-                self._backend.on_accepted = lambda task: None
+                self._backend.on_accepted.remove(follow)
                 group.cancel_scope.cancel()
 
     async def _follow(self, task: RemoteTask) -> None:

@@ -22,12 +22,13 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apixo_mcp import __version__
-from apixo_mcp.app import Public, open_app
+from apixo_mcp.app import open_app
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
+from apixo_mcp.outside.public import Public
+from apixo_mcp.outside.routes import open_paths, public_routes
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.gateway_routes import open_paths, public_routes
 from apixo_mcp.server.http.session_ids import SessionIds
 from apixo_mcp.server.http.sessions import Sessions
 from apixo_mcp.server.messages import bounded_body, refusal_of_body

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from apixo_mcp.generation import Failure
@@ -10,6 +9,7 @@ from apixo_mcp.tasks.keeping import ResultSaver
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.polling import Poller
+from apixo_mcp.tasks.running.reach import NoReach, Reach
 from apixo_mcp.tasks.running.saving import save_files
 from apixo_mcp.tasks.running.sending import Sender
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
@@ -22,7 +22,7 @@ class Runner:
     """Moves tasks on, one step at a time.
 
     Args:
-        callback_url: where the gateway is to call when a task ends.
+        reach: leads to this machine what the gateway fetches, and its callbacks.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class Runner:
         *,
         leases: Leases,
         saver: ResultSaver,
-        callback_url: Callable[[str], str] | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self._parts = parts
         self._leases = leases
         self._saver = saver
-        self._sender = Sender(parts, callback_url)
+        self._sender = Sender(parts, reach or NoReach())
         self._poller = Poller(parts)
 
     async def advance(self, task_id: str) -> float | None:

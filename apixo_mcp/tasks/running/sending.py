@@ -3,7 +3,6 @@
 import logging
 import random
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, repeat
@@ -16,6 +15,7 @@ from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.keeping import put_aside
 from apixo_mcp.tasks.running.parts import StepParts
+from apixo_mcp.tasks.running.reach import Reach, Sendable
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
@@ -36,21 +36,23 @@ class Sender:
     """Sends what is not sent yet.
 
     Args:
-        callback_url: where the gateway is to call when a task ends.
+        reach: leads to this machine what the gateway fetches, and its callbacks.
     """
 
-    def __init__(self, parts: StepParts, callback_url: Callable[[str], str] | None = None) -> None:
+    def __init__(self, parts: StepParts, reach: Reach) -> None:
         self._parts = parts
-        self._callback_url = callback_url
+        self._reach = reach
         self._limit = anyio.CapacityLimiter(parts.limits.sending)
 
     async def send(self, task: Task) -> Task | None:
         """Sends an unsent task, if it may leave. Returns it as it is stored then; None where another process has it."""
         parts, key = self._parts, task.key_print
+        sendable = await self._reach.prepared(task)
+        if not isinstance(sendable, Sendable):
+            return await self._not_reached(task, sendable)
         async with self._limit:
             if wait := await parts.throttle.turn(key):
                 return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
-            callback = self._callback_url(task.task_id) if self._callback_url else ""
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
             with anyio.CancelScope(shield=True) as shield:
                 clearance = await parts.store.mark_sent(task, parts.terms)
@@ -64,13 +66,27 @@ class Sender:
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
                 outcome = await parts.accounts.gateway(key).submit(
-                    task.wire_model, task.inputs, provider=task.provider, callback_url=callback
+                    task.wire_model, sendable.inputs, provider=task.provider, callback_url=sendable.callback_url
                 )
                 if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
                     parts.throttle.slow_down(key, outcome.retry_after)
                 elif isinstance(outcome, Accepted):
                     parts.throttle.go_on(key)
                 return await self._record(sent, outcome, shield)
+
+    async def _not_reached(self, task: Task, failure: Failure | None) -> Task | None:
+        """Keeps a task from being sent whose files the gateway could not fetch."""
+        parts, now = self._parts, time.time()
+        row = await parts.store.get(task.task_id)
+        if row is None or row.fence != task.fence or not row.is_unsent:
+            return None
+        if row.cancel_requested:
+            after = unsent.cancelled(row, now)
+        elif failure is None:
+            after = delays.held_back(row, now, parts.limits.left_alone_for)
+        else:
+            after = unsent.not_reached(row, failure, now)
+        return await parts.changes.commit(row, after)
 
     async def _not_sent(self, task: Task, clearance: Clearance) -> Task | None:
         parts = self._parts

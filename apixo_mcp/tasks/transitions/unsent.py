@@ -84,6 +84,14 @@ def not_sent(task: Task, reason: str, now: float) -> Task:
     return replace(ended, state=State.FAILED, failure=failure)
 
 
+def not_reached(task: Task, failure: Failure, now: float) -> Task:
+    """Ends an unsent task whose files the gateway could not fetch from here."""
+    ended = cancelled(task, now)
+    if task.attempts:
+        return no_further_attempt(ended, failure.message.rstrip("."))
+    return replace(ended, state=State.FAILED, failure=failure)
+
+
 def no_further_attempt(task: Task, reason: str) -> Task:
     """Notes in an ended task why no further attempt was made."""
     return replace(task, notes=(*task.notes, f"No further attempt was made: {reason}."))

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 
 import anyio
 import anyio.to_thread
+from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from apixo_mcp.app import Public
+from apixo_mcp.outside.file_answer import SAFE, FileAnswer
+from apixo_mcp.outside.public import Proof, Public
 from apixo_mcp.telemetry.facts import CallbackReceived
 
 LARGEST_BODY = 1_000_000
 ANSWERED_WITHIN = 20.0  # APIXO webhooks page: an answer is awaited for 30 s
 
 
-def public_routes(public: Public) -> list[Route]:
+def public_routes(public: Public, proof: Proof | None = None) -> list[Route]:
     """Returns the routes, at the root and under the public URL's own path, which a proxy may take off."""
 
     async def callback(request: Request) -> Response:
@@ -26,10 +28,10 @@ def public_routes(public: Public) -> list[Route]:
 
     async def input_file(request: Request) -> Response:
         token, name = request.path_params["token"], request.path_params["name"]
-        file = await anyio.to_thread.run_sync(public.input_links.find, token, name)
-        if file is None:
-            return Response(status_code=404)
-        return FileResponse(file.path, media_type=file.mime_type, headers={"x-content-type-options": "nosniff"})
+        if proof is not None and proof.is_at(token, name):
+            return PlainTextResponse(proof.content, headers=SAFE)
+        file = await anyio.to_thread.run_sync(public.input_links.open, token, name)
+        return Response(status_code=404) if file is None else FileAnswer(file)
 
     return [
         route
@@ -39,6 +41,13 @@ def public_routes(public: Public) -> list[Route]:
             Route(f"{prefix}/inputs/{{token}}/{{name}}", input_file, methods=["GET"]),
         )
     ]
+
+
+def public_app(public: Public, proof: Proof) -> Starlette:
+    """Returns an application of these routes and nothing else."""
+    app = Starlette(routes=public_routes(public, proof))
+    app.router.redirect_slashes = False  # one address a file, and no answer that tells of another
+    return app
 
 
 def open_paths(public: Public) -> Sequence[str]:

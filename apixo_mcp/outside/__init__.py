@@ -1,0 +1,1 @@
+"""What the gateways reach from outside: callbacks and input files, by a public URL or through a tunnel."""

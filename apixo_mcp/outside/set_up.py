@@ -1,0 +1,78 @@
+"""How this process is reached from outside, by its settings. What a tunnel takes is loaded only where one is set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from apixo_mcp.media.input_links import InputLinks
+from apixo_mcp.media.kinds import Kind
+from apixo_mcp.media.roots import Roots
+from apixo_mcp.media.ways import Way
+from apixo_mcp.net.http import Http
+from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits
+from apixo_mcp.settings import Settings
+from apixo_mcp.tasks.callbacks import Addresses
+from apixo_mcp.tasks.running.reach import NoReach, Reach
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.task import TUNNELLED
+
+if TYPE_CHECKING:
+    from apixo_mcp.outside.tunnel import Tunnel
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """How this process is reached from outside.
+
+    Attributes:
+        way: the one that local input files take.
+        reach: makes tasks sendable.
+        addresses: of callbacks; None where nothing is reached.
+        links: of input files.
+        publish: gives a local file the URL that stands in a task's inputs.
+        prefix: the path of the public URL.
+    """
+
+    way: Way
+    reach: Reach
+    addresses: Addresses | None = None
+    links: InputLinks | None = None
+    publish: Callable[[Path, Kind], str] | None = None
+    prefix: str = ""
+    tunnel: "Tunnel | None" = None
+
+
+async def outside_of(
+    settings: Settings, store: Store, http: Http, roots: Roots, limits: TunnelLimits, *, public: bool
+) -> Outside:
+    """Returns how this process is reached: by its public URL, where it serves that, else through a tunnel.
+
+    Args:
+        public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
+    """
+    url = settings.public_url if public else ""
+    if not url and not settings.tunnel:
+        return Outside(Way.INSIDE if settings.data_urls else Way.NONE, NoReach())
+    from apixo_mcp.outside.reach import PublicReach, TunnelReach
+
+    addresses = Addresses(url, await store.secret("public_urls"))
+    links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, settings.home / "served", roots)
+    if url:
+        return Outside(
+            Way.PUBLIC_URL, PublicReach(addresses), addresses, links, links.url_of, prefix=urlsplit(url).path
+        )
+    from apixo_mcp.outside.commands import command_of
+    from apixo_mcp.outside.tunnel import Tunnel
+
+    hosts = [urlsplit(settings.base_urls[name]).hostname for name in settings.keys]
+    is_local = all(host in LOOPBACK for host in hosts)
+    tunnel = Tunnel(command_of(settings.tunnel), http, store, is_local=is_local, limits=limits)
+
+    def publish(path: Path, kind: Kind) -> str:
+        tunnel.check()
+        return links.url_of(path, kind)
+
+    reach = TunnelReach(tunnel, addresses.secret)
+    return Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel)

@@ -1,0 +1,283 @@
+"""A tunnel through the front door: a local picture reaches the gateway through it, and nothing else does."""
+
+import io
+import os
+import shlex
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, Implementation
+from PIL import Image
+from support.asking import submit
+from support.program import happens, text_of, values_for
+
+from apixo_mcp.app import App, Limits, open_app
+from apixo_mcp.errors import Unreachable
+from apixo_mcp.outside.limits import TunnelLimits
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
+from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.task import TUNNELLED, State
+
+pytestmark = pytest.mark.anyio
+
+STAND_IN = Path(__file__).parents[1] / "support" / "stand_in_tunnel.py"
+QUICK = TunnelLimits(
+    opens_within=20.0, lingers=0.3, looked_after_every=0.05, tried_every=0.1, quiet_for=5.0, opened_again_after=(0.01,)
+)
+EDIT = {"model": "nano-banana", "mode": "image-to-image", "wait_seconds": 20}
+
+
+def stand_in(how: str = "") -> str:
+    words = [sys.executable, str(STAND_IN)]
+    return f"{shlex.join(words) if os.name != 'nt' else ' '.join(words)} {{port}} {how}".strip()
+
+
+@dataclass
+class Desk:
+    """The program as a person at a desk has it, a client of it, and the gateway beneath."""
+
+    app: App
+    client: Client
+    box: Sandbox
+    picture: Path
+
+    async def made(self, prompt: str = "a fox at night [took:0.3]", **arguments: Any) -> CallToolResult:
+        asked = {**EDIT, "prompt": prompt, "image_urls": [str(self.picture)], **arguments}
+        answer = await self.client.call_tool("generate_image", asked)
+        assert isinstance(answer, CallToolResult)
+        return answer
+
+    async def told(self, prompt: str = "a fox at night [took:0.3]", **arguments: Any) -> dict[str, Any]:
+        answer = await self.made(prompt, **arguments)
+        assert not answer.is_error, text_of(answer)
+        assert answer.structured_content is not None
+        return answer.structured_content
+
+    def fetched(self) -> list[dict[str, Any]]:
+        return [entry for entry in self.box.log() if entry["route"] == "input"]
+
+    @property
+    def url(self) -> str:
+        assert self.app.tunnel is not None
+        return self.app.tunnel.url
+
+
+Sit = Callable[..., Any]
+
+
+@pytest.fixture
+def sit(box: Sandbox, tmp_path: Path) -> Sit:
+    @asynccontextmanager
+    async def opened(how: str = "", *, limits: TunnelLimits = QUICK, **settings: Any) -> AsyncIterator[Desk]:
+        folder = tmp_path / "pictures"
+        folder.mkdir(exist_ok=True)
+        picture = folder / "mine.png"
+        if not picture.exists():
+            Image.new("RGB", (64, 48), "red").save(picture)
+        values = {**values_for(box, tmp_path), "tunnel": stand_in(how), **settings}
+        async with (
+            open_app(read_settings(**values), limits=replace(Limits(), tunnel=limits)) as app,
+            Client(build_server(app), client_info=Implementation(name="claude-ai", version="1")) as client,
+        ):
+            yield Desk(app, client, box, picture)
+
+    return opened
+
+
+async def test_a_local_picture_reaches_the_gateway_through_it(sit: Sit, box: Sandbox) -> None:
+    async with sit() as desk:
+        assert desk.url == "", "it is not open before something needs it"
+        answer = await desk.told()
+        assert answer["state"] == "success"
+        (fetched,) = desk.fetched()
+        sent = box.submits()[0]
+        assert sent["input"]["image_urls"] == [fetched["url"]]
+        address, _, _ = fetched["url"].partition("/inputs/")
+        assert fetched["bytes"] == desk.picture.stat().st_size
+        assert sent["body"]["callback_url"].startswith(f"{address}/callbacks/")
+        with Image.open(io.BytesIO(Path(answer["results"][0]["path"]).read_bytes())) as made:
+            red, green, blue = made.convert("RGB").getpixel((made.width // 2, made.height // 3))  # pyright: ignore
+            assert (red > 240, green < 16, blue < 16) == (True, True, True), "it is an edit of what was fetched"
+        assert [entry["outcome"] for entry in box.log() if entry["route"] == "callback"] == ["delivered"]
+
+
+async def test_nothing_else_is_reached_through_it(sit: Sit, box: Sandbox, tmp_path: Path) -> None:
+    async with sit() as desk, httpx2.AsyncClient() as http:
+        await desk.told(prompt="a fox [never]", wait_seconds=0)
+        await happens(lambda: bool(desk.fetched()))
+        url, file = desk.url, desk.fetched()[0]["url"]
+        token = file.split("/")[-2]
+        here = await http.get(file, headers={"host": "whatever.example"})
+        assert here.content == desk.picture.read_bytes()
+        assert here.headers["x-content-type-options"] == "nosniff"
+        for path in (
+            "/",
+            "/mcp",
+            "/sse",
+            "/healthz",
+            "/inputs",
+            "/inputs/",
+            f"/inputs/{token}",
+            f"/inputs/{token}/",
+            f"/inputs/{token}/other.png",
+            f"/inputs/{token}/image.png/",
+            f"/inputs/{token[:-1]}0/image.png",
+            f"/inputs/{'0' * 64}/proof",
+            "/inputs/..%2F..%2Ftasks.sqlite3/image.png",
+            f"/inputs/{token}/..%2F..%2Fmine.png",
+            "/callbacks/x.y",
+        ):
+            answer = await http.get(url + path)
+            assert answer.status_code in (404, 405), path
+            assert desk.picture.read_bytes() not in answer.content
+        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+            assert (await http.request(method, file)).status_code == 405, method
+        told = box.submits()[0]["body"]["callback_url"]
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            assert (await http.request(method, told)).status_code == 405, method
+        assert (await http.post(told)).status_code == 200
+
+
+async def test_it_is_gone_a_while_after_it_was_needed(sit: Sit, box: Sandbox) -> None:
+    async with sit() as desk:
+        first = await desk.told(prompt="a fox [took:3]", wait_seconds=0)
+        await happens(lambda: bool(desk.fetched()))
+        url = desk.url
+        assert (await desk.told(prompt="a hare [took:0]"))["state"] == "success"
+        assert box.submits()[1]["input"]["image_urls"][0].startswith(f"{url}/"), "one is opened for both"
+        with anyio.move_on_after(2 * QUICK.lingers):
+            await happens(lambda: not desk.url)
+        assert desk.url == url, "a task that runs needs it"
+        await happens(lambda: not desk.url)
+        assert (await desk.app.service.find(LOCAL, first["task_id"])).state is State.SUCCESS
+        async with httpx2.AsyncClient() as http:
+            with pytest.raises(httpx2.ConnectError):
+                await http.get(f"{url}/inputs/x/y")
+
+
+async def test_a_task_without_local_files_opens_none(sit: Sit, box: Sandbox) -> None:
+    async with sit() as desk:
+        assert (await desk.told(image_urls=["https://example.com/a.png"]))["state"] == "success"
+        assert desk.url == ""
+        assert "callback_url" not in box.submits()[0]["body"]
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("exit", "ended by itself (exit code 3) before it gave an address that leads here"),
+        ("silent", "gave no address within 2 s"),
+        ("wrong", "which does not lead to this server"),
+        ("http", "gave the address http://tunnel.example.invalid, which does not lead to this server (only https"),
+    ],
+)
+async def test_where_it_cannot_be_had_nothing_is_sent_and_it_is_told_why(
+    sit: Sit, box: Sandbox, how: str, words: str
+) -> None:
+    limits = replace(QUICK, opens_within=2.0, quiet_for=0.5)
+    async with sit(how, limits=limits) as desk:
+        answer = await desk.told()
+        assert answer["state"] == "failed"
+        assert answer["error"]["code"] == "NO_TUNNEL"
+        assert answer["error"]["charged"] == "no"
+        assert words in answer["error"]["message"]
+        assert "2abCdEf" not in str(answer), "what looks like a secret is not told"
+        assert box.submits() == []
+        spent = await desk.app.store.spent(LOCAL)
+        assert (spent.usd, spent.posts) == (0, 0)
+
+
+async def test_a_program_that_is_not_there_is_told_at_once(sit: Sit, box: Sandbox) -> None:
+    async with sit(tunnel="no-such-program-here {port}") as desk:
+        answer = await desk.made()
+        assert answer.is_error
+        assert "there is no program 'no-such-program-here' on this machine" in text_of(answer)
+        assert "APIXO_MCP_TUNNEL" in text_of(answer)
+        assert box.submits() == []
+
+
+async def test_an_equal_request_is_known_though_the_address_is_another(sit: Sit, box: Sandbox) -> None:
+    how: list[str] = []
+    for _ in range(2):
+        async with sit() as desk:
+            asked = {"prompt": "a fox [took:0]", "image_urls": [str(desk.picture)], "mode": "image-to-image"}
+            request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments=asked, idempotency_key="mine")
+            submission = await submit(desk.app, request)
+            assert isinstance(submission, Submission)
+            assert submission.task.inputs["image_urls"][0].startswith(TUNNELLED)
+            await happens(lambda: len(box.submits()) == 1)
+            how.append(submission.how)
+    assert how == ["new", "same_key"]
+    assert len(box.submits()) == 1
+    assert TUNNELLED not in str(box.submits())
+
+
+async def test_a_tunnel_that_dies_is_opened_again_while_something_needs_it(
+    sit: Sit, box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with sit() as desk:
+        answer = await desk.told(prompt="a fox [never]", wait_seconds=0)
+        await happens(lambda: bool(desk.fetched()))
+        before = desk.url
+        async with httpx2.AsyncClient() as http:
+            with pytest.raises(httpx2.RemoteProtocolError):
+                await http.get(f"{before}/end")
+        await happens(lambda: desk.url not in ("", before))
+        assert "ended by itself" in caplog.text
+        assert f"What was sent before keeps the old address, and cannot be fetched any more: {answer['task_id']}" in (
+            caplog.text
+        )
+        assert (await desk.told(prompt="a hare [took:0.1]"))["state"] == "success"
+        assert box.submits()[1]["input"]["image_urls"][0].startswith(f"{desk.url}/")
+
+
+async def test_many_at_once_share_one(sit: Sit, box: Sandbox) -> None:
+    async with sit() as desk:
+        answers: list[dict[str, Any]] = []
+
+        async def make(number: int) -> None:
+            answers.append(await desk.told(prompt=f"fox {number} [took:0.1]"))
+
+        async with anyio.create_task_group() as group:
+            for number in range(5):
+                group.start_soon(make, number)
+        assert [answer["state"] for answer in answers] == ["success"] * 5
+        assert len({entry["input"]["image_urls"][0] for entry in box.submits()}) == 1
+
+
+async def test_a_task_of_another_process_is_left_to_it(sit: Sit, box: Sandbox) -> None:
+    async with sit("silent") as desk:
+        asked = {"prompt": "a fox", "image_urls": [str(desk.picture)], "mode": "image-to-image"}
+        request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments=asked)
+        submission = await submit(desk.app, request)
+        assert isinstance(submission, Submission)
+        async with sit(tunnel="") as other:
+            await other.app.runner.advance(submission.task.task_id)
+            now = await other.app.service.find(LOCAL, submission.task.task_id)
+            assert now.state is State.SUBMITTING
+    assert box.submits() == []
+
+
+async def test_it_is_tried_without_a_task(sit: Sit) -> None:
+    async with sit() as desk:
+        tunnel = desk.app.tunnel
+        assert tunnel is not None
+        url = await tunnel.address("a look")
+        assert url == desk.url
+        tunnel.let_go("a look")
+        await happens(lambda: not desk.url)
+    async with sit("exit") as desk:
+        assert desk.app.tunnel is not None
+        with pytest.raises(Unreachable, match="authentication failed: your authtoken …"):
+            await desk.app.tunnel.address("a look")
