@@ -9,6 +9,13 @@ from apixo_mcp.foreign import cut
 from apixo_mcp.generation import Modality
 
 _LONGEST = 200
+_LONGEST_PROMPT = 5000
+LENGTHS = (
+    *("duration", "length", "seconds", "secs", "duration_seconds", "length_seconds", "video_length", "song_length"),
+    *("track_length", "max_duration", "target_duration", "minutes"),
+)
+"""Inputs by which a length is asked for, here or elsewhere."""
+
 _NOT_ASKED = ("", "false", "no", "off", "0", "none")
 
 
@@ -21,6 +28,7 @@ class Limit:
         words: by which people look for it, in English and Chinese, in lower case.
         sentence: that it cannot be had, and what comes nearest.
         nearest: the ids of models that come nearest.
+        said: by which a prompt asks for it and for nothing else, in lower case.
         inputs: names of inputs by which it is asked for, each with the values that ask for it; empty for any value.
     """
 
@@ -29,6 +37,7 @@ class Limit:
     sentence: str
     nearest: tuple[str, ...] = ()
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    said: tuple[str, ...] = ()
 
 
 LIMITS = (
@@ -51,6 +60,7 @@ LIMITS = (
             "remove_background": (),
             "alpha": (),
         },
+        ("transparent background", "transparent png", "background transparent", "透明背景", "透明底", "背景透明"),
     ),
     # The output formats that pages name are png, jpeg and webp.
     Limit(
@@ -96,8 +106,9 @@ LIMITS = (
     Limit(
         "audio",
         ("song length", "track length", "length of a song", "歌曲时长", "音乐时长", "时长"),
-        "The length of a song cannot be set: suno decides it, by the lyrics.",
+        "The length cannot be set: suno decides how long a song is, and speech lasts as long as its text.",
         ("suno",),
+        dict.fromkeys(LENGTHS, ()),
     ),
     Limit(
         "audio",
@@ -130,6 +141,12 @@ def limits_looked_for(query: str, modality: str = "") -> tuple[Limit, ...]:
         if modality in ("", limit.modality)
         and any((f" {word} " if word.isascii() else word) in text for word in limit.words)
     )
+
+
+def limits_said(modality: Modality, prompt: str) -> tuple[Limit, ...]:
+    """Returns what a prompt asks for that no model of this modality does."""
+    text = cut(prompt, _LONGEST_PROMPT).casefold()
+    return tuple(limit for limit in LIMITS if limit.modality == modality and any(word in text for word in limit.said))
 
 
 def limit_asked_for(modality: Modality, name: str, value: Any) -> Limit | None:

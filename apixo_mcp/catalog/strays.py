@@ -8,6 +8,7 @@ from apixo_mcp.catalog.marks import inferred_names
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.near_names import nearest_name
 from apixo_mcp.catalog.translate import COMMON_ARGUMENTS, inputs
+from apixo_mcp.catalog.unmet import unmet
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
 
@@ -24,18 +25,21 @@ def strays(model: Model, options: Mapping[str, Any]) -> tuple[list[Problem], tup
     told = set(re.findall(r"\w+", " ".join(model.tips)))
     problems: list[Problem] = []
     passed: list[str] = []
+    reasons: list[str] = []
     for name, value in options.items():
         if value in (None, "", []) or name in names or name in told:
             continue
         near = nearest_name(name, tuple(names | dict.fromkeys(COMMON_ARGUMENTS)))
         if near and model.facts == "partial" and near not in inferred_names(model.input):
             problems.append(_slip(model, name, value, near, takes_it=near in names))
-        elif near or model.facts == "partial":
+        elif (why := unmet(model, name, value)) or near or model.facts == "partial":
             passed.append(f"{name} (did you mean {near}?)" if near else name)
+            reasons += [why] if why else []
     if not passed:
         return problems, ()
     what = "names it, so it" if len(passed) == 1 else "names them, so they"
-    return problems, (f"{', '.join(passed)}: passed on as given; no page of {model.id} {what} may be ignored.",)
+    note = f"{', '.join(passed)}: passed on as given; no page of {model.id} {what} may be ignored."
+    return problems, (note, *dict.fromkeys(reasons))
 
 
 def _slip(model: Model, name: str, value: Any, near: str, *, takes_it: bool) -> Problem:

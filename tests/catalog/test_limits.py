@@ -14,7 +14,7 @@ from apixo_mcp.catalog.limits import LIMITS, limit_asked_for, limits_looked_for
         ("透明背景", "transparent"),
         ("join two clips", "joins clips"),
         ("视频拼接", "joins clips"),
-        ("song length", "suno decides"),
+        ("song length", "suno decides how long"),
         ("sound effects", "sound effects"),
     ],
 )

@@ -62,7 +62,10 @@ MODELS = (
         sound=GOOGLE_SOUND,
         quality=Remark("high fidelity in mode quality", "APIXO veo-3-1 page"),
         speed=Remark("quick and cheap in mode fast", "APIXO veo-3-1 page"),
-        tips=("fast is several times cheaper than quality, which is the gateway's own default.",),
+        tips=(
+            "fast is several times cheaper than quality, which is the gateway's own default.",
+            "The length cannot be set.",
+        ),
         fail_codes=POLICY_OR_IMAGE,
         prices=(
             Price(0.20, "video", "APIXO veo-3-1 page, its day not recorded", {"mode": "fast"}),

@@ -10,8 +10,9 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.shapes import first_picture
 from apixo_mcp.catalog.strays import strays
 from apixo_mcp.catalog.translate import complete, spell
+from apixo_mcp.catalog.unmet import explained, remarks
 from apixo_mcp.catalog.validate import validate
-from apixo_mcp.errors import Problem
+from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.foreign import shorten
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
@@ -152,7 +153,12 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
     if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
         problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))
         values["prompt"] = _SOME_PROMPT
-    return Checked(validate(model, values, tuple(problems)), (*draft.notes, *strayed), seconds)
+    try:
+        model_input = validate(model, values, tuple(problems))
+    except InvalidInput as error:
+        raise InvalidInput(explained(model, problem) for problem in error.problems) from None
+    notes = (*draft.notes, *strayed, *remarks(model, spelt.values, draft.values))
+    return Checked(model_input, notes, seconds)
 
 
 def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:

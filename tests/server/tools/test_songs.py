@@ -51,3 +51,37 @@ async def test_what_was_said_of_lyrics_is_obeyed(
     (post,) = box.submits()
     assert post["input"]["customMode"] is sent
     assert post["input"]["prompt"].startswith(LYRICS)
+
+
+@pytest.mark.parametrize("given", [{"duration": 120}, {"options": {"duration": 120}}, {"options": {"length": "2:00"}}])
+async def test_that_a_length_cannot_be_set_is_said_where_it_is_asked_for(
+    connect: Connect, box: Sandbox, given: dict[str, Any]
+) -> None:
+    said = "The length cannot be set: suno decides how long a song is"
+    async with connect() as client:
+        answer = await client.call_tool("generate_audio", {"model": "suno", "prompt": "a song of the sea", **given})
+    assert answer.is_error
+    assert said in text_of(answer)
+    async with connect(tools="models", models=("suno",)) as client:
+        own = given.get("options", given)
+        assert said in text_of(await client.call_tool("generate_suno", {"prompt": "a song of the sea", **own}))
+    assert box.submits() == []
+
+
+async def test_a_prompt_that_asks_for_a_length_is_noted(connect: Connect) -> None:
+    async with connect() as client:
+        call = {"model": "suno", "prompt": "a song of 2 minutes [took:0]", "wait_seconds": 20}
+        answer = await client.call_tool("generate_audio", call)
+    assert answer.structured_content is not None
+    assert "The prompt asks for 2 minutes: the length of a song cannot be set." in answer.structured_content["notes"]
+
+
+@pytest.mark.parametrize("given", [{"background": "transparent"}, {"options": {"background": "transparent"}}])
+async def test_a_transparent_background_is_refused_with_the_reason(
+    connect: Connect, box: Sandbox, given: dict[str, Any]
+) -> None:
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", {"model": "gpt-image-2", "prompt": "a logo", **given})
+    assert answer.is_error
+    assert "No model's page offers a transparent background" in text_of(answer)
+    assert box.submits() == []

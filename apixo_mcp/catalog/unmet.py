@@ -1,0 +1,94 @@
+"""What a request asks for that its model cannot do, said where it is asked for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from apixo_mcp.catalog.limits import LENGTHS, LIMITS, limit_asked_for, limits_said
+from apixo_mcp.catalog.model import Model
+from apixo_mcp.catalog.translate import inputs
+from apixo_mcp.errors import Problem
+from apixo_mcp.foreign import cut
+
+_LONGEST_CLIP = 30  # seconds, of grok-video
+_UNIT = r"(seconds?|secs?|minutes?|mins?|秒|分钟|分鐘)"
+_FILM = r"(?:video|clip|film|movie|animation|footage|loop|reel|song|track|piece)"
+_LENGTH_SAID = (
+    # A film of the 80s is no length.
+    re.compile(
+        rf"\b(?![4-9]0s\s)(\d{{1,3}})[\s-]{{0,3}}(second|sec|s|minute|min)s?[\s-]{{1,3}}(?:[a-z]{{1,20}}\s){{0,2}}{_FILM}\b"
+    ),
+    re.compile(rf"(\d{{1,4}})[\s-]{{0,3}}{_UNIT}[\s-]{{1,3}}long\b"),
+    re.compile(rf"(?:lasting|lasts|length|duration)(?:\sof|:)?\s{{1,3}}(\d{{1,4}})[\s-]{{0,3}}{_UNIT}"),
+    re.compile(rf"时长[为:：约]{{0,2}}\s{{0,3}}(\d{{1,4}})\s{{0,3}}{_UNIT}"),
+    re.compile(r"(\d{1,4})\s{0,3}(秒|分钟|分鐘)(?:长|的?(?:视频|短片|动画|歌|音乐|影片))"),
+)
+_LENGTH_OF_SONG = re.compile(rf"(\d{{1,4}})[\s-]{{0,3}}{_UNIT}(?![a-z])")
+
+
+def unmet(model: Model, name: str, value: Any) -> str:
+    """Returns why an input that the model does not have cannot be met, as a sentence; empty for any other input."""
+    if limit := limit_asked_for(model.modality, name, value):
+        return limit.sentence
+    if model.modality == "video" and model.facts != "none" and name.casefold() in LENGTHS:
+        if not _length_field(model):
+            return f"The length cannot be set: {model.id} has no input for it."
+        if str(value).isdecimal() and int(value) > _LONGEST_CLIP:
+            return next(limit.sentence for limit in LIMITS if "clips" in limit.inputs)
+    return ""
+
+
+def explained(model: Model, problem: Problem) -> Problem:
+    """Returns a problem with the reason why what it is about cannot be had from any model."""
+    name = problem.field.removeprefix("options.")
+    sentence = unmet(model, name, problem.given.strip("'\""))
+    if not sentence:
+        return problem
+    if name in inputs(model):
+        return replace(problem, allowed=f"{problem.allowed}. {sentence.rstrip('.')}")
+    return replace(problem, allowed=sentence.rstrip("."), nearest="")
+
+
+def remarks(model: Model, given: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns what a prompt asks for in vain, as sentences.
+
+    Args:
+        given: what the caller gave, by the wire's field names.
+        values: the same with what was filled in.
+    """
+    prompt = values.get("prompt")
+    if not isinstance(prompt, str):
+        return ()
+    sentences = [limit.sentence for limit in limits_said(model.modality, prompt)]
+    return (*sentences, *_length_remarks(model, given, values, cut(prompt, 5000).casefold()))
+
+
+def _length_remarks(model: Model, given: Mapping[str, Any], values: Mapping[str, Any], prompt: str) -> list[str]:
+    if model.facts == "none" or model.modality == "image":
+        return []
+    if model.modality == "audio":
+        # Words that are sung or spoken may tell of minutes.
+        is_description = "customMode" in model.input.names() and not values.get("customMode")
+        is_asked = is_description and _LENGTH_OF_SONG.search(prompt)
+        return [f"The prompt asks for {is_asked[0]}: the length of a song cannot be set."] if is_asked else []
+    said = next((found for pattern in _LENGTH_SAID if (found := pattern.search(prompt))), None)
+    field = _length_field(model)
+    if said is None or (field and field in given):
+        return []
+    seconds = int(said[1]) * (60 if said[2].startswith(("m", "分")) else 1)
+    if not field:
+        return [f"The prompt asks for {seconds} s: {model.id} has no input for the length."]
+    sent = values.get(field, model.input.sent_defaults().get(field))
+    if str(sent) == str(seconds):
+        return []
+    set_to = f"which is {sent}" if sent is not None else "which was left out"
+    return [f"The prompt asks for {seconds} s: the length is set by {_called(model, field)}, {set_to}."]
+
+
+def _length_field(model: Model) -> str:
+    return next((name for name in ("duration", "seconds") if name in model.input.names()), "")
+
+
+def _called(model: Model, field: str) -> str:
+    return next((name for name, spelling in model.spelling.items() if spelling.field == field), field)
