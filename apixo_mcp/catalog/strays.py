@@ -22,7 +22,8 @@ def strays(model: Model, options: Mapping[str, Any]) -> tuple[list[Problem], tup
     if model.facts == "full" or not model.input.is_open():
         return [], ()
     names = dict.fromkeys((*inputs(model), *model.input.names()))
-    told = set(re.findall(r"\w+", " ".join(model.tips)))
+    # Of a model without a page the tips name what client code sends.
+    told = set(re.findall(r"\w+", " ".join(model.tips))) if model.facts == "none" else set[str]()
     problems: list[Problem] = []
     passed: list[str] = []
     reasons: list[str] = []
