@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, get_args
 
-from apixo_mcp.catalog.limits import limits_looked_for
+from apixo_mcp.catalog.limits import limit_asked_for, limits_looked_for
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import brief_schema, input_schema, media_fields
@@ -14,7 +14,7 @@ from apixo_mcp.catalog.search.chinese import simplified
 from apixo_mcp.catalog.search.costs import by_price, shortest_video, smallest_call
 from apixo_mcp.catalog.search.ranking import Found
 from apixo_mcp.catalog.translate import common
-from apixo_mcp.foreign import shorten
+from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality
 from apixo_mcp.views.faces import CHAT, SHELL, Face
 from apixo_mcp.views.words import compact, dollars
@@ -22,6 +22,7 @@ from apixo_mcp.views.words import compact, dollars
 _MOST = 8
 """Models that are shown of those that fit a query."""
 
+_LONGEST_QUERY = 300  # characters that are looked at
 _TALK = frozenset({"voice", "speech", "clone", "voice_design"})
 
 _DOCUMENTED = {"full": "", "partial": "partly; more inputs may exist", "none": "inputs unknown, passed on as given"}
@@ -50,14 +51,17 @@ def list_text(
     """
     offered = tuple(model for model in catalog if modality in ("", model.modality))
     found = catalog.search(query, modality) if query.strip() else Found(offered, is_ranked=False)
-    limits = limits_looked_for(simplified(query), modality)
+    limits = limits_looked_for(simplified(cut(query, _LONGEST_QUERY)), modality)
+    if found.seconds and any(model.modality == "audio" for model in found.models):
+        length = limit_asked_for("audio", "duration", found.seconds)
+        limits = (*limits, length) if length is not None and length not in limits else limits
     if limits and not found.is_ranked:
         nearest = {name for limit in limits for name in limit.nearest}
         found = replace(found, models=tuple(model for model in found.models if model.id in nearest))
     fitting = by_price(found.models) if sort == "price" else found.models
     remarks = [*(limit.sentence for limit in limits), *_remarks(found)]
     if not fitting:
-        return _nothing(catalog, modality, query, remarks, face)
+        return _nothing(catalog, modality, query, remarks or _why_nothing(catalog, found, modality, query), face)
     shown = fitting[:_MOST] if found.is_ranked and not sort else fitting
     lines = [_header(catalog, shown, fitting, sort), *remarks]
     kinds = dict.fromkeys(model.modality for model in shown)  # that of the best comes first
@@ -96,13 +100,22 @@ def _nothing(catalog: Catalog, modality: str, query: str, remarks: list[str], fa
     """Tells that no model fits, why, and what comes nearest."""
     if not len(catalog) and catalog.warnings:
         return "\n".join(catalog.warnings)
-    near = _near(catalog, query)
-    hint = [f"Did you mean {' or '.join(near)}?"] if near else []
-    if query.strip() and not near and not remarks:
-        hint = ["Ask by what is made (picture, video, music, speech), a name or a purpose, not by what is to be seen."]
     none = f"No offered {modality + ' ' if modality else ''}model fits {shorten(query or modality)}."
     see_all = f"{face.say('{see_models}')} without a query shows all {len(catalog)}."
-    return " ".join((none, *remarks, *hint, see_all))
+    return " ".join((none, *remarks, see_all))
+
+
+def _why_nothing(catalog: Catalog, found: Found, modality: str, query: str) -> list[str]:
+    others = catalog.search(query).models if modality else ()
+    if others:
+        return [f"What fits makes something else: {', '.join(f'{one.id} ({one.modality})' for one in others[:3])}."]
+    if found.lacking:
+        return [f"None has {' or '.join(found.lacking)}."]
+    if near := _near(catalog, query):
+        return [f"Did you mean {' or '.join(near)}?"]
+    if query.strip():
+        return ["Ask by what is made (picture, video, music, speech), a name or a purpose, not by what is to be seen."]
+    return []
 
 
 def _near(catalog: Catalog, query: str) -> list[str]:

@@ -26,6 +26,7 @@ class Found:
         is_ranked: more than a kind of result was asked for, so that the first fit better than the last.
         elsewhere: the modality that was meant and none of whose models has what was asked for; empty where some have.
         lacking: what the best of those that were meant has not, in words.
+        seconds: a length that was asked for, 0 where none was.
         absent: a well-known model that was named and that is not to be had.
     """
 
@@ -35,6 +36,7 @@ class Found:
     elsewhere: str = ""
     lacking: tuple[str, ...] = ()
     absent: str = ""
+    seconds: int = 0
 
 
 class Index:
@@ -66,7 +68,7 @@ class Index:
 def _best(scope: Sequence[ModelTraits], read: Query, makes: str) -> Found:
     scored = [(_score(entry, read), entry) for entry in scope]
     best = max((score for score, _ in scored), default=0.0)
-    found = Found((), read.wants, best > 0, "", (), read.absent)
+    found = Found((), read.wants, best > 0, absent=read.absent, seconds=read.seconds, lacking=_not_had((), read))
     if makes and best < _VENDOR and (read.absent or read.is_of_a_modality_alone):
         # A kind alone, or a well-known model that is not to be had: all that make such a thing come near.
         models = sorted(scored, key=lambda pair: -(pair[0] + pair[1].rank))
@@ -80,9 +82,9 @@ def _best(scope: Sequence[ModelTraits], read: Query, makes: str) -> Found:
     return replace(found, models=models, lacking=_not_had([entry for _, entry in fitting[:1]], read))
 
 
-def _not_had(first: Iterable[ModelTraits], read: Query) -> tuple[str, ...]:
+def _not_had(first: Sequence[ModelTraits], read: Query) -> tuple[str, ...]:
     labels = [WANTS[want].label for want in read.wants if not any(entry.traits.get(want) for entry in first)]
-    if read.seconds and not any(_fits(entry, read.seconds) for entry in first):
+    if read.seconds and not any(_fits(entry, read.seconds) or not entry.lengths for entry in first):
         labels.append(f"{read.seconds} s")
     return tuple(labels)
 

@@ -225,7 +225,9 @@ def test_a_query_is_answered_soon_and_the_first_one_too() -> None:
         ("join two clips", "No model joins clips"),
         ("字幕", "No model sets subtitles"),
         ("transparent logo", "No model's page offers a transparent background"),
-        ("song length", "length of a song cannot be set"),
+        ("song length", "The length cannot be set"),
+        ("a song of 30 seconds", "The length cannot be set"),
+        ("三分钟的歌", "The length cannot be set"),
         ("抠圖", "No model's page offers a transparent background"),
     ],
 )
@@ -246,6 +248,8 @@ def test_nothing_found_says_what_comes_nearest_or_how_to_ask() -> None:
     assert "No offered model fits 'xyzzy'." in nothing
     assert "what is made" in nothing
     assert "\n" not in nothing
+    assert "makes something else: suno (audio)" in list_text(CATALOG, "image", "music")
+    assert "None has lip sync." in list_text(Catalog(["suno", "sora-2"]), "", "lip sync")
 
 
 def test_a_modality_that_is_given_counts_more_than_the_words() -> None:
