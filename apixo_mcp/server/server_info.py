@@ -7,19 +7,19 @@ NAME = "apixo-mcp"
 TITLE = "APIXO image, video and music generation"
 WEBSITE_URL = "https://apixo.ai"
 
-_INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call costs the user money.
-1. Choose a model: list_models (nano-banana is quick and cheap). describe_model shows its exact inputs.
-2. Call the generate_* tool that list_models names for it, once. It waits as long as it may.
-3. If state is submitting, pending or processing: wait as next_step says, then call check_task with the task_id. Never \
-call generate_* again for the same thing: the task goes on by itself, also when a call times out. list_tasks finds \
-lost ids.
-4. On success the files are saved: give the user results[].path (or url). view_result lets you see a picture. An \
-earlier result is used as input with image_urls: ["task:<task_id>/0"].
-5. Only when state is failed read error.category. content_policy: change the prompt. generation_failed: change the \
-prompt or the model, once. invalid_input, media_input: correct the named field. insufficient_credits, auth: tell the \
-user; do not retry. rate_limited, unavailable, timeout: try later if retryable is true. unknown: do not resend; tell \
-the user that it may have been charged.
-Show the user error.advice and next_step in your own words."""
+_INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call costs the user money: make it once.
+1. Model: list_models with a query in the user's words; it also says what no model does. nano-banana is quick and \
+cheap. describe_model has the exact inputs. quote: true checks and prices a call, and sends nothing.
+2. Call the generate_* tool that list_models names. Several pictures are one call, where it takes prompts.
+3. State submitting, pending or processing: do what next_step says, then check_task with task_id, task_ids or "last". \
+The task goes on by itself, also when a call times out; asking anew is charged anew. list_tasks finds lost ids.
+4. success: files are saved. Give the user results[].path (or url), and what notes say. Change a result with \
+image_urls: ["task:<task_id>/0"] or task:last/0. view_result lets you see it; download_results copies it, or a day's.
+5. failed: see error.category. content_policy: change the prompt. generation_failed: change the prompt or the model, \
+once. invalid_input, media_input: correct the named field. insufficient_credits, auth: tell the user; do not retry. \
+rate_limited, unavailable, timeout: later, if retryable. unknown, as category or state: do not resend; tell the user \
+that it may have been charged.
+A call that is refused cost nothing: correct what it names, once. Say error.advice and next_step in your own words."""
 _NO_KEY = "\nNo API key is set: tell the user to set {} ({}) in this server's env."
 
 

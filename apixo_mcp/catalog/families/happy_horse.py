@@ -31,7 +31,7 @@ class HappyHorseInput(ModelInput):
     image_urls: list[Url] | None = items(9, "The first frame (exactly one), or references.", least=0)
     video_urls: Annotated[list[Url] | None, Timed(("video-edit",))] = items(1, "The video to edit.")
     audio_setting: Literal["auto", "origin"] | None = about("For video-edit.")
-    watermark: bool | None = None
+    watermark: bool | None = about("Whether there is a watermark.")
     seed: int | None = span(0, 2147483647, "Random if left out.")
 
 

@@ -99,7 +99,7 @@ class Kling30StdInput(ModelInput):
     )
     duration: int | None = span(3, 15, "Seconds; 5 if left out.")
     aspect_ratio: _RATIO | None = about("For text-to-video.")
-    sound: bool | None = None
+    sound: bool | None = about("Whether there is sound.")
 
 
 class Kling30TurboInput(ModelInput):

@@ -26,7 +26,7 @@ class MinimaxImage01Input(ModelInput):
         "Pixels, as 1280x720 or 1280*720, in place of resolution and aspect_ratio."
     )
     seed: int | None = span(-1, 2147483647)
-    prompt_optimizer: bool | None = None
+    prompt_optimizer: bool | None = about("Whether the prompt is reworded.")
 
 
 class MinimaxSpeech28Input(OpenInput):

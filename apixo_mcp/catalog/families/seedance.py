@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from apixo_mcp.catalog.fields import items, prompt, span
+from apixo_mcp.catalog.fields import about, items, prompt, span
 from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required, rule
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
 
@@ -22,7 +22,7 @@ class Seedance15ProInput(ModelInput):
     resolution: Literal["480p", "720p"] | None = None
     duration: int | None = span(4, 12, "Seconds; 4, 8 and 12 are the steps of the price.")
     sound: bool = Field(description="Must be said.")
-    fixed_lens: bool | None = None
+    fixed_lens: bool | None = about("Whether the camera stands still.")
 
 
 _OMNI = {"mode": ["omni_reference"]}
@@ -54,8 +54,8 @@ class Seedance20FastInput(ModelInput):
     resolution: Literal["480p", "720p"] | None = None
     duration: int = span(4, 15, "Seconds.", 5)
     aspect_ratio: Literal["auto", "16:9", "4:3", "1:1", "3:4", "9:16", "21:9"] | None = None
-    sound: bool | None = None
-    web_search: bool | None = None
+    sound: bool | None = about("Whether there is sound.")
+    web_search: bool | None = about("Whether it may search the web.")
     image_urls: list[Url] | None = items(9, "The first and last frame (1 or 2), or references (up to 9).")
     video_urls: list[Url] | None = items(3, "References for omni_reference, 2 to 15 s each and 15 s in all.")
     audio_urls: list[Url] | None = items(3, "References for omni_reference, 2 to 15 s each and 15 s in all.")

@@ -33,7 +33,7 @@ class Veo31Input(ModelInput):
         3, "First and last frame, or up to 3 references: JPG or PNG, at most 10 MB."
     )
     aspect_ratio: Literal["16:9", "9:16", "auto"] | None = about("16:9 if left out.")
-    seed: int | None = None
+    seed: int | None = about("Same seed, similar result.")
     watermark: str | None = about("The text of a watermark.")
     enableTranslation: bool | None = about("Older pages; true if left out.")
 

@@ -61,12 +61,12 @@ def mapping(description: str) -> Schema:
     }
 
 
-_FILES = "URLs, task:<task_id or last>/<n>, or "
+_FILES = "URLs, task:<id or last>/<n>, or "
 _OF_WAY = {
     Way.PUBLIC_URL: f"{_FILES}paths in allowed folders.",
     Way.TUNNEL: f"{_FILES}paths in allowed folders.",
     Way.INSIDE: f"{_FILES}paths in allowed folders, sent inside the request.",
-    Way.NONE: f"{_FILES}the path of a saved result; this set-up sends no other local file.",
+    Way.NONE: f"{_FILES}paths of saved results; no other local file.",
 }
 
 
@@ -104,7 +104,7 @@ _PICTURE = {
     "image_urls": texts(files_argument(Way.NONE)),
     "aspect_ratio": text_property("1:1, 16:9."),
 }
-_KEEP_OUT = {"negative_prompt": text_property(""), "seed": number("")}
+_KEEP_OUT = {"negative_prompt": text_property("What to keep out."), "seed": number("For the same again.")}
 CONTROLS = {
     "provider": text_property("auto, value or official."),
     "quote": switch("true: price it, send nothing."),
@@ -112,12 +112,12 @@ CONTROLS = {
     "idempotency_key": text_property("Same key, same task."),
     "confirm": switch("true: yes to a quote."),
 }
-_LAST = {"options": mapping("Other inputs, see describe_model."), **CONTROLS}
+_LAST = {"options": mapping("Others, see describe_model."), **CONTROLS}
 
 GENERATE_IMAGE = tool_input(
     {
         **_FIRST,
-        "prompts": texts("Up to 50 in place of prompt: a task each, bought together."),
+        "prompts": texts("Up to 50: a task each, bought together."),
         **_PICTURE,
         "resolution": text_property("1K, 2K, 4K."),
         "output_format": text_property("png, jpeg."),
@@ -149,7 +149,7 @@ LIST_TASKS = tool_input(
     {
         "state": _one_of(tuple(str(state) for state in State)),
         "modality": _MODALITY,
-        "since": text_property("today, yesterday, 2h, 7d, or an ISO date or time."),
+        "since": text_property("today, yesterday, 2h, 7d, or ISO."),
         "query": text_property("Words of the prompt."),
         "limit": number("1 to 100. -1: 20.", most=100),
         "cursor": text_property("next_cursor of before."),
@@ -181,43 +181,19 @@ VIEW_RESULT = tool_input({"task_id": _TASK, "index": number("From 0. -1: the fir
 LIST_MODELS = tool_input(
     {
         "modality": _MODALITY,
-        "query": text_property("A name or a purpose, in English or Chinese: poster, video with sound."),
+        "query": text_property("Name or purpose, English or Chinese: poster."),
         "sort": text_property("price.", choices=("price",)),
     }
 )
 SEE_INPUTS = tool_input({"model": _MODEL}, "model")
 GET_USAGE = tool_input({"days": number("1 to 365. -1: 7.", most=365)})
 
-TASK_OUTPUT: Schema = {
-    "type": "object",
-    "properties": {
-        "task_id": {"type": "string"},
-        "state": {"type": "string"},
-        "next_step": {"type": "string"},
-        "results": {"type": "array"},
-    },
-    "required": ["task_id", "state", "next_step"],
-}
-SEVERAL_OUTPUT: Schema = {
-    "type": "object",
-    "properties": {
-        "task_id": {"type": "string"},
-        "state": {"type": "string"},
-        "next_step": {"type": "string"},
-        "results": {"type": "array"},
-        "tasks": {"type": "array", "items": {"type": "object"}},
-    },
-    "required": ["next_step"],
-}
+_TOLD = {"task_id": {"type": "string"}, "state": {"type": "string"}, "next_step": {"type": "string"}}
+TASK_OUTPUT: Schema = {"type": "object", "properties": _TOLD, "required": ["task_id", "state", "next_step"]}
+"""Of a task; the resource `apixo://schemas/task` names all its fields, which each conversation would pay for."""
+
+SEVERAL_OUTPUT: Schema = {"type": "object", "properties": _TOLD, "required": ["next_step"]}
 """Of a tool that answers about one task, or about several."""
 
-LIST_OUTPUT: Schema = {
-    "type": "object",
-    "properties": {"tasks": {"type": "array", "items": {"type": "object"}}, "next_cursor": {"type": "string"}},
-    "required": ["tasks"],
-}
-USAGE_OUTPUT: Schema = {
-    "type": "object",
-    "properties": {"days": {"type": "array", "items": {"type": "object"}}, "totals": {"type": "object"}},
-    "required": ["days"],
-}
+LIST_OUTPUT: Schema = {"type": "object", "properties": {"tasks": {"type": "array"}}, "required": ["tasks"]}
+USAGE_OUTPUT: Schema = {"type": "object", "properties": {"days": {"type": "array"}}, "required": ["days"]}

@@ -11,8 +11,7 @@ from apixo_mcp.server.tools.tool import ToolDefinition
 GENERAL_TOOLS = (
     ToolDefinition(
         name="generate_image",
-        description="Make or edit pictures. Costs money. Answers with the saved file, or a task_id for check_task; "
-        "never repeat it.",
+        description="Make or edit pictures. Costs money; check_task follows it, never repeat it.",
         input=schemas.GENERATE_IMAGE,
         output=schemas.SEVERAL_OUTPUT,
         modality="image",
@@ -20,7 +19,7 @@ GENERAL_TOOLS = (
     ),
     ToolDefinition(
         name="generate_video",
-        description="Make a video. Costs money and takes minutes: follow it with check_task; never repeat it.",
+        description="Make a video. Costs money, takes minutes; check_task follows it, never repeat it.",
         input=schemas.GENERATE_VIDEO,
         output=schemas.SEVERAL_OUTPUT,
         modality="video",
@@ -28,7 +27,7 @@ GENERAL_TOOLS = (
     ),
     ToolDefinition(
         name="generate_audio",
-        description="Make music, speech or a voice. Costs money. Follow it with check_task; never repeat it.",
+        description="Make music, speech or a voice. Costs money; check_task follows it, never repeat it.",
         input=schemas.GENERATE_AUDIO,
         output=schemas.SEVERAL_OUTPUT,
         modality="audio",
@@ -55,7 +54,7 @@ COMMON_TOOLS = (
     ),
     ToolDefinition(
         name="cancel_task",
-        description="Stop a task that is not sent yet. A sent one is paid for: it runs on and is saved.",
+        description="Stop a task not sent yet. A sent one is paid for: it runs on and is saved.",
         input=schemas.CANCEL_TASK,
         output=schemas.TASK_OUTPUT,
         handler=cancel_task,
@@ -79,7 +78,7 @@ COMMON_TOOLS = (
     ),
     ToolDefinition(
         name="list_models",
-        description="Models on offer, or those that fit a query: modes, limits, sound, usual time, price.",
+        description="Models that fit a query, or all: modes, limits, sound, time, price.",
         input=schemas.LIST_MODELS,
         output=None,
         handler=list_models,

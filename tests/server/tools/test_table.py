@@ -31,7 +31,7 @@ async def test_the_list_holds_eleven_tools_in_under_11_kilobytes(connect: Connec
         listed = await client.list_tools()
     assert [tool.name for tool in listed.tools] == ELEVEN
     wire = listed.model_dump(by_alias=True, exclude_none=True, mode="json")
-    assert len(json.dumps(wire, separators=(",", ":"))) < 11_264
+    assert len(json.dumps(wire, separators=(",", ":"))) <= 11 * 1024
 
 
 async def test_every_schema_is_flat(connect: Connect) -> None:
@@ -53,6 +53,19 @@ async def test_every_optional_argument_has_a_neutral_default_and_takes_null(conn
                 continue
             assert entry["nullable"] is True, f"{tool.name}.{name}"
             assert entry["default"] in ("", [], {}, -1, False), f"{tool.name}.{name}"
+
+
+@pytest.mark.parametrize("tools", ["general", "models"])
+async def test_every_argument_of_every_tool_has_a_description(connect: Connect, tools: str) -> None:
+    async with connect(tools=tools) as client:
+        listed = (await client.list_tools()).tools
+    bare = [
+        f"{tool.name}.{name}"
+        for tool in listed
+        for name, entry in tool.input_schema["properties"].items()
+        if not entry.get("description", "").strip()
+    ]
+    assert bare == []
 
 
 async def test_output_schemas_stay_under_300_bytes(connect: Connect) -> None:
