@@ -111,6 +111,16 @@ async def test_what_is_refused_before_a_task_exists_is_answered_at_once(connect:
     assert box.log() == []
 
 
+async def test_several_prompts_are_answered_in_time_and_not_with_a_handle(connect: Open, box: Sandbox) -> None:
+    several = {"model": "nano-banana", "prompts": ["a fox [took:0]", "an owl [took:0]"]}
+    async with connect() as client:
+        answer = await client.session.call_tool("generate_image", several, allow_claimed=True)
+    assert isinstance(answer, CallToolResult)
+    assert answer.structured_content is not None
+    assert [task["state"] for task in answer.structured_content["tasks"]] == ["success"] * 2
+    assert len(box.submits()) == 2
+
+
 async def test_a_handle_survives_a_restart_of_the_server(connect: Open) -> None:
     async with connect() as client:
         handle = await begin(client, ENDLESS)

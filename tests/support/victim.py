@@ -3,7 +3,7 @@
 Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do; it begins when a line comes on its
 standard input, so that its imports can be done ahead. Each line it writes is one JSON list: `["ready"]`,
 `["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit; and for what the owner's
-limits do not allow `["refused", prompt]`.
+limits do not allow `["refused", prompt]`. With `together` in SPEC so many prompts are one purchase.
 """
 
 import json
@@ -49,15 +49,19 @@ async def main(spec: dict[str, Any]) -> None:
 
         app.changes.listen(moved)
         tell("ready")
-        for number in range(spec.get("count", 0) or len(spec["prompts"])):
-            prompt = spec["prompts"][number] if "prompts" in spec else f"{spec['label']}-{number:03d} {marks(chance)}"
-            request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": prompt})
+        together = spec.get("together", 1)
+        for number in range(0, spec.get("count", 0) or len(spec["prompts"]), together):
+            label = f"{spec.get('label')}-"
+            made = [f"{label}{number + place:03d} {marks(chance)}" for place in range(together)]
+            prompts = spec["prompts"][number : number + together] if "prompts" in spec else made
+            request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={}, prompts=tuple(prompts))
             try:
                 async with app.admission.asking(request) as submission:
                     assert isinstance(submission, Submission)
-                    tell("admitted", submission.task.task_id, prompt)
+                    for task in submission.tasks:
+                        tell("admitted", task.task_id, task.prompt)
             except InvalidInput:
-                tell("refused", prompt)
+                tell("refused", *prompts)
             await anyio.sleep(chance.uniform(0, 0.08))
         await anyio.sleep_forever()
 

@@ -7,7 +7,7 @@ import pytest
 from jsonschema import validate
 from mcp import Client
 from mcp.types import CallToolResult, ElicitResult
-from support.program import Connect, text_of
+from support.program import Connect, happens, text_of
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -256,3 +256,52 @@ async def test_the_answer_fits_the_schema_that_is_published(connect: Connect) ->
         for arguments in ({"prompts": animals(2)}, {"prompt": "a fox"}, {"prompt": "a fox", "quote": True}):
             answer = await client.call_tool("generate_image", {**EACH, **arguments})
             validate(answer.structured_content, tool.output_schema)
+
+
+async def all_paid(box: Sandbox, count: int) -> None:
+    await happens(lambda: len(paid(box)) >= count)
+
+
+class TestRepeats:
+    @pytest.mark.parametrize("transport", ["memory", "http", "sse", pytest.param("stdio", marks=pytest.mark.process)])
+    @pytest.mark.parametrize("seen", [1, 20])
+    async def test_a_call_that_was_given_up_and_repeated_gets_all_its_tasks(
+        self, connect: Connect, box: Sandbox, seen: int
+    ) -> None:
+        prompts = animals(20, "[took:1]")
+        async with connect() as client, anyio.create_task_group() as group:
+            given_up = anyio.CancelScope()
+
+            async def ask() -> None:
+                with given_up:
+                    await made(client, prompts)
+
+            group.start_soon(ask)
+            await all_paid(box, seen)
+            given_up.cancel()
+            again = await made(client, prompts)
+            assert len(await stored(client)) == 20
+            assert given_up.cancelled_caught
+            assert again["deduplicated"] is True
+            assert [task["state"] for task in again["tasks"]] == ["success"] * 20
+        assert paid(box) == sorted(prompts)
+
+    async def test_after_a_restart_it_is_the_same(self, connect: Connect, box: Sandbox) -> None:
+        prompts = animals(20, "[took:1]")
+        async with connect() as client:
+            with anyio.CancelScope() as given_up:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(made, client, prompts)
+                    await all_paid(box, 5)
+                    given_up.cancel()
+        async with connect() as client:
+            again = await made(client, prompts)
+        assert again["deduplicated"] is True
+        assert paid(box) == sorted(prompts)
+
+    async def test_equal_calls_that_were_both_answered_are_two_purchases(self, connect: Connect, box: Sandbox) -> None:
+        async with connect() as client:
+            first = await made(client, animals(3))
+            second = await made(client, animals(3))
+        assert not {task["task_id"] for task in first["tasks"]} & {task["task_id"] for task in second["tasks"]}
+        assert len(paid(box)) == 6
