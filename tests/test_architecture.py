@@ -453,7 +453,17 @@ anyio.run(main)
 print(json.dumps(sorted(sys.modules)))
 """
 
-LATER = ("apixo_mcp.cli.commands", "apixo_mcp.cli.program", "apixo_mcp.sandbox", "PIL", "psycopg", "sqlalchemy", "rich")
+LATER = (
+    "apixo_mcp.outside.tunnel",
+    "apixo_mcp.outside.program",
+    "apixo_mcp.cli.commands",
+    "apixo_mcp.cli.program",
+    "apixo_mcp.sandbox",
+    "PIL",
+    "psycopg",
+    "sqlalchemy",
+    "rich",
+)
 
 
 @pytest.fixture(scope="module")

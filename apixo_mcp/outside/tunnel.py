@@ -130,6 +130,13 @@ class Tunnel:
 
     async def run(self) -> None:
         """Opens and closes it, until it is cancelled."""
+        try:
+            await self._run()
+        finally:
+            if left := _left(self._needed):
+                log.warning("the tunnel is closed with this program; files may not be fetched any more%s", left)
+
+    async def _run(self) -> None:
         tries = 0
         while True:
             await self._until_wanted(tries)

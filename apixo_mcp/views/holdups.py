@@ -71,6 +71,8 @@ def _before_it_is_sent(task: Task, context: DecisionContext, situation: Situatio
         return f"the gateway, which is not reached: tried again{_in(task, context)}"
     if task.failure is not None:
         return f"the gateway, sent again{_in(task, context)}: {_clause(task.failure)}"
+    if task.is_tunnelled:
+        return "the tunnel that the gateway fetches its files through"
     if situation.place:
         return f"its turn: {counted(situation.place, 'task')} {'is' if situation.place == 1 else 'are'} sent before it"
     return _rate_limit(situation)

@@ -1,9 +1,6 @@
 """A tunnel through the front door: a local picture reaches the gateway through it, and nothing else does."""
 
 import io
-import os
-import shlex
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +15,7 @@ from mcp.types import CallToolResult, Implementation
 from PIL import Image
 from support.asking import submit
 from support.program import happens, text_of, values_for
+from support.stand_in_tunnel import stand_in
 
 from apixo_mcp.app import App, Limits, open_app
 from apixo_mcp.errors import Unreachable
@@ -31,16 +29,10 @@ from apixo_mcp.tasks.task import TUNNELLED, State
 
 pytestmark = pytest.mark.anyio
 
-STAND_IN = Path(__file__).parents[1] / "support" / "stand_in_tunnel.py"
 QUICK = TunnelLimits(
     opens_within=20.0, lingers=0.3, looked_after_every=0.05, tried_every=0.1, quiet_for=5.0, opened_again_after=(0.01,)
 )
 EDIT = {"model": "nano-banana", "mode": "image-to-image", "wait_seconds": 20}
-
-
-def stand_in(how: str = "") -> str:
-    words = [sys.executable, str(STAND_IN)]
-    return f"{shlex.join(words) if os.name != 'nt' else ' '.join(words)} {{port}} {how}".strip()
 
 
 @dataclass
@@ -240,6 +232,31 @@ async def test_a_tunnel_that_dies_is_opened_again_while_something_needs_it(
         )
         assert (await desk.told(prompt="a hare [took:0.1]"))["state"] == "success"
         assert box.submits()[1]["input"]["image_urls"][0].startswith(f"{desk.url}/")
+
+
+async def test_it_is_told_that_a_task_waits_for_it(sit: Sit, box: Sandbox) -> None:
+    async with sit("silent") as desk:
+        answer = await desk.told(wait_seconds=0)
+        assert answer["state"] == "submitting"
+        assert answer["waiting_for"] == "the tunnel that the gateway fetches its files through"
+        cancelled = await desk.client.call_tool("cancel_task", {"task_id": answer["task_id"]})
+        assert cancelled.structured_content is not None
+        assert cancelled.structured_content["state"] == "cancelled"
+    assert box.submits() == []
+
+
+@pytest.mark.parametrize("tools", ["general", "models"])
+async def test_the_schemas_say_what_becomes_of_local_files(sit: Sit, tools: str) -> None:
+    async def told(**settings: Any) -> str:
+        async with sit(tools=tools, models=("nano-banana",), **settings) as desk:
+            for tool in (await desk.client.list_tools()).tools:
+                if "image_urls" in tool.input_schema["properties"]:
+                    return str(tool.input_schema["properties"]["image_urls"]["description"])
+        return ""
+
+    assert "paths in allowed folders." in await told()
+    assert "sent inside the request" in await told(tunnel="", data_urls=True)
+    assert "this set-up sends no other local file" in await told(tunnel="")
 
 
 async def test_many_at_once_share_one(sit: Sit, box: Sandbox) -> None:

@@ -7,9 +7,16 @@ A request for `/end` through it ends it. HOW: `silent` prints no address, `wrong
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
+
+
+def stand_in(how: str = "") -> str:
+    """The command line that starts it, as the setting has it."""
+    words = [sys.executable, __file__]
+    return f"{shlex.join(words) if os.name != 'nt' else ' '.join(words)} {{port}} {how}".strip()
 
 
 async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:

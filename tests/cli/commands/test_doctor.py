@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.shell import Typed, run
+from support.stand_in_tunnel import stand_in
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -125,3 +126,26 @@ async def test_advice_is_given_once(typed: Typed):
     said = "MEND  settings: APIXO_API_KEY holds a placeholder that nothing filled in, so it counts as not set\n"
     assert f"{said}      Write the value itself, or take the variable out.\n" in done.stdout
     assert "Correct it" not in done.stdout
+
+
+async def test_a_tunnel_is_tried(typed: Typed):
+    done = await run(typed, "doctor", APIXO_MCP_TUNNEL=stand_in())
+    assert done.exit_code == 0, done.output
+    assert "ok    tunnel (APIXO_MCP_TUNNEL): python" in done.stdout
+    assert "leads here by http://127.0.0.1:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "words", "fix"),
+    [
+        ("no-such-program {port}", "there is no program 'no-such-program' on this machine", "Correct the command"),
+        (stand_in("exit"), "ended by itself (exit code 3) before it gave an address", "Start it once in a terminal"),
+    ],
+)
+async def test_a_tunnel_that_cannot_be_had_is_told(typed: Typed, tunnel: str, words: str, fix: str):
+    done = await run(typed, "doctor", "--json", APIXO_MCP_TUNNEL=tunnel)
+    assert done.exit_code == 1
+    [finding] = [one for one in json.loads(done.stdout)["findings"] if one["status"] == "mend"]
+    assert finding["variable"] == "APIXO_MCP_TUNNEL"
+    assert words in finding["said"]
+    assert finding["mend"].startswith(fix)

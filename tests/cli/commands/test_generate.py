@@ -12,6 +12,7 @@ import pytest
 from anyio.to_thread import run_sync
 from PIL import Image
 from support.shell import COMMAND, UNHURRIED, Typed, newest, run, shown, started
+from support.stand_in_tunnel import stand_in
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -306,6 +307,20 @@ async def test_a_download_folder_that_cannot_be_had_is_refused_before_anything_i
     assert (done.exit_code, done.stdout) == (1, "")
     assert "APIXO_MCP_DOWNLOAD_DIR: /dev/null/nope cannot be written to" in done.stderr
     assert not box.log()
+
+
+async def test_a_local_file_goes_through_the_tunnel_while_the_command_runs(typed: Typed, tmp_path: Path, box: Sandbox):
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "pictures" / "pic.jpg")
+    path = tmp_path / "pictures" / "pic.jpg"
+    words = ("generate", "nano-banana", "a fox", "--set", f"image_urls={path}")
+    refused = await run(typed, *words, "--no-wait", APIXO_MCP_TUNNEL=stand_in())
+    assert refused.exit_code == 1
+    assert "the tunnel, which ends with this command" in refused.stderr
+    assert not box.submits()
+    done = await run(typed, *words, APIXO_MCP_TUNNEL=stand_in())
+    assert done.exit_code == 0, done.output
+    assert [entry["bytes"] for entry in box.log() if entry["route"] == "input"] == [path.stat().st_size]
 
 
 @pytest.mark.parametrize("value", ["pic.jpg", "./pic.jpg", '["pic.jpg"]'])
