@@ -31,7 +31,7 @@ from apixo_mcp.server.signals import ENDING
 from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.server.stdio.framing import Lines
 from apixo_mcp.server.stdio.handshake import Greeting
-from apixo_mcp.server.tools.receipts import Receipts, Wire
+from apixo_mcp.server.tools.receipts import Receipts, Wire, WireClosed
 from apixo_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,9 @@ async def _answer(app: App, early: Early, receipts: Receipts, ended: anyio.Event
     try:
         server = build_server(app, receipts=receipts, began=early.began)
         await serve_client(server, early, receipts, ended)
-    except Exception:
+    except* WireClosed:
+        log.debug("the client closed its end of the connection")
+    except* Exception:
         log.exception("the connection on standard input and output broke")
 
 

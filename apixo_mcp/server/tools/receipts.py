@@ -51,6 +51,10 @@ class Receipts:
             self._open.clear()
 
 
+class WireClosed(Exception):
+    """The client no longer reads: it has closed its end, or is gone."""
+
+
 class Wire(anyio.AsyncFile[str]):
     """Standard output, as the SDK writes to it: a line, then a flush."""
 
@@ -60,11 +64,25 @@ class Wire(anyio.AsyncFile[str]):
         self._line = ""
 
     async def write(self, b: str) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """See `AsyncFile.write`."""
+        """See `AsyncFile.write`.
+
+        Raises:
+            WireClosed: nobody reads it.
+        """
         self._line = b
-        return await super().write(b)
+        try:
+            return await super().write(b)
+        except OSError as error:
+            raise WireClosed from error
 
     async def flush(self) -> None:
-        """See `AsyncFile.flush`."""
-        await super().flush()
+        """See `AsyncFile.flush`.
+
+        Raises:
+            WireClosed: nobody reads it.
+        """
+        try:
+            await super().flush()
+        except OSError as error:
+            raise WireClosed from error
         await self._receipts.left(self._line)
