@@ -16,7 +16,7 @@ async def main() -> None:
     }
     async with MCPServerStdio(name="apixo", params=parameters, cache_tools_list=True) as server:
         agent = Agent(name="Painter", model=MODEL, mcp_servers=[server])
-        answer = await Runner.run(agent, "Make a picture of a red fox in the snow.", max_turns=30)
+        answer = await Runner.run(agent, "Make a picture of a red fox in the snow.")
     print(answer.final_output)
 
 

@@ -4,11 +4,13 @@ An agent is pointed at it with `OPENAI_BASE_URL` or `GOOGLE_GEMINI_BASE_URL`, an
 showed it is kept in `ScriptedModel.seen`. Standard library only.
 """
 
+import itertools
 import json
 import re
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -50,7 +52,9 @@ def task_in(text: str) -> dict[str, Any]:
         for line in candidate.splitlines():
             if line.startswith('{"task_id"'):
                 return json.loads(line)
-    return {}
+    as_shown = text.replace("\\'", "'")  # as Python shows an object with a text in it: the first such
+    place = as_shown.find('{"task_id"')
+    return json.JSONDecoder().raw_decode(as_shown, place)[0] if place >= 0 else {}
 
 
 def _strings_in(text: str) -> list[str]:
@@ -70,6 +74,13 @@ def _strings_in(text: str) -> list[str]:
             case dict() as members:
                 waiting += members.values()
     return found
+
+
+def own_names(offered: Iterable[str]) -> dict[str, str]:
+    """The tools' own names by those that they are offered under: some frameworks put one of theirs before each."""
+    names = list(offered)
+    shared = len(list(itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))))
+    return {name: name[shared if len(names) > 1 else 0 :] for name in names}
 
 
 def decide(results: list[Shown]) -> Call | str:
@@ -120,6 +131,9 @@ class ScriptedModel:
             "OPENAI_BASE_URL": f"{url}/v1",
             "OPENAI_API_KEY": "none-needed",
             "OPENAI_AGENTS_DISABLE_TRACING": "1",
+            "AGNO_TELEMETRY": "false",
+            "CREWAI_DISABLE_TELEMETRY": "true",
+            "CREWAI_TRACING_ENABLED": "false",
             "GOOGLE_GEMINI_BASE_URL": url,
             "GOOGLE_API_KEY": "none-needed",
         }
@@ -139,8 +153,17 @@ class _Handler(BaseHTTPRequestHandler):
         if wire is None or body.get("stream"):
             self._send(404, {"error": {"message": f"the scripted model has no {self.path}, and does not stream"}})
             return
-        request = Request(wire.__name__[1:].lower(), wire.tools(body), wire.results(body), arrived)
-        answer = wire.answer(self.take(request), str(len(request.results)))
+        offered = wire.tools(body)
+        own = own_names(offered)
+        tools = {own[name]: schema for name, schema in offered.items()}
+        results = [replace(result, tool=own.get(result.tool, result.tool)) for result in wire.results(body)]
+        request = Request(wire.__name__[1:].lower(), tools, results, arrived)
+        decided = self.take(request)
+        if isinstance(decided, str) and "final_answer" in tools:  # of a framework in which a model only calls tools
+            decided = Call("final_answer", {"answer": decided})
+        if isinstance(decided, Call):
+            decided = replace(decided, tool=next((name for name in own if own[name] == decided.tool), decided.tool))
+        answer = wire.answer(decided, str(len(request.results)))
         request.answered = time.monotonic()
         self._send(200, answer)
 
@@ -173,13 +196,18 @@ class _Chat:
 
     @staticmethod
     def results(body: dict[str, Any]) -> list[Shown]:
-        names = {
-            call["id"]: call["function"]["name"]
-            for message in body["messages"]
-            for call in message.get("tool_calls") or []
-        }
-        told = [message for message in body["messages"] if message["role"] == "tool"]
-        return [_shown(names[message["tool_call_id"]], message["content"]) for message in told]
+        names: dict[str, str] = {}
+        found: list[Shown] = []
+        for message in body["messages"]:
+            said = _shown("", message.get("content") or "")
+            names |= {call["id"]: call["function"]["name"] for call in message.get("tool_calls") or []}
+            if message["role"] == "tool":
+                found.append(replace(said, tool=names[message["tool_call_id"]]))
+            elif in_words := re.match(r"Calling tools:.*?'name': '(\w+)'", said.text, re.DOTALL):
+                names["in words"] = in_words[1]  # smolagents tells of calls and results so
+            elif said.text.startswith("Observation:\n"):
+                found.append(replace(said, tool=names["in words"]))
+        return found
 
     @staticmethod
     def answer(said: Call | str, turn: str) -> dict[str, Any]:

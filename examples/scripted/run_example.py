@@ -122,11 +122,13 @@ def check_model(seen: list[Request], longest: float) -> list[float]:
     """Holds what a model was offered, and how long each call took, to what it should be; the calls' seconds."""
     _hold(bool(seen), "the model was never asked")
     for request in seen:
-        _hold(set(request.tools) == TOOLS, f"the model was offered {sorted(request.tools)}")
+        # Some frameworks offer prompts as tools too, and a tool of their own to answer with.
+        _hold(set(request.tools) >= TOOLS, f"the model was offered {sorted(request.tools)}")
     offered = seen[0].tools["generate_image"]
     inputs = offered.get("properties", {})
     _hold({"model", "prompt", "aspect_ratio", "options"} <= set(inputs), f"generate_image was offered with {inputs}")
-    _hold(offered.get("required") == ["model"], f"generate_image was offered as requiring {offered.get('required')}")
+    # A framework that asks for strict arguments has all required, and null for what is not given.
+    _hold("model" in offered.get("required", ()), f"generate_image was offered as requiring {offered.get('required')}")
     _hold(inputs["options"].get("additionalProperties") is not False, f"options take no key: {inputs['options']}")
     calls = [after.arrived - before.answered for before, after in pairwise(seen)]
     _hold(bool(calls), "it called no tool")
@@ -146,7 +148,7 @@ def check_results(results: list[Shown]) -> None:
         _hold(bool(task.get("next_step")), "no next_step")
         _hold(len(result.text) < 8000, f"{len(result.text)} characters in one result")
         if task["state"] in OPEN:
-            told = re.search(r"check_task with task_id .* in about \d+ s", task["next_step"])
+            told = re.search(r"check_task\b.* (in about \d+ s|now)\b", task["next_step"])
             _hold(told is not None, f"the next step does not say when to ask again: {task['next_step']}")
     _hold(len({task["task_id"] for task in tasks}) == 1, "there was more than one task")
     _hold(tasks[-1]["state"] == "success", f"it ended {tasks[-1]['state']}: {tasks[-1].get('error')}")

@@ -26,6 +26,8 @@ from run_example import Played, Wrong, own_command, play, sandbox  # noqa: E402
 
 GIVES_UP_SOON = 4.0
 """No call may take longer where the framework gives up after 5 s."""
+GIVES_UP_LATER = 9.0
+"""The same where it gives up after 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ EXAMPLES = (
     Example("openai-agents", longest=GIVES_UP_SOON),
     Example("pydantic-ai"),
     Example("google-adk", longest=GIVES_UP_SOON),
+    Example("agno", longest=GIVES_UP_LATER),
+    Example("autogen", longest=GIVES_UP_SOON),
+    Example("semantic-kernel"),
+    Example("crewai"),
+    Example("smolagents"),
     Example("ai-sdk", "agent.ts"),
     Example("python-client", "client.py", asks_model=False),
     Example("typescript-client", "client.ts", asks_model=False),
