@@ -6,8 +6,10 @@ Cheap ones are decoded in this process, others in one of their own: that can be 
 import subprocess
 import sys
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -16,7 +18,8 @@ from anyio import to_thread
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import kinds
 from apixo_mcp.media.files import ResultFiles
-from apixo_mcp.media.preview import shrink
+from apixo_mcp.media.preview import contact_sheet, shrink
+from apixo_mcp.media.preview.contact_sheet import Tile
 from apixo_mcp.media.probing.facts import MediaFacts
 from apixo_mcp.media.probing.probe import probe
 
@@ -31,6 +34,8 @@ _PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/gif": 10, "im
 """Bytes a pixel that decoding takes at its peak, measured. Other formats are never decoded here."""
 _PACE = {"image/png": 20, "image/jpeg": 4, "image/webp": 25, "image/avif": 25, "image/gif": 15, "image/bmp": 5}
 """Nanoseconds a pixel (of JPEG: and a pass), measured."""
+_LARGEST_SHEET = 300_000  # bytes: beside many tasks in one answer
+_AROUND_SHEET = 0.7  # seconds for starting the process that paints, and for what it writes
 _MOST_HERE = 20_000_000
 _SHORT = 0.2
 _LOOKED_AT = 8 << 20
@@ -136,6 +141,41 @@ class Previews:
         except NotShown:
             return None
 
+    async def sheet(self, tiles: Sequence[Tile], within: float) -> Preview | None:
+        """Paints small pictures side by side, each under its number; None where none of them can be read in time.
+
+        Args:
+            tiles: at least one, with places of files in place of paths.
+            within: seconds; pictures that are not read by then leave empty tiles.
+        """
+        began = anyio.current_time()
+        async with self.for_answers:
+            tiles = await to_thread.run_sync(self._tiles_on_disk, tuple(tiles[: contact_sheet.MOST_TILES]))
+            seconds = min(within, self._patience) - (anyio.current_time() - began) - _AROUND_SHEET
+            made = await self._painted(tiles, seconds)
+        return Preview(*made) if made else None
+
+    def _tiles_on_disk(self, tiles: Sequence[Tile]) -> list[Tile]:
+        """Returns tiles with the paths of their files, empty for those that cannot be decoded."""
+        there: list[Tile] = []
+        for tile in tiles:
+            path = self._files.on_disk(tile.path) if tile.path else None
+            is_fit = path is not None and not cost_of(path, tile.mime_type).is_too_large
+            there.append(replace(tile, path=str(path) if is_fit else ""))
+        return there
+
+    async def _painted(self, tiles: Sequence[Tile], seconds: float) -> tuple[bytes, str] | None:
+        if getattr(sys, "frozen", False):  # this executable is then no interpreter
+            painted = partial(contact_sheet.contact_sheet, tiles, _USUAL, _LARGEST_SHEET, seconds)
+            return await to_thread.run_sync(painted, abandon_on_cancel=True)
+        # The package may be found by this process's working directory alone.
+        script = "import sys; sys.path.append(sys.argv[1]); from apixo_mcp.media.preview import contact_sheet as c"
+        root = str(Path(__file__).parents[3])
+        work = contact_sheet.asked(tiles, _USUAL, _LARGEST_SHEET, seconds)
+        done = await _run([sys.executable, "-P", "-c", f"{script}; sys.exit(c.write_sheet(sys.argv[2]))", root, work])
+        mime, _, data = done.stdout.partition(b"\n")
+        return (data, mime.decode()) if done.returncode == 0 else None
+
     async def view(self, place: str, mime_type: str, *, modest: bool = False) -> Preview:
         """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
 
@@ -205,13 +245,7 @@ class Previews:
             return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
         command = [sys.executable, "-P", shrink.__file__, str(path), mime_type, str(longest), str(max_bytes)]
         with anyio.move_on_after(self._patience):
-            done = await anyio.run_process(
-                command,
-                stdin=subprocess.DEVNULL,  # the parent's is the protocol's line
-                stderr=subprocess.DEVNULL,
-                check=False,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+            done = await _run(command)
             if done.returncode == shrink.TOO_LARGE:
                 raise shrink.TooLarge
             if done.returncode == 0:
@@ -227,6 +261,16 @@ class Previews:
         facts = _facts(self._files.on_disk(place), mime_type)
         size = f"; it has {facts.width} x {facts.height} pixels" if facts.width else ""
         return f"this format cannot be shown{size}"
+
+
+async def _run(command: Sequence[str]) -> "subprocess.CompletedProcess[bytes]":
+    return await anyio.run_process(
+        command,
+        stdin=subprocess.DEVNULL,  # the parent's is the protocol's line
+        stderr=subprocess.DEVNULL,
+        check=False,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
 
 
 def _facts(path: Path | None, mime_type: str) -> MediaFacts:

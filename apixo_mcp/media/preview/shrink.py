@@ -12,7 +12,7 @@ import sys
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ def shrink(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for odd metadata and large pictures: decided here, not by the library
-            return _fitted(_small(path, mime_type, longest, most), max_bytes)
+            return fitted(small_picture(path, mime_type, longest, most), max_bytes)
     except TooLarge:
         raise
     except Exception:  # whatever a broken file makes the decoders raise: there is then no preview, and no harm
@@ -89,7 +89,8 @@ def has_decoder() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def _fitted(small: "Image.Image | None", max_bytes: int) -> tuple[bytes, str] | None:
+def fitted(small: "Image.Image | None", max_bytes: int) -> tuple[bytes, str] | None:
+    """Returns a picture in the best encoding that takes at most so many bytes, and its type; smaller if need be."""
     shown: Any = small
     while shown is not None and max(shown.size) >= 16:
         for data, kind in _encoded(shown):
@@ -99,7 +100,13 @@ def _fitted(small: "Image.Image | None", max_bytes: int) -> tuple[bytes, str] | 
     return None
 
 
-def _small(path: Path, mime_type: str, longest: int, most: int) -> "Image.Image | None":
+def small_picture(path: Path, mime_type: str, longest: int, most: int) -> "Image.Image | None":
+    """Returns a picture, or a video's first frame, with a longest side of so many pixels; None where there is none.
+
+    Raises:
+        TooLarge: it has too many pixels.
+        Exception: it is broken, in whatever way the decoders say so.
+    """
     form = FORMATS.get(mime_type)
     if form is None:
         return _poster(path, longest, is_picture=mime_type.startswith("image/"))
@@ -223,7 +230,7 @@ def _saved(small: "Image.Image", form: str, **options: object) -> bytes:
 
 def _main(arguments: list[str]) -> int:
     path, mime_type, longest, max_bytes = arguments
-    _limit(_MEMORY if mime_type in FORMATS else _MEMORY_FOR_VIDEO)
+    limit([mime_type])
     try:
         made = shrink(Path(path), mime_type, int(longest), int(max_bytes))
     except TooLarge:
@@ -234,14 +241,18 @@ def _main(arguments: list[str]) -> int:
     return 0
 
 
-def _limit(memory: int) -> None:
-    """Holds this process to some memory and time, also when nobody is left to end it; not on Windows."""
+def limit(mime_types: Iterable[str]) -> None:
+    """Holds this process to what decoding takes in memory and time, also when nobody is left to end it.
+
+    Not on Windows.
+    """
+    memory = _MEMORY if all(mime_type in FORMATS for mime_type in mime_types) else _MEMORY_FOR_VIDEO
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
-        for limit, most in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, memory)):
-            _, hard = resource.getrlimit(limit)
-            resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        for what, most in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, memory)):
+            _, hard = resource.getrlimit(what)
+            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +19,7 @@ from apixo_mcp.views.faces import chat_of
 from apixo_mcp.views.sentences import headline
 from apixo_mcp.views.several import Entry, several_lines, several_of
 from apixo_mcp.views.tasks import answer_structure, result_uri
+from apixo_mcp.views.tiles import legend, tiles_of
 from apixo_mcp.views.usage import budget_left
 from apixo_mcp.views.words import compact
 
@@ -50,13 +52,11 @@ async def task_answer(
         budget_left=await budget_left(app, owner_of(context)),
         noted=noted,
     )
-    answer = text_result(headline(task), structure)
     saved = [result for result in task.results if result.file is FileState.SAVED]
-    if profile.preview:
-        left = PREVIEW_TAKES if deadline is None else max(0.0, deadline - time.monotonic()) + PREVIEW_ADDS
-        with anyio.move_on_after(min(PREVIEW_TAKES, left)):
-            if shown := await _first_preview(app.previews, saved):
-                answer.content.append(picture(shown))
+    shown = await _shown(app.previews, [task], deadline) if profile.preview else None
+    answer = text_result(" ".join(filter(None, (headline(task), shown and shown.legend))), structure)
+    if shown:
+        answer.content.append(picture(shown.preview))
     if profile.links:
         answer.content += [result_link(task, result) for result in saved]
     return answer
@@ -84,15 +84,37 @@ async def several_answer(
     profile = profile_of_caller(context, app.settings)
     waits = profile.wait_seconds if profile.check_seconds is None else profile.check_seconds
     structure = several_of(app, entries, face=chat_of(app.settings), waits=waits, notes=notes)
-    return text_result(several_lines(entries), {**structure, **more})
+    shown = await _shown(app.previews, entries, deadline) if profile.preview else None
+    text = "\n".join(filter(None, (several_lines(entries), shown and shown.legend)))
+    answer = text_result(text, {**structure, **more})
+    if shown:
+        answer.content.append(picture(shown.preview))
+    return answer
 
 
-async def _first_preview(previews: Previews, saved: Iterable[Result]) -> Preview | None:
-    for result in saved:
-        if result.mime_type.startswith(("image/", "video/")) and (
-            shown := await previews.preview(result.path, result.mime_type)
-        ):
-            return shown
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What an answer shows of the results that it tells of.
+
+    Attributes:
+        legend: what its numbers mean; empty where it has none.
+    """
+
+    preview: Preview
+    legend: str = ""
+
+
+async def _shown(previews: Previews, entries: Sequence[Entry], deadline: float | None) -> _Shown | None:
+    """Returns the one picture that there is, or a sheet of several; None where none can be had in time."""
+    tiles = tiles_of(entries)
+    left = PREVIEW_TAKES if deadline is None else max(0.0, deadline - time.monotonic()) + PREVIEW_ADDS
+    within = min(PREVIEW_TAKES, left)
+    with anyio.move_on_after(within):
+        if len(tiles) == 1 and tiles[0].path:
+            preview = await previews.preview(tiles[0].path, tiles[0].mime_type)
+            return _Shown(preview) if preview else None
+        if len(tiles) > 1 and (sheet := await previews.sheet(tiles, within)):
+            return _Shown(sheet, legend(entries, tiles))
     return None
 
 

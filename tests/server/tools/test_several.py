@@ -1,12 +1,15 @@
 """Several tasks in one call: asked about, and brought."""
 
+import base64
+import io
 import json
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, ImageContent
+from PIL import Image
 from support.program import Connect, text_of
 
 pytestmark = [
@@ -98,3 +101,42 @@ async def test_the_last_task_is_the_newest_of_any_state_and_is_named(connect: Co
         told = structure(await client.call_tool("check_task", {"task_id": "last"}))
     assert told["task_id"] == owl["task_id"]
     assert told["notes"][0].startswith(f"last is {owl['task_id']} (an owl")
+
+
+def pictures(answer: CallToolResult) -> list[Image.Image]:
+    return [
+        Image.open(io.BytesIO(base64.b64decode(part.data))) for part in answer.content if isinstance(part, ImageContent)
+    ]
+
+
+async def test_several_results_of_a_task_give_one_sheet_numbered_by_index(connect: Connect) -> None:
+    async with connect() as client:
+        call = {"model": "gpt-image-1", "prompt": "foxes [took:0]", "num_images": 4, "wait_seconds": 20}
+        structure(await client.call_tool("generate_image", call))
+        answer = await client.call_tool("check_task", {"task_id": "last", "wait_seconds": 20})
+    assert len(structure(answer)["results"]) == 4
+    (sheet,) = pictures(answer)
+    assert sheet.width == sheet.height <= 768
+    assert "The numbers in the picture are the indexes of the results." in text_of(answer)
+    assert len(answer.model_dump_json()) < 700_000
+
+
+async def test_pictures_of_several_tasks_give_one_sheet_numbered_by_line(connect: Connect) -> None:
+    async with connect() as client:
+        fox, owl = await made(client, "a fox [took:0]"), await made(client, "an owl [took:0]")
+        asked = {"task_ids": [fox["task_id"], "tsk_none", owl["task_id"]]}
+        answer = await client.call_tool("check_task", asked)
+        single = await client.call_tool("check_task", {"task_ids": [fox["task_id"]]})
+    (sheet,) = pictures(answer)
+    assert (sheet.width, sheet.height) == (768, 384)
+    assert "The numbers in the picture are those of the lines." in text_of(answer)
+    assert len(pictures(single)) == 1
+    assert "numbers in the picture" not in text_of(single)
+
+
+async def test_a_client_that_shows_no_pictures_gets_no_sheet(connect: Connect) -> None:
+    async with connect("mcp") as client:
+        fox, owl = await made(client, "a fox [took:0]"), await made(client, "an owl [took:0]")
+        answer = await client.call_tool("check_task", {"task_ids": [fox["task_id"], owl["task_id"]]})
+    assert [part.type for part in answer.content] == ["text"]
+    assert "numbers" not in text_of(answer)
