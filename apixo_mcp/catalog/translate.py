@@ -151,10 +151,13 @@ def inputs(model: Model) -> tuple[str, ...]:
 def common(model: Model) -> dict[str, str]:
     """Returns the common arguments that this model takes, each with the field it is spelt as on the wire."""
     taken: dict[str, str] = {}
+    fields = frozenset(model.input.names())
     for name in COMMON_ARGUMENTS:
+        spelling = model.spelling.get(name)
+        field = name if spelling is None else spelling.field
         if model.sizes is not None and name in _SHAPE:
             taken[name] = model.sizes.field
-        elif _takes(model, field := model.spelling.get(name, Spelling(name)).field):
+        elif field in fields or model.facts == "none":
             taken[name] = field
     return taken
 
