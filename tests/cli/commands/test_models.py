@@ -53,3 +53,18 @@ def test_an_unknown_model_is_told_with_the_nearest():
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("apixo-mcp: model: ")
     assert "Did you mean nano-banana" in done.stderr
+
+
+def test_models_are_found_by_a_purpose_and_sorted_by_price():
+    assert typed("list", "对口型").stdout.splitlines()[2].startswith("infinitetalk: ")
+    assert typed("list", "--modality", "video", "--sort", "price").stdout.splitlines()[2].startswith("sora-2: ")
+    assert "`apixo-mcp models list` without a query shows all" in typed("list", "xyzzy").stdout
+
+
+def test_a_model_is_shown_with_what_documents_it():
+    told = json.loads(typed("show", "veo3.1 fast").stdout)
+    assert told["id"] == "veo-3-1"
+    assert told["sound"] == "with sound, says Google"
+    assert told["speed"] == "quick and cheap in mode fast"
+    assert len(told["remarks_from"]) == 3
+    assert told["schedule"]["first_poll_s"] == 60
