@@ -40,6 +40,11 @@ class InferredName:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptPictures:
+    """Marks a field of pictures that the text modes take too, beside the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """Marks a field that says a shape, with what its choices do not tell.
 
@@ -83,6 +88,12 @@ def earlier_tasks(cls: type[ModelInput]) -> Mapping[str, EarlierTask]:
 def inferred_names(cls: type[ModelInput]) -> frozenset[str]:
     """Returns the fields whose names are inferred."""
     return frozenset(name for name, mark in _marks(cls) if isinstance(mark, InferredName))
+
+
+@cache
+def prompt_pictures(cls: type[ModelInput]) -> frozenset[str]:
+    """Returns the fields of pictures that the text modes take too."""
+    return frozenset(name for name, mark in _marks(cls) if isinstance(mark, PromptPictures))
 
 
 @cache

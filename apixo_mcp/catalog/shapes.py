@@ -12,6 +12,7 @@ from typing import Any, cast
 from apixo_mcp.catalog.marks import Shape, earlier_tasks, shapes
 from apixo_mcp.catalog.model import Model, Sizes
 from apixo_mcp.catalog.schema import SHAPE_FIELDS, means_picture, picture_fields
+from apixo_mcp.foreign import cut
 
 _SAID = frozenset((*SHAPE_FIELDS, "aspect", "width", "height", "orientation", "canvas"))
 """Fields by which a caller says a shape."""
@@ -21,6 +22,13 @@ _OWN = ("auto", "adaptive", "match_input_image", "original")
 
 _FILE = re.compile(r"[/\\]|^task:")
 _SIDES = re.compile(r"(\d{1,9})\s?[:x×*/]\s?(\d{1,9})", re.IGNORECASE)
+_SAME = 0.03  # 1792x1024 is called 16:9
+_RATIO_SAID = re.compile(r"(?<![\d:.])(\d{1,2})\s?[:：]\s?(\d{1,2})(?![\d:：])")
+_SHAPE_WORD = re.compile(
+    r"\baspect|\bratio\b|\bformat\b|widescreen|\bvertical\b|\bhorizontal\b|\blandscape\b|\bportrait\b"
+    r"|画幅|比例|横屏|竖屏|横版|竖版",
+    re.IGNORECASE,
+)
 _WORDS = {"landscape": 16 / 9, "portrait": 9 / 16, "square": 1.0}
 
 
@@ -37,7 +45,7 @@ class PictureSize:
 
 @dataclass(frozen=True, slots=True)
 class KeptShape:
-    """What is done so that a picture keeps its shape.
+    """What is chosen for a shape, mostly so that a picture keeps its own.
 
     Attributes:
         field: that says the shape, on the wire.
@@ -116,6 +124,23 @@ def keep_shape(
     called = "aspect_ratio" if model.sizes else called
     then = f"; the gateway then makes {mark.left_out}" if mark.left_out else ""
     return KeptShape(field, None, f"{called} was left out, as the picture's size is not known here{then}.")
+
+
+def said_shape(model: Model, values: Mapping[str, Any], given: frozenset[str], sizes: Sizes | None) -> KeptShape | None:
+    """Decides on the shape where the prompt names one ratio and the caller gave none; None where it does not."""
+    field, prompt = shape_field(model), values.get("prompt")
+    if not field or given & _SAID or not isinstance(prompt, str) or not _SHAPE_WORD.search(text := cut(prompt, 5000)):
+        return None
+    wanted = {ratio for said in _RATIO_SAID.findall(text) if (ratio := ratio_of(f"{said[0]}:{said[1]}"))}
+    if len(wanted) != 1:
+        return None
+    mark = shapes(model.input).get(field, Shape())
+    for choice in _choices(model, field, mark, values, sizes):
+        ratio = ratio_of(choice)
+        if ratio and abs(math.log(ratio / next(iter(wanted)))) < _SAME and _fits(model, values, field, choice, mark):
+            called = "aspect_ratio" if field in _spelt(model) else field
+            return KeptShape(field, choice, f"{called} was set to {choice}, as the prompt says.")
+    return None
 
 
 def ratio_of(choice: str) -> float | None:

@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
+from apixo_mcp.catalog.doubts import doubts
 from apixo_mcp.catalog.model import Model, Sizes, Spelling
 from apixo_mcp.catalog.near_names import nearest_name
 from apixo_mcp.catalog.schema import input_schema, list_fields
-from apixo_mcp.catalog.shapes import PictureSize, first_picture, keep_shape
+from apixo_mcp.catalog.shapes import PictureSize, first_picture, keep_shape, said_shape
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
 
@@ -111,16 +112,17 @@ def complete(model: Model, spelt: Spelt, size: PictureSize | None, sizes: Sizes 
     """
     values, problems, notes = dict(spelt.values), list(spelt.problems), list[str]()
     given = frozenset(values)
-    if model.doubt is not None and (problem := model.doubt(spelt.values)):
-        problems.append(problem)
+    problems += doubts(model, values)
     _infer(model, values)
     shape = dict(spelt.shape)
     if model.sizes is not None and "resolution" in shape:
         shape["resolution"] = _choice(shape["resolution"], tuple(model.sizes.table))
     is_row = model.sizes is None or shape.get("resolution") in (None, *model.sizes.table)
     kept = None
-    if is_row and "aspect_ratio" not in shape and first_picture(model, values):
-        kept = keep_shape(model, values | shape, given, size, sizes)
+    if is_row and "aspect_ratio" not in shape:
+        kept = said_shape(model, values | shape, given, sizes)
+        if kept is None and first_picture(model, values):
+            kept = keep_shape(model, values | shape, given, size, sizes)
     if kept is not None:
         notes.append(kept.note)
         values |= {kept.field: kept.value}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from apixo_mcp.catalog.doubts import asks_for_sound
 from apixo_mcp.catalog.limits import LENGTHS, LIMITS, limit_asked_for, limits_said
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import inputs
@@ -23,6 +24,12 @@ _LENGTH_SAID = (
     re.compile(rf"(?:lasting|lasts|length|duration)(?:\sof|:)?\s{{1,3}}(\d{{1,4}})[\s-]{{0,3}}{_UNIT}"),
     re.compile(rf"时长[为:：约]{{0,2}}\s{{0,3}}(\d{{1,4}})\s{{0,3}}{_UNIT}"),
     re.compile(r"(\d{1,4})\s{0,3}(秒|分钟|分鐘)(?:长|的?(?:视频|短片|动画|歌|音乐|影片))"),
+)
+_RESOLUTION_SAID = re.compile(r"(?<![\w.])(?:2k|4k|480p|720p|1080p)(?![\w])")
+_NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 8: "eight"}
+_NUMBER_SAID = re.compile(
+    rf"\b([2-9]|{'|'.join(_NUMBERS.values())})\s(?:different\s|separate\s)?"
+    r"(?:images|pictures|variations|variants|versions|alternatives|options)\b"
 )
 _LENGTH_OF_SONG = re.compile(rf"(\d{{1,4}})[\s-]{{0,3}}{_UNIT}(?![a-z])")
 
@@ -61,7 +68,44 @@ def remarks(model: Model, given: Mapping[str, Any], values: Mapping[str, Any]) -
     if not isinstance(prompt, str):
         return ()
     sentences = [limit.sentence for limit in limits_said(model.modality, prompt)]
-    return (*sentences, *_length_remarks(model, given, values, cut(prompt, 5000).casefold()))
+    text = cut(prompt, 5000).casefold()
+    others = (_resolution_remark, _number_remark, _sound_remark) if model.facts != "none" else ()
+    sentences += [sentence for remark in others if (sentence := remark(model, given, values, text))]
+    return (*sentences, *_length_remarks(model, given, values, text))
+
+
+def _resolution_remark(model: Model, given: Mapping[str, Any], values: Mapping[str, Any], prompt: str) -> str:
+    said = _RESOLUTION_SAID.search(prompt)
+    if said is None or model.modality == "audio" or {"resolution", "size"} & given.keys():
+        return ""
+    if "resolution" not in model.input.names():
+        return ""
+    sent = values.get("resolution", model.input.sent_defaults().get("resolution"))
+    if str(sent).casefold() == said[0]:
+        return ""
+    set_to = f"which is {sent}" if sent is not None else "which was left out"
+    return f"The prompt asks for {said[0]}: that is set by resolution, {set_to}."
+
+
+def _number_remark(model: Model, given: Mapping[str, Any], values: Mapping[str, Any], prompt: str) -> str:
+    said = _NUMBER_SAID.search(prompt)
+    field = next((name for name in ("num_images", "max_images") if name in model.input.names()), "")
+    if said is None or model.modality != "image" or not field or field in given:
+        return ""
+    sent = values.get(field, 1)
+    if said[1] in (str(sent), _NUMBERS.get(sent, "")):
+        return ""
+    return f"The prompt asks for {said[0]}: their number is set by {_called(model, field)}, which is {sent}."
+
+
+def _sound_remark(model: Model, given: Mapping[str, Any], values: Mapping[str, Any], prompt: str) -> str:
+    if model.modality != "video" or "sound" in given or not asks_for_sound(prompt):
+        return ""
+    if "sound" in model.input.names() and model.sound is None:
+        return "The prompt asks for sound: that is set by sound, which was left out."
+    if "sound" not in model.input.names() and model.sound is None:
+        return f"The prompt asks for sound: no page says that videos of {model.id} have any."
+    return ""
 
 
 def _length_remarks(model: Model, given: Mapping[str, Any], values: Mapping[str, Any], prompt: str) -> list[str]:

@@ -70,7 +70,8 @@ def _problems(model: Model, details: ErrorDetails) -> tuple[Problem, ...]:
             return (Problem(name, "", f"required; one of {', '.join(choices)}" if choices else "required"),)
         case "extra_forbidden":
             names = inputs(model)
-            near = nearest_name(name, names) or "".join(difflib.get_close_matches(name[:100], names, n=1))
+            known = tuple(dict.fromkeys((*names, *model.input.names())))
+            near = nearest_name(name, known) or "".join(difflib.get_close_matches(name[:100], known, n=1))
             return (Problem(name, given, f"not an input of {model.id}; it takes {', '.join(names)}", near),)
         case "literal_error":
             field = str(details["loc"][0])

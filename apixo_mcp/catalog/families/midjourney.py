@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
 from apixo_mcp.catalog.inputs import OpenInput, Url, count, only, refused, required, rule, some_media
-from apixo_mcp.catalog.marks import EarlierTask, Shape
+from apixo_mcp.catalog.marks import EarlierTask, PromptPictures, Shape
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, Model, Price, Remark, Schedule
 
 _MODES = Literal["text-to-image", "image-to-image", "image-edit", "vary", "upscale", "reroll", "enhance"]
@@ -43,7 +43,9 @@ class MidjourneyInput(OpenInput):
 
     mode: _MODES
     prompt: str | None = optional_prompt(2000, least=1)
-    image_urls: list[Url] | None = items(20, "Image prompts; the one picture to change for image-edit.", least=0)
+    image_urls: Annotated[list[Url] | None, PromptPictures()] = items(
+        20, "Image prompts; the one picture to change for image-edit.", least=0
+    )
     # In image-edit the gateway fills canvas and imgPos in by the picture; the other modes have a task before them.
     aspect_ratio: Annotated[
         Literal["1:1", "1:2", "2:1", "2:3", "3:2", "3:4", "4:3", "5:6", "6:5", "9:16", "16:9"] | None,
