@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.media_wire import a_task
 
-from apixo_mcp.tasks.budget import CENT_FRACTION, Agreement, Budget, Spent, decide, reason
+from apixo_mcp.tasks.budget import CENT_FRACTION, Agreement, Budget, Spent, decide, fitting, reason, together
 
 amounts = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 100)
 limits = st.none() | st.floats(0, 100)
@@ -55,6 +55,34 @@ def test_whatever_comes_the_day_never_passes_its_limits(usd: float, tasks: int, 
             spent = Spent(spent.usd + price, spent.posts + 1)
     assert spent.usd <= usd + CENT_FRACTION
     assert spent.posts <= tasks
+
+
+@given(budgets, days, st.lists(amounts, min_size=1, max_size=12), st.booleans())
+def test_several_are_within_together_only_if_each_after_the_other_would_be(
+    budget: Budget, spent: Spent, prices: list[float | None], confirmed: bool
+):
+    if decide(budget, spent, together(prices), posts=len(prices), confirmed=confirmed) != "within":
+        return
+    for price in prices:
+        assert decide(budget, spent, price, confirmed=confirmed) == "within"
+        spent = Spent(spent.usd + (price or 0.0), spent.posts + 1)
+
+
+@given(budgets, days, st.lists(amounts, min_size=1, max_size=12))
+def test_so_many_fit_and_not_one_more(budget: Budget, spent: Spent, prices: list[float | None]):
+    count = fitting(budget, spent, prices)
+    for more in range(1, len(prices) + 1):
+        verdict = decide(budget, spent, together(prices[:more]), posts=more, confirmed=True)
+        assert (verdict == "within") or more != count
+        assert (verdict != "within") or more <= count
+
+
+@pytest.mark.parametrize(
+    ("prices", "sum_of_them"),
+    [([0.5, 0.25], 0.75), ([], 0.0), ([1.0, None], None), ([1.0, -0.5], None), ([1.0, math.nan], None)],
+)
+def test_what_has_no_price_leaves_the_sum_without_one(prices: list[float | None], sum_of_them: float | None):
+    assert together(prices) == sum_of_them
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,15 @@ from support.wire import Wire, answer, envelope, picture
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
-from apixo_mcp.gateways.gateway import NoAnswer, Running, Unclear
+from apixo_mcp.gateways.gateway import Accepted, NoAnswer, Running, Unclear
 from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.purchase import bought_together
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.store import IdTaken
-from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task
+from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task, fingerprint, new_task_id
 from apixo_mcp.tasks.transitions import polls, submits
 from apixo_mcp.tasks.transitions.context import DecisionContext
 
@@ -49,6 +50,16 @@ async def failed_empty(app: App, wire: Wire, **data: Any) -> Task:
     task = await settled(app, (await ask(app)).task)
     assert task.state is State.FAILED
     return task
+
+
+def test_what_is_answered_apart_belongs_to_no_purchase():
+    """An equal purchase must find all of one; what was bought apart is found by a request for it alone."""
+    single = make()
+    single = replace(single, fingerprint=fingerprint(single))
+    sent = bought_together([single, replace(single, task_id=new_task_id())])[1]
+    apart = submits.answered_apart(sent, Accepted("remote-7"), new_task_id(), MOMENT)
+    assert (apart.purchase, apart.place, apart.remote_id) == ("", 0, "remote-7")
+    assert apart.fingerprint == single.fingerprint != sent.fingerprint
 
 
 class TestNamedId:
