@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import AsyncGenerator, Generator
 
 import anyio
@@ -15,6 +16,36 @@ FINISHING = 0.3
 
 NOTICING = 0.2
 """How long a handler may take to notice that its client was cut off, before it is cancelled."""
+
+
+BEATS_EVERY = 1.0
+LATE = 0.5
+"""Seconds beyond that, after which an event loop was held up: what came meanwhile was not seen coming."""
+
+SETTLES_IN = 0.3
+"""How long a loop that was held up takes to get round to what came meanwhile."""
+
+
+class Pulse:
+    """Tells when an event loop was held up, and so since when at the earliest something can have come that it sees."""
+
+    def __init__(self) -> None:
+        self._beat = time.monotonic()
+        self._held = (0.0, 0.0)
+
+    def beat(self) -> None:
+        """Notes that the loop runs. It must be called every `BEATS_EVERY` seconds."""
+        now = time.monotonic()
+        if now - self._beat > BEATS_EVERY + LATE:
+            self._held = (self._beat, now)
+        self._beat = now
+
+    def since(self, now: float) -> float:
+        """Returns the earliest moment, by `time.monotonic()`, at which something can have come that is seen now."""
+        if now - self._beat > BEATS_EVERY + LATE:
+            return self._beat
+        began, ended = self._held
+        return began if now - ended < SETTLES_IN else now
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -45,7 +76,12 @@ def url_of(listener: socket.socket) -> str:
 
 @contextlib.asynccontextmanager
 async def listening(
-    app: ASGIApp, listener: socket.socket, *, lifespan: bool = False, finishing: float = FINISHING
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    lifespan: bool = False,
+    finishing: float = FINISHING,
+    pulse: Pulse | None = None,
 ) -> AsyncGenerator[None]:
     """Serves an application on a listening socket while the context is open, and closes the socket.
 
@@ -54,6 +90,7 @@ async def listening(
         listener: from `listen`.
         lifespan: whether the application is told of its start and its end.
         finishing: seconds that answers which are being written may take once the server ends.
+        pulse: beats while it is served.
     """
     config = uvicorn.Config(
         app,
@@ -67,7 +104,7 @@ async def listening(
         server_header=False,
         timeout_keep_alive=75,  # longer than clients keep idle connections: else they reuse one that is just closing
     )
-    server = _Guest(config, finishing)
+    server = _Guest(config, finishing, pulse or Pulse())
 
     async def run() -> None:
         # An owner that is cancelled still gets its connections closed: the end comes by `stop` alone.
@@ -86,8 +123,9 @@ async def listening(
 class _Guest(uvicorn.Server):
     """A server that is ended by its owner."""
 
-    def __init__(self, config: uvicorn.Config, finishing: float) -> None:
+    def __init__(self, config: uvicorn.Config, finishing: float, pulse: Pulse) -> None:
         super().__init__(config)
+        self._pulse = pulse
         self._finishing = finishing
         self.ready = anyio.Event()
         self.stop = anyio.Event()
@@ -106,7 +144,8 @@ class _Guest(uvicorn.Server):
         """Keeps the date that answers carry, without uvicorn's ten wake-ups a second."""
         while not self.stop.is_set():
             await self.on_tick(0)
-            with anyio.move_on_after(1):
+            self._pulse.beat()
+            with anyio.move_on_after(BEATS_EVERY):
                 await self.stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

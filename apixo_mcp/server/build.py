@@ -76,20 +76,17 @@ def definitions(app: App) -> tuple[ToolDefinition, ...]:
     return typed + common
 
 
-def build_server(
-    app: App, jobs: Jobs | None = None, *, receipts: Receipts | None = None, began: float | None = None
-) -> ApixoServer:
+def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | None = None) -> ApixoServer:
     """Returns the MCP server, ready to be run on any transport.
 
     Args:
         app: the program.
         jobs: what the tasks extension serves; by default the app's generations.
         receipts: of the connection, where it tells which answers have left; else one that is returned is given.
-        began: `time.monotonic()` since when a client may wait for this server to be loaded.
     """
     if warning := doubt(app.settings.client_profile):
         log.warning(warning)
-    tools = ToolParts(app=app, waiting=Waiting(app, began), face=chat_of(app.settings), receipts=receipts)
+    tools = ToolParts(app=app, waiting=Waiting(app), face=chat_of(app.settings), receipts=receipts)
     subscriptions = Subscriptions(app.service)
     server = ApixoServer(
         NAME,

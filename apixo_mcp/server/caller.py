@@ -1,6 +1,8 @@
-"""The maker of a call: the owner of its tasks, what its client bears, and whether it is still there."""
+"""The maker of a call: the owner of its tasks, how it came, what its client bears, and whether it is still there."""
 
 import hashlib
+import time
+from dataclasses import dataclass
 
 from mcp.server.mcpserver import Context
 from starlette.requests import Request
@@ -8,9 +10,21 @@ from starlette.requests import Request
 from apixo_mcp.server.profiles import Profile, profile_of
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.settings import Settings
+from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.owner import LOCAL, Owner
 
 _SESSION_ID = "mcp-session-id"  # the header of Streamable HTTP
+
+
+@dataclass(frozen=True, slots=True)
+class FromPipe:
+    """What is known of a message that came over a pipe, in the place where others have a request of HTTP.
+
+    Attributes:
+        at: by `time.monotonic()`, when it was read.
+    """
+
+    at: float
 
 
 def owner_of(context: Context | RequestContext) -> Owner:
@@ -26,8 +40,7 @@ def owner_of_request(request: Request) -> Owner:
 
 def profile_of_caller(context: Context, settings: Settings) -> Profile:
     """Returns what the client of a call can take, by the name it gave itself."""
-    parameters = context.session.client_params
-    return profile_of(parameters.client_info.name if parameters else "", settings.client_profile)
+    return profile_of(_client_name(context), settings.client_profile)
 
 
 def connection_name(context: Context, process: str) -> str:
@@ -46,6 +59,28 @@ def connection_name(context: Context, process: str) -> str:
     return hashlib.blake2b(session.encode(errors="replace"), digest_size=8).hexdigest() if session else ""
 
 
+def note_arrival(request: Request, at: float, since: float) -> None:
+    """Notes when a request came: when it was read, and the earliest moment at which it can have come."""
+    request.state.arrived = (at, since)
+
+
+def origin_of(context: Context, process: str) -> Origin:
+    """Returns how a call came, and when.
+
+    Args:
+        context: of the call.
+        process: this process's own name.
+    """
+    source = context.request_context.request
+    client = f"{owner_of(context).name} {_client_name(context)}"
+    if isinstance(source, FromPipe):
+        return Origin(connection=process, client=client, at=source.at, since=source.at)
+    now = time.monotonic()
+    request = _request_of(context)
+    at, since = getattr(request.state, "arrived", (now, now)) if request else (now, now)
+    return Origin(connection=connection_name(context, process), client=client, at=at, since=since)
+
+
 async def has_left(context: Context) -> bool:
     """Tells whether the client of a call over Streamable HTTP has hung up.
 
@@ -57,4 +92,10 @@ async def has_left(context: Context) -> bool:
 
 
 def _request_of(context: Context | RequestContext) -> Request | None:
-    return (context.request_context if isinstance(context, Context) else context).request
+    source = (context.request_context if isinstance(context, Context) else context).request
+    return None if isinstance(source, FromPipe) else source
+
+
+def _client_name(context: Context) -> str:
+    parameters = context.session.client_params
+    return parameters.client_info.name if parameters else ""

@@ -11,6 +11,7 @@ class Profile:
     Attributes:
         wait_seconds: how long a call may last before this client gives up or its user does.
         check_seconds: how long a call may last that only asks how a task is; None: as long as any other.
+        grows: whether that is only where it begins, as nothing is known of this client (`server.patience`).
         preview: whether a small picture in an answer is shown as a picture, not as base64 text.
         links: whether a ResourceLink is understood; several frameworks lose the whole answer over one.
     """
@@ -19,10 +20,11 @@ class Profile:
     preview: bool = False
     links: bool = False
     check_seconds: float | None = None
+    grows: bool = False
 
 
-# Several frameworks give up after 5 s; a task id is told within 3, and a picture of 30 s takes eleven calls.
-UNKNOWN = Profile(wait_seconds=2.0, check_seconds=3.6)
+# Several frameworks give up after 5 s; a task id is told within 3.
+UNKNOWN = Profile(wait_seconds=2.0, check_seconds=3.6, grows=True)
 
 # Behind each name stands what its client was found to bear: "seen" when it was driven against this server or a probe,
 # "told" by its documentation or its makers, "inferred" from what it is built with. The figure keeps below that.
@@ -67,7 +69,7 @@ _PROFILES = {
     "genkit-host": Profile(50),  # seen, a picture becomes text; inferred from its SDK: 60 s
     "huggingface_hub.mcpclient": UNKNOWN,  # seen; its limit is not known
     "supergateway": UNKNOWN,  # seen: a bridge, which does not tell who is behind it
-    "google-adk": UNKNOWN,  # seen: 5 s
+    "google-adk": Profile(2.0, check_seconds=4.0),  # seen: 5 s
     "mcporter": Profile(50),  # seen: 60 s
     "mcp-inspector": Profile(50, preview=True, links=True),  # told: 60 s
     "inspector-client": Profile(50, preview=True, links=True),  # told: 60 s
@@ -87,7 +89,7 @@ def profile_of(client_name: str, lender: str = "") -> Profile:
     own, lent = _known(client_name) or UNKNOWN, _known(lender)
     if lent is None:
         return own
-    return replace(own, wait_seconds=lent.wait_seconds, check_seconds=lent.check_seconds)
+    return replace(own, wait_seconds=lent.wait_seconds, check_seconds=lent.check_seconds, grows=lent.grows)
 
 
 def doubt(lender: str) -> str:

@@ -4,6 +4,7 @@ Written once, for every database; each runs in the thread in which its database 
 adopted stands in `tasks.asking.delivery`, what leases and fences are for in `tasks.running.leases`.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Row
 from apixo_mcp.stores.rows import from_row, to_row
+from apixo_mcp.tasks.asking.repeats import equal_note
 from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide, together
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import AT_PLACE
@@ -40,6 +42,8 @@ def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
             tasks, verdict = [replace(task, agreed_attempts=yes.attempts) for task in tasks], "within"
         if verdict != "within":
             return Admitted(verdict, tuple(tasks), spent)
+        if note := _note_of_equal(database, first, now):
+            tasks = [replace(tasks[0], notes=(*tasks[0].notes, note)), *tasks[1:]]
         for task in tasks:
             database.execute(statements.INSERT, to_row(task))
         return Admitted("new", tuple(tasks), spent)
@@ -86,11 +90,11 @@ def _ask(database: Database, earlier: Iterable[Task], task: Task, now: float) ->
         database.execute(statements.ASK, {**asked, "now": now, "task_id": one.task_id})
 
 
-def mark_answer(database: Database, task_ids: Sequence[str], call: str, answer: Delivered) -> None:
+def mark_answer(database: Database, task_ids: Sequence[str], call: str, answer: Delivered, then: str) -> None:
     """See `Store.mark_answer`."""
     with database.transaction():
         for task_id in task_ids:
-            database.execute(statements.ANSWERED, {"answer": answer, "task_id": task_id, "call": call})
+            database.execute(statements.ANSWERED, {"answer": answer, "task_id": task_id, "call": call, "then": then})
 
 
 def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: float) -> Agreement | None:
@@ -220,10 +224,20 @@ def _day(database: Database, owner: str, now: float, without: str = "") -> Spent
     return Spent(float(today["usd"]), int(today["posts"]))
 
 
+def _note_of_equal(database: Database, task: Task, now: float) -> str:
+    """Says that the same was bought minutes ago, and is charged a second time; empty where it was not."""
+    values = {"fingerprint": task.fingerprint, "owner": task.owner, "since": now - ADOPTED_FOR}
+    rows = database.execute(statements.EQUAL, values)
+    if not rows:
+        return ""
+    earlier = from_row(rows[0])
+    return equal_note(earlier, now - max(earlier.created_at, earlier.asked_at))
+
+
 def _unanswered(
     database: Database, task: Task, terms: Terms, now: float
-) -> tuple[Literal["awaited", "adopted"], tuple[Task, ...]] | None:
-    """Finds an earlier equal purchase whose caller never got the answer, or may still wait for it."""
+) -> tuple[Literal["awaited", "adopted", "joined"], tuple[Task, ...]] | None:
+    """Finds an earlier equal purchase whose caller never got the answer, repeats its call, or may still wait for it."""
     rows = database.execute(
         statements.UNANSWERED,
         {
@@ -232,17 +246,21 @@ def _unanswered(
             "since": now - ADOPTED_FOR,
             "now": now,
             "internal": INTERNAL_KEY,
+            "repeated": json.dumps(sorted(terms.repeated)),
         },
     )
+    undecided: Task | None = None
     for earlier in map(from_row, rows):
-        if earlier.answer == "awaited" and earlier.asked_by in terms.alive:
+        is_open = earlier.task_id in terms.repeated and earlier.answer != "lost"
+        if not is_open and earlier.answer == "awaited" and earlier.asked_by in terms.alive:
+            continue
+        if not is_open and earlier.answer == "awaited" and _may_wait(earlier, terms, now):
+            undecided = undecided or earlier
             continue
         bought = _whole(database, earlier)
-        if earlier.answer == "awaited" and _may_wait(earlier, terms, now):
-            return "awaited", bought
         _ask(database, bought, task, now)
-        return "adopted", bought
-    return None
+        return "joined" if is_open else "adopted", bought
+    return ("awaited", _whole(database, undecided)) if undecided else None
 
 
 def _may_wait(task: Task, terms: Terms, now: float) -> bool:

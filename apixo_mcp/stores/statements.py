@@ -108,9 +108,17 @@ PURCHASE = "select * from task where owner = :owner and purchase = :purchase and
 
 UNANSWERED = """select * from task where fingerprint = :fingerprint and owner = :owner
     and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)
-    and created_at > :since and state not in ('failed', 'cancelled') and answer in ('lost', 'awaited')
-  order by answer = 'awaited' and asked_until > :now, created_at"""
-"""The tasks of a request whose answer did not arrive, those of calls that may be waited for last."""
+    and state not in ('failed', 'cancelled') and (created_at > :since and answer in ('lost', 'awaited')
+      or task_id in (select value from json_each(:repeated)))
+  order by answer = 'given', answer = 'awaited' and asked_until > :now, created_at"""
+"""The tasks of a request whose answer did not arrive, then those of calls that may be waited for.
+
+Last are those that have told one call, while another that is open is repeated.
+"""
+
+EQUAL = """select * from task where fingerprint = :fingerprint and owner = :owner and created_at > :since
+    and state not in ('failed', 'cancelled') order by created_at desc limit 1"""
+"""The newest task that the same was asked for."""
 
 OLD_UNSENT = f"select * from task where {_UNSENT} and created_at not between :now - :age and :now + :age"
 
@@ -153,7 +161,8 @@ LET_GO = "delete from lease where name = :name and holder = :holder"
 ASK = """update task set answer = 'awaited', asked_by = :asked_by, asked_until = :asked_until,
   wanted_until = :wanted_until, asked_at = :now where task_id = :task_id"""
 
-ANSWERED = "update task set answer = :answer where task_id = :task_id and asked_by = :call"
+ANSWERED = """update task set answer = :answer, asked_by = coalesce(nullif(:then, ''), asked_by)
+  where task_id = :task_id and asked_by = :call"""
 
 VOUCH = "update task set asked_until = :now + :lasts where task_id = :task_id and asked_by = :call"
 

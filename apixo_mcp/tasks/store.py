@@ -31,7 +31,7 @@ MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in
 KEY_SALT = "key_print_salt"
 """Name of the secret that the prints of API keys are made with."""
 
-AdmissionKind = Literal["new", "same_key", "adopted", "awaited"] | Verdict
+AdmissionKind = Literal["new", "same_key", "adopted", "joined", "awaited"] | Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,7 @@ class Terms:
         process: what the names of this process' calls begin with.
         waiting: the calls of this process that are still waited for.
         alive: calls that are known to be waited for, and to have been for a while; their tasks are left to them.
+        repeated: tasks of open calls that the call repeats, if it asks for the same: it joins one of them.
         vouched_for: for how many seconds the call that asks counts as waited for; None leaves what the task says.
         wanted_for: the same of its process, which counts as alive.
     """
@@ -57,6 +58,7 @@ class Terms:
     process: str = ""
     waiting: frozenset[str] = frozenset()
     alive: frozenset[str] = frozenset()
+    repeated: frozenset[str] = frozenset()
     vouched_for: float | None = None
     wanted_for: float | None = None
 
@@ -155,7 +157,9 @@ class Store(Protocol):
     """
 
     async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:
-        """Adds the tasks of a purchase, all or none, unless its key or an unanswered equal purchase has some already.
+        """Adds the tasks of a purchase, all or none, unless its key or an equal purchase has some already.
+
+        An equal one counts whose answer did not arrive, or that an open call waits for which this one repeats.
 
         The limits are asked for their sum. `awaited` stores nothing: an equal request may still be waited for, or its
         caller may just have gone. A quote that was said yes to is used up by the purchase that it allowed.
@@ -289,8 +293,15 @@ class Store(Protocol):
         """Cancels an unsent task; for a sent one notes only that the waiting ended."""
         ...
 
-    async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered) -> None:
-        """Notes what became of the answer to a call in all its tasks, where it is the last one that asked for them."""
+    async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered, then: str = "") -> None:
+        """Notes what became of the answer to a call in all its tasks, where it is the last one that asked for them.
+
+        Args:
+            task_ids: of the tasks.
+            call: by its name.
+            answer: what became of it.
+            then: another call for them that is open, whose answer counts from now on.
+        """
         ...
 
     async def wake(self, task_id: str, after: float = 0.0) -> bool:

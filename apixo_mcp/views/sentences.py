@@ -173,6 +173,14 @@ def to_fetch_again(task: Task, face: Face) -> str:
     return face.say("{fetch} tries again while its url lives", task.task_id)
 
 
+def joined_note(seconds: float) -> str:
+    """Says that a call has the task of an earlier one that is still open, and how to have another one made."""
+    return (
+        f"The same was asked for {seconds:.0f} s before, and that call is still open: this is what it made, charged once."
+        " To make another one too, change num_images or seed, or give an idempotency_key."
+    )
+
+
 def why_no_file(task: Task, result: Result) -> str:
     """Says why a result cannot be read as a file, and what its reader can do instead."""
     if result.file is None:

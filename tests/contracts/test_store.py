@@ -24,7 +24,7 @@ from apixo_mcp.tasks.budget import Agreement, Budget, Spent
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
 from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, IdTaken, Sending, Store, Terms
-from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, Result, State, Task, new_task_id
+from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, Delivered, Result, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio
 
@@ -180,6 +180,59 @@ class TestAdmit:
         assert (again.how, again.task.task_id) == ("awaited", theirs.task_id)
         alive = replace(NO_LIMITS, alive=frozenset({theirs.asked_by}))
         assert (await store.admit([make(fingerprint="f")], alive)).how == "new"
+
+    @pytest.mark.parametrize("answer", ["awaited", "given"])
+    async def test_a_call_that_repeats_an_open_one_joins_its_task(self, store: Store, answer: Delivered):
+        mine = await add(store, make(fingerprint="f", created_at=NOW - 700, answer=answer))
+        here = replace(NO_LIMITS, process=PROCESS, waiting=frozenset({CALL}), repeated=frozenset({mine.task_id}))
+        joined = await store.admit([make(fingerprint="f", asked_by="a later call")], here)
+        assert (joined.how, joined.task.task_id) == ("joined", mine.task_id)
+        told = await row(store, mine)
+        assert (told.answer, told.asked_by) == ("awaited", "a later call")
+        assert (await store.admit([make(fingerprint="another")], here)).how == "new"
+        assert (await store.admit([make(fingerprint="f", idempotency_key="k")], here)).how == "new"
+
+    async def test_a_repeated_call_takes_a_lost_task_before_an_open_one(self, store: Store):
+        mine = make(fingerprint="f", created_at=NOW - 9)
+        lost = make(fingerprint="f", asked_by="one that left", created_at=NOW - 8, answer="lost")
+        await store.add([mine, lost])
+        here = replace(NO_LIMITS, process=PROCESS, waiting=frozenset({CALL}), repeated=frozenset({mine.task_id}))
+        found = [await store.admit([make(fingerprint="f", asked_by=f"call {number}")], here) for number in range(2)]
+        assert [(entry.how, entry.task.task_id) for entry in found] == [
+            ("adopted", lost.task_id),
+            ("joined", mine.task_id),
+        ]
+
+    async def test_where_the_last_call_is_lost_that_of_another_one_counts_next(self, store: Store):
+        task = await add(store, make(fingerprint="f"))
+        await store.mark_answer([task.task_id], CALL, "lost", then="the first call")
+        assert (await row(store, task)).answer == "lost"
+        await store.mark_answer([task.task_id], CALL, "given")
+        assert (await row(store, task)).answer == "lost"
+        await store.mark_answer([task.task_id], "the first call", "given")
+        assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "new"
+
+    @pytest.mark.parametrize(
+        ("earlier", "how"),
+        [
+            ({"created_at": NOW - 40}, "was asked for 40 s ago and still runs; both are charged"),
+            ({"created_at": NOW - 200, "state": State.SUCCESS}, "was asked for 3 min ago and is done; both"),
+            ({"state": State.UNKNOWN}, "may have been sent; both are charged"),
+            ({"created_at": NOW - 601}, ""),
+            ({"state": State.FAILED}, ""),
+            ({"owner": "bob"}, ""),
+        ],
+        ids=str,
+    )
+    async def test_a_second_task_for_the_same_says_that_it_is_one(
+        self, store: Store, earlier: dict[str, Any], how: str
+    ):
+        first = await add(store, make(fingerprint="f", answer="given", **earlier))
+        second = await store.admit([make(fingerprint="f", notes=("a note",))], NO_LIMITS)
+        notes = (await row(store, second.task)).notes
+        assert second.how == "new"
+        assert notes[0] == "a note"
+        assert [first.task_id in note and how in note for note in notes[1:]] == ([True] if how else [])
 
     async def test_a_process_vouches_only_for_its_own_calls(self, store: Store):
         theirs = await add(store, make(asked_by="another process", asked_until=NOW + 5))

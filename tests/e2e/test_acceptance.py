@@ -446,7 +446,8 @@ async def test_a_file_that_is_missing_at_first_is_fetched_when_asked_again(share
 async def test_an_unknown_client_has_its_task_id_soon_and_no_extras(gateway: Imitation, tmp_path: Path):
     env = server_env(gateway, tmp_path)
     async with connect(env, name="somebody-new") as client:
-        done = await client.call_tool("generate_image", {"model": "nano-banana", "prompt": "a", "wait_seconds": 20})
+        made = await client.call_tool("generate_image", {"model": "nano-banana", "prompt": "a", "wait_seconds": 20})
+        done = await client.call_tool("check_task", {"task_id": task_of(made)["task_id"], "wait_seconds": 20})
         assert task_of(done)["state"] == "success"
         assert [part.type for part in done.content] == ["text"]
         gateway.create_delay = 6

@@ -184,7 +184,7 @@ def running(folder: Path, url: str, **more: Any) -> Iterator[tuple[BlockingPorta
     } | more
     with start_blocking_portal() as portal:
         with portal.wrap_async_context_manager(open_app(read_settings(**values))) as app:
-            client = Client(build_server(app), client_info=Implementation(name="fuzz", version="1"))
+            client = Client(build_server(app), client_info=Implementation(name="apixo-mcp", version="1"))
             with portal.wrap_async_context_manager(client) as connected:
                 yield portal, connected, app
 

@@ -20,6 +20,8 @@ from support.imitation import Imitation
 
 APIXO_KEY = "apixo-planted-Zq81mXw0"
 RUXA_KEY = "ruxa-planted-Kv72pLd9"
+PATIENT = "apixo-mcp"
+"""The name of a client that is known to bear long calls, and to take no pictures."""
 COMMAND = [sys.executable, "-m", "apixo_mcp"]
 
 
@@ -40,10 +42,11 @@ def server_env(gateway: Imitation, home: Path, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def connect(env: dict[str, str], name: str = "", mode: str = "auto", **options: Any) -> AsyncIterator[Client]:
+async def connect(
+    env: dict[str, str], name: str = PATIENT, mode: str = "auto", **options: Any
+) -> AsyncIterator[Client]:
     """A client of a fresh server process; what the server writes to stderr is thrown away."""
-    if name:
-        options["client_info"] = Implementation(name=name, version="1")
+    options["client_info"] = Implementation(name=name, version="1")
     parameters = StdioServerParameters(command=COMMAND[0], args=COMMAND[1:], env=env)
     with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230
         async with Client(stdio_client(parameters, errlog=nowhere), mode=mode, **options) as client:
@@ -103,7 +106,7 @@ class Process:
     def ask(self, method: str, params: dict[str, Any] | None = None, timeout: float = 20) -> dict[str, Any]:
         return self.answer(self.send(method, params), timeout)
 
-    def start(self, name: str = "raw-client") -> "Process":
+    def start(self, name: str = PATIENT) -> "Process":
         """The 2025-11-25 handshake."""
         client = {"name": name, "version": "1"}
         self.ask("initialize", {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client})

@@ -26,7 +26,7 @@ async def connected(url: str, folder: Path, limits: Limits = Limits(), **more: A
         "poll_scale": 0.002,
     } | more
     async with open_app(read_settings(**values), limits=limits) as app:
-        async with Client(build_server(app), client_info=Implementation(name="table", version="1")) as client:
+        async with Client(build_server(app), client_info=Implementation(name="apixo-mcp", version="1")) as client:
             yield client
 
 

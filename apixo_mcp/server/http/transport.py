@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import socket
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 
@@ -25,10 +26,11 @@ from apixo_mcp import __version__
 from apixo_mcp.app import open_app
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.foreign import read_aside
-from apixo_mcp.net.uvicorn_server import listen, listening, url_of
+from apixo_mcp.net.uvicorn_server import Pulse, listen, listening, url_of
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.routes import open_paths, public_routes
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.caller import note_arrival
 from apixo_mcp.server.http.session_ids import SessionIds
 from apixo_mcp.server.http.sessions import Sessions
 from apixo_mcp.server.messages import bounded_body, refusal_of_body
@@ -148,16 +150,26 @@ async def serving(
     Every connection, of either transport and era, speaks to this one server; what it stands on is its caller's to
     open and close.
     """
-    app = web_app(server, streamable=streamable, public=public)
-    async with server.session_manager.run() if streamable else nullcontext(), listening(app, listener):
+    pulse = Pulse()
+    app = web_app(server, streamable=streamable, public=public, pulse=pulse)
+    async with server.session_manager.run() if streamable else nullcontext(), listening(app, listener, pulse=pulse):
         try:
             yield
         finally:
             await server.questions.close()
 
 
-def web_app(server: ApixoServer, *, streamable: bool = True, public: Public | None = None) -> Starlette:
-    """Returns the application; with `streamable`, `server.session_manager` must be run while they are served."""
+def web_app(
+    server: ApixoServer, *, streamable: bool = True, public: Public | None = None, pulse: Pulse | None = None
+) -> Starlette:
+    """Returns the application; with `streamable`, `server.session_manager` must be run while they are served.
+
+    Args:
+        server: what is served.
+        streamable: whether `/mcp` is served beside `/sse`.
+        public: what is served to the gateways.
+        pulse: of the loop that it is served on, where it has one.
+    """
     routes: list[BaseRoute] = [Route("/healthz", _healthz)]
     if streamable:
         routes += server.streamable_http_app(streamable_http_path=_STREAMABLE, transport_security=SECURITY).routes
@@ -168,7 +180,7 @@ def web_app(server: ApixoServer, *, streamable: bool = True, public: Public | No
     routes += sse
     routes += public_routes(public) if public else ()
     messages = (_STREAMABLE, _MESSAGES) if streamable else (_MESSAGES,)
-    guard = Middleware(_Guard, server.telemetry, messages, open_paths(public) if public else ())
+    guard = Middleware(_Guard, server.telemetry, messages, open_paths(public) if public else (), pulse)
     sessions = Middleware(Sessions, SessionIds(server.seal), _STREAMABLE)
     return Starlette(routes=routes, middleware=[guard, sessions])
 
@@ -183,19 +195,30 @@ class _Guard:
     Args:
         messages: the paths that take messages of JSON-RPC.
         open_paths: beginnings of paths that are guarded by an unguessable token in place of that.
+        pulse: of the loop: it tells when a request can have come; None: when it is read.
     """
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry, messages: Sequence[str], open_paths: Sequence[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        telemetry: Telemetry,
+        messages: Sequence[str],
+        open_paths: Sequence[str],
+        pulse: Pulse | None,
+    ) -> None:
         self._app = app
         self._telemetry = telemetry
         self._messages = messages
         self._open_paths = tuple(open_paths)
+        self._pulse = pulse
         self._check = TransportSecurityMiddleware(SECURITY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        now = time.monotonic()
+        note_arrival(Request(scope), now, self._pulse.since(now) if self._pulse else now)
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:

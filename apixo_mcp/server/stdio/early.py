@@ -8,6 +8,8 @@ again by the server, byte for byte and in order, through `Early.stdin`.
     server, once loaded: `hand_over`, then reads what was kept, `initialize` among it; its own answer to that is
          compared with the one given and not sent (`transport`)
 
+The thread reads on after that, for it alone sees when a line comes: the server may be busy then (`Early.times`).
+
 See `docs/early-handshake.md`.
 """
 
@@ -17,11 +19,14 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from types import FrameType
 
 from apixo_mcp.server.stdio.handshake import Greeting, greet, is_notification, read_opening
 
 _CHUNK = 64 * 1024
+_HELD = 1024 * 1024  # bytes that are read before the server has taken them; then the pipe holds the client up
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -33,6 +38,7 @@ class Early:
 
     Attributes:
         began: `time.monotonic()` of that moment.
+        times: when each line came that the server reads, by that clock, in order; it takes them off.
     """
 
     def __init__(self, *, key_set: bool | None, wire: tuple[int, int] | None = None) -> None:
@@ -45,8 +51,9 @@ class Early:
         self.began = time.monotonic()
         self._key_set = key_set
         self._in, self._out = wire or _claim()
-        self._lock = threading.Lock()
-        self._loaded = False
+        self.times: deque[float] = deque()
+        self._lock = threading.Condition()
+        self._over = self._loaded = False
         self._tail = bytearray()
         self._kept = bytearray()
         self._opening = key_set is not None
@@ -64,27 +71,46 @@ class Early:
 
     def stdin(self) -> io.BufferedReader:
         """Returns what is left to read, after `hand_over`: all that was not answered for good, then what comes."""
-        return io.BufferedReader(_Rest(self._in, self._thread, self._lock, (self._kept, self._tail)))
+        return io.BufferedReader(_Rest(self.take))
 
     def stdout(self) -> io.BufferedWriter:
         """Returns where the server writes, after `hand_over`."""
         return io.BufferedWriter(io.FileIO(self._out, "wb", closefd=False))
 
+    def take(self, most: int) -> bytes:
+        """Returns the next bytes of what is left to read, once there are some; none at the end."""
+        with self._lock:
+            while not (self._kept or self._tail or self._over):
+                self._lock.wait()
+            part = self._kept or self._tail
+            taken = bytes(part[:most])
+            del part[:most]
+            self._lock.notify_all()
+            return taken
+
     def _listen(self) -> None:
-        loaded = False
-        while not loaded:
+        chunk = b"-"
+        while chunk:
             try:
                 chunk = os.read(self._in, _CHUNK)
-            except OSError:  # the server meets it again and tells
-                return
+            except OSError:  # a pipe that broke has ended
+                chunk = b""
             with self._lock:
                 self._tail += chunk
-                loaded = self._loaded
-                if not loaded:
+                if self._loaded:
+                    self._note(chunk)
+                else:
                     self._sort()
-                    if not chunk:
-                        self._leave()
-                        return
+                self._over = not chunk
+                if self._over and not self._loaded:
+                    self._leave()
+                self._lock.notify_all()
+                while self._loaded and len(self._tail) > _HELD:
+                    self._lock.wait()
+
+    def _note(self, chunk: bytes) -> None:
+        now = time.monotonic()
+        self.times.extend(now for _ in range(chunk.count(b"\n")))
 
     def _sort(self) -> None:
         """Answers or keeps every whole line that has come."""
@@ -94,6 +120,7 @@ class Early:
                 self._heard, line = True, line.removeprefix(_BYTE_ORDER_MARK)
             if not self._answered(line):
                 self._kept += line
+                self._note(line)
             del self._tail[:end]
 
     def _answered(self, line: bytes) -> bool:
@@ -119,38 +146,18 @@ class Early:
 
 
 class _Rest(io.RawIOBase):
-    """The bytes that the early stage read and did not answer, then those of the pipe."""
+    """The bytes that the early stage read and did not answer, then those that come."""
 
-    def __init__(self, fd: int, thread: threading.Thread, lock: threading.Lock, parts: tuple[bytearray, ...]) -> None:
-        self._fd = fd
-        self._thread = thread
-        self._lock = lock
-        self._parts = parts
+    def __init__(self, take: Callable[[int], bytes]) -> None:
+        self._take = take
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        size = self._take(buffer)
-        if not size:
-            # The thread's last read began before the server was loaded and cannot be called back: its bytes come first.
-            self._thread.join()
-            size = self._take(buffer)
-        if not size:
-            chunk = os.read(self._fd, len(buffer))
-            size = len(chunk)
-            buffer[:size] = chunk
-        return size
-
-    def _take(self, buffer: memoryview) -> int:
-        with self._lock:
-            for part in self._parts:
-                if part:
-                    size = min(len(part), len(buffer))
-                    buffer[:size] = part[:size]
-                    del part[:size]
-                    return size
-        return 0
+        taken = self._take(len(buffer))
+        buffer[: len(taken)] = taken
+        return len(taken)
 
 
 def _claim() -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import time
 from collections import deque
 from typing import Any, cast
 
@@ -19,19 +20,36 @@ class Lines(io.TextIOWrapper):
 
     The SDK can read neither, and would leave the requests without an answer for ever. What is costly to read is made
     small (`bounded`). A mark of the byte order at the beginning is passed over.
+
+    Args:
+        wire: the bytes.
+        times: when each of its lines came, taken off as they are read; by default each comes when it is read.
+
+    Attributes:
+        arrivals: when each line came that was handed out, in order, for its reader to take off.
     """
 
-    def __init__(self, wire: io.BufferedReader) -> None:
-        # As the SDK opens the wire itself, but for that mark.
-        super().__init__(wire, encoding="utf-8-sig", errors="replace")
+    def __init__(self, wire: io.BufferedReader, times: deque[float] | None = None) -> None:
+        # As the SDK opens the wire itself, but for that mark, and for lines that end as `times` counts them.
+        super().__init__(wire, encoding="utf-8-sig", errors="replace", newline="\n")
+        self._times: deque[float] = deque() if times is None else times
+        self._time = 0.0
+        self.arrivals: deque[float] = deque()
         self._apart: deque[str] = deque()
         self._opened = self._takes_batches = False
 
     def readline(self, size: int = -1, /) -> str:
         """See `io.TextIOWrapper`."""
+        line = self._next(size)
+        if line:
+            self.arrivals.append(self._time)
+        return line
+
+    def _next(self, size: int) -> str:
         if self._apart:
             return self._apart.popleft()
         line = super().readline(size)
+        self._time = self._times.popleft() if self._times and line.endswith("\n") else time.monotonic()
         if "\\u" in line:
             line = _ESCAPES.sub(_whole, line)
         line = bounded(line)

@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,13 @@ import anyio
 import anyio.abc
 from mcp.server import MCPServer, Server
 from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import CONNECTION_CLOSED, PROTOCOL_VERSION_META_KEY
 from mcp.types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.caller import FromPipe
 from apixo_mcp.server.messages import refusal_of
 from apixo_mcp.server.sdk import (
     Heard,
@@ -85,7 +87,7 @@ async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | N
 
 async def _answer(app: App, early: Early, receipts: Receipts, ended: anyio.Event) -> None:
     try:
-        server = build_server(app, receipts=receipts, began=early.began)
+        server = build_server(app, receipts=receipts)
         await serve_client(server, early, receipts, ended)
     except* WireClosed:
         log.debug("the client closed its end of the connection")
@@ -105,12 +107,13 @@ async def serve_client(server: MCPServer[Any], early: Early, receipts: Receipts,
     greeted = early.hand_over()
     if sys.platform == "win32":
         let_children_inherit_pipes()
-    stdin = anyio.wrap_file(Lines(early.stdin()))
+    lines = Lines(early.stdin(), early.times)
+    stdin = anyio.wrap_file(lines)
     stdout = Wire(io.TextIOWrapper(early.stdout(), encoding="utf-8"), receipts)
     async with stdio_server(stdin, stdout) as (reader, writer):
         log.debug("serving on standard input and output")
         try:
-            await converse(server, reader, writer, greeted, receipts)
+            await converse(server, reader, writer, greeted, receipts, lines.arrivals)
         finally:
             ended.set()
 
@@ -121,6 +124,7 @@ async def converse(
     writer: WriteStream[SessionMessage],
     greeted: Greeting | None = None,
     receipts: Receipts | None = None,
+    arrivals: deque[float] | None = None,
 ) -> None:
     """Serves one client until what it sends ends.
 
@@ -130,10 +134,12 @@ async def converse(
         writer: to the client.
         greeted: the answer to that `initialize`; the server's own is not sent.
         receipts: told of what the client cancels.
+        arrivals: when each message came that `reader` hands out, in order.
     """
     lowlevel = lowlevel_of(server)
     answers = _Answers(writer, greeted)
-    await lowlevel.run(_Opening(reader, answers, lowlevel, receipts), answers, lowlevel.create_initialization_options())
+    opening = _Opening(reader, answers, lowlevel, receipts, arrivals)
+    await lowlevel.run(opening, answers, lowlevel.create_initialization_options())
 
 
 class _Answers(WrappedWriteStream):
@@ -171,21 +177,30 @@ class _Opening(WrappedReadStream):
     """
 
     def __init__(
-        self, stream: ReadStream[Heard], answers: _Answers, server: Server[Any], receipts: Receipts | None
+        self,
+        stream: ReadStream[Heard],
+        answers: _Answers,
+        server: Server[Any],
+        receipts: Receipts | None,
+        arrivals: deque[float] | None,
     ) -> None:
         super().__init__(stream)
         self._answers = answers
         self._server = server
         self._receipts = receipts
+        self._arrivals = arrivals
         self._opening = True
 
     async def receive(self) -> Heard:
         while True:
             item = await self._stream.receive()
+            arrived = self._arrivals.popleft() if self._arrivals else None
             if isinstance(item, Exception) and (refusal := refusal_of(item)) is not None:
                 await self._answers.send(SessionMessage(refusal))
                 continue
             request = item.message if isinstance(item, SessionMessage) else None
+            if isinstance(item, SessionMessage) and arrived is not None:
+                item.metadata = ServerMessageMetadata(request_context=FromPipe(arrived))
             if isinstance(request, JSONRPCNotification) and request.method == "notifications/cancelled":
                 if self._receipts is not None:
                     await self._receipts.unwanted((request.params or {}).get("requestId"))

@@ -2,52 +2,55 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mcp.server.mcpserver import Context
 
 from apixo_mcp.app import App
-from apixo_mcp.server.caller import has_left, profile_of_caller
-from apixo_mcp.server.profiles import Profile
+from apixo_mcp.server.caller import has_left, origin_of, profile_of_caller
+from apixo_mcp.server.tools.learning import Learning
+from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.several import are_settled, progress_words
 from apixo_mcp.views.tasks import structure_of
 
-FRESH = 1.5  # a call that comes so soon after the start has waited for the server to load, as a rule
 SOME_WAIT = 0.5
 NEARLY = 0.99  # the most that is shown of a task that is not settled
 
 
 class Waiting:
-    """The waiting of the calls of one running program.
+    """The waiting of the calls of one running program."""
 
-    Args:
-        app: the program.
-        began: `time.monotonic()` since when a client may wait for it to be loaded; None where none does.
-    """
-
-    def __init__(self, app: App, began: float | None = None) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
-        self._loaded_at = time.monotonic()  # it may be built before any event loop runs
-        self._began = began
+        self._learning = Learning()
 
-    def deadline(self, given: Mapping[str, Any], context: Context, *, made_since: float | None = None) -> float:
+    def deadline(
+        self, given: Mapping[str, Any], context: Context, tasks: Sequence[Task], *, makes: bool = False
+    ) -> float:
         """Returns until when a call may wait, by `time.monotonic()`.
 
         Args:
             given: the arguments of the call; `wait_seconds` says how long, where the caller knows better.
-            made_since: when the call began, by that clock, where it makes something: a person who was asked first may
-                have taken some time. None: it only asks.
+            context: of the call: the server may have been loading since it came, or a person have been asked.
+            tasks: that it waits for.
+            makes: whether it makes something, or only asks. What is made must not be asked for again by a client that
+                gave up: it never waits for longer than its client bears, whatever the call says.
         """
-        now = time.monotonic()
-        seconds = given.get("wait_seconds", -1)
-        if seconds >= 0:
-            return now + seconds
-        since = now if made_since is None else made_since
-        if self._began is not None and since < self._loaded_at + FRESH:
-            since = self._began
+        origin, profile = self._origin(context), profile_of_caller(context, self._app.settings)
+        patience = self._learning.of(origin, (task.task_id for task in tasks), inherits=profile.grows)
+        wish: float = given.get("wait_seconds", -1)
+        asks = patience.bound if wish >= 0 else patience.asks(profile)
+        most = patience.makes(profile) if makes else asks
+        return deadline_of(most, now=time.monotonic(), since=origin.since, wish=wish)
+
+    def _origin(self, context: Context) -> Origin:
+        return origin_of(context, self._app.delivery.process)
+
+    def _learns(self, tasks: Sequence[Task], context: Context) -> AbstractContextManager[None]:
         profile = profile_of_caller(context, self._app.settings)
-        return deadline_of(profile, now=now, since=since, makes=made_since is not None)
+        return self._learning.wait(self._origin(context), (task.task_id for task in tasks), inherits=profile.grows)
 
     async def settled(self, task: Task, deadline: float, context: Context) -> Task:
         """Waits for a task to settle, and returns it, or as it is at the deadline.
@@ -66,7 +69,8 @@ class Waiting:
             await context.report_progress(shown, 1.0, "saving" if is_saving else f"{now.state}{eta}")
 
         seconds = max(0.0, deadline - time.monotonic())
-        return await self._app.service.wait(task, seconds, tick, lambda: has_left(context))
+        with self._learns([task], context):
+            return await self._app.service.wait(task, seconds, tick, lambda: has_left(context))
 
     async def all_settled(self, tasks: Sequence[Task], deadline: float, context: Context) -> list[Task]:
         """Waits for tasks to settle all, and returns them, or as they are at the deadline.
@@ -83,20 +87,21 @@ class Waiting:
             await context.report_progress(shown, 1.0, progress_words(now))
 
         seconds = max(0.0, deadline - time.monotonic())
-        return await self._app.service.wait_for_all(tasks, seconds, tick, lambda: has_left(context))
+        with self._learns(tasks, context):
+            return await self._app.service.wait_for_all(tasks, seconds, tick, lambda: has_left(context))
 
 
-def deadline_of(profile: Profile, *, now: float, since: float, makes: bool) -> float:
-    """Returns until when a call waits that does not say it.
+def deadline_of(most: float, *, now: float, since: float, wish: float = -1) -> float:
+    """Returns until when a call waits.
 
     Args:
-        profile: of its client.
+        most: for how many seconds its client bears it.
         now: the present, by any clock.
         since: when its client began to wait.
-        makes: whether it makes something, or only asks.
+        wish: for how many seconds the call says it may wait; less than 0: it does not say it.
     """
-    most = profile.wait_seconds if makes or profile.check_seconds is None else profile.check_seconds
-    return max(now + SOME_WAIT, since + most)
+    borne = max(now + SOME_WAIT, since + most)
+    return borne if wish < 0 else min(now + wish, borne)
 
 
 def progress_after(shown: float, progress: float) -> float:

@@ -252,9 +252,9 @@ class SqliteStore:
         """See `Store.request_cancel`."""
         return await self._task(statements.CANCEL, task_id=task_id, now=self._database.now())
 
-    async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered) -> None:
+    async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered, then: str = "") -> None:
         """See `Store.mark_answer`."""
-        await self._database.run(admit.mark_answer, self._database, tuple(task_ids), call, answer)
+        await self._database.run(admit.mark_answer, self._database, tuple(task_ids), call, answer, then)
 
     async def wake(self, task_id: str, after: float = 0.0) -> bool:
         """See `Store.wake`."""

@@ -59,7 +59,7 @@ class Admission:
                 Nothing was stored, sent or spent.
             MissingKey: the model's gateway has no key.
         """
-        async with self._delivery.open(request.connection) as call:
+        async with self._delivery.open(request.origin) as call:
             tasks = await self._drafts.draft(request)
             if not tasks[0].key_print:
                 listing = GATEWAYS[tasks[0].gateway]
@@ -70,7 +70,7 @@ class Admission:
             yield submission
 
     async def _admit(self, tasks: Sequence[Task], call: Call, request: GenerationRequest) -> Submission | Quote:
-        admitted = await self._admitted(tasks, call, request)
+        admitted, after = await self._admitted(tasks, call, request)
         task, earlier = tasks[0], admitted.task
         match admitted.how:
             case "ask_first":
@@ -82,9 +82,9 @@ class Admission:
                 other = "another API key or address of the gateway" if is_elsewhere else "other arguments"
                 allowed = f"already used for task {earlier.task_id} with {other}; use another key"
                 raise InvalidInput([Problem("idempotency_key", task.idempotency_key, allowed)])
-            case "new" | "same_key" | "adopted":
+            case "new" | "same_key" | "adopted" | "joined":
                 call.task_ids = tuple(one.task_id for one in admitted.tasks)
-                return Submission(admitted.tasks, admitted.how, call)
+                return Submission(admitted.tasks, admitted.how, call, after)
             case "awaited":
                 raise AssertionError("that is waited for")
             case verdict:
@@ -130,21 +130,27 @@ class Admission:
         """Notes that the owner said no to a quote: a yes to an earlier one of the same call does not count any more."""
         await self._store.forget_quote(owner, quote.fingerprint)
 
-    async def _admitted(self, tasks: Sequence[Task], call: Call, request: GenerationRequest) -> Admitted:
-        """Has the store admit tasks, once it is sure whether an equal request is still waited for."""
+    async def _admitted(self, tasks: Sequence[Task], call: Call, request: GenerationRequest) -> tuple[Admitted, float]:
+        """Has the store admit tasks, once it is sure whether an equal request is still waited for.
+
+        Returns:
+            What became of them, and how many seconds after the call that it repeats this one came; 0: it repeats none.
+        """
         alive: frozenset[str] = frozenset()
         agreed = request.agreed
         tasks = [replace(task, asked_by=call.name) for task in tasks]
         while True:
+            repeated = self._delivery.repeated_by(call)
             terms = Terms(
                 budget=self._budget,
                 confirmed=request.confirmed,
-                open_for=lambda: time.monotonic() - call.opened_at,
+                open_for=lambda: time.monotonic() - call.origin.at,
                 # What was agreed to is that very request: `last` may mean another file since.
                 agreed=agreed.agreement if agreed and agreed.fingerprint == tasks[0].fingerprint else None,
                 process=self._delivery.process,
                 waiting=self._delivery.open_names,
                 alive=alive,
+                repeated=frozenset(repeated),
                 vouched_for=VOUCHED_FOR,
                 wanted_for=WANTED_UNTIL,
             )
@@ -153,7 +159,7 @@ class Admission:
                 for task in tasks:
                     self._engine.wake(task.task_id, time.time())
             if admitted.how != "awaited":
-                return admitted
+                return admitted, repeated.get(admitted.task.task_id, 0.0) if admitted.how == "joined" else 0.0
             alive |= await self._outlived(admitted.task)
 
     async def _outlived(self, earlier: Task) -> frozenset[str]:

@@ -3,26 +3,31 @@
 Each task keeps what became of the answer to the last call that asked for it (`docs/delivery.md` has more):
 
     awaited ──► given    the answer has left this process: an equal request is a new task
-       └──────► lost     its caller has gone, or its process has died: an equal request adopts the task
+       ├──────► lost     its caller has gone, or its process has died: an equal request adopts the task
+       └──────► awaited  by an equal call that came over the same connection well after: it has joined the task
 
 - A call is open from its first moment to its answer (`Delivery.open`). Meanwhile this process vouches for it in the
   store (`keep`), so that others know that it lives.
 - Where only the wire knows when an answer has left, the call is handed over to it (`Call.hand_over`,
   `server.tools.receipts`); else it is given when it ends, and lost when it ends by an exception.
 - An equal request finds the task in the transaction that would have made a new one (`stores.admit`). Where its answer
-  is still awaited, the request waits a moment to see whether that call lives (`tasks.asking.admission`). If it does,
-  both are meant.
+  is still awaited, the request joins it where it repeats that call (`tasks.asking.repeats`); else it waits a moment to
+  see whether that call lives (`tasks.asking.admission`). If it does, both are meant.
+- Where several calls wait for one task, that of the last one counts. If it is lost while an earlier one is open, an
+  equal request may adopt the task, until the earlier one has its answer.
 """
 
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
 import anyio.lowlevel
 
+from apixo_mcp.tasks.asking.repeats import Origin, seconds_after
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import Delivered
 
@@ -40,13 +45,13 @@ class Call:
     Attributes:
         name: unique among all calls of all processes: its process, its connection and a name; tasks carry it as
             `asked_by`.
-        opened_at: by a clock that runs evenly, when it came.
+        origin: how it came, and when.
         task_ids: the tasks that it got, none before.
     """
 
-    def __init__(self, name: str, calls: "Delivery") -> None:
+    def __init__(self, name: str, calls: "Delivery", origin: Origin) -> None:
         self.name = name
-        self.opened_at = time.monotonic()
+        self.origin = origin
         self.task_ids: tuple[str, ...] = ()
         self._calls = calls
         self.is_handed_over = False
@@ -85,13 +90,16 @@ class Delivery:
         return frozenset(self._open)
 
     @asynccontextmanager
-    async def open(self, connection: str = "") -> AsyncGenerator[Call]:
+    async def open(self, origin: Origin | None = None) -> AsyncGenerator[Call]:
         """Opens a call for as long as its answer takes; one that ends by an exception is lost.
 
         Args:
-            connection: that it comes over, empty where there is none that lasts.
+            origin: how it came, and when; None: just now, over nothing.
         """
-        call = Call(f"{self.process}/{connection}/{uuid.uuid4().hex}", self)
+        if origin is None:
+            now = time.monotonic()
+            origin = Origin(at=now, since=now)
+        call = Call(f"{self.process}/{origin.connection}/{uuid.uuid4().hex}", self, origin)
         self._open[call.name] = call
         self._some.set()
         self._asked.set()
@@ -113,9 +121,21 @@ class Delivery:
             return
         with anyio.CancelScope(shield=True):
             try:
-                await self._store.mark_answer(call.task_ids, call.name, answer)
+                others = [other for other in self._open.values() if set(other.task_ids) & set(call.task_ids)]
+                last = max(others, key=lambda other: other.origin.at, default=None) if answer == "lost" else None
+                await self._store.mark_answer(call.task_ids, call.name, answer, then=last.name if last else "")
             except Exception:
                 log.exception("it is not noted that the answer about %s was %s", ", ".join(call.task_ids), answer)
+
+    def repeated_by(self, call: Call) -> Mapping[str, float]:
+        """Returns the tasks of open calls that a call repeats if it asks for the same, and how long after it came."""
+        origins: defaultdict[str, list[Origin]] = defaultdict(list)
+        for other in self._open.values():
+            if other is not call:
+                for task_id in other.task_ids:
+                    origins[task_id].append(other.origin)
+        afters = {task_id: seconds_after(call.origin, earlier) for task_id, earlier in origins.items()}
+        return {task_id: after for task_id, after in afters.items() if after is not None}
 
     async def ended(self, name: str, within: float) -> bool:
         """Waits until a call of this process has ended, and tells whether it did within some seconds."""

@@ -18,6 +18,7 @@ from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.asking.delivery import Call
 from apixo_mcp.tasks.asking.references import FindTask, InputResolver, resolve_references, seconds_of_inputs
+from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.budget import Agreement, Verdict
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Task
@@ -36,7 +37,7 @@ class GenerationRequest:
         own_names: whether the caller speaks of all inputs by the model's own names, and wants problems told so.
         confirmed: whether the caller says yes to a quote that it was given before.
         agreed: a quote that the owner has just said yes to, asked in person.
-        connection: that it comes over, as `Delivery.open` takes it.
+        origin: how the call came, and when; None: just now, over nothing that another could have come over.
         notes: what its tasks are to tell its caller, as sentences.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
@@ -52,9 +53,14 @@ class GenerationRequest:
     own_names: bool = False
     confirmed: bool = False
     agreed: "Quote | None" = None
-    connection: str = ""
+    origin: Origin | None = None
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def connection(self) -> str:
+        """The connection that the call came over, empty where there is none that lasts."""
+        return self.origin.connection if self.origin else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +111,16 @@ class Submission:
 
     Attributes:
         tasks: one, or one for each prompt in their order.
-        how: `new`; or earlier ones, found by their idempotency key or because their caller never got the answer.
+        how: `new`; or earlier ones, found by their idempotency key, because their caller never got the answer, or
+            because the call repeats one that is still open.
         call: whose answer is to be given.
+        after: how many seconds after the call that it repeats it came; 0 where it repeats none.
     """
 
     tasks: tuple[Task, ...]
-    how: Literal["new", "same_key", "adopted"]
+    how: Literal["new", "same_key", "adopted", "joined"]
     call: Call
+    after: float = 0.0
 
     @property
     def task(self) -> Task:

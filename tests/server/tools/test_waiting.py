@@ -9,12 +9,14 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.types import Implementation
+from support.pipe_client import pipe_client
 from support.program import Connect, text_of, values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.profiles import UNKNOWN
+from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.server.tools.waiting import NEARLY, SOME_WAIT, deadline_of, progress_after
 from apixo_mcp.settings import read_settings
 
@@ -23,25 +25,30 @@ pytestmark = pytest.mark.anyio
 FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
 
 
-def test_an_unknown_client_has_its_task_id_in_two_seconds_and_a_picture_in_eleven_calls() -> None:
-    assert deadline_of(UNKNOWN, now=0.0, since=0.0, makes=True) == 2.0
-    assert 2.0 + 10 * deadline_of(UNKNOWN, now=0.0, since=0.0, makes=False) >= 38.0
-    assert deadline_of(UNKNOWN, now=9.0, since=0.0, makes=True) == 9.0 + SOME_WAIT
+def test_a_wait_counts_from_when_its_call_came() -> None:
+    assert deadline_of(2.0, now=0.0, since=0.0) == 2.0
+    assert deadline_of(2.0, now=9.0, since=0.0) == 9.0 + SOME_WAIT
+
+
+def test_a_call_may_say_that_it_waits_less_long_than_its_client_bears() -> None:
+    assert deadline_of(2.0, now=0.0, since=0.0, wish=50) == 2.0
+    assert deadline_of(2.0, now=0.0, since=0.0, wish=1) == 1.0
+    assert deadline_of(2.0, now=9.0, since=0.0, wish=0) == 9.0
 
 
 @pytest.mark.parametrize("tool", ["generate_image", "check_task"])
 async def test_a_slow_start_is_part_of_what_a_client_waits(box: Sandbox, tmp_path: Path, tool: str) -> None:
-    info = Implementation(name="mcp", version="1")
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
-        async with Client(build_server(app), client_info=info) as client:
+        receipts = Receipts()
+        async with pipe_client(build_server(app, receipts=receipts), receipts, "mcp") as client:
             arguments: dict[str, Any] = {"model": "nano-banana", "prompt": "a fox [never]"}
-            made = await client.call_tool("generate_image", arguments | {"wait_seconds": 0})
-            assert made.structured_content is not None
-        if tool == "check_task":
-            arguments = {"task_id": made.structured_content["task_id"]}
-        async with Client(build_server(app, began=time.monotonic() - 5), client_info=info) as client:
+            await client.call(11, "generate_image", arguments | {"wait_seconds": 0})
+            made = await client.answer(11)
+            if tool == "check_task":
+                arguments = {"task_id": made["task_id"]}
             began = time.monotonic()
-            await client.call_tool(tool, arguments)
+            await client.call(12, tool, arguments, ago=5)
+            await client.answer(12)
     assert SOME_WAIT <= time.monotonic() - began < 1.8
 
 

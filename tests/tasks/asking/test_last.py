@@ -1,5 +1,6 @@
 """`last` as an input: which task it is, and that a repeated call finds its own."""
 
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from support.task_steps import Start, posts, request, settled
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.task import Task
@@ -16,6 +18,11 @@ from apixo_mcp.tasks.task import Task
 pytestmark = pytest.mark.anyio
 
 BOB = Owner("bob")
+
+
+def over(connection: str) -> Origin:
+    now = time.monotonic()
+    return Origin(connection=connection, at=now, since=now)
 
 
 def edit(prompt: str = "at night [took:0]", reference: str = "task:last/0", **given: Any) -> GenerationRequest:
@@ -36,20 +43,20 @@ async def made(app: App, prompt: str = "a fox [took:0]", **given: Any) -> Task:
 
 async def test_the_newest_task_with_results_of_the_connection_is_meant_and_named(start: Start):
     async with start() as app:
-        own = await made(app, connection="one")
-        await made(app, "an owl [took:0]", connection="two")
-        await bought(app, request("a cat [never]", connection="one"))
-        task = (await bought(app, edit(connection="one"))).task
+        own = await made(app, origin=over("one"))
+        await made(app, "an owl [took:0]", origin=over("two"))
+        await bought(app, request("a cat [never]", origin=over("one")))
+        task = (await bought(app, edit(origin=over("one")))).task
     assert task.inputs["image_urls"] == [own.results[0].url]
     assert task.notes[0] == f"task:last is {own.task_id} (a fox [took:0])."
 
 
 async def test_a_connection_without_any_means_the_owners_newest_and_says_so(start: Start):
     async with start() as app:
-        await made(app, connection="one")
-        newest = await made(app, "an owl [took:0]", connection="two")
-        await made(app, "a secret [took:0]", owner=BOB, connection="three")
-        other = (await bought(app, edit(connection="three"))).task
+        await made(app, origin=over("one"))
+        newest = await made(app, "an owl [took:0]", origin=over("two"))
+        await made(app, "a secret [took:0]", owner=BOB, origin=over("three"))
+        other = (await bought(app, edit(origin=over("three")))).task
         shell = (await bought(app, edit("in the rain"))).task
     assert other.inputs["image_urls"] == shell.inputs["image_urls"] == [newest.results[0].url]
     assert "of another connection" in other.notes[0]
@@ -58,9 +65,9 @@ async def test_a_connection_without_any_means_the_owners_newest_and_says_so(star
 
 async def test_no_other_owners_task_is_ever_meant(start: Start, box: Sandbox):
     async with start() as app:
-        await made(app, owner=BOB, connection="one")
+        await made(app, owner=BOB, origin=over("one"))
         with pytest.raises(InvalidInput, match="no such task"):
-            await bought(app, edit(connection="one"))
+            await bought(app, edit(origin=over("one")))
     assert len(posts(box)) == 1
 
 
@@ -83,11 +90,11 @@ async def test_a_repeat_of_a_call_that_lost_its_answer_finds_its_task_though_tha
     start: Start, box: Sandbox
 ):
     async with start() as app:
-        await made(app, connection="one")
-        lost = await submit(app, edit(connection="one"))
+        await made(app, origin=over("one"))
+        lost = await submit(app, edit(origin=over("one")))
         assert isinstance(lost, Submission)
         night = await settled(app, lost.task)
-        again = await bought(app, edit(connection="one"))
+        again = await bought(app, edit(origin=over("one")))
     assert again.how == "adopted"
     assert again.task.task_id == night.task_id
     assert len(posts(box)) == 2
@@ -95,8 +102,8 @@ async def test_a_repeat_of_a_call_that_lost_its_answer_finds_its_task_though_tha
 
 async def test_a_repeat_of_a_lost_purchase_of_several_finds_it_whole(start: Start, box: Sandbox):
     async with start() as app:
-        await made(app, connection="one")
-        asked = edit(connection="one", prompts=("at night [took:0]", "at noon [took:0]"))
+        await made(app, origin=over("one"))
+        asked = edit(origin=over("one"), prompts=("at night [took:0]", "at noon [took:0]"))
         lost = await submit(app, asked)
         assert isinstance(lost, Submission)
         for task in lost.tasks:
@@ -109,33 +116,33 @@ async def test_a_repeat_of_a_lost_purchase_of_several_finds_it_whole(start: Star
 
 async def test_an_answered_call_that_comes_again_goes_on_from_its_result(start: Start):
     async with start() as app:
-        await made(app, connection="one")
-        first = await settled(app, (await bought(app, edit(connection="one"))).task)
-        second = (await bought(app, edit(connection="one"))).task
+        await made(app, origin=over("one"))
+        first = await settled(app, (await bought(app, edit(origin=over("one")))).task)
+        second = (await bought(app, edit(origin=over("one")))).task
     assert second.task_id != first.task_id
     assert second.inputs["image_urls"] == [first.results[0].url]
 
 
 async def test_a_key_finds_its_task_whatever_is_the_last_by_then(start: Start, box: Sandbox):
     async with start() as app:
-        await made(app, connection="one")
-        first = await settled(app, (await bought(app, edit(connection="one", idempotency_key="k"))).task)
-        again = await bought(app, edit(connection="one", idempotency_key="k"))
+        await made(app, origin=over("one"))
+        first = await settled(app, (await bought(app, edit(origin=over("one"), idempotency_key="k"))).task)
+        again = await bought(app, edit(origin=over("one"), idempotency_key="k"))
         with pytest.raises(InvalidInput, match="other arguments"):
-            await bought(app, edit("by day", connection="one", idempotency_key="k"))
+            await bought(app, edit("by day", origin=over("one"), idempotency_key="k"))
     assert (again.how, again.task.task_id) == ("same_key", first.task_id)
     assert len(posts(box)) == 2
 
 
 async def test_a_yes_to_the_one_picture_is_none_to_another(start: Start, box: Sandbox):
     async with start() as app:
-        await made(app, connection="one")
+        await made(app, origin=over("one"))
     async with start(confirm_above_usd=0.001) as app:
-        async with app.admission.asking(edit(connection="one")) as quote:
+        async with app.admission.asking(edit(origin=over("one"))) as quote:
             assert isinstance(quote, Quote)
-        async with app.admission.asking(edit(connection="one", agreed=quote)) as agreed:
+        async with app.admission.asking(edit(origin=over("one"), agreed=quote)) as agreed:
             assert isinstance(agreed, Submission)
         await settled(app, agreed.task)  # by now it is the last one
-        async with app.admission.asking(edit(connection="one", agreed=quote)) as other:
+        async with app.admission.asking(edit(origin=over("one"), agreed=quote)) as other:
             assert isinstance(other, Quote)
     assert len(posts(box)) == 2

@@ -1,6 +1,5 @@
 """Makes something: asks for a task, and waits for it."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from mcp.types import CallToolResult, InputRequiredResult
 from apixo_mcp.catalog.translate import COMMON_ARGUMENTS
 from apixo_mcp.errors import CallerLeft, Problem
 from apixo_mcp.generation import Modality
-from apixo_mcp.server.caller import connection_name, has_left, owner_of
+from apixo_mcp.server.caller import has_left, origin_of, owner_of
 from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.arguments import Reading
 from apixo_mcp.server.tools.consent.confirm import No, ask, quote_text
@@ -19,6 +18,7 @@ from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result, several_answer, task_answer, text_result
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.views.quotes import quote_sentence, quote_structure
+from apixo_mcp.views.sentences import joined_note
 from apixo_mcp.views.several import MOST_AT_ONCE, earlier_note
 from apixo_mcp.views.usage import budget_left
 
@@ -45,16 +45,15 @@ async def submit_and_wait(
         provider=given.get("provider", ""),
         idempotency_key=given.get("idempotency_key", ""),
         confirmed=given.get("confirm", False),
-        connection=connection_name(context, tools.app.delivery.process),
+        origin=origin_of(context, tools.app.delivery.process),
         problems=problems,
         own_names=own_names,
     )
     if given.get("quote"):
         return await _quoted(tools, request)
-    began = time.monotonic()
     async with tools.app.admission.asking(request) as submitted:
         if isinstance(submitted, Submission):
-            return await _followed(tools, submitted, given, context, began)
+            return await _followed(tools, submitted, given, context)
     consent = await ask(submitted, context, tools.questions)
     if isinstance(consent, InputRequiredResult):
         return consent
@@ -65,7 +64,7 @@ async def submit_and_wait(
     request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or consent.key)
     async with tools.app.admission.asking(request) as submitted:
         if isinstance(submitted, Submission):
-            return await _followed(tools, submitted, given, context, began)
+            return await _followed(tools, submitted, given, context)
     await tools.app.admission.quoted(request.owner, submitted)  # its price has risen since
     return refusal_result(quote_text(submitted))
 
@@ -95,9 +94,9 @@ async def _quoted(tools: ToolParts, request: GenerationRequest) -> CallToolResul
 
 
 async def _followed(
-    tools: ToolParts, submission: Submission, given: dict[str, Any], context: Context, began: float
+    tools: ToolParts, submission: Submission, given: dict[str, Any], context: Context
 ) -> CallToolResult:
-    deadline = tools.waiting.deadline(given, context, made_since=began)
+    deadline = tools.waiting.deadline(given, context, submission.tasks, makes=True)
     if "prompts" in given:
         answer = await _all(tools, submission, deadline, context)
     else:
@@ -114,6 +113,8 @@ async def _single(tools: ToolParts, submission: Submission, deadline: float, con
     task = submission.task
     if not task_handle.taken(task):
         task = await tools.waiting.settled(task, deadline, context)
+    if submission.how == "joined":
+        task = replace(task, notes=(*task.notes, joined_note(submission.after)))
     deduplicated = submission.how != "new"
     return await task_answer(tools.app, task, context, deduplicated=deduplicated, deadline=deadline)
 
@@ -126,5 +127,5 @@ async def _all(tools: ToolParts, submission: Submission, deadline: float, contex
     if submission.how == "new":
         return await several_answer(tools.app, tasks, context, more=more, deadline=deadline)
     more["deduplicated"] = True
-    notes = [earlier_note(tasks)]
+    notes = [joined_note(submission.after) if submission.how == "joined" else earlier_note(tasks)]
     return await several_answer(tools.app, tasks, context, notes=notes, more=more, deadline=deadline)

@@ -13,7 +13,7 @@ from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import several_answer, task_answer, text_result
 from apixo_mcp.tasks.asking.last import means_last
 from apixo_mcp.tasks.search import moment_of
-from apixo_mcp.tasks.task import State
+from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.listing import tasks_listed
 from apixo_mcp.views.words import counted, in_zone
 
@@ -22,11 +22,11 @@ async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) 
     """Shows how a task is, or several, after waiting for all of them."""
     if argument_of(given, "task_id", "task_ids") == "task_ids":
         entries = await named_tasks(tools, given["task_ids"], context)
-        deadline = tools.waiting.deadline(given, context)
+        deadline = tools.waiting.deadline(given, context, [entry for entry in entries if isinstance(entry, Task)])
         entries = await entries_settled(tools, entries, deadline, context)
         return await several_answer(tools.app, entries, context, deadline=deadline)
     asked = await named_task(tools, given["task_id"], context)
-    deadline = tools.waiting.deadline(given, context)
+    deadline = tools.waiting.deadline(given, context, [asked])
     task = with_notes(await tools.waiting.settled(asked, deadline, context), asked)
     noted = means_last(given["task_id"])  # that one must be named; else what is to be noted has been told
     return await task_answer(tools.app, task, context, deadline=deadline, noted=noted)
