@@ -176,8 +176,8 @@ def to_fetch_again(task: Task, face: Face) -> str:
 def joined_note(seconds: float) -> str:
     """Says that a call has the task of an earlier one that is still open, and how to have another one made."""
     return (
-        f"The same was asked for {seconds:.0f} s before, and that call is still open: this is what it made, charged once."
-        " To make another one too, change num_images or seed, or give an idempotency_key."
+        f"The same was asked for {seconds:.0f} s before, by a call that is still open: this is what it made, charged "
+        "once. To make another one too, change num_images or seed, or give an idempotency_key."
     )
 
 
