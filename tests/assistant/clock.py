@@ -9,13 +9,16 @@ import selectors
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
 import anyio.to_thread
 
 _QUIET = 0.002  # seconds of the real clock without any event: nothing is on its way within the machine
 _STANDS_NEARLY = 0.001  # of real time passes: what comes later has a later time
+
+_Given = TypeVarTuple("_Given")
+_Result = TypeVar("_Result")
 
 
 class Clock:
@@ -67,6 +70,17 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._clock.monotonic()
+
+    def run_in_executor(
+        self, executor: Any, func: Callable[[*_Given], _Result], *args: *_Given
+    ) -> asyncio.Future[_Result]:
+        running = super().run_in_executor(executor, func, *args)
+        self._clock.working += 1
+        running.add_done_callback(self._ended)
+        return running
+
+    def _ended(self, _: object) -> None:
+        self._clock.working -= 1
 
 
 @contextmanager
