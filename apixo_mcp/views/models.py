@@ -89,6 +89,8 @@ def _remarks(found: Found) -> list[str]:
     lacking = " and ".join(found.lacking)
     if found.absent:
         remarks.append(f"{found.absent} is not on offer; nearest is what makes the same.")
+    if found.namesakes:
+        remarks.append(f"Something else is made by {_with_modality(found.namesakes)}.")
     if found.elsewhere:
         remarks.append(f"No {found.elsewhere} model has {lacking}; these have, and make something else.")
     elif lacking and found.models:
@@ -108,7 +110,7 @@ def _nothing(catalog: Catalog, modality: str, query: str, remarks: list[str], fa
 def _why_nothing(catalog: Catalog, found: Found, modality: str, query: str) -> list[str]:
     others = catalog.search(query).models if modality else ()
     if others:
-        return [f"What fits makes something else: {', '.join(f'{one.id} ({one.modality})' for one in others[:3])}."]
+        return [f"What fits makes something else: {_with_modality(others)}."]
     if found.lacking:
         return [f"None has {' or '.join(found.lacking)}."]
     if near := _near(catalog, query):
@@ -116,6 +118,10 @@ def _why_nothing(catalog: Catalog, found: Found, modality: str, query: str) -> l
     if query.strip():
         return ["Ask by what is made (picture, video, music, speech), a name or a purpose, not by what is to be seen."]
     return []
+
+
+def _with_modality(models: tuple[Model, ...]) -> str:
+    return ", ".join(f"{model.id} ({model.modality})" for model in models[:3])
 
 
 def _near(catalog: Catalog, query: str) -> list[str]:

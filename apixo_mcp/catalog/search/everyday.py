@@ -68,7 +68,7 @@ WANTS: Mapping[str, Want] = MappingProxyType(
         "cheap": Want("a known price", weight=1.5),
         "fast": Want("a documented short time", weight=1.5),
         "best": Want("a documented high quality", weight=1.5),
-        "long": Want("long videos"),
+        "long": Want("long videos", of="video"),
         "wide": Want("wide formats"),
         "tall": Want("tall formats"),
         "square": Want("square formats"),

@@ -27,6 +27,7 @@ class Found:
         elsewhere: the modality that was meant and none of whose models has what was asked for; empty where some have.
         lacking: what the best of those that were meant has not, in words.
         seconds: a length that was asked for, 0 where none was.
+        namesakes: models of another modality whose names stand in a query that speaks of a kind of result alone.
         absent: a well-known model that was named and that is not to be had.
     """
 
@@ -37,6 +38,7 @@ class Found:
     lacking: tuple[str, ...] = ()
     absent: str = ""
     seconds: int = 0
+    namesakes: tuple[Model, ...] = ()
 
 
 class Index:
@@ -62,6 +64,10 @@ class Index:
             # No model of that kind has any of it: another kind may.
             wider = _best(self._traits, read, "")
             return replace(wider, elsewhere=makes, lacking=found.lacking) if wider.models else found
+        if makes and not found.is_ranked:
+            words = [word for word in read.words if word.isalpha() and len(word) > 2]
+            named = [entry.model for entry in self._traits if entry.names.intersection(words)]
+            return replace(found, namesakes=tuple(model for model in named if model.modality != makes))
         return found
 
 

@@ -240,6 +240,9 @@ def test_what_the_nearest_lacks_is_said() -> None:
     assert "nearest, without 60 s" in list_text(CATALOG, "", "one minute video")
     assert "No video model has watermark removal" in list_text(CATALOG, "", "视频去水印")
     assert "imagen is not on offer" in list_text(CATALOG, "", "imagen")
+    assert "Something else is made by suno (audio)." in list_text(CATALOG, "", "suno video")
+    assert "Something else" not in list_text(CATALOG, "", "photo of 2 dogs")
+    assert "Something else" not in list_text(CATALOG, "", "video of a dancing cat")
 
 
 def test_nothing_found_says_what_comes_nearest_or_how_to_ask() -> None:
