@@ -121,3 +121,18 @@ async def test_what_a_first_call_is_told_after_a_joined_one_was_lost_counts(clie
     second = await client.answer(13)
     assert second["task_id"] != first["task_id"]
     assert "deduplicated" not in second
+
+
+async def test_several_prompts_that_are_asked_for_again_while_they_are_open_are_one_purchase(
+    client: PipeClient, box: Sandbox
+) -> None:
+    several = {"model": "nano-banana", "prompts": [f"animal {number} [never]" for number in range(20)]}
+    await client.call(11, "generate_image", several, 16)
+    await happens(lambda: len(box.submits()) == 20)
+    for number, ago in ((12, 10.0), (13, 5.0), (14, 0.0)):
+        await client.call(number, "generate_image", several | SOON, ago)
+        again = await client.answer(number)
+        assert again["deduplicated"] is True
+        assert [task["prompt"] for task in again["tasks"]] == several["prompts"]
+        assert "idempotency_key" in again["notes"][0]
+    assert len(box.submits()) == 20
