@@ -56,3 +56,27 @@ async def test_a_waiting_task_takes_150_tokens(connect: Connect, letter: str, cl
     assert checked.structured_content["state"] in ("pending", "processing")
     assert tokens(asked) <= 150
     assert tokens(checked) <= 150
+
+
+async def test_one_of_several_takes_90_tokens_and_one_of_a_list_60(connect: Connect) -> None:
+    prompts = [f"a fox number {number} in the deep snow of a long winter night [took:0]" for number in range(20)]
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", {"model": "nano-banana", "prompts": prompts})
+        ids = [task["task_id"] for task in (answer.structured_content or {})["tasks"]]
+        several = await client.call_tool("check_task", {"task_ids": ids, "wait_seconds": 50})
+        listed = await client.call_tool("list_tasks", {})
+    assert [task["state"] for task in (several.structured_content or {})["tasks"]] == ["success"] * 20
+    assert len(text_of(several)) / 4 <= 20 * 90
+    assert len((listed.structured_content or {})["tasks"]) == 20
+    assert len(text_of(listed)) / 4 <= 20 * 60
+
+
+@pytest.mark.parametrize("wait_seconds", [0, 50])
+async def test_tasks_that_wait_take_no_more(connect: Connect, wait_seconds: int) -> None:
+    prompts = [
+        f"a fox number {number} [{'never' if not wait_seconds else 'fail:CONTENT_VIOLATION'}]" for number in range(8)
+    ]
+    call = {"model": "nano-banana", "prompts": prompts, "wait_seconds": wait_seconds}
+    async with connect() as client:
+        answer = await client.call_tool("generate_image", call)
+    assert len(text_of(answer)) / 4 <= 8 * 90
