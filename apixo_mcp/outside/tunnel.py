@@ -23,12 +23,10 @@ import anyio
 from apixo_mcp.errors import StoreError, Unreachable
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import Answered
-from apixo_mcp.net.uvicorn_server import listen, listening
 from apixo_mcp.outside.commands import TunnelCommand
 from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits
 from apixo_mcp.outside.program import Program, held
 from apixo_mcp.outside.public import Proof, Public
-from apixo_mcp.outside.routes import public_app
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
@@ -166,6 +164,10 @@ class Tunnel:
 
     async def _open_once(self) -> Unreachable | None:
         """Opens it, and returns once nothing needs it; or why it is not open, or open no more."""
+        # Loaded here: a server over stdio needs no web server before something must be reached.
+        from apixo_mcp.net.uvicorn_server import listen, listening
+        from apixo_mcp.outside.routes import public_app
+
         self._proof, self._broken = Proof(), anyio.Event()
         trouble: Unreachable | None = None
         is_open = False

@@ -9,6 +9,7 @@ from apixo_mcp.variables import is_set, trimmed
 _URL = r"https?://[^\s\x00-\x1f]+"
 _FLAG = r"(?i:0|1|true|false|on|off|yes|no)"
 _PATH = r"~?/[^~\x00-\x1f\ud800-\udfff]*"
+_TUNNEL = r"(/[\w./-]{0,200}/)?(cloudflared|ngrok)|[\w./-]{1,99} [\w./:= -]{0,200}\{port\}[\w./:= -]{0,99}"
 _AMOUNT = r"[0-9]{1,6}(\.[0-9]{1,6})?"
 
 PLAIN = {
@@ -20,7 +21,7 @@ PLAIN = {
     "APIXO_MCP_ALLOW_PRIVATE_HOSTS": _FLAG,
     "APIXO_MCP_DATA_URLS": _FLAG,
     "APIXO_MCP_PUBLIC_URL": _URL,
-    "APIXO_MCP_TUNNEL": r"cloudflared|ngrok",
+    "APIXO_MCP_TUNNEL": _TUNNEL,
     "APIXO_MCP_LINGER": _FLAG,
     "APIXO_MCP_MODELS": r".+",
     "APIXO_MCP_TOOLS": r"general|models",

@@ -222,6 +222,10 @@ def test_what_is_not_plain_is_left_to_the_sdk(said: bytes) -> None:
         ({"APIXO_API_KEY": "k", "APIXO_BASE_URL": "gateway"}, None),
         ({"APIXO_API_KEY": "k", "APIXO_MCP_POLL_SCALE": "fast"}, None),
         ({"APIXO_API_KEY": "k", "APIXO_MCP_PRICES": "/prices.toml"}, None),
+        ({"APIXO_API_KEY": "k", "APIXO_MCP_TUNNEL": "cloudflared"}, True),
+        ({"APIXO_API_KEY": "k", "APIXO_MCP_TUNNEL": "/opt/homebrew/bin/ngrok"}, True),
+        ({"APIXO_API_KEY": "k", "APIXO_MCP_TUNNEL": "ssh -R 80:127.0.0.1:{port} host.example"}, True),
+        ({"APIXO_API_KEY": "k", "APIXO_MCP_TUNNEL": "frp"}, None),
         ({"APIXO_API_KEY": "k", "APIXO_MCP_NEWER_SETTING": "1"}, None),
     ],
 )
