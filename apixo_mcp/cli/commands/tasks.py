@@ -11,26 +11,39 @@ from apixo_mcp.app import App
 from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.process.start import errors_told
 from apixo_mcp.cli.requests.folders import made
+from apixo_mcp.cli.requests.wanted import read_modality, task_named, wanted_of, with_folder
 from apixo_mcp.cli.terminal.printing import say, say_json, width_of
 from apixo_mcp.cli.terminal.text import laid_out, on_one_line
-from apixo_mcp.cli.waiting.follow import followed
-from apixo_mcp.cli.waiting.outcome import is_well, placed, report, to_download
+from apixo_mcp.cli.waiting.follow import all_followed
+from apixo_mcp.cli.waiting.outcome import is_well, placed, report, report_all, to_download
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.words import in_zone
+
+_since = click.option("--since", default="", help="Made since: today, yesterday, 2h, 7d, or an ISO date or time.")
+_modality = click.option("--modality", default="", help="Only image, video or audio.")
 
 
 @click.command("list")
 @click.option("--state", default="", help="Only this state.")
+@_modality
+@_since
+@click.option("--query", default="", help="Words that are all in the prompt.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-def list_all(state: str, limit: int) -> None:
+def list_all(state: str, modality: str, since: str, query: str, limit: int) -> None:
     """List tasks, newest first."""
     if state and state not in set(State):
         raise click.BadParameter(f"{state!r} is not one of {', '.join(State)}", param_hint="--state")
+    with errors_told():
+        moment = moment_of(since, time.time()) if since else 0.0
+    kind = read_modality(modality)
 
     async def work(app: App) -> Sequence[Task]:
-        return await app.service.page(LOCAL, state=State(state) if state else None, limit=limit)
+        wanted = State(state) if state else None
+        return await app.service.page(LOCAL, state=wanted, modality=kind, since=moment, query=query, limit=limit)
 
     tasks = with_app(work)
     columns = width_of(sys.stdout) if sys.stdout.isatty() else None
@@ -38,7 +51,10 @@ def list_all(state: str, limit: int) -> None:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
         prompt = on_one_line(task.prompt[:60])
         say(laid_out((task.task_id, when, f"{_state(task):<10}", on_one_line(task.model), prompt), columns))
-    if not tasks:
+    if not tasks and (modality or since or query):
+        made_since = f" made since {in_zone(moment)}" if since else ""
+        say(f"There are no such tasks{made_since}.", err=True)
+    elif not tasks:
         say(f"No task is in state {state}." if state else "There are no tasks yet.", err=True)
 
 
@@ -49,40 +65,47 @@ def _state(task: Task) -> str:
 @click.command("show")
 @click.argument("task_id")
 def show_task(task_id: str) -> None:
-    """Show one task as JSON."""
+    """Show one task as JSON; `last` is the newest."""
 
     async def work(app: App) -> dict[str, Any]:
-        return structure_of(app, await app.service.find(LOCAL, task_id), face=SHELL)
+        return structure_of(app, await task_named(app, task_id, is_shown=True), face=SHELL)
 
     say_json(with_app(work))
 
 
 @click.command("wait")
-@click.argument("task_id")
-def wait_for(task_id: str) -> None:
-    """Wait until a task has ended and its files are saved."""
+@click.argument("task_ids", metavar="[TASK_ID]...", nargs=-1)
+@_since
+def wait_for(task_ids: tuple[str, ...], since: str) -> None:
+    """Wait until tasks have ended and their files are saved; `last` is the newest."""
+    wanted = wanted_of(task_ids, since)
 
-    async def work(app: App) -> Task:
-        return await followed(app, await app.service.check(LOCAL, task_id))
+    async def work(app: App) -> tuple[list[Task], list[str]]:
+        tasks, problems = await wanted.found(app)
+        return await all_followed(app, tasks), problems
 
-    report(with_app(work, follow=True))
+    tasks, problems = with_app(work, follow=True)
+    report_all(tasks, problems)
 
 
 @click.command()
-@click.argument("task_id")
-@click.argument("folder", required=False)
-def download(task_id: str, folder: str | None) -> None:
-    """Save a task's files, or copy them into FOLDER: any one, made if missing."""
-    with errors_told():
-        target = made(folder) if folder else None
+@click.argument("task_ids", metavar="[TASK_ID]... [FOLDER]", nargs=-1)
+@_since
+@_modality
+def download(task_ids: tuple[str, ...], since: str, modality: str) -> None:
+    """Save the files of tasks, or copy them into FOLDER: any one, made if missing. `last` is the newest task."""
+    kind = read_modality(modality)
 
     async def work(app: App) -> tuple[list[Task], list[str]]:
-        task = await app.service.check(LOCAL, task_id)
-        then = to_download(task, folder) if folder else ""
-        return await placed(app, [await followed(app, task, then)], target)
+        ids, folder = await with_folder(app, task_ids, is_alone=bool(since))
+        target = made(folder) if folder else None
+        tasks, problems = await wanted_of(ids, since, kind, ended_well=bool(since)).found(app)
+        then = to_download(tasks[0], folder) if folder and len(tasks) == 1 else ""
+        there, wrong = await placed(app, await all_followed(app, tasks, then), target)
+        return there, [*problems, *wrong]
 
-    [task], problems = with_app(work, follow=True)
-    report(task, problems)
+    tasks, problems = with_app(work, follow=True)
+    report_all(tasks, problems)
 
 
 @click.command()

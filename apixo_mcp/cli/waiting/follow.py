@@ -53,6 +53,20 @@ async def followed(app: App, task: Task, then: str = "") -> Task:
     return task
 
 
+async def all_followed(app: App, tasks: Sequence[Task], then: str = "") -> list[Task]:
+    """Waits until tasks are all settled; where that is interrupted, says of each how to go on."""
+    if len(tasks) == 1:
+        return [await followed(app, tasks[0], then)]
+    try:
+        return await follow(app, tasks) if tasks else []
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            for task in [await app.store.get(task.task_id) or task for task in tasks]:
+                if not task.is_settled:
+                    say_what_stays(app, task, which=f"{task.task_id}: ")
+        raise
+
+
 def _is_awaited(task: Task, *, until_sent: bool) -> bool:
     return not task.is_settled and not (until_sent and task.state is not State.SUBMITTING)
 

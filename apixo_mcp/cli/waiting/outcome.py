@@ -128,6 +128,13 @@ def report(task: Task, problems: Sequence[str] = ()) -> None:
     end_well([task], problems)
 
 
+def report_all(tasks: Sequence[Task], problems: Sequence[str] = ()) -> None:
+    """Prints what became of tasks, one after the other; ends with 1 as `report` does."""
+    for task in tasks:
+        tell(task)
+    end_well(tasks, problems)
+
+
 def end_well(tasks: Sequence[Task], problems: Sequence[str] = ()) -> None:
     """Tells problems that came after all was made; ends with 1 where there are any, or a task is not well."""
     for problem in problems:

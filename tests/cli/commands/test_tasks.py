@@ -63,6 +63,61 @@ async def test_files_are_copied_into_any_folder(typed: Typed, tmp_path: Path, mo
         assert Path(done.stdout.strip()).is_file()
 
 
+async def test_tasks_are_found_by_words_and_time(typed: Typed):
+    fox, owl = await made(typed, "A red Fox"), await made(typed, "一只猫头鹰")
+    listed = [
+        [line.split()[0] for line in (await run(typed, "tasks", "list", *given)).stdout.splitlines()]
+        for given in (["--query", "fox red"], ["--query", "猫"], ["--since", "today"], ["--modality", "video"])
+    ]
+    assert listed == [[fox], [owl], [owl, fox], []]
+    nothing = await run(typed, "tasks", "list", "--since", "2999-01-01")
+    assert nothing.stderr.startswith("There are no such tasks made since 2999-01-01T00:00")
+    wrong = await run(typed, "tasks", "list", "--since", "soon")
+    assert (wrong.exit_code, wrong.stdout) == (1, "")
+    assert "since: must be today, yesterday, 2h" in wrong.stderr
+
+
+async def test_several_tasks_are_waited_for_and_brought_at_once(typed: Typed, tmp_path: Path):
+    fox, owl = await made(typed), await made(typed, "an owl")
+    waited = await run(typed, "tasks", "wait", fox, owl)
+    assert waited.exit_code == 0, waited.output
+    assert len(waited.stdout.splitlines()) == 2
+    for given in ([fox, owl], ["--since", "today"], ["--since", "1h", "--modality", "image"]):
+        done = await run(typed, "tasks", "download", *given, tmp_path / "wanted")
+        assert done.exit_code == 0, done.output
+        assert [Path(line).parent for line in done.stdout.splitlines()] == [tmp_path / "wanted"] * 2
+    saved = await run(typed, "tasks", "download", "--since", "today")
+    assert len(saved.stdout.splitlines()) == 2
+    assert "2 tasks that ended well and were made since " in saved.stderr
+
+
+async def test_one_that_is_not_there_fails_none_of_the_others(typed: Typed):
+    fox = await made(typed)
+    done = await run(typed, "tasks", "wait", "tsk_nothing", fox)
+    assert done.exit_code == 1
+    assert Path(done.stdout.strip()).is_file()
+    assert "There is no task 'tsk_nothing'" in done.stderr
+
+
+async def test_the_last_task_is_named(typed: Typed, box: Sandbox):
+    await made(typed)
+    owl = await made(typed, "an owl")
+    done = await run(typed, "tasks", "wait", "last")
+    assert f"last is {owl} (an owl)." in done.stderr
+    assert (await shown(typed, "last"))["task_id"] == owl
+    edited = await run(typed, "generate", "nano-banana", "at night", "--set", "image_urls=task:last/0")
+    assert edited.exit_code == 0, edited.output
+    assert box.submits()[-1]["body"]["input"]["image_urls"] == [(await shown(typed, owl))["results"][0]["url"]]
+
+
+async def test_what_is_waited_for_is_said_in_one_way(typed: Typed):
+    for command in ("wait", "download"):
+        for given in ([], ["tsk_a", "--since", "today"]):
+            done = await run(typed, "tasks", command, *given)
+            assert done.exit_code == 2
+            assert "--since" in done.stderr
+
+
 async def test_a_folder_that_cannot_be_had_is_told_before_anything_is_fetched(typed: Typed, tmp_path: Path):
     task_id = await made(typed)
     (tmp_path / "file").touch()

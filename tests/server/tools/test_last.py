@@ -103,3 +103,16 @@ async def test_without_any_nothing_is_sent(connect: Connect, box: Sandbox) -> No
     assert answer.is_error
     assert "there is no such task" in text_of(answer)
     assert box.submits() == []
+
+
+@pytest.mark.parametrize("transport", ["memory"])
+async def test_the_last_picture_is_looked_at_and_brought(connect: Connect) -> None:
+    async with connect() as client:
+        fox = await made(client, "a fox [took:0]")
+        await made(client, "an owl [never]", wait_seconds=0)
+        seen = await client.call_tool("view_result", {"task_id": "last"})
+        brought = structure(await client.call_tool("download_results", {"task_id": "last"}))
+    assert f"last is {fox['task_id']} (a fox" in text_of(seen)
+    assert fox["results"][0]["path"] in text_of(seen)
+    assert brought["task_id"] == fox["task_id"]
+    assert "last is" in brought["notes"][0]
