@@ -233,6 +233,6 @@ def _unknown_conditions(model: Model, prices: tuple[Price, ...]) -> set[str]:
 
 
 def _fits(pattern: str, model: Model) -> bool:
-    """Tells whether a pattern with `*` means a model, by its id or another id that it has or had."""
+    """Tells whether a pattern with `*` means a model, by its id alone: an alias may begin as others of its maker do."""
     plain = _plain_pattern(pattern)
-    return "*" in plain and any(fnmatchcase(_plain(name), plain) for name in (model.id, *model.aliases))
+    return "*" in plain and fnmatchcase(_plain(model.id), plain)
