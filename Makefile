@@ -91,6 +91,7 @@ conformance: $(VENV)/.installed ## the protocol's conformance suite and the Insp
 
 examples: $(VENV)/.installed ## the examples, each with its framework's recorded versions
 	$(BIN)/python tests/examples/run.py
+	$(BIN)/python tests/examples/first_sdk.py
 
 examples-latest: $(VENV)/.installed ## the examples, each with the newest version of its framework
 	$(BIN)/python tests/examples/run.py --latest
