@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from apixo_mcp.server.profiles import UNKNOWN, Profile
 
-STEPS = (3.6, 6.0, 9.0, 14.0, 22.0, 33.0, 48.0)
+STEPS = (3.9, 6.0, 9.0, 14.0, 22.0, 33.0, 48.0)
 """Seconds that a client of which nothing is known is kept waiting by calls that ask; none hits a usual limit."""
 
 WITHIN = 0.8

@@ -24,7 +24,7 @@ class Profile:
 
 
 # Several frameworks give up after 5 s; a task id is told within 3.
-UNKNOWN = Profile(wait_seconds=2.0, check_seconds=3.6, grows=True)
+UNKNOWN = Profile(wait_seconds=2.0, check_seconds=3.9, grows=True)
 
 # Behind each name stands what its client was found to bear: "seen" when it was driven against this server or a probe,
 # "told" by its documentation or its makers, "inferred" from what it is built with. The figure keeps below that.

@@ -90,4 +90,4 @@ def test_a_video_in_a_framework_without_patience_and_pauses():
     (job,) = (one for one in JOBS if one.play is video)
     row = played(job, "no patience, no pauses", NO_PAUSES)
     assert row.paid == 1
-    assert row.calls <= 18
+    assert row.calls <= 16

@@ -27,8 +27,8 @@ class Learning:
         clock: runs evenly.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or time.monotonic
         self._known: OrderedDict[str, tuple[Patience, float]] = OrderedDict()
         self._open: list[tuple[Origin, Tasks]] = []
 
