@@ -102,7 +102,7 @@ def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: f
     agreed = terms.agreed
     if agreed is None and terms.confirmed:
         named = {"owner": task.owner, "fingerprint": task.fingerprint, "since": now - QUOTED_FOR}
-        rows = database.execute(statements.QUOTED, {**named, "asked_at": now - terms.open_for()})
+        rows = database.execute(statements.QUOTED, {**named, "asked_at": database.now() - terms.open_for()})
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(usd):
         return None
