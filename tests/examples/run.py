@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "examples" / "scripted"))
 
 from run_example import Played, Wrong, own_command, play, sandbox  # noqa: E402
 
-GIVES_UP_SOON = 4.0
+GIVES_UP_SOON = 4.7
 """No call may take longer where the framework gives up after 5 s."""
 GIVES_UP_LATER = 9.0
 """The same where it gives up after 10 s."""
