@@ -46,11 +46,13 @@ class Draft:
         values: by the wire's field names.
         notes: what was filled in for the caller, as sentences.
         problems: arguments that this model cannot take.
+        kept: the field in which the shape of an input picture was put, empty where none was.
     """
 
     values: Mapping[str, Any]
     notes: tuple[str, ...]
     problems: tuple[Problem, ...]
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def complete(model: Model, spelt: Spelt, size: PictureSize | None, sizes: Sizes 
     if filled := _filled(model, values, given):
         # One short sentence: it is part of every answer.
         notes.append(f"{', '.join(filled).replace(' to ', ' was set to ', 1)}, as none was given.")
-    return Draft(values, tuple(notes), tuple(problems))
+    return Draft(values, tuple(notes), tuple(problems), kept.field if kept else "")
 
 
 def inputs(model: Model) -> tuple[str, ...]:

@@ -55,7 +55,9 @@ def connection_name(context: Context, process: str) -> str:
     request = _request_of(context)
     if request is None:
         return process
-    session = request.headers.get(_SESSION_ID) or request.query_params.get("session_id", "")
+    # The id that its client was given outlives the server; the one in the header may be of this process alone.
+    given = getattr(request.state, "session", "") or request.headers.get(_SESSION_ID)
+    session = given or request.query_params.get("session_id", "")
     return hashlib.blake2b(session.encode(errors="replace"), digest_size=8).hexdigest() if session else ""
 
 

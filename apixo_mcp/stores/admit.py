@@ -99,14 +99,14 @@ def mark_answer(database: Database, task_ids: Sequence[str], call: str, answer: 
 
 def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: float) -> Agreement | None:
     """Returns the yes that this purchase has: one just given in person, or one to a quote, which it uses up."""
-    agreed = terms.agreed
+    agreed, quoted = terms.agreed, terms.quoted or task.fingerprint
     if agreed is None and terms.confirmed:
-        named = {"owner": task.owner, "fingerprint": task.fingerprint, "since": now - QUOTED_FOR}
+        named = {"owner": task.owner, "fingerprint": quoted, "since": now - QUOTED_FOR}
         rows = database.execute(statements.QUOTED, {**named, "asked_at": database.now() - terms.open_for()})
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(usd):
         return None
-    database.execute(statements.FORGET_QUOTE, {"owner": task.owner, "fingerprint": task.fingerprint})
+    database.execute(statements.FORGET_QUOTE, {"owner": task.owner, "fingerprint": quoted})
     return agreed
 
 
@@ -231,6 +231,8 @@ def _note_of_equal(database: Database, task: Task, now: float) -> str:
     if not rows:
         return ""
     earlier = from_row(rows[0])
+    if earlier.inputs != task.inputs:
+        return ""  # the same words, which meant another file then
     return equal_note(earlier, now - max(earlier.created_at, earlier.asked_at))
 
 

@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.task import Task, fingerprint
 
 AT_PLACE = "\x1e"
 """Stands between an idempotency key and the place of a task behind the first: no caller's key holds it."""
@@ -27,8 +27,7 @@ def bought_together(tasks: Sequence[Task]) -> tuple[Task, ...]:
     """Returns the tasks as one purchase; a single one is its own."""
     if len(tasks) == 1:
         return tuple(tasks)
-    first = tasks[0]
-    whole = hashlib.sha256(json.dumps([task.fingerprint for task in tasks]).encode()).hexdigest()
+    first, whole = tasks[0], _whole([task.fingerprint for task in tasks])
     return tuple(
         replace(
             task,
@@ -40,6 +39,15 @@ def bought_together(tasks: Sequence[Task]) -> tuple[Task, ...]:
         )
         for place, task in enumerate(tasks)
     )
+
+
+def bought(tasks: Sequence[Task]) -> str:
+    """Returns the fingerprint of what would be sent, which is what somebody agrees to."""
+    return _whole([fingerprint(task) for task in tasks])
+
+
+def _whole(prints: Sequence[str]) -> str:
+    return prints[0] if len(prints) == 1 else hashlib.sha256(json.dumps(prints).encode()).hexdigest()
 
 
 def _key_at(key: str, place: int) -> str:

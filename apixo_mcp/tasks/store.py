@@ -43,6 +43,7 @@ class Terms:
         confirmed: whether the call says yes to a quote that was given for it before.
         open_for: since how many seconds the call waits, told when it is asked: a quote that is younger was not seen.
         agreed: what the owner has said yes to just now, asked in person.
+        quoted: the fingerprint that a quote for it was noted under; empty: that of its first task.
         process: what the names of this process' calls begin with.
         waiting: the calls of this process that are still waited for.
         alive: calls that are known to be waited for, and to have been for a while; their tasks are left to them.
@@ -55,6 +56,7 @@ class Terms:
     confirmed: bool = False
     open_for: Callable[[], float] = float
     agreed: Agreement | None = None
+    quoted: str = ""
     process: str = ""
     waiting: frozenset[str] = frozenset()
     alive: frozenset[str] = frozenset()

@@ -275,9 +275,15 @@ def new_task_id() -> str:
     return "tsk_" + base64.b32encode(secrets.token_bytes(17)).decode()[:26].lower()
 
 
-def fingerprint(task: Task) -> str:
-    """Returns the same for two tasks that would cause the same submit."""
-    submission = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, dict(task.inputs)]
+def fingerprint(task: Task, asked_for: Mapping[str, Any] | None = None) -> str:
+    """Returns the same for two tasks that would cause the same submit.
+
+    Args:
+        task: whose owner, place and model count.
+        asked_for: counts in place of its inputs, where those are not the same each time that the same is asked for.
+    """
+    inputs = dict(task.inputs if asked_for is None else asked_for)
+    submission = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, inputs]
     text = json.dumps(submission, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 

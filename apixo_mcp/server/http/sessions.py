@@ -125,7 +125,8 @@ class Sessions:
 
         # No event has an id here, so there is nothing to go on behind: a stream that is asked for so begins anew.
         headers = [(name, value) for name, value in _headers(scope) if name not in (_SESSION_ID, b"last-event-id")]
-        forwarded = {**scope, "headers": [*headers, (_SESSION_ID, inner.encode())]}
+        state = {**scope.get("state", {}), "session": outer}
+        forwarded = {**scope, "headers": [*headers, (_SESSION_ID, inner.encode())], "state": state}
         await self._app(forwarded, receive, _renaming(without_cancelled(told), lambda _, __: outer))
         return not is_gone
 

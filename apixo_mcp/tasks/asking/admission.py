@@ -18,6 +18,7 @@ from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, S
 from apixo_mcp.tasks.budget import Budget, Spent, Verdict, decide, fitting, reason, together
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.purchase import bought
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
 
@@ -45,6 +46,7 @@ class Admission:
         self._store = store
         self._engine = engine
         self._delivery = delivery
+        self._turn = anyio.Lock()  # two calls that repeat others must not both join the task of the same one
 
     @asynccontextmanager
     async def asking(self, request: GenerationRequest) -> AsyncGenerator[Submission | Quote]:
@@ -75,9 +77,7 @@ class Admission:
         match admitted.how:
             case "ask_first":
                 return self._quote(tasks)
-            case "same_key" if not (
-                earlier.fingerprint == task.fingerprint or await self._drafts.repeats(request, earlier)
-            ):
+            case "same_key" if earlier.fingerprint != task.fingerprint:
                 is_elsewhere = (earlier.base_url, earlier.key_print) != (task.base_url, task.key_print)
                 other = "another API key or address of the gateway" if is_elsewhere else "other arguments"
                 allowed = f"already used for task {earlier.task_id} with {other}; use another key"
@@ -95,7 +95,7 @@ class Admission:
     def _quote(self, tasks: Sequence[Task]) -> Quote:
         usd = together(task.estimate_usd for task in tasks)
         limit = self._budget.confirm_above_usd or 0.0
-        return Quote(tasks[0].model, tasks[0].fingerprint, usd, limit, self._attempts, len(tasks))
+        return Quote(tasks[0].model, bought(tasks), usd, limit, self._attempts, len(tasks))
 
     def _why_not(self, verdict: Verdict, tasks: Sequence[Task], spent: Spent) -> str:
         amounts = [task.estimate_usd for task in tasks]
@@ -137,24 +137,28 @@ class Admission:
             What became of them, and how many seconds after the call that it repeats this one came; 0: it repeats none.
         """
         alive: frozenset[str] = frozenset()
-        agreed = request.agreed
+        agreed, quoted = request.agreed, bought(tasks)
         tasks = [replace(task, asked_by=call.name) for task in tasks]
         while True:
-            repeated = self._delivery.repeated_by(call)
-            terms = Terms(
-                budget=self._budget,
-                confirmed=request.confirmed,
-                open_for=lambda: time.monotonic() - call.origin.at,
-                # What was agreed to is that very request: `last` may mean another file since.
-                agreed=agreed.agreement if agreed and agreed.fingerprint == tasks[0].fingerprint else None,
-                process=self._delivery.process,
-                waiting=self._delivery.open_names,
-                alive=alive,
-                repeated=frozenset(repeated),
-                vouched_for=VOUCHED_FOR,
-                wanted_for=WANTED_UNTIL,
-            )
-            admitted = await self._store.admit(tasks, terms)
+            async with self._turn:
+                repeated = self._delivery.repeated_by(call)
+                terms = Terms(
+                    budget=self._budget,
+                    confirmed=request.confirmed,
+                    open_for=lambda: time.monotonic() - call.origin.at,
+                    # What was agreed to is that very request: `last` may mean another file since.
+                    agreed=agreed.agreement if agreed and agreed.fingerprint == quoted else None,
+                    quoted=quoted,
+                    process=self._delivery.process,
+                    waiting=self._delivery.open_names,
+                    alive=alive,
+                    repeated=frozenset(repeated),
+                    vouched_for=VOUCHED_FOR,
+                    wanted_for=WANTED_UNTIL,
+                )
+                admitted = await self._store.admit(tasks, terms)
+                if admitted.how == "joined":
+                    call.task_ids = tuple(task.task_id for task in admitted.tasks)
             if admitted.how == "new":
                 for task in tasks:
                     self._engine.wake(task.task_id, time.time())

@@ -1,7 +1,7 @@
 """What a request would become: read and checked, before anything is stored, sent or spent."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,16 +10,16 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.asking.last import TRIED, LastTask, last_tasks, names_last, with_last
+from apixo_mcp.tasks.asking.last import last_tasks, names_last, with_last
 from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import bought_together
-from apixo_mcp.tasks.store import ADOPTED_FOR, Store
+from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
 
-_RECENT = 50  # tasks among which an unanswered call is looked for
+_LOOKED_AT = 60  # tasks among which the last one is looked for that is none of an unanswered call's own
 
 Estimate = Callable[[Model, Mapping[str, Any], float | None], float | None]
 
@@ -71,42 +71,21 @@ class Drafts:
         """
         if not names_last(request):
             return await self._drafts(request)
-        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True)
-        unanswered = await self._unanswered(request.owner)
-        is_unanswered = {task.task_id for task in unanswered}
-        meant = [last for last in newest if last.task.task_id not in is_unanswered]
-        if repeated := await self._repeated(request, meant, unanswered):
-            return repeated
-        return await self._drafts(with_last(request, newest[0]) if newest else request)
+        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT)
+        if not newest:
+            return await self._drafts(request)
+        request = replace(request, asked_for={**request.arguments, **request.options})
+        own = self._print_of(request)
+        # A repeat of a call whose answer did not arrive means what that call meant, and none of its results.
+        before = [last for last in newest if last.task.fingerprint != own or last.task.answer == "given"]
+        return await self._drafts(with_last(request, (before or newest)[0]))
 
-    async def repeats(self, request: GenerationRequest, earlier: Task) -> bool:
-        """Tells whether a request is the one that made a task, as `last` was to be understood when that was asked for.
-
-        Args:
-            request: that seems to be another one by now.
-            earlier: found by its idempotency key.
-        """
-        if not names_last(request):
-            return False
-        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=5 * TRIED)
-        meant = [last for last in newest if last.task.created_at < earlier.created_at][:TRIED]
-        return bool(await self._repeated(request, meant, [earlier]))
-
-    async def _unanswered(self, owner: Owner) -> Sequence[Task]:
-        recent = await self._store.page(owner, since=time.time() - ADOPTED_FOR, limit=_RECENT)
-        return [task for task in recent if task.answer != "given"]
-
-    async def _repeated(
-        self, request: GenerationRequest, meant: Sequence[LastTask], earlier: Sequence[Task]
-    ) -> tuple[Task, ...]:
-        """Returns a request that says `last` as one of some earlier tasks was asked for; nothing where none was."""
-        known = {task.fingerprint for task in earlier}
-        for last in meant if known else ():
-            with suppress(InvalidInput):
-                drafts = await self._drafts(with_last(request, last))
-                if drafts[0].fingerprint in known:
-                    return drafts
-        return ()
+    def _print_of(self, request: GenerationRequest) -> str:
+        """Returns the fingerprint of a call by what it says alone; empty where there is no such model."""
+        with suppress(InvalidInput):
+            model = self._catalog.find(request.model, request.modality)
+            return bought_together([self._intent(single, model, {}) for single in _singles(request)])[0].fingerprint
+        return ""
 
     async def _drafts(self, request: GenerationRequest) -> tuple[Task, ...]:
         notes = self._told_once
@@ -114,8 +93,7 @@ class Drafts:
             return (await self._draft(request, notes),)
         tasks: list[Task] = []
         problems: list[tuple[Problem, ...]] = []
-        for prompt in request.prompts:
-            single = replace(request, prompts=(), arguments={**request.arguments, "prompt": prompt})
+        for single in _singles(request):
             try:
                 tasks.append(await self._draft(single, () if tasks else notes))
             except InvalidInput as error:
@@ -132,8 +110,18 @@ class Drafts:
         except InvalidInput as error:
             raise InvalidInput((*request.problems, *error.problems)) from None
         checking = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))
-        account = self._accounts.get(model.gateway)
         inputs = checking.input.wire()
+        task = self._intent(request, model, inputs, kept=checking.kept)
+        notes = (*request.notes, *checking.notes, *told_once)
+        return replace(task, notes=notes, estimate_usd=self._estimate(model, inputs, checking.seconds))
+
+    def _intent(self, request: GenerationRequest, model: Model, inputs: Mapping[str, Any], *, kept: str = "") -> Task:
+        """Returns the task of a request for one prompt.
+
+        Args:
+            kept: the field with a shape that was not asked for: an equal call may find another, and is equal still.
+        """
+        account = self._accounts.get(model.gateway)
         now = time.time()
         task = Task(
             task_id=new_task_id(),
@@ -152,11 +140,19 @@ class Drafts:
             created_at=now,
             updated_at=now,
             due=now,
-            notes=(*request.notes, *checking.notes, *told_once),
-            estimate_usd=self._estimate(model, inputs, checking.seconds),
         )
-        return replace(task, fingerprint=fingerprint(task))
+        if request.asked_for is None:
+            asked_for = {name: value for name, value in inputs.items() if name != kept}
+        else:
+            asked_for = {"said": {**request.asked_for, "prompt": request.arguments.get("prompt", "")}}
+        return replace(task, fingerprint=fingerprint(task, asked_for))
 
     def forget_told(self) -> None:
         """Leaves out of further tasks what is told once: a task that tells it is paid for."""
         self._told_once = ()
+
+
+def _singles(request: GenerationRequest) -> list[GenerationRequest]:
+    """Returns a request for each prompt, or the only one."""
+    arguments = [{**request.arguments, "prompt": prompt} for prompt in request.prompts]
+    return [replace(request, prompts=(), arguments=given) for given in arguments] or [request]

@@ -1,9 +1,8 @@
 """The task that somebody means by `last`: the newest of their connection, else of the owner.
 
-As an input it is put in the place of `last` before anything else is done: what is asked for, agreed to and found again
-by an equal call is the file itself. A call that is repeated because its answer was lost must find its task, and that
-may be the newest by then: so it is tried first whether an earlier one in the place of `last` makes a call of which the
-answer did not arrive.
+As an input it is put in the place of `last` before anything else is done: what is sent and agreed to is the file
+itself. A call that is repeated because its answer was lost must find its task, which may be the newest by then: so an
+equal call is one that says the same, whatever `last` means each time.
 """
 
 import re
@@ -19,9 +18,6 @@ from apixo_mcp.tasks.task import State, Task
 
 LAST = "last"
 """Stands for an id of a task."""
-
-TRIED = 8
-"""Tasks that a repeated call may have meant by `last`."""
 
 _REFERENCE = re.compile(r"\s*(task:|apixo://results/)last((?:/\d{1,4})?)\s*", re.IGNORECASE)
 _TEXTS = frozenset({"prompt", "negative_prompt"})
@@ -53,7 +49,7 @@ def means_last(any_id: str) -> bool:
 
 
 async def last_tasks(
-    store: Store, owner: Owner, connection: str, *, with_results: bool, limit: int = TRIED
+    store: Store, owner: Owner, connection: str, *, with_results: bool, limit: int
 ) -> Sequence[LastTask]:
     """Finds the newest tasks of a connection, then of its owner; never another owner's.
 

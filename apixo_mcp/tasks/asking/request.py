@@ -39,6 +39,7 @@ class GenerationRequest:
         agreed: a quote that the owner has just said yes to, asked in person.
         origin: how the call came, and when; None: just now, over nothing that another could have come over.
         notes: what its tasks are to tell its caller, as sentences.
+        asked_for: what the caller said, where its words do not mean the same each time; an equal call says the same.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
 
@@ -55,6 +56,7 @@ class GenerationRequest:
     agreed: "Quote | None" = None
     origin: Origin | None = None
     notes: tuple[str, ...] = ()
+    asked_for: Mapping[str, Any] | None = None
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -136,11 +138,13 @@ class Checked:
         input: what its model takes.
         notes: what was filled in for the caller, as sentences.
         seconds: how long the files are together that give what is made its length, where that is known.
+        kept: the field in which a shape was put, as the inputs were looked at; empty where none was.
     """
 
     input: ModelInput
     notes: tuple[str, ...]
     seconds: float | None
+    kept: str = ""
 
 
 async def checked(model: Model, request: GenerationRequest, inputs: InputResolver, find: FindTask) -> Checked:
@@ -167,7 +171,7 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
     except InvalidInput as error:
         raise InvalidInput(explained(model, problem) for problem in error.problems) from None
     notes = (*draft.notes, *strayed, *remarks(model, spelt.values, draft.values))
-    return Checked(model_input, notes, seconds)
+    return Checked(model_input, notes, seconds, draft.kept)
 
 
 def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:

@@ -52,6 +52,17 @@ async def test_a_call_made_again_while_it_is_open_is_one_paid_task(client: PipeC
     assert len(box.submits()) == 1
 
 
+async def test_repeats_that_come_together_have_each_the_task_of_another_call(client: PipeClient, box: Sandbox) -> None:
+    calls = range(11, 17)
+    for number in calls:
+        await generate(client, number, ago=9 - (number - 11) * 0.1)
+    await happens(lambda: len(box.submits()) == len(calls))
+    for number in calls:
+        await generate(client, number + 10, **SOON)
+    tasks = {(await client.answer(number + 10))["task_id"] for number in calls}
+    assert len(tasks) == len(box.submits()) == len(calls)
+
+
 async def test_calls_that_come_together_are_as_many_tasks(client: PipeClient, box: Sandbox) -> None:
     for number in (11, 12, 13):
         await generate(client, number, ago=9 - (number - 11) * 0.6, **SOON)

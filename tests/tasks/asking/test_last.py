@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.asking import submit
-from support.task_steps import Start, posts, request, settled
+from support.task_steps import Start, happens, posts, request, settled
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput
@@ -13,7 +13,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.owner import LOCAL, Owner
-from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.task import State, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -112,6 +112,57 @@ async def test_a_repeat_of_a_lost_purchase_of_several_finds_it_whole(start: Star
     assert again.how == "adopted"
     assert [task.task_id for task in again.tasks] == [task.task_id for task in lost.tasks]
     assert len(posts(box)) == 3
+
+
+@pytest.mark.parametrize("key", ["", "k"])
+async def test_a_repeat_finds_a_large_purchase_though_all_that_is_newest_is_its_own(
+    start: Start, box: Sandbox, key: str
+):
+    async with start() as app:
+        base = await made(app, origin=over("one"))
+        prompts = tuple(f"night {number} [took:0]" for number in range(45))
+        asked = edit(origin=over("one"), prompts=prompts, idempotency_key=key)
+        lost = await submit(app, asked)
+        assert isinstance(lost, Submission)
+        for task in lost.tasks:
+            await settled(app, task)
+        again = await bought(app, asked)
+    assert again.how == ("same_key" if key else "adopted")
+    assert [task.task_id for task in again.tasks] == [task.task_id for task in lost.tasks]
+    assert {task.inputs["image_urls"][0] for task in again.tasks} == {base.results[0].url}
+    assert len(posts(box)) == 46
+
+
+async def test_a_repeat_finds_its_task_where_what_is_last_by_then_could_not_be_its_input(start: Start):
+    async with start() as app:
+        await made(app, origin=over("one"))
+        asked = edit("it runs [took:0]", origin=over("one"), model="veo-3-1")
+        lost = await submit(app, asked)
+        assert isinstance(lost, Submission)
+        await settled(app, lost.task)  # a video, and the newest
+        again = await bought(app, asked)
+    assert (again.how, again.task.task_id) == ("adopted", lost.task.task_id)
+
+
+async def test_an_equal_call_is_one_though_the_size_of_its_picture_is_known_by_now(start: Start):
+    async with start() as app:
+        wide = GenerationRequest(
+            owner=LOCAL,
+            model="nano-banana",
+            arguments={"prompt": "a fox [took:0][file:500x2]", "aspect_ratio": "16:9"},
+        )
+        fox = (await bought(app, wide)).task
+        asked = edit(model="gpt-image-1", reference=f"task:{fox.task_id}/0")
+
+        async def is_made() -> bool:
+            return (await app.service.find(LOCAL, fox.task_id)).state is State.SUCCESS
+
+        await happens(is_made)
+        [early] = await app.drafts.draft(asked)
+        await settled(app, fox)
+        [late] = await app.drafts.draft(asked)
+    assert (early.inputs["aspect_ratio"], late.inputs["aspect_ratio"]) == ("1:1", "3:2")
+    assert early.fingerprint == late.fingerprint
 
 
 async def test_an_answered_call_that_comes_again_goes_on_from_its_result(start: Start):

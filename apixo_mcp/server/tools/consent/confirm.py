@@ -101,7 +101,7 @@ def _ask_by_return(quote: Quote, context: Context) -> Yes | InputRequiredResult 
     """
     asked = _state(context)
     answer = (context.input_responses or {}).get(QUESTION)
-    about = {"model": quote.model, "usd": quote.usd, "attempts": quote.attempts}
+    about = {"fingerprint": quote.fingerprint, "model": quote.model, "usd": quote.usd, "attempts": quote.attempts}
     if isinstance(answer, ElicitResult) and about.items() <= asked.items():
         took = time.time() - asked["asked_at"]
         return Yes(INTERNAL_KEY + asked["nonce"]) if _agrees(answer) else _refused(quote, answer, took)
