@@ -41,7 +41,7 @@ def bought_together(tasks: Sequence[Task]) -> tuple[Task, ...]:
     )
 
 
-def bought(tasks: Sequence[Task]) -> str:
+def purchase_fingerprint(tasks: Sequence[Task]) -> str:
     """Returns the fingerprint of what would be sent, which is what somebody agrees to."""
     return _whole([fingerprint(task) for task in tasks])
 

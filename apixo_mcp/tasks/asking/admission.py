@@ -18,7 +18,7 @@ from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, S
 from apixo_mcp.tasks.budget import Budget, Spent, Verdict, decide, fitting, reason, together
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.purchase import bought
+from apixo_mcp.tasks.purchase import purchase_fingerprint
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
 
@@ -95,7 +95,7 @@ class Admission:
     def _quote(self, tasks: Sequence[Task]) -> Quote:
         usd = together(task.estimate_usd for task in tasks)
         limit = self._budget.confirm_above_usd or 0.0
-        return Quote(tasks[0].model, bought(tasks), usd, limit, self._attempts, len(tasks))
+        return Quote(tasks[0].model, purchase_fingerprint(tasks), usd, limit, self._attempts, len(tasks))
 
     def _why_not(self, verdict: Verdict, tasks: Sequence[Task], spent: Spent) -> str:
         amounts = [task.estimate_usd for task in tasks]
@@ -137,7 +137,7 @@ class Admission:
             What became of them, and how many seconds after the call that it repeats this one came; 0: it repeats none.
         """
         alive: frozenset[str] = frozenset()
-        agreed, quoted = request.agreed, bought(tasks)
+        agreed, quoted = request.agreed, purchase_fingerprint(tasks)
         tasks = [replace(task, asked_by=call.name) for task in tasks]
         while True:
             async with self._turn:
