@@ -6,9 +6,9 @@ CALLERS_WAYS = "give a public https URL, or an earlier result as task:<task_id>/
 
 SETTINGS = (
     "The person at this machine allows local files with one line in the env of this server, which is then started "
-    "anew: APIXO_MCP_TUNNEL=cloudflared (the program of that name is installed; or ngrok; gateways fetch the file "
-    "through it), or APIXO_MCP_DATA_URLS=1 (the file goes inside the request, which no gateway's document promises to "
-    "take). A server over HTTP hands files out with APIXO_MCP_PUBLIC_URL"
+    "anew: APIXO_MCP_TUNNEL=cloudflared (or ngrok; install that program first; gateways fetch the file through it), or "
+    "APIXO_MCP_DATA_URLS=1 (the file goes inside the request, which no gateway's document promises to take). "
+    "A server over HTTP hands files out with APIXO_MCP_PUBLIC_URL"
 )
 
 

@@ -25,6 +25,7 @@ class Program:
 
     Attributes:
         addresses: those that it has printed.
+        told_alone: of those the ones that stood alone in a line, as a script prints what it has to say.
         is_ready: whether it has printed what tells that its address leads here.
         heard: set at the next line, and then a new one.
         ended: set once it has ended.
@@ -32,6 +33,7 @@ class Program:
 
     def __init__(self, command: TunnelCommand, process: anyio.abc.Process) -> None:
         self.addresses: list[str] = []
+        self.told_alone: set[str] = set()
         self.is_ready = command.ready is None
         self.heard = anyio.Event()
         self.ended = anyio.Event()
@@ -71,6 +73,8 @@ class Program:
         self._lines.append(text)
         self.is_ready = self.is_ready or (self._command.ready is not None and bool(self._command.ready.search(text)))
         for address in self._command.addresses_in(text):
+            if text.rstrip("/") == address:
+                self.told_alone.add(address)
             if address not in self.addresses and len(self.addresses) < _MOST_ADDRESSES:
                 self.addresses.append(address)
         self.heard.set()

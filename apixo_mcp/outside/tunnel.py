@@ -220,8 +220,10 @@ class Tunnel:
                 while not program.ended.is_set() and not (program.addresses and program.is_ready):
                     await program.heard.wait()
             while not program.ended.is_set():
-                for url in [url for url in program.addresses if not _is_own(url, port)]:
-                    why[url] = self._refusal(url) or await self._missing(url)
+                for url in program.addresses:
+                    why[url] = self._refusal(
+                        url, is_own=_is_own(url, port), is_meant=url in program.told_alone
+                    ) or await self._missing(url)
                     if not why[url]:
                         self._url, self._proved_at = url, time.monotonic()
                         return None
@@ -230,16 +232,26 @@ class Tunnel:
         if program.ended.is_set():
             return self._ended(program, "before it gave an address that leads here")
         if why:
-            url, reason = next(iter(why.items()))
+            url = next((url for url in why if not _is_own(url, port)), "")
+            if not url:
+                return self._trouble(f"gave no address within {limits.opens_within:g} s but the one that it leads to")
+            reason = why[url]
             return self._trouble(f"gave the address {url}, which does not lead to this server ({reason})")
         said = f"; the last that it printed: {program.last_words}" if program.last_words else ""
         return self._trouble(f"gave no address within {limits.opens_within:g} s{said}")
 
-    def _refusal(self, url: str) -> str:
-        """Tells why an address is none to be given to a gateway, empty where it may be."""
+    def _refusal(self, url: str, *, is_own: bool, is_meant: bool) -> str:
+        """Tells why an address is none to be given to a gateway, empty where it may be.
+
+        Args:
+            is_own: whether it is where the tunnel leads to, which many programs print besides.
+            is_meant: whether it was printed alone: then a gateway on this machine is to fetch from there.
+        """
+        if is_own and not (is_meant and self._is_local):
+            return "the tunnel leads to it"
         parts = urlsplit(url)
         if parts.hostname in LOOPBACK:
-            return "" if self._is_local else "it is one of this machine"
+            return "" if self._is_local else "it is one of this machine, which no gateway reaches"
         return "" if parts.scheme.lower() == "https" else "only https is used"
 
     async def _missing(self, url: str) -> str:

@@ -1,6 +1,8 @@
 """A tunnel through the front door: a local picture reaches the gateway through it, and nothing else does."""
 
 import io
+import shlex
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -102,6 +104,14 @@ async def test_a_local_picture_reaches_the_gateway_through_it(sit: Sit, box: San
             red, green, blue = made.convert("RGB").getpixel((made.width // 2, made.height // 3))  # pyright: ignore
             assert (red > 240, green < 16, blue < 16) == (True, True, True), "it is an edit of what was fetched"
         assert [entry["outcome"] for entry in box.log() if entry["route"] == "callback"] == ["delivered"]
+
+
+async def test_a_gateway_of_this_machine_is_given_where_the_tunnel_leads_to(sit: Sit, box: Sandbox) -> None:
+    code = "import time; print('http://127.0.0.1:{port}', flush=True); time.sleep(60)"
+    async with sit(tunnel=shlex.join([sys.executable, "-c", code])) as desk:
+        assert (await desk.told())["state"] == "success"
+        assert desk.fetched()[0]["bytes"] == desk.picture.stat().st_size
+        assert box.submits()[0]["input"]["image_urls"][0].startswith(f"{desk.url}/inputs/")
 
 
 async def test_nothing_else_is_reached_through_it(sit: Sit, box: Sandbox, tmp_path: Path) -> None:
