@@ -25,6 +25,8 @@ async def spending(
 
     Spending includes what still runs or waits to be sent; that part of it is `reserved_usd`.
 
+    A model of which no request has a known price has no `spent_usd`.
+
     In the place of a balance that is not known stands a note, or the failure that its gateway answered with.
 
     A request counts on the day on which it left, so that of one task several may, on several days.
@@ -45,7 +47,7 @@ async def spending(
     spent = _added(by_day.get(today.strftime("%Y-%m-%d"), []))["spent_usd"]
     report: dict[str, Any] = {
         "days": [{"day": day, **_added(of_day)} for day, of_day in by_day.items()],
-        "models": [{"model": model, **_added(of_model)} for model, of_model in dearest_first],
+        "models": [{"model": model, **_priced(_added(of_model))} for model, of_model in dearest_first],
         "totals": _added(counts),
         "balances": await _balances(gateways, within),
         "daily_budget_usd": budget.daily_usd,
@@ -77,6 +79,12 @@ def _added(counts: Sequence[DayCount]) -> dict[str, Any]:
         "without_price": sum(count.without_price for count in counts),
         **states,
     }
+
+
+def _priced(added: dict[str, Any]) -> dict[str, Any]:
+    """Returns a model's sums without the dollars where no price is known of any request: they would read as free."""
+    is_unknown = added["without_price"] and not added["spent_usd"]
+    return {name: value for name, value in added.items() if not (is_unknown and name == "spent_usd")}
 
 
 async def _balances(gateways: Mapping[str, Gateway], within: float) -> dict[str, Any]:

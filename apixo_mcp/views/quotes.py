@@ -8,11 +8,12 @@ from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.tasks.asking.request import Prospect
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import CHAT, Face
-from apixo_mcp.views.usage import quoted
+from apixo_mcp.views.usage import would_cost
 from apixo_mcp.views.words import dollars, given, shown_prompt
 
 _LONGEST = 200
 _PROMPT = 60  # one of several
+_PROMPTS = 5  # their caller has just written them
 
 
 def quote_structure(
@@ -27,8 +28,11 @@ def quote_structure(
         whole: whether long texts are shown whole.
     """
     inputs, prompts = _common(prospect.tasks)
+    listed = prompts
     if not whole:
-        inputs, prompts = _shortened(inputs), [shown_prompt(prompt, _PROMPT) for prompt in prompts]
+        inputs, listed = _shortened(inputs), [shown_prompt(prompt, _PROMPT) for prompt in prompts[:_PROMPTS]]
+        if more := len(prompts) - len(listed):
+            listed.append(f"and {more} more")
     usd = prospect.quote.usd
     known = {"amount": round(usd, 4), "currency": "USD", "basis": "estimated"} if usd is not None else {}
     return given(
@@ -36,7 +40,7 @@ def quote_structure(
             "model": prospect.quote.model,
             "count": len(prompts) or None,
             "inputs": inputs,
-            "prompts": prompts or None,
+            "prompts": listed or None,
             "cost": known or {"basis": "unknown"},
             "notes": list(quote_notes(prospect, face)) or None,
             "budget_left": left or None,
@@ -46,8 +50,8 @@ def quote_structure(
 
 
 def quote_sentence(prospect: Prospect) -> str:
-    """Tells what a request would cost, in a sentence."""
-    return f"Nothing was sent: {quoted(prospect.quote)}."
+    """Tells what a request would cost, in a sentence; what is to be known besides is among the notes."""
+    return f"Nothing was sent: {would_cost(prospect.quote)}."
 
 
 def quote_notes(prospect: Prospect, face: Face) -> Sequence[str]:
@@ -69,8 +73,15 @@ def quote_notes(prospect: Prospect, face: Face) -> Sequence[str]:
 
 def quote_step(prospect: Prospect, face: Face) -> str:
     """Tells the reader how the request is bought, or that it cannot be as it is."""
-    if prospect.why or not prospect.tasks[0].key_print:
-        return "It cannot be bought now: notes say why."
+    if not prospect.tasks[0].key_print:
+        return f"It cannot be bought now: no {GATEWAYS[prospect.tasks[0].gateway].key_variable} is set."
+    if prospect.verdict == "no_price":
+        return "It cannot be bought now: its price is not known."
+    if prospect.fits:
+        return f"It cannot be bought now; the first {prospect.fits} alone would be within the day's limit."
+    if prospect.why:
+        which = "it is not" if len(prospect.tasks) == 1 else "not even one is"
+        return f"It cannot be bought now: {which} within the day's limit."
     return face.say("{buy_after_yes}" if prospect.verdict == "ask_first" else "{buy}")
 
 

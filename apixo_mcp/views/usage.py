@@ -1,6 +1,6 @@
 """Spending as it is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.views.faces import Face, advice_of
 from apixo_mcp.views.words import counted, dollars, priced
 
+_NAMED = 3  # models in a sentence
 LEFT_WITHIN = 0.3  # seconds that an answer waits at most to learn what is left
 
 
@@ -42,17 +43,20 @@ def _balance(entry: Mapping[str, Any] | Failure, face: Face) -> Mapping[str, Any
     return {"error": entry.message, "advice": advice_of(entry, face)} if isinstance(entry, Failure) else entry
 
 
+def would_cost(quote: Quote) -> str:
+    """Tells what a quote's purchase would cost, as a clause; its further attempts are not in it."""
+    if quote.count == 1:
+        return f"{quote.model} would cost {priced(quote.usd)}"
+    return f"{quote.count} tasks of {quote.model} would cost {priced(quote.usd)} together"
+
+
 def quoted(quote: Quote) -> str:
     """Tells what a quote's purchase would cost, and its further attempts, as a clause."""
-    if quote.count == 1:
-        clause, tries = f"{quote.model} would cost {priced(quote.usd)}", " for each of up to {} attempts"
-    else:
-        clause = f"{quote.count} tasks of {quote.model} would cost {priced(quote.usd)} together"
-        tries = " if each takes one attempt of up to {}"
     if quote.attempts <= 1:
-        return clause
+        return would_cost(quote)
+    tries = " for each of up to {} attempts" if quote.count == 1 else " if each takes one attempt of up to {}"
     most = f": at most {dollars(quote.usd * quote.attempts)}" if quote.usd is not None else ""
-    return f"{clause}{tries.format(quote.attempts)}, should the gateway say to try again{most}"
+    return f"{would_cost(quote)}{tries.format(quote.attempts)}, should the gateway say to try again{most}"
 
 
 def usage_sentence(report: Mapping[str, Any]) -> str:
@@ -66,11 +70,18 @@ def usage_sentence(report: Mapping[str, Any]) -> str:
         words += f", {dollars(totals['reserved_usd'])} of it for what still runs"
     words += "."
     if len(report["models"]) > 1:
-        most = ", ".join(f"{row['model']} {dollars(row['spent_usd'])}" for row in report["models"][:3])
-        words += f" Most went to {most}."
-    if totals["without_price"]:
-        words += f" {counted(totals['without_price'], 'paid request')} had no known price and count for nothing here."
+        words += _dearest(report["models"])
+    if unknown := totals["without_price"]:
+        counts = "counts" if unknown == 1 else "count"
+        words += f" {counted(unknown, 'paid request')} had no known price and {counts} for nothing here."
     for name, entry in report["balances"].items():
         if "amount" in entry:
             words += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."
     return words
+
+
+def _dearest(models: Sequence[Mapping[str, Any]]) -> str:
+    """Tells of a few models what went to them; those without a known price come after, where there is room."""
+    costly = [f"{row['model']} {dollars(row['spent_usd'])}" for row in models if row.get("spent_usd")]
+    unknown = [f"{row['model']} (price unknown)" for row in models if "spent_usd" not in row]
+    return f" Most went to {', '.join((*costly, *unknown)[:_NAMED])}." if costly else ""

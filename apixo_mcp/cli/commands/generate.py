@@ -31,7 +31,7 @@ from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.quotes import quote_structure
 from apixo_mcp.views.tasks import structure_of
-from apixo_mcp.views.usage import budget_left, quoted
+from apixo_mcp.views.usage import budget_left, would_cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +210,7 @@ async def _tell_quote(app: App, request: _Request, prospect: Prospect) -> None:
     if request.as_json:
         say_json(quote)
         return
-    say(f"{quoted(prospect.quote)}, and be sent this:")
+    say(f"{would_cost(prospect.quote)}, and be sent this:")
     say(json.dumps(quote["inputs"], indent=2, ensure_ascii=False))
     for prompt in quote.get("prompts", ()):
         say(f"- {prompt}")

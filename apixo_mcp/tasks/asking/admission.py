@@ -89,8 +89,11 @@ class Admission:
                 raise AssertionError("that is waited for")
             case verdict:
                 why = self._why_not(verdict, tasks, admitted.spent)
-                several = Problem(f"{len(tasks)} tasks of {task.model}", "", why)
-                raise InvalidInput([Problem("model", task.model, why) if len(tasks) == 1 else several])
+                if len(tasks) == 1:
+                    raise InvalidInput([Problem("model", task.model, why)])
+                fits = self._fits(tasks, admitted.spent)
+                how_many = f"the first {fits} of them alone would be within it" if fits else "not even one would be"
+                raise InvalidInput([Problem(f"{len(tasks)} tasks of {task.model}", "", f"{why}; {how_many}")])
 
     def _quote(self, tasks: Sequence[Task]) -> Quote:
         usd = together(task.estimate_usd for task in tasks)
@@ -98,13 +101,11 @@ class Admission:
         return Quote(tasks[0].model, purchase_fingerprint(tasks), usd, limit, self._attempts, len(tasks))
 
     def _why_not(self, verdict: Verdict, tasks: Sequence[Task], spent: Spent) -> str:
-        amounts = [task.estimate_usd for task in tasks]
-        why = reason(verdict, self._budget, spent, together(amounts), tasks[0], len(tasks))
-        if len(tasks) == 1:
-            return why
-        fits = fitting(self._budget, spent, amounts)
-        how_many = f"the first {fits} of them alone would be within it" if fits else "not even one would be"
-        return f"{why}. Nothing was sent; {how_many}"
+        usd = together(task.estimate_usd for task in tasks)
+        return reason(verdict, self._budget, spent, usd, tasks[0], len(tasks))
+
+    def _fits(self, tasks: Sequence[Task], spent: Spent) -> int:
+        return fitting(self._budget, spent, [task.estimate_usd for task in tasks])
 
     async def prospect(self, request: GenerationRequest) -> Prospect:
         """Tells what a request would be, and what the owner's limits say to it; it counts as quoted from then on.
@@ -118,7 +119,7 @@ class Admission:
         verdict = decide(self._budget, spent, quote.usd, posts=len(tasks), confirmed=False)
         why = "" if verdict in ("within", "ask_first") else self._why_not(verdict, tasks, spent)
         await self.quoted(request.owner, quote)
-        return Prospect(tasks, quote, verdict, why)
+        return Prospect(tasks, quote, verdict, why, fits=self._fits(tasks, spent) if why else 0)
 
     async def quoted(self, owner: Owner, quote: Quote) -> None:
         """Notes that the owner was told a quote: a yes to it, given with the very same call, counts for a while."""

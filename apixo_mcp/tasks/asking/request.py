@@ -99,12 +99,14 @@ class Prospect:
         quote: of their price.
         verdict: what the owner's limits say to it now.
         why: why they would refuse it, as the end of a sentence; empty where they would not.
+        fits: how many of the first tasks they would let pass alone; 0 where they let all pass.
     """
 
     tasks: tuple[Task, ...]
     quote: Quote
     verdict: Verdict
     why: str = ""
+    fits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ async def test_how_many_would_pass_is_told_before_any_is_bought(
     await run(typed, "generate", "nano-banana", "a fox")
     done = await run(typed, "generate", "nano-banana", "an owl", "a crow", "a hen", **limit)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert f"the day ends at midnight UTC. Nothing was sent; {fitting}." in done.stderr
+    assert f"the day ends at midnight UTC; {fitting}." in done.stderr
     assert len(box.submits()) == 1
 
 

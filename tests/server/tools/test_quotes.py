@@ -61,27 +61,47 @@ async def test_several_prompts_are_quoted_by_their_sum_and_count(connect: Connec
         quote = structure(
             await client.call_tool("generate_image", {"model": "nano-banana", "prompts": prompts, "quote": True})
         )
-    assert (quote["count"], quote["prompts"]) == (20, prompts)
+    assert (quote["count"], quote["prompts"]) == (20, [*prompts[:5], "and 15 more"])
     assert quote["cost"]["amount"] == pytest.approx(0.6)
     assert "prompt" not in quote["inputs"]
     assert box.log() == []
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "told", "step"),
     [
-        ({"daily_budget_usd": 0.05}, "It would be refused: this would cost about $0.06"),
-        ({"daily_task_limit": 1}, "It would be refused: 0 paid requests were made today, this would make 2 more"),
-        ({"apixo_api_key": None, "ruxa_api_key": None}, "No APIXO_API_KEY is set"),
+        ({"daily_budget_usd": 0.05}, "It would be refused: this would cost about $0.06", "; the first 1 alone would"),
+        ({"daily_budget_usd": 0.01}, "It would be refused: this would cost about $0.06", ": not even one is within"),
+        ({"daily_task_limit": 1}, "0 paid requests were made today, this would make 2 more", "; the first 1 alone"),
+        ({"apixo_api_key": None, "ruxa_api_key": None}, "No APIXO_API_KEY is set", ": no APIXO_API_KEY is set."),
     ],
 )
-async def test_what_would_refuse_it_is_said(connect: Connect, box: Sandbox, limits: dict[str, Any], told: str) -> None:
+async def test_what_would_refuse_it_is_said(
+    connect: Connect, box: Sandbox, limits: dict[str, Any], told: str, step: str
+) -> None:
     two = {"model": "nano-banana", "prompts": ["a fox", "an owl"], "quote": True}
     async with connect(**limits) as client:
         quote = structure(await client.call_tool("generate_image", two))
     assert told in " ".join(quote["notes"])
-    assert "cannot be bought now" in quote["next_step"]
+    assert f"It cannot be bought now{step}" in quote["next_step"]
     assert box.log() == []
+
+
+@pytest.mark.parametrize("prompts", [["a fox"], ["a fox", "an owl"]])
+async def test_what_further_attempts_may_cost_is_said_once(connect: Connect, prompts: list[str]) -> None:
+    async with connect() as client:
+        call = {"model": "nano-banana", "prompts": prompts, "quote": True}
+        told = text_of(await client.call_tool("generate_image", call))
+    assert told.count("attempts") == told.count("at most") == 1
+
+
+async def test_a_refusal_by_the_budget_says_once_that_nothing_was_sent(connect: Connect) -> None:
+    two = {"model": "nano-banana", "prompts": ["a fox", "an owl"]}
+    async with connect(daily_budget_usd=0.05) as client:
+        answer = await client.call_tool("generate_image", two)
+    assert answer.is_error
+    assert text_of(answer).count("Nothing was sent") == 1
+    assert "; the first 1 of them alone would be within it" in text_of(answer)
 
 
 async def test_what_is_wrong_is_refused_as_without_it(connect: Connect) -> None:
