@@ -52,9 +52,8 @@ def nearest_name(given: str, known: Collection[str]) -> str:
     if given in known:
         return ""
     words, names = _words(given), list(known)
-    for name in names:
-        if _plain(words) == _plain(_words(name)):
-            return name
+    if same := respelt(given, names):
+        return same
     called = "_".join(("with", *words[1:]) if words[:1] == ("generate",) else words)
     for name in _MEANT.get(called, _MEANT.get(called.removesuffix("s"), ())):
         if name in known:
@@ -65,6 +64,12 @@ def nearest_name(given: str, known: Collection[str]) -> str:
                 return name
     [near] = difflib.get_close_matches(_plain(words), map(_joined, names), n=1, cutoff=_NEAR) or [""]
     return next((name for name in names if near and _joined(name) == near), "")
+
+
+def respelt(given: str, known: Iterable[str]) -> str:
+    """Returns the known name of which another is a mere spelling: its case, separators or number; empty for none."""
+    plain = _joined(cut(given, _LONGEST))
+    return next((name for name in known if plain and plain == _joined(name)), "")
 
 
 def _words(name: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from apixo_mcp.catalog.model import Model, Sizes, Spelling
 from apixo_mcp.catalog.near_names import nearest_name
 from apixo_mcp.catalog.schema import input_schema, list_fields
 from apixo_mcp.catalog.shapes import PictureSize, first_picture, keep_shape, said_shape
+from apixo_mcp.catalog.sounds import is_without_switch, switched
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
 
@@ -63,11 +64,13 @@ class Spelt:
         values: by the wire's field names.
         shape: aspect ratio and resolution, where they make up one field on the wire.
         problems: arguments that this model cannot take.
+        notes: what was left out, as sentences.
     """
 
     values: Mapping[str, Any]
     shape: Mapping[str, Any]
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
 
 def translate(
@@ -75,7 +78,7 @@ def translate(
 ) -> Draft:
     """Says `arguments` (common names) and `options` (the model's own names) in the model's own words, and completes it.
 
-    Nothing is dropped: an argument that the model does not have is a problem.
+    Nothing is dropped: an argument that the model does not have is a problem, or noted where it is so anyway.
     """
     return complete(model, spell(model, arguments, options), size, model.sizes)
 
@@ -85,10 +88,16 @@ def spell(model: Model, arguments: Mapping[str, Any], options: Mapping[str, Any]
     values: dict[str, Any] = {}
     shape: dict[str, Any] = {}
     problems: list[Problem] = []
+    notes: list[str] = []
     entries = [(name, name, value) for name, value in arguments.items()]
     entries += [(f"options.{name}", name, value) for name, value in options.items()]
     for called, name, value in entries:
         if value is None or (called != name and value in ("", []) and _is_neutral(model, name)):
+            continue
+        if name == "sound" and is_without_switch(model) and (called == name or not model.input.is_open()):
+            outcome = switched(model, called, value)
+            notes += [outcome] if isinstance(outcome, str) else []
+            problems += [outcome] if isinstance(outcome, Problem) else []
             continue
         own = called != name and name in model.input.names()
         spelling = Spelling(name) if own else model.spelling.get(name, Spelling(name))
@@ -102,7 +111,7 @@ def spell(model: Model, arguments: Mapping[str, Any], options: Mapping[str, Any]
             problems.append(Problem(called, shorten(value), f"given twice; {shorten(target[field])} before"))
             continue
         target[field] = spelt
-    return Spelt(values, shape, tuple(problems))
+    return Spelt(values, shape, tuple(problems), tuple(dict.fromkeys(notes)))
 
 
 def complete(model: Model, spelt: Spelt, size: PictureSize | None, sizes: Sizes | None) -> Draft:
@@ -112,7 +121,7 @@ def complete(model: Model, spelt: Spelt, size: PictureSize | None, sizes: Sizes 
         size: of the first input picture, None where it is not known here.
         sizes: the table of the model's sizes, also where the caller speaks of them by the model's own name.
     """
-    values, problems, notes = dict(spelt.values), list(spelt.problems), list[str]()
+    values, problems, notes = dict(spelt.values), list(spelt.problems), list(spelt.notes)
     given = frozenset(values)
     problems += doubts(model, values)
     _infer(model, values)

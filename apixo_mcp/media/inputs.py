@@ -248,7 +248,8 @@ class Inputs:
         result = next((result for result in task.results if result.index == number), None)
         if result is None or (match[2] is None and len(task.results) != 1):
             shown = ", ".join(f"task:{task.task_id}/{result.index}" for result in task.results[:8]) or "none"
-            raise _refused(field, value, f"that task has {len(task.results)} results: {shown}")
+            has = "1 result" if len(task.results) == 1 else f"{len(task.results)} results"
+            raise _refused(field, value, f"that task has {has}: {shown}")
         return await self._result(field, value, requirement, result)
 
     async def _result(self, field: str, value: str, requirement: "_Wanted", result: Result) -> str:

@@ -68,6 +68,25 @@ def test_of_a_model_without_a_page_only_a_slip_is_told() -> None:
     assert strays(told, {"size": "1:1", "quality": "low", "image": "https://example.com/a.png"}) == ([], ())
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("image_url", "image_urls"),
+        ("imageUrl", "image_urls"),
+        ("numImages", "num_images"),
+        ("aspectRatio", "aspect_ratio"),
+        ("Aspect-Ratio", "aspect_ratio"),
+    ],
+)
+def test_of_a_model_without_a_page_one_name_of_a_common_argument_is_tried(given: str, meant: str) -> None:
+    (problem,), notes = strays(CATALOG.find("qwen-image"), {given: "x"})
+    assert (problem.field, problem.nearest, notes) == (given, meant, ())
+    assert "no page of qwen-image names either" in problem.allowed
+    problems, (note,) = strays(CATALOG.find("qwen-image"), {}, {"prompt": "a fox", meant: "x"})
+    assert problems == []
+    assert note == f"{meant}: passed on as given; no page of qwen-image names it, so it may be ignored."
+
+
 def test_an_option_without_a_value_is_none() -> None:
     assert strays(CATALOG.find("midjourney"), {"imageUrl": "", "n": None, "asp_ratio": []}) == ([], ())
 

@@ -159,6 +159,7 @@ async def test_an_earlier_result_needs_no_number_where_it_is_the_only_one(folder
     task = a_task(results=(a_result("https://cdn.example/0.png"),))
     urls, _ = await inputs(folder).resolve("image_urls", [f"task:{task.task_id}"], Earlier(task))
     assert urls == ["https://cdn.example/0.png"]
+    assert "has 1 result: task:" in await refused(folder, f"task:{task.task_id}/1", find=Earlier(task))
 
 
 async def test_a_task_that_has_not_succeeded_has_no_results(folder):

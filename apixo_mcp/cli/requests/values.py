@@ -8,6 +8,7 @@ import click
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema
+from apixo_mcp.catalog.sounds import is_without_switch
 from apixo_mcp.catalog.translate import common, inputs
 from apixo_mcp.catalog.validate import nearest
 from apixo_mcp.errors import InvalidInput, Problem
@@ -55,7 +56,7 @@ def _entry(model: Model, name: str) -> Mapping[str, Any]:
     if field in properties:
         return properties[field]
     known = (*inputs(model), *properties)
-    if not model.input.is_open() and name not in known:
+    if not model.input.is_open() and name not in known and not (name == "sound" and is_without_switch(model)):
         allowed = f"not an input of {model.id}; it takes {', '.join(inputs(model))}"
         raise InvalidInput([Problem(name, "", allowed, nearest(name, tuple(dict.fromkeys(known))))])
     return {}

@@ -163,7 +163,7 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
     draft = complete(model, spelt, await inputs.size_of(picture, find) if picture else None, sizes)
     seconds = await seconds_of_inputs(model, draft.values, inputs, find)
     values, wrong = await resolve_references(model, draft.values, inputs, find)
-    slips, strayed = strays(model, request.options)
+    slips, strayed = strays(model, request.options, request.arguments)
     problems = [*request.problems, *draft.problems, *slips, *_envelope_problems(model, request), *wrong]
     if isinstance(values.get("prompt"), str) and not values["prompt"].strip():
         problems.append(Problem("prompt", shorten(values.pop("prompt")), "must not be empty"))

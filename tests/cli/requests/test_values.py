@@ -56,6 +56,7 @@ def test_a_value_is_read_as_meant(model: str, entries: list[str], values: dict[s
         ("nano-banana", ["aspectratio=1:1"], "Did you mean aspect_ratio?"),
         ("nano-banana", ["image_url=https://a/1"], "Did you mean image_urls?"),
         ("ruxa/sora-2", ["nonsense=null"], ""),
+        ("suno", ["sound=on"], "sound: not an input of suno"),
     ],
 )
 def test_a_value_that_cannot_be_meant(model: str, entries: list[str], problem: str):

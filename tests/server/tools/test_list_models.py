@@ -159,6 +159,22 @@ async def test_spoken_switches_and_seconds_are_read(connect: Connect, box: Sandb
     assert (box.submits()[0]["input"]["sound"], box.submits()[0]["input"]["duration"]) == (True, 5)
 
 
+async def test_sound_is_told_of_where_nothing_switches_it(connect: Connect, box: Sandbox) -> None:
+    call = {"model": "veo-3-1", "prompt": "a fox [took:0]", "wait_seconds": 20}
+    async with connect() as client:
+        silent = text_of(await client.call_tool("generate_video", {**call, "sound": "off"}))
+        unknown = text_of(await client.call_tool("generate_video", {**call, "model": "grok-video", "sound": "on"}))
+        sent = box.submits()
+        made = await client.call_tool("generate_video", {**call, "sound": "on"})
+    assert "sound: veo-3-1 cannot be silent" in silent
+    assert "no page says whether its videos are silent" in unknown
+    assert "(got on)" in unknown
+    assert sent == []
+    assert made.structured_content is not None, text_of(made)
+    assert "veo-3-1 always makes sound, so sound was left out." in made.structured_content["notes"]
+    assert "sound" not in box.submits()[0]["input"]
+
+
 async def test_a_name_of_no_model_is_told_at_the_start(
     box: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
