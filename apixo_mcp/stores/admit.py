@@ -231,8 +231,6 @@ def _note_of_equal(database: Database, task: Task, now: float) -> str:
     if not rows:
         return ""
     earlier = from_row(rows[0])
-    if earlier.inputs != task.inputs:
-        return ""  # the same words, which meant another file then
     return equal_note(earlier, now - max(earlier.created_at, earlier.asked_at))
 
 

@@ -280,7 +280,7 @@ def fingerprint(task: Task, asked_for: Mapping[str, Any] | None = None) -> str:
 
     Args:
         task: whose owner, place and model count.
-        asked_for: counts in place of its inputs, where those are not the same each time that the same is asked for.
+        asked_for: counts in place of its inputs, where not all of them were asked for.
     """
     inputs = dict(task.inputs if asked_for is None else asked_for)
     submission = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, inputs]

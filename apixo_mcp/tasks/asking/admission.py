@@ -77,7 +77,9 @@ class Admission:
         match admitted.how:
             case "ask_first":
                 return self._quote(tasks)
-            case "same_key" if earlier.fingerprint != task.fingerprint:
+            case "same_key" if not (
+                earlier.fingerprint == task.fingerprint or await self._drafts.repeats(request, earlier)
+            ):
                 is_elsewhere = (earlier.base_url, earlier.key_print) != (task.base_url, task.key_print)
                 other = "another API key or address of the gateway" if is_elsewhere else "other arguments"
                 allowed = f"already used for task {earlier.task_id} with {other}; use another key"

@@ -1,7 +1,7 @@
 """What a request would become: read and checked, before anything is stored, sent or spent."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,16 +10,18 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.asking.last import last_tasks, names_last, with_last
+from apixo_mcp.tasks.asking.last import LastTask, last_tasks, named_in, names_last, with_last
 from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import bought_together
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.store import ADOPTED_FOR, Store
 from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
 
-_LOOKED_AT = 60  # tasks among which the last one is looked for that is none of an unanswered call's own
+_LOOKED_AT = 60  # tasks among which the last one is looked for: more than one purchase has
+_TRIED = 8  # of those, that a repeated call may have meant
+_RECENT = 300  # tasks among which an unanswered call is looked for
 
 Estimate = Callable[[Model, Mapping[str, Any], float | None], float | None]
 
@@ -74,18 +76,51 @@ class Drafts:
         newest = await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT)
         if not newest:
             return await self._drafts(request)
-        request = replace(request, asked_for={**request.arguments, **request.options})
-        own = self._print_of(request)
-        # A repeat of a call whose answer did not arrive means what that call meant, and none of its results.
-        before = [last for last in newest if last.task.fingerprint != own or last.task.answer == "given"]
-        return await self._drafts(with_last(request, (before or newest)[0]))
+        unanswered = await self._unanswered(request, newest[0])
+        is_unanswered = {task.task_id for task in unanswered}
+        answered = [last for last in newest if last.task.task_id not in is_unanswered][:_TRIED]
+        meant_before = await self._meant_by(request.owner, unanswered)
+        if repeated := await self._repeated(request, [*meant_before, *answered], unanswered):
+            return repeated
+        return await self._drafts(with_last(request, newest[0]))
 
-    def _print_of(self, request: GenerationRequest) -> str:
-        """Returns the fingerprint of a call by what it says alone; empty where there is no such model."""
-        with suppress(InvalidInput):
-            model = self._catalog.find(request.model, request.modality)
-            return bought_together([self._intent(single, model, {}) for single in _singles(request)])[0].fingerprint
-        return ""
+    async def repeats(self, request: GenerationRequest, earlier: Task) -> bool:
+        """Tells whether a request is the one that made a task, as `last` was to be understood when that was asked for.
+
+        Args:
+            request: that seems to be another one by now.
+            earlier: found by its idempotency key.
+        """
+        if not names_last(request):
+            return False
+        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT)
+        older = [last for last in newest if last.task.created_at < earlier.created_at][:_TRIED]
+        meant_before = await self._meant_by(request.owner, [earlier])
+        return bool(await self._repeated(request, [*meant_before, *older], [earlier]))
+
+    async def _unanswered(self, request: GenerationRequest, newest: LastTask) -> Sequence[Task]:
+        """Finds what may be repeated: where a connection has a last task of its own, what it asked for itself."""
+        recent = await self._store.page(request.owner, since=time.time() - ADOPTED_FOR, limit=_RECENT)
+        own = f"/{request.connection}/" if request.connection and not newest.is_elsewhere else ""
+        return [task for task in recent if task.answer != "given" and own in task.asked_by]
+
+    async def _meant_by(self, owner: Owner, earlier: Iterable[Task]) -> Sequence[LastTask]:
+        """Returns the tasks that earlier ones were told to have meant by `last`."""
+        ids = dict.fromkeys(task_id for task in earlier for task_id in named_in(task.notes))
+        found = [await self._store.find(owner, task_id) for task_id in ids]
+        return [LastTask(task, is_elsewhere=False) for task in found if task is not None]
+
+    async def _repeated(
+        self, request: GenerationRequest, meant: Iterable[LastTask], earlier: Iterable[Task]
+    ) -> tuple[Task, ...]:
+        """Returns a request that says `last` as one of some earlier tasks was asked for; nothing where none was."""
+        known = {task.fingerprint for task in earlier}
+        for last in meant if known else ():
+            with suppress(InvalidInput):
+                drafts = await self._drafts(with_last(request, last))
+                if drafts[0].fingerprint in known:
+                    return drafts
+        return ()
 
     async def _drafts(self, request: GenerationRequest) -> tuple[Task, ...]:
         notes = self._told_once
@@ -111,16 +146,6 @@ class Drafts:
             raise InvalidInput((*request.problems, *error.problems)) from None
         checking = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))
         inputs = checking.input.wire()
-        task = self._intent(request, model, inputs, kept=checking.kept)
-        notes = (*request.notes, *checking.notes, *told_once)
-        return replace(task, notes=notes, estimate_usd=self._estimate(model, inputs, checking.seconds))
-
-    def _intent(self, request: GenerationRequest, model: Model, inputs: Mapping[str, Any], *, kept: str = "") -> Task:
-        """Returns the task of a request for one prompt.
-
-        Args:
-            kept: the field with a shape that was not asked for: an equal call may find another, and is equal still.
-        """
         account = self._accounts.get(model.gateway)
         now = time.time()
         task = Task(
@@ -140,11 +165,11 @@ class Drafts:
             created_at=now,
             updated_at=now,
             due=now,
+            notes=(*request.notes, *checking.notes, *told_once),
+            estimate_usd=self._estimate(model, inputs, checking.seconds),
         )
-        if request.asked_for is None:
-            asked_for = {name: value for name, value in inputs.items() if name != kept}
-        else:
-            asked_for = {"said": {**request.asked_for, "prompt": request.arguments.get("prompt", "")}}
+        # A shape that was not asked for counts for nothing: an equal call may know more of its picture by then.
+        asked_for = {name: value for name, value in inputs.items() if name != checking.kept}
         return replace(task, fingerprint=fingerprint(task, asked_for))
 
     def forget_told(self) -> None:

@@ -1,12 +1,13 @@
 """The task that somebody means by `last`: the newest of their connection, else of the owner.
 
-As an input it is put in the place of `last` before anything else is done: what is sent and agreed to is the file
-itself. A call that is repeated because its answer was lost must find its task, which may be the newest by then: so an
-equal call is one that says the same, whatever `last` means each time.
+As an input it is put in the place of `last` before anything else is done: what is asked for, agreed to and found again
+by an equal call is the file itself. A call that is repeated because its answer was lost must find its task, which may
+be the newest by then: so it is tried first whether what an unanswered call was told to have meant, or an earlier task,
+makes that very call.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ LAST = "last"
 """Stands for an id of a task."""
 
 _REFERENCE = re.compile(r"\s*(task:|apixo://results/)last((?:/\d{1,4})?)\s*", re.IGNORECASE)
+_NAMED = re.compile(rf"task:{LAST} is (tsk_[a-z2-7]{{26}})\b")
 _TEXTS = frozenset({"prompt", "negative_prompt"})
 _PROMPT = 60
 _DEEP = 20  # no input that means something is nested deeper
@@ -41,6 +43,11 @@ class LastTask:
         prompt = " ".join(clipped(self.task.prompt, _PROMPT).split())
         which = f" ({prompt})" if prompt else ""
         return f"{name} is {self.task.task_id}{which}{', of another connection' if self.is_elsewhere else ''}."
+
+
+def named_in(notes: Iterable[str]) -> list[str]:
+    """Returns the ids of the tasks that notes name as the ones meant by `last`."""
+    return [match[1] for note in notes if (match := _NAMED.match(note))]
 
 
 def means_last(any_id: str) -> bool:

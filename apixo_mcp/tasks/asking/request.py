@@ -39,7 +39,6 @@ class GenerationRequest:
         agreed: a quote that the owner has just said yes to, asked in person.
         origin: how the call came, and when; None: just now, over nothing that another could have come over.
         notes: what its tasks are to tell its caller, as sentences.
-        asked_for: what the caller said, where its words do not mean the same each time; an equal call says the same.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
 
@@ -56,7 +55,6 @@ class GenerationRequest:
     agreed: "Quote | None" = None
     origin: Origin | None = None
     notes: tuple[str, ...] = ()
-    asked_for: Mapping[str, Any] | None = None
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -133,6 +133,43 @@ async def test_a_repeat_finds_a_large_purchase_though_all_that_is_newest_is_its_
     assert len(posts(box)) == 46
 
 
+@pytest.mark.parametrize("reference", ["task:last", "TASK:LAST/0", "apixo://results/last/0", "task:{}/0"])
+async def test_a_repeat_in_other_words_for_the_same_finds_its_task(start: Start, box: Sandbox, reference: str):
+    async with start() as app:
+        base = await made(app, origin=over("one"))
+        lost = await submit(app, edit(origin=over("one")))
+        assert isinstance(lost, Submission)
+        await settled(app, lost.task)
+        again = await bought(app, edit(origin=over("one"), reference=reference.format(base.task_id)))
+    assert (again.how, again.task.task_id) == ("adopted", lost.task.task_id)
+    assert len(posts(box)) == 2
+
+
+async def test_calls_that_differ_in_a_prompt_among_the_options_are_two(start: Start):
+    async with start() as app:
+        await made(app, origin=over("one"))
+        options = {"image_urls": ["task:last/0"]}
+        red = {"arguments": {}, "options": {**options, "prompt": "paint it red [took:0]"}, "origin": over("one")}
+        lost = await submit(app, edit(**red))
+        assert isinstance(lost, Submission)
+        await settled(app, lost.task)
+        blue = {**red, "options": {**options, "prompt": "paint it blue [took:0]"}}
+        other = await bought(app, edit(**blue))
+        again = await bought(app, edit(**red))
+    assert other.how == "new"
+    assert again.task.task_id == lost.task.task_id
+
+
+async def test_another_connection_with_a_last_task_of_its_own_repeats_nothing(start: Start):
+    async with start() as app:
+        await made(app, origin=over("one"))
+        owl = await made(app, "an owl [took:0]", origin=over("two"))
+        assert isinstance(await submit(app, edit(origin=over("one"))), Submission)
+        other = await bought(app, edit(origin=over("two")))
+    assert other.how == "new"
+    assert other.task.inputs["image_urls"] == [owl.results[0].url]
+
+
 async def test_a_repeat_finds_its_task_where_what_is_last_by_then_could_not_be_its_input(start: Start):
     async with start() as app:
         await made(app, origin=over("one"))
