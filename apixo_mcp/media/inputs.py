@@ -28,6 +28,7 @@ from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.ways import Way
 from apixo_mcp.net import guard
 from apixo_mcp.net.fetcher import Fetcher
+from apixo_mcp.tasks.asking.last import LAST
 from apixo_mcp.tasks.asking.references import FindTask
 from apixo_mcp.tasks.task import FileState, Result, State
 from apixo_mcp.variables import trimmed
@@ -240,6 +241,8 @@ class Inputs:
         self, field: str, value: str, requirement: "_Wanted", match: re.Match[str], find: FindTask
     ) -> str:
         task = await find(match[1])
+        if task is None and match[1].casefold() == LAST:
+            raise _refused(field, value, "none of your tasks has results yet", NextAction.SEE_TASKS)
         if task is None:
             raise _refused(field, value, "there is no such task", NextAction.SEE_TASKS)
         if task.state is not State.SUCCESS:

@@ -20,6 +20,7 @@ _NOBODY = (ipaddress.ip_network("0.0.0.0/8"), ipaddress.ip_network("240.0.0.0/4"
 _INSIDE = ("local", "localdomain", "internal", "intranet", "lan", "corp", "home", "private", "home.arpa")
 """Endings of names that only a private network knows (RFC 6762, appendix G, and RFC 8375)."""
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
+_TO_ALLOW = "where that is meant, set APIXO_MCP_ALLOW_PRIVATE_HOSTS=1"
 _MISREAD = re.compile(r"[\s\\]")  # in a host: two readers of the URL may see two different ones
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -112,8 +113,8 @@ def check_name(host: str) -> None:
     plain = host.rstrip(".").lower()
     is_name = ":" not in plain and not _NUMBER.fullmatch(plain.rpartition(".")[2])
     if is_name and ("." not in plain or any(plain.endswith(f".{ending}") for ending in _INSIDE)):
-        raise HostRefused(f"{host} is a name of a private network, and APIXO_MCP_ALLOW_PRIVATE_HOSTS is off")
+        raise HostRefused(f"{host} is a name of a private network; {_TO_ALLOW}")
 
 
 def _words(host: str) -> str:
-    return f"{host} is a private address, and APIXO_MCP_ALLOW_PRIVATE_HOSTS is off"
+    return f"{host} is a private address; {_TO_ALLOW}"

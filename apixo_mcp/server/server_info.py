@@ -10,7 +10,7 @@ WEBSITE_URL = "https://apixo.ai"
 _INSTRUCTIONS = """Makes images, video, music and speech. Every generate_* call costs the user money: make it once.
 1. Model: list_models with a query in the user's words; it also says what no model does. nano-banana is quick and \
 cheap. describe_model has the exact inputs. quote: true checks and prices a call, and sends nothing.
-2. Call the generate_* tool that list_models names. Several pictures are one call, where it takes prompts.
+2. Call the generate_* tool that list_models names. Several pictures are one call, where it takes several prompts.
 3. State submitting, pending or processing: do what next_step says, then check_task with task_id, task_ids or "last". \
 The task goes on by itself, also when a call times out; asking anew is charged anew. list_tasks finds lost ids.
 4. success: files are saved. Give the user results[].path (or url), and what notes say. Change a result with \

@@ -49,6 +49,7 @@ async def test_every_problem_is_told_at_once_with_its_place(folder):
     assert urls == [values[1]]
     assert [problem.field for problem in problems] == ["image_urls[0]", "image_urls[2]", "image_urls[3]"]
     assert "10.0.0.1 is a private address" in problems[0].allowed
+    assert "set APIXO_MCP_ALLOW_PRIVATE_HOSTS=1" in problems[0].allowed
     assert "http(s) URL, a local path or task:" in problems[1].allowed
     assert problems[2].next_action is NextAction.SEE_TASKS
 

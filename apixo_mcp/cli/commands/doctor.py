@@ -19,10 +19,11 @@ from apixo_mcp.cli.process.start import errors_told, start_logging
 from apixo_mcp.cli.requests.folders import trouble_with
 from apixo_mcp.cli.terminal.interrupts import Interrupts
 from apixo_mcp.cli.terminal.printing import say, say_json
-from apixo_mcp.errors import ApixoError, SettingRefused, SettingsError, Unreachable
+from apixo_mcp.errors import ApixoError, HostRefused, SettingRefused, SettingsError, Unreachable
 from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.net.certificates import tls_context, unusable_certificates
+from apixo_mcp.net.guard import check_name, check_url
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
 from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.settings import Settings, read_settings
@@ -183,15 +184,16 @@ async def _account(app: App, listing: Listing) -> Finding:
     if account is None:
         return Finding(what, "no key set", variable=key)
     url = account.gateway.base_url
+    at = "" if app.settings.allow_private_hosts else _if_private(url)
     match await account.gateway.balance():
         case Balance(amount, currency):
-            state = f"{url} answers; balance {amount:.2f} {currency}"
+            state = f"{url} answers; balance {amount:.2f} {currency}{at}"
             return Finding(what, state, "" if amount > 0 else "Top up: every submit will be refused.", key)
         case None:
-            return Finding(what, f"key set for {url}; it documents no call to try it with", variable=key)
+            return Finding(what, f"key set for {url}; it documents no call to try it with{at}", variable=key)
         case failure if failure.category not in ("auth", "insufficient_credits", "rate_limited", "unavailable"):
             # The gateways' main guides have no such call: one that refuses it may take submits all the same.
-            state = f"{url} answers; its balance is not known ({failure.message.rstrip('.')})"
+            state = f"{url} answers; its balance is not known ({failure.message.rstrip('.')}){at}"
             return Finding(what, state, variable=key)
         case failure:
             variable, advice = key, advice_of(failure, SHELL)
@@ -200,7 +202,20 @@ async def _account(app: App, listing: Listing) -> Finding:
                 advice = f"Check {variable}. {advice}" if failure.code == "NO_ANSWER" else advice
             elif failure.category == "unavailable":
                 variable = address
-            return Finding(what, f"{url}: {failure.message}", advice, variable)
+            return Finding(what, f"{url}: {failure.message}{at}", advice, variable)
+
+
+def _if_private(url: str) -> str:
+    """Says of a private address what becomes of results there while private hosts are not allowed."""
+    try:
+        check_url(url, allow_private=False)
+        check_name(urlsplit(url).hostname or "")
+    except HostRefused:
+        return (
+            "\nThis address is private: results at such addresses are not saved. If that is where they are, set "
+            "APIXO_MCP_ALLOW_PRIVATE_HOSTS=1."
+        )
+    return ""
 
 
 def _way_to(url: str) -> str:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from apixo_mcp.cli.waiting.follow import all_followed
 from apixo_mcp.cli.waiting.outcome import is_well, placed, report, report_all, to_download
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.search import moment_of
-from apixo_mcp.tasks.task import TERMINAL, State, Task
+from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
 from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.words import in_zone
@@ -50,12 +51,20 @@ def list_all(state: str, modality: str, since: str, query: str, limit: int) -> N
     for task in tasks:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
         prompt = on_one_line(task.prompt[:60])
-        say(laid_out((task.task_id, when, f"{_state(task):<10}", on_one_line(task.model), prompt), columns))
+        line = laid_out((task.task_id, when, f"{_state(task):<10}", on_one_line(task.model), prompt), columns)
+        place = on_one_line(_place(task))  # whole, however wide the terminal is
+        say(f"{line}{'  ' if columns is None else chr(10) + '  '}{place}" if place else line)
     if not tasks and (modality or since or query):
         made_since = f" made since {in_zone(moment)}" if since else ""
         say(f"There are no such tasks{made_since}.", err=True)
     elif not tasks:
         say(f"No task is in state {state}." if state else "There are no tasks yet.", err=True)
+
+
+def _place(task: Task) -> str:
+    """Returns where the files of a task are: its file, the folder of several, or an empty text."""
+    paths = [result.path for result in task.results if result.file is FileState.SAVED]
+    return paths[0] if len(paths) == 1 else str(Path(paths[0]).parent) if paths else ""
 
 
 def _state(task: Task) -> str:

@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Context
 from apixo_mcp.errors import InvalidInput, NotFound, Problem
 from apixo_mcp.server.caller import connection_name, owner_of
 from apixo_mcp.server.tools.parts import ToolParts
-from apixo_mcp.tasks.asking.last import means_last
+from apixo_mcp.tasks.asking.last import LAST, LastTask, means_last
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.several import MOST_AT_ONCE, Entry, Missing
 
@@ -51,6 +51,21 @@ async def named_task(tools: ToolParts, any_id: str, context: Context, *, with_re
     last = await service.last(owner, connection, with_results=with_results)
     task = await service.check(owner, last.task.task_id)
     return replace(task, notes=(last.note(), *task.notes))
+
+
+async def last_of_connection(tools: ToolParts, context: Context) -> LastTask:
+    """Finds the last task of this very connection: what is done to it cannot be meant for another one's.
+
+    Raises:
+        NotFound: there is none of any connection.
+        InvalidInput: the newest one is, or may be, another connection's.
+    """
+    connection = connection_name(context, tools.app.delivery.process)
+    last = await tools.app.service.last(owner_of(context), connection)
+    if connection and not last.is_elsewhere:
+        return last
+    allowed = f"not here: it may be of another conversation. {last.note()} Where that is meant, give its id"
+    raise InvalidInput([Problem("task_id", LAST, allowed)])
 
 
 async def named_tasks(

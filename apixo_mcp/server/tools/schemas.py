@@ -61,12 +61,12 @@ def mapping(description: str) -> Schema:
     }
 
 
-_FILES = "URLs, task:<id or last>/<n>, or "
+_FILES = "URLs, task:<id or last>/<n>, "
 _OF_WAY = {
     Way.PUBLIC_URL: f"{_FILES}paths in allowed folders.",
     Way.TUNNEL: f"{_FILES}paths in allowed folders.",
     Way.INSIDE: f"{_FILES}paths in allowed folders, sent inside the request.",
-    Way.NONE: f"{_FILES}paths of saved results; no other local file.",
+    Way.NONE: f"{_FILES}paths of saved results, no other local file.",
 }
 
 
@@ -92,7 +92,8 @@ def tool_input(properties: dict[str, Schema], *required: str) -> Schema:
 
 _MODEL = text_property("Id from list_models.", required=True)
 _WAIT = number("0 to 50. -1: what this client bears.", most=50)
-_TASK = text_property("Ours or the gateway's.", required=True)
+_WAIT_AT_MOST = number("0 to 50, at most what this client bears.", most=50)
+_TASK = text_property("Ours, the gateway's, or last.", required=True)
 _MODALITY = _one_of(get_args(Modality))
 
 _FIRST = {
@@ -107,12 +108,12 @@ _PICTURE = {
 _KEEP_OUT = {"negative_prompt": text_property("What to keep out."), "seed": number("For the same again.")}
 CONTROLS = {
     "provider": text_property("auto, value or official."),
-    "quote": switch("true: price it, send nothing."),
-    "wait_seconds": _WAIT,
+    "quote": switch("Price it, send nothing."),
+    "wait_seconds": _WAIT_AT_MOST,
     "idempotency_key": text_property("Same key, same task."),
-    "confirm": switch("true: yes to a quote."),
+    "confirm": switch("Yes to a quote."),
 }
-_LAST = {"options": mapping("Others, see describe_model."), **CONTROLS}
+_LAST = {"options": mapping("See describe_model."), **CONTROLS}
 
 GENERATE_IMAGE = tool_input(
     {
@@ -143,13 +144,13 @@ GENERATE_VIDEO = tool_input(
 )
 GENERATE_AUDIO = tool_input({**_FIRST, "audio_urls": texts(files_argument(Way.NONE)), **_LAST}, "model")
 _TASK_OR_LAST = text_property("Ours, the gateway's, or last.")
-_TASKS = texts("Up to 50 in place of task_id.")
+_TASKS = texts("Up to 50 instead.")
 CHECK_TASK = tool_input({"task_id": _TASK_OR_LAST, "task_ids": _TASKS, "wait_seconds": _WAIT})
 LIST_TASKS = tool_input(
     {
         "state": _one_of(tuple(str(state) for state in State)),
         "modality": _MODALITY,
-        "since": text_property("today, yesterday, 2h, 7d, or ISO."),
+        "since": text_property("today, yesterday, 2h, 7d or ISO."),
         "query": text_property("Words of the prompt."),
         "limit": number("1 to 100. -1: 20.", most=100),
         "cursor": text_property("next_cursor of before."),
@@ -160,7 +161,7 @@ DOWNLOAD_RESULTS = tool_input(
     {
         "task_id": _TASK_OR_LAST,
         "task_ids": _TASKS,
-        "since": text_property("In place of ids: as in list_tasks."),
+        "since": text_property("Instead: as in list_tasks."),
         "modality": _MODALITY,
         "directory": text_property(""),
     }

@@ -54,7 +54,7 @@ COMMON_TOOLS = (
     ),
     ToolDefinition(
         name="cancel_task",
-        description="Stop a task not sent yet. A sent one is paid for: it runs on and is saved.",
+        description="Stop a task not sent yet. A sent one is paid for and runs on.",
         input=schemas.CANCEL_TASK,
         output=schemas.TASK_OUTPUT,
         handler=cancel_task,
@@ -94,7 +94,7 @@ COMMON_TOOLS = (
     ),
     ToolDefinition(
         name="get_usage",
-        description="Balance, budget, and what was made and spent.",
+        description="Balance, budget, what was made and spent.",
         input=schemas.GET_USAGE,
         output=schemas.USAGE_OUTPUT,
         handler=get_usage,

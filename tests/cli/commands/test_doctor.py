@@ -149,3 +149,12 @@ async def test_a_tunnel_that_cannot_be_had_is_told(typed: Typed, tunnel: str, wo
     assert finding["variable"] == "APIXO_MCP_TUNNEL"
     assert words in finding["said"]
     assert finding["mend"].startswith(fix)
+
+
+@pytest.mark.parametrize("is_allowed", [False, True])
+async def test_a_gateway_at_a_private_address_is_told_of_while_results_there_are_not_saved(
+    typed: Typed, is_allowed: bool
+):
+    done = await run(typed, "doctor", APIXO_MCP_ALLOW_PRIVATE_HOSTS="1" if is_allowed else "0")
+    assert done.exit_code == 0, done.output
+    assert ("set APIXO_MCP_ALLOW_PRIVATE_HOSTS=1" in " ".join(done.stdout.split())) is not is_allowed

@@ -250,6 +250,7 @@ async def test_a_quote_sends_nothing(typed: Typed, box: Sandbox, tmp_path: Path)
     assert (quote["cost"]["currency"], quote["cost"]["basis"]) == ("USD", "estimated")
     assert quote["budget_left"] == {"usd": 5.0}
     assert "APIXO_API_KEY" in " ".join(quote["notes"])
+    assert quote["next_step"] == "It cannot be bought now: no APIXO_API_KEY is set."
     several = await structures(typed, "nano-banana", "a fox", "an owl", "--quote")
     assert (several["count"], several["prompts"]) == (2, ["a fox", "an owl"])
     assert "prompt" not in several["inputs"]

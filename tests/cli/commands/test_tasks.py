@@ -20,7 +20,10 @@ async def test_tasks_are_listed_by_state_and_number(typed: Typed):
     good, bad = await made(typed), await made(typed, "a fox [fail:CONTENT_VIOLATION]")
     lines = (await run(typed, "tasks", "list")).stdout.splitlines()
     assert [line.split()[0] for line in lines] == [bad, good]
-    assert re.fullmatch(rf"{good}  \d{{4}}-\d\d-\d\d \d\d:\d\d  success     nano-banana  a fox", lines[1])
+    assert re.fullmatch(rf"{good}  \d{{4}}-\d\d-\d\d \d\d:\d\d  success     nano-banana  a fox  .+", lines[1])
+    path = (await shown(typed, good))["results"][0]["path"]
+    assert lines[1].endswith(f"  {path}")
+    assert lines[0].endswith("a fox [fail:CONTENT_VIOLATION]")
     assert (await run(typed, "tasks", "list", "--limit", 1)).stdout.splitlines() == lines[:1]
     assert (await run(typed, "tasks", "list", "--state", "failed")).stdout.splitlines() == lines[:1]
     wrong = await run(typed, "tasks", "list", "--state", "done")

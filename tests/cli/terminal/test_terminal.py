@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from anyio.to_thread import run_sync
@@ -93,7 +94,9 @@ async def test_a_list_fits_its_terminal(typed: Typed, environment: dict[str, str
     shown, code = await run_sync(in_terminal, ("tasks", "list"), environment, columns)
     assert code == 0
     assert shown.startswith(task_id)
-    assert max(map(len, shown.splitlines())) < columns
+    *lines, path = shown.splitlines()
+    assert max(map(len, lines)) < columns
+    assert Path(path.strip()).is_file(), "a path is whole, however wide the terminal"
 
 
 @pytest.mark.parametrize("words", [(), ("serve",), ("serve", "--sandbox")])

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult, Implementation
@@ -101,7 +102,7 @@ async def test_without_any_nothing_is_sent(connect: Connect, box: Sandbox) -> No
         call = {"model": "nano-banana", "prompt": "x", "image_urls": ["task:last/0"]}
         answer = await client.call_tool("generate_image", call)
     assert answer.is_error
-    assert "there is no such task" in text_of(answer)
+    assert "none of your tasks has results yet" in text_of(answer)
     assert box.submits() == []
 
 
@@ -116,3 +117,39 @@ async def test_the_last_picture_is_looked_at_and_brought(connect: Connect) -> No
     assert fox["results"][0]["path"] in text_of(seen)
     assert brought["task_id"] == fox["task_id"]
     assert "last is" in brought["notes"][0]
+
+
+async def test_the_last_task_is_cancelled_and_named(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        told = owl = await made(client, "an owl [http:429:after=60]", wait_seconds=0)
+        with anyio.fail_after(20):  # until it was refused for now, and is to be sent again in a minute
+            while not (box.log() and "Waiting to be sent" in told["next_step"]):
+                told = structure(await client.call_tool("check_task", {"task_id": "last", "wait_seconds": 0}))
+        told = structure(await client.call_tool("cancel_task", {"task_id": "last"}))
+    assert (told["task_id"], told["state"]) == (owl["task_id"], "cancelled")
+    assert told["notes"][0].startswith(f"last is {owl['task_id']} (an owl")
+
+
+@pytest.mark.parametrize("transport", ["memory"])
+async def test_where_the_last_task_has_ended_no_earlier_one_is_cancelled(connect: Connect) -> None:
+    async with connect() as client:
+        running = await made(client, "an owl [never]", wait_seconds=0)
+        fox = await made(client, "a fox [took:0]")
+        told = structure(await client.call_tool("cancel_task", {"task_id": "last"}))
+        after = structure(await client.call_tool("check_task", {"task_id": running["task_id"], "wait_seconds": 0}))
+    assert (told["task_id"], told["state"]) == (fox["task_id"], "success")
+    assert "cancel_requested" not in after
+
+
+@pytest.mark.parametrize("transport", ["http"])
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_the_last_task_of_another_connection_is_not_cancelled(
+    box: Sandbox, tmp_path: Any, transport: str, mode: str
+) -> None:
+    async with two_clients(transport, box, tmp_path, mode) as (one, two):
+        owl = await made(one, "an owl [never]", wait_seconds=0)
+        refused = await two.call_tool("cancel_task", {"task_id": "last"})
+        after = structure(await one.call_tool("check_task", {"task_id": owl["task_id"], "wait_seconds": 0}))
+    assert refused.is_error
+    assert owl["task_id"] in text_of(refused)
+    assert "cancel_requested" not in after

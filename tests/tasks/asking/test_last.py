@@ -66,7 +66,7 @@ async def test_a_connection_without_any_means_the_owners_newest_and_says_so(star
 async def test_no_other_owners_task_is_ever_meant(start: Start, box: Sandbox):
     async with start() as app:
         await made(app, owner=BOB, origin=over("one"))
-        with pytest.raises(InvalidInput, match="no such task"):
+        with pytest.raises(InvalidInput, match="none of your tasks has results yet"):
             await bought(app, edit(origin=over("one")))
     assert len(posts(box)) == 1
 

@@ -1,6 +1,7 @@
 """Shows tasks, and ends one that is unsent."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -8,7 +9,14 @@ from mcp.types import CallToolResult
 
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
-from apixo_mcp.server.tools.named import argument_of, entries_settled, named_task, named_tasks, with_notes
+from apixo_mcp.server.tools.named import (
+    argument_of,
+    entries_settled,
+    last_of_connection,
+    named_task,
+    named_tasks,
+    with_notes,
+)
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import several_answer, task_answer, text_result
 from apixo_mcp.tasks.asking.last import means_last
@@ -34,8 +42,12 @@ async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) 
 
 async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Ends an unsent task."""
-    task = await tools.app.service.cancel(owner_of(context), given["task_id"])
-    return await task_answer(tools.app, task, context)
+    owner, any_id = owner_of(context), given["task_id"]
+    if not means_last(any_id):
+        return await task_answer(tools.app, await tools.app.service.cancel(owner, any_id), context)
+    last = await last_of_connection(tools, context)
+    task = await tools.app.service.cancel(owner, last.task.task_id)
+    return await task_answer(tools.app, replace(task, notes=(last.note(), *task.notes)), context)
 
 
 async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
