@@ -16,6 +16,9 @@ LENGTHS = (
 )
 """Inputs by which a length is asked for, here or elsewhere."""
 
+LONGEST_CLIP = 30
+"""The longest video that any page names (grok-video), in seconds."""
+
 _NOT_ASKED = ("", "false", "no", "off", "0", "none")
 
 
@@ -28,6 +31,7 @@ class Limit:
         words: by which people look for it, in English and Chinese, in lower case.
         sentence: that it cannot be had, and what comes nearest.
         nearest: the ids of models that come nearest.
+        why: why those come nearest, as a sentence; empty where the sentence says so.
         said: by which a prompt asks for it and for nothing else, in lower case.
         inputs: names of inputs by which it is asked for, each with the values that ask for it; empty for any value.
     """
@@ -38,6 +42,7 @@ class Limit:
     nearest: tuple[str, ...] = ()
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     said: tuple[str, ...] = ()
+    why: str = ""
 
 
 LIMITS = (
@@ -48,8 +53,8 @@ LIMITS = (
             *("transparent", "transparency", "alpha channel", "cut out", "cutout", "background removal"),
             *("remove background", "remove the background", "透明", "抠图", "去背景", "去除背景", "免抠"),
         ),
-        "No model's page offers a transparent background: a prompt that asks for one may give a painted chequerboard. "
-        "Ask for a plain white background, and cut it out in a picture editor.",
+        "No model's page offers a transparent background or the removal of one: a prompt that asks for one may give a "
+        "painted chequerboard. Ask for a plain white background, and cut it out in a picture editor.",
         ("nano-banana-pro",),
         {
             "background": ("transparent", "alpha"),
@@ -61,6 +66,7 @@ LIMITS = (
             "alpha": (),
         },
         ("transparent background", "transparent png", "background transparent", "透明背景", "透明底", "背景透明"),
+        "nano-banana-pro comes nearest, as its page says that its png keeps transparency, and not how to get any.",
     ),
     # The output formats that pages name are png, jpeg and webp.
     Limit(

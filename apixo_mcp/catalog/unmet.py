@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from apixo_mcp.catalog.doubts import asks_for_sound
-from apixo_mcp.catalog.limits import LENGTHS, LIMITS, limit_asked_for, limits_said
+from apixo_mcp.catalog.limits import LENGTHS, LIMITS, LONGEST_CLIP, limit_asked_for, limits_said
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import inputs
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import cut
 
-_LONGEST_CLIP = 30  # seconds, of grok-video
 _UNIT = r"(seconds?|secs?|minutes?|mins?|秒|分钟|分鐘)"
 _FILM = r"(?:video|clip|film|movie|animation|footage|loop|reel|song|track|piece)"
 _LENGTH_SAID = (
@@ -41,7 +40,7 @@ def unmet(model: Model, name: str, value: Any) -> str:
     if model.modality == "video" and model.facts != "none" and name.casefold() in LENGTHS:
         if not _length_field(model):
             return f"The length cannot be set: {model.id} has no input for it."
-        if str(value).isdecimal() and int(value) > _LONGEST_CLIP:
+        if str(value).isdecimal() and int(value) > LONGEST_CLIP:
             return next(limit.sentence for limit in LIMITS if "clips" in limit.inputs)
     return ""
 

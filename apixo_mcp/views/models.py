@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, get_args
 
-from apixo_mcp.catalog.limits import limit_asked_for, limits_looked_for
+from apixo_mcp.catalog.limits import LONGEST_CLIP, Limit, limit_asked_for, limits_looked_for
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import brief_schema, input_schema, media_fields
@@ -17,10 +17,13 @@ from apixo_mcp.catalog.translate import common
 from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality
 from apixo_mcp.views.faces import CHAT, SHELL, Face
-from apixo_mcp.views.words import compact, dollars
+from apixo_mcp.views.words import compact, counted, dollars
 
 _MOST = 8
 """Models that are shown of those that fit a query."""
+
+_MOST_UNPRICED = 3
+"""The same of those without a known price, where the cheapest are looked for."""
 
 _LONGEST_QUERY = 300  # characters that are looked at
 _TALK = frozenset({"voice", "speech", "clone", "voice_design"})
@@ -55,14 +58,19 @@ def list_text(
     if found.seconds and any(model.modality == "audio" for model in found.models):
         length = limit_asked_for("audio", "duration", found.seconds)
         limits = (*limits, length) if length is not None and length not in limits else limits
+    if found.seconds > LONGEST_CLIP and f"{found.seconds} s" in found.lacking:
+        clips = limit_asked_for("video", "clips", found.seconds)
+        limits = (*limits, clips) if clips is not None and clips not in limits else limits
+    if found.is_general and (limits or _near(catalog, query)):
+        found = Found()
     if limits and not found.is_ranked:
         nearest = {name for limit in limits for name in limit.nearest}
         found = replace(found, models=tuple(model for model in found.models if model.id in nearest))
-    fitting = by_price(found.models) if sort == "price" else found.models
-    remarks = [*(limit.sentence for limit in limits), *_remarks(found)]
+    fitting = _by_price(found) if sort == "price" else found.models
+    remarks = [*_limit_remarks(limits, found), *_remarks(found)]
     if not fitting:
         return _nothing(catalog, modality, query, remarks or _why_nothing(catalog, found, modality, query), face)
-    shown = fitting[:_MOST] if found.is_ranked and not sort else fitting
+    shown = _shown(fitting, sort) if query.strip() else fitting
     lines = [_header(catalog, shown, fitting, sort), *remarks]
     kinds = dict.fromkeys(model.modality for model in shown)  # that of the best comes first
     for kind in kinds if query.strip() else (one for one in get_args(Modality) if one in kinds):
@@ -73,7 +81,43 @@ def list_text(
             lines += [kind.upper(), *named]
         else:
             lines += [f"{kind.upper()} ({tool_of(of_kind[0], face)})", *told]
+    lines += _unseen(catalog, found, fitting, shown, sort)
     return "\n".join((*lines, *catalog.warnings, *catalog.price_warnings, *warnings))
+
+
+def _by_price(found: Found) -> tuple[Model, ...]:
+    """Returns those that fit with the cheapest first, and those for one use alone behind the others with a price."""
+    models = by_price(found.models)
+    return tuple(sorted(models, key=lambda model: (smallest_call(model) is None, model.id in found.behind)))
+
+
+def _shown(fitting: tuple[Model, ...], sort: str) -> tuple[Model, ...]:
+    """Returns the first of those that fit; by price all that have one, and a few that have none."""
+    if not sort:
+        return fitting[:_MOST]
+    priced = sum(smallest_call(model) is not None for model in fitting)
+    return fitting[: priced + _MOST_UNPRICED]
+
+
+def _unseen(
+    catalog: Catalog, found: Found, fitting: tuple[Model, ...], shown: tuple[Model, ...], sort: str
+) -> list[str]:
+    """Tells of what is not shown."""
+    more = len(fitting) - len(shown)
+    told = [f"{more} more{', without a known price' if sort else ''}: ask for one by a name, or by what it is to have."]
+    if "cheap" not in found.wants or not shown:
+        return told if more else []
+    kind = shown[0].modality if len({model.modality for model in shown}) == 1 else ""
+    unpriced = sum(kind in ("", model.modality) and smallest_call(model) is None for model in catalog)
+    note = f"{counted(unpriced, f'{kind} model'.strip())} without a known price." if unpriced else ""
+    return [*(told if more else []), *([note] if note else [])]
+
+
+def _limit_remarks(limits: Iterable[Limit], found: Found) -> Iterable[str]:
+    """Tells what no model does, and why a model comes nearest where one is shown."""
+    shown = {model.id for model in found.models}
+    for limit in limits:
+        yield f"{limit.sentence} {limit.why}".rstrip() if shown.intersection(limit.nearest) else limit.sentence
 
 
 def _header(catalog: Catalog, shown: tuple[Model, ...], fitting: tuple[Model, ...], sort: str) -> str:
@@ -87,6 +131,12 @@ def _remarks(found: Found) -> list[str]:
     """Tells what those that are shown lack."""
     remarks: list[str] = []
     lacking = " and ".join(found.lacking)
+    if found.is_general:
+        kind = found.models[0].modality
+        remarks.append(
+            f"Nothing in it names a model or what one is to have: these are general {kind} models. For another kind "
+            "say picture, video, music or speech."
+        )
     if found.absent:
         remarks.append(f"{found.absent} is not on offer; nearest is what makes the same.")
     if found.namesakes:

@@ -132,7 +132,7 @@ def test_a_slip_in_a_search_finds_what_was_meant_and_a_word_for_nothing_says_so(
     assert "nano-banana: " in done.stdout
     done = typed("models", "list", "zzzqqq")
     assert done.exit_code == 0
-    assert "No offered model fits 'zzzqqq'" in done.stdout
+    assert "Nothing in it names a model or what one is to have" in done.stdout
 
 
 def test_no_model_on_offer_is_a_mistake():

@@ -1,5 +1,6 @@
 """The models that fit a query, the best first, and what they lack."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,10 +9,13 @@ from apixo_mcp.catalog.search.costs import by_price, smallest_call
 from apixo_mcp.catalog.search.everyday import WANTS
 from apixo_mcp.catalog.search.traits import ModelTraits, traits_of
 from apixo_mcp.catalog.search.wording import Query, read_query
+from apixo_mcp.foreign import cut
 
 _NAME, _VERSION, _OLDER, _VENDOR, _ASIDE, _PAIR = 3.0, 3.5, 1.0, 2.0, 0.6, 1.0
 _LENGTH, _PHRASE, _CALLED, _WHOLE = 2.0, 4.0, 0.1, 6.0
 _RANK = 0.3
+_LONGEST = 300  # characters in which ids are looked for
+_BETWEEN = ("", "and", "or", "vs", "vs.", "versus", "compare", "和", "与")
 _AS_GOOD = 0.6
 """The part of the best score that still counts as fitting."""
 
@@ -27,6 +31,8 @@ class Found:
         elsewhere: the modality that was meant and none of whose models has what was asked for; empty where some have.
         lacking: what the best of those that were meant has not, in words.
         seconds: a length that was asked for, 0 where none was.
+        is_general: nothing in the query tells one model from another, so these are the best of their kind.
+        behind: ids of models for one use alone, where no use was asked for: they stand behind the others.
         namesakes: models of another modality whose names stand in a query that speaks of a kind of result alone.
         absent: a well-known model that was named and that is not to be had.
     """
@@ -39,6 +45,8 @@ class Found:
     absent: str = ""
     seconds: int = 0
     namesakes: tuple[Model, ...] = ()
+    is_general: bool = False
+    behind: frozenset[str] = frozenset()
 
 
 class Index:
@@ -56,6 +64,8 @@ class Index:
 
     def search(self, query: str, modality: str = "") -> Found:
         """Returns the models that fit a query, of one modality where that is given or meant."""
+        if named := self._named(query, modality):
+            return Found(named)
         read = read_query(query)
         makes = modality or read.makes or ""
         scope = [entry for entry in self._traits if makes in ("", entry.model.modality)]
@@ -64,11 +74,29 @@ class Index:
             # No model of that kind has any of it: another kind may.
             wider = _best(self._traits, read, "")
             return replace(wider, elsewhere=makes, lacking=found.lacking) if wider.models else found
+        if not found.models and read.is_of_a_modality_alone and not any(_score(entry, read) for entry in self._traits):
+            # It tells what is to be seen, and that may be a picture.
+            offered = {entry.model.modality for entry in self._traits}
+            kind = makes or next((one for one in ("image", "video", "audio") if one in offered), "")
+            general = [entry for entry in self._traits if entry.model.modality == kind]
+            general.sort(key=lambda entry: (entry.is_special, -entry.rank))
+            behind = frozenset(entry.model.id for entry in general if entry.is_special)
+            models = tuple(entry.model for entry in general)
+            return Found(models, is_ranked=False, is_general=bool(models), behind=behind)
         if makes and not found.is_ranked:
             words = [word for word in read.words if word.isalpha() and len(word) > 2]
             named = [entry.model for entry in self._traits if entry.names.intersection(words)]
             return replace(found, namesakes=tuple(model for model in named if model.modality != makes))
         return found
+
+    def _named(self, query: str, modality: str) -> tuple[Model, ...]:
+        """Returns the models whose ids a query lists and nothing else, in its order; none for any other query."""
+        ids = {entry.model.id.casefold(): entry.model for entry in self._traits}
+        names = [name for name in re.split(r"[\s,;，、；]+", cut(query, _LONGEST).casefold()) if name not in _BETWEEN]
+        if any(name not in ids for name in names):
+            return ()
+        models = tuple(dict.fromkeys(ids[name].id for name in names))
+        return tuple(ids[name.casefold()] for name in models if modality in ("", ids[name.casefold()].modality))
 
 
 def _best(scope: Sequence[ModelTraits], read: Query, makes: str) -> Found:
@@ -77,15 +105,27 @@ def _best(scope: Sequence[ModelTraits], read: Query, makes: str) -> Found:
     found = Found((), read.wants, best > 0, absent=read.absent, seconds=read.seconds, lacking=_not_had((), read))
     if makes and best < _VENDOR and (read.absent or read.is_of_a_modality_alone):
         # A kind alone, or a well-known model that is not to be had: all that make such a thing come near.
-        models = sorted(scored, key=lambda pair: -(pair[0] + pair[1].rank))
-        return replace(found, models=tuple(entry.model for _, entry in models), is_ranked=bool(read.absent))
+        models = sorted(scored, key=lambda pair: (_is_behind(pair[1], read), -(pair[0] + pair[1].rank)))
+        behind = frozenset(entry.model.id for entry in scope if _is_behind(entry, read))
+        kind = tuple(entry.model for _, entry in models)
+        return replace(found, models=kind, is_ranked=bool(read.absent), behind=behind)
     fitting = sorted(
         (pair for pair in scored if pair[0] > 0 and pair[0] >= best * _AS_GOOD),
         # One that is called by the very words is first, and sends nothing away.
-        key=lambda pair: -(pair[0] + _RANK * pair[1].rank + _WHOLE * (read.name in pair[1].called)),
+        key=lambda pair: (
+            _is_behind(pair[1], read),
+            -(pair[0] + _RANK * pair[1].rank + _WHOLE * (read.name in pair[1].called)),
+        ),
     )
     models = tuple(entry.model for _, entry in fitting)
-    return replace(found, models=models, lacking=_not_had([entry for _, entry in fitting[:1]], read))
+    lacking = _not_had([entry for _, entry in fitting[:1]], read)
+    behind = frozenset(entry.model.id for _, entry in fitting if _is_behind(entry, read))
+    return replace(found, models=models, lacking=lacking, behind=behind)
+
+
+def _is_behind(entry: ModelTraits, read: Query) -> bool:
+    """Tells whether a model for one use alone stands behind all others, as no use of it was asked for."""
+    return entry.is_special and read.is_of_no_use and not entry.names.intersection(read.words)
 
 
 def _not_had(first: Sequence[ModelTraits], read: Query) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class ModelTraits:
         text: its title, other names, purposes and tips, in which pairs of Chinese characters are looked for.
         lengths: the seconds that its videos can have; empty where that is not known.
         rank: what sets it before others that fit as well.
+        is_special: it takes no prompt, or needs files beside a picture: it is for one use alone.
     """
 
     model: Model
@@ -46,6 +47,7 @@ class ModelTraits:
     text: str
     lengths: frozenset[int]
     rank: float
+    is_special: bool = False
 
 
 def traits_of(model: Model, cheapness: float) -> ModelTraits:
@@ -77,7 +79,15 @@ def traits_of(model: Model, cheapness: float) -> ModelTraits:
         text=simplified(" ".join((model.title, *model.aliases, purposes, tips))),
         lengths=lengths,
         rank=_rank(model, traits),
+        is_special=_is_special(model, fields),
     )
+
+
+def _is_special(model: Model, fields: Mapping[str, Any]) -> bool:
+    if model.facts == "none" or model.modality == "audio":
+        return False
+    needed = {*input_schema(model.input).get("required", ())} & {*media_fields(model.input)}
+    return "prompt" not in fields or bool(needed - {common(model).get("image_urls", "")})
 
 
 def _rank(model: Model, traits: Mapping[str, float]) -> float:

@@ -69,6 +69,11 @@ class Query:
     absent: str = ""
 
     @property
+    def is_of_no_use(self) -> bool:
+        """Tells whether no use is asked for: nothing, or only a price, a speed and a quality."""
+        return {*self.wants} <= {"cheap", "fast", "best"}
+
+    @property
     def is_of_a_modality_alone(self) -> bool:
         """Tells whether nothing but a kind of result is asked for."""
         return not (self.wants or self.brands or self.seconds or self.absent)

@@ -247,12 +247,94 @@ def test_what_the_nearest_lacks_is_said() -> None:
 
 def test_nothing_found_says_what_comes_nearest_or_how_to_ask() -> None:
     assert "Did you mean kling-" in list_text(CATALOG, "", "klling")
-    nothing = list_text(CATALOG, "", "xyzzy")
-    assert "No offered model fits 'xyzzy'." in nothing
-    assert "what is made" in nothing
+    nothing = list_text(CATALOG, "", "klling")
+    assert "No offered model fits 'klling'." in nothing
     assert "\n" not in nothing
     assert "makes something else: suno (audio)" in list_text(CATALOG, "image", "music")
     assert "None has lip sync." in list_text(Catalog(["suno", "sora-2"]), "", "lip sync")
+
+
+@pytest.mark.parametrize(
+    ("query", "modality", "kind"),
+    [
+        ("a fox", "", "image"),
+        ("a fox that runs through the snow", "", "image"),
+        ("xyzzy", "", "image"),
+        ("一只狐狸", "", "image"),
+        ("a fox", "video", "video"),
+    ],
+)
+def test_what_is_to_be_seen_alone_is_answered_with_general_models(query: str, modality: str, kind: str) -> None:
+    told = list_text(CATALOG, modality, query)
+    said = f"Nothing in it names a model or what one is to have: these are general {kind} models."
+    assert (said in told) is (not modality)
+    assert len(found(query, modality)) == 8
+    assert {CATALOG.find(name).modality for name in found(query, modality)} == {kind}
+    assert "infinitetalk" not in found(query, modality)
+
+
+def test_without_pictures_on_offer_what_is_to_be_seen_is_a_video() -> None:
+    assert "general video models" in list_text(Catalog(["sora-2", "suno"]), "", "a fox")
+
+
+def test_words_of_a_picture_for_the_desktop_mean_a_wide_one() -> None:
+    for query in ("a wide fox for the desktop", "a picture for my desktop"):
+        assert "16:9" in str(CATALOG.find(found(query)[0]).input.model_json_schema())
+        assert {CATALOG.find(name).modality for name in found(query)} == {"image"}
+
+
+@pytest.mark.parametrize("query", ["picture of a fox", "a picture for my desktop", "video", "图片"])
+def test_a_query_shows_the_first_and_counts_the_rest(query: str) -> None:
+    told = list_text(CATALOG, "", query)
+    count = len(CATALOG.search(query).models)
+    assert len(found(query)) == 8 < count
+    assert told.endswith(f"{count - 8} more: ask for one by a name, or by what it is to have.")
+    assert len(found("", "image")) == 30, "without a query all are shown"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["nano-banana seedream-4-5 flux-2", "nano-banana, seedream-4-5 and Flux-2", "nano-banana，seedream-4-5、flux-2"],
+)
+def test_ids_give_just_those(query: str) -> None:
+    assert found(query) == ["nano-banana", "seedream-4-5", "flux-2"]
+    assert found("seedream-4-5") == ["seedream-4-5"]
+    assert found("sora-2 nano-banana", "image") == ["nano-banana"]
+
+
+def test_by_price_a_query_shows_all_prices_and_few_of_the_rest() -> None:
+    listed = found("video", sort="price")
+    costs = [smallest_call(CATALOG.find(name)) for name in listed]
+    assert costs[-3:] == [None] * 3
+    assert None not in costs[:-3]
+    videos = [model for model in CATALOG if model.modality == "video"]
+    assert f"{len(videos) - len(listed)} more, without a known price: " in list_text(CATALOG, "", "video", sort="price")
+
+
+@pytest.mark.parametrize("query", ["cheap video", "便宜 视频", "便宜的视频"])
+def test_cheap_counts_those_without_a_price_and_sets_a_model_for_one_use_behind(query: str) -> None:
+    unpriced = sum(model.modality == "video" and smallest_call(model) is None for model in CATALOG)
+    for sort in ("", "price"):
+        assert f"{unpriced} video models without a known price." in list_text(CATALOG, "", query, sort=sort)
+        assert found(query, sort=sort)[-1] == "infinitetalk"
+    assert found("video", sort="price").index("infinitetalk") > found("video", sort="price").index("veo-3-1")
+    assert found("lip sync", sort="price")[0] == "infinitetalk"
+
+
+@pytest.mark.parametrize("query", ["one minute video", "60 s video", "一分钟视频", "45 second clip"])
+def test_a_video_longer_than_any_says_how_to_make_one(query: str) -> None:
+    told = list_text(CATALOG, "", query)
+    assert "none makes more than 30 s (grok-video). Make the clips" in told
+    assert found(query)[0] == "grok-video"
+    assert "No model joins clips" not in list_text(CATALOG, "", "30 s video")
+
+
+def test_a_cut_out_is_told_to_be_made_by_none_and_why_one_comes_nearest() -> None:
+    for query in ("remove background", "transparent background", "抠图"):
+        told = list_text(CATALOG, "", query)
+        assert "No model's page offers a transparent background or the removal of one" in told
+        assert "nano-banana-pro comes nearest, as its page says that its png keeps transparency" in told
+    assert "comes nearest, as" not in list_text(Catalog(["flux-2"]), "", "remove background")
 
 
 def test_a_modality_that_is_given_counts_more_than_the_words() -> None:
