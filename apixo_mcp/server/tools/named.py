@@ -95,6 +95,11 @@ async def tasks_settled(tools: ToolParts, tasks: Sequence[Task], deadline: float
     return [with_notes(after, before) for after, before in zip(now, tasks, strict=True)]
 
 
+def told_now(task: Task) -> Task:
+    """Returns a task with the notes of this call alone: the call that asked for it was told the others."""
+    return replace(task, notes=tuple(note for note in task.notes if note.startswith(f"{LAST} is ")))
+
+
 def with_notes(now: Task, asked: Task) -> Task:
     """Returns a task as it is now, with what was noted of it when it was found."""
     return replace(now, notes=tuple(dict.fromkeys((*asked.notes, *now.notes))))

@@ -35,10 +35,12 @@ async def task_answer(
     deduplicated: bool = False,
     deadline: float | None = None,
     noted: bool = True,
+    step: str = "",
 ) -> CallToolResult:
     """Returns a task answer, as far as the client takes it.
 
     Args:
+        step: what to do next, where this call knows better than the task.
         deadline: until when its caller waits, by `time.monotonic()`.
         noted: whether what is to be noted is told while it runs, too.
     """
@@ -52,6 +54,7 @@ async def task_answer(
         budget_left=await budget_left(app, owner_of(context)),
         noted=noted,
     )
+    structure["next_step"] = step or structure["next_step"]
     saved = [result for result in task.results if result.file is FileState.SAVED]
     shown = await _shown(app.previews, [task], deadline) if profile.preview else None
     answer = text_result(" ".join(filter(None, (headline(task), shown and shown.legend))), structure)

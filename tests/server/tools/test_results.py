@@ -244,7 +244,13 @@ async def test_files_are_copied_only_into_allowed_folders(connect: Connect, tmp_
         call = {"task_id": made["task_id"], "directory": str(allowed / "here")}
         copied = (await client.call_tool("download_results", call)).structured_content
         refused = await client.call_tool("download_results", {**call, "directory": str(tmp_path / "elsewhere")})
+        several = {"task_ids": [made["task_id"]], "directory": call["directory"]}
+        all_copied = (await client.call_tool("download_results", several)).structured_content
     assert copied is not None
+    assert all_copied is not None
+    for answer in (copied, all_copied):
+        assert answer["next_step"] == "The files are copied: show the user their paths."
+        assert "notes" not in answer, "the call that bought it told them"
     copy = Path(copied["results"][0]["path"])
     assert copy.parent == allowed / "here"
     assert copy.read_bytes() == Path(made["results"][0]["path"]).read_bytes()

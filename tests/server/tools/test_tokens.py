@@ -58,6 +58,18 @@ async def test_a_waiting_task_takes_150_tokens(connect: Connect, letter: str, cl
     assert tokens(checked) <= 150
 
 
+async def test_the_last_task_while_it_waits_takes_150_tokens_too(connect: Connect) -> None:
+    waiting = FOX | {"prompt": "a fox in the deep snow of a long winter night " * 3 + "[never]", "wait_seconds": 0}
+    async with connect() as client:
+        asked = await client.call_tool("generate_image", waiting)
+        checked = await client.call_tool("check_task", {"task_id": "last", "wait_seconds": 0})
+    assert asked.structured_content is not None
+    assert checked.structured_content is not None
+    [note] = checked.structured_content["notes"]
+    assert note.startswith(f"last is {asked.structured_content['task_id']}")
+    assert tokens(checked) <= 150
+
+
 async def test_one_of_several_takes_90_tokens_and_one_of_a_list_60(connect: Connect) -> None:
     prompts = [f"a fox number {number} in the deep snow of a long winter night [took:0]" for number in range(20)]
     async with connect() as client:

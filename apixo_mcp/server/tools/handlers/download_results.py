@@ -10,14 +10,16 @@ from mcp.types import CallToolResult
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.server.caller import owner_of, profile_of_caller
-from apixo_mcp.server.tools.named import argument_of, named_task, named_tasks, tasks_settled
+from apixo_mcp.server.tools.named import argument_of, named_task, named_tasks, tasks_settled, told_now
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import several_answer, task_answer
 from apixo_mcp.tasks.search import moment_of
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.several import MOST_AT_ONCE, Entry, Missing
 from apixo_mcp.views.words import counted, in_zone
+
+_SHOW = "The files are copied: show the user their paths."
 
 MOST_SINCE = 1000
 """Tasks of a time whose files are brought, at most: those that are not shown too."""
@@ -32,8 +34,9 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
         task = await named_task(tools, given["task_id"], context, with_results=True)
         if task.state is State.SUCCESS:
             [task] = await tasks_settled(tools, [task], deadline, context)
-            task = task if folder is None else await copied(tools.app, task, folder)
-        return await task_answer(tools.app, task, context, deadline=deadline)
+            task = told_now(task if folder is None else await copied(tools.app, task, folder))
+        step = _SHOW if folder is not None and _is_whole(task) else ""
+        return await task_answer(tools.app, task, context, deadline=deadline, step=step)
     if by == "task_ids":
         entries = await named_tasks(tools, given["task_ids"], context, with_results=True)
         notes = list[str]()
@@ -44,8 +47,16 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
     entries, problems = await _brought(tools, entries, folder, deadline, context)
     if len(entries) > MOST_AT_ONCE:
         notes.append(f"{len(entries) - MOST_AT_ONCE} more are brought too and not shown here.")
+    are_copied = (
+        folder is not None and not problems and all(isinstance(one, Task) and _is_whole(one) for one in entries)
+    )
     return await several_answer(
-        tools.app, entries[:MOST_AT_ONCE], context, notes=[*notes, *problems], deadline=deadline
+        tools.app,
+        entries[:MOST_AT_ONCE],
+        context,
+        notes=[*notes, *problems],
+        more={"next_step": _SHOW} if are_copied and entries else {},
+        deadline=deadline,
     )
 
 
@@ -65,6 +76,10 @@ async def _since(tools: ToolParts, given: dict[str, Any], context: Context) -> t
     return [*done], notes
 
 
+def _is_whole(task: Task) -> bool:
+    return _is_done(task) and all(result.file is FileState.SAVED for result in task.results)
+
+
 def _is_done(task: Task) -> bool:
     return task.state is State.SUCCESS
 
@@ -75,7 +90,9 @@ async def _brought(
     """Returns entries with their files saved and in a folder where one is given; and what was wrong with some."""
     waited = [entry for entry in entries if isinstance(entry, Task) and _is_done(entry)]
     now = {task.task_id: task for task in await tasks_settled(tools, waited, deadline, context)}
-    brought: list[Entry] = [now.get(entry.task_id, entry) if isinstance(entry, Task) else entry for entry in entries]
+    brought: list[Entry] = [
+        told_now(now[entry.task_id]) if isinstance(entry, Task) and entry.task_id in now else entry for entry in entries
+    ]
     problems: list[str] = []
     for index, entry in enumerate(brought):
         if folder is not None and isinstance(entry, Task) and _is_done(entry):

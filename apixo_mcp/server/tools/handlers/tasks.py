@@ -15,6 +15,7 @@ from apixo_mcp.server.tools.named import (
     last_of_connection,
     named_task,
     named_tasks,
+    told_now,
     with_notes,
 )
 from apixo_mcp.server.tools.parts import ToolParts
@@ -37,7 +38,8 @@ async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) 
     deadline = tools.waiting.deadline(given, context, [asked])
     task = with_notes(await tools.waiting.settled(asked, deadline, context), asked)
     noted = means_last(given["task_id"])  # that one must be named; else what is to be noted has been told
-    return await task_answer(tools.app, task, context, deadline=deadline, noted=noted)
+    told = task if task.is_settled else told_now(task)
+    return await task_answer(tools.app, told, context, deadline=deadline, noted=noted)
 
 
 async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
