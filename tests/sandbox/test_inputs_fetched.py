@@ -43,8 +43,8 @@ def files() -> Iterator[str]:
         server.shutdown()
 
 
-async def edited(box: Sandbox, url: str, seconds: float) -> str:
-    asked = {"mode": "image-to-image", "prompt": f"a fox [took:{seconds}]", "image_urls": [url]}
+async def edited(box: Sandbox, url: str, seconds: float, **given: str) -> str:
+    asked = {"mode": "image-to-image", "prompt": f"a fox [took:{seconds}]", "image_urls": [url], **given}
     async with httpx2.AsyncClient(headers=HEADERS, base_url=box.url) as http:
         body = {"request_type": "async", "input": asked}
         answer = await http.post("/api/v1/generateTask/nano-banana", json=body)
@@ -61,14 +61,16 @@ async def told(box: Sandbox, task_id: str) -> dict[str, str]:
                 await anyio.sleep(0.02)
 
 
-async def test_an_edit_shows_what_it_was_given(box: Sandbox, files: str) -> None:
-    data = await told(box, await edited(box, f"{files}/red.png", 0.1))
+@pytest.mark.parametrize(("ratio", "size"), [("auto", (1024, 768)), ("1:1", (1024, 1024))])
+async def test_an_edit_shows_what_it_was_given(box: Sandbox, files: str, ratio: str, size: tuple[int, int]) -> None:
+    data = await told(box, await edited(box, f"{files}/red.png", 0.1, aspect_ratio=ratio))
     await happens(lambda: any(entry["route"] == "input" for entry in box.log()))
     (entry,) = [entry for entry in box.log() if entry["route"] == "input"]
     assert (entry["outcome"], entry["bytes"]) == ("fetched", len(a_picture("red")))
     async with httpx2.AsyncClient() as http:
         url = data["resultJson"].partition('["')[2].partition('"')[0]
         with Image.open(io.BytesIO((await http.get(url)).content)) as picture:
+            assert picture.size == size, "auto is the shape of the picture that was given"
             colours = picture.convert("RGB").resize((1, 1)).getpixel((0, 0))
     assert isinstance(colours, tuple)
     assert colours[0] > 2 * colours[1]

@@ -73,15 +73,19 @@ def draw(given: Mapping[str, Any], index: int, picture_format: str, edited: byte
         given: The input of the task.
         index: Which of the task's pictures.
         picture_format: png, jpg, jpeg or webp; anything else is taken as png.
-        edited: The picture that the task was given, where it was fetched: it shines through.
+        edited: The picture that the task was given, where it was fetched: it shines through, and `auto` is its shape.
     """
     prompt = prompt_of(given)
+    original: Image.Image | None = None
+    with contextlib.suppress(OSError, ValueError):
+        original = Image.open(io.BytesIO(edited)).convert("RGB") if edited else None
+    if original is not None and given.get("aspect_ratio") == "auto":
+        given = {**given, "aspect_ratio": f"{original.width}:{original.height}"}
     size = picture_size(given)
     seed = digest(prompt, given.get("seed"), given.get("image_urls"), index)
     picture = canvas(seed, size)
-    with contextlib.suppress(OSError, ValueError):
-        if edited:
-            picture = ImageOps.fit(Image.open(io.BytesIO(edited)).convert("RGB"), size)
+    if original is not None:
+        picture = ImageOps.fit(original, size)
     caption(picture, prompt)
     out = io.BytesIO()
     kind = _FORMATS.get(picture_format.lower(), "PNG")
