@@ -90,4 +90,5 @@ def test_a_video_in_a_framework_without_patience_and_pauses():
     (job,) = (one for one in JOBS if one.play is video)
     row = played(job, "no patience, no pauses", NO_PAUSES)
     assert row.paid == 1
-    assert row.calls <= 16
+    # Sixteen fill the minute to the first poll; the jitter of that may make it one more.
+    assert row.calls <= 17
