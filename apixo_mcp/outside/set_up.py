@@ -61,7 +61,7 @@ async def outside_of(
     links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, settings.home / "served", roots)
     if url:
         return Outside(
-            Way.PUBLIC_URL, PublicReach(addresses), addresses, links, links.url_of, prefix=urlsplit(url).path
+            Way.PUBLIC_URL, PublicReach(addresses, links), addresses, links, links.url_of, prefix=urlsplit(url).path
         )
     from apixo_mcp.outside.commands import command_of
     from apixo_mcp.outside.tunnel import Tunnel
@@ -74,5 +74,5 @@ async def outside_of(
         tunnel.check()
         return links.url_of(path, kind)
 
-    reach = TunnelReach(tunnel, addresses.secret)
+    reach = TunnelReach(tunnel, links, addresses.secret)
     return Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel)

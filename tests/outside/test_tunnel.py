@@ -111,7 +111,19 @@ async def test_a_gateway_of_this_machine_is_given_where_the_tunnel_leads_to(sit:
     async with sit(tunnel=shlex.join([sys.executable, "-c", code])) as desk:
         assert (await desk.told())["state"] == "success"
         assert desk.fetched()[0]["bytes"] == desk.picture.stat().st_size
-        assert box.submits()[0]["input"]["image_urls"][0].startswith(f"{desk.url}/inputs/")
+        assert box.submits()[0]["input"]["image_urls"] == [desk.fetched()[0]["url"]]
+
+
+async def test_a_file_that_was_changed_since_is_not_paid_for(sit: Sit, box: Sandbox) -> None:
+    async with sit() as desk:
+        asked = await desk.told(prompt="a fox [http:503x1][took:0]", wait_seconds=0)
+        await happens(lambda: any(entry["route"] == "submit" for entry in box.log()))
+        Image.new("RGB", (64, 48), "blue").save(desk.picture)
+        given = {"task_id": asked["task_id"], "wait_seconds": 20}
+        told = (await desk.client.call_tool("check_task", given)).structured_content
+    assert told is not None
+    assert (told["state"], told["error"]["code"], told["error"]["charged"]) == ("failed", "INPUT_CHANGED", "no")
+    assert len([entry for entry in box.log() if entry["route"] == "submit"]) == 1
 
 
 async def test_nothing_else_is_reached_through_it(sit: Sit, box: Sandbox, tmp_path: Path) -> None:
