@@ -30,7 +30,11 @@ class Several(Wire):
         self.go_on = asyncio.Event()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            writer.close()  # a connection on which nothing was asked
+            return
         if b" /stall" in head:
             whole = answer(picture(), kind="image/png")
             writer.write(whole[:-20])

@@ -1,6 +1,7 @@
 """Each row of the table of faults, through the tools of the running program."""
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ async def play(client: Client, row: Row, prompt: str, folder: Path) -> tuple[dic
 
 async def take_name(structure: dict[str, Any], prompt: str, folder: Path) -> None:
     """Puts other files where the result is about to be saved."""
-    day = folder / structure["created_at"][:10]
+    day = folder / time.strftime("%Y-%m-%d", time.gmtime())
     day.mkdir(parents=True)
     for extension in ("png", "jpg", "jpeg"):
         (day / f"{names.slug(prompt)}-{structure['task_id'][-6:]}.{extension}").write_text("mine")

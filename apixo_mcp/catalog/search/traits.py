@@ -179,8 +179,8 @@ def _sizes(model: Model, fields: Mapping[str, Any], taken: Mapping[str, str]) ->
     names = (taken.get("resolution", ""), "resolution", "size")
     offered = {str(choice).casefold() for name in names for choice in fields.get(name, {}).get("enum", ())}
     offered |= {_LINES[side] for choice in tuple(offered) for side in _PIXELS.findall(choice) if side in _LINES}
-    told = " ".join((*model.tips, model.times)).casefold()
-    offered |= {size for size in ("4k", "2k", "1080p", "768p") if re.search(rf"\b{size}\b", told)}
+    told = re.findall(r"[a-z0-9]+", " ".join((*model.tips, model.times)).casefold())
+    offered |= {"4k", "2k", "1080p", "768p"}.intersection(told)
     traits = {size: float(size in offered) for size in ("8k", "4k", "2k", "1080p", "720p", "480p")}
     if model.modality == "video":
         high = 1.0 if offered & {"4k", "1080p"} else 0.4 if offered & {"720p", "768p"} else 0.0
