@@ -13,6 +13,7 @@ from apixo_mcp.tasks.callbacks import Addresses
 from apixo_mcp.tasks.running.reach import Sendable
 from apixo_mcp.tasks.task import TUNNELLED, Task
 
+_FILE = re.compile(r"/inputs/([0-9a-f]{64})/([\w.-]{1,80})")
 _CHANGED = Failure(
     code="INPUT_CHANGED",
     category="media_input",
@@ -75,8 +76,8 @@ async def _has_files(task: Task, links: InputLinks, url: str) -> bool:
 
     The gateway would be paid for a picture that it cannot have.
     """
-    ours = re.compile(re.escape(url) + r"/inputs/([0-9a-f]{64})/([\w.-]{1,80})")
-    for token, name in dict.fromkeys(ours.findall(json.dumps(dict(task.inputs)))):
-        if not await to_thread.run_sync(links.holds, token, name):
+    behind = json.dumps(dict(task.inputs)).split(url)[1:]
+    for file in filter(None, map(_FILE.match, behind)):
+        if not await to_thread.run_sync(links.holds, file[1], file[2]):
             return False
     return True
