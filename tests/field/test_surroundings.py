@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -485,7 +486,7 @@ async def test_a_planted_partial_is_never_followed(
     gateway.outcome = lambda task: polled(task, state="processing")
     async with enter() as door:
         task = await door.told("generate_image", model="nano-banana", prompt="a fox", wait_seconds=0)
-        folder = tmp_path / "pictures" / (task["created_at"][:10] if where == "day" else "")
+        folder = tmp_path / "pictures" / (time.strftime("%Y-%m-%d", time.gmtime()) if where == "day" else "")
         folder.mkdir(parents=True, exist_ok=True)
         link = folder / name.format(id=task["task_id"])
         if hard:
@@ -510,7 +511,7 @@ async def test_a_planted_day_folder_is_never_followed(gateway: Gateway, enter: E
     async with enter() as door:
         task = await door.told("generate_image", model="nano-banana", prompt="a fox", wait_seconds=0)
         (tmp_path / "pictures").mkdir(exist_ok=True)
-        day = tmp_path / "pictures" / task["created_at"][:10]
+        day = tmp_path / "pictures" / time.strftime("%Y-%m-%d", time.gmtime())
         day.symlink_to({"outside": outside, "dangling": tmp_path / "nowhere", "a loop": day}[kind])
         one_file(gateway, "/out/a.png", whole(PNG))
         gateway.outcome = None
