@@ -20,7 +20,7 @@ INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}'
 
 _OWN_VERBS = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
-    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until purchase place"
+    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until meant_last purchase place"
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
 _WRITE = f"""update task set {_SET},

@@ -159,6 +159,7 @@ class Task:
         agreed_attempts: how many attempts the owner's yes named; 0: no yes was given.
         is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
         named_id: in state `unknown`: the gateway's task id that its broken answer named, to be confirmed.
+        meant_last: the id of the task that its caller meant by `last`, empty where no input of it said so.
         purchase: what it was bought with (`tasks.purchase`): the id of the first of them; empty: it was bought alone.
         place: its place among them, from 0.
     """
@@ -203,6 +204,7 @@ class Task:
     wanted_until: float = 0.0
     agreed_attempts: int = 0
     named_id: str = ""
+    meant_last: str = ""
     purchase: str = ""
     place: int = 0
 

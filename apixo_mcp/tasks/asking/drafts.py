@@ -10,7 +10,7 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.asking.last import LastTask, last_tasks, named_in, names_last, with_last
+from apixo_mcp.tasks.asking.last import LastTask, last_tasks, names_last, with_last
 from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
@@ -105,8 +105,8 @@ class Drafts:
         return [task for task in recent if task.answer != "given" and own in task.asked_by]
 
     async def _meant_by(self, owner: Owner, earlier: Iterable[Task]) -> Sequence[LastTask]:
-        """Returns the tasks that earlier ones were told to have meant by `last`."""
-        ids = dict.fromkeys(task_id for task in earlier for task_id in named_in(task.notes))
+        """Returns the tasks that the callers of earlier ones meant by `last`."""
+        ids = dict.fromkeys(task.meant_last for task in earlier if task.meant_last)
         found = [await self._store.find(owner, task_id) for task_id in ids]
         return [LastTask(task, is_elsewhere=False) for task in found if task is not None]
 
@@ -166,6 +166,7 @@ class Drafts:
             updated_at=now,
             due=now,
             notes=(*request.notes, *checking.notes, *told_once),
+            meant_last=request.meant_last,
             estimate_usd=self._estimate(model, inputs, checking.seconds),
         )
         # A shape that was not asked for counts for nothing: an equal call may know more of its picture by then.

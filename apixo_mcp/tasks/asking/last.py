@@ -2,12 +2,12 @@
 
 As an input it is put in the place of `last` before anything else is done: what is asked for, agreed to and found again
 by an equal call is the file itself. A call that is repeated because its answer was lost must find its task, which may
-be the newest by then: so it is tried first whether what an unanswered call was told to have meant, or an earlier task,
+be the newest by then: so it is tried first whether what an unanswered call meant by it, or an earlier task,
 makes that very call.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -21,7 +21,6 @@ LAST = "last"
 """Stands for an id of a task."""
 
 _REFERENCE = re.compile(r"\s*(task:|apixo://results/)last((?:/\d{1,4})?)\s*", re.IGNORECASE)
-_NAMED = re.compile(rf"task:{LAST} is (tsk_[a-z2-7]{{26}})\b")
 _TEXTS = frozenset({"prompt", "negative_prompt"})
 _PROMPT = 60
 _DEEP = 20  # no input that means something is nested deeper
@@ -43,11 +42,6 @@ class LastTask:
         prompt = " ".join(clipped(self.task.prompt, _PROMPT).split())
         which = f" ({prompt})" if prompt else ""
         return f"{name} is {self.task.task_id}{which}{', of another connection' if self.is_elsewhere else ''}."
-
-
-def named_in(notes: Iterable[str]) -> list[str]:
-    """Returns the ids of the tasks that notes name as the ones meant by `last`."""
-    return [match[1] for note in notes if (match := _NAMED.match(note))]
 
 
 def means_last(any_id: str) -> bool:
@@ -89,6 +83,7 @@ def with_last(request: GenerationRequest, last: LastTask) -> GenerationRequest:
         arguments=_with_id(request.arguments, last.task.task_id),
         options=_with_id(request.options, last.task.task_id),
         notes=(*request.notes, last.note(f"task:{LAST}")),
+        meant_last=last.task.task_id,
     )
 
 

@@ -39,6 +39,7 @@ class GenerationRequest:
         agreed: a quote that the owner has just said yes to, asked in person.
         origin: how the call came, and when; None: just now, over nothing that another could have come over.
         notes: what its tasks are to tell its caller, as sentences.
+        meant_last: the id of the task that stands in the place of `last`, empty where nothing said so.
         problems: what was wrong with other arguments of the same call; told together with the model's.
     """
 
@@ -55,6 +56,7 @@ class GenerationRequest:
     agreed: "Quote | None" = None
     origin: Origin | None = None
     notes: tuple[str, ...] = ()
+    meant_last: str = ""
     problems: tuple[Problem, ...] = ()
 
     @property

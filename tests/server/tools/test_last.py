@@ -7,20 +7,14 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
-from mcp.types import CallToolResult, Implementation
-from support.program import Connect, program, text_of, values_for
+from mcp.types import Implementation
+from support.program import Connect, program, structure, text_of, values_for
 
 from apixo_mcp.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
 
 EVERY = ["memory", pytest.param("stdio", marks=pytest.mark.process), "http", "sse"]
-
-
-def structure(answer: CallToolResult) -> dict[str, Any]:
-    assert not answer.is_error, answer.content
-    assert answer.structured_content is not None
-    return answer.structured_content
 
 
 async def made(client: Client, prompt: str, tool: str = "generate_image", **given: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+alter table task add column meant_last text not null default '';
