@@ -96,12 +96,14 @@ class InputLinks:
             return None
         return OpenedInput(content, status.st_size, kind.mime_type, f'"{token[:16]}"')
 
-    def holds(self, token: str, name: str) -> bool:
-        """Tells whether the file behind a URL could be fetched now."""
+    def is_gone(self, token: str, name: str) -> bool:
+        """Tells whether the file behind a URL of ours cannot be fetched any more; a URL that only looks so is none."""
+        if not (self._folder / token).is_file():
+            return False
         opened = self.open(token, name)
         if opened is not None:
             opened.content.close()
-        return opened is not None
+        return opened is None
 
     def _token(self, path: Path, status: os.stat_result) -> str:
         content = b"\0".join((b"input", os.fsencode(path), b"%d" % status.st_size, b"%d" % status.st_mtime_ns))

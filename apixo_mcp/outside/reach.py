@@ -10,8 +10,8 @@ from apixo_mcp.generation import Failure, NextAction
 from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.tasks.callbacks import Addresses
-from apixo_mcp.tasks.running.reach import Sendable
-from apixo_mcp.tasks.task import TUNNELLED, Task
+from apixo_mcp.tasks.running.reach import Reach, Sendable
+from apixo_mcp.tasks.task import Task
 
 _FILE = re.compile(r"/inputs/([0-9a-f]{64})/([\w.-]{1,80})")
 _CHANGED = Failure(
@@ -27,14 +27,11 @@ _CHANGED = Failure(
 class PublicReach:
     """Implements `Reach` by a public URL, which leads here all the time: every task is called back about."""
 
-    def __init__(self, addresses: Addresses, links: InputLinks) -> None:
+    def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
-        self._links = links
 
     async def prepared(self, task: Task) -> Sendable | Failure | None:
         """See `Reach.prepared`."""
-        if not await _has_files(task, self._links, self._addresses.url):
-            return _CHANGED
         return Sendable(task.inputs_at(self._addresses.url), self._addresses.of(task.task_id))
 
 
@@ -44,9 +41,8 @@ class TunnelReach:
     Those are called back about too. For a callback alone none is opened: a poll does as well.
     """
 
-    def __init__(self, tunnel: Tunnel, links: InputLinks, secret: bytes) -> None:
+    def __init__(self, tunnel: Tunnel, secret: bytes) -> None:
         self._tunnel = tunnel
-        self._links = links
         self._secret = secret
 
     async def prepared(self, task: Task) -> Sendable | Failure | None:
@@ -65,19 +61,28 @@ class TunnelReach:
                 charged="no",
                 next_action=NextAction.EXAMINE,
             )
-        if not await _has_files(task, self._links, TUNNELLED.rstrip("/")):
-            self._tunnel.let_go(task.task_id)
-            return _CHANGED
         return Sendable(task.inputs_at(url), Addresses(url, self._secret).of(task.task_id))
 
 
-async def _has_files(task: Task, links: InputLinks, url: str) -> bool:
-    """Tells whether each file of a task's inputs that stands behind a URL of ours could be fetched now.
+class FileReach:
+    """Sees before each POST whether the input files are still what was asked for.
 
     The gateway would be paid for a picture that it cannot have.
+
+    Args:
+        reach: sees to the rest.
     """
-    behind = json.dumps(dict(task.inputs)).split(url)[1:]
-    for file in filter(None, map(_FILE.match, behind)):
-        if not await to_thread.run_sync(links.holds, file[1], file[2]):
-            return False
-    return True
+
+    def __init__(self, reach: Reach, links: InputLinks) -> None:
+        self._reach = reach
+        self._links = links
+
+    async def prepared(self, task: Task) -> Sendable | Failure | None:
+        """See `Reach.prepared`."""
+        sendable = await self._reach.prepared(task)
+        if not isinstance(sendable, Sendable):
+            return sendable
+        for file in _FILE.finditer(json.dumps(dict(task.inputs))):
+            if await to_thread.run_sync(self._links.is_gone, file[1], file[2]):
+                return _CHANGED
+        return sendable

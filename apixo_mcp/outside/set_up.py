@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from anyio import to_thread
+
 from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
@@ -53,16 +55,21 @@ async def outside_of(
         public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
     """
     url = settings.public_url if public else ""
-    if not url and not settings.tunnel:
-        return Outside(Way.INSIDE if settings.data_urls else Way.NONE, NoReach())
-    from apixo_mcp.outside.reach import PublicReach, TunnelReach
+    is_reached = bool(url or settings.tunnel)
+    way = Way.INSIDE if settings.data_urls else Way.NONE
+    served = settings.home / "served"
+    # A task whose files another process hands out may be sent from here.
+    if not is_reached and not await to_thread.run_sync(served.is_dir):
+        return Outside(way, NoReach())
+    from apixo_mcp.outside.reach import FileReach, PublicReach, TunnelReach
 
     addresses = Addresses(url, await store.secret("public_urls"))
-    links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, settings.home / "served", roots)
+    links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, roots)
+    if not is_reached:
+        return Outside(way, FileReach(NoReach(), links))
     if url:
-        return Outside(
-            Way.PUBLIC_URL, PublicReach(addresses, links), addresses, links, links.url_of, prefix=urlsplit(url).path
-        )
+        reach = FileReach(PublicReach(addresses), links)
+        return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of, prefix=urlsplit(url).path)
     from apixo_mcp.outside.commands import command_of
     from apixo_mcp.outside.tunnel import Tunnel
 
@@ -74,5 +81,5 @@ async def outside_of(
         tunnel.check()
         return links.url_of(path, kind)
 
-    reach = TunnelReach(tunnel, links, addresses.secret)
+    reach = FileReach(TunnelReach(tunnel, addresses.secret), links)
     return Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel)

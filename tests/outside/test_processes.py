@@ -3,8 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -41,15 +41,12 @@ def _has(pid: int, mark: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("how", ["", "stubborn", "child"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, None], ids=["term", "kill", "closed"])
-async def test_it_ends_with_the_server(box: Sandbox, tmp_path: Path, how: str, number: signal.Signals | None) -> None:
-    mark = f"TUNNEL_TEST_MARK={tmp_path}"
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    Image.new("RGB", (8, 8), "red").save(folder / "mine.png")
-    values = {**values_for(box, tmp_path), "tunnel": stand_in(how)}
-    variables = {**environment(values), "TUNNEL_TEST_MARK": str(tmp_path)}
+@asynccontextmanager
+async def asked(box: Sandbox, folder: Path, tunnel: str) -> AsyncIterator[None]:
+    """A server of its own that was asked for an edit of a local picture; its processes bear a mark."""
+    (folder / "pictures").mkdir()
+    Image.new("RGB", (8, 8), "red").save(folder / "pictures" / "mine.png")
+    variables = {**environment({**values_for(box, folder), "tunnel": tunnel}), "TUNNEL_TEST_MARK": str(folder)}
     parameters = StdioServerParameters(command=sys.executable, args=["-m", "apixo_mcp"], env=variables)
     with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230
         async with (
@@ -57,35 +54,31 @@ async def test_it_ends_with_the_server(box: Sandbox, tmp_path: Path, how: str, n
             ClientSession(reader, writer) as session,
         ):
             await session.initialize()
-            asked = {"model": "nano-banana", "prompt": "a fox [never]", "mode": "image-to-image"}
-            await session.call_tool("generate_image", {**asked, "image_urls": ["mine.png"], "wait_seconds": 0})
-            await happens(lambda: any(entry["route"] == "input" for entry in box.log()))
-            # The server, the keeper, the program, and its child where it has one.
-            await happens(lambda: len(processes(mark)) == (4 if how == "child" else 3))
-            server = next(pid for pid in processes(mark) if b"apixo_mcp\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
-            if number is not None:
-                os.kill(server, number)
-                with anyio.fail_after(10):
-                    await happens(lambda: not processes(mark))
+            edit = {"model": "nano-banana", "prompt": "a fox [never]", "mode": "image-to-image"}
+            await session.call_tool("generate_image", {**edit, "image_urls": ["mine.png"], "wait_seconds": 0})
+            yield
+
+
+@pytest.mark.parametrize("how", ["", "stubborn", "child"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, None], ids=["term", "kill", "closed"])
+async def test_it_ends_with_the_server(box: Sandbox, tmp_path: Path, how: str, number: signal.Signals | None) -> None:
+    mark = f"TUNNEL_TEST_MARK={tmp_path}"
+    async with asked(box, tmp_path, stand_in(how)):
+        await happens(lambda: any(entry["route"] == "input" for entry in box.log()))
+        # The server, the keeper, the program, and its child where it has one.
+        await happens(lambda: len(processes(mark)) == (4 if how == "child" else 3))
+        server = next(pid for pid in processes(mark) if b"apixo_mcp\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        if number is not None:
+            os.kill(server, number)
+            with anyio.fail_after(10):
+                await happens(lambda: not processes(mark))
     with anyio.fail_after(10):
         await happens(lambda: not processes(mark))
 
 
 async def test_it_is_given_no_key(box: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "pictures").mkdir()
-    Image.new("RGB", (8, 8), "red").save(tmp_path / "pictures" / "mine.png")
-    values = {**values_for(box, tmp_path), "tunnel": stand_in()}
-    variables = {**environment(values), "TUNNEL_TEST_MARK": str(tmp_path)}
     mark = f"TUNNEL_TEST_MARK={tmp_path}"
-    parameters = StdioServerParameters(command=sys.executable, args=["-m", "apixo_mcp"], env=variables)
-    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230
-        async with (
-            stdio_client(parameters, errlog=nowhere) as (reader, writer),
-            ClientSession(reader, writer) as session,
-        ):
-            await session.initialize()
-            asked = {"model": "nano-banana", "prompt": "a fox [never]", "mode": "image-to-image"}
-            await session.call_tool("generate_image", {**asked, "image_urls": ["mine.png"], "wait_seconds": 0})
-            await happens(lambda: len(processes(mark)) == 3)
-            with_key = [pid for pid in processes(mark) if b"API_KEY=" in Path(f"/proc/{pid}/environ").read_bytes()]
-            assert len(with_key) == 1, "the server alone has it"
+    async with asked(box, tmp_path, stand_in()):
+        await happens(lambda: len(processes(mark)) == 3)
+        with_key = [pid for pid in processes(mark) if b"API_KEY=" in Path(f"/proc/{pid}/environ").read_bytes()]
+        assert len(with_key) == 1, "the server alone has it"
