@@ -170,7 +170,7 @@ class ModelInput(BaseModel):
 
     RULES: ClassVar[tuple[Rule, ...]] = ()
     LEFT_OUT: ClassVar[Mapping[str, str]] = MappingProxyType({"mode": "chosen by the inputs"})
-    """What becomes of fields whose default is not published: a client that fills it in would choose in our place."""
+    """Tells of the fields whose default is not published: a client that fills it in would choose in our place."""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""What people ask for and no documented model does: told where it is asked for, not left to a prompt."""
+"""Tells what people ask for and no documented model does, where it is asked for: it is not left to a prompt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

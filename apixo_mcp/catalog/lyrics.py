@@ -1,4 +1,4 @@
-"""Whether a text is one to be sung: by the tags of its sections, or by the shape of its verses."""
+"""Tells whether a text is one to be sung: by the tags of its sections, or by the shape of its verses."""
 
 import re
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -48,10 +49,19 @@ class Backend:
         self.settings = settings
         self.store = store
         self.faults = Faults()
-        self.on_accepted: list[Callable[[RemoteTask], None]] = []
+        self._on_accepted: list[Callable[[RemoteTask], None]] = []
         self.inputs: dict[str, bytes] = {}
         self.calls_made: defaultdict[str, anyio.Event] = defaultdict(anyio.Event)
         self._requests: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    @contextmanager
+    def following(self, follow: Callable[[RemoteTask], None]) -> Generator[None]:
+        """Has each task that is accepted told, as long as the context is open."""
+        self._on_accepted.append(follow)
+        try:
+            yield
+        finally:
+            self._on_accepted.remove(follow)
 
     def now(self) -> float:
         """Returns the wall clock: tasks outlive the process."""
@@ -126,7 +136,7 @@ class Backend:
             fails=fail_code(draft.marks, earlier),
         )
         self.store.add(task)
-        for follow in self.on_accepted:
+        for follow in self._on_accepted:
             follow(task)
         return task
 

@@ -13,7 +13,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import Implementation
 from mcp.types.jsonrpc import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
-from support.program import Dial, program, text_at, text_of, values_for
+from support.program import Dial, program, structure, text_at, text_of, values_for
 
 from apixo_mcp import __version__
 from apixo_mcp.sandbox import Sandbox
@@ -78,11 +78,6 @@ async def running(
         Client(dial(), mode=era, client_info=info) as client,
     ):
         yield Running(transport, era, dial, client)
-
-
-def structure(answer: Any) -> dict[str, Any]:
-    assert not answer.is_error, answer.content
-    return answer.structured_content
 
 
 async def test_the_handshake_tells_who_answers_in_which_revision(running: Running) -> None:

@@ -79,6 +79,13 @@ def text_of(answer: CallToolResult) -> str:
     return first.text
 
 
+def structure(answer: CallToolResult) -> dict[str, Any]:
+    """The structure of an answer that is no error."""
+    assert not answer.is_error, text_of(answer)
+    assert answer.structured_content is not None
+    return answer.structured_content
+
+
 async def text_at(client: Client, uri: str) -> str:
     """The text of a resource."""
     first = (await client.read_resource(uri)).contents[0]

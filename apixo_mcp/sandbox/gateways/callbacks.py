@@ -39,12 +39,9 @@ class Callbacks:
 
             for task in self._backend.store.owed_callbacks():
                 follow(task)
-            self._backend.on_accepted.append(follow)
-            try:
+            with self._backend.following(follow):
                 yield
-            finally:
-                self._backend.on_accepted.remove(follow)
-                group.cancel_scope.cancel()
+            group.cancel_scope.cancel()
 
     async def _follow(self, task: RemoteTask) -> None:
         marks = [mark for mark in task.marks if mark.place == "callback"]

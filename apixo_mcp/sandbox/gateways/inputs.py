@@ -34,12 +34,9 @@ class Inputs:
                 for name, url in local_urls(task):
                     group.start_soon(self._fetch, task, name, url)
 
-            self._backend.on_accepted.append(follow)
-            try:
+            with self._backend.following(follow):
                 yield
-            finally:
-                self._backend.on_accepted.remove(follow)
-                group.cancel_scope.cancel()
+            group.cancel_scope.cancel()
 
     async def _fetch(self, task: RemoteTask, name: str, url: str) -> None:
         import httpx2

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from jsonschema import validate
-from mcp.types import CallToolResult, ElicitResult
-from support.program import Connect, text_of
+from mcp.types import ElicitResult
+from support.program import Connect, structure, text_of
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -13,12 +13,6 @@ pytestmark = pytest.mark.anyio
 
 FOX = {"model": "nano-banana", "prompt": "a fox [took:0]"}
 KEY_OF_SUNO = {"style": "folk", "title": "Fox"}
-
-
-def structure(answer: CallToolResult) -> dict[str, Any]:
-    assert not answer.is_error, text_of(answer)
-    assert answer.structured_content is not None
-    return answer.structured_content
 
 
 @pytest.mark.parametrize("transport", ["memory", "http", "sse", pytest.param("stdio", marks=pytest.mark.process)])

@@ -6,20 +6,13 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp.types import CallToolResult
-from support.program import Connect, text_of
+from support.program import Connect, structure, text_of
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.parametrize("era", ["auto"]),
     pytest.mark.parametrize("transport", ["memory", pytest.param("stdio", marks=pytest.mark.process), "http"]),
 ]
-
-
-def structure(answer: CallToolResult) -> dict[str, Any]:
-    assert not answer.is_error, answer.content
-    assert answer.structured_content is not None
-    return answer.structured_content
 
 
 async def made(client: Client, prompt: str, tool: str = "generate_image", **given: Any) -> dict[str, Any]:

@@ -10,19 +10,13 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, ImageContent
 from PIL import Image
-from support.program import Connect, text_of
+from support.program import Connect, structure, text_of
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.parametrize("era", ["auto"]),
     pytest.mark.parametrize("transport", ["memory", pytest.param("stdio", marks=pytest.mark.process), "http"]),
 ]
-
-
-def structure(answer: CallToolResult) -> dict[str, Any]:
-    assert not answer.is_error, answer.content
-    assert answer.structured_content is not None
-    return answer.structured_content
 
 
 async def made(client: Client, prompt: str, **given: Any) -> dict[str, Any]:
