@@ -236,7 +236,7 @@ class Generations:
         return f"The task of an earlier call. {message}" if told_earlier else message
 
     async def _result(self, task: Task, context: RequestContext) -> dict[str, Any]:
-        answer = await task_answer(self._app, task, Context(request_context=context))
+        answer = await task_answer(self._app, task, Context(request_context=context), waits=0.0)  # it has ended
         result = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
         result.pop("resultType", None)  # belongs to an answer, not to a result inside one
         return result

@@ -32,6 +32,7 @@ async def task_answer(
     task: Task,
     context: Context,
     *,
+    waits: float,
     deduplicated: bool = False,
     deadline: float | None = None,
     noted: bool = True,
@@ -40,6 +41,11 @@ async def task_answer(
     """Returns a task answer, as far as the client takes it.
 
     Args:
+        app: the program.
+        task: as it is.
+        context: of the call.
+        waits: for how many seconds a call of this client that only asks will wait; 0 where that is not to be told.
+        deduplicated: whether the call asked for something new and was given this.
         step: what to do next, where this call knows better than the task.
         deadline: until when its caller waits, by `time.monotonic()`.
         noted: whether what is to be noted is told while it runs, too.
@@ -49,7 +55,7 @@ async def task_answer(
         app,
         task,
         place=await app.service.place(task),
-        waits=profile.wait_seconds if profile.check_seconds is None else profile.check_seconds,
+        waits=waits,
         deduplicated=deduplicated,
         budget_left=await budget_left(app, owner_of(context)),
         noted=noted,
@@ -70,6 +76,7 @@ async def several_answer(
     entries: Sequence[Entry],
     context: Context,
     *,
+    waits: float,
     notes: Iterable[str] = (),
     more: Mapping[str, Any] = MappingProxyType({}),
     deadline: float | None = None,
@@ -80,12 +87,12 @@ async def several_answer(
         app: the program.
         entries: the tasks in the order of the answer, and ids that none was found for.
         context: of the call.
+        waits: as of `task_answer`.
         notes: what is to be known besides.
         more: further fields of the structure.
         deadline: until when its caller waits, by `time.monotonic()`.
     """
     profile = profile_of_caller(context, app.settings)
-    waits = profile.wait_seconds if profile.check_seconds is None else profile.check_seconds
     structure = several_of(app, entries, face=chat_of(app.settings), waits=waits, notes=notes)
     shown = await _shown(app.previews, entries, deadline) if profile.preview else None
     text = "\n".join(filter(None, (several_lines(entries), shown and shown.legend)))

@@ -12,10 +12,12 @@ from apixo_mcp.server.caller import has_left, origin_of, profile_of_caller
 from apixo_mcp.server.tools.learning import Learning
 from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.views.sentences import WAITS_ITSELF
 from apixo_mcp.views.several import are_settled, progress_words
 from apixo_mcp.views.tasks import structure_of
 
 SOME_WAIT = 0.5
+LONGEST_WISH = 50.0  # the most that `wait_seconds` takes
 NEARLY = 0.99  # the most that is shown of a task that is not settled
 
 
@@ -44,6 +46,17 @@ class Waiting:
         asks = patience.bound if wish >= 0 else patience.asks(profile)
         most = patience.makes(profile) if makes else asks
         return deadline_of(most, now=time.monotonic(), since=origin.since, wish=wish)
+
+    def next_wait(self, context: Context) -> float:
+        """Returns for how many seconds the next question of a caller will wait by itself, as far as is known of it.
+
+        Returns:
+            0 where that is short, and it would not wait longer either if it were asked to.
+        """
+        profile = profile_of_caller(context, self._app.settings)
+        patience = self._learning.of(self._origin(context), inherits=profile.grows)
+        waits = patience.asks(profile)
+        return waits if waits >= WAITS_ITSELF or patience.bound >= LONGEST_WISH else 0.0
 
     def _origin(self, context: Context) -> Origin:
         return origin_of(context, self._app.delivery.process)

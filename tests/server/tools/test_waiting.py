@@ -15,6 +15,7 @@ from support.program import Connect, text_of, values_for
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.patience import STEPS
 from apixo_mcp.server.profiles import UNKNOWN
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.server.tools.waiting import NEARLY, SOME_WAIT, deadline_of, progress_after
@@ -98,3 +99,40 @@ async def test_usage_does_not_wait_for_a_gateway_longer_than_its_caller(connect:
     assert answer.structured_content is not None
     assert "has not answered in time" in answer.structured_content["balances"]["apixo"]["note"]
     assert text_of(answer).startswith("0 tasks")
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
+async def test_a_model_is_told_the_wait_that_was_learnt_for_its_client(
+    box: Sandbox, tmp_path: Path, several: bool
+) -> None:
+    async with open_app(read_settings(**values_for(box, tmp_path))) as app:
+        receipts = Receipts()
+        async with pipe_client(build_server(app, receipts=receipts), receipts, "claude-ai") as client:
+            arguments: dict[str, Any] = {"model": "nano-banana", "prompt": "a fox [never]"}
+            await client.call(11, "generate_image", arguments | {"wait_seconds": 0})
+            made = await client.answer(11)
+            assert "check_task now; it waits up to 50 s" in made["next_step"]
+            ids = [made["task_id"]]
+            asked: dict[str, Any] = {"task_ids": ids} if several else {"task_id": ids[0]}
+            await client.call(12, "check_task", asked, ago=10)
+            await client.call(13, "check_task", asked | {"wait_seconds": 0})  # it has given the other up
+            told = await client.answer(13)
+            await client.cancel(12)
+    assert " now; " not in told["next_step"]
+    assert "wait_seconds" not in told["next_step"], "it would not be waited for so long"
+    assert "in about" in told["next_step"]
+
+
+async def test_a_model_is_told_the_wait_that_its_client_has_shown_to_bear(box: Sandbox, tmp_path: Path) -> None:
+    async with open_app(read_settings(**values_for(box, tmp_path))) as app:
+        receipts = Receipts()
+        async with pipe_client(build_server(app, receipts=receipts), receipts, "mcp") as client:
+            arguments: dict[str, Any] = {"model": "nano-banana", "prompt": "a fox [never]"}
+            await client.call(11, "generate_image", arguments | {"wait_seconds": 0})
+            made = await client.answer(11)
+            assert " now; " not in made["next_step"]
+            told = dict[str, Any]()
+            for number, step in enumerate(STEPS[:2], 12):
+                await client.call(number, "check_task", {"task_id": made["task_id"]}, ago=step)
+                told = await client.answer(number)
+    assert f"check_task now; it waits up to {STEPS[2]:.0f} s" in told["next_step"]

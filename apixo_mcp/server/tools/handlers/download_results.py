@@ -36,7 +36,9 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
             [task] = await tasks_settled(tools, [task], deadline, context)
             task = told_now(task if folder is None else await copied(tools.app, task, folder))
         step = _SHOW if folder is not None and _is_whole(task) else ""
-        return await task_answer(tools.app, task, context, deadline=deadline, step=step)
+        return await task_answer(
+            tools.app, task, context, waits=tools.waiting.next_wait(context), deadline=deadline, step=step
+        )
     if by == "task_ids":
         entries = await named_tasks(tools, given["task_ids"], context, with_results=True)
         notes = list[str]()
@@ -54,6 +56,7 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
         tools.app,
         entries[:MOST_AT_ONCE],
         context,
+        waits=tools.waiting.next_wait(context),
         notes=[*notes, *problems],
         more={"next_step": _SHOW} if are_copied and entries else {},
         deadline=deadline,

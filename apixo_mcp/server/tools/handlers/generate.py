@@ -116,7 +116,9 @@ async def _single(tools: ToolParts, submission: Submission, deadline: float, con
     if submission.how == "joined":
         task = replace(task, notes=(*task.notes, joined_note(submission.after)))
     deduplicated = submission.how != "new"
-    return await task_answer(tools.app, task, context, deduplicated=deduplicated, deadline=deadline)
+    return await task_answer(
+        tools.app, task, context, waits=tools.waiting.next_wait(context), deduplicated=deduplicated, deadline=deadline
+    )
 
 
 async def _all(tools: ToolParts, submission: Submission, deadline: float, context: Context) -> CallToolResult:
@@ -125,7 +127,11 @@ async def _all(tools: ToolParts, submission: Submission, deadline: float, contex
     left = await budget_left(tools.app, owner_of(context))
     more: dict[str, Any] = {"budget_left": left} if left else {}
     if submission.how == "new":
-        return await several_answer(tools.app, tasks, context, more=more, deadline=deadline)
+        return await several_answer(
+            tools.app, tasks, context, waits=tools.waiting.next_wait(context), more=more, deadline=deadline
+        )
     more["deduplicated"] = True
     notes = [joined_note(submission.after) if submission.how == "joined" else earlier_note(tasks)]
-    return await several_answer(tools.app, tasks, context, notes=notes, more=more, deadline=deadline)
+    return await several_answer(
+        tools.app, tasks, context, waits=tools.waiting.next_wait(context), notes=notes, more=more, deadline=deadline
+    )

@@ -33,23 +33,31 @@ async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) 
         entries = await named_tasks(tools, given["task_ids"], context)
         deadline = tools.waiting.deadline(given, context, [entry for entry in entries if isinstance(entry, Task)])
         entries = await entries_settled(tools, entries, deadline, context)
-        return await several_answer(tools.app, entries, context, deadline=deadline)
+        return await several_answer(
+            tools.app, entries, context, waits=tools.waiting.next_wait(context), deadline=deadline
+        )
     asked = await named_task(tools, given["task_id"], context)
     deadline = tools.waiting.deadline(given, context, [asked])
     task = with_notes(await tools.waiting.settled(asked, deadline, context), asked)
     noted = means_last(given["task_id"])  # that one must be named; else what is to be noted has been told
     told = task if task.is_settled else told_now(task)
-    return await task_answer(tools.app, told, context, deadline=deadline, noted=noted)
+    return await task_answer(
+        tools.app, told, context, waits=tools.waiting.next_wait(context), deadline=deadline, noted=noted
+    )
 
 
 async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Ends an unsent task."""
     owner, any_id = owner_of(context), given["task_id"]
     if not means_last(any_id):
-        return await task_answer(tools.app, await tools.app.service.cancel(owner, any_id), context)
+        return await task_answer(
+            tools.app, await tools.app.service.cancel(owner, any_id), context, waits=tools.waiting.next_wait(context)
+        )
     last = await last_of_connection(tools, context)
     task = await tools.app.service.cancel(owner, last.task.task_id)
-    return await task_answer(tools.app, replace(task, notes=(last.note(), *task.notes)), context)
+    return await task_answer(
+        tools.app, replace(task, notes=(last.note(), *task.notes)), context, waits=tools.waiting.next_wait(context)
+    )
 
 
 async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
