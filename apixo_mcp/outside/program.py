@@ -1,4 +1,7 @@
-"""A program that runs beside this one for a while: what it prints is heard, and it never outlives this process."""
+"""A program that runs beside this one for a while: what it prints is heard, and it never outlives this process.
+
+A keeper (`outside.keeper`) ends it when this process is gone. When the keeper is gone, this process ends it.
+"""
 
 import subprocess
 import sys
@@ -9,14 +12,17 @@ from pathlib import Path
 
 import anyio
 import anyio.abc
+from anyio import to_thread
 
 from apixo_mcp.outside.commands import TunnelCommand, last_words
+from apixo_mcp.outside.keeper import OVER, STARTED, kill_group
 from apixo_mcp.settings import environment_of_others
 
 ENDS_WITHIN = 1.8
 """Seconds in which it has ended, gently or not, once it is let go."""
 
 _KEEPER = Path(__file__).with_name("keeper.py")
+_LAST_LINES_WITHIN = 1.0  # once it has ended: what it started may hold its output still
 _LINES_KEPT, _LONGEST_LINE, _MOST_ADDRESSES = 20, 4096, 20
 
 
@@ -39,6 +45,8 @@ class Program:
         self.ended = anyio.Event()
         self._command = command
         self._process = process
+        self._pid: int | None = None
+        self._told = b""
         self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
 
     @property
@@ -53,6 +61,49 @@ class Program:
 
     async def listen(self) -> None:
         """Hears what it prints, to its end."""
+        is_heard = anyio.Event()
+
+        async def hear() -> None:
+            await self._hear_all()
+            is_heard.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear)
+            await self.until_over()
+            with anyio.move_on_after(_LAST_LINES_WITHIN):
+                await is_heard.wait()
+            group.cancel_scope.cancel()
+        self.ended.set()
+        self.heard.set()
+
+    async def until_over(self) -> None:
+        """Waits for its keeper to end, and ends what that could not end because it was killed."""
+        assert self._process.stderr is not None
+        with suppress(anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
+            while True:
+                *lines, self._told = (self._told + await self._process.stderr.receive()).split(b"\n")
+                for line in lines:
+                    self._hear_keeper(line)
+                self._told = self._told[:_LONGEST_LINE]
+        await self.end()
+        await self._process.wait()
+
+    async def end(self) -> None:
+        """Ends it at once, whatever its keeper does, with all that it started."""
+        if self._pid is not None:
+            await to_thread.run_sync(kill_group, self._pid)
+            self._pid = None
+
+    def _hear_keeper(self, line: bytes) -> None:
+        text = line.decode(errors="replace").strip()
+        if text == OVER:
+            self._pid = None
+        elif text.startswith(STARTED):
+            self._pid = int(text.removeprefix(STARTED))
+        else:
+            self._hear(line)
+
+    async def _hear_all(self) -> None:
         assert self._process.stdout is not None
         rest = b""
         with suppress(anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
@@ -62,9 +113,6 @@ class Program:
                     self._hear(line)
                 rest = rest[:_LONGEST_LINE]
         self._hear(rest)
-        await self._process.wait()
-        self.ended.set()
-        self.heard.set()
 
     def _hear(self, line: bytes) -> None:
         text = line[:_LONGEST_LINE].decode(errors="replace").strip()
@@ -94,7 +142,7 @@ async def held(command: TunnelCommand, port: int) -> AsyncGenerator[Program]:
         words,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         env=environment_of_others(),
         start_new_session=sys.platform != "win32",
         creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
@@ -108,17 +156,18 @@ async def held(command: TunnelCommand, port: int) -> AsyncGenerator[Program]:
             finally:
                 group.cancel_scope.cancel()
     finally:
-        await _let_go(process)
+        await _let_go(program, process)
 
 
-async def _let_go(process: anyio.abc.Process) -> None:
+async def _let_go(program: Program, process: anyio.abc.Process) -> None:
     """Has the keeper end the program; it notices by its standard input."""
     with anyio.CancelScope(shield=True):
         assert process.stdin is not None
         with suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             await process.stdin.aclose()
         with anyio.move_on_after(ENDS_WITHIN):
-            await process.wait()
+            await program.until_over()
         if process.returncode is None:
             process.kill()
+        await program.end()
         await process.aclose()

@@ -76,6 +76,23 @@ async def test_it_ends_with_the_server(box: Sandbox, tmp_path: Path, how: str, n
         await happens(lambda: not processes(mark))
 
 
+@pytest.mark.parametrize("how", ["", "stubborn", "child"])
+async def test_it_ends_with_its_keeper(box: Sandbox, tmp_path: Path, how: str) -> None:
+    mark = f"TUNNEL_TEST_MARK={tmp_path}"
+    async with asked(box, tmp_path, stand_in(how)):
+        await happens(lambda: any(entry["route"] == "input" for entry in box.log()))
+        await happens(lambda: len(processes(mark)) == (4 if how == "child" else 3))
+        before = processes(mark)
+        keeper = next(pid for pid in before if b"keeper.py\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        server = next(pid for pid in before if b"apixo_mcp\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(keeper, signal.SIGKILL)
+        with anyio.fail_after(10):
+            await happens(lambda: set(processes(mark)) & set(before) == {server})
+            await happens(lambda: len(processes(mark)) == len(before))  # its task still needs it
+    with anyio.fail_after(10):
+        await happens(lambda: not processes(mark))
+
+
 async def test_it_is_given_no_key(box: Sandbox, tmp_path: Path) -> None:
     mark = f"TUNNEL_TEST_MARK={tmp_path}"
     async with asked(box, tmp_path, stand_in()):
