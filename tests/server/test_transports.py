@@ -13,7 +13,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import Implementation
 from mcp.types.jsonrpc import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
-from support.program import Dial, program, structure, text_at, text_of, values_for
+from support.program import Dial, program, structure, text_at, text_of, told_once, values_for
 
 from apixo_mcp import __version__
 from apixo_mcp.sandbox import Sandbox
@@ -124,7 +124,8 @@ async def test_a_refusal_is_an_error_in_words(running: Running) -> None:
 
 
 async def test_a_sent_task_is_not_unsent(running: Running) -> None:
-    made = structure(await running.client.call_tool("generate_image", {**ENDLESS, "wait_seconds": 1}))
+    made = structure(await running.client.call_tool("generate_image", {**ENDLESS, "wait_seconds": 0}))
+    await told_once(running.client, made, lambda answer: "remote_id" in answer)
     answer = structure(await running.client.call_tool("cancel_task", {"task_id": made["task_id"]}))
     assert answer["cancel_requested"] is True
     assert answer["state"] in ("pending", "processing")

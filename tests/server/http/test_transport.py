@@ -18,7 +18,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.types import Implementation
 from support.process import started
-from support.program import happens, values_for
+from support.program import happens, told_once, values_for
 
 from apixo_mcp import __version__
 from apixo_mcp.app import open_app
@@ -295,7 +295,8 @@ async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> N
     with started(box, tmp_path, "--transport", "sse", "--sandbox") as server:
         assert server.said == f"apixo-mcp: serving at {server.url}/sse\n"
         async with client_of(server.url, "/sse") as client:
-            made = await structure(client, "generate_image", **{**FOX, "wait_seconds": 1})
+            made = await structure(client, "generate_image", **{**FOX, "wait_seconds": 0})
+            made = await told_once(client, made, lambda answer: "remote_id" in answer)
         server.end()
         code, said = await anyio.to_thread.run_sync(server.ended)
     assert made["remote_id"]

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from mcp import MCPError
 from mcp.types import BlobResourceContents
 from PIL import Image
-from support.program import Connect, happens, text_at, text_of
+from support.program import Connect, happens, text_at, text_of, told_once
 
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.resources import LARGEST_RESOURCE
@@ -399,11 +399,12 @@ async def test_a_gateway_that_is_not_reached_is_what_a_task_waits_for(connect: C
         second = (
             await client.call_tool("generate_image", {**FOX, "prompt": "a hare", "wait_seconds": 1})
         ).structured_content
-    assert first is not None
-    assert second is not None
-    for told in (first, second):
-        assert told["state"] == "submitting"
-        assert told["waiting_for"].startswith("the gateway, which is not reached")
+        assert first is not None
+        assert second is not None
+        for task in (first, second):
+            told = await told_once(client, task, lambda answer: "waiting_for" in answer)
+            assert told["state"] == "submitting"
+            assert told["waiting_for"].startswith("the gateway, which is not reached")
 
 
 @pytest.mark.parametrize(
@@ -415,6 +416,7 @@ async def test_a_model_is_told_how_its_client_waits(connect: Connect, client_nam
             await client.call_tool("generate_image", {**FOX, "prompt": "a fox [never]", "wait_seconds": 1})
         ).structured_content
         assert asked is not None
+        asked = await told_once(client, asked, lambda answer: "remote_id" in answer)
         cancelled = (await client.call_tool("cancel_task", {"task_id": asked["task_id"]})).structured_content
     assert said in asked["next_step"]
     assert cancelled is not None

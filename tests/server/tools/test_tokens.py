@@ -6,7 +6,7 @@ structure alone, which is shorter. Paths and URLs count as a hundred characters 
 
 import pytest
 from mcp.types import CallToolResult
-from support.program import Connect, text_of
+from support.program import Connect, text_of, told_once
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,8 @@ async def test_a_waiting_task_takes_150_tokens(connect: Connect, letter: str, cl
     async with connect(client_name) as client:
         asked = await client.call_tool("generate_image", waiting)
         assert asked.structured_content is not None
-        question = {"task_id": asked.structured_content["task_id"], "wait_seconds": 1}
+        await told_once(client, asked.structured_content, lambda answer: answer["state"] != "submitting")
+        question = {"task_id": asked.structured_content["task_id"], "wait_seconds": 0}
         checked = await client.call_tool("check_task", question)
     assert asked.structured_content["notes"]
     assert checked.structured_content is not None
