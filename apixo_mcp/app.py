@@ -172,7 +172,7 @@ async def open_app(
             store=store, accounts=parts.accounts, contexts=parts.contexts, engine=engine, changes=parts.changes
         )
         drafts = _drafts(parts, outside)
-        served = _served(parts, engine, settlement, outside)
+        served = _served(parts, engine, settlement, outside, limits.tunnel.lingers)
         app = App(
             **vars(parts),
             runner=runner,
@@ -238,11 +238,13 @@ async def _accounts(settings: Settings, store: Store, http: Http) -> Accounts:
     return accounts
 
 
-def _served(parts: _Parts, engine: EmbeddedEngine, settlement: Settlement, outside: Outside) -> Public | None:
+def _served(
+    parts: _Parts, engine: EmbeddedEngine, settlement: Settlement, outside: Outside, lingers: float
+) -> Public | None:
     if outside.addresses is None or outside.links is None:
         return None
     callbacks = Callbacks(outside.addresses, parts.store, engine, parts.accounts, settlement)
-    return Public(tuple({"", outside.prefix}), callbacks, outside.links, parts.telemetry)
+    return Public(tuple({"", outside.prefix}), callbacks, outside.links, parts.store, parts.telemetry, lingers)
 
 
 def _runner(parts: _Parts, reach: Reach) -> Runner:

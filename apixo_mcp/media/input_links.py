@@ -16,8 +16,8 @@ from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.probing import contents
 from apixo_mcp.media.roots import Roots
 
-LINK_LASTS = 24 * 3600.0
-"""Seconds that a URL lives after it was last given out."""
+GRANT_LASTS = 30 * 24 * 3600.0
+"""Seconds that a URL is known after it was last given out: longer than any task goes on that may need it."""
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 
@@ -28,19 +28,22 @@ class OpenedInput:
 
     Attributes:
         etag: of this very content, in its quotes.
+        given_at: when its URL was last given out.
     """
 
     content: BinaryIO
     size: int
     mime_type: str
     etag: str
+    given_at: float
 
 
 class InputLinks:
     """Gives files URLs, and finds them again by these.
 
     The path stands in a small file of the data folder, named as the token. The token has no expiry in it: the same file
-    keeps its URL, else idempotency keys and adoption would not know an equal request again.
+    keeps its URL, else idempotency keys and adoption would not know an equal request again. For how long it answers
+    is not decided here (`outside.public`).
 
     Args:
         url: what the gateways reach this server by, without a trailing slash.
@@ -71,14 +74,15 @@ class InputLinks:
         return f"{self._url}/inputs/{token}/{_name(kind)}"
 
     def open(self, token: str, name: str) -> OpenedInput | None:
-        """Opens the file behind a URL; None where it never was one, has expired, or the file has changed since.
+        """Opens the file behind a URL; None where it never was one, or the file has changed since.
 
         What is opened is looked at, not what stands at its path: a link that was put there meanwhile leads nowhere.
         """
         grant = self._folder / token
         try:
-            if not _TOKEN.fullmatch(token) or not _is_alive(grant):
+            if not _TOKEN.fullmatch(token):
                 return None
+            given_at = grant.stat().st_mtime
             path = self._roots.readable(os.fsdecode(grant.read_bytes()))
             with Folder(path.parent) as folder:
                 content = folder.open(path.name)
@@ -94,7 +98,7 @@ class InputLinks:
         if not is_it:
             content.close()
             return None
-        return OpenedInput(content, status.st_size, kind.mime_type, f'"{token[:16]}"')
+        return OpenedInput(content, status.st_size, kind.mime_type, f'"{token[:16]}"', given_at)
 
     def is_gone(self, token: str, name: str) -> bool:
         """Tells whether the file behind a URL of ours cannot be fetched any more; a URL that only looks so is none."""
@@ -112,14 +116,10 @@ class InputLinks:
     def _clear(self) -> None:
         for entry in self._folder.iterdir():
             try:
-                if not _is_alive(entry):
+                if time.time() > entry.stat().st_mtime + GRANT_LASTS:
                     entry.unlink()
             except OSError:
                 continue  # another process was faster
-
-
-def _is_alive(grant: Path) -> bool:
-    return time.time() < grant.stat().st_mtime + LINK_LASTS
 
 
 def _name(kind: Kind) -> str:

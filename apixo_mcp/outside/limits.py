@@ -12,7 +12,7 @@ class TunnelLimits:
 
     Attributes:
         opens_within: until its address has to lead here.
-        lingers: that it stays open once nothing needs it.
+        lingers: that it stays open once nothing needs it, and that a file is handed out then.
         looked_after_every: until it is looked at again whether what needed it has ended.
         tried_every: between two tries of an address that does not lead here yet.
         quiet_for: after which an address is tried though its program has not said that it is ready.

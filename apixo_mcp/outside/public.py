@@ -2,11 +2,19 @@
 
 import hmac
 import secrets
+import time
 from dataclasses import dataclass, field
 
-from apixo_mcp.media.input_links import InputLinks
+from anyio import to_thread
+
+from apixo_mcp.errors import StoreError
+from apixo_mcp.media.input_links import InputLinks, OpenedInput
 from apixo_mcp.tasks.callbacks import Callbacks
+from apixo_mcp.tasks.store import Store
 from apixo_mcp.telemetry.facts import Telemetry
+
+UNKNOWN_FOR = 24 * 3600.0
+"""Seconds that an input file is handed out for a task of which nobody knows whether the gateway has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +23,37 @@ class Public:
 
     Attributes:
         prefixes: paths that the routes stand under: none, and that of the public URL.
+        store: tells whether a task needs a file.
+        lingers: seconds that a file is handed out after its URL was given out, and after its last task has ended.
     """
 
     prefixes: tuple[str, ...]
     callbacks: Callbacks
     input_links: InputLinks
+    store: Store
     telemetry: Telemetry
+    lingers: float = 60.0
+
+    async def input_file(self, token: str, name: str) -> OpenedInput | None:
+        """Opens the input file behind a URL, for whoever closes it; None where there is none that a task needs."""
+        file = await to_thread.run_sync(self.input_links.open, token, name)
+        if file is None:
+            return None
+        is_needed = False
+        try:
+            is_needed = await self._is_needed(file, token)
+        finally:
+            if not is_needed:
+                file.content.close()
+        return file if is_needed else None
+
+    async def _is_needed(self, file: OpenedInput, token: str) -> bool:
+        if time.time() < file.given_at + self.lingers:
+            return True
+        try:
+            return await self.store.needs_input(token, self.lingers, UNKNOWN_FOR)
+        except StoreError:
+            return True  # a paid task may need it
 
 
 @dataclass(frozen=True, slots=True)

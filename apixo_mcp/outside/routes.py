@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import anyio
-import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -30,7 +29,7 @@ def public_routes(public: Public, proof: Proof | None = None) -> list[Route]:
         token, name = request.path_params["token"], request.path_params["name"]
         if proof is not None and proof.is_at(token, name):
             return PlainTextResponse(proof.content, headers=SAFE)
-        file = await anyio.to_thread.run_sync(public.input_links.open, token, name)
+        file = await public.input_file(token, name)
         return Response(status_code=404) if file is None else FileAnswer(file)
 
     return [

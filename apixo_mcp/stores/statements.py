@@ -126,6 +126,12 @@ PLACE = f"select count(*) as count from task where key_print = :key_print and {_
 
 OPEN_COUNT = "select count(*) as count from task where due is not null and key_print in {keys}"
 
+NEEDS_INPUT = """select 1 from task where (state = 'submitting'
+    or (state in ('pending', 'processing') and due is not null)
+    or (state = 'unknown' and coalesce(sent_at, created_at) > :now - :unknown_for)
+    or completed_at > :now - :ended_within) and instr(inputs, :text) > 0 limit 1"""
+"""Whether the input of a task that goes on, or did a moment ago, holds a text. Only for files that there are."""
+
 # Leases, and when a next step is due
 
 DUE = f"""select task_id, due, lease_until from task where due <= :due and key_print in {{keys}}

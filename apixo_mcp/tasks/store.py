@@ -346,6 +346,14 @@ class Store(Protocol):
         """Counts the tasks that still have a next step."""
         ...
 
+    async def needs_input(self, text: str, ended_within: float, unknown_for: float) -> bool:
+        """Tells whether a gateway may still fetch an input in which a text stands.
+
+        It may for a task that goes on, for one that has ended within so many seconds, and for so many seconds since it
+        was sent for one of which nobody knows whether the gateway has it.
+        """
+        ...
+
     async def secret(self, name: str) -> bytes:
         """Returns a random value that stays with this store, made when first asked for."""
         ...

@@ -1059,6 +1059,29 @@ class TestCounting:
         assert await store.open_count(("theirs",)) == 1
         assert await store.open_count(()) == 0
 
+    @pytest.mark.parametrize(
+        ("given", "is_needed"),
+        [
+            ({"state": State.SUBMITTING}, True),
+            ({"state": State.SUBMITTING, "due": None}, True),
+            ({"state": State.PENDING, "due": NOW + 60, "created_at": NOW - 99_000}, True),
+            ({"state": State.PROCESSING, "due": NOW - 60}, True),
+            ({"state": State.PROCESSING, "due": None}, False),
+            ({"state": State.UNKNOWN, "due": None, "sent_at": NOW - 3000}, True),
+            ({"state": State.UNKNOWN, "due": None, "sent_at": NOW - 4000}, False),
+            ({"state": State.SUCCESS, "due": None, "completed_at": NOW - 50}, True),
+            ({"state": State.SUCCESS, "due": NOW, "completed_at": NOW - 70}, False),
+            ({"state": State.FAILED, "due": None, "completed_at": NOW - 70}, False),
+            ({"state": State.CANCELLED, "due": None, "completed_at": NOW - 50}, True),
+        ],
+    )
+    async def test_an_input_is_needed_by_a_task_that_goes_on_or_has_just_ended(
+        self, store: Store, given: dict[str, Any], is_needed: bool
+    ):
+        await add(store, make(inputs={"image_urls": ["https://files.example/inputs/abc/image.png"]}, **given))
+        assert await store.needs_input("abc", 60.0, 3600.0) is is_needed
+        assert not await store.needs_input("abd", 60.0, 3600.0)
+
 
 class TestMoving:
     """Tasks that leave a store and come into another."""

@@ -1,8 +1,10 @@
 """A tunnel through the front door: a local picture reaches the gateway through it, and nothing else does."""
 
 import io
+import os
 import shlex
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from mcp import Client
@@ -161,6 +164,26 @@ async def test_nothing_else_is_reached_through_it(sit: Sit, box: Sandbox, tmp_pa
         for method in ("GET", "HEAD", "PUT", "DELETE"):
             assert (await http.request(method, told)).status_code == 405, method
         assert (await http.post(told)).status_code == 200
+
+
+async def test_a_file_is_handed_out_while_a_task_needs_it(sit: Sit, tmp_path: Path) -> None:
+    async with sit() as desk, httpx2.AsyncClient() as http:
+        await desk.told(prompt="a fox [never]", wait_seconds=0)
+        await happens(lambda: bool(desk.fetched()))
+        other = tmp_path / "pictures" / "other.png"
+        Image.new("RGB", (64, 48), "blue").save(other)
+        assert (await desk.told(prompt="a hare [took:0]", image_urls=[str(other)]))["state"] == "success"
+        needed, ended = (entry["url"] for entry in desk.fetched())
+        for grant in (tmp_path / "home" / "served").iterdir():
+            long_ago = time.time() - 2 * 24 * 3600
+            os.utime(grant, (long_ago, long_ago))
+        with anyio.fail_after(10):
+            while (await http.get(ended)).status_code != 404:
+                await anyio.lowlevel.checkpoint()
+        answer = await http.get(needed)
+        assert (answer.status_code, answer.content) == (200, desk.picture.read_bytes())
+        assert (await desk.told(prompt="a cat [took:0]", image_urls=[str(other)]))["state"] == "success"
+        assert desk.fetched()[-1]["url"] == ended, "the same file keeps its URL"
 
 
 async def test_it_is_gone_a_while_after_it_was_needed(sit: Sit, box: Sandbox) -> None:

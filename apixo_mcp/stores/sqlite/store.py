@@ -317,6 +317,11 @@ class SqliteStore:
         keys, named = statements.keys(key_prints)
         return int((await self._query(statements.OPEN_COUNT.format(keys=keys), **named))[0]["count"])
 
+    async def needs_input(self, text: str, ended_within: float, unknown_for: float) -> bool:
+        """See `Store.needs_input`."""
+        named = {"ended_within": ended_within, "unknown_for": unknown_for, "now": self._database.now()}
+        return bool(await self._query(statements.NEEDS_INPUT, text=text, **named))
+
     async def secret(self, name: str) -> bytes:
         """See `Store.secret`."""
         await self._query(statements.MAKE_SECRET, name=name, value=secrets.token_hex(32))

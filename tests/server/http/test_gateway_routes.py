@@ -22,6 +22,7 @@ from support.program import happens, values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import InvalidInput, SettingsError
+from apixo_mcp.media import kinds
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
@@ -313,11 +314,11 @@ async def test_garbled_and_expired_addresses_are_not_found(program: Program, tmp
     ):
         assert (await program.http.get(wrong)).status_code == 404, wrong
     grant = tmp_path / "home" / "served" / token
-    old = time.time() - 24 * 3600 - 1
+    old = time.time() - 31 * 24 * 3600
     os.utime(grant, (old, old))
-    assert (await program.http.get(url)).status_code == 404
     await served_url(program, a_picture(tmp_path / "pictures", "other.png"))
     assert not grant.exists(), "what has expired is cleared away"
+    assert (await program.http.get(url)).status_code == 404
 
 
 async def test_a_file_that_changed_is_not_served(program: Program, tmp_path: Path) -> None:
@@ -380,3 +381,20 @@ def test_the_setting() -> None:
     assert read_settings(public_url="https://a.example/mcp/").public_url == "https://a.example/mcp"
     with pytest.raises(SettingsError, match="APIXO_MCP_PUBLIC_URL: must start with https://"):
         read_settings(public_url="a.example")
+
+
+async def test_a_file_is_handed_out_to_nobody_before_a_task_needs_it(program: Program, tmp_path: Path) -> None:
+    path = a_picture(tmp_path / "pictures").resolve()
+    served = program.app.public
+    assert served is not None
+    url = served.input_links.url_of(path, kinds.PNG)
+    grant = tmp_path / "home" / "served" / url.split("/")[-2]
+    at = program.url + url[url.index("/inputs/") :]
+    assert (await program.http.get(at)).status_code == 200, "a call may be about to ask for a task"
+    old = time.time() - 61
+    os.utime(grant, (old, old))
+    assert (await program.http.get(at)).status_code == 404
+    await program.ask("a fox [never]", image_urls=[str(path)], mode="image-to-image")
+    await program.seen("submit", 1)
+    os.utime(grant, (old, old))
+    assert (await program.http.get(at)).content == path.read_bytes()
