@@ -104,8 +104,9 @@ async def told_once(client: Client, task: Mapping[str, Any], is_so: Callable[[di
     """Asks about a task again and again, and returns the first answer of which something is so."""
     with anyio.fail_after(30):
         while True:
-            question = {"task_id": task["task_id"], "wait_seconds": 0.2}
+            question = {"task_id": task["task_id"], "wait_seconds": 0}
             answer = (await client.call_tool("check_task", question)).structured_content
             assert answer is not None
             if is_so(answer):
                 return answer
+            await anyio.sleep(0.02)
