@@ -30,6 +30,7 @@ from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside, outside_of
+from apixo_mcp.owners.store import OwnerStore, SignInStore
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts
@@ -82,6 +83,8 @@ class _Parts:
     settings: Settings
     limits: Limits
     store: Store
+    owners: OwnerStore
+    sign_ins: SignInStore
     http: Http
     accounts: Accounts
     catalog: Catalog
@@ -211,6 +214,8 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
         settings=settings,
         limits=limits,
         store=store,
+        owners=store.owners,
+        sign_ins=store.sign_ins,
         http=http,
         accounts=await _accounts(settings, store, http),
         catalog=catalog,

@@ -22,11 +22,13 @@ class Budget:
         daily_tasks: the most paid requests of a day (`APIXO_MCP_DAILY_TASK_LIMIT`): a task's first one, and each
             further attempt.
         confirm_above_usd: what costs more needs a yes first (`APIXO_MCP_CONFIRM_ABOVE_USD`).
+        monthly_usd: the most that a month's estimates may add up to (`APIXO_MCP_MONTHLY_BUDGET_USD`).
     """
 
     daily_usd: float | None = None
     daily_tasks: int | None = None
     confirm_above_usd: float | None = None
+    monthly_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, statements, taken
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
+from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.budget import DAY, Agreement, Spent, day_start
 from apixo_mcp.tasks.owner import Owner
@@ -39,6 +40,10 @@ class SqliteStore:
         path: of the database file; its folder is made if it is missing.
         clock: this process's, Unix seconds.
         elapsed: one that runs evenly, whatever its zero is.
+
+    Attributes:
+        owners: who may come in over HTTP.
+        sign_ins: what is kept of how they did.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class SqliteStore:
     ) -> None:
         self._database = SqliteDatabase(path, clock)
         self._watch = LeaseWatch(elapsed)
+        self.owners = SqliteOwners(self._database)
+        self.sign_ins = SqliteSignIns(self._database)
 
     async def __aenter__(self) -> Self:
         """Opens the file, repaired if it is damaged, and brings its schema up to date.

@@ -1,0 +1,156 @@
+"""The ports of what is kept of owners and of their sign-in.
+
+As in the task store, verbs take durations: the store owns time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from apixo_mcp.tasks.owner import Owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOwner:
+    """An owner as the store has them.
+
+    Attributes:
+        owner: with scope, limits and keys.
+        has_token: whether a named token lets them in.
+        made_at: Unix seconds.
+        revoked_at: since when nothing lets them in; None while something may.
+    """
+
+    owner: Owner
+    has_token: bool
+    made_at: float
+    revoked_at: float | None
+
+
+class OwnerStore(Protocol):
+    """The owners of a task store, the same for all processes on it at each moment."""
+
+    async def any(self) -> bool:
+        """Tells whether there ever was an owner: once there was, nobody gets in without a sign-in."""
+        ...
+
+    async def all(self) -> Sequence[KnownOwner]:
+        """Lists the owners by name, those that were revoked too."""
+        ...
+
+    async def find(self, name: str) -> Owner | None:
+        """Returns the owner of a name, None where there is none or they were revoked."""
+        ...
+
+    async def of_token(self, token_hash: str) -> Owner | None:
+        """Returns the owner whom a named token lets in, by its hash."""
+        ...
+
+    async def add(self, owner: Owner, token_hash: str) -> bool:
+        """Adds an owner; False where the name is taken, be it by one who was revoked: their tasks are not to be had.
+
+        Args:
+            owner: to be added.
+            token_hash: of their token, empty where they have none.
+        """
+        ...
+
+    async def change(self, owner: Owner) -> bool:
+        """Writes an owner's scope, limits and keys anew; False where there is no such owner."""
+        ...
+
+    async def set_token(self, name: str, token_hash: str) -> bool:
+        """Gives an owner another token in place of the one before, and back to one who was revoked their way in.
+
+        Returns:
+            False where there is no such owner.
+        """
+        ...
+
+    async def revoke(self, name: str) -> bool:
+        """Ends every way in of an owner, what they signed in with included; False where there is no such owner."""
+        ...
+
+
+class EntryKind(StrEnum):
+    """What is kept of a sign-in."""
+
+    CLIENT = "client"
+    """A program that registered itself."""
+    REQUEST = "request"
+    """What a client asked for, until its person has answered."""
+    INVITATION = "invitation"
+    """A link that lets a person in as an owner."""
+    CODE = "code"
+    """What a client exchanges, once, for its tokens."""
+    ACCESS = "access"
+    """What lets a client in, for an hour."""
+    REFRESH = "refresh"
+    """What a client exchanges, once, for new tokens."""
+    SPENT_REFRESH = "spent_refresh"
+    """A refresh token that was exchanged: whoever comes with it again is not the one it was given to."""
+    UPLOAD = "upload"
+    """A link that takes one file, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInEntry:
+    """Something that is kept of a sign-in.
+
+    Attributes:
+        kind: of it.
+        key: it is found by this. Of a secret its hash, never the secret.
+        value: JSON.
+        owner: the name of the one whose it is, empty where nobody's yet.
+        family: what ends together, as the tokens that come from one consent.
+    """
+
+    kind: EntryKind
+    key: str
+    value: str
+    owner: str = ""
+    family: str = ""
+
+
+class SignInStore(Protocol):
+    """What is kept of sign-ins, each entry for a time. What has run out is as if it had never been."""
+
+    async def put(self, entry: SignInEntry, lasts: float, most: int | None = None) -> bool:
+        """Keeps an entry in place of one with its key.
+
+        Args:
+            entry: to be kept.
+            lasts: for so many seconds.
+            most: how many of its kind there may be, where that is limited.
+
+        Returns:
+            False where there are so many already; nothing is kept then.
+        """
+        ...
+
+    async def get(self, kind: EntryKind, key: str) -> SignInEntry | None:
+        """Returns an entry."""
+        ...
+
+    async def take(self, kind: EntryKind, key: str) -> SignInEntry | None:
+        """Returns an entry and forgets it, in one step: of several who take it one alone gets it."""
+        ...
+
+    async def exchange(
+        self, kind: EntryKind, key: str, entries: Sequence[tuple[SignInEntry, float]]
+    ) -> SignInEntry | None:
+        """Takes an entry and keeps others, each for its seconds, in its place: all of that or nothing.
+
+        Returns:
+            The entry that was taken, None where it was not there; nothing is kept then.
+        """
+        ...
+
+    async def renew(self, kind: EntryKind, key: str, lasts: float) -> bool:
+        """Keeps an entry for so many seconds from now on; False where it is not there."""
+        ...
+
+    async def end(self, family: str) -> None:
+        """Forgets all entries of a family."""
+        ...

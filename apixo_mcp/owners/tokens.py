@@ -1,0 +1,22 @@
+"""Secrets that let somebody in: made here, told once, and kept as their hashes alone."""
+
+import hashlib
+import secrets
+
+PREFIX = "amt_"
+"""How the token of an owner begins, so that tools that look for secrets know one when they see it."""
+
+
+def new_token() -> str:
+    """Returns a token of 256 random bits, as `amt_` and 43 characters."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def new_secret() -> str:
+    """Returns a secret of 256 random bits for a link or a code, in 43 characters that a URL takes."""
+    return secrets.token_urlsafe(32)
+
+
+def secret_hash(secret: str) -> str:
+    """Returns what is kept of a secret, in hex. One with 256 random bits needs neither salt nor slowness."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,0 +1,170 @@
+"""The owners in the database, and what is kept of their sign-in: written once, for every database.
+
+Each function runs in the thread in which its database is asked.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
+from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import Owner, Raise, Scope
+
+_GET = "select * from owner where name = :name and revoked_at is null"
+_ALL = "select * from owner order by name"
+_ANY = "select 1 from owner limit 1"
+_BY_TOKEN = "select * from owner where token_hash = :token_hash and token_hash <> '' and revoked_at is null"
+_ADD = """insert into owner (name, token_hash, terms, made_at, changed_at)
+  values (:name, :token_hash, :terms, :now, :now) on conflict (name) do nothing returning name"""
+_CHANGE = "update owner set terms = :terms, changed_at = :now where name = :name returning name"
+_SET_TOKEN = """update owner set token_hash = :token_hash, changed_at = :now, revoked_at = null
+  where name = :name returning name"""
+_REVOKE = """update owner set token_hash = '', changed_at = :now, revoked_at = coalesce(revoked_at, :now)
+  where name = :name returning name"""
+
+_PUT = """insert into sign_in values (:kind, :key, :owner, :family, :value, :now, :now + :lasts)
+  on conflict (kind, key) do update set owner = :owner, family = :family, value = :value, until = :now + :lasts"""
+_ENTRY = "select * from sign_in where kind = :kind and key = :key and until > :now"
+_TAKE = "delete from sign_in where kind = :kind and key = :key and until > :now returning *"
+_RENEW = "update sign_in set until = :now + :lasts where kind = :kind and key = :key and until > :now returning key"
+_COUNT = "select count(*) as count from sign_in where kind = :kind and key <> :key"
+_FORGET_OLD = "delete from sign_in where until <= :now"
+_END = "delete from sign_in where family = :family and family <> ''"
+_END_OF_OWNER = "delete from sign_in where owner = :name"
+
+
+def terms_of(owner: Owner) -> str:
+    """Returns what stands in the row of an owner besides the name, as JSON."""
+    told: dict[str, Any] = {
+        "scope": str(owner.scope),
+        "models": owner.models,
+        "budget": {name: value for name, value in asdict(owner.budget).items() if value is not None},
+        "keys": dict(owner.keys),
+    }
+    return json.dumps(told | ({"raised": asdict(owner.raised)} if owner.raised else {}))
+
+
+def owner_of_row(row: Row) -> Owner:
+    """Returns the owner of a row."""
+    told: Mapping[str, Any] = json.loads(row["terms"])
+    return Owner(
+        row["name"],
+        Scope(told["scope"]),
+        tuple(told["models"]),
+        Budget(**told["budget"]),
+        Raise(**told["raised"]) if "raised" in told else None,
+        told["keys"],
+    )
+
+
+def owner_named(database: Database, name: str) -> Owner | None:
+    """Returns an owner who may come in, None where there is none of that name."""
+    rows = database.execute(_GET, {"name": name})
+    return owner_of_row(rows[0]) if rows else None
+
+
+def owner_of_token(database: Database, token_hash: str) -> Owner | None:
+    """Returns the owner whom a token lets in."""
+    rows = database.execute(_BY_TOKEN, {"token_hash": token_hash})
+    return owner_of_row(rows[0]) if rows else None
+
+
+def known_owners(database: Database) -> Sequence[KnownOwner]:
+    """Returns all owners, those that were revoked too."""
+    return [
+        KnownOwner(
+            owner=owner_of_row(row),
+            has_token=bool(row["token_hash"]),
+            made_at=row["made_at"],
+            revoked_at=row["revoked_at"],
+        )
+        for row in database.execute(_ALL, {})
+    ]
+
+
+def has_owners(database: Database) -> bool:
+    """Tells whether there ever was an owner."""
+    return bool(database.execute(_ANY, {}))
+
+
+def add_owner(database: Database, owner: Owner, token_hash: str) -> bool:
+    """Adds an owner; False where the name is taken."""
+    named = {"name": owner.name, "token_hash": token_hash, "terms": terms_of(owner), "now": database.now()}
+    return bool(database.execute(_ADD, named))
+
+
+def change_owner(database: Database, owner: Owner) -> bool:
+    """Writes the terms of an owner; False where there is none of that name."""
+    return bool(database.execute(_CHANGE, {"name": owner.name, "terms": terms_of(owner), "now": database.now()}))
+
+
+def set_owner_token(database: Database, name: str, token_hash: str) -> bool:
+    """Gives an owner another token; False where there is none of that name."""
+    return bool(database.execute(_SET_TOKEN, {"name": name, "token_hash": token_hash, "now": database.now()}))
+
+
+def revoke_owner(database: Database, name: str) -> bool:
+    """Ends every way in of an owner; False where there is none of that name."""
+    with database.transaction():
+        database.execute(_END_OF_OWNER, {"name": name})
+        return bool(database.execute(_REVOKE, {"name": name, "now": database.now()}))
+
+
+def put_entry(database: Database, entry: SignInEntry, lasts: float, most: int | None) -> bool:
+    """Keeps an entry of a sign-in; False where there are `most` of its kind."""
+    with database.transaction():
+        now = database.now()
+        database.execute(_FORGET_OLD, {"now": now})
+        counted = {"kind": str(entry.kind), "key": entry.key}
+        if most is not None and database.execute(_COUNT, counted)[0]["count"] >= most:
+            return False
+        _put(database, entry, lasts, now)
+        return True
+
+
+def get_entry(database: Database, kind: EntryKind, key: str) -> SignInEntry | None:
+    """Returns an entry that has not run out."""
+    return _first(database.execute(_ENTRY, {"kind": str(kind), "key": key, "now": database.now()}))
+
+
+def take_entry(database: Database, kind: EntryKind, key: str) -> SignInEntry | None:
+    """Returns an entry and forgets it."""
+    return _first(database.execute(_TAKE, {"kind": str(kind), "key": key, "now": database.now()}))
+
+
+def exchange_entry(
+    database: Database, kind: EntryKind, key: str, entries: Sequence[tuple[SignInEntry, float]]
+) -> SignInEntry | None:
+    """Takes an entry and keeps others in its place; returns the one that was taken."""
+    with database.transaction():
+        now = database.now()
+        taken = _first(database.execute(_TAKE, {"kind": str(kind), "key": key, "now": now}))
+        if taken is not None:
+            for entry, lasts in entries:
+                _put(database, entry, lasts, now)
+        return taken
+
+
+def renew_entry(database: Database, kind: EntryKind, key: str, lasts: float) -> bool:
+    """Keeps an entry for longer; False where it is not there."""
+    named = {"kind": str(kind), "key": key, "lasts": lasts, "now": database.now()}
+    return bool(database.execute(_RENEW, named))
+
+
+def end_family(database: Database, family: str) -> None:
+    """Forgets all entries of a family."""
+    database.execute(_END, {"family": family})
+
+
+def _put(database: Database, entry: SignInEntry, lasts: float, now: float) -> None:
+    database.execute(_PUT, {**asdict(entry), "kind": str(entry.kind), "now": now, "lasts": lasts})
+
+
+def _first(rows: Sequence[Row]) -> SignInEntry | None:
+    if not rows:
+        return None
+    row = rows[0]
+    return SignInEntry(EntryKind(row["kind"]), row["key"], row["value"], row["owner"], row["family"])
