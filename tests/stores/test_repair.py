@@ -105,7 +105,8 @@ async def test_a_damaged_file_is_kept_and_what_is_readable_recovered(path: Path,
     assert found.items() <= known.items(), "a task came back otherwise than it was"
     assert f"{len(found)} tasks were recovered" in warning
     if len(found) < COUNT:
-        assert f"{COUNT - len(found)} are lost" in warning
+        # With the end of the file, the index that would tell how many is cut off too.
+        assert f"{COUNT - len(found)} are lost" in warning or (damage is truncated and "not be read" in warning)
     (kept,) = aside(path)
     assert kept.read_bytes() == bytes(content)
     assert str(kept) in warning
@@ -267,8 +268,8 @@ class TestWhileItRuns:
                 file.seek(PAGE)
                 file.write(bytes(len(content) - PAGE))
             # A connection of its own sees the file as it is now.
-            async with SqliteStore(path) as other:
-                with pytest.raises(StoreError, match=r"damaged.*start again"):
+            with pytest.raises(StoreError, match=r"damaged.*start again"):
+                async with SqliteStore(path) as other:
                     await other.dump()
             assert await store.open_count(()) == 0, "the program goes on"
             with path.open("r+b") as file:
