@@ -29,7 +29,7 @@ async def main(home: Path) -> None:
             add_fixtures(server)
             add_rounds(server)
             add_long_tools(server)
-            async with serving(server, listener):
+            async with serving(app, server, listener):
                 print(url_of(listener), flush=True)
                 await anyio.to_thread.run_sync(sys.stdin.read)
         group.cancel_scope.cancel()

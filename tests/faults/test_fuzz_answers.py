@@ -135,7 +135,7 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
         async with open_app(read_settings(**values), public=True) as app:
             server = build_server(app)
             async with (
-                serving(server, listener, public=app.public),
+                serving(app, server, listener),
                 httpx2.AsyncClient(trust_env=False) as http,
                 Client(server, client_info=Implementation(name="cursor", version="1")) as client,
                 anyio.create_task_group() as watch,

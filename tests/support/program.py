@@ -69,7 +69,7 @@ async def program(transport: str, values: Mapping[str, Any]) -> AsyncIterator[Di
             return
         listener = listen("127.0.0.1", 0)
         url = url_of(listener)
-        async with serving(server, listener):
+        async with serving(app, server, listener):
             yield lambda: f"{url}/mcp" if transport == "http" else sse_client(f"{url}/sse")
 
 

@@ -1,4 +1,4 @@
-"""The server over HTTP on one port: Streamable HTTP at `/mcp`, legacy SSE at `/sse`, `/healthz`, the public routes."""
+"""The server over HTTP on one port: how it listens, runs and ends. What it serves: `server.http.application`."""
 
 import ipaddress
 import logging
@@ -8,23 +8,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, nullcontext
 
 import anyio
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
 
-from apixo_mcp import __version__
-from apixo_mcp.app import open_app
+from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.net.uvicorn_server import Pulse, listen, listening, url_of
-from apixo_mcp.outside.public import Public
-from apixo_mcp.outside.routes import open_paths, public_routes
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.guard import SECURITY, Guard
-from apixo_mcp.server.http.paths import HEALTHZ, MESSAGES, SSE, STREAMABLE
-from apixo_mcp.server.http.session_ids import SessionIds
-from apixo_mcp.server.http.sessions import Sessions
+from apixo_mcp.server.http.application import web_app
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
@@ -96,7 +85,7 @@ async def _serve(
         url = url_of(listener)
         async with (
             open_app(settings, leave=leave, public=True) as app,
-            serving(build_server(app), listener, streamable=streamable, public=app.public),
+            serving(app, build_server(app), listener, streamable=streamable),
         ):
             ready(url)
             yield
@@ -120,7 +109,7 @@ def _quiet() -> None:
 
 @asynccontextmanager
 async def serving(
-    server: ApixoServer, listener: socket.socket, *, streamable: bool = True, public: Public | None = None
+    app: App, server: ApixoServer, listener: socket.socket, *, streamable: bool = True
 ) -> AsyncGenerator[None]:
     """Serves an MCP server on a listening socket while the context is open.
 
@@ -128,39 +117,9 @@ async def serving(
     open and close.
     """
     pulse = Pulse()
-    app = web_app(server, streamable=streamable, public=public, pulse=pulse)
-    async with server.session_manager.run() if streamable else nullcontext(), listening(app, listener, pulse=pulse):
+    web = web_app(app, server, streamable=streamable, pulse=pulse)
+    async with server.session_manager.run() if streamable else nullcontext(), listening(web, listener, pulse=pulse):
         try:
             yield
         finally:
             await server.questions.close()
-
-
-def web_app(
-    server: ApixoServer, *, streamable: bool = True, public: Public | None = None, pulse: Pulse | None = None
-) -> Starlette:
-    """Returns the application; with `streamable`, `server.session_manager` must be run while they are served.
-
-    Args:
-        server: what is served.
-        streamable: whether `/mcp` is served beside `/sse`.
-        public: what is served to the gateways.
-        pulse: of the loop that it is served on, where it has one.
-    """
-    routes: list[BaseRoute] = [Route(HEALTHZ, _healthz)]
-    if streamable:
-        routes += server.streamable_http_app(streamable_http_path=STREAMABLE, transport_security=SECURITY).routes
-    sse = server.sse_app(sse_path=SSE, message_path=MESSAGES, transport_security=SECURITY).routes
-    for route in sse:
-        if isinstance(route, Route) and route.methods:
-            route.methods.discard("HEAD")  # Starlette adds it to GET, and the SDK would open a stream for it
-    routes += sse
-    routes += public_routes(public) if public else ()
-    messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
-    guard = Middleware(Guard, server.telemetry, messages, open_paths(public) if public else (), pulse)
-    sessions = Middleware(Sessions, SessionIds(server.seal), STREAMABLE)
-    return Starlette(routes=routes, middleware=[guard, sessions])
-
-
-async def _healthz(_: Request) -> Response:
-    return JSONResponse({"status": "ok", "version": __version__})

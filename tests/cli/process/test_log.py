@@ -133,7 +133,7 @@ async def test_refused_requests_and_callbacks_are_told(box: Sandbox, tmp_path: P
     values = {**values_for(box, tmp_path), "public_url": url}
     async with (
         open_app(read_settings(**values), public=True) as app,
-        serving(build_server(app), listener, public=app.public),
+        serving(app, build_server(app), listener),
         httpx2.AsyncClient(trust_env=False) as http,
     ):
         await http.get(f"{url}/mcp?secret=1", headers={"host": "evil.example"})

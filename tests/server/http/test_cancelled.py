@@ -33,7 +33,7 @@ WAITING = {
 @pytest.fixture
 async def place(box: Sandbox, tmp_path: Path) -> AsyncIterator[str]:
     listener = listen("127.0.0.1", 0)
-    async with open_app(read_settings(**values_for(box, tmp_path))) as app, serving(build_server(app), listener):
+    async with open_app(read_settings(**values_for(box, tmp_path))) as app, serving(app, build_server(app), listener):
         yield f"{url_of(listener)}/mcp"
 
 

@@ -91,7 +91,7 @@ async def running(
     values = {**values_for(box, folder), "poll_scale": HOURS, "public_url": url + path, **settings}
     async with (
         open_app(read_settings(**values), public=public) as app,
-        serving(build_server(app), listener, public=app.public),
+        serving(app, build_server(app), listener),
         httpx2.AsyncClient() as http,
     ):
         yield Program(app, url, box, http)

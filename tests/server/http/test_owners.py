@@ -26,7 +26,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.transport import web_app
+from apixo_mcp.server.http.application import web_app
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner
 
@@ -85,7 +85,7 @@ def given() -> dict[str, Any]:
 async def house(box: Sandbox, tmp_path: Path, era: str, given: dict[str, Any]) -> AsyncIterator[House]:
     async with open_app(read_settings(**values_for(box, tmp_path) | given)) as app:
         server = build_server(app)
-        web, listener = web_app(server), listen("127.0.0.1", 0)
+        web, listener = web_app(app, server), listen("127.0.0.1", 0)
         url = url_of(listener)
         async with server.session_manager.run(), listening(SignedIn(web), listener):
             yield House(app, url, era)

@@ -18,7 +18,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.transport import web_app
+from apixo_mcp.server.http.application import web_app
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner
 
@@ -61,7 +61,7 @@ class Running:
 async def running(box: Sandbox, folder: Path, idle: float = 1800) -> AsyncIterator[Running]:
     async with open_app(read_settings(**values_for(box, folder))) as app:
         server = build_server(app)
-        web, listener = web_app(server), listen("127.0.0.1", 0)
+        web, listener = web_app(app, server), listen("127.0.0.1", 0)
         server.session_manager.session_idle_timeout = idle
 
         async def signed_in(scope: Any, receive: Any, send: Any) -> None:

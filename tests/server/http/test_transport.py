@@ -45,7 +45,7 @@ async def url(box: Sandbox, tmp_path: Path) -> AsyncIterator[str]:
     """The program over HTTP, in this process."""
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         listener = listen("127.0.0.1", 0)
-        async with serving(build_server(app), listener):
+        async with serving(app, build_server(app), listener):
             yield url_of(listener)
 
 
@@ -133,7 +133,7 @@ async def test_the_other_side_of_this_machine_is_served_too(box: Sandbox, tmp_pa
     url = url_of(listener)
     async with (
         open_app(read_settings(**values_for(box, tmp_path))) as app,
-        serving(build_server(app), listener),
+        serving(app, build_server(app), listener),
         client_of(url, "/mcp") as client,
     ):
         assert client.server_info is not None
@@ -198,7 +198,7 @@ async def test_sse_alone_serves_no_streamable_http(box: Sandbox, tmp_path: Path)
     url = url_of(listener)
     async with (
         open_app(read_settings(**values_for(box, tmp_path))) as app,
-        serving(build_server(app), listener, streamable=False),
+        serving(app, build_server(app), listener, streamable=False),
         httpx2.AsyncClient() as http,
     ):
         assert (await http.post(f"{url}/mcp", json={})).status_code == 404
@@ -319,7 +319,7 @@ async def test_a_dropped_connection_leaves_its_task_to_the_same_call(box: Sandbo
     place = f"{url_of(listener)}/mcp"
     async with (
         open_app(read_settings(**values_for(box, tmp_path))) as app,
-        serving(build_server(app), listener),
+        serving(app, build_server(app), listener),
         httpx2.AsyncClient(headers=headers, timeout=30) as http,
     ):
         greeted = await http.post(place, json=message(0, "initialize", hello))

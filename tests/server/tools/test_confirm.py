@@ -264,7 +264,7 @@ async def test_an_open_question_does_not_hold_up_the_end(box: Sandbox, tmp_path:
 
     times: list[float] = []
     async with open_app(read_settings(**values)) as app, anyio.create_task_group() as group:
-        async with serving(build_server(app), listener):
+        async with serving(app, build_server(app), listener):
             group.start_soon(ask)
             with anyio.fail_after(20):
                 await asked.wait()

@@ -1,0 +1,46 @@
+"""What the server serves over HTTP on one port: its routes, and what each request passes before it reaches one."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from apixo_mcp.app import App
+from apixo_mcp.net.uvicorn_server import Pulse
+from apixo_mcp.outside.routes import open_paths, public_routes
+from apixo_mcp.server.http.guard import SECURITY, Guard
+from apixo_mcp.server.http.health import health_routes
+from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
+from apixo_mcp.server.http.session_ids import SessionIds
+from apixo_mcp.server.http.sessions import Sessions
+from apixo_mcp.server.resources import ApixoServer
+
+
+def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pulse | None = None) -> Starlette:
+    """Returns the application; with `streamable`, `server.session_manager` must be run while they are served.
+
+    Args:
+        app: the program.
+        server: its MCP server.
+        streamable: whether `/mcp` is served beside `/sse`.
+        pulse: of the loop that it is served on, where it has one.
+    """
+    public = app.public
+    routes: list[BaseRoute] = [*health_routes()]
+    if streamable:
+        routes += server.streamable_http_app(streamable_http_path=STREAMABLE, transport_security=SECURITY).routes
+    routes += _sse_routes(server)
+    routes += public_routes(public) if public else ()
+    messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
+    passed = [
+        Middleware(Guard, app.telemetry, messages, open_paths(public) if public else (), pulse),
+        Middleware(Sessions, SessionIds(server.seal), STREAMABLE),
+    ]
+    return Starlette(routes=routes, middleware=passed)
+
+
+def _sse_routes(server: ApixoServer) -> list[BaseRoute]:
+    routes = server.sse_app(sse_path=SSE, message_path=MESSAGES, transport_security=SECURITY).routes
+    for route in routes:
+        if isinstance(route, Route) and route.methods:
+            route.methods.discard("HEAD")  # Starlette adds it to GET, and the SDK would open a stream for it
+    return routes
