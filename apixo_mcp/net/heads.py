@@ -19,7 +19,7 @@ _LONGEST_VALUE, _LONGEST_HEAD = 16 * 1024, 32 * 1024  # of what is handed on: th
 _MOST_LINES = 5_000  # of a head that are read: it takes 10 ms
 _READ = re.compile(
     rb"content-(?:type|encoding|range|location)|etag|accept-ranges|retry-after|date|(?:operation-)?location"
-    rb"|(?:[a-z0-9]{1,30}[-_]){0,3}task[-_]?ids?",
+    rb"|www-authenticate|mcp-session-id|(?:[a-z0-9]{1,30}[-_]){0,3}task[-_]?ids?",
     re.IGNORECASE,
 )
 """The headers that are read, beside those that tell where the body ends."""

@@ -86,6 +86,7 @@ class Http:
         *,
         headers: Mapping[str, str],
         json: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         read_timeout: float,
         telling: re.Pattern[bytes] | None = None,
@@ -103,7 +104,9 @@ class Http:
             proxy = _proxy_of(httpx2.URL(url))
             client = await self._gateway_client(url, proxy, fresh=method == "POST")
             timeout = self._timeout(read_timeout)
-            request = client.build_request(method, url, headers=headers, json=json, params=params, timeout=timeout)
+            request = client.build_request(
+                method, url, headers=headers, json=json, data=form, params=params, timeout=timeout
+            )
             request.extensions["trace"] = way = _Way()
         except SettingRefused as error:
             return NotReached(f"{where} was not asked: {error}", error.variable)

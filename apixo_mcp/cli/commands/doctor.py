@@ -1,9 +1,9 @@
 """`doctor`: looks at settings, keys, gateways and folders, and says what to fix."""
 
+import os
 import re
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.catalog.own import own_catalog, own_models
 from apixo_mcp.catalog.prices import load_prices
 from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.cli.checks.finding import Finding
 from apixo_mcp.cli.process.start import errors_told, start_logging
 from apixo_mcp.cli.requests.folders import trouble_with
 from apixo_mcp.cli.terminal.interrupts import Interrupts
@@ -24,6 +25,7 @@ from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.net.certificates import tls_context, unusable_certificates
 from apixo_mcp.net.guard import check_name, check_url
+from apixo_mcp.net.http import Http
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
 from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.settings import Settings, read_settings
@@ -36,32 +38,24 @@ _NO_KEY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        fix: what to do about it; empty where it is well.
-        variable: the one that it is set by.
-    """
-
-    what: str
-    state: str
-    fix: str = ""
-    variable: str = ""
-
-
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(as_json: bool) -> None:
+@click.option("--remote", "url", metavar="URL", help="Try a server over HTTP in place of this machine, as hosts do.")
+@click.option("--token-env", metavar="VAR", help="With --remote: the variable that holds the token of an owner.")
+def doctor(as_json: bool, url: str | None, token_env: str | None) -> None:
     """Look at settings, keys, gateways and folders, and say what to fix; ends with 1 where something is to be fixed."""
+    if token_env and not url:
+        raise click.UsageError("--token-env is for --remote")
+    if token_env and not os.environ.get(token_env, "").strip():
+        raise click.UsageError(f"--token-env {token_env}: this variable is not set")
+    token = os.environ[token_env].strip() if token_env else ""
     start = f"apixo-mcp {__version__}, Python {sys.version.split()[0]}, {sys.executable}"
     if not as_json:
         say(start)
     findings: list[Finding] = []
 
     async def examine() -> None:
-        async for finding in _examined():
+        async for finding in _examined_remote(url, token) if url else _examined():
             findings.append(finding)
             if not as_json:
                 _tell(finding)
@@ -106,6 +100,15 @@ async def _examined() -> AsyncIterator[Finding]:
     start_logging(settings)
     async for finding in _findings(settings):
         yield finding
+
+
+async def _examined_remote(url: str, token: str) -> AsyncIterator[Finding]:
+    """Tries a server over HTTP. What it needs is loaded here: few ask for it."""
+    from apixo_mcp.cli.checks.remote import Remote
+
+    async with Http() as http:
+        async for finding in Remote(http, url, token).findings():
+            yield finding
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:

@@ -1,0 +1,1 @@
+"""What `doctor` finds, and how it tries a server that is somewhere else."""
