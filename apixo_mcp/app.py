@@ -260,6 +260,7 @@ def _runner(parts: _Parts, reach: Reach) -> Runner:
         contexts=parts.contexts,
         terms=Sending(budget=parts.budget, process=parts.delivery.process),
         throttle=Throttle(parts.limits.steps.throttle),
+        telemetry=parts.telemetry,
         limits=parts.limits.steps,
     )
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
@@ -302,6 +303,7 @@ def _admission(parts: _Parts, engine: EmbeddedEngine, drafts: Drafts) -> Admissi
         delivery=parts.delivery,
         budget=parts.budget,
         attempts=1 + parts.settings.auto_retry,
+        telemetry=parts.telemetry,
     )
 
 

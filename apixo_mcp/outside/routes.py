@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from apixo_mcp.outside.file_answer import SAFE, FileAnswer
 from apixo_mcp.outside.public import Proof, Public
+from apixo_mcp.tasks.changes import ref_of
 from apixo_mcp.telemetry.facts import CallbackReceived
 
 LARGEST_BODY = 1_000_000
@@ -67,5 +68,5 @@ async def _taken(public: Public, request: Request) -> int:
     state = str(task.state)
     is_done = await public.callbacks.take(task, bytes(body))
     status = 200 if is_done else 503
-    public.telemetry.emit(CallbackReceived(task.task_id, state, len(body), status))
+    public.telemetry.emit(CallbackReceived(ref_of(task), state, len(body), status))
     return status

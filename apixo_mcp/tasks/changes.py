@@ -4,6 +4,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
 import anyio
 
@@ -18,6 +19,7 @@ from apixo_mcp.telemetry.facts import (
     SaveFailed,
     SubmitAccepted,
     SubmitUnanswered,
+    TaskRef,
     Telemetry,
 )
 
@@ -85,41 +87,47 @@ class Changes:
                     del self._waiting[task_id]
 
 
+def ref_of(task: Task) -> TaskRef:
+    """Names a task for the facts about it."""
+    return TaskRef(task.task_id, task.owner, task.model, task.gateway)
+
+
 def facts_of(before: Task, after: Task) -> Iterator[Fact]:
     """Tells what a change amounts to, where it is more than another poll."""
-    task_id, model = after.task_id, after.model
+    ref = ref_of(after)
     if before.state is State.SUBMITTING and len(after.attempts) > len(before.attempts):
         kind = SubmitAccepted if after.remote_id or after.state is State.SUCCESS else SubmitUnanswered
         took = _seconds(before.sent_at or after.attempts[-1].sent_at, after.updated_at)
-        yield kind(task_id, model, after.gateway, _plain(after.remote_id), took)
+        yield kind(ref, plain_code(after.remote_id), took, after.estimate_usd)
     if before.state is not State.SUBMITTING and after.state is State.SUBMITTING:
-        yield AttemptFailed(task_id, model, _error(after), len(after.attempts))
+        yield AttemptFailed(ref, _error(after), len(after.attempts))
     if after.state is not before.state and after.state in (*TERMINAL, State.UNKNOWN):
         took = _seconds(after.created_at, after.completed_at or after.updated_at)
+        ended = Finished(ref, str(after.state), took, max(before.polls, after.polls))
         if after.state is State.SUCCESS:
-            yield Finished(task_id, model, str(after.state), took, results=len(after.results))
+            yield replace(ended, results=len(after.results))
         elif after.failure is not None and after.state is not State.CANCELLED:
-            yield Finished(task_id, model, str(after.state), took, error=_error(after), charged=after.failure.charged)
+            yield replace(ended, error=_error(after), charged=after.failure.charged)
         else:
-            yield Finished(task_id, model, str(after.state), took)
+            yield ended
     earlier = {result.index: result for result in before.results}
     for result in after.results:
         old = earlier.get(result.index)
         if result.file is FileState.SAVED and (old is None or old.file is not FileState.SAVED):
             took = _seconds(after.completed_at, after.updated_at) if after.completed_at is not None else None
-            yield Saved(task_id, model, result.index, result.bytes, result.mime_type, took)
+            yield Saved(ref, result.index, result.bytes, result.mime_type, took)
         elif result.file in _NOT_SAVED and (old is None or result.tries > old.tries):
-            yield SaveFailed(task_id, model, result.index, str(result.file), result.tries)
+            yield SaveFailed(ref, result.index, str(result.file), result.tries)
 
 
 def _seconds(start: float, end: float) -> float:
-    return round(max(0.0, end - start), 1)
+    return round(max(0.0, end - start), 3)
 
 
 def _error(task: Task) -> str:
-    return _plain(task.failure.code) if task.failure else ""
+    return plain_code(task.failure.code) if task.failure else ""
 
 
-def _plain(code: str) -> str:
+def plain_code(code: str) -> str:
     """Returns a code or an id of a gateway, if it looks like one."""
     return code.replace(" ", "_") if _CODE.fullmatch(code) else "(odd)" if code else ""

@@ -1,14 +1,57 @@
-"""Facts about the work: what was submitted, how it ended, what was saved, and which requests were refused.
+"""Facts about the work: what was asked for and submitted, how it ended, what was saved, and who was refused.
 
-A fact holds nothing of a prompt, no URL, no path of a file (it is named after the prompt) and no words of a gateway,
-which may repeat one.
+A fact holds nothing of a prompt, no URL, no path of a file (it is named after the prompt), no key or token, and no
+words of a gateway, which may repeat one.
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """Names the task that a fact is about.
+
+    Attributes:
+        owner: the name of the one whose it is.
+    """
+
+    task_id: str
+    owner: str
+    model: str
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAdmitted:
+    """Tells that a call has got its task.
+
+    Attributes:
+        how: `new`, or why it is an earlier one.
+        seconds: since the call came.
+    """
+
+    task: TaskRef
+    how: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseRefused:
+    """Tells that the limits did not allow what an owner asked for.
+
+    Attributes:
+        reason: which of them.
+    """
+
+    owner: str
+    model: str
+    gateway: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +60,13 @@ class SubmitAccepted:
 
     Attributes:
         seconds: that the answer took.
+        usd: what it is estimated to cost, None where no price is known.
     """
 
-    task_id: str
-    model: str
-    gateway: str
+    task: TaskRef
     remote_id: str
     seconds: float
+    usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +75,56 @@ class SubmitUnanswered:
 
     Attributes:
         seconds: that an answer was waited for.
+        usd: what it may have cost, None where no price is known.
     """
 
-    task_id: str
-    model: str
-    gateway: str
+    task: TaskRef
     remote_id: str
+    seconds: float
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRefused:
+    """Tells that a submit cost nothing: it never left, or the gateway does not take it.
+
+    Attributes:
+        error: its code.
+        is_final: whether that is how the task ends; else it is sent again.
+        seconds: that the answer took.
+    """
+
+    task: TaskRef
+    error: str
+    is_final: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """Tells that a gateway asks for fewer requests.
+
+    Attributes:
+        request: that it answered so.
+        retry_after: seconds that it named.
+    """
+
+    task: TaskRef
+    request: Literal["submit", "poll"]
+    retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollAnswered:
+    """Tells what a poll brought.
+
+    Attributes:
+        outcome: `running`, `succeeded`, `failed` or `no_answer`.
+        seconds: that the answer took.
+    """
+
+    task: TaskRef
+    outcome: str
     seconds: float
 
 
@@ -45,8 +132,7 @@ class SubmitUnanswered:
 class AttemptFailed:
     """Tells that an attempt has failed for a passing reason, and a further one is made."""
 
-    task_id: str
-    model: str
+    task: TaskRef
     error: str
     attempts: int
 
@@ -57,14 +143,15 @@ class Finished:
 
     Attributes:
         seconds: since the task was asked for.
+        polls: of its last attempt.
         results: how many it has, where it succeeded.
         error: the code of its failure, and `charged` whether that was paid for.
     """
 
-    task_id: str
-    model: str
+    task: TaskRef
     state: str
     seconds: float
+    polls: int = 0
     results: int | None = None
     error: str = ""
     charged: str = ""
@@ -78,8 +165,7 @@ class Saved:
         seconds: since the task ended.
     """
 
-    task_id: str
-    model: str
+    task: TaskRef
     index: int
     bytes: int | None
     mime_type: str
@@ -95,11 +181,70 @@ class SaveFailed:
         tries: how many there were.
     """
 
-    task_id: str
-    model: str
+    task: TaskRef
     index: int
     file: str
     tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileDeleted:
+    """Tells that the file of a result was deleted, as it was kept for as long as the settings say."""
+
+    task: TaskRef
+    index: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackReceived:
+    """Tells that a gateway has called back.
+
+    Attributes:
+        state: of the task, before that.
+        status: that it is answered: 200, or 503 to be called again.
+    """
+
+    task: TaskRef
+    state: str
+    bytes: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationDone:
+    """Tells that a message of MCP was answered.
+
+    Attributes:
+        tool: that was called, where that is what was asked for and there is such a tool.
+        error: the code of the protocol's error, `tool_error`, or the name of an exception; empty where it went well.
+        owner: who asked.
+        revision: of the protocol.
+        network: whether it came over HTTP.
+    """
+
+    method: str
+    tool: str
+    error: str
+    owner: str
+    revision: str
+    network: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestServed:
+    """Tells that an HTTP request was answered.
+
+    Attributes:
+        route: the beginning of its path that is known, else `other`.
+        seconds: until its answer had ended.
+    """
+
+    method: str
+    route: str
+    status: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +263,54 @@ class RequestRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackReceived:
-    """Tells that a gateway has called back.
+class SignInRefused:
+    """Tells that somebody was not let in, or not to what they asked for.
 
     Attributes:
-        state: of the task, before that.
-        status: that it is answered: 200, or 503 to be called again.
+        path: its first part alone.
+        reason: in the words of the protocol (`invalid_token`, `insufficient_scope` …).
+        address: that it came from.
     """
 
-    task_id: str
-    state: str
-    bytes: int
+    path: str
     status: int
+    reason: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerChanged:
+    """Tells that an owner was added, changed or revoked.
+
+    Attributes:
+        change: what was done.
+        terms: scope and limits from then on; never a key or a token.
+    """
+
+    owner: str
+    change: Literal["added", "changed", "token set", "revoked"]
+    terms: str = ""
 
 
 Fact = (
-    SubmitAccepted
+    TaskAdmitted
+    | PurchaseRefused
+    | SubmitAccepted
     | SubmitUnanswered
+    | SubmitRefused
+    | RateLimited
+    | PollAnswered
     | AttemptFailed
     | Finished
     | Saved
     | SaveFailed
-    | RequestRefused
+    | FileDeleted
     | CallbackReceived
+    | OperationDone
+    | RequestServed
+    | RequestRefused
+    | SignInRefused
+    | OwnerChanged
 )
 Subscriber = Callable[[Fact], None]
 
@@ -150,6 +320,10 @@ class Telemetry:
 
     def __init__(self, *subscribers: Subscriber) -> None:
         self._subscribers = subscribers
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Tells one more of every fact from now on."""
+        self._subscribers = (*self._subscribers, subscriber)
 
     def emit(self, fact: Fact) -> None:
         """Tells the subscribers of a fact."""

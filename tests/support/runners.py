@@ -21,5 +21,6 @@ def runner_on(app: App, store: Store, leases: Leases, poll_scale: float = 0.01) 
         contexts=replace(app.contexts, poll_scale=poll_scale),
         terms=Sending(budget=Budget()),
         throttle=Throttle(),
+        telemetry=app.telemetry,
     )
     return Runner(parts, leases=leases, saver=app.saver)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.changes import facts_of
 from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
-from apixo_mcp.telemetry.facts import AttemptFailed, Finished, Saved, SaveFailed, SubmitAccepted
+from apixo_mcp.telemetry.facts import AttemptFailed, Finished, Saved, SaveFailed, SubmitAccepted, TaskRef
 
 UNSENT = Task(
     task_id="tsk_x",
@@ -54,7 +54,7 @@ def test_a_look_that_changes_nothing_is_no_fact():
 
 def test_a_submit_tells_how_long_its_answer_took():
     facts = list(facts_of(replace(UNSENT, sent_at=101.0), SENT))
-    assert facts == [SubmitAccepted("tsk_x", "nano-banana", "apixo", "r1", 1.5)]
+    assert facts == [SubmitAccepted(TaskRef("tsk_x", "local", "nano-banana", "apixo"), "r1", 1.5)]
 
 
 def test_a_further_attempt_and_its_submit():

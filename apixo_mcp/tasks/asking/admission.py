@@ -16,11 +16,13 @@ from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Del
 from apixo_mcp.tasks.asking.drafts import Drafts
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, Submission
 from apixo_mcp.tasks.budget import Budget, Spent, Verdict, decide, fitting, reason, together
+from apixo_mcp.tasks.changes import ref_of
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import purchase_fingerprint
 from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.telemetry.facts import PurchaseRefused, TaskAdmitted, Telemetry
 
 ASK_AGAIN_AFTER = 0.5  # whether the process lives that an equal request is awaited in
 UNDER_WAY = 0.1  # seconds in which calls that are sent together have all come
@@ -38,11 +40,20 @@ class Admission:
     """
 
     def __init__(
-        self, *, drafts: Drafts, store: Store, engine: Engine, delivery: Delivery, budget: Budget, attempts: int
+        self,
+        *,
+        drafts: Drafts,
+        store: Store,
+        engine: Engine,
+        delivery: Delivery,
+        budget: Budget,
+        attempts: int,
+        telemetry: Telemetry,
     ) -> None:
         self._drafts = drafts
         self._budget = budget
         self._attempts = attempts
+        self._telemetry = telemetry
         self._store = store
         self._engine = engine
         self._delivery = delivery
@@ -86,10 +97,14 @@ class Admission:
                 raise InvalidInput([Problem("idempotency_key", task.idempotency_key, allowed)])
             case "new" | "same_key" | "adopted" | "joined":
                 call.task_ids = tuple(one.task_id for one in admitted.tasks)
+                seconds = round(time.monotonic() - call.origin.at, 3)
+                for one in admitted.tasks:
+                    self._telemetry.emit(TaskAdmitted(ref_of(one), admitted.how, seconds))
                 return Submission(admitted.tasks, admitted.how, call, after)
             case "awaited":
                 raise AssertionError("that is waited for")
             case verdict:
+                self._telemetry.emit(PurchaseRefused(task.owner, task.model, task.gateway, verdict))
                 why = self._why_not(verdict, tasks, admitted.spent)
                 if len(tasks) == 1:
                     raise InvalidInput([Problem("model", task.model, why)])

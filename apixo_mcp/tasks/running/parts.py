@@ -7,6 +7,7 @@ from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
 from apixo_mcp.tasks.store import Sending, Store
 from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, Contexts
+from apixo_mcp.telemetry.facts import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +51,5 @@ class StepParts:
     contexts: Contexts
     terms: Sending
     throttle: Throttle
+    telemetry: Telemetry
     limits: StepLimits = StepLimits()

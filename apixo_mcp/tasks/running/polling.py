@@ -6,15 +6,24 @@ from dataclasses import dataclass
 
 import anyio
 
-from apixo_mcp.gateways.gateway import Failed, NoAnswer, Polled
+from apixo_mcp.gateways.gateway import Failed, NoAnswer, Polled, Running, Succeeded
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import reason
+from apixo_mcp.tasks.changes import ref_of
 from apixo_mcp.tasks.keeping import keep_answer
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions import delays, polls
+from apixo_mcp.telemetry.facts import PollAnswered, RateLimited
 
 log = logging.getLogger(__name__)
+
+_OUTCOMES: dict[type[Polled], str] = {
+    Running: "running",
+    Succeeded: "succeeded",
+    Failed: "failed",
+    NoAnswer: "no_answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +52,13 @@ class Poller:
             if wait := await parts.throttle.turn(task.key_print):
                 return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
             gateway, inputs = parts.accounts.gateway(task.key_print), task.inputs
+            began = time.monotonic()
             if task.is_confirming:
                 sent_at = task.attempts[-1].sent_at if task.attempts else task.created_at
                 polled = await gateway.poll(task.wire_model, task.named_id, inputs=inputs, since=sent_at)
             else:
                 polled = await gateway.poll(task.wire_model, task.remote_id, inputs=inputs)
+        parts.telemetry.emit(PollAnswered(ref_of(task), _OUTCOMES[type(polled)], round(time.monotonic() - began, 3)))
         self._heed(task, polled)
         context = parts.contexts.of(task)
         if task.is_confirming:
@@ -81,6 +92,7 @@ class Poller:
         log.debug("no answer about task %s: %s", task.task_id, polled.reason)  # the gateway's words
         if polled.too_fast:
             self._parts.throttle.slow_down(key, polled.retry_after)
+            self._parts.telemetry.emit(RateLimited(ref_of(task), "poll", polled.retry_after))
         if failure := polled.failure:
             if key not in self._troubles:
                 log.warning("%s cannot be asked with this key: %s. %s", task.gateway, failure.code, failure.advice)

@@ -13,12 +13,14 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Later, Refused, Submitted, Unclear
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import reason
+from apixo_mcp.tasks.changes import plain_code, ref_of
 from apixo_mcp.tasks.keeping import put_aside
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import Reach, Sendable
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
+from apixo_mcp.telemetry.facts import RateLimited, SubmitRefused
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +67,25 @@ class Sender:
                     is_ours = await parts.store.still_sends(sent, LEASE_LASTS)
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
+                began = time.monotonic()
                 outcome = await parts.accounts.gateway(key).submit(
                     task.wire_model, sendable.inputs, provider=task.provider, callback_url=sendable.callback_url
                 )
+                self._tell(task, outcome, time.monotonic() - began)
                 if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
                     parts.throttle.slow_down(key, outcome.retry_after)
                 elif isinstance(outcome, Accepted):
                     parts.throttle.go_on(key)
                 return await self._record(sent, outcome, shield)
+
+    def _tell(self, task: Task, outcome: Submitted, seconds: float) -> None:
+        """Tells of an answer that cost nothing; the others are told with the change that they make."""
+        if not isinstance(outcome, Refused | Later):
+            return
+        ref, code, is_final = ref_of(task), plain_code(outcome.failure.code), isinstance(outcome, Refused)
+        self._parts.telemetry.emit(SubmitRefused(ref, code, is_final, round(seconds, 3)))
+        if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
+            self._parts.telemetry.emit(RateLimited(ref, "submit", outcome.retry_after))
 
     async def _not_reached(self, task: Task, failure: Failure | None) -> Task | None:
         """Keeps a task from being sent whose files the gateway could not fetch."""

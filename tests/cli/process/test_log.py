@@ -38,9 +38,12 @@ async def test_the_work_is_told_and_nothing_of_the_prompt(environment: dict[str,
     assert done.returncode == 0, done.stderr
     told = log.read_text(encoding="utf-8")
     lines = [line.split(": ", 1)[1] for line in told.splitlines() if "telemetry.logs" in line]
-    assert [line.split(" task=")[0] for line in lines] == ["submitted", "ended", "saved"]
-    submitted, ended, saved = (dict(fact.split("=") for fact in line.split() if "=" in fact) for line in lines)
-    assert submitted.keys() == {"task", "model", "gateway", "remote_id", "seconds"}
+    assert [line.split(" task=")[0] for line in lines] == ["admitted", "submitted", "ended", "saved"]
+    admitted, submitted, ended, saved = (
+        dict(fact.split("=") for fact in line.split() if "=" in fact) for line in lines
+    )
+    assert (admitted["owner"], admitted["how"]) == ("local", "new")
+    assert submitted.keys() == {"task", "owner", "model", "gateway", "remote_id", "seconds", "usd"}
     assert (submitted["model"], submitted["gateway"]) == ("nano-banana", "apixo")
     assert (ended["state"], ended["results"], float(ended["seconds"]) >= 0) == ("success", "1", True)
     assert (saved["index"], saved["type"]) == ("0", "image/jpeg")
