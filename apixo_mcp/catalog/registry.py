@@ -45,7 +45,7 @@ class Catalog:
     """The models that this server offers.
 
     Args:
-        offered: ids or other names, with `*` for a part of one; empty offers all (setting `APIXO_MCP_MODELS`).
+        offered: ids with `*` for a part of one, or any exact name; empty offers all (setting `APIXO_MCP_MODELS`).
         extra: models of the user's own; one with a known id takes that one's place.
         prices: the user's own, by any name of a model; they take the place of those that were seen. None where their
             file is broken: then no price counts, as an old one might be too low for a limit.
@@ -89,23 +89,20 @@ class Catalog:
         return {name: model for name, model in self._known.items() if name in wanted}
 
     def _matching(self, pattern: str) -> frozenset[str]:
-        """Returns the ids that a pattern means: in any case, with any separators, by an older id or a title too."""
+        """Returns the ids that a pattern means, in any case, with any separators; or the one that a name means."""
         exact = frozenset(name for name in self._known if fnmatchcase(name, pattern))
         if exact:
             return exact
-        plain = _plain_pattern(pattern)
-        if "*" in plain or "?" in plain:
-            # Titles are left out: `Sora 2 (Ruxa)` would fit sora-2*.
-            names = ((_plain(name), model.id) for model in self._known.values() for name in (model.id, *model.aliases))
-            return frozenset(name for called, name in names if fnmatchcase(called, plain))
-        name = self._every_name.get(plain)
+        if _is_open(pattern):
+            return frozenset(name for name, model in self._known.items() if _fits(pattern, model))
+        name = self._every_name.get(_plain(pattern))
         return frozenset({name} if name else ())
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Tells what is wrong with the ids to offer, a sentence each."""
         return tuple(
-            f"APIXO_MCP_MODELS: no model matches {pattern!r}.{self._hint(pattern)}"
+            f"APIXO_MCP_MODELS: no model matches {pattern!r}.{self._other_names(pattern) or self._hint(pattern)}"
             for pattern in self._offered
             if not self._matching(pattern)
         )
@@ -131,6 +128,16 @@ class Catalog:
         if name is not None:
             return [self._known[name]]
         return [model for model in self._known.values() if called == model.modality or _fits(called, model)]
+
+    def _other_names(self, pattern: str) -> str:
+        """Tells which models a pattern would mean by what they are called besides their ids."""
+        plain = _plain_pattern(pattern)
+        called = [
+            model.id
+            for model in self._known.values()
+            if _is_open(pattern) and any(fnmatchcase(_plain(name), plain) for name in model.aliases)
+        ]
+        return f" A pattern is of ids; by other names it would be {', '.join(called)}." if called else ""
 
     def _hint(self, name: str) -> str:
         near = difflib.get_close_matches(name, self._known, n=1)
@@ -234,5 +241,8 @@ def _unknown_conditions(model: Model, prices: tuple[Price, ...]) -> set[str]:
 
 def _fits(pattern: str, model: Model) -> bool:
     """Tells whether a pattern with `*` means a model, by its id alone: an alias may begin as others of its maker do."""
-    plain = _plain_pattern(pattern)
-    return "*" in plain and fnmatchcase(_plain(model.id), plain)
+    return _is_open(pattern) and fnmatchcase(_plain(model.id), _plain_pattern(pattern))
+
+
+def _is_open(pattern: str) -> bool:
+    return "*" in pattern or "?" in pattern

@@ -132,6 +132,21 @@ def test_models_are_offered_by_any_of_their_names(pattern: str, ids: list[str]) 
     assert part.warnings == ()
 
 
+@pytest.mark.parametrize("pattern", ["gemini*", "Gemini*", "GEMINI *", "gemini?omni"])
+def test_a_pattern_is_of_ids_alone(pattern: str) -> None:
+    part = Catalog(offered=(pattern,))
+    assert [model.id for model in part] == ["gemini-omni"], "the makers of Nano Bananas call them so too"
+    assert part.warnings == ()
+    assert [model.id for model in Catalog(offered=("gemini-2.5-flash-image",))] == ["nano-banana"]
+
+
+def test_a_pattern_of_other_names_is_told_which_ids_are_meant() -> None:
+    part = Catalog(offered=("gemini-2.5-flash*",))
+    assert not len(part)
+    (warning,) = part.warnings
+    assert warning.endswith("A pattern is of ids; by other names it would be nano-banana.")
+
+
 def test_says_when_nothing_is_offered() -> None:
     with pytest.raises(InvalidInput, match="no model is offered; see APIXO_MCP_MODELS"):
         Catalog(offered=("nothing",)).find("sora-2")

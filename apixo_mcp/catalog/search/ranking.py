@@ -149,11 +149,13 @@ def _length(entry: ModelTraits, seconds: int) -> float:
 def _score(entry: ModelTraits, read: Query) -> float:
     score = sum(WANTS[want].weight * entry.traits.get(want, 0.0) for want in read.wants)
     score += _LENGTH * _length(entry, read.seconds)
-    known = entry.names | entry.vendor
+    known = entry.names | {entry.vendor}
     brand = sum(_NAME for names in read.brands if known.intersection(names))
     brand += sum(
         _NAME if word in entry.names else _VENDOR for word in read.words if word in known and word[0].isalpha()
     )
+    # "Black Forest Labs" makes no picture of a black cat its own.
+    brand += _VENDOR if " " in entry.vendor and f" {entry.vendor} " in f" {read.phrase} " else 0.0
     score += brand + _PHRASE * (read.phrase in entry.purposes) + _CALLED * (read.name in entry.called)
     if brand:
         score += sum(_version(entry, word) for word in read.words if word[0].isdigit())

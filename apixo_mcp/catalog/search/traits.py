@@ -13,6 +13,7 @@ from apixo_mcp.catalog.search.wording import reduced, tokens
 from apixo_mcp.catalog.translate import common
 
 _LINES = {"480": "480p", "540": "480p", "720": "720p", "1080": "1080p", "1792": "1080p", "1920": "1080p"}
+_ASIDE = re.compile(r"\([^)]*\)")
 _PIXELS = re.compile(r"\d{3,4}")
 _QUICK_NAMES = ("fast", "turbo", "flash", "mini", "lite")
 _SOUND = {"always": 1.0, "optional": 0.9, "given": 0.5}
@@ -28,7 +29,7 @@ class ModelTraits:
         traits: what it has of each want; what is not there is 0.
         called: its id, title and other names, each as one word.
         names: the words and versions of its id, its titles and its other names.
-        vendor: the words of its vendor.
+        vendor: the name of its vendor, as it is compared; one of several words counts as a whole alone.
         words: the words of all else that is known of it.
         purposes: what it is made and recommended for.
         text: its title, other names, purposes and tips, in which pairs of Chinese characters are looked for.
@@ -41,7 +42,7 @@ class ModelTraits:
     traits: Mapping[str, float]
     called: frozenset[str]
     names: frozenset[str]
-    vendor: frozenset[str]
+    vendor: str
     words: frozenset[str]
     purposes: frozenset[str]
     text: str
@@ -73,7 +74,7 @@ def traits_of(model: Model, cheapness: float) -> ModelTraits:
         traits=traits,
         called=frozenset("".join(words) for words in names if words),
         names=frozenset(word for words in names for word in words),
-        vendor=frozenset(tokens(model.vendor)),
+        vendor=" ".join(tokens(_ASIDE.sub("", model.vendor))),
         words=frozenset(tokens(f"{purposes} {tips} {inputs}")),
         purposes=frozenset(map(reduced, (*model.recommended_for, *model.made_for))),
         text=simplified(" ".join((model.title, *model.aliases, purposes, tips))),

@@ -260,6 +260,8 @@ def test_nothing_found_says_what_comes_nearest_or_how_to_ask() -> None:
         ("a fox", "", "image"),
         ("a fox that runs through the snow", "", "image"),
         ("xyzzy", "", "image"),
+        ("black cat", "", "image"),
+        ("a labyrinth in a black forest, inferred", "", "image"),
         ("一只狐狸", "", "image"),
         ("a fox", "video", "video"),
     ],
@@ -271,6 +273,16 @@ def test_what_is_to_be_seen_alone_is_answered_with_general_models(query: str, mo
     assert len(found(query, modality)) == 8
     assert {CATALOG.find(name).modality for name in found(query, modality)} == {kind}
     assert "infinitetalk" not in found(query, modality)
+
+
+@pytest.mark.parametrize("query", ["Black Forest Labs", "black-forest-labs picture", "flux by Black Forest Labs"])
+def test_a_vendor_of_several_words_counts_as_a_whole(query: str) -> None:
+    assert sorted(found(query)) == ["flux-2", "flux-kontext"]
+
+
+@pytest.mark.parametrize("model", tuple(CATALOG), ids=lambda model: model.id)
+def test_a_model_is_found_by_the_name_of_its_vendor(model: Model) -> None:
+    assert model in CATALOG.search(model.vendor.removesuffix(" (inferred)"), model.modality).models
 
 
 def test_without_pictures_on_offer_what_is_to_be_seen_is_a_video() -> None:
