@@ -8,13 +8,13 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.media.folder import Folder
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.probing import contents
 from apixo_mcp.media.roots import Roots
+from apixo_mcp.media.served import OpenedFile
 
 GRANT_LASTS = 30 * 24 * 3600.0
 """Seconds that a URL is known after it was last given out: longer than any task goes on that may need it."""
@@ -24,17 +24,13 @@ _TOKEN = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class OpenedInput:
-    """A file to be sent, open; whoever sends it closes it.
+    """A file behind a URL, open; whoever sends it closes it.
 
     Attributes:
-        etag: of this very content, in its quotes.
         given_at: when its URL was last given out.
     """
 
-    content: BinaryIO
-    size: int
-    mime_type: str
-    etag: str
+    file: OpenedFile
     given_at: float
 
 
@@ -98,7 +94,8 @@ class InputLinks:
         if not is_it:
             content.close()
             return None
-        return OpenedInput(content, status.st_size, kind.mime_type, f'"{token[:16]}"', given_at)
+        file = OpenedFile(content, status.st_size, kind.mime_type, f'"{token[:16]}"')
+        return OpenedInput(file, given_at)
 
     def is_gone(self, token: str, name: str) -> bool:
         """Tells whether the file behind a URL of ours cannot be fetched any more; a URL that only looks so is none."""
@@ -106,7 +103,7 @@ class InputLinks:
             return False
         opened = self.open(token, name)
         if opened is not None:
-            opened.content.close()
+            opened.file.content.close()
         return opened is None
 
     def _token(self, path: Path, status: os.stat_result) -> str:

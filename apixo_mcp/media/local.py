@@ -46,8 +46,14 @@ class LocalFiles:
         return _LocalArrival(made_beneath(self._root, names.day(task.created_at)), task, result)
 
     def open(self, path: str) -> BinaryIO:
-        """Opens a file, and never a link that took its place."""
-        return open_file(Path(path))
+        """Opens a file, and never a link that took its place or that of a folder beneath the root."""
+        place = Path(path)
+        real = self._root.resolve()
+        for root in (self._root, real):
+            if place.is_relative_to(root):
+                with Folder(real / place.parent.relative_to(root)) as folder:
+                    return folder.open(place.name)
+        return open_file(place)  # of an earlier folder of results
 
     def size(self, path: str) -> int | None:
         """Returns the bytes of a file, None for a link too."""

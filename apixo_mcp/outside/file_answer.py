@@ -1,19 +1,21 @@
-"""An input file as an answer over HTTP: whole, or the part that was asked for."""
+"""A file as an answer over HTTP: whole, the part that was asked for, or that it is still the same."""
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
+from urllib.parse import quote
 
 from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from apixo_mcp.media.input_links import OpenedInput
+from apixo_mcp.media.served import OpenedFile
 
 SAFE = MappingProxyType(
     {
         "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'; sandbox",
+        "content-security-policy": "sandbox; default-src 'none'",
         "referrer-policy": "no-referrer",
         "x-robots-tag": "noindex",
         "cache-control": "private, no-store",
@@ -26,28 +28,22 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class FileAnswer(Response):
-    """The answer with a file that was opened, which it closes."""
+    """The answer with a file that was opened, which it closes.
 
-    def __init__(self, file: OpenedInput) -> None:
-        super().__init__(media_type=file.mime_type, headers=SAFE)
+    Args:
+        file: to be sent.
+        headers: besides those of the file.
+    """
+
+    def __init__(self, file: OpenedFile, headers: Mapping[str, str] = SAFE) -> None:
+        super().__init__(media_type=file.mime_type, headers=headers)
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it from the file itself, whatever stands at its path by now."""
-        file, headers = self._file, Headers(scope=scope)
-        part = asked_part(headers.get("range", ""), file.size)
-        if headers.get("if-range", file.etag) != file.etag:
-            part = range(file.size)
-        self.headers["accept-ranges"] = "bytes"
+        file, asked = self._file, Headers(scope=scope)
         self.headers["etag"] = file.etag
-        if part is None:
-            self.status_code = 416
-            self.headers["content-range"] = f"bytes */{file.size}"
-            part = range(0)
-        elif len(part) < file.size:
-            self.status_code = 206
-            self.headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{file.size}"
-        self.headers["content-length"] = str(len(part))
+        part = self._begun(asked)
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             left = 0 if scope["method"] == "HEAD" else len(part)
@@ -58,6 +54,43 @@ class FileAnswer(Response):
             await send({"type": "http.response.body", "body": b""})
         finally:
             file.content.close()
+
+    def _begun(self, asked: Headers) -> range:
+        """Sets status and headers as they were asked for; returns the bytes that follow."""
+        file = self._file
+        if _names(asked.get("if-none-match", ""), file.etag):
+            self.status_code = 304
+            del self.headers["content-type"]
+            return range(0)
+        part = asked_part(asked.get("range", ""), file.size)
+        if asked.get("if-range", file.etag) != file.etag:
+            part = range(file.size)
+        self.headers["accept-ranges"] = "bytes"
+        if file.name:
+            self.headers["content-disposition"] = _disposition(file)
+        if part is None:
+            self.status_code = 416
+            self.headers["content-range"] = f"bytes */{file.size}"
+            part = range(0)
+        elif len(part) < file.size:
+            self.status_code = 206
+            self.headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{file.size}"
+        self.headers["content-length"] = str(len(part))
+        return part
+
+
+def _names(header: str, etag: str) -> bool:
+    """Tells whether a list of etags names one, or any: what is asked for only where it has changed since."""
+    listed = [entry.strip().removeprefix("W/") for entry in header.split(",")]
+    return etag in listed or listed == ["*"]
+
+
+def _disposition(file: OpenedFile) -> str:
+    """Returns what is done with a file, and its name: in ASCII, and as it is (RFC 6266)."""
+    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in file.name)
+    how = "inline" if file.is_shown else "attachment"
+    exact = "" if plain == file.name else f"; filename*=UTF-8''{quote(file.name, safe='')}"
+    return f'{how}; filename="{plain}"{exact}'
 
 
 def asked_part(header: str, size: int) -> range | None:

@@ -9,6 +9,7 @@ from anyio import to_thread
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.media.input_links import InputLinks, OpenedInput
+from apixo_mcp.media.served import OpenedFile
 from apixo_mcp.tasks.callbacks import Callbacks
 from apixo_mcp.tasks.store import Store
 from apixo_mcp.telemetry.facts import Telemetry
@@ -34,21 +35,21 @@ class Public:
     telemetry: Telemetry
     lingers: float = 60.0
 
-    async def input_file(self, token: str, name: str) -> OpenedInput | None:
+    async def input_file(self, token: str, name: str) -> OpenedFile | None:
         """Opens the input file behind a URL, for whoever closes it; None where there is none that a task needs."""
-        file = await to_thread.run_sync(self.input_links.open, token, name)
-        if file is None:
+        opened = await to_thread.run_sync(self.input_links.open, token, name)
+        if opened is None:
             return None
         is_needed = False
         try:
-            is_needed = await self._is_needed(file, token)
+            is_needed = await self._is_needed(opened, token)
         finally:
             if not is_needed:
-                file.content.close()
-        return file if is_needed else None
+                opened.file.content.close()
+        return opened.file if is_needed else None
 
-    async def _is_needed(self, file: OpenedInput, token: str) -> bool:
-        if time.time() < file.given_at + self.lingers:
+    async def _is_needed(self, opened: OpenedInput, token: str) -> bool:
+        if time.time() < opened.given_at + self.lingers:
             return True
         try:
             return await self.store.needs_input(token, self.lingers, UNKNOWN_FOR)

@@ -53,8 +53,8 @@ def links(tmp_path: Path) -> InputLinks:
 @pytest.fixture
 def client(links: InputLinks) -> Callable[[], httpx2.AsyncClient]:
     async def answer(request: Request) -> Response:
-        file = links.open(request.path_params["token"], request.path_params["name"])
-        return FileAnswer(file) if file else Response(status_code=404)
+        opened = links.open(request.path_params["token"], request.path_params["name"])
+        return FileAnswer(opened.file) if opened else Response(status_code=404)
 
     app = Starlette(routes=[Route("/inputs/{token}/{name}", answer)])
     return lambda: httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://here.example")
@@ -90,8 +90,9 @@ async def test_what_took_the_place_of_a_file_is_not_served(links: InputLinks, tm
     path = folder / "a.png"
     path.write_bytes(PICTURE)
     token = links.url_of(path.resolve(), kinds.PNG).split("/")[-2]
-    file = links.open(token, "image.png")
-    assert file is not None
+    opened = links.open(token, "image.png")
+    assert opened is not None
+    file = opened.file
     # What is open stays what it was.
     path.rename(folder / "b.png")
     (tmp_path / "secret.png").write_bytes(PICTURE)

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from apixo_mcp.app import App
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.outside.routes import open_paths, public_routes
+from apixo_mcp.server.http.files import file_routes
 from apixo_mcp.server.http.guard import SECURITY, Guard
 from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
@@ -25,7 +26,7 @@ def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pu
         pulse: of the loop that it is served on, where it has one.
     """
     public = app.public
-    routes: list[BaseRoute] = [*health_routes()]
+    routes: list[BaseRoute] = [*health_routes(), *file_routes(app)]
     if streamable:
         routes += server.streamable_http_app(streamable_http_path=STREAMABLE, transport_security=SECURITY).routes
     routes += _sse_routes(server)

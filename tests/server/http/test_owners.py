@@ -1,101 +1,25 @@
 """Two owners over Streamable HTTP: what is the one's is, for the other, as if it had never been."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
 from mcp import Client, MCPError
-from mcp.client.extension import ClientExtension
-from mcp.client.streamable_http import streamable_http_client
 from mcp.server.subscriptions import ResourceUpdated
-from mcp.types import (
-    CallToolResult,
-    Implementation,
-    ResourceTemplateReference,
-    ResourceUpdatedNotification,
-)
-from starlette.types import ASGIApp, Receive, Scope, Send
-from support.program import happens, text_of, values_for
+from mcp.types import CallToolResult, ResourceTemplateReference, ResourceUpdatedNotification
+from support.house import ALICE, BOB, House, made
+from support.program import happens, text_of
 from support.tasks_client import TakesHandles, begin, cancel, get, rested, update
 
-from apixo_mcp.app import App, open_app
-from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.application import web_app
-from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.owner import Owner
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]
 
-ALICE, BOB = Owner("alice"), Owner("bob")
 FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
 ENDLESS = {"model": "nano-banana", "prompt": "a fox [never]", "wait_seconds": 0}
 NEVER_WAS = "tsk_" + "a" * 26
 BY_ID = ("check_task", "cancel_task", "view_result", "download_results")
-
-
-class SignedIn:
-    """Lets a header name the owner of a request, as a sign-in will."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            name = dict(scope["headers"])[b"x-owner"].decode()
-            scope.setdefault("state", {})["owner"] = Owner(name)
-        await self._app(scope, receive, send)
-
-
-class House:
-    """The program over HTTP, and clients of its owners."""
-
-    def __init__(self, app: App, url: str, era: str) -> None:
-        self.app = app
-        self.era = era
-        self._url = url
-
-    @asynccontextmanager
-    async def client(self, owner: Owner, *extensions: ClientExtension, **given: Any) -> AsyncIterator[Client]:
-        async with (
-            httpx2.AsyncClient(headers={"x-owner": owner.name}, timeout=30) as http,
-            Client(
-                streamable_http_client(f"{self._url}/mcp", http_client=http),
-                mode=self.era,
-                client_info=Implementation(name="claude-ai", version="1"),
-                extensions=list(extensions),
-                **given,
-            ) as client,
-        ):
-            yield client
-
-
-@pytest.fixture
-def given() -> dict[str, Any]:
-    """The settings of the program."""
-    return {}
-
-
-@pytest.fixture
-async def house(box: Sandbox, tmp_path: Path, era: str, given: dict[str, Any]) -> AsyncIterator[House]:
-    async with open_app(read_settings(**values_for(box, tmp_path) | given)) as app:
-        server = build_server(app)
-        web, listener = web_app(app, server), listen("127.0.0.1", 0)
-        url = url_of(listener)
-        async with server.session_manager.run(), listening(SignedIn(web), listener):
-            yield House(app, url, era)
-
-
-async def made(client: Client, **given: Any) -> dict[str, Any]:
-    answer = await client.call_tool("generate_image", {**FOX, **given})
-    assert not answer.is_error, text_of(answer)
-    assert answer.structured_content is not None
-    return answer.structured_content
 
 
 async def refusal(ask: Callable[[str], Awaitable[object]], any_id: str) -> str:

@@ -1,0 +1,82 @@
+"""The files of results over HTTP, for the owner of their task."""
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from apixo_mcp.app import App
+from apixo_mcp.errors import NotFound
+from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.served import opened_result
+from apixo_mcp.outside.file_answer import SAFE, FileAnswer
+from apixo_mcp.server.caller import owner_of_request
+from apixo_mcp.server.http.paths import FILES
+from apixo_mcp.tasks.task import TERMINAL, FileState, Result, State, Task
+
+_OWN = {**SAFE, "cache-control": "private, no-cache", "cross-origin-resource-policy": "same-origin"}
+"""Asked for anew each time, which the etag makes cheap: its owner may have been revoked meanwhile."""
+
+_SOON = 3  # seconds after which to ask again for what is being saved
+
+
+def file_routes(app: App) -> list[Route]:
+    """Returns the routes of the files."""
+
+    async def own_file(request: Request) -> Response:
+        task_id, index = request.path_params["task_id"], request.path_params["index"]
+        try:
+            task = await app.service.find(owner_of_request(request), task_id)
+        except NotFound:
+            return no_file()
+        if task.task_id != task_id:  # it is found by the gateway's id too
+            return no_file()
+        return await answer_with(app.files, task, index)
+
+    return [Route(f"{FILES}{{task_id}}/{{index}}", own_file, methods=["GET"])]
+
+
+async def answer_with(files: ResultFiles, task: Task, index: str) -> Response:
+    """Answers with the file of a result; or says why there is none, and whether there will be."""
+    result = next((one for one in task.results if str(one.index) == index), None)
+    if result is None or result.file is not FileState.SAVED:
+        return _without_file(task, result)
+    try:
+        file = await to_thread.run_sync(opened_result, files, result.path)
+    except OSError:
+        return in_plain_words(410, "The file is no longer where it was saved.")
+    return FileAnswer(file, _OWN)
+
+
+def no_file() -> Response:
+    """Returns the one answer about all that is not there, or not for whoever asks."""
+    return in_plain_words(404, "There is no such file.")
+
+
+def in_plain_words(status: int, sentence: str) -> Response:
+    """Returns an answer in words."""
+    return PlainTextResponse(f"{sentence}\n", status, SAFE)
+
+
+def _without_file(task: Task, result: Result | None) -> Response:
+    if result is None:
+        if task.results or task.state in (TERMINAL - {State.SUCCESS}):
+            return no_file()
+        return _later("The task has not ended yet, so that there is no file. Ask again when it has.")
+    match result.file:
+        case FileState.SAVING:
+            return _later("The file is being saved. Ask again in a few seconds.")
+        case FileState.EXPIRED:
+            return in_plain_words(410, "The gateway no longer had the file when it was to be saved. Generate it anew.")
+        case FileState.FAILED:
+            return in_plain_words(
+                409, "The file could not be saved yet. Ask for its download; then it is fetched again."
+            )
+        case _:
+            return no_file()  # an id, and no file
+
+
+def _later(sentence: str) -> Response:
+    answer = in_plain_words(409, sentence)
+    answer.headers["retry-after"] = str(_SOON)
+    return answer

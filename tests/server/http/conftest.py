@@ -1,0 +1,24 @@
+"""The program over HTTP, with two owners."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.house import House, opened_house
+from support.program import values_for
+
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.settings import read_settings
+
+
+@pytest.fixture
+def given() -> dict[str, Any]:
+    """The settings of the program."""
+    return {}
+
+
+@pytest.fixture
+async def house(box: Sandbox, tmp_path: Path, era: str, given: dict[str, Any]) -> AsyncIterator[House]:
+    async with opened_house(read_settings(**values_for(box, tmp_path) | given), era) as house:
+        yield house
