@@ -249,7 +249,7 @@ def _served(
     if outside.addresses is None or outside.links is None:
         return None
     callbacks = Callbacks(outside.addresses, parts.store, engine, parts.accounts, settlement)
-    return Public(tuple({"", outside.prefix}), callbacks, outside.links, parts.store, parts.telemetry, lingers)
+    return Public(callbacks, outside.links, parts.store, parts.telemetry, lingers)
 
 
 def _runner(parts: _Parts, reach: Reach) -> Runner:

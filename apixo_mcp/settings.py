@@ -45,6 +45,11 @@ _ABOUT_MONEY = ("daily_budget_usd", "daily_task_limit", "confirm_above_usd", "pr
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 TUNNELS = ("cloudflared", "ngrok")
 """The programs that open a tunnel and need no command line."""
+IN_THE_CLEAR = (
+    "APIXO_MCP_PUBLIC_URL must start with https://: over http:// beyond this machine everybody on the way reads the "
+    "tokens, files and callbacks. Put a proxy with a certificate before the server and name its https:// address."
+)
+"""Said of a public URL without TLS."""
 _FLAGS = {"enabled": True, "enable": True, "disabled": False, "disable": False}
 
 
@@ -60,6 +65,30 @@ def _tunnel(value: str) -> str:
     if value and "{port}" not in value and PurePath(value).stem.lower() not in TUNNELS:
         raise ValueError(f"must be {' or '.join(TUNNELS)}, or a command line with {{port}} that prints its https URL")
     return value
+
+
+def _split_hosts(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(name for part in value.split(",") if (name := part.strip(" \t\r\n\"'")))
+
+
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?", name):
+            raise ValueError("must be names of hosts, as team.example or team.example:8443, with commas between them")
+    return names
+
+
+def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    import ipaddress  # here: a server on stdio starts without it
+
+    for name in names:
+        try:
+            ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError("must be addresses or networks, as 127.0.0.1 or 10.0.0.0/8, with commas between") from None
+    return names
 
 
 def _absolute(path: Path) -> Path:
@@ -143,6 +172,8 @@ class Settings(BaseModel):
     data_urls: Flag = False
     public_url: WebAddress = ""
     tunnel: Annotated[str, AfterValidator(_tunnel)] = ""
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_hosts), AfterValidator(_hosts)] = ()
+    trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
 
     models: Names = ()
     tools: Annotated[Literal["general", "models"], BeforeValidator(_lower)] = "general"
@@ -186,13 +217,20 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _warned(self) -> Self:
         environment = os.environ
-        self._warnings = dict([*_placeholders(environment), *_relative_folders(environment), *near_misses(environment)])
+        warned = [*_placeholders(environment), *_relative_folders(environment), *near_misses(environment)]
+        self._warnings = dict(warned) | ({_variable("public_url"): IN_THE_CLEAR} if self.is_public_in_the_clear else {})
         return self
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the variables of this process, though it works without."""
         return tuple(self._warnings.values())
+
+    @property
+    def is_public_in_the_clear(self) -> bool:
+        """Whether the public URL has no TLS, though it leads beyond this machine."""
+        match = re.match(r"http://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)", self.public_url, re.IGNORECASE)
+        return match is not None and match[1].lower() not in ("127.0.0.1", "localhost", "[::1]")
 
     @property
     def money_warnings(self) -> tuple[str, ...]:

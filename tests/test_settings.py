@@ -27,6 +27,8 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_DATA_URLS": ("data_urls", "on", True),
     "APIXO_MCP_TUNNEL": ("tunnel", "cloudflared", "cloudflared"),
     "APIXO_MCP_PUBLIC_URL": ("public_url", "https://a.example/mcp/", "https://a.example/mcp"),
+    "APIXO_MCP_ALLOWED_HOSTS": ("allowed_hosts", "a.example, [::2]:84", ("a.example", "[::2]:84")),
+    "APIXO_MCP_TRUSTED_PROXIES": ("trusted_proxies", "127.0.0.1, 10.0.0.0/8", ("127.0.0.1", "10.0.0.0/8")),
     "APIXO_MCP_MODELS": ("models", " nano-*, sora-2 ,", ("nano-*", "sora-2")),
     "APIXO_MCP_TOOLS": ("tools", "models", "models"),
     "APIXO_MCP_CLIENT_PROFILE": ("client_profile", "claude-ai", "claude-ai"),
@@ -51,6 +53,17 @@ WRONG: list[tuple[str, str, str]] = [
         "must be cloudflared or ngrok, or a command line with {port} that prints its https URL (got 'frp')",
     ),
     ("APIXO_MCP_PUBLIC_URL", "a.example", "must start with https:// or http:// (got 'a.example')"),
+    (
+        "APIXO_MCP_ALLOWED_HOSTS",
+        "https://a.example",
+        "must be names of hosts, as team.example or team.example:8443, with commas between them "
+        "(got 'https://a.example')",
+    ),
+    (
+        "APIXO_MCP_TRUSTED_PROXIES",
+        "10.0.0.0/8, caddy",
+        "must be addresses or networks, as 127.0.0.1 or 10.0.0.0/8, with commas between (got '10.0.0.0/8, caddy')",
+    ),
     ("APIXO_MCP_ALLOW_PRIVATE_HOSTS", "maybe", "must be 1 or 0 (got 'maybe')"),
     ("APIXO_MCP_LINGER", "2", "must be 1 or 0 (got '2')"),
     ("APIXO_MCP_TOOLS", "all", "must be one of general, models (got 'all')"),
@@ -360,3 +373,17 @@ def test_warnings_are_with_the_settings(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_early_stage_knows_no_variable_that_is_no_setting():
     assert set(PLAIN) <= set(GIVEN)
+
+
+@pytest.mark.parametrize("url", ["http://a.example", "http://10.0.0.7:8000/x", "HTTP://localhost.a.example"])
+def test_a_public_url_in_the_clear_is_told(url: str):
+    assert any(
+        "APIXO_MCP_PUBLIC_URL must start with https://" in told for told in read_settings(public_url=url).warnings
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://a.example", "http://127.0.0.1:8000", "http://localhost/x", "http://[::1]:8"]
+)
+def test_a_public_url_that_nobody_reads_on_its_way_is_not(url: str):
+    assert not any("APIXO_MCP_PUBLIC_URL" in told for told in read_settings(public_url=url).warnings)

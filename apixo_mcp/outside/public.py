@@ -23,12 +23,10 @@ class Public:
     """Holds what the gateways may reach from outside.
 
     Attributes:
-        prefixes: paths that the routes stand under: none, and that of the public URL.
         store: tells whether a task needs a file.
         lingers: seconds that a file is handed out after its URL was given out, and after its last task has ended.
     """
 
-    prefixes: tuple[str, ...]
     callbacks: Callbacks
     input_links: InputLinks
     store: Store

@@ -1,7 +1,5 @@
 """The routes that the gateways reach from outside: their callbacks, and the input files they fetch."""
 
-from collections.abc import Sequence
-
 import anyio
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,7 +16,7 @@ ANSWERED_WITHIN = 20.0  # APIXO webhooks page: an answer is awaited for 30 s
 
 
 def public_routes(public: Public, proof: Proof | None = None) -> list[Route]:
-    """Returns the routes, at the root and under the public URL's own path, which a proxy may take off."""
+    """Returns the routes, at the root: the public URL's own path is taken off before."""
 
     async def callback(request: Request) -> Response:
         status = 503
@@ -34,12 +32,8 @@ def public_routes(public: Public, proof: Proof | None = None) -> list[Route]:
         return Response(status_code=404) if file is None else FileAnswer(file)
 
     return [
-        route
-        for prefix in public.prefixes
-        for route in (
-            Route(f"{prefix}/callbacks/{{token}}", callback, methods=["POST"]),
-            Route(f"{prefix}/inputs/{{token}}/{{name}}", input_file, methods=["GET"]),
-        )
+        Route("/callbacks/{token}", callback, methods=["POST"]),
+        Route("/inputs/{token}/{name}", input_file, methods=["GET"]),
     ]
 
 
@@ -48,11 +42,6 @@ def public_app(public: Public, proof: Proof) -> Starlette:
     app = Starlette(routes=public_routes(public, proof))
     app.router.redirect_slashes = False  # one address a file, and no answer that tells of another
     return app
-
-
-def open_paths(public: Public) -> Sequence[str]:
-    """Returns the beginnings of the paths of these routes."""
-    return [f"{prefix}/{kind}/" for prefix in public.prefixes for kind in ("callbacks", "inputs")]
 
 
 async def _taken(public: Public, request: Request) -> int:

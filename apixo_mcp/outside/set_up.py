@@ -34,7 +34,6 @@ class Outside:
         addresses: of callbacks; None where nothing is reached.
         links: of input files.
         publish: gives a local file the URL that stands in a task's inputs.
-        prefix: the path of the public URL.
     """
 
     way: Way
@@ -42,7 +41,6 @@ class Outside:
     addresses: Addresses | None = None
     links: InputLinks | None = None
     publish: Callable[[Path, Kind], str] | None = None
-    prefix: str = ""
     tunnel: "Tunnel | None" = None
 
 
@@ -69,7 +67,7 @@ async def outside_of(
         return Outside(way, FileReach(NoReach(), links))
     if url:
         reach = FileReach(PublicReach(addresses), links)
-        return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of, prefix=urlsplit(url).path)
+        return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of)
     from apixo_mcp.outside.commands import command_of
     from apixo_mcp.outside.tunnel import Tunnel
 

@@ -1,19 +1,28 @@
 """What the server serves over HTTP on one port: its routes, and what each request passes before it reaches one."""
 
+from urllib.parse import urlsplit
+
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
 from apixo_mcp.app import App
 from apixo_mcp.net.uvicorn_server import Pulse
-from apixo_mcp.outside.routes import open_paths, public_routes
+from apixo_mcp.outside.routes import public_routes
 from apixo_mcp.server.http.files import file_routes
-from apixo_mcp.server.http.guard import SECURITY, Guard
+from apixo_mcp.server.http.forwarded import ForwardedHeaders, TrustedProxies
+from apixo_mcp.server.http.guard import Guard, OpenToOthers
 from apixo_mcp.server.http.health import health_routes
+from apixo_mcp.server.http.hosts import hosts_of
 from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
+from apixo_mcp.server.http.prefix import Prefix
 from apixo_mcp.server.http.session_ids import SessionIds
 from apixo_mcp.server.http.sessions import Sessions
 from apixo_mcp.server.resources import ApixoServer
+
+_GUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+"""The SDK checks no Host and no Origin: `Guard` has, by the names that this server really has."""
 
 
 def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pulse | None = None) -> Starlette:
@@ -25,22 +34,27 @@ def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pu
         streamable: whether `/mcp` is served beside `/sse`.
         pulse: of the loop that it is served on, where it has one.
     """
-    public = app.public
+    settings = app.settings
     routes: list[BaseRoute] = [*health_routes(), *file_routes(app)]
     if streamable:
-        routes += server.streamable_http_app(streamable_http_path=STREAMABLE, transport_security=SECURITY).routes
+        routes += server.streamable_http_app(streamable_http_path=STREAMABLE, transport_security=_GUARDED).routes
     routes += _sse_routes(server)
-    routes += public_routes(public) if public else ()
+    routes += public_routes(app.public) if app.public else ()
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
     passed = [
-        Middleware(Guard, app.telemetry, messages, open_paths(public) if public else (), pulse),
+        Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
+        Middleware(Prefix, urlsplit(settings.public_url).path),
+        Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse),
+        Middleware(OpenToOthers),
         Middleware(Sessions, SessionIds(server.seal), STREAMABLE),
     ]
-    return Starlette(routes=routes, middleware=passed)
+    web = Starlette(routes=routes, middleware=passed)
+    web.router.redirect_slashes = False  # one address a thing; a redirect would leave out what a proxy took off
+    return web
 
 
 def _sse_routes(server: ApixoServer) -> list[BaseRoute]:
-    routes = server.sse_app(sse_path=SSE, message_path=MESSAGES, transport_security=SECURITY).routes
+    routes = server.sse_app(sse_path=SSE, message_path=MESSAGES, transport_security=_GUARDED).routes
     for route in routes:
         if isinstance(route, Route) and route.methods:
             route.methods.discard("HEAD")  # Starlette adds it to GET, and the SDK would open a stream for it

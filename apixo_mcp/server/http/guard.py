@@ -3,41 +3,37 @@
 import time
 from collections.abc import Sequence
 
-from mcp.server.transport_security import (
-    DEFAULT_MAX_REQUEST_BODY_SIZE,
-    TransportSecurityMiddleware,
-    TransportSecuritySettings,
-)
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from mcp.types.jsonrpc import JSONRPCError
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.server.caller import note_arrival
+from apixo_mcp.server.http.hosts import Hosts, is_loopback_name
+from apixo_mcp.server.http.paths import BY_SECRET, OPEN
 from apixo_mcp.server.messages import bounded_body, refusal_of_body
 from apixo_mcp.telemetry.facts import RequestRefused, Telemetry
 
 _SHOWN = 2  # parts of a path that are told: what follows may be a secret
 _LONGEST = 100  # characters of what a client sent
 
-_NAMES = ("127.0.0.1", "localhost", "[::1]")
-
-SECURITY = TransportSecuritySettings(
-    enable_dns_rebinding_protection=True,
-    allowed_hosts=[*_NAMES, *(f"{name}:*" for name in _NAMES)],
-    allowed_origins=[f"http://{name}{port}" for name in _NAMES for port in ("", ":*")],
+_FOREIGN_HOST = (
+    "Invalid Host header: this server answers to the host of APIXO_MCP_PUBLIC_URL, to APIXO_MCP_ALLOWED_HOSTS, and to "
+    "the loopback names."
 )
-"""A web page that got a name of its own to point at this machine is refused: its Host is 421, its Origin 403."""
+_FOREIGN_ORIGIN = "Invalid Origin header: pages of this origin may not speak to this server (APIXO_MCP_ALLOWED_HOSTS)."
 
 
 class Guard:
-    """Checks Host and Origin before any route does: the SDK's own check on `/sse` answers, and then raises as well.
+    """Checks Host and Origin, in place of the SDK: its own check on `/sse` answers, and then raises as well.
 
     Args:
         messages: the paths that take messages of JSON-RPC.
-        open_paths: beginnings of paths that are guarded by an unguessable token in place of that.
+        hosts: the names that this server answers to.
         pulse: of the loop: it tells when a request can have come; None: when it is read.
     """
 
@@ -46,15 +42,14 @@ class Guard:
         app: ASGIApp,
         telemetry: Telemetry,
         messages: Sequence[str],
-        open_paths: Sequence[str],
+        hosts: Hosts,
         pulse: Pulse | None,
     ) -> None:
         self._app = app
         self._telemetry = telemetry
         self._messages = messages
-        self._open_paths = tuple(open_paths)
+        self._hosts = hosts
         self._pulse = pulse
-        self._check = TransportSecurityMiddleware(SECURITY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -69,10 +64,9 @@ class Guard:
                 self._telemetry.emit(_refused(scope, message["status"]))
             await send(message)
 
-        if not scope["path"].startswith(self._open_paths):
-            refusal = await self._check.validate_request(Request(scope))
-            if refusal is not None:
-                await refusal(scope, receive, tell)
+        if not scope["path"].startswith(BY_SECRET):
+            if (refused := self._refusal(Headers(scope=scope))) is not None:
+                await refused(scope, receive, tell)
                 return
             if scope["method"] == "POST":
                 receive, refusal = await _bounded(receive)
@@ -80,6 +74,29 @@ class Guard:
                     await JSONResponse(refusal.model_dump(exclude_unset=True), 400)(scope, receive, tell)
                     return
         await self._app(scope, receive, tell)
+
+    def _refusal(self, headers: Headers) -> Response | None:
+        if not self._hosts.is_known(headers.get("host", "")):
+            return PlainTextResponse(_FOREIGN_HOST, 421)
+        if (origin := headers.get("origin")) and not self._hosts.lets_in(origin):
+            return PlainTextResponse(_FOREIGN_ORIGIN, 403)
+        return None
+
+
+class OpenToOthers:
+    """Keeps what is not open to everybody from those who come by a public name and whose owner is not known."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] == "http" and not scope["path"].startswith(OPEN):
+            is_known = "owner" in scope.get("state", {})
+            if not is_known and not is_loopback_name(Headers(scope=scope).get("host", "")):
+                await Response(status_code=401)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 async def _bounded(receive: Receive) -> tuple[Receive, JSONRPCError | None]:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -41,6 +42,11 @@ log = logging.getLogger(__name__)
 ENDING_TAKES = 1.0
 """Seconds that calls have to notice a signal. A client that no longer reads holds the wire for ever."""
 
+_NOT_SERVED = (
+    "APIXO_MCP_PUBLIC_URL does nothing for a server on standard input and output, which serves nothing there. Set "
+    "APIXO_MCP_TUNNEL=cloudflared to have local files fetched, or take it out."
+)
+
 
 def run_stdio(settings: Settings, early: Early | None = None, leave: Callable[[], None] | None = None) -> None:
     """Serves until standard input closes or the process is told to end; submits under way are finished first.
@@ -66,8 +72,8 @@ async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | N
         if sys.platform != "win32":
             # Before the app: from here on a signal may find work under way, and the early stage would just leave.
             await group.start(_end_on_signal, over)
-        async with open_app(settings, leave=leave) as app:
-            receipts = Receipts()
+        async with open_app(settings, leave=leave) as opened:
+            receipts, app = Receipts(), _warned(opened)
 
             async def answer() -> None:
                 with answering:
@@ -83,6 +89,14 @@ async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | N
                 await ended.wait()
             await receipts.close()
         _exit()
+
+
+def _warned(app: App) -> App:
+    """Returns the app with what there is to be said of settings that do nothing on stdio."""
+    if not app.settings.public_url or app.settings.tunnel:
+        return app
+    log.warning(_NOT_SERVED)
+    return replace(app, warnings=(*app.warnings, _NOT_SERVED))
 
 
 async def _answer(app: App, early: Early, receipts: Receipts, ended: anyio.Event) -> None:

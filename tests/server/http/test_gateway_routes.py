@@ -350,7 +350,8 @@ async def test_without_a_public_url_nothing_changes(box: Sandbox, tmp_path: Path
             assert "callback" not in str(box.submits()[-1]["body"])
             strange = {"host": "mcp.example.com"}
             assert (await program.http.post(f"{program.url}/callbacks/x")).status_code == 404
-            assert (await program.http.post(f"{program.url}/callbacks/x", headers=strange)).status_code == 421
+            assert (await program.http.post(f"{program.url}/callbacks/x", headers=strange)).status_code == 404
+            assert (await program.http.get(f"{program.url}/healthz", headers=strange)).status_code == 421
             with pytest.raises(InvalidInput, match="APIXO_MCP_PUBLIC_URL"):
                 await program.ask("a fox", image_urls=[str(path)], mode="image-to-image")
 
@@ -373,7 +374,8 @@ async def test_serve_has_a_public_face(
         async with httpx2.AsyncClient(headers={"host": "mcp.example.com"}) as http:
             assert (await http.post(f"{server.url}/callbacks/x")).status_code == 404
             assert (await http.get(f"{server.url}/callbacks/x")).status_code == 405
-            assert (await http.get(f"{server.url}/healthz")).status_code == 421
+            assert (await http.get(f"{server.url}/healthz")).status_code == 200
+            assert (await http.get(f"{server.url}/sse")).status_code == 401
 
 
 def test_the_setting() -> None:
