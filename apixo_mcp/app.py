@@ -105,6 +105,7 @@ class App(_Parts):
     """The running program, as the tools and the command line see it.
 
     Attributes:
+        budget: of all owners together.
         seal: the secret that seals what a client keeps for this server.
         way: the one that local input files take.
         public: what is reached by the public URL, where there is one.
@@ -132,7 +133,8 @@ class App(_Parts):
         from apixo_mcp.usage.report import spending
 
         gateways = {name: account.gateway for name, account in self.accounts.items()}
-        return await spending(self.store, gateways, self.budget, owner, days=days, within=within)
+        limits = await self.store.limits(owner, self.budget)
+        return await spending(self.store, gateways, limits, owner, days=days, within=within)
 
     @property
     def key_prints(self) -> tuple[str, ...]:
@@ -225,10 +227,20 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
         contexts=Contexts(catalog, settings.poll_scale, settings.auto_retry, limits.steps.save_again_after),
         leases=Leases(store),
         delivery=Delivery(store),
-        budget=Budget(settings.daily_budget_usd, settings.daily_task_limit, settings.confirm_above_usd),
+        budget=_budget_of_all(settings),
         files=files,
         saver=Saver(http, files, limits.transfers),
         roots=Roots(settings.roots),
+    )
+
+
+def _budget_of_all(settings: Settings) -> Budget:
+    """Returns the limits that hold for all owners together."""
+    return Budget(
+        settings.daily_budget_usd,
+        settings.daily_task_limit,
+        settings.confirm_above_usd,
+        settings.monthly_budget_usd,
     )
 
 

@@ -47,6 +47,8 @@ class NextAction(StrEnum):
     """Start this program again with another key, and have the open tasks follow it."""
     EXAMINE = "examine"
     """Have the set-up looked through."""
+    RAISE_LIMIT = "raise_limit"
+    """Have whoever runs the server raise the owner's limit for today."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,14 @@ def _of_gateways() -> list[str]:
 
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-_ABOUT_MONEY = ("daily_budget_usd", "daily_task_limit", "confirm_above_usd", "prices", "auto_retry")
+_ABOUT_MONEY = (
+    "daily_budget_usd",
+    "monthly_budget_usd",
+    "daily_task_limit",
+    "confirm_above_usd",
+    "prices",
+    "auto_retry",
+)
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 TUNNELS = ("cloudflared", "ngrok")
 """The programs that open a tunnel and need no command line."""
@@ -183,6 +190,7 @@ class Settings(BaseModel):
     poll_scale: float = Field(1.0, gt=0, le=100)
     prices: AbsolutePath | None = None
     daily_budget_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
+    monthly_budget_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
     confirm_above_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
     daily_task_limit: int | None = Field(None, ge=0)
     log_level: Level = "WARNING"

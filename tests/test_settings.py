@@ -37,6 +37,7 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_POLL_SCALE": ("poll_scale", "0.5", 0.5),
     "APIXO_MCP_PRICES": ("prices", str(HERE), HERE),
     "APIXO_MCP_DAILY_BUDGET_USD": ("daily_budget_usd", "2.5", 2.5),
+    "APIXO_MCP_MONTHLY_BUDGET_USD": ("monthly_budget_usd", "50", 50.0),
     "APIXO_MCP_CONFIRM_ABOVE_USD": ("confirm_above_usd", "0", 0.0),
     "APIXO_MCP_DAILY_TASK_LIMIT": ("daily_task_limit", "20", 20),
     "APIXO_MCP_LOG_LEVEL": ("log_level", "debug", "DEBUG"),
@@ -200,6 +201,7 @@ PLACEHOLDERS = [
 ]
 MONEY = {
     "APIXO_MCP_DAILY_BUDGET_USD",
+    "APIXO_MCP_MONTHLY_BUDGET_USD",
     "APIXO_MCP_DAILY_TASK_LIMIT",
     "APIXO_MCP_CONFIRM_ABOVE_USD",
     "APIXO_MCP_PRICES",
@@ -305,7 +307,9 @@ def test_the_usual_words_for_yes_and_no(field: str, text: str, meant: bool, monk
 
 
 @pytest.mark.parametrize("text", ["inf", "nan", "-inf", "5 USD", "5,00", "$5"])
-@pytest.mark.parametrize("variable", ["APIXO_MCP_DAILY_BUDGET_USD", "APIXO_MCP_CONFIRM_ABOVE_USD"])
+@pytest.mark.parametrize(
+    "variable", ["APIXO_MCP_DAILY_BUDGET_USD", "APIXO_MCP_MONTHLY_BUDGET_USD", "APIXO_MCP_CONFIRM_ABOVE_USD"]
+)
 def test_an_amount_is_a_plain_number(variable: str, text: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(variable, text)
     with pytest.raises(SettingsError, match=f"^{variable}: must be a number, at least 0"):

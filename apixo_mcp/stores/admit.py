@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.owners import standing_of
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.asking.repeats import equal_note
-from apixo_mcp.tasks.budget import Agreement, Spent, day_start, decide, together
+from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent, day_start, decide, month_start, together
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import AT_PLACE
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
@@ -30,23 +31,23 @@ def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
         if terms.wanted_for is not None:
             tasks = [replace(task, wanted_until=now + terms.wanted_for) for task in tasks]
         first = tasks[0]  # what all of them share stands in it
-        spent = _spent(database, first.owner, terms, now)
+        limits = _limits(database, first.owner, terms.budget, now)
         if first.idempotency_key and (earlier := _under_key(database, first, terms, now)):
-            return Admitted("same_key", earlier, spent)
+            return Admitted("same_key", earlier, limits)
         is_internal = first.idempotency_key.startswith(INTERNAL_KEY)
         if (is_internal or not first.idempotency_key) and (adopted := _unanswered(database, first, terms, now)):
-            return Admitted(*adopted, spent)
+            return Admitted(*adopted, limits)
         usd = together(task.estimate_usd for task in tasks)
-        verdict = decide(terms.budget, spent, usd, posts=len(tasks), confirmed=False)
+        verdict = decide(limits, usd, posts=len(tasks), confirmed=False)
         if verdict == "ask_first" and (yes := _yes(database, first, usd, terms, now)):
             tasks, verdict = [replace(task, agreed_attempts=yes.attempts) for task in tasks], "within"
         if verdict != "within":
-            return Admitted(verdict, tuple(tasks), spent)
+            return Admitted(verdict, tuple(tasks), limits)
         if note := _note_of_equal(database, first, now):
             tasks = [replace(tasks[0], notes=(*tasks[0].notes, note)), *tasks[1:]]
         for task in tasks:
             database.execute(statements.INSERT, to_row(task))
-        return Admitted("new", tuple(tasks), spent)
+        return Admitted("new", tuple(tasks), limits)
 
 
 def _under_key(database: Database, task: Task, terms: Terms, now: float) -> tuple[Task, ...]:
@@ -192,13 +193,13 @@ def insert_without_taken_key(execute: Callable[[str, Mapping[str, Any]], Sequenc
 
 
 def _cleared(database: Database, task: Task, terms: Sending, now: float) -> Clearance:
-    """Decides whether the owner's limits allow the task's next POST today, as its first one was asked."""
-    spent = _spent(database, task.owner, terms, now, without=task.task_id)
+    """Decides whether the limits allow the task's next POST today, as its first one was asked."""
+    limits = _limits(database, task.owner, terms.budget, now, without=task.task_id)
     is_agreed = task.agreed_attempts > len(task.attempts)
-    verdict = decide(terms.budget, spent, task.estimate_usd, confirmed=is_agreed)
+    verdict = decide(limits, task.estimate_usd, confirmed=is_agreed)
     if verdict == "within" and task.purchase and task.agreed_attempts and not is_agreed:
         verdict = "ask_first"  # the yes was to the sum: one of them alone may be below what is asked about
-    return Clearance(verdict, spent)
+    return Clearance(verdict, limits)
 
 
 def _write(database: Database, before: Task, after: Task) -> bool:
@@ -206,22 +207,46 @@ def _write(database: Database, before: Task, after: Task) -> bool:
     return bool(database.execute(statements.COMMIT, values))
 
 
-def _spent(database: Database, owner: str, terms: Terms | Sending, now: float, *, without: str = "") -> Spent:
-    """Adds up the day so far, where the budget has a limit of it; of `without` only the POSTs that have left."""
-    if terms.budget.daily_usd is None and terms.budget.daily_tasks is None:
-        return Spent()
-    return _day(database, owner, now, without)
+def _limits(database: Database, owner: str, of_all: Budget, now: float, *, without: str = "") -> tuple[Allowance, ...]:
+    """Returns the limits of an owner, as their row has them at this moment, and of all; of `without` what has left."""
+    standing = standing_of(database, owner)
+    if standing is None:  # this machine's own, or let in by somebody else's word: there is no row
+        return (_allowance(database, of_all, None, now, without),)
+    own = standing.owner.budget_at(now)
+    allowance = replace(_allowance(database, own, owner, now, without), is_withdrawn=not standing.may_generate)
+    return allowance, _allowance(database, of_all, None, now, without)
 
 
-def spent(database: Database, owner: str) -> Spent:
+def _allowance(database: Database, budget: Budget, owner: str | None, now: float, without: str) -> Allowance:
+    """Returns a budget with what is spent of it; what it does not limit is not added up."""
+    whose = "all" if owner is None else "owner"
+    if budget.monthly_usd is None and budget.daily_usd is None and budget.daily_tasks is None:
+        return Allowance(budget, Spent(), whose)
+    since = day_start(now) if budget.monthly_usd is None else month_start(now)
+    spent = _added(database, owner, now, since, without)
+    return Allowance(budget, spent if budget.monthly_usd is not None else replace(spent, month_usd=0.0), whose)
+
+
+def limits(database: Database, owner: str, of_all: Budget) -> Sequence[Allowance]:
+    """See `Store.limits`."""
+    with database.transaction():
+        return _limits(database, owner, of_all, database.now())
+
+
+def spent(database: Database, owner: str | None) -> Spent:
     """See `Store.spent`."""
-    return _day(database, owner, database.now())
+    now = database.now()
+    return _added(database, owner, now, month_start(now))
 
 
-def _day(database: Database, owner: str, now: float, without: str = "") -> Spent:
-    values: dict[str, Any] = {"owner": owner, "since": day_start(now), "without": without}
-    today = database.execute(statements.SPENT, values)[0]
-    return Spent(float(today["usd"]), int(today["posts"]))
+def _added(database: Database, owner: str | None, now: float, since: float, without: str = "") -> Spent:
+    """Adds up the POSTs since some moment, of an owner or of all."""
+    values: dict[str, Any] = {"since": since, "today": day_start(now), "without": without}
+    if owner is None:
+        sums = database.execute(statements.SPENT_BY_ALL, values)[0]
+    else:
+        sums = database.execute(statements.SPENT, {**values, "owner": owner})[0]
+    return Spent(float(sums["usd"]), int(sums["posts"]), float(sums["month_usd"]))
 
 
 def _note_of_equal(database: Database, task: Task, now: float) -> str:

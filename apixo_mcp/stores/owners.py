@@ -5,7 +5,7 @@ Each function runs in the thread in which its database is asked.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
@@ -14,6 +14,7 @@ from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Raise, Scope
 
 _GET = "select * from owner where name = :name and revoked_at is null"
+_STANDING = "select * from owner where name = :name"
 _ALL = "select * from owner order by name"
 _ANY = "select 1 from owner limit 1"
 _BY_TOKEN = "select * from owner where token_hash = :token_hash and token_hash <> '' and revoked_at is null"
@@ -34,6 +35,30 @@ _COUNT = "select count(*) as count from sign_in where kind = :kind and key <> :k
 _FORGET_OLD = "delete from sign_in where until <= :now"
 _END = "delete from sign_in where family = :family and family <> ''"
 _END_OF_OWNER = "delete from sign_in where owner = :name"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An owner in the moment in which money is decided on.
+
+    Attributes:
+        owner: as their row has them.
+        is_revoked: whether nothing lets them in any more.
+    """
+
+    owner: Owner
+    is_revoked: bool
+
+    @property
+    def may_generate(self) -> bool:
+        """Whether anything may be made for them."""
+        return not self.is_revoked and self.owner.scope.includes(Scope.GENERATE)
+
+
+def standing_of(database: Database, name: str) -> Standing | None:
+    """Returns how an owner stands, None where there never was one of that name."""
+    rows = database.execute(_STANDING, {"name": name})
+    return Standing(owner_of_row(rows[0]), rows[0]["revoked_at"] is not None) if rows else None
 
 
 def terms_of(owner: Owner) -> str:

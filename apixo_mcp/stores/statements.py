@@ -177,26 +177,36 @@ WANT = """update task set wanted_until = :now + :lasts where state in ('submitti
 
 # Money
 
-POSTS = """
+_POSTS = """
   select * from (
     select task_id, model, state, max(estimate_usd, 0) as usd,
       coalesce(json_extract(one.value, '$.sent_at'), counted_at) as at,
       coalesce(json_extract(one.value, '$.sent_at'), counted_at) as left_at
     from task, json_each(case when json_valid(attempts) then attempts else '[{}]' end) as one
-    where owner = :owner and counted_at >= :since
+    where {whose}counted_at >= :since
     union all
     select task_id, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
-    from task where owner = :owner and counted_at >= :since and state = 'submitting'
+    from task where {whose}counted_at >= :since and state = 'submitting'
   ) where at >= :since"""
-"""An owner's POSTs since some moment that may cost something, those that are still to leave among them.
+"""The POSTs of an owner, or of all, since some moment that may cost something, with those that are still to leave.
 
 Which these are: `Task.posts`. One that is to leave counts from when it was decided on. There is no upper end, so that
 what was sent before the clock was set back still counts; and no estimate, be it a file's that was imported, takes
 anything off the sum.
 """
 
-SPENT = f"""select coalesce(sum(usd), 0) as usd, count(*) as posts from ({POSTS})
-  where not (left_at is null and task_id = :without)"""
+_OF_OWNER = _POSTS.replace("{whose}", "owner = :owner and ")
+_OF_ALL = _POSTS.replace("{whose}", "")
+_SPENT = """select coalesce(sum(usd), 0) as month_usd,
+    coalesce(sum(case when at >= :today then usd else 0 end), 0) as usd,
+    count(case when at >= :today then 1 end) as posts
+  from ({posts}) where not (left_at is null and task_id = :without)"""
+
+SPENT = _SPENT.replace("{posts}", _OF_OWNER)
+"""What an owner's POSTs since some moment add up to, and those of today among them."""
+
+SPENT_BY_ALL = _SPENT.replace("{posts}", _OF_ALL)
+"""The same of all owners."""
 
 _DAY = "cast({} / 86400 as integer) as day"
 
@@ -207,7 +217,7 @@ USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts,
     from task where owner = :owner and counted_at >= :since
     union all
     select {_DAY.format("at")}, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
-    from ({POSTS})
+    from ({_OF_OWNER})
   ) group by 1, 2, 3 order by 1 desc, 2, 3"""
 
 COUNT_IN_FLIGHT = """select count(*) as count from task where key_print = :key_print

@@ -1,10 +1,10 @@
 """Whose a task is: one value from the caller to the row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.budget import LOCAL_NAME, Budget, day_start, month_start
 from apixo_mcp.tasks.task import Task
 
 
@@ -29,12 +29,14 @@ class Raise:
     """An addition to what an owner may spend on one day.
 
     Attributes:
-        usd: dollars more, also of the month that the day is in.
+        usd: dollars more.
         day: the midnight (UTC, Unix seconds) that it begins with.
+        month_usd: dollars more of the month that the day is in: this addition, and those of its earlier days.
     """
 
     usd: float
     day: float
+    month_usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,30 @@ class Owner:
     raised: Raise | None = None
     keys: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
+    def budget_at(self, now: float) -> Budget:
+        """Returns what they may spend at a moment (Unix seconds): their budget, with what it was raised by."""
+        budget, raised = self.budget, self.raised
+        if raised is None or month_start(raised.day) != month_start(now):
+            return budget
+        more = raised.usd if raised.day == day_start(now) else 0.0
+        return replace(
+            budget,
+            daily_usd=None if budget.daily_usd is None else budget.daily_usd + more,
+            monthly_usd=None if budget.monthly_usd is None else budget.monthly_usd + raised.month_usd,
+        )
+
+    def raised_by(self, usd: float, now: float) -> "Owner":
+        """Returns the owner with so many dollars more for the day of a moment, upon those it was raised by before."""
+        before, day = self.raised, day_start(now)
+        is_same_month = before is not None and month_start(before.day) == month_start(now)
+        of_day = before.usd if before is not None and before.day == day else 0.0
+        of_month = before.month_usd if before is not None and is_same_month else 0.0
+        return replace(self, raised=Raise(usd=of_day + usd, day=day, month_usd=of_month + usd))
+
     def owns(self, task: Task) -> bool:
         """Tells whether a task is theirs."""
         return task.owner == self.name
 
 
-LOCAL = Owner("local")
+LOCAL = Owner(LOCAL_NAME)
 """The owner of what is asked for on this machine: over stdio, and on the command line."""

@@ -12,11 +12,11 @@ from its holder and makes none `unknown`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from apixo_mcp.generation import Modality
-from apixo_mcp.tasks.budget import Agreement, Budget, Spent, Verdict
+from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent, Verdict
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Delivered, State, Task
 
@@ -39,7 +39,8 @@ class Terms:
     """On what terms a request becomes a task.
 
     Attributes:
-        budget: the owner's; an earlier task of the same request costs nothing more.
+        budget: of all owners together; that of the owner's own stands in their row. An earlier task of the same request
+            costs nothing more.
         confirmed: whether the call says yes to a quote that was given for it before.
         open_for: since how many seconds the call waits, told when it is asked: a quote that is younger was not seen.
         agreed: what the owner has said yes to just now, asked in person.
@@ -71,12 +72,12 @@ class Admitted:
 
     Attributes:
         tasks: the new or the earlier ones; where the budget does not allow them those that were not stored.
-        spent: the day before it.
+        limits: that it was held to, with what was spent before it.
     """
 
     how: AdmissionKind
     tasks: tuple[Task, ...]
-    spent: Spent
+    limits: tuple[Allowance, ...]
 
     @property
     def task(self) -> Task:
@@ -89,7 +90,7 @@ class Sending:
     """On what terms a paid request leaves.
 
     Attributes:
-        budget: the owner's, asked on the day that it is.
+        budget: of all owners together, asked on the day that it is. That of the task's owner stands in their row.
         process: what the names of the sender's calls begin with: it may send for longer what it was asked for itself.
         in_flight: how many tasks of one key may be with the gateway.
     """
@@ -106,13 +107,13 @@ class Clearance:
     Attributes:
         how: `within`: it is noted that it is about to; `lost`: cancelled, or another process has it; `no_room`: as many
             as may be are with the gateway; `lapsed`: nobody wants it any more; `by_another`: it is left to the process
-            that was asked for it; else why the owner's limits do not allow it.
-        spent: the day without it.
+            that was asked for it; else why the limits do not allow it.
+        limits: that it was held to, with what was spent without it.
         sent_at: when it was noted, as the row has it; 0 where it was not.
     """
 
     how: Literal["lost", "no_room", "lapsed", "by_another"] | Verdict
-    spent: Spent = field(default_factory=Spent)
+    limits: tuple[Allowance, ...] = ()
     sent_at: float = 0.0
 
 
@@ -334,8 +335,21 @@ class Store(Protocol):
         """Gives such a lease back."""
         ...
 
-    async def spent(self, owner: Owner) -> Spent:
-        """Adds up the owner's paid requests of today (UTC), as admission does: with those that are still to be sent."""
+    async def spent(self, owner: Owner | None) -> Spent:
+        """Adds up the paid requests of today and of this month (UTC), with those that are still to be sent.
+
+        Args:
+            owner: whose; None: of all together.
+        """
+        ...
+
+    async def limits(self, owner: Owner, budget: Budget) -> Sequence[Allowance]:
+        """Returns the limits that a purchase of an owner would be held to now, with what is spent of each.
+
+        Args:
+            owner: whose own limits are read from their row.
+            budget: of all owners together.
+        """
         ...
 
     async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import anyio
 
 from apixo_mcp.gateways.gateway import Balance, Gateway
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.budget import Allowance, usd_left
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import DayCount, Store
 from apixo_mcp.tasks.task import FOLLOWED, State
@@ -19,7 +18,13 @@ _DASHBOARD = "The gateway's dashboard shows the balance."
 
 
 async def spending(
-    store: Store, gateways: Mapping[str, Gateway], budget: Budget, owner: Owner, *, days: int, within: float
+    store: Store,
+    gateways: Mapping[str, Gateway],
+    limits: Sequence[Allowance],
+    owner: Owner,
+    *,
+    days: int,
+    within: float,
 ) -> dict[str, Any]:
     """Reports an owner's tasks, paid requests and estimated spending by day and by model, balances and budget left.
 
@@ -34,27 +39,30 @@ async def spending(
     Args:
         store: the tasks.
         gateways: asked for their balances, by name.
-        budget: of the owner.
+        limits: that the owner's purchases are held to: their own before those of all.
         owner: whose spending.
         days: how many, today included.
         within: seconds that the gateways have to tell their balances.
     """
-    today = datetime.now(UTC)
     counts = await store.usage(owner, days)
     by_day = _grouped(counts, lambda count: count.day)
     by_model = _grouped(counts, lambda count: count.model)
     dearest_first = sorted(by_model.items(), key=lambda group: -sum(count.estimate_usd for count in group[1]))
-    spent = _added(by_day.get(today.strftime("%Y-%m-%d"), []))["spent_usd"]
     report: dict[str, Any] = {
         "days": [{"day": day, **_added(of_day)} for day, of_day in by_day.items()],
         "models": [{"model": model, **_priced(_added(of_model))} for model, of_model in dearest_first],
         "totals": _added(counts),
         "balances": await _balances(gateways, within),
-        "daily_budget_usd": budget.daily_usd,
-        "budget_left_usd": round(budget.daily_usd - spent, 4) if budget.daily_usd is not None else None,
-        "daily_task_limit": budget.daily_tasks,
+        "daily_budget_usd": _first(limit.budget.daily_usd for limit in limits),
+        "monthly_budget_usd": _first(limit.budget.monthly_usd for limit in limits),
+        "budget_left_usd": usd_left(limits),
+        "daily_task_limit": _first(limit.budget.daily_tasks for limit in limits),
     }
     return {name: value for name, value in report.items() if value is not None}
+
+
+def _first(amounts: Iterable[float | None]) -> float | None:
+    return next((amount for amount in amounts if amount is not None), None)
 
 
 def _grouped(counts: Iterable[DayCount], key: Callable[[DayCount], str]) -> dict[str, list[DayCount]]:

@@ -124,6 +124,7 @@ _SENTENCES: Mapping[NextAction, str] = {
     NextAction.REREAD: "`apixo-mcp tasks reread {{task_id}}` reads it anew, also with a later version.",
     NextAction.RESTART: "Then {restart}.",
     NextAction.USE_KEY: "Then {restart}; `apixo-mcp tasks rekey --all` has open tasks followed with it.",
+    NextAction.RAISE_LIMIT: "Whoever runs this server can raise it for today: `apixo-mcp owners set NAME --raise USD`.",
     NextAction.EXAMINE: "If it stays so, run `apixo-mcp doctor`.",
 }
 

@@ -24,7 +24,7 @@ def quote_structure(
     Args:
         prospect: of one task, or of several.
         face: in whose words what to do next is said.
-        left: what the day's limits leave before it.
+        left: what the limits leave before it.
         whole: whether long texts are shown whole.
     """
     inputs, prompts = _common(prospect.tasks)
@@ -78,10 +78,10 @@ def quote_step(prospect: Prospect, face: Face) -> str:
     if prospect.verdict == "no_price":
         return "It cannot be bought now: its price is not known."
     if prospect.fits:
-        return f"It cannot be bought now; the first {prospect.fits} alone would be within the day's limit."
+        return f"It cannot be bought now; the first {prospect.fits} alone would be within the limit."
     if prospect.why:
         which = "it is not" if len(prospect.tasks) == 1 else "not even one is"
-        return f"It cannot be bought now: {which} within the day's limit."
+        return f"It cannot be bought now: {which} within the limit."
     return face.say("{buy_after_yes}" if prospect.verdict == "ask_first" else "{buy}")
 
 

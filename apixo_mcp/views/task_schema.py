@@ -77,7 +77,7 @@ TASK_SCHEMA: dict[str, Any] = {
         "budget_left": {
             "type": "object",
             "properties": {"usd": {"type": "number", "minimum": 0}, "tasks": _COUNT},
-            "description": "What today's limits leave, where there are any.",
+            "description": "What the tightest limits leave, where there are any.",
         },
         "notes": {"type": "array", "items": {"type": "string"}, "description": "What the caller should know besides."},
         "deduplicated": {"type": "boolean", "description": "An earlier task was answered instead of a second one."},

@@ -10,6 +10,7 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.asking.request import Quote
+from apixo_mcp.tasks.budget import posts_left, usd_left
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.views.faces import Face, advice_of
 from apixo_mcp.views.words import counted, dollars, priced
@@ -19,18 +20,11 @@ LEFT_WITHIN = 0.3  # seconds that an answer waits at most to learn what is left
 
 
 async def budget_left(app: App, owner: Owner) -> dict[str, float | int]:
-    """Returns what an owner's limits leave of the day, by the store's own sums; empty without limits, or in haste."""
-    budget = app.budget
-    if budget.daily_usd is None and budget.daily_tasks is None:
-        return {}
+    """Returns what the tightest limits leave an owner, by the store's own sums; empty without limits, or in haste."""
     with anyio.move_on_after(LEFT_WITHIN), suppress(StoreError):
-        spent = await app.store.spent(owner)
-        left: dict[str, float | int] = {}
-        if budget.daily_usd is not None:
-            left["usd"] = max(0.0, round(budget.daily_usd - spent.usd, 4))
-        if budget.daily_tasks is not None:
-            left["tasks"] = max(0, budget.daily_tasks - spent.posts)
-        return left
+        limits = await app.store.limits(owner, app.budget)
+        left = {"usd": usd_left(limits), "tasks": posts_left(limits)}
+        return {name: amount for name, amount in left.items() if amount is not None}
     return {}
 
 

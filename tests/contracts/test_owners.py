@@ -20,7 +20,14 @@ pytestmark = pytest.mark.anyio
 STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Any]]] = {
     "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
 }
-ALICE = Owner("alice", Scope.GENERATE, ("nano-*",), Budget(daily_usd=5.0), Raise(usd=2.0, day=0.0), {"apixo": "env:A"})
+ALICE = Owner(
+    "alice",
+    Scope.GENERATE,
+    ("nano-*",),
+    Budget(daily_usd=5.0),
+    Raise(usd=2.0, day=0.0, month_usd=2.0),
+    {"apixo": "env:A"},
+)
 CODE = SignInEntry(EntryKind.CODE, "c" * 64, "{}", "alice", "family")
 
 

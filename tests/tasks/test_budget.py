@@ -7,22 +7,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.media_wire import a_task
 
-from apixo_mcp.tasks.budget import CENT_FRACTION, Agreement, Budget, Spent, decide, fitting, reason, together
+from apixo_mcp.tasks.budget import (
+    CENT_FRACTION,
+    Agreement,
+    Allowance,
+    Budget,
+    Spent,
+    decide,
+    fitting,
+    reason,
+    together,
+)
 
 amounts = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 100)
 limits = st.none() | st.floats(0, 100)
-budgets = st.builds(Budget, limits, st.none() | st.integers(0, 20), limits)
-days = st.builds(Spent, st.floats(0, 100), st.integers(0, 20))
+budgets = st.builds(Budget, limits, st.none() | st.integers(0, 20), limits, limits)
+days = st.builds(Spent, st.floats(0, 100), st.integers(0, 20), st.floats(0, 100))
 
 
 @given(budgets, days, amounts, st.booleans())
 def test_what_is_within_is_within_every_limit(budget: Budget, spent: Spent, usd: float | None, confirmed: bool):
-    if decide(budget, spent, usd, confirmed=confirmed) != "within":
+    if decide([Allowance(budget, spent)], usd, confirmed=confirmed) != "within":
         return
     known = usd if usd is not None and usd >= 0 else None
     if budget.daily_usd is not None:
         assert known is not None
         assert spent.usd + known <= budget.daily_usd + CENT_FRACTION
+    if budget.monthly_usd is not None:
+        assert known is not None
+        assert spent.month_usd + known <= budget.monthly_usd + CENT_FRACTION
     if budget.daily_tasks is not None:
         assert spent.posts < budget.daily_tasks
     if budget.confirm_above_usd is not None and not confirmed:
@@ -32,16 +45,16 @@ def test_what_is_within_is_within_every_limit(budget: Budget, spent: Spent, usd:
 
 @given(budgets, days, amounts)
 def test_a_yes_lifts_no_other_limit(budget: Budget, spent: Spent, usd: float | None):
-    verdict = decide(budget, spent, usd, confirmed=False)
-    with_yes = decide(budget, spent, usd, confirmed=True)
+    verdict = decide([Allowance(budget, spent)], usd, confirmed=False)
+    with_yes = decide([Allowance(budget, spent)], usd, confirmed=True)
     assert with_yes == ("within" if verdict == "ask_first" else verdict)
 
 
 @given(budgets, days, amounts)
 def test_without_limits_all_is_within_and_each_refusal_says_why(budget: Budget, spent: Spent, usd: float | None):
-    assert decide(Budget(), spent, usd, confirmed=False) == "within"
-    verdict = decide(budget, spent, usd, confirmed=False)
-    assert (verdict == "within") or "APIXO_MCP_" in reason(verdict, budget, spent, usd, a_task())
+    assert decide([Allowance(Budget(), spent)], usd, confirmed=False) == "within"
+    verdict = decide([Allowance(budget, spent)], usd, confirmed=False)
+    assert (verdict == "within") or "APIXO_MCP_" in reason(verdict, [Allowance(budget, spent)], usd, a_task())
 
 
 @given(st.floats(0, 100), st.integers(1, 11), st.lists(st.tuples(st.floats(0, 5), st.integers(1, 4)), max_size=20))
@@ -50,7 +63,7 @@ def test_whatever_comes_the_day_never_passes_its_limits(usd: float, tasks: int, 
     budget, spent = Budget(usd, tasks), Spent()
     for price, attempts in asked:
         for _ in range(attempts):
-            if decide(budget, spent, price, confirmed=True) != "within":
+            if decide([Allowance(budget, spent)], price, confirmed=True) != "within":
                 break
             spent = Spent(spent.usd + price, spent.posts + 1)
     assert spent.usd <= usd + CENT_FRACTION
@@ -61,18 +74,18 @@ def test_whatever_comes_the_day_never_passes_its_limits(usd: float, tasks: int, 
 def test_several_are_within_together_only_if_each_after_the_other_would_be(
     budget: Budget, spent: Spent, prices: list[float | None], confirmed: bool
 ):
-    if decide(budget, spent, together(prices), posts=len(prices), confirmed=confirmed) != "within":
+    if decide([Allowance(budget, spent)], together(prices), posts=len(prices), confirmed=confirmed) != "within":
         return
     for price in prices:
-        assert decide(budget, spent, price, confirmed=confirmed) == "within"
-        spent = Spent(spent.usd + (price or 0.0), spent.posts + 1)
+        assert decide([Allowance(budget, spent)], price, confirmed=confirmed) == "within"
+        spent = Spent(spent.usd + (price or 0.0), spent.posts + 1, spent.month_usd + (price or 0.0))
 
 
 @given(budgets, days, st.lists(amounts, min_size=1, max_size=12))
 def test_so_many_fit_and_not_one_more(budget: Budget, spent: Spent, prices: list[float | None]):
-    count = fitting(budget, spent, prices)
+    count = fitting([Allowance(budget, spent)], prices)
     for more in range(1, len(prices) + 1):
-        verdict = decide(budget, spent, together(prices[:more]), posts=more, confirmed=True)
+        verdict = decide([Allowance(budget, spent)], together(prices[:more]), posts=more, confirmed=True)
         assert (verdict == "within") or more != count
         assert (verdict != "within") or more <= count
 

@@ -1,17 +1,19 @@
 """Another owner's task is not found, by any way in."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.asking import submit
-from support.task_steps import Start, posts, settled
+from support.task_steps import Start, posts, settled, until
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import InvalidInput, NotFound
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
+from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.task import FileState, State, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -61,3 +63,39 @@ async def test_a_result_of_another_is_no_input(start: Start, box: Sandbox):
         with pytest.raises(InvalidInput, match="there is no such task"):
             await made(app, BOB, arguments={"image_urls": [f"task:{task.task_id}/0"]})
     assert len(posts(box)) == 1
+
+
+async def test_what_waits_of_an_owner_who_is_revoked_is_not_sent(start: Start, box: Sandbox):
+    async with start(follow=False) as app:
+        assert await app.owners.add(ALICE, "")
+        asked = await made(app, ALICE)
+        assert await app.owners.revoke("alice")
+    async with start() as app:
+        task = await settled(app, asked)
+    assert (task.state, task.due) == (State.CANCELLED, None)
+    assert "never sent, and nothing was charged: alice may not make anything any more" in task.notes[-1]
+    assert not posts(box)
+
+
+async def test_what_was_sent_of_an_owner_who_is_revoked_is_followed_and_saved(start: Start, box: Sandbox):
+    async with start() as app:
+        assert await app.owners.add(ALICE, "")
+        asked = await made(app, ALICE, arguments={"prompt": "a fox [took:0.2]"})
+        await until(app, asked, lambda now: now.remote_id)
+        assert await app.owners.revoke("alice")
+        task = await settled(app, asked)
+        with pytest.raises(InvalidInput, match="alice may not make anything"):
+            await made(app, ALICE)
+    assert (task.state, [result.file for result in task.results]) == (State.SUCCESS, [FileState.SAVED])
+    assert len(posts(box)) == 1
+
+
+async def test_a_limit_that_is_changed_counts_for_the_next_request(start: Start, box: Sandbox):
+    async with start() as app:
+        assert await app.owners.add(replace(ALICE, budget=Budget(daily_tasks=1)), "")
+        await settled(app, await made(app, ALICE))
+        with pytest.raises(InvalidInput, match="your own limit allows 1"):
+            await made(app, ALICE, arguments={"prompt": "a wolf"})
+        await app.owners.change(replace(ALICE, budget=Budget(daily_tasks=2)))
+        await settled(app, await made(app, ALICE, arguments={"prompt": "a wolf"}))
+    assert len(posts(box)) == 2

@@ -17,7 +17,7 @@ from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
-from apixo_mcp.tasks.budget import DAY, Agreement, Spent, day_start
+from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
@@ -309,9 +309,13 @@ class SqliteStore:
         """See `Store.let_go`."""
         await self._query(statements.LET_GO, name=name, holder=holder)
 
-    async def spent(self, owner: Owner) -> Spent:
+    async def spent(self, owner: Owner | None) -> Spent:
         """See `Store.spent`."""
-        return await self._database.run(admit.spent, self._database, owner.name)
+        return await self._database.run(admit.spent, self._database, owner.name if owner else None)
+
+    async def limits(self, owner: Owner, budget: Budget) -> Sequence[Allowance]:
+        """See `Store.limits`."""
+        return await self._database.run(admit.limits, self._database, owner.name, budget)
 
     async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
         """See `Store.usage`."""

@@ -12,10 +12,11 @@ import anyio
 
 from apixo_mcp.errors import InvalidInput, MissingKey, Problem
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.generation import NextAction
 from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
 from apixo_mcp.tasks.asking.drafts import Drafts
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, Submission
-from apixo_mcp.tasks.budget import Budget, Spent, Verdict, decide, fitting, reason, together
+from apixo_mcp.tasks.budget import Allowance, Budget, Verdict, decide, fitting, is_own, reason, together
 from apixo_mcp.tasks.changes import ref_of
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
@@ -30,12 +31,13 @@ LEAVING_TAKES = 1.2  # seconds until a call of this process whose caller has gon
 
 
 class Admission:
-    """Takes a new task on, within the owner's budget and never twice.
+    """Takes a new task on, within the owner's budget and that of all, and never twice.
 
     The one place that lets a paid submit begin. Whether it, and each further attempt after a failure that passes, may
     leave on the day on which its turn comes is asked in `Store.mark_sent`.
 
     Args:
+        budget: of all owners together; that of an owner's own is read where money is decided on.
         attempts: up to how many may be made of a task (setting `APIXO_MCP_AUTO_RETRY`, and one).
     """
 
@@ -105,24 +107,18 @@ class Admission:
                 raise AssertionError("that is waited for")
             case verdict:
                 self._telemetry.emit(PurchaseRefused(task.owner, task.model, task.gateway, verdict))
-                why = self._why_not(verdict, tasks, admitted.spent)
+                why = _why_not(verdict, tasks, admitted.limits)
+                then = NextAction.RAISE_LIMIT if is_own(admitted.limits, _usd(tasks), len(tasks)) else None
                 if len(tasks) == 1:
-                    raise InvalidInput([Problem("model", task.model, why)])
-                fits = self._fits(tasks, admitted.spent)
+                    raise InvalidInput([Problem("model", task.model, why, next_action=then)])
+                fits = _fits(tasks, admitted.limits)
                 how_many = f"the first {fits} of them alone would be within it" if fits else "not even one would be"
-                raise InvalidInput([Problem(f"{len(tasks)} tasks of {task.model}", "", f"{why}; {how_many}")])
+                named = f"{len(tasks)} tasks of {task.model}"
+                raise InvalidInput([Problem(named, "", f"{why}; {how_many}", next_action=then)])
 
     def _quote(self, tasks: Sequence[Task]) -> Quote:
-        usd = together(task.estimate_usd for task in tasks)
         limit = self._budget.confirm_above_usd or 0.0
-        return Quote(tasks[0].model, purchase_fingerprint(tasks), usd, limit, self._attempts, len(tasks))
-
-    def _why_not(self, verdict: Verdict, tasks: Sequence[Task], spent: Spent) -> str:
-        usd = together(task.estimate_usd for task in tasks)
-        return reason(verdict, self._budget, spent, usd, tasks[0], len(tasks))
-
-    def _fits(self, tasks: Sequence[Task], spent: Spent) -> int:
-        return fitting(self._budget, spent, [task.estimate_usd for task in tasks])
+        return Quote(tasks[0].model, purchase_fingerprint(tasks), _usd(tasks), limit, self._attempts, len(tasks))
 
     async def prospect(self, request: GenerationRequest) -> Prospect:
         """Tells what a request would be, and what the owner's limits say to it; it counts as quoted from then on.
@@ -131,12 +127,12 @@ class Admission:
             InvalidInput: it is not valid.
         """
         tasks = await self._drafts.draft(request)
-        spent = await self._store.spent(request.owner)
+        limits = await self._store.limits(request.owner, self._budget)
         quote = self._quote(tasks)
-        verdict = decide(self._budget, spent, quote.usd, posts=len(tasks), confirmed=False)
-        why = "" if verdict in ("within", "ask_first") else self._why_not(verdict, tasks, spent)
+        verdict = decide(limits, quote.usd, posts=len(tasks), confirmed=False)
+        why = "" if verdict in ("within", "ask_first") else _why_not(verdict, tasks, limits)
         await self.quoted(request.owner, quote)
-        return Prospect(tasks, quote, verdict, why, fits=self._fits(tasks, spent) if why else 0)
+        return Prospect(tasks, quote, verdict, why, fits=_fits(tasks, limits) if why else 0)
 
     async def quoted(self, owner: Owner, quote: Quote) -> None:
         """Notes that the owner was told a quote: a yes to it, given with the very same call, counts for a while."""
@@ -194,3 +190,15 @@ class Admission:
         now = await self._store.get(earlier.task_id)
         is_alive = now is not None and now.asked_by == earlier.asked_by and now.asked_until > earlier.asked_until
         return frozenset({earlier.asked_by}) if is_alive else frozenset()
+
+
+def _usd(tasks: Sequence[Task]) -> float | None:
+    return together(task.estimate_usd for task in tasks)
+
+
+def _why_not(verdict: Verdict, tasks: Sequence[Task], limits: Sequence[Allowance]) -> str:
+    return reason(verdict, limits, _usd(tasks), tasks[0], len(tasks))
+
+
+def _fits(tasks: Sequence[Task], limits: Sequence[Allowance]) -> int:
+    return fitting(limits, [task.estimate_usd for task in tasks])

@@ -76,7 +76,7 @@ class Poller:
             return None
         if clearance.how in ("no_room", "lapsed", "by_another"):
             raise AssertionError("that is asked when it is sent")
-        why = reason(clearance.how, parts.terms.budget, clearance.spent, task.estimate_usd, task)
+        why = reason(clearance.how, clearance.limits, task.estimate_usd, task)
         return await parts.changes.commit(task, polls.not_tried_again(task, polled, context, why))
 
     def _heed(self, task: Task, polled: Polled) -> None:

@@ -118,8 +118,11 @@ class Sender:
                 after = delays.held_back(row, now, parts.limits.left_alone_for)
             case "lapsed":
                 after = unsent.lapsed(row, now)
-            case "no_price" | "over_budget" | "over_limit" | "ask_first" | "within":
-                why = reason(clearance.how, parts.terms.budget, clearance.spent, row.estimate_usd, row)
+            case "not_allowed":
+                why = reason(clearance.how, clearance.limits, row.estimate_usd, row)
+                after = unsent.withdrawn(row, why, now)
+            case "no_price" | "over_budget" | "over_month" | "over_limit" | "ask_first" | "within":
+                why = reason(clearance.how, clearance.limits, row.estimate_usd, row)
                 after = unsent.not_sent(row, why, now)
         return await parts.changes.commit(row, after)
 

@@ -64,8 +64,20 @@ def lapsed(task: Task, now: float) -> Task:
     return replace(cancelled(task, now), notes=(*task.notes, note))
 
 
+def withdrawn(task: Task, reason: str, now: float) -> Task:
+    """Ends an unsent task whose owner may not have anything made any more.
+
+    Args:
+        reason: the end of a sentence about the request.
+    """
+    ended = cancelled(task, now)
+    if task.attempts:
+        return no_further_attempt(ended, reason)
+    return replace(ended, notes=(*task.notes, f"It was never sent, and nothing was charged: {reason}."))
+
+
 def not_sent(task: Task, reason: str, now: float) -> Task:
-    """Ends an unsent task that the owner's limits do not allow on the day on which its turn has come.
+    """Ends an unsent task that the limits do not allow on the day on which its turn has come.
 
     Args:
         reason: the end of a sentence about the request.

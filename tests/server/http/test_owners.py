@@ -1,6 +1,7 @@
 """Two owners over Streamable HTTP: what is the one's is, for the other, as if it had never been."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ from support.program import happens, text_of
 from support.tasks_client import TakesHandles, begin, cancel, get, rested, update
 
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.budget import Budget
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]
 
@@ -147,16 +149,28 @@ async def test_a_key_and_an_unanswered_call_lead_to_ones_own_task_alone(house: H
     assert len(await house.app.service.page(ALICE)) == len(await house.app.service.page(BOB)) == 2
 
 
-@pytest.mark.parametrize("given", [{"daily_task_limit": 1}])
 async def test_each_has_a_day_of_their_own(house: House, box: Sandbox) -> None:
+    for owner in (ALICE, BOB):
+        assert await house.app.owners.change(replace(owner, budget=Budget(daily_tasks=1)))
     async with house.client(ALICE) as alice, house.client(BOB) as bob:
         for client in (alice, bob):
-            assert (await made(client))["state"] == "success"
+            assert (await made(client))["budget_left"] == {"tasks": 0}
         for client in (alice, bob):
             over = await client.call_tool("generate_image", {**FOX, "prompt": "a wolf"})
             assert over.is_error
-            assert "1 paid requests were made today" in text_of(over)
+            assert "1 paid requests were made today, and your own limit allows 1" in text_of(over)
+            assert "`apixo-mcp owners set NAME --raise USD`" in text_of(over)
     assert len(box.submits()) == 2
+
+
+@pytest.mark.parametrize("given", [{"daily_task_limit": 1}])
+async def test_the_limit_of_the_server_is_that_of_all_together(house: House, box: Sandbox) -> None:
+    async with house.client(ALICE) as alice, house.client(BOB) as bob:
+        assert (await made(alice))["state"] == "success"
+        over = await bob.call_tool("generate_image", FOX)
+        assert over.is_error
+        assert "for all owners together, and APIXO_MCP_DAILY_TASK_LIMIT allows 1" in text_of(over)
+    assert len(box.submits()) == 1
 
 
 @pytest.mark.parametrize("given", [{"confirm_above_usd": 0.0}])

@@ -1,0 +1,1 @@
+create index task_spent on task (counted_at);
