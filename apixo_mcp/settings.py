@@ -181,6 +181,9 @@ class Settings(BaseModel):
     tunnel: Annotated[str, AfterValidator(_tunnel)] = ""
     allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_hosts), AfterValidator(_hosts)] = ()
     trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
+    auth_issuer: WebAddress = ""
+    auth_audience: str = ""
+    auth_claim: str = "sub"
 
     models: Names = ()
     tools: Annotated[Literal["general", "models"], BeforeValidator(_lower)] = "general"

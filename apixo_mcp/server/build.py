@@ -86,6 +86,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
     """
     if warning := doubt(app.settings.client_profile):
         log.warning(warning)
+    offered = definitions(app)
     tools = ToolParts(app=app, waiting=Waiting(app), face=chat_of(app.settings), receipts=receipts)
     subscriptions = Subscriptions(app.service)
     server = ApixoServer(
@@ -94,7 +95,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
         version=__version__,
         instructions=instructions(key_set=bool(app.settings.keys)),
         website_url=WEBSITE_URL,
-        tools=[_tool(definition, tools) for definition in definitions(app)],
+        tools=[_tool(definition, tools) for definition in offered],
         extensions=[TasksExtension(jobs or Generations(app))],
         lifespan=subscriptions.lifespan,
         subscriptions=subscriptions,
@@ -104,6 +105,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
     )
     server.questions, server.telemetry, server.seal = tools.questions, app.telemetry, app.seal
+    server.scopes = {definition.name: definition.scope for definition in offered}
     add_resources(server, app)
     add_completions(server, app)
     subscriptions.serve(server)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mcp.server.mcpserver import Context
 from starlette.requests import Request
+from starlette.types import Scope
 
 from apixo_mcp.server.profiles import Profile, profile_of
 from apixo_mcp.server.sdk import RequestContext
@@ -34,8 +35,27 @@ def owner_of(context: Context | RequestContext) -> Owner:
 
 
 def owner_of_request(request: Request) -> Owner:
-    """Returns whose tasks a request over HTTP is about."""
-    return getattr(request.state, "owner", LOCAL)
+    """Returns whose tasks a request over HTTP is about.
+
+    Raises:
+        LookupError: nobody was let in with it.
+    """
+    owner = getattr(request.state, "owner", None)
+    if not isinstance(owner, Owner):
+        raise LookupError("a request over HTTP reached what is an owner's, and nobody was let in with it")
+    return owner
+
+
+def note_owner(scope: Scope, owner: Owner | None) -> Owner:
+    """Notes who a request over HTTP is from, and returns them.
+
+    Args:
+        scope: of the request, by ASGI.
+        owner: None for whoever uses this machine, where nobody else may.
+    """
+    known = owner or LOCAL
+    scope.setdefault("state", {})["owner"] = known
+    return known
 
 
 def profile_of_caller(context: Context, settings: Settings) -> Profile:

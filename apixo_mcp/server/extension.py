@@ -10,7 +10,14 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import Context, require_client_extension
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
-from mcp.types import HEADER_MISMATCH, INVALID_PARAMS, CallToolRequestParams, CallToolResult, RequestParams
+from mcp.types import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    CallToolRequestParams,
+    CallToolResult,
+    RequestParams,
+)
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
@@ -19,12 +26,16 @@ from apixo_mcp.errors import NotFound
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.server.tools import task_handle
+from apixo_mcp.server.tools.dispatch import not_allowed
 from apixo_mcp.server.tools.results import task_answer
+from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.sentences import sentence
 from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.words import iso
 
+CHANGING = ("tasks/update", "tasks/cancel")
+"""Its methods that whoever may only read is refused."""
 TASKS = "io.modelcontextprotocol/tasks"
 MODERN = frozenset(MODERN_PROTOCOL_VERSIONS)
 KEPT_FOR = 7 * 86400.0  # from a task's creation; results outlive their handle in list_tasks and on disk
@@ -140,11 +151,13 @@ class TasksExtension(Extension):
         return {"resultType": "complete", **job.detail()}
 
     async def _update(self, context: RequestContext, params: _UpdateParams) -> HandlerResult:
+        _check_may_change(context)
         job = await self._find(context, params)
         await self._jobs.update(job.task_id, params.input_responses, context)
         return {"resultType": "complete"}
 
     async def _cancel(self, context: RequestContext, params: _TaskParams) -> HandlerResult:
+        _check_may_change(context)
         job = await self._find(context, params)
         await self._jobs.cancel(job.task_id, context)
         return {"resultType": "complete"}
@@ -159,6 +172,11 @@ class TasksExtension(Extension):
         if job is None:
             raise MCPError(INVALID_PARAMS, "Task not found")
         return job
+
+
+def _check_may_change(context: RequestContext) -> None:
+    if not owner_of(context).scope.includes(Scope.GENERATE):
+        raise MCPError(INVALID_REQUEST, not_allowed(Scope.GENERATE))
 
 
 def takes_handles(context: RequestContext) -> bool:

@@ -1,7 +1,7 @@
 """Resources: tasks, the files of results, models, and the schema of a task answer."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.consent.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link
+from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import Telemetry
 from apixo_mcp.views.faces import CHAT, chat_of, error_text
@@ -48,11 +49,13 @@ class ApixoServer(MCPServer[Any]):
         questions: that its tools put to people; to be closed before its connections are.
         telemetry: told of the requests that are refused.
         seal: the secret that seals what a client keeps for this server.
+        scopes: what the caller of each tool must be allowed, by its name.
     """
 
     questions: Elicitation
     telemetry: Telemetry
     seal: bytes
+    scopes: Mapping[str, Scope]
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None

@@ -1,4 +1,4 @@
-"""The program over HTTP, with owners whom a header names, as a sign-in does."""
+"""The program over HTTP, with two owners who have a token each."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,8 +9,8 @@ from mcp import Client
 from mcp.client.extension import ClientExtension
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, Implementation
-from starlette.types import ASGIApp, Receive, Scope, Send
 from support.program import text_of
+from support.sign_in import bearer, let_in
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
@@ -20,18 +20,6 @@ from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.owner import Owner
 
 ALICE, BOB = Owner("alice"), Owner("bob")
-
-
-class SignedIn:
-    """Lets a header name the owner of a request, as a sign-in does."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (name := dict(scope["headers"]).get(b"x-owner")):
-            scope.setdefault("state", {})["owner"] = Owner(name.decode())
-        await self._app(scope, receive, send)
 
 
 class House:
@@ -59,19 +47,18 @@ class House:
 
     def http(self, owner: Owner | None = None, **headers: str) -> httpx2.AsyncClient:
         """A plain client, of an owner or of nobody."""
-        named = {"x-owner": owner.name} if owner else {}
+        named = bearer(owner) if owner else {}
         return httpx2.AsyncClient(headers=named | headers, timeout=30, base_url=self.url)
 
 
 @asynccontextmanager
 async def opened_house(settings: Settings, era: str = "auto") -> AsyncIterator[House]:
     async with open_app(settings, public=bool(settings.public_url)) as app:
-        for owner in (ALICE, BOB):
-            await app.owners.add(owner, f"hash of {owner.name}")
+        await let_in(app, ALICE, BOB)
         server = build_server(app)
         web, listener = web_app(app, server), listen("127.0.0.1", 0)
         url = url_of(listener)
-        async with server.session_manager.run(), listening(SignedIn(web), listener):
+        async with server.session_manager.run(), listening(web, listener):
             yield House(app, url, era, web)
 
 

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,9 +11,12 @@ from starlette.routing import BaseRoute, Route
 from apixo_mcp.app import App
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.outside.routes import public_routes
+from apixo_mcp.owners.entrance import Entrance
+from apixo_mcp.server.http.access import Access
+from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.files import file_routes
 from apixo_mcp.server.http.forwarded import ForwardedHeaders, TrustedProxies
-from apixo_mcp.server.http.guard import Guard, OpenToOthers
+from apixo_mcp.server.http.guard import Guard
 from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.hosts import hosts_of
 from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
@@ -41,11 +45,14 @@ def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pu
     routes += _sse_routes(server)
     routes += public_routes(app.public) if app.public else ()
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
+    entrance = Entrance(app.owners, app.sign_ins)
+    addresses = ServerAddresses(settings.public_url)
     passed = [
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),
         Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse),
-        Middleware(OpenToOthers),
+        Middleware(Access, entrance, addresses, app.telemetry, server.scopes),
+        Middleware(AuthContextMiddleware),
         Middleware(Sessions, SessionIds(server.seal), STREAMABLE),
     ]
     web = Starlette(routes=routes, middleware=passed)

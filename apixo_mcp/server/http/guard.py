@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.server.caller import note_arrival
-from apixo_mcp.server.http.hosts import Hosts, is_loopback_name
-from apixo_mcp.server.http.paths import BY_SECRET, OPEN
+from apixo_mcp.server.http.hosts import Hosts
+from apixo_mcp.server.http.paths import BY_SECRET
 from apixo_mcp.server.messages import bounded_body, refusal_of_body
 from apixo_mcp.telemetry.facts import RequestRefused, Telemetry
 
@@ -81,22 +81,6 @@ class Guard:
         if (origin := headers.get("origin")) and not self._hosts.lets_in(origin):
             return PlainTextResponse(_FOREIGN_ORIGIN, 403)
         return None
-
-
-class OpenToOthers:
-    """Keeps what is not open to everybody from those who come by a public name and whose owner is not known."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
-        if scope["type"] == "http" and not scope["path"].startswith(OPEN):
-            is_known = "owner" in scope.get("state", {})
-            if not is_known and not is_loopback_name(Headers(scope=scope).get("host", "")):
-                await Response(status_code=401)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
 
 
 async def _bounded(receive: Receive) -> tuple[Receive, JSONRPCError | None]:

@@ -7,10 +7,27 @@ STREAMABLE = "/mcp"
 SSE = "/sse"
 MESSAGES = "/messages/"
 HEALTHZ = "/healthz"
+READYZ = "/readyz"
+METRICS = "/metrics"
 FILES = "/files/"
+SIGN_IN = "/sign-in"
+CONSENT = "/sign-in/consent"
+AUTHORIZE = "/authorize"
+TOKEN = "/token"
+REGISTER = "/register"
+REVOKE = "/revoke"
+WELL_KNOWN = "/.well-known/"
+RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
+ISSUER_METADATA = "/.well-known/oauth-authorization-server"
+OPENID_METADATA = "/.well-known/openid-configuration"
 
 BY_SECRET = ("/callbacks/", "/inputs/")
 """Beginnings of paths that hold a secret of their own: under any Host, and their routes read the body themselves."""
 
-OPEN = (*BY_SECRET, HEALTHZ)
-"""Beginnings of paths that are reached without signing in."""
+OPEN = (*BY_SECRET, HEALTHZ, READYZ, SIGN_IN, AUTHORIZE, TOKEN, REGISTER, REVOKE, WELL_KNOWN)
+"""What is reached without signing in: each path itself, and all beneath it."""
+
+
+def is_beneath(path: str, *beginnings: str) -> bool:
+    """Tells whether a path is one of others, or beneath one of them."""
+    return any(path == one or path.startswith(f"{one.rstrip('/')}/") for one in beginnings)

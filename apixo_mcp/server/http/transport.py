@@ -1,6 +1,5 @@
 """The server over HTTP on one port: how it listens, runs and ends. What it serves: `server.http.application`."""
 
-import ipaddress
 import logging
 import socket
 import sys
@@ -11,6 +10,7 @@ import anyio
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.net.proxies import is_loopback
 from apixo_mcp.net.uvicorn_server import Pulse, listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
@@ -28,7 +28,7 @@ def listen_on_loopback(host: str, port: int) -> socket.socket:
         SettingsError: the address is not this machine's own, or cannot be had.
     """
     address = "127.0.0.1" if host == "localhost" else host
-    if not _is_loopback(address):
+    if not is_loopback(address):
         raise SettingsError(
             f"--host {host}: only 127.0.0.1, ::1 and localhost can be served. There is no authentication yet, so "
             "whoever reached the server on another address could spend your credits."
@@ -39,13 +39,6 @@ def listen_on_loopback(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port."
         ) from None
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def run_http(
@@ -85,6 +78,7 @@ async def _serve(
         url = url_of(listener)
         async with (
             open_app(settings, leave=leave, public=True) as app,
+            _closed_to_strangers(app, listener),
             serving(app, build_server(app), listener, streamable=streamable),
         ):
             ready(url)
@@ -99,6 +93,31 @@ async def _serve(
             async for number in signals:
                 log.info("ending on signal %s", number)
                 break
+
+
+@asynccontextmanager
+async def _closed_to_strangers(app: App, listener: socket.socket) -> AsyncGenerator[None]:
+    await check_reach(app, listener.getsockname()[0])
+    yield
+
+
+async def check_reach(app: App, host: str) -> None:
+    """Refuses to serve on an address that others reach while nobody could sign in.
+
+    Raises:
+        SettingsError: it is so; tells the three ways on.
+    """
+    if is_loopback(host) or app.settings.auth_issuer or await app.owners.any():
+        return
+    raise SettingsError(
+        f"--host {host}: other machines reach this address, and nobody can sign in yet, so anybody could spend your "
+        "credits. One of these first:\n"
+        "- `apixo-mcp owners add NAME` prints a token, for clients that take one (Claude Code, Cursor, VS Code);\n"
+        "- `apixo-mcp owners invite NAME` prints a link for a person who signs in with a browser, for clients that "
+        "take nothing else (claude.ai, ChatGPT);\n"
+        "- APIXO_MCP_AUTH_ISSUER and APIXO_MCP_AUTH_AUDIENCE name an identity provider whose tokens are taken.\n"
+        "Or serve on 127.0.0.1, for this machine alone."
+    )
 
 
 def _quiet() -> None:

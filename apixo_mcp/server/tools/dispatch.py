@@ -8,12 +8,14 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, InputRequiredResult
 
 from apixo_mcp.errors import ApixoError, InvalidInput, SettingsError
+from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_inputs
 from apixo_mcp.server.tools.handlers.generate import submit_and_wait
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result
 from apixo_mcp.server.tools.tool import ToolDefinition
+from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.views.faces import chat_of, error_text, problem_text
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,8 @@ async def answer_call(
 ) -> CallToolResult | InputRequiredResult:
     """Answers a call. What is wrong with it comes back as an error result that says what to change."""
     face = chat_of(tools.app.settings)
+    if not owner_of(context).scope.includes(definition.scope):
+        return refusal_result(not_allowed(definition.scope))
     try:
         reading = _read(definition, arguments)
         if definition.modality is not None and "model" in reading.given:
@@ -45,6 +49,14 @@ async def answer_call(
         return refusal_result(
             f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks."
         )
+
+
+def not_allowed(scope: Scope) -> str:
+    """Tells a caller that they may not do something."""
+    return (
+        f"Not done, nothing was sent or charged: this sign-in does not have the scope `{scope}`. Sign in again and "
+        "allow it; where that does not help, whoever runs this server has to give it to you."
+    )
 
 
 def _read(definition: ToolDefinition, arguments: Mapping[str, Any]) -> Reading:

@@ -59,6 +59,7 @@ COMMON_TOOLS = (
         output=schemas.TASK_OUTPUT,
         handler=cancel_task,
         reads=False,
+        changes=True,
     ),
     ToolDefinition(
         name="download_results",

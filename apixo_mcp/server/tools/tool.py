@@ -10,6 +10,7 @@ from mcp.types import CallToolResult
 from apixo_mcp.generation import Modality
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.schemas import Schema
+from apixo_mcp.tasks.owner import Scope
 
 Handler = Callable[[ToolParts, dict[str, Any], Context], Awaitable[CallToolResult]]
 
@@ -24,6 +25,7 @@ class ToolDefinition:
         handler: does the work of the others.
         reads: whether it changes nothing.
         outside: whether it asks a gateway.
+        changes: whether it spends, or ends something: whoever may only read is refused.
     """
 
     name: str
@@ -35,3 +37,9 @@ class ToolDefinition:
     handler: Handler | None = None
     reads: bool = True
     outside: bool = True
+    changes: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """What its caller must be allowed."""
+        return Scope.GENERATE if self.changes or self.modality is not None else Scope.READ

@@ -13,8 +13,9 @@ from mcp import Client
 from mcp.types import Implementation
 from support.process import started
 from support.program import happens, values_for
+from support.sign_in import bearer_of
 
-from apixo_mcp.app import open_app
+from apixo_mcp.app import App, open_app
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
@@ -38,9 +39,10 @@ LIST = message("tools/list")
 
 
 class Running:
-    """The program over HTTP in this process; a header may name the owner, as a sign-in will."""
+    """The program over HTTP in this process."""
 
-    def __init__(self, url: str, manager: Any) -> None:
+    def __init__(self, app: App, url: str, manager: Any) -> None:
+        self.app = app
         self.place = f"{url}/mcp"
         self.manager = manager
 
@@ -63,14 +65,8 @@ async def running(box: Sandbox, folder: Path, idle: float = 1800) -> AsyncIterat
         server = build_server(app)
         web, listener = web_app(app, server), listen("127.0.0.1", 0)
         server.session_manager.session_idle_timeout = idle
-
-        async def signed_in(scope: Any, receive: Any, send: Any) -> None:
-            if name := dict(scope.get("headers", ())).get(b"x-owner"):
-                scope.setdefault("state", {})["owner"] = Owner(name.decode())
-            await web(scope, receive, send)
-
-        async with server.session_manager.run(), listening(signed_in, listener):
-            yield Running(url_of(listener), server.session_manager)
+        async with server.session_manager.run(), listening(web, listener):
+            yield Running(app, url_of(listener), server.session_manager)
 
 
 @pytest.fixture
@@ -153,10 +149,11 @@ async def test_a_session_that_its_client_ended_is_not_there(
 
 async def test_another_owner_does_not_find_a_session(box: Sandbox, tmp_path: Path, http: httpx2.AsyncClient) -> None:
     async with running(box, tmp_path) as first:
-        known = await first.opened(http, **{"x-owner": "alice"})
+        headers = {name: await bearer_of(first.app, Owner(name)) for name in ("alice", "bob")}
+        known = await first.opened(http, **headers["alice"])
     async with running(box, tmp_path) as second:
         for name, status in (("bob", 404), ("alice", 200), ("bob", 404)):
-            answer = await http.post(second.place, json=LIST, headers=known | {"x-owner": name})
+            answer = await http.post(second.place, json=LIST, headers=known | headers[name])
             assert answer.status_code == status, name
 
 

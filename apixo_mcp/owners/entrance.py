@@ -1,0 +1,85 @@
+"""Whom a token lets in: by the task store, or by a foreign issuer where one is trusted.
+
+Everything is asked anew for each request: what was changed or revoked counts at once, in every process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from apixo_mcp.owners.grants import grant_of, narrowed
+from apixo_mcp.owners.store import EntryKind, OwnerStore, SignInStore
+from apixo_mcp.owners.tokens import PREFIX, secret_hash
+from apixo_mcp.tasks.owner import Owner
+
+LONGEST_TOKEN = 8192  # characters: those of large companies carry lists of groups
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefused:
+    """A token that lets nobody in.
+
+    Attributes:
+        reason: for a log, and for whoever came with it.
+        is_known: whether it is good as such, and only lacks a scope.
+    """
+
+    reason: str
+    is_known: bool = False
+
+
+class TrustedIssuer(Protocol):
+    """Whoever makes tokens elsewhere that are taken here."""
+
+    async def owner_of(self, token: str, resources: Sequence[str]) -> Owner | TokenRefused:
+        """Returns the owner whom a token of theirs stands for."""
+        ...
+
+
+class Entrance:
+    """Tells whom a token lets in.
+
+    Args:
+        owners: of the task store.
+        sign_ins: of the task store.
+        issuer: of tokens that are made elsewhere, where one is trusted.
+    """
+
+    def __init__(self, owners: OwnerStore, sign_ins: SignInStore, issuer: TrustedIssuer | None = None) -> None:
+        self._owners = owners
+        self._sign_ins = sign_ins
+        self._issuer = issuer
+        self._had_owners = False
+
+    async def is_open(self) -> bool:
+        """Tells whether there is nobody yet who could sign in: no owner ever was, and no issuer is trusted."""
+        self._had_owners = self._had_owners or await self._owners.any()
+        return not self._had_owners and self._issuer is None
+
+    async def owner_of(self, token: str, resources: Sequence[str]) -> Owner | TokenRefused:
+        """Returns the owner whom a token lets in.
+
+        Args:
+            token: as it was sent.
+            resources: the URLs of this server that a token may be for.
+        """
+        if len(token) > LONGEST_TOKEN:
+            return TokenRefused("the token is too long")
+        if token.startswith(PREFIX):
+            owner = await self._owners.of_token(secret_hash(token))
+            return owner or TokenRefused("the token is not known or was revoked")
+        if self._issuer is not None and token.count(".") == 2:
+            return await self._issuer.owner_of(token, resources)
+        return await self._of_access(token, resources)
+
+    async def _of_access(self, token: str, resources: Sequence[str]) -> Owner | TokenRefused:
+        entry = await self._sign_ins.get(EntryKind.ACCESS, secret_hash(token))
+        if entry is None:
+            return TokenRefused("the token is not known, has run out or was revoked")
+        grant = grant_of(entry)
+        if grant.resource not in resources:
+            return TokenRefused("the token is for another server")
+        owner = await self._owners.find(grant.owner)
+        if owner is None:
+            return TokenRefused("the owner was revoked")
+        return narrowed(owner, grant.scopes) or TokenRefused("the owner may no longer do what was allowed", True)

@@ -1,0 +1,148 @@
+"""Who a request is from: stands before the routes, and lets nobody further who is not known.
+
+a path in `paths.OPEN` ─────────────────────────────────────► the route
+a named token, an access token, one of a foreign issuer ───► its owner stands in the state of the request
+no token, and this machine alone is served ────────────────► the owner of this machine, as on stdio
+anything else ──► 401; what the owner's scope does not cover ──► 403
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from apixo_mcp.owners.entrance import Entrance, TokenRefused
+from apixo_mcp.server.caller import note_owner
+from apixo_mcp.server.extension import CHANGING
+from apixo_mcp.server.http import paths
+from apixo_mcp.server.http.addresses import ServerAddresses
+from apixo_mcp.server.http.neighbours import is_neighbour
+from apixo_mcp.tasks import owner as owners
+from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
+
+CHALLENGE = "read generate"
+"""The scopes that a challenge names, all at once: hosts take a second one for a token that has run out."""
+
+
+class Access:
+    """Lets in whoever is known.
+
+    Args:
+        app: what it stands before.
+        entrance: tells whom a token lets in.
+        addresses: of this server, as its clients know them.
+        scopes: what the caller of each tool must be allowed, by its name.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        entrance: Entrance,
+        addresses: ServerAddresses,
+        telemetry: Telemetry,
+        scopes: Mapping[str, owners.Scope],
+    ) -> None:
+        self._app = app
+        self._entrance = entrance
+        self._addresses = addresses
+        self._telemetry = telemetry
+        self._scopes = scopes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or paths.is_beneath(scope["path"], *paths.OPEN):
+            await self._app(scope, receive, send)
+            return
+        token = _token(scope)
+        if not token and await self._entrance.is_open() and is_neighbour(scope):
+            owner = note_owner(scope, None)
+        else:
+            found = await self._entrance.owner_of(token, self._addresses.resources(scope)) if token else None
+            if not isinstance(found, owners.Owner):
+                await self._refuse(scope, receive, send, found)
+                return
+            owner = note_owner(scope, found)
+        # The SDK lets nobody else into the sessions that they open.
+        principal = AccessToken(token="", client_id=owner.name, scopes=[owner.scope], subject=owner.name)
+        scope["user"] = AuthenticatedUser(principal)
+        needed, receive = await self._needed(scope, receive, owner)
+        if owner.scope.includes(needed):
+            await self._app(scope, receive, send)
+        else:
+            await self._answer(
+                scope, receive, send, 403, "insufficient_scope", f"this needs the scope {needed}", needed
+            )
+
+    async def _needed(self, scope: Scope, receive: Receive, owner: owners.Owner) -> tuple[owners.Scope, Receive]:
+        """Returns what a request needs to be allowed, and what receives it still."""
+        if paths.is_beneath(scope["path"], paths.METRICS):
+            return owners.Scope.ADMIN, receive
+        is_call = scope["method"] == "POST" and scope["path"] == paths.STREAMABLE
+        if not is_call or owner.scope.includes(owners.Scope.GENERATE):
+            return owners.Scope.READ, receive
+        message = await receive()  # has the whole body, as that was bounded before
+        waiting = [message]
+
+        async def again() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        return self._needed_by(message.get("body", b"")), again
+
+    def _needed_by(self, body: bytes) -> owners.Scope:
+        try:
+            told = cast("dict[str, Any]", json.loads(body))
+            method, params = told.get("method"), told.get("params")
+        except (ValueError, AttributeError):
+            return owners.Scope.READ  # is answered as what it is: no message
+        if method in CHANGING:
+            return owners.Scope.GENERATE
+        if method != "tools/call" or not isinstance(params, dict):
+            return owners.Scope.READ
+        return self._scopes.get(str(cast("dict[str, Any]", params).get("name")), owners.Scope.READ)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, refused: TokenRefused | None) -> None:
+        if refused is None:
+            reason = "sign in, or send a token as `Authorization: Bearer …`"
+            await self._answer(scope, receive, send, 401, "", reason)
+            return
+        status, error = (403, "insufficient_scope") if refused.is_known else (401, "invalid_token")
+        await self._answer(scope, receive, send, status, error, refused.reason)
+
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        status: int,
+        error: str,
+        description: str,
+        needed: owners.Scope = owners.Scope.GENERATE,
+    ) -> None:
+        """Answers with a challenge.
+
+        Args:
+            error: as it is called in RFC 6750; empty where no token was sent.
+        """
+        if error:
+            path, peer = "/".join(scope["path"].split("/")[:2]), scope.get("client")
+            self._telemetry.emit(SignInRefused(path, status, error, peer[0] if peer else ""))
+        told = {
+            **({"error": error, "error_description": description} if error else {}),
+            "resource_metadata": self._addresses.resource_metadata(scope),
+            "scope": owners.Scope.ADMIN if needed is owners.Scope.ADMIN else CHALLENGE,
+        }
+        challenge = "Bearer " + ", ".join(f'{name}="{value}"' for name, value in told.items())
+        body = {"error": error or "unauthorized", "error_description": description}
+        headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
+        await JSONResponse(body, status, headers)(scope, receive, send)
+
+
+def _token(scope: Scope) -> str:
+    """Returns the token that came with a request; empty where none did."""
+    kind, _, token = Request(scope).headers.get("authorization", "").strip().partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""

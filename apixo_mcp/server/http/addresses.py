@@ -1,0 +1,39 @@
+"""The addresses of this server, as its clients know them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from apixo_mcp.server.http import paths
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddresses:
+    """Tells the addresses of this server.
+
+    Attributes:
+        public_url: that stands in the settings; empty: whatever a client asks for is taken, which was checked before.
+    """
+
+    public_url: str = ""
+
+    def base(self, scope: Scope) -> str:
+        """Returns what all addresses begin with, which is the issuer of our tokens too; without a slash at its end."""
+        if self.public_url:
+            return self.public_url
+        request = Request(scope)
+        return f"{request.url.scheme}://{request.headers.get('host', '')}"
+
+    def resources(self, scope: Scope) -> Sequence[str]:
+        """Returns the addresses that a token may be for; the first is the one where nothing is said."""
+        base = self.base(scope)
+        if base.endswith(paths.STREAMABLE):  # somebody gave the endpoint's own address as the public URL
+            return (base,)
+        return (f"{base}{paths.STREAMABLE}", f"{base}{paths.SSE}", base, f"{base}/")
+
+    def resource_metadata(self, scope: Scope) -> str:
+        """Returns where it stands how to sign in for what a request asked for."""
+        is_sse = paths.is_beneath(scope["path"], paths.SSE, paths.MESSAGES)
+        return f"{self.base(scope)}{paths.RESOURCE_METADATA}{paths.SSE if is_sse else paths.STREAMABLE}"
