@@ -19,6 +19,8 @@ from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality, NextAction
 
 _LONGEST_NAME = 100
+_PARTS_KEPT = 64  # of owners who may use some models alone
+_SOME = 6  # models in a sentence
 
 OwnPrices = Mapping[str, tuple[Price, ...]]
 
@@ -49,17 +51,45 @@ class Catalog:
         extra: models of the user's own; one with a known id takes that one's place.
         prices: the user's own, by any name of a model; they take the place of those that were seen. None where their
             file is broken: then no price counts, as an old one might be too low for a limit.
+        whole: the catalog that this one is a part of, with the models that one owner may use; `offered` says which.
     """
 
     def __init__(
-        self, offered: Iterable[str] = (), extra: Iterable[Model] = (), prices: OwnPrices | None = _NO_PRICES
+        self,
+        offered: Iterable[str] = (),
+        extra: Iterable[Model] = (),
+        prices: OwnPrices | None = _NO_PRICES,
+        *,
+        whole: "Catalog | None" = None,
     ) -> None:
         self._offered = tuple(offered)
         self._extra = tuple(extra)
         self._prices = prices
+        self._whole = whole
+        self._parts: dict[tuple[str, ...], Catalog] = {}
+
+    def only(self, patterns: tuple[str, ...]) -> "Catalog":
+        """Returns the part of the catalog that an owner may use: all of it where no pattern says otherwise."""
+        if not patterns:
+            return self
+        if patterns not in self._parts:
+            while len(self._parts) >= _PARTS_KEPT:
+                self._parts.pop(next(iter(self._parts)))
+            self._parts[patterns] = Catalog(patterns, whole=self)
+        return self._parts[patterns]
+
+    def unmatched(self, patterns: Iterable[str]) -> tuple[str, ...]:
+        """Tells of each pattern that means no model on offer, a sentence each."""
+        return tuple(
+            f"No model on offer matches {pattern!r}.{self._other_names(pattern) or self._hint(pattern)}"
+            for pattern in patterns
+            if not self._matching(pattern).intersection(self._models)
+        )
 
     @cached_property
     def _known(self) -> dict[str, Model]:
+        if self._whole is not None:
+            return self._whole._known
         # Built at first use: fifty pydantic classes would slow the start of the server down.
         known = {model.id: model for model in (*_families(), *self._extra)}
         if self._prices is None:
@@ -86,7 +116,8 @@ class Catalog:
         if not self._offered:
             return self._known
         wanted = {name for pattern in self._offered for name in self._matching(pattern)}
-        return {name: model for name, model in self._known.items() if name in wanted}
+        all_of_them = self._known if self._whole is None else self._whole._models
+        return {name: model for name, model in all_of_them.items() if name in wanted}
 
     def _matching(self, pattern: str) -> frozenset[str]:
         """Returns the ids that a pattern means, in any case, with any separators; or the one that a name means."""
@@ -101,6 +132,8 @@ class Catalog:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Tells what is wrong with the ids to offer, a sentence each."""
+        if self._whole is not None:
+            return self._whole.warnings
         return tuple(
             f"APIXO_MCP_MODELS: no model matches {pattern!r}.{self._other_names(pattern) or self._hint(pattern)}"
             for pattern in self._offered
@@ -110,6 +143,8 @@ class Catalog:
     @property
     def price_warnings(self) -> tuple[str, ...]:
         """Tells what in the user's prices counts for nothing, a sentence each."""
+        if self._whole is not None:
+            return self._whole.price_warnings
         warnings: list[str] = []
         for called, prices in (self._prices or {}).items():
             models = self._priced_by(called)
@@ -185,17 +220,35 @@ class Catalog:
         name = cut(name, _LONGEST_NAME)
         model = self._models.get(name.strip()) or self._models.get(self._names.get(_plain(name), ""))
         if model is None:
-            raise InvalidInput([self._choice(name, modality)])
+            raise InvalidInput([self._withheld(name) or self._choice(name, modality)])
         if modality is not None and model.modality != modality:
             other = NextAction(f"make_{model.modality}")
             raise InvalidInput([Problem("model", shorten(name), f"{model.id} makes {model.modality}", "", other)])
         return model
 
+    def _withheld(self, name: str) -> Problem | None:
+        """Tells that a model is on offer, but not to the owner who asks; None where it is on offer to nobody."""
+        if self._whole is None:
+            return None
+        try:
+            model = self._whole.find(name)
+        except InvalidInput:
+            return None
+        theirs = (
+            f"only {', '.join(list(self._models)[:_SOME])}{' …' if len(self) > _SOME else ''}" if len(self) else "none"
+        )
+        why = (
+            f"{model.id} is not among the models that you may use ({theirs}); whoever runs this server can change that"
+        )
+        return Problem("model", shorten(name), why, next_action=NextAction.SEE_MODELS)
+
     def _choice(self, name: str, modality: Modality | None) -> Problem:
         """Tells what is allowed in place of `name`, and the ids nearest to it: those that hold it, then by spelling."""
         ids = [model.id for model in self if modality in (None, model.modality)]
         if not ids:
-            none = f"no {modality or ''} model is offered; see APIXO_MCP_MODELS".replace("  ", " ")
+            where = "see APIXO_MCP_MODELS" if self._whole is None else "whoever runs this server can change that"
+            none = f"no {modality or ''} model is offered{'' if self._whole is None else ' to you'}; {where}"
+            none = none.replace("  ", " ")
             return Problem("model", shorten(name), none)
         plain = _plain(name)
         holding = [name for name in ids if plain and plain in _plain(name)]

@@ -1,6 +1,7 @@
 """Builds the MCP server of a running program."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -8,16 +9,17 @@ from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.request_state import RequestStateSecurity
-from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams, ToolAnnotations
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App
+from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.completions import add_completions
 from apixo_mcp.server.extension import Generations, Jobs, TasksExtension
 from apixo_mcp.server.profiles import doubt
 from apixo_mcp.server.prompts import add_prompts
 from apixo_mcp.server.resources import ApixoServer, add_resources
-from apixo_mcp.server.sdk import raw_arguments
+from apixo_mcp.server.sdk import RequestContext, lowlevel_of, raw_arguments
 from apixo_mcp.server.server_info import NAME, TITLE, WEBSITE_URL, instructions
 from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.server.tools import schemas
@@ -87,6 +89,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
     if warning := doubt(app.settings.client_profile):
         log.warning(warning)
     offered = definitions(app)
+    is_typed = app.settings.tools == "models"
     tools = ToolParts(app=app, waiting=Waiting(app), face=chat_of(app.settings), receipts=receipts)
     subscriptions = Subscriptions(app.service)
     server = ApixoServer(
@@ -102,7 +105,8 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
         log_level=app.settings.log_level,
         # Of the store's: a question may be answered to the process that comes after the one that asked.
         request_state_security=RequestStateSecurity(keys=[app.seal]),
-        cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
+        # Typed tools are those of the owner who asks.
+        cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="private" if is_typed else "public")},
     )
     server.questions, server.telemetry, server.seal = tools.questions, app.telemetry, app.seal
     server.scopes = {definition.name: definition.scope for definition in offered}
@@ -110,5 +114,19 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
     add_completions(server, app)
     subscriptions.serve(server)
     app.changes.listen(subscriptions.changed)
-    add_prompts(server, typed=app.settings.tools == "models")
+    add_prompts(server, typed=is_typed)
+    if is_typed:
+        _list_own_tools(server, app, offered)
     return server
+
+
+def _list_own_tools(server: ApixoServer, app: App, offered: Iterable[ToolDefinition]) -> None:
+    """Lists of the typed tools those alone whose models the owner who asks may use."""
+    models = {definition.name: definition.model for definition in offered if definition.model}
+
+    async def listed(context: RequestContext, _: PaginatedRequestParams) -> ListToolsResult:
+        theirs = {model.id for model in app.catalog.only(owner_of(context).models)}
+        tools = await server.list_tools()
+        return ListToolsResult(tools=[tool for tool in tools if models.get(tool.name, "") in ("", *theirs)])
+
+    lowlevel_of(server).add_request_handler("tools/list", PaginatedRequestParams, listed)

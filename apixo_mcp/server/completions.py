@@ -26,7 +26,7 @@ def add_completions(server: MCPServer[Any], app: App) -> None:
             return NOTHING  # the protocol would have an error, its conformance suite an answer
         typed = params.argument.value
         if params.argument.name == "model":
-            values = [entry.id for entry in app.catalog if typed.casefold() in entry.id]
+            values = [entry.id for entry in app.catalog.only(owner_of(context).models) if typed.casefold() in entry.id]
         elif params.argument.name == "task_id":
             page = await app.service.page(owner_of(context), limit=MOST)
             values = [entry.task_id for entry in page if entry.task_id.startswith(typed)]

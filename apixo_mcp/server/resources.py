@@ -164,9 +164,10 @@ class _Readers:
         content.mime_type = result.mime_type
         return content
 
-    async def model(self, model: str) -> str:
+    async def model(self, model: str, context: Context) -> str:
         try:
-            return compact(describe(self.app.catalog.find(model), chat_of(self.app.settings)))
+            offered = self.app.catalog.only(owner_of(context).models)
+            return compact(describe(offered.find(model), chat_of(self.app.settings)))
         except InvalidInput as error:
             raise ResourceNotFoundError(error_text(error, CHAT)) from error
         except ApixoError as error:

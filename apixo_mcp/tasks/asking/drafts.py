@@ -141,7 +141,7 @@ class Drafts:
 
     async def _draft(self, request: GenerationRequest, told_once: tuple[str, ...]) -> Task:
         try:
-            model = self._catalog.find(request.model, request.modality)
+            model = self._catalog.only(request.owner.models).find(request.model, request.modality)
         except InvalidInput as error:
             raise InvalidInput((*request.problems, *error.problems)) from None
         checking = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))

@@ -5,19 +5,26 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import text_result
 from apixo_mcp.views.models import describe_text, list_text
 
 
-async def list_models(tools: ToolParts, given: dict[str, Any], _: Context) -> CallToolResult:
+async def list_models(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Lists the offered models, a line each."""
     modality, query, sort = given.get("modality", ""), given.get("query", ""), given.get("sort", "")
-    listed = list_text(tools.app.catalog, modality, query, tools.app.all_warnings, sort=sort, face=tools.face)
+    listed = list_text(_offered(tools, context), modality, query, tools.app.all_warnings, sort=sort, face=tools.face)
     return text_result(listed)
 
 
-async def describe_model(tools: ToolParts, given: dict[str, Any], _: Context) -> CallToolResult:
+async def describe_model(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Shows everything about one model."""
-    model = tools.app.catalog.find(given["model"])
+    model = _offered(tools, context).find(given["model"])
     return text_result(describe_text(model, tools.face))
+
+
+def _offered(tools: ToolParts, context: Context) -> Catalog:
+    """Returns the models that the caller may use."""
+    return tools.app.catalog.only(owner_of(context).models)
