@@ -260,7 +260,7 @@ def _served(
 ) -> Public | None:
     if outside.addresses is None or outside.links is None:
         return None
-    callbacks = Callbacks(outside.addresses, parts.store, engine, parts.accounts, settlement)
+    callbacks = Callbacks(outside.addresses, parts.store, engine, parts.accounts, parts.contexts, settlement)
     return Public(callbacks, outside.links, parts.store, parts.telemetry, lingers)
 
 

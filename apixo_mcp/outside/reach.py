@@ -24,6 +24,10 @@ _CHANGED = Failure(
 )
 
 
+def _sendable(task: Task, addresses: Addresses) -> Sendable:
+    return Sendable(task.inputs_at(addresses.url), addresses.of(task.task_id), addresses.url)
+
+
 class PublicReach:
     """Implements `Reach` by a public URL, which leads here all the time: every task is called back about."""
 
@@ -32,7 +36,7 @@ class PublicReach:
 
     async def prepared(self, task: Task) -> Sendable | Failure | None:
         """See `Reach.prepared`."""
-        return Sendable(task.inputs_at(self._addresses.url), self._addresses.of(task.task_id))
+        return _sendable(task, self._addresses)
 
 
 class TunnelReach:
@@ -61,7 +65,7 @@ class TunnelReach:
                 charged="no",
                 next_action=NextAction.EXAMINE,
             )
-        return Sendable(task.inputs_at(url), Addresses(url, self._secret).of(task.task_id))
+        return _sendable(task, Addresses(url, self._secret))
 
 
 class FileReach:

@@ -145,7 +145,8 @@ def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
             return clearance
         if database.execute(statements.COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
             return Clearance("no_room")
-        database.execute(statements.MARK_SENT, {"now": now, "task_id": row.task_id})
+        sent = {"now": now, "task_id": row.task_id, "reached_at": task.reached_at}
+        database.execute(statements.MARK_SENT, sent)
         return replace(clearance, sent_at=now)
 
 

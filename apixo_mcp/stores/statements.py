@@ -20,10 +20,13 @@ INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}'
 
 _OWN_VERBS = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
-    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until meant_last purchase place"
+    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until meant_last purchase place "
+    "reached_at calls called_at due"
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
 _WRITE = f"""update task set {_SET},
+    due = case when :state in ('pending', 'processing') and :due > called_at and called_at > :called_at
+        then called_at else :due end,
     lease_holder = case when :lease_until = 0 then :lease_holder else lease_holder end,
     lease_until = case when :lease_until = 0 then 0 else lease_until end
   where task_id = :task_id and fence = :fence and state = :state_before"""
@@ -40,7 +43,10 @@ _HOLDERS = (
 _UNTAKEN = " ".join(f"and not exists (select 1 {holder})" for holder in _HOLDERS)
 
 COMMIT = f"{_WRITE} returning task_id"
-"""Writes a row of a task over the one that still has the fence and the state before."""
+"""Writes a row of a task over the one that still has the fence and the state before.
+
+Where a callback came since that was read, the next poll is due as it was put down for that.
+"""
 
 CLAIM = f"{_WRITE} {_UNTAKEN} returning task_id"
 """The same for a row that takes an id of the gateway, which no other may have."""
@@ -224,7 +230,8 @@ COUNT_IN_FLIGHT = """select count(*) as count from task where key_print = :key_p
   and ((state in ('pending', 'processing') and due is not null) or (state = 'submitting' and sent_at is not null))"""
 """How many tasks of a key the gateway has."""
 
-MARK_SENT = """update task set sent_at = :now, updated_at = :now, counted_at = max(counted_at, :now)
+MARK_SENT = """update task set sent_at = :now, updated_at = :now, counted_at = max(counted_at, :now),
+    reached_at = :reached_at, calls = 0, called_at = 0
   where task_id = :task_id"""
 
 QUOTED = """select usd, attempts from quote where owner = :owner and fingerprint = :fingerprint

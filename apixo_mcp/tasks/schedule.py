@@ -9,6 +9,8 @@ OVERDUE_EVERY = 60.0
 GIVE_UP_AFTER = 24 * 3600.0
 POLLS_AT_LEAST = 60  # before looking is given up: a clock that leapt, or days of sleep, are no day of looking
 CONFIRMING_POLLS = 12  # with the waits below some three hours for a picture, nine for a video
+NET = 4.0  # times the model's schedule: beneath callbacks that arrive
+CALLS_AT_ONCE = 4  # polls that callbacks cause as soon as they come: one is delivered up to four times
 RETRY_ATTEMPT_AFTER = 5.0  # APIXO best practices guide: wait 5 s before submitting again after PROCESSING_TIMEOUT
 RETRY_ATTEMPT_WITHIN = 3600.0  # of the longest usual time: whoever asked for what failed long ago no longer waits
 
@@ -39,6 +41,20 @@ class PollSchedule:
             self.maximum * factor,
             self.cap * factor,
             self.overdue_every * factor,
+        )
+
+    def net(self, usually_within: float = 0.0) -> "PollSchedule":
+        """Returns the net beneath callbacks that arrive: only a task whose callback is lost meets with it.
+
+        Args:
+            usually_within: seconds in which such a task ends: before that, no callback can be missing.
+        """
+        return PollSchedule(
+            max(self.first_wait * NET, usually_within),
+            self.interval * NET,
+            self.maximum,
+            self.cap * NET,
+            self.overdue_every * NET,
         )
 
 
@@ -85,6 +101,29 @@ def wait_before_resend(tries: int, retry_after: float | None, chance: float = 0.
     """Tells how long to let pass before a submit that certainly cost nothing is sent again: 1, 2, 4 … 60 s."""
     wait = min(60.0, 2.0 ** min(tries, 16)) * (1 + JITTER * (2 * chance - 1))
     return max(wait, min(retry_after, 3600.0)) if retry_after is not None else wait
+
+
+def turn_of_call(interval: float, calls: int, called_at: float, now: float) -> float | None:
+    """Tells when to poll a task for a callback about it, Unix seconds.
+
+    Nothing signs them, so whoever has seen a task's address may call again and again: that makes no more polls than the
+    model's schedule does, but for the first few.
+
+    Args:
+        interval: of the model's schedule.
+        calls: for how many it was, or is, polled.
+        called_at: when the last of these polls was to be made.
+        now: when the call comes.
+
+    Returns:
+        None where that poll is still to come.
+    """
+    longest = max(CAP, interval)
+    if now < called_at <= now + longest:  # what lies beyond was put down before the clock was set back
+        return None
+    if calls < CALLS_AT_ONCE or called_at > now:
+        return now
+    return max(now, called_at + min(longest, interval * BACK_OFF ** min(calls - CALLS_AT_ONCE, 32)))
 
 
 def is_late(poll_schedule: PollSchedule, elapsed: float) -> bool:

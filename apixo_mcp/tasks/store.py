@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from apixo_mcp.generation import Modality
+from apixo_mcp.tasks.arrivals import ArrivalStore
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent, Verdict
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Delivered, State, Task
@@ -159,6 +160,11 @@ class Store(Protocol):
     one that slept through its lease.
     """
 
+    @property
+    def arrivals(self) -> ArrivalStore:
+        """What is known of callbacks."""
+        ...
+
     async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:
         """Adds the tasks of a purchase, all or none, unless its key or an equal purchase has some already.
 
@@ -264,7 +270,8 @@ class Store(Protocol):
     async def mark_sent(self, task: Task, terms: Sending) -> Clearance:
         """Notes that the POST is about to leave, if it may: the one transaction before every paid request.
 
-        What it costs counts for the present day from then on.
+        What it costs counts for the present day from then on. The address at which the gateway is to call back about it
+        (`Task.reached_at`) is noted with it.
         """
         ...
 

@@ -6,7 +6,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -162,6 +162,9 @@ class Task:
         meant_last: the id of the task that its caller meant by `last`, empty where no input of it said so.
         purchase: what it was bought with (`tasks.purchase`): the id of the first of them; empty: it was bought alone.
         place: its place among them, from 0.
+        reached_at: the public address at which the gateway is to call back about the present attempt; empty: nowhere.
+        calls: how often the present attempt was called about and is polled for that (`tasks.arrivals`).
+        called_at: Unix seconds, when the last of these polls was to be made; 0: it was not called about.
     """
 
     task_id: str
@@ -207,6 +210,10 @@ class Task:
     meant_last: str = ""
     purchase: str = ""
     place: int = 0
+    reached_at: str = ""
+    # Not compared: a call makes a task no other one.
+    calls: int = field(default=0, compare=False)
+    called_at: float = field(default=0.0, compare=False)
 
     @property
     def is_confirming(self) -> bool:

@@ -212,6 +212,13 @@ class CallbackReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbacksMissed:
+    """Tells that a callback of a gateway has not come, and its tasks are polled as usual until one arrives again."""
+
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
 class OperationDone:
     """Tells that a message of MCP was answered.
 
@@ -306,6 +313,7 @@ Fact = (
     | SaveFailed
     | FileDeleted
     | CallbackReceived
+    | CallbacksMissed
     | OperationDone
     | RequestServed
     | RequestRefused

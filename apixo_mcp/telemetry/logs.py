@@ -12,6 +12,7 @@ from typing import Any
 from apixo_mcp.telemetry.facts import (
     AttemptFailed,
     CallbackReceived,
+    CallbacksMissed,
     Fact,
     FileDeleted,
     Finished,
@@ -52,6 +53,7 @@ _EVENTS: dict[type[Fact], str] = {
     SaveFailed: "not saved",
     FileDeleted: "deleted a file",
     CallbackReceived: "callback",
+    CallbacksMissed: "callbacks missed",
     OperationDone: "answered",
     RequestServed: "served",
     RequestRefused: "refused a request:",

@@ -137,3 +137,63 @@ def test_what_is_left_to_wait_never_counts_upwards(usual: tuple[int, int], momen
     told = [schedule.eta_seconds(usual, context) for context in moments]
     left = [0 if eta is None else eta for eta in told]
     assert left == sorted(left, reverse=True)
+
+
+def polls_of(poll_schedule: PollSchedule, until: float) -> list[float]:
+    """When a task is polled that ends at a moment, in seconds since it was taken."""
+    moments = [schedule.wait_before_poll(poll_schedule, 0, 0.0) or 0.0]
+    while moments[-1] < until:
+        wait = schedule.wait_before_poll(poll_schedule, len(moments), moments[-1])
+        assert wait is not None
+        moments.append(moments[-1] + wait)
+    return moments
+
+
+@given(paces, st.floats(0, 3000), st.floats(0, 1000))
+def test_the_net_beneath_callbacks_finds_every_end_with_fewer_polls(
+    poll_schedule: PollSchedule, end: float, usual: float
+):
+    net = poll_schedule.net(usual)
+    caught, usually = polls_of(net, end), polls_of(poll_schedule, end)
+    assert caught[-1] >= end
+    assert len(caught) <= len(usually)
+    longest = max(net.first_wait, net.cap, net.overdue_every)
+    assert caught[-1] - end <= longest + NEAR
+
+
+@given(paces, st.floats(0, 1), st.floats(1, 1000))
+def test_what_ends_in_its_usual_time_is_not_polled_before_its_callback(
+    poll_schedule: PollSchedule, share: float, usual: float
+):
+    net = poll_schedule.net(usual)
+    assert net.first_wait >= max(usual, schedule.NET * poll_schedule.first_wait)
+    assert polls_of(net, usual * share) == [net.first_wait], "its callback comes first"
+
+
+@given(paces)
+def test_the_net_has_four_times_every_wait_and_the_models_maximum(poll_schedule: PollSchedule):
+    net = poll_schedule.net()
+    waits = ("first_wait", "interval", "cap", "overdue_every")
+    assert all(getattr(net, name) == 4 * getattr(poll_schedule, name) for name in waits)
+    assert net.maximum == poll_schedule.maximum
+
+
+@given(st.floats(0.01, 60), st.lists(st.floats(0, 50), max_size=200))
+def test_calls_make_no_more_polls_than_the_schedule(interval: float, gaps: list[float]):
+    now, turns = 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        turn = schedule.turn_of_call(interval, len(turns), turns[-1] if turns else -1.0, now)
+        if turn is None:
+            assert turns[-1] > now, "a poll that is still to come covers it"
+            continue
+        assert turn >= now
+        turns.append(turn)
+    later = turns[schedule.CALLS_AT_ONCE - 1 :]
+    usual = [min(CAP if interval < CAP else interval, interval * 1.5**number) for number in range(len(later))]
+    for (before, after), wait in zip(pairwise(later), usual, strict=False):
+        assert after - before >= wait - NEAR * (1 + after)
+
+
+def test_a_clock_that_was_set_back_holds_no_call_up():
+    assert schedule.turn_of_call(3.0, 1, 10_000.0, 50.0) == 50.0

@@ -30,7 +30,8 @@ from apixo_mcp.net.proxies import proxy_for, unusable_proxies
 from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.views.faces import SHELL, advice_of, error_text
-from apixo_mcp.views.words import counted
+from apixo_mcp.views.troubles import missing
+from apixo_mcp.views.words import counted, in_zone
 
 _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
@@ -132,6 +133,9 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
                 yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
             for listing in GATEWAYS.values():
                 yield await _account(app, listing)
+            if settings.public_url:
+                async for finding in _public_url(app):
+                    yield finding
             if app.tunnel is not None:
                 yield await _tunnel(app.tunnel)
             if not app.accounts:
@@ -167,6 +171,27 @@ def _prices(settings: Settings, path: Path) -> Finding:
         return Finding(what, state, " ".join(catalog.price_warnings), variable)
     except ApixoError as error:
         return Finding(what, "cannot be used", str(error), variable)
+
+
+async def _public_url(app: App) -> AsyncIterator[Finding]:
+    """Tells whether the gateways' callbacks arrive by the public URL, as far as the task store knows."""
+    what, variable = "public URL (APIXO_MCP_PUBLIC_URL)", "APIXO_MCP_PUBLIC_URL"
+    url = app.settings.public_url
+    known = {one.gateway: one for one in await app.store.arrivals.known() if one.url == url}
+    serving = "a server that runs as `apixo-mcp serve --transport http` with it is reached by it, no other"
+    if not app.accounts:
+        yield Finding(what, f"{url}; {serving}", variable=variable)
+    for gateway in app.accounts:
+        arrivals = known.get(gateway)
+        if arrivals is None:
+            state = f"no callback of {gateway} has arrived at {url} yet, so its tasks are polled; {serving}"
+            yield Finding(what, state, variable=variable)
+        elif arrivals.go_on:
+            state = f"callbacks of {gateway} arrive at {url}, the last {in_zone(arrivals.arrived_at)}"
+            yield Finding(what, state, variable=variable)
+        else:
+            fix = f"See that a POST to {url}/callbacks/x reaches that server from outside, which answers it with 404."
+            yield Finding(what, f"{missing(arrivals)} {serving[0].upper()}{serving[1:]}.", fix, variable)
 
 
 async def _tunnel(tunnel: Tunnel) -> Finding:

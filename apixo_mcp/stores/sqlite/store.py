@@ -14,6 +14,7 @@ from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, statements, taken
 from apixo_mcp.stores.rows import from_row, to_row
+from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
@@ -42,6 +43,7 @@ class SqliteStore:
         elapsed: one that runs evenly, whatever its zero is.
 
     Attributes:
+        arrivals: what is known of callbacks.
         owners: who may come in over HTTP.
         sign_ins: what is kept of how they did.
     """
@@ -55,6 +57,7 @@ class SqliteStore:
     ) -> None:
         self._database = SqliteDatabase(path, clock)
         self._watch = LeaseWatch(elapsed)
+        self.arrivals = SqliteArrivals(self._database)
         self.owners = SqliteOwners(self._database)
         self.sign_ins = SqliteSignIns(self._database)
 

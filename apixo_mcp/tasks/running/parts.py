@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.arrivals import CALLED_WITHIN
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
 from apixo_mcp.tasks.store import Sending, Store
-from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, Contexts
+from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, Contexts, DecisionContext
 from apixo_mcp.telemetry.facts import Telemetry
 
 
@@ -23,6 +25,7 @@ class StepLimits:
         crash_pause: after a step that failed for a fault of our own; then ever longer.
         save_again_after: between tries to save a result's file.
         throttle: of the requests of each key.
+        called_within: a callback, once a poll has found its task ended (`tasks.arrivals`).
     """
 
     sending: int = 32
@@ -33,6 +36,7 @@ class StepLimits:
     crash_pause: float = 10.0
     save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
     throttle: ThrottleLimits = ThrottleLimits()
+    called_within: float = CALLED_WITHIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +57,8 @@ class StepParts:
     throttle: Throttle
     telemetry: Telemetry
     limits: StepLimits = StepLimits()
+
+    async def context_of(self, task: Task) -> DecisionContext:
+        """Returns what a decision about a task depends on that the gateway has."""
+        is_called = bool(task.reached_at) and await self.store.arrivals.arrive(task.gateway, task.reached_at)
+        return self.contexts.of(task, is_called=is_called)

@@ -12,7 +12,7 @@ from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.changes import ref_of
 from apixo_mcp.tasks.keeping import keep_answer
 from apixo_mcp.tasks.running.parts import StepParts
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions import delays, polls
 from apixo_mcp.telemetry.facts import PollAnswered, RateLimited
 
@@ -60,10 +60,12 @@ class Poller:
                 polled = await gateway.poll(task.wire_model, task.remote_id, inputs=inputs)
         parts.telemetry.emit(PollAnswered(ref_of(task), _OUTCOMES[type(polled)], round(time.monotonic() - began, 3)))
         self._heed(task, polled)
-        context = parts.contexts.of(task)
+        context = await parts.context_of(task)
         if task.is_confirming:
             return await parts.changes.commit(task, polls.after_confirming(task, polled, context))
         after = polls.after_poll(task, polled, context)
+        if context.net is not None and after.state not in FOLLOWED:
+            await parts.store.arrivals.ended_uncalled(task)
         if after.state is State.FAILED and isinstance(polled, Failed) and polled.raw:
             await keep_answer(parts.store, task, polled.raw)
         if after.state is not State.SUBMITTING:

@@ -14,10 +14,12 @@ class Sendable:
 
     Attributes:
         callback_url: where the gateway is to call when the task ends; empty: it is polled only.
+        reached_at: the public address that this begins with.
     """
 
     inputs: Mapping[str, Any]
     callback_url: str = ""
+    reached_at: str = ""
 
 
 class Reach(Protocol):

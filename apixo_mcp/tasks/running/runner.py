@@ -14,6 +14,7 @@ from apixo_mcp.tasks.running.saving import save_files
 from apixo_mcp.tasks.running.sending import Sender
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions import delays
+from apixo_mcp.telemetry.facts import CallbacksMissed
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,16 @@ class Runner:
         """Ends what was not sent and nobody wants any more, and tells whoever waits for it."""
         for task in await self._parts.store.end_lapsed(self._parts.terms.process):
             await self._parts.changes.announce(replace(task, state=State.SUBMITTING), task)
+
+    async def heed_callbacks(self) -> None:
+        """Sees whether callbacks that were to come are missing, and tells of it."""
+        for missed in await self._parts.store.arrivals.missed(self._parts.limits.called_within):
+            self._parts.telemetry.emit(CallbacksMissed(missed.gateway))
+            log.warning(
+                "a callback of %s has not come to %s: tasks are polled as usual until one arrives again. See whether a "
+                "POST to %s/callbacks/x reaches this server, which answers it with 404",
+                *(missed.gateway, missed.url, missed.url),
+            )
 
     def trouble(self, key_print: str) -> Failure | None:
         """Returns why polls with this key are refused just now."""

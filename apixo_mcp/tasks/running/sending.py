@@ -57,7 +57,7 @@ class Sender:
                 return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
             with anyio.CancelScope(shield=True) as shield:
-                clearance = await parts.store.mark_sent(task, parts.terms)
+                clearance = await parts.store.mark_sent(replace(task, reached_at=sendable.reached_at), parts.terms)
                 if clearance.how != "within":
                     return await self._not_sent(task, clearance)
                 sent = replace(task, sent_at=clearance.sent_at)
@@ -139,10 +139,9 @@ class Sender:
                 if row is None or not submits.is_open_to(row, sent, outcome):
                     await self._keep_apart(row, sent, outcome)
                     return None
-                if after := await parts.changes.commit(
-                    row, submits.after_outcome(row, outcome, parts.contexts.of(row))
-                ):
-                    return after
+                after = submits.after_outcome(row, outcome, await parts.context_of(row))
+                if written := await parts.changes.commit(row, after):
+                    return written
             except IdTaken as error:
                 log.error("task %s: %s", sent.task_id, error)
                 if isinstance(outcome, Accepted | Unclear):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from apixo_mcp.catalog.model import BY_MODALITY
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.tasks import schedule
-from apixo_mcp.tasks.schedule import PollSchedule
+from apixo_mcp.tasks.schedule import NET, PollSchedule
 from apixo_mcp.tasks.task import FOLLOWED, Task
 
 SAVE_AGAIN_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)
@@ -24,6 +24,7 @@ class DecisionContext:
         auto_retry: further attempts after a transient failure (setting `APIXO_MCP_AUTO_RETRY`).
         result_seconds: how long the model's result URLs live, None where unknown.
         save_again_after: seconds between tries to save a result's file.
+        net: the schedule in the place of the model's, where its end is called back.
     """
 
     now: float
@@ -32,6 +33,12 @@ class DecisionContext:
     auto_retry: int = 2
     result_seconds: float | None = None
     save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
+    net: PollSchedule | None = None
+
+    @property
+    def following(self) -> PollSchedule:
+        """The schedule of a task of which there is no news."""
+        return self.net or self.poll_schedule
 
     def running_for(self, task: Task) -> float:
         """Returns the seconds since the gateway took the task."""
@@ -63,12 +70,27 @@ class Contexts:
     auto_retry: int = 2
     save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
 
-    def of(self, task: Task) -> DecisionContext:
-        """Returns what a decision about this task depends on, right now."""
+    def of(self, task: Task, *, is_called: bool = False) -> DecisionContext:
+        """Returns what a decision about this task depends on, right now.
+
+        Args:
+            is_called: whether callbacks arrive from its gateway, and one about it is to come.
+        """
         model = self.catalog.get(task.model)
         plan = model.schedule if model else BY_MODALITY[task.modality]
-        poll_schedule = PollSchedule(plan.first_wait, plan.interval, plan.maximum).scaled(self.poll_scale)
+        usual = PollSchedule(plan.first_wait, plan.interval, plan.maximum)
+        # Where no usual time is documented, the guide's first wait for such models stands for it.
+        within = (
+            model.usual_seconds[1] if model and model.usual_seconds else BY_MODALITY[task.modality].first_wait * NET
+        )
+        net = usual.net(within).scaled(self.poll_scale) if is_called else None
         seconds = model.result_hours * 3600 if model and model.result_hours is not None else None
         return DecisionContext(
-            time.time(), random.random(), poll_schedule, self.auto_retry, seconds, self.save_again_after
+            time.time(),
+            random.random(),
+            usual.scaled(self.poll_scale),
+            self.auto_retry,
+            seconds,
+            self.save_again_after,
+            net,
         )

@@ -34,7 +34,7 @@ def after_poll(task: Task, polled: Polled, context: DecisionContext) -> Task:
         case Running(state):
             # A gateway that counts backwards does not take the task back.
             onward = State(state) if task.state is State.PENDING else task.state
-            wait = schedule.wait_before_poll(context.poll_schedule, task.polls + 1, elapsed, context.chance)
+            wait = schedule.wait_before_poll(context.following, task.polls + 1, elapsed, context.chance)
             due = context.now + wait if wait is not None else None
             return replace(task, state=onward, polls=task.polls + 1, tries=0, failure=None, due=due)
         case Succeeded(produced, completed_at, notes):

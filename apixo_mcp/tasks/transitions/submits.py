@@ -25,7 +25,8 @@ def after_submit(task: Task, outcome: Submitted, context: DecisionContext) -> Ta
             accepted = replace(task, accepted_at=context.now)
             if done:
                 return succeeded(accepted, produced, context.now, context)
-            wait = schedule.wait_before_poll(context.poll_schedule, 0, 0.0, context.chance)
+            # One that was called about before its submit was answered may have ended.
+            wait = schedule.wait_before_poll(context.following, 0, 0.0, context.chance) if not task.calls else 0.0
             early = results_of(accepted, produced, context)
             return replace(accepted, state=State.PENDING, results=early, due=context.now + (wait or 0.0))
         case Refused(failure):

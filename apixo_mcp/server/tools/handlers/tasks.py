@@ -24,6 +24,7 @@ from apixo_mcp.tasks.asking.last import means_last
 from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.listing import tasks_listed
+from apixo_mcp.views.troubles import troubles
 from apixo_mcp.views.words import counted, in_zone
 
 
@@ -81,4 +82,4 @@ async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) 
     is_narrowed = any(name in given for name in ("state", "modality", "query", "cursor"))
     nothing = f"No such tasks{made}." if is_narrowed or made else "No tasks yet."
     count = f"{counted(len(shown), 'task')}{made}, newest first." if shown else nothing
-    return text_result(" ".join((*tools.app.all_warnings, count)), structure)
+    return text_result(" ".join((*await troubles(tools.app), count)), structure)

@@ -9,6 +9,7 @@ from apixo_mcp.server.caller import owner_of, profile_of_caller
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import text_result
 from apixo_mcp.views.faces import CHAT
+from apixo_mcp.views.troubles import callbacks_missed, missing
 from apixo_mcp.views.usage import usage_sentence, usage_structure
 
 
@@ -16,5 +17,6 @@ async def get_usage(tools: ToolParts, given: dict[str, Any], context: Context) -
     """Shows what was made and what is left."""
     within = profile_of_caller(context, tools.app.settings).wait_seconds
     report = await tools.app.spending(owner_of(context), max(1, given.get("days", 7)), within)
-    structure = usage_structure(report, CHAT)
-    return text_result(usage_sentence(structure), structure)
+    notes = [missing(arrivals) for arrivals in await callbacks_missed(tools.app)]
+    structure = usage_structure(report, CHAT) | ({"notes": notes} if notes else {})
+    return text_result(" ".join((*notes, usage_sentence(structure))), structure)
