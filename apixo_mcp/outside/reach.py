@@ -24,19 +24,26 @@ _CHANGED = Failure(
 )
 
 
-def _sendable(task: Task, addresses: Addresses) -> Sendable:
+def _called_back(task: Task, addresses: Addresses) -> Sendable:
     return Sendable(task.inputs_at(addresses.url), addresses.of(task.task_id), addresses.url)
 
 
 class PublicReach:
-    """Implements `Reach` by a public URL, which leads here all the time: every task is called back about."""
+    """Implements `Reach` by a public URL, which leads here all the time: every task is called back about.
 
-    def __init__(self, addresses: Addresses) -> None:
+    Args:
+        calls_back: whether gateways can; where they cannot, asking for it may have a submit refused.
+    """
+
+    def __init__(self, addresses: Addresses, *, calls_back: bool) -> None:
         self._addresses = addresses
+        self._calls_back = calls_back
 
     async def prepared(self, task: Task) -> Sendable | Failure | None:
         """See `Reach.prepared`."""
-        return _sendable(task, self._addresses)
+        if not self._calls_back:
+            return Sendable(task.inputs_at(self._addresses.url))
+        return _called_back(task, self._addresses)
 
 
 class TunnelReach:
@@ -65,7 +72,7 @@ class TunnelReach:
                 charged="no",
                 next_action=NextAction.EXAMINE,
             )
-        return _sendable(task, Addresses(url, self._secret))
+        return _called_back(task, Addresses(url, self._secret))
 
 
 class FileReach:

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
+from apixo_mcp.errors import HostRefused
 from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.ways import Way
+from apixo_mcp.net.guard import check_name, check_url
 from apixo_mcp.net.http import Http
 from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits
 from apixo_mcp.settings import Settings
@@ -44,6 +46,25 @@ class Outside:
     tunnel: "Tunnel | None" = None
 
 
+def why_not_called_back(settings: Settings) -> str:
+    """Tells why no gateway is asked to call back at the public URL, empty where each is."""
+    if all(_is_private(settings.base_urls[name]) for name in settings.keys):
+        return ""  # an imitation, on this machine or beside it
+    if not settings.public_url.lower().startswith("https:"):
+        return "gateways call https addresses alone"  # APIXO's guide on webhooks: reachable over HTTPS
+    return "it is an address of a private network" if _is_private(settings.public_url) else ""
+
+
+def _is_private(url: str) -> bool:
+    """Tells whether a URL leads to a private address, as far as its words tell."""
+    try:
+        check_url(url, allow_private=False)
+        check_name(urlsplit(url).hostname or "")
+    except HostRefused:
+        return True
+    return False
+
+
 async def outside_of(
     settings: Settings, store: Store, http: Http, roots: Roots, limits: TunnelLimits, *, public: bool
 ) -> Outside:
@@ -66,7 +87,7 @@ async def outside_of(
     if not is_reached:
         return Outside(way, FileReach(NoReach(), links))
     if url:
-        reach = FileReach(PublicReach(addresses), links)
+        reach = FileReach(PublicReach(addresses, calls_back=not why_not_called_back(settings)), links)
         return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of)
     from apixo_mcp.outside.commands import command_of
     from apixo_mcp.outside.tunnel import Tunnel

@@ -11,7 +11,10 @@ from apixo_mcp.generation import Failure
 from apixo_mcp.media import kinds
 from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.outside.reach import FileReach
+from apixo_mcp.outside.reach import FileReach, PublicReach
+from apixo_mcp.outside.set_up import why_not_called_back
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.callbacks import Addresses
 from apixo_mcp.tasks.running.reach import NoReach, Sendable
 
 pytestmark = pytest.mark.anyio
@@ -46,3 +49,25 @@ async def test_the_address_of_another_server_that_looks_alike_is_sent_as_it_is(t
     links = InputLinks(HOST, b"secret", tmp_path / "served", Roots([tmp_path]))
     task = replace(a_task(), inputs={"image_urls": [f"https://elsewhere.example/inputs/{'0' * 64}/image.png"]})
     assert isinstance(await FileReach(NoReach(), links).prepared(task), Sendable)
+
+
+REAL = "https://api.apixo.ai"
+
+
+@pytest.mark.parametrize(
+    ("gateway", "url", "asks"),
+    [
+        (REAL, "https://mcp.example.com", True),
+        (REAL, "http://mcp.example.com", False),
+        (REAL, "https://192.168.1.5", False),
+        (REAL, "https://mcp.internal/here", False),
+        (REAL, "http://127.0.0.1:8000", False),
+        ("http://127.0.0.1:8765", "http://127.0.0.1:8000", True),
+    ],
+)
+async def test_no_gateway_is_asked_to_call_an_address_that_it_cannot(gateway: str, url: str, asks: bool):
+    settings = read_settings(apixo_api_key="sk-x", apixo_base_url=gateway, public_url=url)
+    reach = PublicReach(Addresses(url, b"secret"), calls_back=not why_not_called_back(settings))
+    sendable = await reach.prepared(a_task())
+    assert isinstance(sendable, Sendable)
+    assert (sendable.callback_url.startswith(url), sendable.reached_at) == ((True, url) if asks else (False, ""))

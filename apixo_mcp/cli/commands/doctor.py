@@ -27,6 +27,7 @@ from apixo_mcp.net.certificates import tls_context, unusable_certificates
 from apixo_mcp.net.guard import check_name, check_url
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
+from apixo_mcp.outside.set_up import why_not_called_back
 from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.views.faces import SHELL, advice_of, error_text
@@ -179,6 +180,10 @@ async def _public_url(app: App) -> AsyncIterator[Finding]:
     url = app.settings.public_url
     known = {one.gateway: one for one in await app.store.arrivals.known() if one.url == url}
     serving = "a server that runs as `apixo-mcp serve --transport http` with it is reached by it, no other"
+    if why := why_not_called_back(app.settings):
+        state = f"no gateway is asked to call back at {url}, for {why}; tasks are polled"
+        yield Finding(what, state, "Set it to an https address that the gateways reach from outside.", variable)
+        return
     if not app.accounts:
         yield Finding(what, f"{url}; {serving}", variable=variable)
     for gateway in app.accounts:

@@ -158,3 +158,17 @@ async def test_a_gateway_at_a_private_address_is_told_of_while_results_there_are
     done = await run(typed, "doctor", APIXO_MCP_ALLOW_PRIVATE_HOSTS="1" if is_allowed else "0")
     assert done.exit_code == 0, done.output
     assert ("set APIXO_MCP_ALLOW_PRIVATE_HOSTS=1" in " ".join(done.stdout.split())) is not is_allowed
+
+
+async def test_a_public_url_without_a_callback_is_not_believed_in(typed: Typed):
+    url = "https://mcp.example.com"
+    done = await run(typed, "doctor", APIXO_MCP_PUBLIC_URL=url)
+    assert f"no callback of apixo has arrived at {url} yet, so its tasks are polled" in done.stdout
+
+
+async def test_a_public_url_that_no_gateway_can_call_is_to_be_mended(typed: Typed):
+    done = await run(
+        typed, "doctor", APIXO_MCP_PUBLIC_URL="https://192.168.1.5", APIXO_BASE_URL="https://gateway.invalid"
+    )
+    told = next(line for line in to_mend(done.stdout) if line.startswith("public URL"))
+    assert "no gateway is asked to call back at https://192.168.1.5" in told

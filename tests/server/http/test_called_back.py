@@ -116,13 +116,13 @@ async def test_with_callbacks_a_task_is_polled_once_and_known_at_once(box: Sandb
         app.changes.listen(note)
         for model in (APIXO, RUXA):
             first = await ended(app, await ask(app, model))
-            await happens(lambda first=first: calls_of(box, first))
+            await happens(lambda first=first: bool(calls_of(box, first)))
         done: list[Task] = []
         for mark in ("", "[callback:twice]"):
             tasks = [await ask(app, model, f"{model} {mark}") for model in MODELS]
             done += [await ended(app, task) for task in tasks]
         for task in done:
-            await happens(lambda task=task: calls_of(box, task))
+            await happens(lambda task=task: bool(calls_of(box, task)))
         polls = [len(polls_of(box, task)) for task in done]
         late = [known_at[task.task_id] - calls_of(box, task)[0]["at"] for task in done]
     assert statistics.median(polls) <= 1, polls
@@ -133,7 +133,7 @@ async def test_with_callbacks_a_task_is_polled_once_and_known_at_once(box: Sandb
 async def test_what_is_known_of_them_outlives_the_process(box: Sandbox, route: Route, tmp_path: Path):
     async with served(box, route, tmp_path) as app:
         first = await ended(app, await ask(app, APIXO))
-        await happens(lambda: calls_of(box, first))
+        await happens(lambda: bool(calls_of(box, first)))
     async with served(box, route, tmp_path, poll_scale=100) as app:
         task = await ended(app, await ask(app, APIXO, "a hare"))
         assert len(polls_of(box, task)) == 1
@@ -147,7 +147,7 @@ async def test_with_the_route_cut_every_task_ends_and_the_operator_is_told(
     async with served(box, route, tmp_path, called_within=0.3) as app:
         for model in (APIXO, RUXA):
             first = await ended(app, await ask(app, model))
-            await happens(lambda first=first: calls_of(box, first))
+            await happens(lambda first=first: bool(calls_of(box, first)))
         assert await app.store.arrivals.arrive("apixo", route.url)
         assert not [one for one in caplog.records if "has not come" in one.message]
         route.is_cut = True
@@ -163,16 +163,16 @@ async def test_with_the_route_cut_every_task_ends_and_the_operator_is_told(
             assert len(usage["notes"]) == 2
             route.is_cut = False
             again = await ended(app, await ask(app, APIXO, "there again"))
-            await happens(lambda: [one for one in calls_of(box, again) if one["status"] == 200])
+            await happens(lambda: any(one["status"] == 200 for one in calls_of(box, again)))
             assert await app.store.arrivals.arrive("apixo", route.url)
             usage = (await client.call_tool("get_usage", {})).structured_content
-            assert [note.split()[2] for note in usage["notes"]] == ["ruxa"]
+            assert not [note for note in usage.get("notes", ()) if "apixo" in note]
 
 
 async def test_what_waits_for_the_net_does_so_no_more_once_one_is_missed(box: Sandbox, route: Route, tmp_path: Path):
     async with served(box, route, tmp_path, called_within=0.1) as app:
         first = await ended(app, await ask(app, APIXO))
-        await happens(lambda: calls_of(box, first))
+        await happens(lambda: bool(calls_of(box, first)))
         slow = await ask(app, "kling-2-6", "a fox [never]")
         await happens(lambda: len(box.submits()) == 2)
         lost = await ended(app, await ask(app, APIXO, "a hare [took:0.1] [callback:never]"))
@@ -191,7 +191,7 @@ async def test_somebody_who_repeats_a_callback_makes_few_polls(box: Sandbox, rou
         address = box.submits()[0]["body"]["callback_url"]
         for _ in range(40):
             assert (await http.post(address, json={"data": {"state": "success"}})).status_code in (200, 503)
-        await happens(lambda: box.looks())
+        await happens(lambda: bool(box.looks()))
         now = await app.service.find(LOCAL, task.task_id)
         assert now.state in (State.PENDING, State.PROCESSING)
         assert len(box.looks()) <= CALLS_AT_ONCE
