@@ -30,7 +30,7 @@ class FromPipe:
 
 def owner_of(context: Context | RequestContext) -> Owner:
     """Returns whose tasks a call is about: over HTTP whom the state of its request names, else this machine's own."""
-    request = _request_of(context)
+    request = request_of(context)
     return owner_of_request(request) if request else LOCAL
 
 
@@ -72,7 +72,7 @@ def connection_name(context: Context, process: str) -> str:
         context: of the call.
         process: this process's own name.
     """
-    request = _request_of(context)
+    request = request_of(context)
     if request is None:
         return process
     # The id that its client was given outlives the server; the one in the header may be of this process alone.
@@ -98,7 +98,7 @@ def origin_of(context: Context, process: str) -> Origin:
     if isinstance(source, FromPipe):
         return Origin(connection=process, client=client, at=source.at, since=source.at)
     now = time.monotonic()
-    request = _request_of(context)
+    request = request_of(context)
     at, since = getattr(request.state, "arrived", (now, now)) if request else (now, now)
     return Origin(connection=connection_name(context, process), client=client, at=at, since=since)
 
@@ -108,12 +108,13 @@ async def has_left(context: Context) -> bool:
 
     The SDK cancels a call of the modern era then, but lets one of the earlier revisions run to an answer for nobody.
     """
-    request = _request_of(context)
+    request = request_of(context)
     # Over SSE the POST that brought the call has long been answered; its stream's end cancels the call.
     return request is not None and request.url.path.endswith("/mcp") and await request.is_disconnected()
 
 
-def _request_of(context: Context | RequestContext) -> Request | None:
+def request_of(context: Context | RequestContext) -> Request | None:
+    """Returns the request over HTTP that a call came with, None where it came otherwise."""
     source = (context.request_context if isinstance(context, Context) else context).request
     return None if isinstance(source, FromPipe) else source
 

@@ -28,6 +28,7 @@ from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.dispatch import not_allowed
 from apixo_mcp.server.tools.results import task_answer
+from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.sentences import sentence
@@ -240,14 +241,14 @@ class Generations:
             status=status,
             created_at=iso(task.created_at),
             updated_at=iso(task.updated_at),
-            message=self._message(task, told_earlier),
+            message=self._message(task, context, told_earlier),
             ttl_ms=round(KEPT_FOR * 1000),
             poll_ms=round(max(SOONEST, interval) * 1000),
             result=await self._result(task, context) if status == "completed" else None,
         )
 
-    def _message(self, task: Task, told_earlier: bool) -> str:
-        message = sentence(task)
+    def _message(self, task: Task, context: RequestContext, told_earlier: bool) -> str:
+        message = sentence(task, whereabouts_of(self._app, context))
         eta = structure_of(self._app, task).get("eta_seconds")
         if eta is not None:
             message += f" About {eta} s to go."

@@ -28,6 +28,7 @@ from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.consent.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link
+from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import Telemetry
@@ -148,7 +149,8 @@ class _Readers:
 
     async def task(self, task_id: str, context: Context) -> str:
         task = await self._find(task_id, context)
-        return compact(structure_of(self.app, task) | {"prompt": task.prompt, "inputs": dict(task.inputs)})
+        at = whereabouts_of(self.app, context)
+        return compact(structure_of(self.app, task, at=at) | {"prompt": task.prompt, "inputs": dict(task.inputs)})
 
     async def result(self, task_id: str, index: str, context: Context) -> bytes:
         task = await self._find(task_id, context)
@@ -157,10 +159,13 @@ class _Readers:
             raise ResourceNotFoundError(f"Task {task_id} has {counted(len(task.results), 'result')}, counted from 0.")
         if result.file is not FileState.SAVED:
             raise ResourceError(why_no_file(task, result))
+        at = whereabouts_of(self.app, context)
+        link = at.link_to(task, result)
+        place = at.path_of(result) or (link.url if link else "the server's machine")
         try:
-            content = _File(await anyio.to_thread.run_sync(_content, self.app.files, result.path))
+            content = _File(await anyio.to_thread.run_sync(_content, self.app.files, result.path, place))
         except OSError as error:
-            raise ResourceError(f"{result.path} cannot be read: {error.strerror}") from error
+            raise ResourceError(f"{at.name_of(result)} cannot be read: {error.strerror}") from error
         content.mime_type = result.mime_type
         return content
 
@@ -180,12 +185,12 @@ class _Readers:
             raise ResourceNotFoundError(error_text(error, CHAT)) from error
 
 
-def _content(files: ResultFiles, path: str) -> bytes:
+def _content(files: ResultFiles, path: str, place: str) -> bytes:
     """Returns what a file holds by now: somebody may have written to it since it was saved."""
     with files.open(path) as file:
         size = file.seek(0, os.SEEK_END)
         if size > LARGEST_RESOURCE:
-            raise ResourceError(f"The file has {size} bytes, more than fit in an answer. It is at {path}")
+            raise ResourceError(f"The file has {size} bytes, more than fit in an answer. It is at {place}")
         file.seek(0)
         return file.read()
 

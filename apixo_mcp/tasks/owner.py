@@ -80,6 +80,11 @@ class Owner:
         of_month = before.month_usd if before is not None and is_same_month else 0.0
         return replace(self, raised=Raise(usd=of_day + usd, day=day, month_usd=of_month + usd))
 
+    @property
+    def is_here(self) -> bool:
+        """Whether they are at this machine: its files are theirs, and its paths mean something to them."""
+        return self.name == LOCAL.name
+
     def owns(self, task: Task) -> bool:
         """Tells whether a task is theirs."""
         return task.owner == self.name

@@ -129,6 +129,12 @@ _SENTENCES: Mapping[NextAction, str] = {
 }
 
 
+def from_afar(face: Face) -> Face:
+    """Returns the words of a chat whose user is not at the server's machine: there are links in place of paths."""
+    show = "Show the user the link, good for an hour; each answer about the task has a new one."
+    return replace(face, names={**face.names, "show": show, "show_picture": f"{show} view_result shows it to you."})
+
+
 def chat_of(settings: Settings) -> Face:
     """Returns the words of the chat with a server that has these settings."""
     return TYPED_CHAT if settings.tools == "models" else CHAT

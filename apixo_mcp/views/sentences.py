@@ -5,6 +5,7 @@ from apixo_mcp.tasks.transitions import delays
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import CHAT, Face, advice_of
 from apixo_mcp.views.holdups import Situation
+from apixo_mcp.views.whereabouts import HERE, Whereabouts
 from apixo_mcp.views.words import counted, ordinal, shown_prompt
 
 _LATE = 15
@@ -13,13 +14,17 @@ WAITS_ITSELF = 8.0
 """Seconds from which on a call that waits so long makes pauses between calls needless."""
 
 
-def sentence(task: Task) -> str:
-    """Tells of a task in a sentence or two, for a person who sees nothing else of it."""
+def sentence(task: Task, at: Whereabouts = HERE) -> str:
+    """Tells of a task in a sentence or two, for a person who sees nothing else of it.
+
+    Args:
+        at: where they find files.
+    """
     words = headline(task)
     match task.state:
         case State.SUCCESS:
             count = len(task.results)
-            places = ", ".join(result.path or result.shown_url or result.asset_id for result in task.results[:4])
+            places = ", ".join(_place(task, result, at) for result in task.results[:4])
             more = f" and {count - 4} more" if count > 4 else ""
             words = f"{words.removesuffix('.')}: {places}{more}." if count else words
             lost = [result for result in task.results if result.file in (FileState.FAILED, FileState.EXPIRED)]
@@ -33,6 +38,11 @@ def sentence(task: Task) -> str:
     if task.cancel_requested and task.state in FOLLOWED:
         words += " It was already sent and is paid for, so it runs on and its files will be saved."
     return " ".join((words, *task.notes))
+
+
+def _place(task: Task, result: Result, at: Whereabouts) -> str:
+    link = None if at.path_of(result) else at.link_to(task, result)
+    return at.path_of(result) or (link.url if link else "") or result.shown_url or result.asset_id
 
 
 def headline(task: Task) -> str:

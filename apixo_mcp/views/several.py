@@ -8,10 +8,11 @@ from typing import Any
 from apixo_mcp.app import App
 from apixo_mcp.foreign import clipped
 from apixo_mcp.tasks.task import FileState, State, Task
-from apixo_mcp.views.faces import CHAT, Face
+from apixo_mcp.views.faces import CHAT, Face, from_afar
 from apixo_mcp.views.holdups import situation_of, waiting_for
 from apixo_mcp.views.sentences import WAITS_ITSELF
 from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.whereabouts import HERE, Whereabouts
 from apixo_mcp.views.words import counted, given, shown_prompt
 
 MOST_AT_ONCE = 50
@@ -35,7 +36,13 @@ Entry = Task | Missing
 
 
 def several_of(
-    app: App, entries: Sequence[Entry], *, face: Face = CHAT, waits: float = 0.0, notes: Iterable[str] = ()
+    app: App,
+    entries: Sequence[Entry],
+    *,
+    face: Face = CHAT,
+    waits: float = 0.0,
+    notes: Iterable[str] = (),
+    at: Whereabouts = HERE,
 ) -> dict[str, Any]:
     """Returns the structure of an answer about several tasks of a running program.
 
@@ -45,12 +52,19 @@ def several_of(
         face: in whose words what to do next is said.
         waits: for how many seconds a call that only asks waits for this reader.
         notes: what is to be known besides, before the notes of the tasks.
+        at: where its reader finds files.
     """
     waiting = [entry for entry in entries if isinstance(entry, Task) and not entry.is_settled]
     held_up = {task.task_id: waiting_for(task, app.contexts.of(task), situation_of(app, task)) for task in waiting}
     seconds = [float(structure_of(app, task).get("eta_seconds") or _LATE) for task in waiting]
     return several_structure(
-        entries, eta_seconds=max(seconds, default=0.0), held_up=held_up, face=face, waits=waits, notes=notes
+        entries,
+        eta_seconds=max(seconds, default=0.0),
+        held_up=held_up,
+        face=face if at.on_disk else from_afar(face),
+        waits=waits,
+        notes=notes,
+        at=at,
     )
 
 
@@ -62,6 +76,7 @@ def several_structure(
     face: Face = CHAT,
     waits: float = 0.0,
     notes: Iterable[str] = (),
+    at: Whereabouts = HERE,
 ) -> dict[str, Any]:
     """Returns the structure of an answer about several tasks: each with what is its own, in a few fields.
 
@@ -72,6 +87,7 @@ def several_structure(
         face: as of `several_of`.
         waits: as of `several_of`.
         notes: as of `several_of`.
+        at: as of `several_of`.
     """
     tasks = [entry for entry in entries if isinstance(entry, Task)]
     shared = _Shared(
@@ -83,7 +99,7 @@ def several_structure(
         {
             "model": shared.model,
             "prompt": shown_prompt(shared.prompt),
-            "tasks": [_entry(entry, shared, held_up.get(entry.task_id, "")) for entry in entries],
+            "tasks": [_entry(entry, shared, held_up.get(entry.task_id, ""), at) for entry in entries],
             "waiting_for": shared.waiting_for,
             "cost": _cost(tasks),
             "notes": [*notes, *_notes(entries)] or None,
@@ -131,10 +147,11 @@ def _same(values: Sequence[str]) -> str:
     return values[0] if len(values) > 1 and len(set(values)) == 1 else ""
 
 
-def _entry(entry: Entry, shared: _Shared, waiting_for: str) -> dict[str, Any]:
+def _entry(entry: Entry, shared: _Shared, waiting_for: str, at: Whereabouts) -> dict[str, Any]:
     if isinstance(entry, Missing):
         return {"task_id": clipped(entry.task_id, _PROMPT), "error": entry.why}
-    paths = [result.path for result in entry.results if result.path]
+    paths = [path for result in entry.results if (path := at.path_of(result))]
+    links = [] if at.on_disk else [link.url for result in entry.results if (link := at.link_to(entry, result))]
     return given(
         {
             "task_id": entry.task_id,
@@ -142,6 +159,7 @@ def _entry(entry: Entry, shared: _Shared, waiting_for: str) -> dict[str, Any]:
             "model": None if shared.model else entry.model,
             "prompt": None if shared.prompt else shown_prompt(entry.prompt, _PROMPT),
             "paths": paths or None,
+            "links": links or None,
             # The file is what is wanted; where it is not kept its address is all there is.
             "url": next((result.shown_url for result in entry.results if not result.path and result.shown_url), None),
             "error": _error_words(entry),

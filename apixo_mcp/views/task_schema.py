@@ -15,7 +15,12 @@ _RESULT: dict[str, Any] = {
         "url": {"type": "string", "description": "The gateway's; it expires."},
         "asset_id": {"type": "string", "description": "An id to use in a next request, in place of a file."},
         "label": {"type": "string"},
-        "path": {"type": "string", "description": "Where the file is saved on the server's machine."},
+        "path": {"type": "string", "description": "Where the file is saved, for who is at the server's machine."},
+        "link": {
+            "type": "string",
+            "description": "Over HTTP: the saved file, for whoever is given this. Each answer has a new one.",
+        },
+        "link_expires_at": _TIME,
         "file": {"type": "string", "enum": [str(state) for state in FileState]},
         "mime_type": {"type": "string"},
         "bytes": _COUNT,

@@ -7,9 +7,10 @@ from apixo_mcp.app import App
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
-from apixo_mcp.views.faces import BESIDE_ID, CHAT, Face, advice_of
+from apixo_mcp.views.faces import BESIDE_ID, CHAT, Face, advice_of, from_afar
 from apixo_mcp.views.holdups import CALM, Situation, situation_of, waiting_for
 from apixo_mcp.views.sentences import next_step
+from apixo_mcp.views.whereabouts import HERE, Whereabouts
 from apixo_mcp.views.words import given, iso, shown_prompt
 
 _UNUSED = frozenset({"progress"})
@@ -20,7 +21,14 @@ _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120
 
 
 def structure_of(
-    app: App, task: Task, *, face: Face = CHAT, place: int = 0, waits: float = 0.0, deduplicated: bool = False
+    app: App,
+    task: Task,
+    *,
+    face: Face = CHAT,
+    place: int = 0,
+    waits: float = 0.0,
+    deduplicated: bool = False,
+    at: Whereabouts = HERE,
 ) -> dict[str, Any]:
     """Returns all that there is to say of a task, with what to do next in a face's words.
 
@@ -29,6 +37,7 @@ def structure_of(
         place: how many tasks are to be sent before it.
         waits: for how many seconds a call that only asks waits for this reader.
         deduplicated: whether a call that asked for something new was given it.
+        at: where its reader finds files.
     """
     model = app.catalog.get(task.model)
     return task_structure(
@@ -39,6 +48,7 @@ def structure_of(
         situation=situation_of(app, task, place),
         waits=waits,
         deduplicated=deduplicated,
+        at=at,
     )
 
 
@@ -51,6 +61,7 @@ def answer_structure(
     deduplicated: bool = False,
     budget_left: Mapping[str, Any] | None = None,
     noted: bool = True,
+    at: Whereabouts = HERE,
 ) -> dict[str, Any]:
     """Returns a task as a model is answered about it: what it has use for, each thing once; `structure_of` has all.
 
@@ -60,8 +71,10 @@ def answer_structure(
         deduplicated: whether a call that asked for something new was given it.
         budget_left: what its owner may still spend.
         noted: whether what is to be noted is told while it runs, too. Once is enough: each question costs tokens.
+        at: where its reader finds files.
     """
-    whole = structure_of(app, task, face=BESIDE_ID, place=place, waits=waits, deduplicated=deduplicated)
+    face = BESIDE_ID if at.on_disk else from_afar(BESIDE_ID)
+    whole = structure_of(app, task, face=face, place=place, waits=waits, deduplicated=deduplicated, at=at)
     whole["budget_left"] = budget_left or None
     left_out = _UNUSED if task.is_settled else _UNUSED_YET if noted else _UNUSED_YET | {"notes"}
     told = {name: value for name, value in whole.items() if name not in left_out}
@@ -87,6 +100,7 @@ def task_structure(
     situation: Situation = CALM,
     waits: float = 0.0,
     deduplicated: bool = False,
+    at: Whereabouts = HERE,
 ) -> dict[str, Any]:
     """Returns the structure of a task. A field without a value is left out.
 
@@ -95,6 +109,7 @@ def task_structure(
         usual: shortest and longest usual seconds of its model.
         situation: what holds it up besides itself.
         waits: for how many seconds a call that only asks waits for this reader.
+        at: where its reader finds files.
     """
     estimates = _estimates(task, context, usual)
     step = next_step(
@@ -113,7 +128,7 @@ def task_structure(
         "completed_at": iso(task.completed_at) if task.completed_at else None,
         "attempts": len(task.attempts) or None,
         "cancel_requested": task.cancel_requested or None,
-        "results": [_result(task, result) for result in task.results] or None,
+        "results": [_result(task, result, at) for result in task.results] or None,
         "error": _error(task, face),
         "waiting_for": waiting_for(task, context, situation),
         "cost": _cost(task),
@@ -134,13 +149,16 @@ def _estimates(task: Task, context: DecisionContext, usual: tuple[int, int] | No
     return {"progress": schedule.progress(span, elapsed), "eta_seconds": schedule.eta_seconds(span, elapsed)}
 
 
-def _result(task: Task, result: Result) -> dict[str, Any]:
+def _result(task: Task, result: Result, at: Whereabouts) -> dict[str, Any]:
+    link = at.link_to(task, result)
     entries: dict[str, Any] = {
         "index": result.index,
         "url": result.shown_url,
         "asset_id": result.asset_id,
         "label": result.label,
-        "path": result.path,
+        "path": at.path_of(result),
+        "link": link.url if link else None,
+        "link_expires_at": iso(link.expires_at) if link else None,
         "file": str(result.file) if result.file else None,
         "mime_type": result.mime_type,
         "bytes": result.bytes,

@@ -1,4 +1,4 @@
-"""The files of results over HTTP, for the owner of their task."""
+"""The files of results over HTTP, for the owner of their task and for whoever has a link."""
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -12,10 +12,14 @@ from apixo_mcp.media.served import opened_result
 from apixo_mcp.outside.file_answer import SAFE, FileAnswer
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.paths import FILES
+from apixo_mcp.server.links import LINKS, ResultLinks, link_name, read_link
 from apixo_mcp.tasks.task import TERMINAL, FileState, Result, State, Task
 
 _OWN = {**SAFE, "cache-control": "private, no-cache", "cross-origin-resource-policy": "same-origin"}
 """Asked for anew each time, which the etag makes cheap: its owner may have been revoked meanwhile."""
+
+_LINKED = {**SAFE, "cache-control": "private, no-cache", "cross-origin-resource-policy": "cross-origin"}
+"""A link may be shown in a page of another: a chat shows pictures by their links."""
 
 _SOON = 3  # seconds after which to ask again for what is being saved
 
@@ -33,19 +37,46 @@ def file_routes(app: App) -> list[Route]:
             return no_file()
         return await answer_with(app.files, task, index)
 
-    return [Route(f"{FILES}{{task_id}}/{{index}}", own_file, methods=["GET"])]
+    async def linked_file(request: Request) -> Response:
+        token = read_link(request.path_params["token"])
+        task = await app.store.get(token.task_id) if token else None
+        result = next((one for one in task.results if token and one.index == token.index), None) if task else None
+        if token is None or task is None or result is None or not links.is_proved(token, task, result):
+            return no_file()
+        if link_name(result) != request.path_params["name"] or await _is_revoked(app, task.owner):
+            return no_file()
+        if token.is_over:
+            return in_plain_words(410, "This link was good for an hour, which is over. Ask for a new one.")
+        return await answer_with(app.files, task, str(result.index), is_linked=True)
+
+    links = ResultLinks(app.seal)
+    return [
+        Route(f"{FILES}{{task_id}}/{{index}}", own_file, methods=["GET"]),
+        Route(f"{LINKS}{{token}}/{{name}}", linked_file, methods=["GET"]),
+    ]
 
 
-async def answer_with(files: ResultFiles, task: Task, index: str) -> Response:
-    """Answers with the file of a result; or says why there is none, and whether there will be."""
+async def _is_revoked(app: App, name: str) -> bool:
+    return any(known.owner.name == name and known.revoked_at is not None for known in await app.owners.all())
+
+
+async def answer_with(files: ResultFiles, task: Task, index: str, *, is_linked: bool = False) -> Response:
+    """Answers with the file of a result; or says why there is none, and whether there will be.
+
+    Args:
+        is_linked: whether it is for whoever has a link: then it is what was saved, and no other file of its name.
+    """
     result = next((one for one in task.results if str(one.index) == index), None)
     if result is None or result.file is not FileState.SAVED:
         return _without_file(task, result)
     try:
         file = await to_thread.run_sync(opened_result, files, result.path)
     except OSError:
-        return in_plain_words(410, "The file is no longer where it was saved.")
-    return FileAnswer(file, _OWN)
+        return _moved()
+    if is_linked and file.size != result.bytes:
+        file.content.close()
+        return _moved()
+    return FileAnswer(file, _LINKED if is_linked else _OWN)
 
 
 def no_file() -> Response:
@@ -56,6 +87,10 @@ def no_file() -> Response:
 def in_plain_words(status: int, sentence: str) -> Response:
     """Returns an answer in words."""
     return PlainTextResponse(f"{sentence}\n", status, SAFE)
+
+
+def _moved() -> Response:
+    return in_plain_words(410, "The file is no longer where it was saved.")
 
 
 def _without_file(task: Task, result: Result | None) -> Response:

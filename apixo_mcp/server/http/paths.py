@@ -3,6 +3,8 @@
 Paths are those within the program: the path of a public URL is taken off before (`server.http.prefix`).
 """
 
+from apixo_mcp.server.links import LINKS
+
 STREAMABLE = "/mcp"
 SSE = "/sse"
 MESSAGES = "/messages/"
@@ -21,7 +23,7 @@ RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 ISSUER_METADATA = "/.well-known/oauth-authorization-server"
 OPENID_METADATA = "/.well-known/openid-configuration"
 
-BY_SECRET = ("/callbacks/", "/inputs/")
+BY_SECRET = ("/callbacks/", "/inputs/", LINKS)
 """Beginnings of paths that hold a secret of their own: under any Host, and their routes read the body themselves."""
 
 OPEN = (*BY_SECRET, HEALTHZ, READYZ, SIGN_IN, AUTHORIZE, TOKEN, REGISTER, REVOKE, WELL_KNOWN)

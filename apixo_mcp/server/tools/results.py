@@ -14,6 +14,7 @@ from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
 from apixo_mcp.app import App
 from apixo_mcp.media.preview.previews import Preview, Previews
 from apixo_mcp.server.caller import owner_of, profile_of_caller
+from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.views.faces import chat_of
 from apixo_mcp.views.sentences import headline
@@ -59,6 +60,7 @@ async def task_answer(
         deduplicated=deduplicated,
         budget_left=await budget_left(app, owner_of(context)),
         noted=noted,
+        at=whereabouts_of(app, context),
     )
     structure["next_step"] = step or structure["next_step"]
     saved = [result for result in task.results if result.file is FileState.SAVED]
@@ -93,7 +95,8 @@ async def several_answer(
         deadline: until when its caller waits, by `time.monotonic()`.
     """
     profile = profile_of_caller(context, app.settings)
-    structure = several_of(app, entries, face=chat_of(app.settings), waits=waits, notes=notes)
+    at = whereabouts_of(app, context)
+    structure = several_of(app, entries, face=chat_of(app.settings), waits=waits, notes=notes, at=at)
     shown = await _shown(app.previews, entries, deadline) if profile.preview else None
     text = "\n".join(filter(None, (several_lines(entries), shown and shown.legend)))
     answer = text_result(text, {**structure, **more})

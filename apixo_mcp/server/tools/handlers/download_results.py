@@ -8,7 +8,8 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
-from apixo_mcp.errors import MediaError
+from apixo_mcp.errors import InvalidInput, MediaError, Problem
+from apixo_mcp.foreign import shorten
 from apixo_mcp.server.caller import owner_of, profile_of_caller
 from apixo_mcp.server.tools.named import argument_of, named_task, named_tasks, tasks_settled, told_now
 from apixo_mcp.server.tools.parts import ToolParts
@@ -28,7 +29,7 @@ MOST_SINCE = 1000
 async def download_results(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Copies the files of a task, of several or of a time, after trying again to save what is not saved."""
     by = argument_of(given, "task_id", "task_ids", "since")
-    folder = tools.app.roots.writable_dir(given["directory"]) if "directory" in given else None
+    folder = _folder(tools, given, context)
     deadline = time.monotonic() + profile_of_caller(context, tools.app.settings).wait_seconds
     if by == "task_id":
         task = await named_task(tools, given["task_id"], context, with_results=True)
@@ -61,6 +62,20 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
         more={"next_step": _SHOW} if are_copied and entries else {},
         deadline=deadline,
     )
+
+
+def _folder(tools: ToolParts, given: dict[str, Any], context: Context) -> Path | None:
+    """Returns where copies are asked for, None where they are not.
+
+    Raises:
+        InvalidInput: it is no folder of theirs.
+    """
+    if "directory" not in given:
+        return None
+    if not owner_of(context).is_here:
+        allowed = "is of the server's machine, whose folders are not yours; left out, each file comes as a link"
+        raise InvalidInput([Problem("directory", shorten(given["directory"]), allowed)])
+    return tools.app.roots.writable_dir(given["directory"])
 
 
 async def _since(tools: ToolParts, given: dict[str, Any], context: Context) -> tuple[list[Entry], list[str]]:

@@ -20,6 +20,7 @@ from apixo_mcp.server.tools.named import (
 )
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import several_answer, task_answer, text_result
+from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.asking.last import means_last
 from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import State, Task
@@ -75,7 +76,7 @@ async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) 
         before=read_cursor(given["cursor"]) if "cursor" in given else None,
     )
     shown = tasks[:limit]
-    structure = tasks_listed(shown)
+    structure = tasks_listed(shown, whereabouts_of(tools.app, context))
     if len(tasks) > limit:
         structure["next_cursor"] = write_cursor(shown[-1])
     made = f" made since {in_zone(since)}" if "since" in given else ""

@@ -11,6 +11,7 @@ from apixo_mcp.server.caller import profile_of_caller
 from apixo_mcp.server.tools.named import named_task
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import picture, refusal_result, text_result
+from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.asking.last import means_last
 from apixo_mcp.tasks.task import FileState
 from apixo_mcp.views.sentences import why_no_file
@@ -25,14 +26,15 @@ async def view_result(tools: ToolParts, given: dict[str, Any], context: Context)
         has = counted(len(task.results), "result") if task.results else f"no result; its state is {task.state}"
         raise InvalidInput([Problem("index", str(index), f"the task has {has}")])
     result = task.results[index]
+    name = whereabouts_of(tools.app, context).name_of(result)
     if result.file is not FileState.SAVED:
         return refusal_result(why_no_file(task, result))
     try:
         is_known_to_show = profile_of_caller(context, tools.app.settings).preview
         shown = await tools.app.previews.view(result.path, result.mime_type, modest=not is_known_to_show)
     except NotShown as error:
-        return refusal_result(f"{result.path} ({result.mime_type}): {error}.")
+        return refusal_result(f"{name} ({result.mime_type}): {error}.")
     which = f"{task.notes[0]} " if means_last(given["task_id"]) else ""
-    answer = text_result(f"{which}Result {index} of {task.task_id}: {result.path}")
+    answer = text_result(f"{which}Result {index} of {task.task_id}: {name}")
     answer.content.append(picture(shown))
     return answer
