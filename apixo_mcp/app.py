@@ -17,6 +17,7 @@ from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.health import Health, HealthLimits
 from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.media.inputs import Inputs, url_answers
 from apixo_mcp.media.local import LocalFiles
@@ -40,6 +41,7 @@ from apixo_mcp.tasks.asking.drafts import Drafts
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.callbacks import Callbacks
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.parts import StepLimits, StepParts
@@ -73,6 +75,7 @@ class Limits:
     steps: StepLimits = StepLimits()
     sweep: SweepLimits = SweepLimits()
     tunnel: TunnelLimits = TunnelLimits()
+    health: HealthLimits = HealthLimits()
     loaded_after: float = 1.0
 
 
@@ -106,12 +109,16 @@ class App(_Parts):
 
     Attributes:
         budget: of all owners together.
+        engine: follows the tasks.
+        health: whether this process can do its work.
         seal: the secret that seals what a client keeps for this server.
         way: the one that local input files take.
         public: what is reached by the public URL, where there is one.
         tunnel: opened when something must be reached from outside, where one is set.
     """
 
+    engine: Engine
+    health: Health
     runner: Runner
     settlement: Settlement
     service: Service
@@ -180,6 +187,8 @@ async def open_app(
         served = _served(parts, engine, settlement, outside, limits.tunnel.lingers)
         app = App(
             **vars(parts),
+            engine=engine,
+            health=_health(parts, engine),
             runner=runner,
             settlement=settlement,
             service=_service(parts, engine),
@@ -195,6 +204,7 @@ async def open_app(
         async with anyio.create_task_group() as background:
             if follow:
                 background.start_soon(engine.run)
+                background.start_soon(app.health.run)
                 background.start_soon(parts.delivery.keep)
                 background.start_soon(parts.delivery.keep_wanted)
                 background.start_soon(_load_ahead, parts.catalog, limits.loaded_after)
@@ -294,6 +304,17 @@ def _drafts(parts: _Parts, outside: Outside) -> Drafts:
         inputs=inputs,
         estimate=estimate,
         told_once=parts.settings.money_warnings,
+    )
+
+
+def _health(parts: _Parts, engine: EmbeddedEngine) -> Health:
+    return Health(
+        store=parts.store,
+        engine=engine,
+        accounts=parts.accounts,
+        http=parts.http,
+        holder=parts.leases.holder,
+        limits=parts.limits.health,
     )
 
 

@@ -21,6 +21,6 @@ def anyio_backend() -> str:
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test must not find the keys, folders or limits of whoever runs it."""
     for name in os.environ:
-        if name.startswith(("APIXO_", "RUXA_")):
+        if name.startswith(("APIXO_", "RUXA_", "OTEL_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind

@@ -30,7 +30,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("tasks",),
     ("owners",),
     ("stores", "engines", "media"),
-    ("usage", "outside"),
+    ("usage", "outside", "health"),
     ("app",),
     ("views",),
     ("server",),
@@ -463,6 +463,9 @@ LATER = (
     "apixo_mcp.sandbox",
     "PIL",
     "psycopg",
+    "prometheus_client",
+    "opentelemetry.sdk",
+    "opentelemetry.exporter",
     "sqlalchemy",
     "rich",
 )

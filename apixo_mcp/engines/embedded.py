@@ -60,6 +60,7 @@ class EmbeddedEngine:
         self._hurried: set[str] = set()
         self._crashes: dict[str, int] = {}
         self._zero = _zero()
+        self._swept: float | None = None
 
     def wake(self, task_id: str, at: float) -> None:
         """Takes the task's next step at `at`, or earlier if that was planned before."""
@@ -72,6 +73,10 @@ class EmbeddedEngine:
         """Polls a task now, whenever it is due; one that is just being polled, once more right after."""
         self._hurried.add(task_id)
         self.wake(task_id, time.time())
+
+    def since_sweep(self) -> float | None:
+        """See `Engine.since_sweep`; one that failed does not count."""
+        return None if self._swept is None else time.monotonic() - self._swept
 
     async def run(self) -> None:
         """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
@@ -126,6 +131,7 @@ class EmbeddedEngine:
             for task_id, after in await self._store.due(self._accounts.key_prints, late_by=grace):
                 if task_id not in self._running and task_id not in self._crashes:
                     self.wake(task_id, time.time() + after)
+            self._swept = time.monotonic()
         except Exception:
             log.exception("the sweep over the task store failed; it is tried again")
 

@@ -14,6 +14,10 @@ class Engine(Protocol):
         """Polls a task now, whenever it is due; one that is just being polled, once more right after."""
         ...
 
+    def since_sweep(self) -> float | None:
+        """Returns how many seconds ago it last looked through the store for what is due; None where it has not yet."""
+        ...
+
     async def run(self) -> None:
         """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
         ...

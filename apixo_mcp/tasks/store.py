@@ -11,7 +11,7 @@ decided on them. A clock that is ahead may make one poll early with them, or end
 from its holder and makes none `unknown`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -136,6 +136,21 @@ class DayCount:
     attempts: int
     estimate_usd: float
     without_price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the store holds at a moment, over all owners.
+
+    Attributes:
+        in_flight: tasks that a gateway has and that are followed, by gateway.
+        queued: tasks that wait to be sent, by gateway.
+        spent_usd: estimated, today (UTC), by owner; with what is still to be sent, as admission counts it.
+    """
+
+    in_flight: Mapping[str, int]
+    queued: Mapping[str, int]
+    spent_usd: Mapping[str, float]
 
 
 class IdTaken(Exception):
@@ -361,6 +376,10 @@ class Store(Protocol):
 
     async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
         """Counts by UTC day, model and state, over so many days up to the present one."""
+        ...
+
+    async def totals(self) -> Totals:
+        """Counts the tasks of all owners that are open, and adds up what each has spent today."""
         ...
 
     async def open_count(self, key_prints: Iterable[str]) -> int:

@@ -1355,3 +1355,41 @@ class TestSqliteFile:
                 with pytest.raises(StoreError, match="Make room on the disk"):
                     await leaves(store, task, NOW)
             assert await leaves(store, task, NOW)
+
+
+class TestWhatAnOperatorSees:
+    async def test_open_tasks_of_all_owners_are_counted_by_gateway(self, store: Store):
+        await store.add(
+            [
+                make(task_id="tsk_a", owner="alice"),
+                make(task_id="tsk_b", owner="bob", sent_at=NOW),
+                make_followed(task_id="tsk_c", owner="bob", remote_id="r1"),
+                make_followed(task_id="tsk_d", remote_id="r2", gateway="ruxa"),
+                make_followed(task_id="tsk_e", remote_id="r3", due=None),  # nobody looks any more
+                make(task_id="tsk_f", state=State.CANCELLED, due=None),
+            ]
+        )
+        totals = await store.totals()
+        assert totals.in_flight == {"apixo": 2, "ruxa": 1}
+        assert totals.queued == {"apixo": 1}
+
+    async def test_what_each_owner_has_spent_today_is_what_admission_counts(self, store: Store):
+        yesterday = NOW - DAY
+        sent = Attempt(sent_at=NOW, remote_id="r")
+        old = Attempt(sent_at=yesterday, remote_id="q")
+        await store.add(
+            [
+                make(task_id="tsk_a", owner="alice", estimate_usd=0.5, attempts=(old, sent), state=State.PENDING),
+                make(task_id="tsk_b", owner="bob", estimate_usd=0.25),
+                make(task_id="tsk_c", owner="carol", estimate_usd=9.0, created_at=yesterday, attempts=(old,)),
+                make(task_id="tsk_d", owner="dora"),
+            ]
+        )
+        spent = (await store.totals()).spent_usd
+        assert {owner: usd for owner, usd in spent.items() if usd} == {"alice": 0.5, "bob": 0.25}
+        for owner in ("alice", "bob", "carol", "dora"):
+            assert spent.get(owner, 0.0) == (await store.spent(Owner(owner))).usd
+
+    async def test_an_empty_store_has_nothing(self, store: Store):
+        totals = await store.totals()
+        assert (totals.in_flight, totals.queued, totals.spent_usd) == ({}, {}, {})

@@ -19,10 +19,12 @@ from apixo_mcp.server.http.forwarded import ForwardedHeaders, TrustedProxies
 from apixo_mcp.server.http.guard import Guard
 from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.hosts import hosts_of
+from apixo_mcp.server.http.measured import Measured
 from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
 from apixo_mcp.server.http.prefix import Prefix
 from apixo_mcp.server.http.session_ids import SessionIds
 from apixo_mcp.server.http.sessions import Sessions
+from apixo_mcp.server.operations import Operations
 from apixo_mcp.server.resources import ApixoServer
 
 _GUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -39,7 +41,8 @@ def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pu
         pulse: of the loop that it is served on, where it has one.
     """
     settings = app.settings
-    routes: list[BaseRoute] = [*health_routes(), *file_routes(app)]
+    server.middleware.append(Operations(app.telemetry, server.scopes))
+    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app)]
     if streamable:
         routes += server.streamable_http_app(streamable_http_path=STREAMABLE, transport_security=_GUARDED).routes
     routes += _sse_routes(server)
@@ -50,6 +53,7 @@ def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pu
     passed = [
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),
+        Middleware(Measured, app.telemetry),
         Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse),
         Middleware(Access, entrance, addresses, app.telemetry, server.scopes),
         Middleware(AuthContextMiddleware),

@@ -1,17 +1,89 @@
-"""Whether the server is well, as whoever watches it asks."""
+"""Whether the server is well, and how it does, as whoever watches it asks."""
+
+import logging
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp import __version__
-from apixo_mcp.server.http.paths import HEALTHZ
+from apixo_mcp.app import App
+from apixo_mcp.errors import StoreError
+from apixo_mcp.server.caller import owner_of_request
+from apixo_mcp.server.http.neighbours import is_neighbour
+from apixo_mcp.server.http.paths import HEALTHZ, METRICS, READYZ
+from apixo_mcp.tasks.owner import Scope
+
+log = logging.getLogger(__name__)
+
+_NO_STORE = {"Cache-Control": "no-store"}
+_MISSING = (
+    "The metrics need the package prometheus-client, which is not installed. Install apixo-mcp with its extra `server` "
+    "(pip install 'apixo-mcp[server]') and start the server again.\n"
+)
 
 
-def health_routes() -> list[Route]:
-    """Returns the routes that tell of the server's health."""
-    return [Route(HEALTHZ, _healthz)]
+def health_routes(app: App) -> list[Route]:
+    """Returns the routes that tell of the server's health; from then on facts are counted, where that can be told."""
+    try:
+        # Imported here: an extra brings it.
+        from apixo_mcp.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "prometheus_client":
+            raise
+        return [*_probes(app), Route(METRICS, _no_metrics)]
+    metrics = Metrics()
+    app.telemetry.subscribe(metrics)
+
+    async def read(request: Request) -> Response:
+        if not _is_admin(request):
+            return _refused()
+        gauges = None
+        try:
+            totals = await app.store.totals()
+            gauges = Gauges(
+                in_flight=totals.in_flight,
+                queued=totals.queued,
+                spent_usd=totals.spent_usd,
+                daily_budget_usd=app.settings.daily_budget_usd,
+                sweep_age=app.engine.since_sweep(),
+            )
+        except StoreError:
+            log.exception("the metrics are told without what the task store knows")
+        return Response(metrics.text(gauges), headers=_NO_STORE, media_type=CONTENT_TYPE)
+
+    return [*_probes(app), Route(METRICS, read)]
+
+
+def _probes(app: App) -> list[Route]:
+    async def readyz(request: Request) -> Response:
+        condition = await app.health.condition()
+        is_whole = condition.is_ready and not any(condition.gateways.values())
+        status = "ok" if is_whole else "degraded" if condition.is_ready else "unavailable"
+        told: dict[str, object] = {"status": status}
+        if is_neighbour(request.scope):  # nobody signs in to ask this, and others are told the status alone
+            told |= {
+                "version": __version__,
+                "store": condition.store or "ok",
+                "sweep": condition.sweep or ("ok" if app.accounts else "idle: no API key is set"),
+                "gateways": {name: trouble or "ok" for name, trouble in sorted(condition.gateways.items())},
+            }
+        return JSONResponse(told, 200 if condition.is_ready else 503, headers=_NO_STORE)
+
+    return [Route(HEALTHZ, _healthz), Route(READYZ, readyz)]
 
 
 async def _healthz(_: Request) -> Response:
     return JSONResponse({"status": "ok", "version": __version__})
+
+
+async def _no_metrics(request: Request) -> Response:
+    return PlainTextResponse(_MISSING, 501) if _is_admin(request) else _refused()
+
+
+def _is_admin(request: Request) -> bool:
+    return owner_of_request(request).scope.includes(Scope.ADMIN)
+
+
+def _refused() -> Response:
+    return PlainTextResponse("The metrics are for owners with the scope admin.\n", 403)

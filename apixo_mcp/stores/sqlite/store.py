@@ -20,7 +20,7 @@ from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms
+from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms, Totals
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
 
@@ -325,6 +325,20 @@ class SqliteStore:
         since = day_start(self._database.now()) - (days - 1) * DAY
         rows = await self._query(statements.USAGE, owner=owner.name, since=since)
         return [_day_count(row) for row in rows]
+
+    async def totals(self) -> Totals:
+        """See `Store.totals`."""
+        return await self._database.run(self._totals)
+
+    def _totals(self) -> Totals:
+        since = day_start(self._database.now())
+        open_ones = self._database.execute(statements.OPEN_BY_GATEWAY, {})
+        spent = self._database.execute(statements.SPENT_BY_OWNER, {"since": since})
+        return Totals(
+            in_flight={row["gateway"]: row["count"] for row in open_ones if not row["is_queued"]},
+            queued={row["gateway"]: row["count"] for row in open_ones if row["is_queued"]},
+            spent_usd={row["owner"]: row["usd"] or 0.0 for row in spent},
+        )
 
     async def open_count(self, key_prints: Iterable[str]) -> int:
         """See `Store.open_count`."""
