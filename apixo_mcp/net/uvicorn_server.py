@@ -6,10 +6,14 @@ import os
 import socket
 import time
 from collections.abc import AsyncGenerator, Generator
+from functools import partial
+from typing import Any, cast
 
 import anyio
 import uvicorn
 from starlette.types import ASGIApp
+
+from apixo_mcp.net.bounded_protocol import BoundedProtocol, Refused, WireLimits
 
 FINISHING = 0.3
 """Seconds that answers which are being written may take once the server ends; open streams are cut then."""
@@ -82,6 +86,8 @@ async def listening(
     lifespan: bool = False,
     finishing: float = FINISHING,
     pulse: Pulse | None = None,
+    limits: WireLimits = WireLimits(),
+    refused: Refused = lambda _: None,
 ) -> AsyncGenerator[None]:
     """Serves an application on a listening socket while the context is open, and closes the socket.
 
@@ -91,10 +97,13 @@ async def listening(
         lifespan: whether the application is told of its start and its end.
         finishing: seconds that answers which are being written may take once the server ends.
         pulse: beats while it is served.
+        limits: of each connection.
+        refused: is told the status of what is refused before the application has it.
     """
+    protocol = cast(Any, partial(BoundedProtocol, limits=limits, refused=refused))
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=protocol,
         ws="none",
         lifespan="on" if lifespan else "off",
         log_config=None,

@@ -14,11 +14,13 @@ from apixo_mcp.outside.routes import public_routes
 from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.server.http.access import Access
 from apixo_mcp.server.http.addresses import ServerAddresses
+from apixo_mcp.server.http.calls import Calls
 from apixo_mcp.server.http.files import file_routes
 from apixo_mcp.server.http.forwarded import ForwardedHeaders, TrustedProxies
 from apixo_mcp.server.http.guard import Guard
 from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.hosts import hosts_of
+from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.measured import Measured
 from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
 from apixo_mcp.server.http.prefix import Prefix
@@ -31,7 +33,14 @@ _GUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 """The SDK checks no Host and no Origin: `Guard` has, by the names that this server really has."""
 
 
-def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pulse | None = None) -> Starlette:
+def web_app(
+    app: App,
+    server: ApixoServer,
+    *,
+    streamable: bool = True,
+    pulse: Pulse | None = None,
+    limits: HttpLimits = HttpLimits(),
+) -> Starlette:
     """Returns the application; with `streamable`, `server.session_manager` must be run while they are served.
 
     Args:
@@ -39,12 +48,15 @@ def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pu
         server: its MCP server.
         streamable: whether `/mcp` is served beside `/sse`.
         pulse: of the loop that it is served on, where it has one.
+        limits: of what it takes.
     """
     settings = app.settings
     server.middleware.append(Operations(app.telemetry, server.scopes))
     routes: list[BaseRoute] = [*health_routes(app), *file_routes(app)]
     if streamable:
-        routes += server.streamable_http_app(streamable_http_path=STREAMABLE, transport_security=_GUARDED).routes
+        routes += server.streamable_http_app(
+            streamable_http_path=STREAMABLE, transport_security=_GUARDED, max_sessions=limits.sessions
+        ).routes
     routes += _sse_routes(server)
     routes += public_routes(app.public) if app.public else ()
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
@@ -54,10 +66,11 @@ def web_app(app: App, server: ApixoServer, *, streamable: bool = True, pulse: Pu
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),
         Middleware(Measured, app.telemetry),
-        Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse),
+        Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse, limits),
         Middleware(Access, entrance, addresses, app.telemetry, server.scopes),
         Middleware(AuthContextMiddleware),
-        Middleware(Sessions, SessionIds(server.seal), STREAMABLE),
+        Middleware(Calls, limits),
+        Middleware(Sessions, SessionIds(server.seal), STREAMABLE, limits.sessions_of_owner),
     ]
     web = Starlette(routes=routes, middleware=passed)
     web.router.redirect_slashes = False  # one address a thing; a redirect would leave out what a proxy took off

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
-from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from mcp.types.jsonrpc import JSONRPCError
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -14,12 +14,15 @@ from apixo_mcp.foreign import read_aside
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.server.caller import note_arrival
 from apixo_mcp.server.http.hosts import Hosts
+from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.paths import BY_SECRET
 from apixo_mcp.server.messages import bounded_body, refusal_of_body
 from apixo_mcp.telemetry.facts import RequestRefused, Telemetry
 
 _SHOWN = 2  # parts of a path that are told: what follows may be a secret
 _LONGEST = 100  # characters of what a client sent
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+_DIGITS = 19  # of a length: more are no length that anybody means
 
 _FOREIGN_HOST = (
     "Invalid Host header: this server answers to the host of APIXO_MCP_PUBLIC_URL, to APIXO_MCP_ALLOWED_HOSTS, and to "
@@ -34,6 +37,7 @@ class Guard:
     Args:
         messages: the paths that take messages of JSON-RPC.
         hosts: the names that this server answers to.
+        limits: of heads and bodies.
         pulse: of the loop: it tells when a request can have come; None: when it is read.
     """
 
@@ -44,8 +48,10 @@ class Guard:
         messages: Sequence[str],
         hosts: Hosts,
         pulse: Pulse | None,
+        limits: HttpLimits,
     ) -> None:
         self._app = app
+        self._limits = limits
         self._telemetry = telemetry
         self._messages = messages
         self._hosts = hosts
@@ -64,44 +70,66 @@ class Guard:
                 self._telemetry.emit(_refused(scope, message["status"]))
             await send(message)
 
-        if not scope["path"].startswith(BY_SECRET):
-            if (refused := self._refusal(Headers(scope=scope))) is not None:
-                await refused(scope, receive, tell)
-                return
-            if scope["method"] == "POST":
-                receive, refusal = await _bounded(receive)
-                if refusal is not None and scope["path"] in self._messages:
-                    await JSONResponse(refusal.model_dump(exclude_unset=True), 400)(scope, receive, tell)
-                    return
-        await self._app(scope, receive, tell)
+        headers = Headers(scope=scope)
+        refusal = _too_many(headers, self._limits)
+        if refusal is None and not scope["path"].startswith(BY_SECRET):
+            refusal = self._foreign(headers)
+            if refusal is None and scope["method"] in _WITH_BODY:
+                received = await self._received(scope, headers, receive)
+                if received is None:
+                    return  # its client has gone
+                receive, refusal = received
+        await (refusal or self._app)(scope, receive, tell)
 
-    def _refusal(self, headers: Headers) -> Response | None:
+    def _foreign(self, headers: Headers) -> Response | None:
         if not self._hosts.is_known(headers.get("host", "")):
             return PlainTextResponse(_FOREIGN_HOST, 421)
         if (origin := headers.get("origin")) and not self._hosts.lets_in(origin):
             return PlainTextResponse(_FOREIGN_ORIGIN, 403)
         return None
 
+    async def _received(
+        self, scope: Scope, headers: Headers, receive: Receive
+    ) -> tuple[Receive, Response | None] | None:
+        """Returns what receives the whole body, made small where it is a message, and what it is refused with.
 
-async def _bounded(receive: Receive) -> tuple[Receive, JSONRPCError | None]:
-    """Returns what a client sends, once its body has come and is made small, and the answer where it is no message."""
-    body = bytearray()
-    last: Message = {"type": "http.request", "more_body": True}
-    while last["type"] == "http.request" and last.get("more_body") and len(body) <= DEFAULT_MAX_REQUEST_BODY_SIZE:
-        last = await receive()
-        body += last.get("body", b"")
-    waiting: list[Message] = [last]
-    refusal: JSONRPCError | None = None
-    if last["type"] == "http.request":
-        content = bytes(body)
-        if not last.get("more_body"):
+        Returns:
+            None where it never came.
+        """
+        is_message = scope["path"] in self._messages
+        most = self._limits.message if is_message else self._limits.form
+        declared = headers.get("content-length", "0")
+        if (int(declared) if declared.isdecimal() and len(declared) < _DIGITS else most + 1) > most:
+            return receive, _too_large(most)
+        body, last = bytearray(), dict[str, Any](more_body=True)
+        while last.get("more_body"):
+            last = dict(await receive())
+            if last["type"] != "http.request":
+                return None
+            body += last.get("body", b"")
+            if len(body) > most:
+                return receive, _too_large(most)
+        content, refusal = bytes(body), None
+        if is_message and scope["method"] == "POST":
             content, refusal = await read_aside(len(body), _read, content)
-        waiting = [{**last, "body": content}]
+        waiting: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
 
-    async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
 
-    return replay, refusal
+        return replay, JSONResponse(refusal.model_dump(exclude_unset=True), 400) if refusal else None
+
+
+def _too_many(headers: Headers, limits: HttpLimits) -> Response | None:
+    if len(headers.raw) > limits.headers:
+        return PlainTextResponse(f"Too many headers: at most {limits.headers} are taken.", 431)
+    if sum(len(name) + len(value) for name, value in headers.raw) > limits.wire.head:
+        return PlainTextResponse(f"The headers are too large: at most {limits.wire.head} bytes are taken.", 431)
+    return None
+
+
+def _too_large(most: int) -> Response:
+    return PlainTextResponse(f"Request body too large: at most {most} bytes are taken here.", 413)
 
 
 def _read(body: bytes) -> tuple[bytes, JSONRPCError | None]:

@@ -28,9 +28,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.cancelled import without_cancelled
+from apixo_mcp.server.http.open_sessions import OpenSessions
 from apixo_mcp.server.http.session_ids import HttpSession, SessionIds, client_of
 
-_MOST_KEPT = 20_000  # twice as many sessions as the SDK keeps open
+_MOST_KEPT = 20_000
 _SESSION_ID = MCP_SESSION_ID_HEADER.encode()
 _VERSION = MCP_PROTOCOL_VERSION_HEADER.encode()
 _OF_ONE_REQUEST = (_SESSION_ID, _VERSION, LAST_EVENT_ID_HEADER.encode(), b"content-length", b"content-type", b"accept")
@@ -44,14 +45,15 @@ class Sessions:
         app: what it stands before.
         ids: makes and reads the ids that clients are given.
         path: where the SDK is.
+        of_owner: how many sessions are kept open for one owner. The one that was silent for longest makes room for
+            another: it is taken up again when it is named.
     """
 
-    def __init__(self, app: ASGIApp, ids: SessionIds, path: str) -> None:
+    def __init__(self, app: ASGIApp, ids: SessionIds, path: str, of_owner: int) -> None:
         self._app = app
         self._ids = ids
         self._path = path
-        self._open: OrderedDict[str, str] = OrderedDict()
-        """The SDK's id of a session, by the nonce of the one that its client was given."""
+        self._open = OpenSessions(of_owner)
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._taking_up = anyio.Lock()
 
@@ -72,13 +74,14 @@ class Sessions:
     async def _let_open(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request without a session: where it opens one, its client is given the id that lasts."""
         message = await receive()
+        owner = owner_of_request(Request(scope)).name
+        await self._make_room(owner, scope)
 
         def named(inner: str, status: int) -> str | None:
             if status >= 400:
                 return None
-            said = _parameters(message.get("body", b""))
-            session = HttpSession(owner_of_request(Request(scope)).name, client_of(said))
-            self._remember(session, inner)
+            session = HttpSession(owner, client_of(_parameters(message.get("body", b""))))
+            self._open.remember(session, inner)
             return self._ids.id_of(session)
 
         await self._app(scope, _again(message, receive), _renaming(send, named))
@@ -90,8 +93,12 @@ class Sessions:
         if session is None or not is_theirs or session.nonce in self._ended:
             await _not_found(scope, receive, send)
             return
+        with self._open.used(session):
+            await self._let_use(session, session_id, scope, receive, send)
+
+    async def _let_use(self, session: HttpSession, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()  # has the whole body, as that was bounded before
-        inner = self._open.get(session.nonce)
+        inner = self._open.inner_of(session)
         is_served = inner is not None and await self._served(
             inner, session_id, scope, _again(message, receive), send, may_be_gone=True
         )
@@ -137,20 +144,28 @@ class Sessions:
             gone: the SDK's id of the session that is no longer there, where there was one.
         """
         async with self._taking_up:
-            inner = self._open.get(session.nonce)
+            inner = self._open.inner_of(session)
             if inner not in (None, gone):
                 return inner  # by a request that came a moment earlier
-            self._open.pop(session.nonce, None)
+            self._open.forget(session.nonce)
+            await self._make_room(session.owner, scope)
             opening = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": session.client}
             inner = await self._said(opening, scope)
             if inner is None:
                 return None
             opened = {"jsonrpc": "2.0", "method": "notifications/initialized"}
             await self._said(opened, scope, ((_SESSION_ID, inner.encode()),))
-            self._remember(session, inner)
+            self._open.remember(session, inner)
             return inner
 
-    async def _said(self, message: object, scope: Scope, more: Iterable[tuple[bytes, bytes]] = ()) -> str | None:
+    async def _make_room(self, owner: str, scope: Scope) -> None:
+        """Lets sessions of an owner go until there is room for one more, or each that is left is in use."""
+        while (inner := self._open.take_idle(owner)) is not None:
+            await self._said(None, scope, ((_SESSION_ID, inner.encode()),), method="DELETE")
+
+    async def _said(
+        self, message: object, scope: Scope, more: Iterable[tuple[bytes, bytes]] = (), method: str = "POST"
+    ) -> str | None:
         """Says something on a client's behalf; returns the id of the session in the answer."""
         inner: str | None = None
 
@@ -162,19 +177,14 @@ class Sessions:
 
         headers = [(name, value) for name, value in _headers(scope) if name not in _OF_ONE_REQUEST]
         headers += [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream"), *more]
-        said = {**scope, "method": "POST", "headers": headers}
+        said = {**scope, "method": method, "headers": headers}
         body = {"type": "http.request", "body": json.dumps(message).encode(), "more_body": False}
         await self._app(said, _again(body, _never), told)
         return inner
 
-    def _remember(self, session: HttpSession, inner: str) -> None:
-        self._open[session.nonce] = inner
-        if len(self._open) > _MOST_KEPT:
-            self._open.popitem(last=False)
-
     def _note_end(self, session: HttpSession) -> None:
         """Notes that a client has ended its session: it is not taken up again here."""
-        self._open.pop(session.nonce, None)
+        self._open.forget(session.nonce)
         self._ended[session.nonce] = None
         if len(self._ended) > _MOST_KEPT:
             self._ended.popitem(last=False)

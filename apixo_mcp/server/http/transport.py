@@ -14,9 +14,11 @@ from apixo_mcp.net.proxies import is_loopback
 from apixo_mcp.net.uvicorn_server import Pulse, listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
+from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
+from apixo_mcp.telemetry.facts import RequestRefused
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +130,12 @@ def _quiet() -> None:
 
 @asynccontextmanager
 async def serving(
-    app: App, server: ApixoServer, listener: socket.socket, *, streamable: bool = True
+    app: App,
+    server: ApixoServer,
+    listener: socket.socket,
+    *,
+    streamable: bool = True,
+    limits: HttpLimits = HttpLimits(),
 ) -> AsyncGenerator[None]:
     """Serves an MCP server on a listening socket while the context is open.
 
@@ -136,8 +143,15 @@ async def serving(
     open and close.
     """
     pulse = Pulse()
-    web = web_app(app, server, streamable=streamable, pulse=pulse)
-    async with server.session_manager.run() if streamable else nullcontext(), listening(web, listener, pulse=pulse):
+    web = web_app(app, server, streamable=streamable, pulse=pulse, limits=limits)
+
+    def refused(status: int) -> None:
+        app.telemetry.emit(RequestRefused("", "", status, "", ""))
+
+    async with (
+        server.session_manager.run() if streamable else nullcontext(),
+        listening(web, listener, pulse=pulse, limits=limits.wire, refused=refused),
+    ):
         try:
             yield
         finally:

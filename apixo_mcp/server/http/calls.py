@@ -1,0 +1,96 @@
+"""How much one owner may ask for, over all their clients: a program that runs wild must not keep the others waiting."""
+
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from apixo_mcp.server.caller import owner_of_request
+from apixo_mcp.server.http.limits import HttpLimits
+from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
+
+_MOST_KEPT = 1_000  # owners whose rate is kept: far more than there are
+_BUSY_FOR = 1  # seconds until it is worth trying again where others have to end first
+_TOO_MANY = -32_000  # of JSON-RPC: the server's own
+
+
+@dataclass(slots=True)
+class Rate:
+    """What is left of a rate, which comes back as time passes.
+
+    Attributes:
+        a_minute: so many.
+        at: by `time.monotonic()`, when it was looked at last.
+    """
+
+    a_minute: int
+    at: float = field(default_factory=time.monotonic)
+    left: float = -1.0
+
+    def take(self, now: float) -> float:
+        """Takes one; returns 0, or the seconds until there is one again."""
+        full = float(self.a_minute)
+        self.left = full if self.left < 0 else min(full, self.left + (now - self.at) * full / 60)
+        self.at = now
+        if self.left >= 1:
+            self.left -= 1
+            return 0.0
+        return (1 - self.left) * 60 / full
+
+
+class Calls:
+    """Lets as many calls and streams of each owner pass as they may have.
+
+    Args:
+        app: what it stands before.
+        limits: of them.
+    """
+
+    def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
+        self._app = app
+        self._limits = limits
+        self._rates: dict[str, Rate] = {}
+        self._open: Counter[tuple[str, bool]] = Counter()
+        """How many calls (False) and streams (True) of an owner are open."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or scope["path"] not in (STREAMABLE, SSE, MESSAGES):
+            await self._app(scope, receive, send)
+            return
+        owner, is_stream = owner_of_request(Request(scope)).name, scope["method"] == "GET"
+        limits = self._limits
+        most = limits.streams if is_stream else limits.calls_at_once
+        seconds = float(_BUSY_FOR) if self._open[owner, is_stream] >= most else 0.0
+        words = f"{most} {'streams' if is_stream else 'calls'} of yours are open already, the most for one owner"
+        if not seconds and not is_stream:
+            seconds = self._rate(owner).take(time.monotonic())
+            words = f"more than {limits.calls_a_minute} calls in a minute, the most for one owner"
+        if seconds:
+            await _refuse(words, seconds)(scope, receive, send)
+            return
+        self._open[owner, is_stream] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open[owner, is_stream] -= 1
+            if not self._open[owner, is_stream]:
+                del self._open[owner, is_stream]
+
+    def _rate(self, owner: str) -> Rate:
+        rate = self._rates.pop(owner, None) or Rate(self._limits.calls_a_minute)
+        self._rates[owner] = rate
+        if len(self._rates) > _MOST_KEPT:
+            del self._rates[next(iter(self._rates))]
+        return rate
+
+
+def _refuse(words: str, seconds: float) -> JSONResponse:
+    wait = math.ceil(seconds)
+    message = f"Too many calls: {words}. Nothing was done or charged; try again in {wait} s."
+    body = {"jsonrpc": "2.0", "id": None, "error": {"code": _TOO_MANY, "message": message}}
+    return JSONResponse(body, 429, {"retry-after": str(wait)})
