@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ import httpx2
 import pytest
 from anyio.abc import SocketStream
 from support.program import happens, values_for
+from support.sign_in import bearer, let_in
 
 from apixo_mcp.app import open_app
 from apixo_mcp.net.bounded_protocol import WireLimits
-from apixo_mcp.net.uvicorn_server import listen, listening, url_of
+from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.application import web_app
 from apixo_mcp.server.http.calls import Rate
 from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.transport import serving
@@ -223,39 +223,48 @@ async def test_with_too_many_connections_one_more_is_told_so(door: Door) -> None
     assert door.refused == [503]
 
 
+ALICE, BOB = Owner("alice"), Owner("bob")
+
+
 @asynccontextmanager
-async def signed_in(box: Sandbox, folder: Path, limits: HttpLimits) -> AsyncIterator[str]:
-    """The program, to which a header tells the owner, as a sign-in does."""
+async def signed_in(
+    box: Sandbox, folder: Path, limits: HttpLimits, owners: Sequence[Owner] = (ALICE, BOB)
+) -> AsyncIterator[str]:
+    """The program, with owners who may come in."""
     async with open_app(read_settings(**values_for(box, folder))) as app:
-        server = build_server(app)
-        web, listener = web_app(app, server, limits=limits), listen("127.0.0.1", 0)
-
-        async def let_in(scope: Any, receive: Any, send: Any) -> None:
-            if name := dict(scope.get("headers", ())).get(b"x-owner"):
-                scope.setdefault("state", {})["owner"] = Owner(name.decode())
-            await web(scope, receive, send)
-
-        async with server.session_manager.run(), listening(let_in, listener):
+        await let_in(app, *owners)
+        listener = listen("127.0.0.1", 0)
+        async with serving(app, build_server(app), listener, limits=limits):
             yield url_of(listener)
+
+
+async def test_whoever_is_not_let_in_is_refused_before_anything_is_counted(box: Sandbox, tmp_path: Path) -> None:
+    async with signed_in(box, tmp_path, HttpLimits(calls_a_minute=1)) as url, httpx2.AsyncClient() as http:
+        for headers in ({}, {"authorization": "Bearer amt_wrong"}, {"authorization": "Basic YTpi"}):
+            for path in ("/mcp", "/sse", "/messages/"):
+                answer = await http.post(f"{url}{path}", content=PING, headers=BOTH | headers)
+                assert answer.status_code == 401, (path, headers)
+                assert answer.headers["www-authenticate"].startswith("Bearer ")
+        assert (await http.post(f"{url}/mcp", content=PING, headers=BOTH | bearer(ALICE))).status_code == 400
 
 
 async def test_calls_of_one_owner_in_a_minute(box: Sandbox, tmp_path: Path) -> None:
     async with signed_in(box, tmp_path, HttpLimits(calls_a_minute=3)) as url, httpx2.AsyncClient() as http:
 
-        async def ping(owner: str) -> httpx2.Response:
-            return await http.post(f"{url}/mcp", content=PING, headers=BOTH | {"x-owner": owner})
+        async def ping(owner: Owner) -> httpx2.Response:
+            return await http.post(f"{url}/mcp", content=PING, headers=BOTH | bearer(owner))
 
-        assert [(await ping("alice")).status_code for _ in range(4)] == [400, 400, 400, 429]
-        answer = await ping("alice")
+        assert [(await ping(ALICE)).status_code for _ in range(4)] == [400, 400, 400, 429]
+        answer = await ping(ALICE)
         assert 1 <= int(answer.headers["retry-after"]) <= 20
         assert "more than 3 calls in a minute" in answer.json()["error"]["message"]
-        assert (await ping("bob")).status_code == 400, "what one does is not held against another"
-        health = await http.get(f"{url}/healthz", headers={"x-owner": "alice"})
+        assert (await ping(BOB)).status_code == 400, "what one does is not held against another"
+        health = await http.get(f"{url}/healthz", headers=bearer(ALICE))
         assert health.status_code == 200
 
 
 async def test_streams_of_one_owner_at_once(box: Sandbox, tmp_path: Path) -> None:
-    alice, bob = {"x-owner": "alice"}, {"x-owner": "bob"}
+    alice, bob = bearer(ALICE), bearer(BOB)
     async with signed_in(box, tmp_path, HttpLimits(streams=1)) as url, httpx2.AsyncClient() as http:
         async with http.stream("GET", f"{url}/sse", headers=alice) as first:
             assert first.status_code == 200
@@ -277,7 +286,7 @@ async def test_calls_of_one_owner_at_once(box: Sandbox, tmp_path: Path) -> None:
             arguments = {"model": "nano-banana", "prompt": prompt, "wait_seconds": 20}
             told = {"_meta": META, "name": "generate_image", "arguments": arguments}
             message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": told}
-            return await http.post(f"{url}/mcp", json=message, headers=BOTH | MODERN)
+            return await http.post(f"{url}/mcp", json=message, headers=BOTH | MODERN | bearer(ALICE))
 
         async with anyio.create_task_group() as group:
             group.start_soon(call, 1, "a fox [never]")
@@ -302,7 +311,7 @@ async def test_sessions_beyond_the_most_make_room_and_lose_nothing(box: Sandbox,
         async with httpx2.AsyncClient(timeout=30) as http:
             known: list[dict[str, str]] = []
             for number in range(12):
-                headers = BOTH | {"x-owner": f"owner-{number % 2}"}
+                headers = BOTH | bearer((ALICE, BOB)[number % 2])
                 answer = await http.post(f"{url}/mcp", json=HELLO, headers=headers)
                 assert answer.status_code == 200
                 known.append(headers | {"mcp-session-id": answer.headers["mcp-session-id"]})
@@ -314,7 +323,8 @@ async def test_sessions_beyond_the_most_make_room_and_lose_nothing(box: Sandbox,
 
 async def test_sessions_of_all_owners_have_an_end(box: Sandbox, tmp_path: Path) -> None:
     async with signed_in(box, tmp_path, HttpLimits(sessions=2)) as url, httpx2.AsyncClient() as http:
-        answers = [await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | {"x-owner": f"{n}"}) for n in range(3)]
+        owners = (ALICE, BOB, ALICE)
+        answers = [await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(one)) for one in owners]
     assert [answer.status_code for answer in answers] == [200, 200, 503]
     assert json.loads(answers[-1].text)["error"]["message"] == "Too many open sessions"
 
