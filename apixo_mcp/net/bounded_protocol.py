@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
-Refused = Callable[[int], None]
+TellRefused = Callable[[int], None]
 """Is told the status of what is refused before there is a request."""
 
 
@@ -79,7 +79,7 @@ class BoundedProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: WireLimits,
-        refused: Refused,
+        refused: TellRefused,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.conn = _Reading(h11.SERVER, limits.head)
@@ -194,7 +194,7 @@ class BoundedProtocol(H11Protocol):
             self._timer = None
 
 
-def _full(refused: Refused) -> Any:
+def _full(refused: TellRefused) -> Any:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         refused(503)
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"5"), (b"connection", b"close")]

@@ -13,7 +13,7 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-from apixo_mcp.net.bounded_protocol import BoundedProtocol, Refused, WireLimits
+from apixo_mcp.net.bounded_protocol import BoundedProtocol, TellRefused, WireLimits
 
 FINISHING = 0.3
 """Seconds that answers which are being written may take once the server ends; open streams are cut then."""
@@ -64,6 +64,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == "::":
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # some systems would leave IPv4 out
         listener.bind((host, port))
         listener.listen(2048)
     except BaseException:
@@ -73,8 +75,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Tells what clients reach the socket by."""
+    """Tells what clients on this machine reach the socket by."""
     host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
@@ -87,7 +91,7 @@ async def listening(
     finishing: float = FINISHING,
     pulse: Pulse | None = None,
     limits: WireLimits = WireLimits(),
-    refused: Refused = lambda _: None,
+    refused: TellRefused = lambda _: None,
 ) -> AsyncGenerator[None]:
     """Serves an application on a listening socket while the context is open, and closes the socket.
 

@@ -21,7 +21,7 @@ class Process:
         self._process = process
         assert process.stderr
         self.said = process.stderr.readline()
-        found = re.search(r"http://[\d.:]+", self.said)
+        found = re.search(r"http://(?:\[::1\]|[\d.]+):\d+", self.said)
         assert found, self.said + process.stderr.read()
         self.url = found[0]
 

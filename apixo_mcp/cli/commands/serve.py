@@ -10,12 +10,17 @@ import click
 from apixo_mcp.cli.process.follower import follower_of
 from apixo_mcp.cli.process.start import errors_told
 from apixo_mcp.cli.process.stdio import serve_stdio, settings_of_server
-from apixo_mcp.server.http.transport import listen_on_loopback, run_http
+from apixo_mcp.server.http.transport import listen_on, run_http
 
 
 @click.command()
 @click.option("--transport", type=click.Choice(["stdio", "http", "sse"]), default="stdio", show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="For http and sse: a loopback address.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="For http and sse: an address of this machine, 0.0.0.0 or :: for all.",
+)
 @click.option(
     "--port",
     default=8000,
@@ -43,15 +48,17 @@ def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoR
     """Serves on one port until the process is told to end, and ends it.
 
     Args:
-        host: a loopback address.
+        host: an address or a name of this machine, or `0.0.0.0` or `::` for all of them.
         port: 0 for any free one.
         streamable: whether `/mcp` is served beside `/sse`.
         sandbox: whether a sandbox of its own takes the place of the gateways.
     """
+    paths = ("/mcp", "/sse") if streamable else ("/sse",)
 
     def tell(url: str) -> None:
-        paths = ("/mcp", "/sse") if streamable else ("/sse",)
-        print(f"apixo-mcp: serving at {' and '.join(url + path for path in paths)}", file=sys.stderr, flush=True)
+        public = f", for {' and '.join(settings.public_url + path for path in paths)}" if settings.public_url else ""
+        served = " and ".join(url + path for path in paths)
+        print(f"apixo-mcp: serving at {served}{public}", file=sys.stderr, flush=True)
 
     with (
         errors_told(),
@@ -59,7 +66,7 @@ def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoR
         suppress(KeyboardInterrupt),  # Windows: what Ctrl-C leaves behind once the server has ended
     ):
         leave = None if sandbox else follower_of(settings)
-        run_http(settings, listen_on_loopback(host, port), tell, streamable=streamable, leave=leave)
+        run_http(settings, listen_on(host, port), tell, streamable=streamable, leave=leave)
     # Everything is closed: taking the interpreter apart would only keep whoever waits for the end.
     sys.stderr.flush()
     os._exit(0)

@@ -1,5 +1,6 @@
 """The server over HTTP on one port: how it listens, runs and ends. What it serves: `server.http.application`."""
 
+import ipaddress
 import logging
 import socket
 import sys
@@ -17,30 +18,40 @@ from apixo_mcp.server.http.application import web_app
 from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
-from apixo_mcp.settings import Settings
+from apixo_mcp.settings import IN_THE_CLEAR, Settings
 from apixo_mcp.telemetry.facts import RequestRefused
 
 log = logging.getLogger(__name__)
 
 
-def listen_on_loopback(host: str, port: int) -> socket.socket:
-    """Returns a socket that listens on an address of this machine; port 0 takes any free one.
+def listen_on(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens on an address of this machine, or on all of them; port 0 takes any free one.
+
+    Args:
+        host: an address, `0.0.0.0` or `::` for all (the latter with those of IPv4), or a name of this machine.
 
     Raises:
         SettingsError: the address is not this machine's own, or cannot be had.
     """
-    address = "127.0.0.1" if host == "localhost" else host
-    if not is_loopback(address):
-        raise SettingsError(
-            f"--host {host}: only 127.0.0.1, ::1 and localhost can be served. There is no authentication yet, so "
-            "whoever reached the server on another address could spend your credits."
-        )
     try:
-        return listen(address, port)
+        return listen(_address_of(host), port)
     except OSError as error:
+        reason = error.strerror or str(error)
         raise SettingsError(
-            f"{host} port {port} cannot be listened on: {error.strerror}. Choose another --port."
+            f"{host} port {port} cannot be listened on: {reason}. Choose another --port, or as --host an address of "
+            "this machine."
         ) from None
+
+
+def _address_of(host: str) -> str:
+    bare = host.strip("[]")
+    try:
+        ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        if host.lower() == "localhost":
+            return "127.0.0.1"  # whatever comes first: clients try both
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    return bare
 
 
 def run_http(
@@ -55,7 +66,7 @@ def run_http(
 
     Args:
         settings: of this process.
-        listener: from `listen_on_loopback`; it is closed at the end.
+        listener: from `listen_on`; it is closed at the end.
         ready: called with the server's URL once it answers.
         streamable: whether `/mcp` is served beside `/sse`.
         leave: called at the end where tasks are still open, to have somebody follow them on.
@@ -64,6 +75,8 @@ def run_http(
         StoreError: the task store cannot be used.
         SettingsError: a setting cannot be used.
     """
+    if settings.is_public_in_the_clear:
+        raise SettingsError(IN_THE_CLEAR)
     _quiet()
     anyio.run(_serve, settings, listener, ready, streamable, leave)
 

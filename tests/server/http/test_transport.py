@@ -19,6 +19,7 @@ from mcp.client.sse import sse_client
 from mcp.types import Implementation
 from support.process import started
 from support.program import happens, told_once, values_for
+from support.sign_in import bearer, let_in
 
 from apixo_mcp import __version__
 from apixo_mcp.app import open_app
@@ -27,9 +28,9 @@ from apixo_mcp.errors import SettingsError
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.transport import serving
+from apixo_mcp.server.http.transport import listen_on, serving
 from apixo_mcp.settings import read_settings
-from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.owner import LOCAL, Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +38,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals of this
 linux_only = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads /proc")
 
 FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
+ALICE = Owner("alice")
 WITHIN = 5.0  # two seconds are meant; machines that are shared and busy stretch them
 
 
@@ -140,12 +142,54 @@ async def test_the_other_side_of_this_machine_is_served_too(box: Sandbox, tmp_pa
         assert client.server_info.name == "apixo-mcp"
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "example.com"])
-def test_other_addresses_are_refused_while_there_is_no_authentication(host: str) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_others_are_not_served_while_nobody_can_sign_in(host: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("APIXO_MCP_HOME", str(tmp_path))
     done = CliRunner().invoke(program, ["serve", "--transport", "http", "--host", host, "--port", "0"])
     assert done.exit_code == 1
-    assert "no authentication" in done.stderr
-    assert host in done.stderr
+    assert "nobody can sign in yet" in done.stderr
+    assert f"--host {host}" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7", "no-such-host.invalid"])
+def test_an_address_that_is_not_this_machines_is_told(host: str) -> None:
+    done = CliRunner().invoke(program, ["serve", "--transport", "http", "--host", host, "--port", "0"])
+    assert done.exit_code == 1
+    assert f"{host} port 0 cannot be listened on" in done.stderr
+    assert "an address of this machine" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0", "::"])
+def test_an_address_to_listen_on(host: str) -> None:
+    with listen_on(host, 0) as listener:
+        url = url_of(listener)
+        port = listener.getsockname()[1]
+        assert url == f"http://{'[::1]' if ':' in host else '127.0.0.1'}:{port}"
+        with socket.create_connection(("::1" if ":" in host else "127.0.0.1", port), 5):
+            pass
+        if host == "::":
+            with socket.create_connection(("127.0.0.1", port), 5):
+                pass
+
+
+@pytest.mark.parametrize("public", ["http://team.example", "http://10.0.0.7/apixo"])
+def test_a_public_url_in_the_clear_is_refused(public: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("APIXO_MCP_PUBLIC_URL", public)
+    done = CliRunner().invoke(program, ["serve", "--transport", "http", "--port", "0"])
+    assert done.exit_code == 1
+    assert "APIXO_MCP_PUBLIC_URL must start with https://" in done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+async def test_with_an_owner_others_are_served(box: Sandbox, tmp_path: Path, host: str) -> None:
+    async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
+        await let_in(app, ALICE)
+    with started(box, tmp_path, "--transport", "http", "--host", host) as server:
+        async with httpx2.AsyncClient() as http:
+            assert (await http.get(f"{server.url}/sse")).status_code == 401
+            async with http.stream("GET", f"{server.url}/sse", headers=bearer(ALICE)) as heard:
+                assert heard.status_code == 200
 
 
 def test_a_port_that_is_taken_is_told() -> None:
