@@ -1,7 +1,7 @@
 """The composition root: the one place where parts meet their implementations."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,8 +31,9 @@ from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside, outside_of
+from apixo_mcp.owners.key_sources import KeyMissing, read_key
 from apixo_mcp.owners.store import OwnerStore, SignInStore
-from apixo_mcp.settings import Settings
+from apixo_mcp.settings import Settings, value_of
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.asking.admission import Admission
@@ -142,6 +143,11 @@ class App(_Parts):
         gateways = {name: account.gateway for name, account in self.accounts.items()}
         limits = await self.store.limits(owner, self.budget)
         return await spending(self.store, gateways, limits, owner, days=days, within=within)
+
+    def key_problems(self, owner: Owner) -> Mapping[str, str]:
+        """Returns why the keys of an owner that this process cannot read are missing, by their gateways' names."""
+        keys = {gateway: read_key(source, value_of) for gateway, source in owner.keys.items()}
+        return {gateway: key.why for gateway, key in keys.items() if isinstance(key, KeyMissing)}
 
     @property
     def key_prints(self) -> tuple[str, ...]:

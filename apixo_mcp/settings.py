@@ -297,7 +297,7 @@ def spelling(variable: str) -> str:
 
 
 def value_of(variable: str) -> str:
-    """Returns the value of a variable of the network, without spaces and quotes."""
+    """Returns the value of a variable of the network, or of one with an owner's key, without spaces and quotes."""
     return trimmed(os.environ.get(variable, ""))
 
 

@@ -32,6 +32,20 @@ _MODELS = Commands(
 )
 
 
+_OWNERS = Commands(
+    "owners",
+    help="Say who may come in over HTTP, and what they may spend.",
+    places={
+        "add": ("owners:add_and_tell", "Add an owner, and print their token."),
+        "list": ("owners:list_owners", "List the owners, and what they have spent."),
+        "set": ("owners:set_terms", "Change what an owner may do, or show it."),
+        "rotate": ("owners:rotate", "Give an owner another token."),
+        "revoke": ("owners:revoke", "End every way in of an owner."),
+        "invite": ("owners:invite", "Print a link by which an owner signs in."),
+    },
+)
+
+
 @click.group(
     "apixo-mcp",
     cls=Commands,
@@ -39,6 +53,7 @@ _MODELS = Commands(
         "generate": ("generate:generate", "Make something with a model, and save the files."),
         "tasks": (_TASKS, "Look after earlier and running tasks."),
         "models": (_MODELS, "Look at the models."),
+        "owners": (_OWNERS, "Say who may come in over HTTP, and what they may spend."),
         "demo": ("demo:demo", "Make a picture with nothing set up."),
         "doctor": ("doctor:doctor", "Look at the set-up, and say what to fix."),
         "serve": ("serve:serve", "Serve MCP to a host."),

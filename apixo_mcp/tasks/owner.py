@@ -85,6 +85,14 @@ class Owner:
         """Whether they are at this machine: its files are theirs, and its paths mean something to them."""
         return self.name == LOCAL.name
 
+    def lowered(self, now: float) -> "Owner":
+        """Returns the owner without what the day of a moment was raised by."""
+        before = self.raised
+        if before is None or before.day != day_start(now):
+            return self
+        of_month = before.month_usd - before.usd
+        return replace(self, raised=Raise(usd=0.0, day=before.day, month_usd=of_month) if of_month > 0 else None)
+
     def owns(self, task: Task) -> bool:
         """Tells whether a task is theirs."""
         return task.owner == self.name

@@ -295,7 +295,7 @@ class OwnerChanged:
     """
 
     owner: str
-    change: Literal["added", "changed", "token set", "revoked"]
+    change: Literal["added", "changed", "token set", "invited", "revoked"]
     terms: str = ""
 
 
