@@ -42,12 +42,13 @@ class Fetcher(Protocol):
     """Fetches result files. Follows at most five redirects, checks every address it connects to, sends no key."""
 
     def fetch(
-        self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True
+        self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True, follow: bool = True
     ) -> AbstractAsyncContextManager[Download]:
         """Opens a file from `offset` on; with `etag` only if it is still the same (else it starts again at 0).
 
         Args:
             unpack: whether to undo its `Content-Encoding`; else it is given as it comes.
+            follow: whether redirects are followed; else one is an error.
 
         Raises:
             HostRefused: the URL or a redirect leads to a private address.

@@ -139,16 +139,16 @@ class Http:
 
     @asynccontextmanager
     async def fetch(
-        self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True
+        self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True, follow: bool = True
     ) -> AsyncGenerator[Download, None]:
         """See `Fetcher.fetch`."""
-        response = await self._open(url, offset, etag)
+        response = await self._open(url, offset, etag, follow=follow)
         try:
             if response.status_code == 416 and offset:
                 # Nothing follows that offset: the file is another one now, or was whole already.
                 await response.aclose()
                 offset = 0
-                response = await self._open(url, offset, "")
+                response = await self._open(url, offset, "", follow=follow)
             packed = encodings(response.headers.get("content-encoding", "")) if unpack else []
             unpackers = [Unpacker(name) for name in packed]
             chunks = _chunks(response, response.url.host, unpackers, self.timeouts.idle)
@@ -163,7 +163,7 @@ class Http:
             with anyio.CancelScope(shield=True):
                 await response.aclose()
 
-    async def _open(self, url: str, offset: int, etag: str) -> httpx2.Response:
+    async def _open(self, url: str, offset: int, etag: str, *, follow: bool) -> httpx2.Response:
         headers = {"Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
@@ -172,16 +172,16 @@ class Http:
         where = [host_of(url)]
         try:
             with anyio.fail_after(self.timeouts.until_body):
-                return await self._follow(url, headers, where)
+                return await self._follow(url, headers, where, MAX_REDIRECTS if follow else 0)
         except MediaError:
             raise
         except Exception as error:
             raise MediaError(f"{where[0]} could not be fetched from ({words_for(error)})") from None
 
-    async def _follow(self, url: str, headers: Mapping[str, str], where: list[str]) -> httpx2.Response:
+    async def _follow(self, url: str, headers: Mapping[str, str], where: list[str], most: int) -> httpx2.Response:
         timeout = self._timeout(self.timeouts.idle)
         target = httpx2.URL(url)
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(most + 1):
             where[0] = target.host
             guard.check_url(str(target), allow_private=self._allow_private)
             client = await self._media_client(target)
@@ -192,7 +192,7 @@ class Http:
                 return response
             await response.aclose()
             target = target.join(location.strip())
-        raise MediaError(f"{where[0]} redirects more than {MAX_REDIRECTS} times")
+        raise MediaError(f"{where[0]} redirects more than {most} times")
 
     def _timeout(self, read: float) -> httpx2.Timeout:
         steps = self.timeouts

@@ -90,6 +90,8 @@ class EntryKind(StrEnum):
     """What a client exchanges, once, for new tokens."""
     SPENT_REFRESH = "spent_refresh"
     """A refresh token that was exchanged: whoever comes with it again is not the one it was given to."""
+    BROWSER = "browser"
+    """A browser that a person has signed in with."""
     UPLOAD = "upload"
     """A link that takes one file, once."""
 

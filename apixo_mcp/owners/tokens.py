@@ -5,6 +5,8 @@ import secrets
 
 PREFIX = "amt_"
 """How the token of an owner begins, so that tools that look for secrets know one when they see it."""
+ACCESS_PREFIX, REFRESH_PREFIX = "aat_", "art_"
+"""How the tokens of a client begin."""
 
 
 def new_token() -> str:

@@ -33,6 +33,15 @@ class ServerAddresses:
             return (base,)
         return (f"{base}{paths.STREAMABLE}", f"{base}{paths.SSE}", base, f"{base}/")
 
+    def resource(self, scope: Scope, asked: str | None) -> str | None:
+        """Returns the address that a token is asked for, as it is kept; None where it is not this server's."""
+        known = self.resources(scope)
+        if not asked:
+            return known[0]
+        if asked not in known:
+            return None
+        return asked if asked.endswith((paths.STREAMABLE, paths.SSE)) else known[0]
+
     def resource_metadata(self, scope: Scope) -> str:
         """Returns where it stands how to sign in for what a request asked for."""
         is_sse = paths.is_beneath(scope["path"], paths.SSE, paths.MESSAGES)

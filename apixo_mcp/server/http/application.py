@@ -26,6 +26,7 @@ from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
 from apixo_mcp.server.http.prefix import Prefix
 from apixo_mcp.server.http.session_ids import SessionIds
 from apixo_mcp.server.http.sessions import Sessions
+from apixo_mcp.server.http.sign_in_routes import sign_in_routes
 from apixo_mcp.server.operations import Operations
 from apixo_mcp.server.resources import ApixoServer
 
@@ -52,7 +53,8 @@ def web_app(
     """
     settings = app.settings
     server.middleware.append(Operations(app.telemetry, server.scopes))
-    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app)]
+    addresses = ServerAddresses(settings.public_url)
+    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app), *sign_in_routes(app, addresses)]
     if streamable:
         routes += server.streamable_http_app(
             streamable_http_path=STREAMABLE, transport_security=_GUARDED, max_sessions=limits.sessions
@@ -61,7 +63,6 @@ def web_app(
     routes += public_routes(app.public) if app.public else ()
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
     entrance = Entrance(app.owners, app.sign_ins)
-    addresses = ServerAddresses(settings.public_url)
     passed = [
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),

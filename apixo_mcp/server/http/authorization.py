@@ -1,0 +1,128 @@
+"""The endpoints that clients sign in by: the SDK's, over the task store.
+
+Its own routes would name one fixed issuer, and its metadata leaves things out (`server.http.metadata`).
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs, urlsplit
+
+from mcp.server.auth.handlers.authorize import AuthorizationHandler
+from mcp.server.auth.handlers.register import RegistrationHandler
+from mcp.server.auth.handlers.revoke import RevocationHandler
+from mcp.server.auth.handlers.token import TokenHandler
+from mcp.server.auth.middleware.client_auth import ClientAuthenticator
+from mcp.server.auth.provider import construct_redirect_uri
+from mcp.server.auth.settings import ClientRegistrationOptions
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from apixo_mcp.owners.rates import Rates
+from apixo_mcp.server.http import paths
+from apixo_mcp.server.http import sign_in_page as pages
+from apixo_mcp.server.http.addresses import ServerAddresses
+from apixo_mcp.server.http.metadata import ASKED_FOR
+from apixo_mcp.server.http.provider import Provider, SignIn, TooManyClients
+from apixo_mcp.server.http.sign_in_words import page_words_of
+from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
+
+LARGEST_REGISTRATION = 64_000  # bytes
+_OPTIONS = ClientRegistrationOptions(enabled=True, default_scopes=[str(scope) for scope in ASKED_FOR])
+_UNAVAILABLE_FOR = 600  # seconds that a client is told to wait where too many have registered
+
+
+class Endpoints:
+    """Answers clients.
+
+    Args:
+        sign_in: what the sign-in is made of.
+        addresses: of this server.
+        telemetry: told of what is refused.
+    """
+
+    def __init__(self, sign_in: SignIn, addresses: ServerAddresses, telemetry: Telemetry) -> None:
+        self._sign_in = sign_in
+        self._addresses = addresses
+        self._telemetry = telemetry
+        self._registering = Rates(30, 3600.0)
+        self._asking = Rates(60, 60.0)
+        self._exchanging = Rates(300, 60.0)
+
+    def routes(self) -> list[BaseRoute]:
+        """Returns the routes."""
+        return [
+            Route(paths.AUTHORIZE, self._limited(self._asking, self._authorize), methods=["GET", "POST"]),
+            Route(paths.TOKEN, self._limited(self._exchanging, self._token), methods=["POST"]),
+            Route(paths.REGISTER, self._limited(self._registering, self._register), methods=["POST"]),
+            Route(paths.REVOKE, self._limited(self._exchanging, self._revoke), methods=["POST"]),
+        ]
+
+    def _limited(
+        self, rates: Rates, answer: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def limited(request: Request) -> Response:
+            wait = rates.wait_for(request.client.host if request.client else "")
+            if wait:
+                told = {"error": "temporarily_unavailable", "error_description": f"try again in {wait:.0f} s"}
+                response: Response = JSONResponse(told, 429, {"Retry-After": str(int(wait) + 1)})
+            else:
+                response = await answer(request)
+            if response.status_code >= 400:
+                self._note(request, response)
+            return response
+
+        return limited
+
+    async def _authorize(self, request: Request) -> Response:
+        given = request.query_params if request.method == "GET" else await request.form()
+        provider = self._provider(request, given.get("resource"), anew=True)
+        response = await AuthorizationHandler(provider).handle(request)
+        where = response.headers.get("location", "")
+        if where and not where.startswith(provider.page) and "error" in parse_qs(urlsplit(where).query):
+            # RFC 9207: a client of several issuers has to know whose answer it is, a refusal too.
+            response.headers["location"] = construct_redirect_uri(where, iss=self._addresses.base(request.scope))
+        if response.status_code == 400 and "text/html" in request.headers.get("accept", ""):
+            words = page_words_of(request.headers.get("accept-language", ""))
+            problem = pages.text(words.unknown_how, problem=_told(response).get("error_description", ""))
+            return pages.html_page(words, words.unknown, problem, status=400)
+        return response
+
+    async def _token(self, request: Request) -> Response:
+        provider = self._provider(request, (await request.form()).get("resource"))
+        if provider.resource is None:
+            told = {"error": "invalid_target", "error_description": "resource is not the address of this server"}
+            return JSONResponse(told, 400, {"Cache-Control": "no-store"})
+        return await TokenHandler(provider, ClientAuthenticator(provider)).handle(request)
+
+    async def _register(self, request: Request) -> Response:
+        if len(await request.body()) > LARGEST_REGISTRATION:
+            told = {"error": "invalid_client_metadata", "error_description": "the metadata is too large"}
+            return JSONResponse(told, 413)
+        try:
+            return await RegistrationHandler(self._provider(request, None), _OPTIONS).handle(request)
+        except TooManyClients:
+            told = {"error": "temporarily_unavailable", "error_description": "too many clients; try again later"}
+            return JSONResponse(told, 503, {"Retry-After": str(_UNAVAILABLE_FOR)})
+
+    async def _revoke(self, request: Request) -> Response:
+        provider = self._provider(request, None)
+        return await RevocationHandler(provider, ClientAuthenticator(provider)).handle(request)
+
+    def _provider(self, request: Request, resource: object, *, anew: bool = False) -> Provider:
+        asked = resource if isinstance(resource, str) else ""
+        page = f"{self._addresses.base(request.scope)}{paths.SIGN_IN}"
+        kept = self._addresses.resource(request.scope, asked)
+        return Provider(self._sign_in, page, kept, is_named=bool(asked), anew=anew)
+
+    def _note(self, request: Request, response: Response) -> None:
+        error = _told(response).get("error", "invalid_request")
+        peer = request.client.host if request.client else ""
+        self._telemetry.emit(SignInRefused(request.scope["path"], response.status_code, error, peer))
+
+
+def _told(response: Response) -> dict[str, str]:
+    try:
+        return json.loads(bytes(response.body))
+    except ValueError:
+        return {}  # a page

@@ -1,0 +1,32 @@
+"""All routes by which people and their clients sign in."""
+
+from starlette.routing import BaseRoute
+
+from apixo_mcp.app import App
+from apixo_mcp.owners.browsers import Browsers
+from apixo_mcp.owners.clients import Clients
+from apixo_mcp.owners.consent import Consent
+from apixo_mcp.owners.documents import ClientDocuments
+from apixo_mcp.owners.issuing import Issuing
+from apixo_mcp.server.http.addresses import ServerAddresses
+from apixo_mcp.server.http.authorization import Endpoints
+from apixo_mcp.server.http.metadata import metadata_routes
+from apixo_mcp.server.http.provider import SignIn
+from apixo_mcp.server.http.sign_in import SignInPage
+
+
+def sign_in_routes(app: App, addresses: ServerAddresses) -> list[BaseRoute]:
+    """Returns the routes by which people and their clients sign in."""
+    sign_in = SignIn(
+        registered=Clients(app.sign_ins),
+        documents=ClientDocuments(app.http),
+        consent=Consent(app.sign_ins),
+        issuing=Issuing(app.sign_ins),
+        secret=app.seal,
+    )
+    browsers = Browsers(app.owners, app.sign_ins)
+    return [
+        *metadata_routes(app, addresses),
+        *Endpoints(sign_in, addresses, app.telemetry).routes(),
+        *SignInPage(sign_in, browsers, addresses, app.telemetry).routes(),
+    ]
