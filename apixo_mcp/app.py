@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
+from pydantic import SecretStr
 
 from apixo_mcp.catalog.own import own_catalog
 from apixo_mcp.catalog.prices import estimate
@@ -32,10 +33,11 @@ from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside, outside_of
 from apixo_mcp.owners.key_sources import KeyMissing, read_key
+from apixo_mcp.owners.own_keys import KeyRing, OwnKeys
 from apixo_mcp.owners.store import OwnerStore, SignInStore
 from apixo_mcp.settings import Settings, value_of
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks.accounts import Account, Accounts
+from apixo_mcp.tasks.accounts import Account, Accounts, NoKey
 from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.delivery import Delivery
 from apixo_mcp.tasks.asking.drafts import Drafts
@@ -91,6 +93,7 @@ class _Parts:
     sign_ins: SignInStore
     http: Http
     accounts: Accounts
+    payers: OwnKeys
     catalog: Catalog
     warnings: tuple[str, ...]
     telemetry: Telemetry
@@ -140,9 +143,12 @@ class App(_Parts):
         """Reports what an owner has spent (`usage.report`); the gateways have `within` seconds to tell balances."""
         from apixo_mcp.usage.report import spending
 
-        gateways = {name: account.gateway for name, account in self.accounts.items()}
+        paying = {name: await self.payers.account(owner, name) for name in GATEWAYS}
+        gateways = {name: account.gateway for name, account in paying.items() if isinstance(account, Account)}
         limits = await self.store.limits(owner, self.budget)
-        return await spending(self.store, gateways, limits, owner, days=days, within=within)
+        report = await spending(self.store, gateways, limits, owner, days=days, within=within)
+        without = {name: {"note": account.why} for name, account in paying.items() if isinstance(account, NoKey)}
+        return {**report, "balances": {**report["balances"], **without}}
 
     def key_problems(self, owner: Owner) -> Mapping[str, str]:
         """Returns why the keys of an owner that this process cannot read are missing, by their gateways' names."""
@@ -211,6 +217,7 @@ async def open_app(
             if follow:
                 background.start_soon(engine.run)
                 background.start_soon(app.health.run)
+                background.start_soon(parts.payers.run)
                 background.start_soon(parts.delivery.keep)
                 background.start_soon(parts.delivery.keep_wanted)
                 background.start_soon(_load_ahead, parts.catalog, limits.loaded_after)
@@ -228,6 +235,7 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
     for problem in problems:
         log.error("%s", problem)
     telemetry, files = Telemetry(logs.write), LocalFiles(settings.download_dir)
+    accounts, payers = await _accounts(settings, store, http)
     return _Parts(
         settings=settings,
         limits=limits,
@@ -235,7 +243,8 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
         owners=store.owners,
         sign_ins=store.sign_ins,
         http=http,
-        accounts=await _accounts(settings, store, http),
+        accounts=accounts,
+        payers=payers,
         catalog=catalog,
         warnings=(*store.warnings, *problems),
         telemetry=telemetry,
@@ -260,15 +269,29 @@ def _budget_of_all(settings: Settings) -> Budget:
     )
 
 
-async def _accounts(settings: Settings, store: Store, http: Http) -> Accounts:
+async def _accounts(settings: Settings, store: SqliteStore, http: Http) -> tuple[Accounts, OwnKeys]:
+    """Returns the accounts of the server's keys, and those of owners that are known by now."""
     salt = await store.secret(KEY_SALT)
+
+    def print_of(name: str, key: str) -> str:
+        return key_fingerprint(f"{name} {settings.base_urls[name]} {key}", salt)
+
+    def account_of(name: str, key: str, called: str = "") -> Account:
+        # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
+        from apixo_mcp.gateways.client import Client
+
+        gateway: Gateway = GATEWAYS[name].load()(http, SecretStr(key), settings.base_urls[name])
+        if called and isinstance(gateway, Client):
+            gateway.name_key(called)
+        return Account(gateway, print_of(name, key))
+
     accounts = Accounts()
     for name, key in settings.keys.items():
-        # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
-        gateway: Gateway = GATEWAYS[name].load()(http, key, settings.base_urls[name])
-        secret = f"{name} {gateway.base_url} {key.get_secret_value()}"
-        accounts.add(Account(gateway, key_fingerprint(secret, salt)))
-    return accounts
+        accounts.add(account_of(name, key.get_secret_value()))
+    ring = KeyRing(value_of=value_of, print_of=print_of, account_of=account_of)
+    payers = OwnKeys(store.owners, store, accounts, ring)
+    await payers.sweep()
+    return accounts, payers
 
 
 def _served(
@@ -306,7 +329,7 @@ def _drafts(parts: _Parts, outside: Outside) -> Drafts:
     return Drafts(
         store=parts.store,
         catalog=parts.catalog,
-        accounts=parts.accounts,
+        payers=parts.payers,
         inputs=inputs,
         estimate=estimate,
         told_once=parts.settings.money_warnings,

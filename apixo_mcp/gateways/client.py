@@ -61,6 +61,10 @@ class Client:
         """Without a trailing slash; a path in it is kept."""
         return self._base_url
 
+    def name_key(self, setting: str) -> None:
+        """Has advice name where this key is set, where that is not the gateway's variable."""
+        self._credential = replace(self._credential, setting=setting)
+
     def task_in_callback(self, body: bytes) -> str:
         """Returns the remote id that a callback's body names, empty where it names none."""
         named = task_in_callback(body)

@@ -43,7 +43,8 @@ class Credential:
     @property
     def base_setting(self) -> str:
         """The variable that holds the base URL."""
-        return self.setting.replace("_API_KEY", "_BASE_URL")
+        listing = next((one for one in GATEWAYS.values() if one.title == self.gateway), None)
+        return listing.base_url_variable if listing else self.setting.replace("_API_KEY", "_BASE_URL")
 
     def clean(self, text: str) -> str:
         """Returns a gateway's words without any key, control character or lone surrogate, at most 500 characters."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 
 from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.tasks.owner import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +18,50 @@ class Account:
     key_print: str
 
 
+@dataclass(frozen=True, slots=True)
+class NoKey:
+    """Says why a key that an owner has of their own cannot be used.
+
+    Attributes:
+        why: as a sentence, which says what to do.
+    """
+
+    why: str
+
+
+class Payers(Protocol):
+    """Knows by whose key a task is paid."""
+
+    async def account(self, owner: Owner, gateway: str) -> Account | NoKey | None:
+        """Returns what an owner's task on a gateway is paid with, None where no key is set for it."""
+        ...
+
+
 class Accounts(Mapping[str, Account]):
     """The accounts that this process holds at each moment. Ask it when one is used: they change while it runs.
 
-    By a gateway's name it gives the account that new tasks are paid with, the one that was added last; tasks that are
-    open are followed with every account that is held.
+    By a gateway's name it gives the account of the server that new tasks are paid with, the one that was added last.
+    Owners may have accounts of their own, which pay for nobody else's tasks; tasks that are open are followed with
+    every account that is held.
     """
 
     def __init__(self) -> None:
         self._held: dict[str, Account] = {}
         self._known: dict[str, Account] = {}
+        self._own: set[str] = set()
         self._some = anyio.Event()
 
     def __getitem__(self, gateway: str) -> Account:
-        for account in reversed(self._held.values()):
+        for account in reversed(self._of_server()):
             if account.gateway.name == gateway:
                 return account
         raise KeyError(gateway)
 
+    def _of_server(self) -> list[Account]:
+        return [account for key_print, account in self._held.items() if key_print not in self._own]
+
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(one.gateway.name for one in self._held.values()))
+        return iter(dict.fromkeys(one.gateway.name for one in self._of_server()))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -47,13 +73,27 @@ class Accounts(Mapping[str, Account]):
 
     def add(self, account: Account) -> None:
         """Takes an account: its open tasks are followed, and new ones of its gateway are paid with it."""
+        self._own.discard(account.key_print)
         self._held.pop(account.key_print, None)
         self._held[account.key_print] = self._known[account.key_print] = account
         self._some.set()
 
+    def add_own(self, account: Account) -> None:
+        """Takes the account of an owner: its open tasks are followed, and no one else's are paid with it."""
+        if account.key_print not in self._held:
+            self._own.add(account.key_print)
+            self._held[account.key_print] = self._known[account.key_print] = account
+            self._some.set()
+
+    @property
+    def own_prints(self) -> tuple[str, ...]:
+        """The keys that are owners' own."""
+        return tuple(self._own)
+
     def remove(self, key_print: str) -> None:
         """Lets an account go: no task of it is followed or begun any more. A step that is under way ends with it."""
         self._held.pop(key_print, None)
+        self._own.discard(key_print)
 
     def held(self, key_print: str) -> Account | None:
         """Returns the account that a task was sent with, None where it is not held."""

@@ -113,6 +113,9 @@ async def _examined_remote(url: str, token: str) -> AsyncIterator[Finding]:
             yield finding
 
 
+_OWN_KEY = "Set it for the server and for this command alike; `apixo-mcp owners set NAME` names another place."
+
+
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     for problem in (*settings.warnings, *unusable_proxies(), *unusable_certificates()):
         fault, *advice = re.split(r"[.;] (?=write|correct)", problem, maxsplit=1, flags=re.IGNORECASE)
@@ -134,17 +137,30 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
                 yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
             for listing in GATEWAYS.values():
                 yield await _account(app, listing)
+            async for finding in _own_keys(app):
+                yield finding
             if settings.public_url:
                 async for finding in _public_url(app):
                     yield finding
             if app.tunnel is not None:
                 yield await _tunnel(app.tunnel)
-            if not app.accounts:
+            if not app.key_prints:
                 ways = " or ".join(f"{listing.key_variable} ({listing.site})" for listing in GATEWAYS.values())
                 yield Finding("keys", "none", _NO_KEY.format(ways))
     except ApixoError as error:
         advice = "See the message; APIXO_MCP_HOME chooses another folder."
         yield Finding("task store", error_text(error, SHELL), advice, "APIXO_MCP_HOME")
+
+
+async def _own_keys(app: App) -> AsyncIterator[Finding]:
+    """Tells of each key that an owner has of their own whether it can be read from here."""
+    for known in await app.owners.all():
+        if known.revoked_at is not None:
+            continue
+        problems = app.key_problems(known.owner)
+        for gateway, source in known.owner.keys.items():
+            what = f"key of {known.owner.name} on {gateway}"
+            yield Finding(what, problems.get(gateway, f"read from {source}"), _OWN_KEY if gateway in problems else "")
 
 
 def _folder(what: str, path: Path, variable: str) -> Finding:

@@ -24,7 +24,7 @@ def worker(until_idle: bool) -> None:
     async def work(settings: Settings) -> None:
         nonlocal stayed
         async with open_app(settings) as app:
-            if not app.accounts and not until_idle:
+            if not app.key_prints and not until_idle:
                 raise SettingsError(f"No key is set, so nothing could be followed. Set {key_variables()}.")
             with interrupts.scope():
                 if until_idle:

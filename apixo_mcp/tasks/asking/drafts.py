@@ -8,8 +8,9 @@ from typing import Any
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.errors import InvalidInput, Problem, SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.tasks.accounts import Account, NoKey, Payers
 from apixo_mcp.tasks.asking.last import LastTask, last_tasks, names_last, with_last
 from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
@@ -44,7 +45,7 @@ class Drafts:
     """Drafts the tasks of requests.
 
     Args:
-        accounts: a gateway without a key is missing.
+        payers: tell by whose key a task is paid.
         told_once: notes for the first task that is paid for.
     """
 
@@ -53,14 +54,14 @@ class Drafts:
         *,
         store: Store,
         catalog: Catalog,
-        accounts: Accounts,
+        payers: Payers,
         inputs: InputResolver,
         estimate: Estimate,
         told_once: tuple[str, ...] = (),
     ) -> None:
         self._store = store
         self._catalog = catalog
-        self._accounts = accounts
+        self._payers = payers
         self._inputs = inputs
         self._estimate = estimate
         self._told_once = told_once
@@ -70,6 +71,7 @@ class Drafts:
 
         Raises:
             InvalidInput: with all that is wrong with it; one prompt that is wrong refuses all.
+            SettingsError: the owner's own key cannot be read.
         """
         if not names_last(request):
             return await self._drafts(request)
@@ -146,7 +148,7 @@ class Drafts:
             raise InvalidInput((*request.problems, *error.problems)) from None
         checking = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))
         inputs = checking.input.wire()
-        account = self._accounts.get(model.gateway)
+        account = await self._account(request.owner, model.gateway)
         now = time.time()
         task = Task(
             task_id=new_task_id(),
@@ -172,6 +174,18 @@ class Drafts:
         # A shape that was not asked for counts for nothing: an equal call may know more of its picture by then.
         asked_for = {name: value for name, value in inputs.items() if name != checking.kept}
         return replace(task, fingerprint=fingerprint(task, asked_for))
+
+    async def _account(self, owner: Owner, gateway: str) -> Account | None:
+        """Returns what a task is paid with, None where no key is set.
+
+        Raises:
+            SettingsError: the owner has a key of their own, and it cannot be read: nobody else's is taken in its place.
+        """
+        account = await self._payers.account(owner, gateway)
+        if isinstance(account, NoKey):
+            whose = f"The key that {owner.name} has for {GATEWAYS[gateway].title} cannot be used"
+            raise SettingsError(f"{whose}: {account.why} Nothing was sent or charged.")
+        return account
 
     def forget_told(self) -> None:
         """Leaves out of further tasks what is told once: a task that tells it is paid for."""

@@ -190,3 +190,12 @@ async def test_each_change_is_in_the_log(typed: Typed, caplog: pytest.LogCapture
     assert "$3.00 a day" in lines[1]
     assert token not in caplog.text
     assert link.rpartition("/")[2] not in caplog.text
+
+
+async def test_doctor_tells_which_key_of_an_owner_is_missing(typed: Typed):
+    await run(typed, "owners", "add", "alice", "--apixo-key-env", "ALICE_KEY", "--ruxa-key-env", "ALICE_OTHER")
+    told_by_doctor = (await run(typed, "doctor", ALICE_KEY="sk-of-alice")).stdout
+    assert "key of alice on apixo: read from env:ALICE_KEY" in told_by_doctor
+    assert "key of alice on ruxa: the variable ALICE_OTHER holds no key." in told_by_doctor
+    await run(typed, "owners", "revoke", "alice")
+    assert "alice" not in (await run(typed, "doctor")).stdout
