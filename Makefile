@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots e2e assistant properties field lint style types bench faults conformance examples examples-latest clean
+.PHONY: help demo check fast test snapshots e2e assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -85,6 +85,11 @@ faults: export FAULTS_EXAMPLES := $(FAULTS_EXAMPLES)
 faults: export FAULTS_FILES := $(FAULTS_FILES)
 faults: $(VENV)/.installed ## faults, kills, and made-up arguments, answers and files
 	$(BIN)/python -m pytest tests/faults -s -o norecursedirs=
+
+alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' own promtool, which must be installed
+	promtool check rules docs/operation/alerts.yml
+	promtool test rules docs/operation/alerts.test.yml
+	$(BIN)/python -m pytest -q tests/telemetry/test_operation_files.py
 
 conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm
 	$(BIN)/python tests/conformance/run.py

@@ -32,6 +32,7 @@ from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside, outside_of
+from apixo_mcp.owners.audited import AuditedOwners
 from apixo_mcp.owners.key_sources import KeyMissing, read_key
 from apixo_mcp.owners.own_keys import KeyRing, OwnKeys
 from apixo_mcp.owners.store import OwnerStore, SignInStore
@@ -240,7 +241,7 @@ async def _parts(settings: Settings, limits: Limits, store: SqliteStore, http: H
         settings=settings,
         limits=limits,
         store=store,
-        owners=store.owners,
+        owners=AuditedOwners(store.owners, telemetry),
         sign_ins=store.sign_ins,
         http=http,
         accounts=accounts,

@@ -61,7 +61,7 @@ _EVENTS: dict[type[Fact], str] = {
     OwnerChanged: "changed an owner:",
 }
 _MANY = (PollAnswered, OperationDone, RequestServed)
-_FROM_OUTSIDE = (RequestRefused, RequestServed, SignInRefused, OperationDone)
+_FROM_OUTSIDE = (RequestRefused, RequestServed, SignInRefused, OperationDone, OwnerChanged)
 _NAMES = {"task_id": "task", "mime_type": "type"}
 
 

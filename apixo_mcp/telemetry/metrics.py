@@ -43,6 +43,55 @@ _POLLS = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 100)
 _OPERATION = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 
 
+_COUNTERS = (
+    ("apixo_calls_admitted", "Tasks that calls got, by how", "gateway model how"),
+    ("apixo_purchases_refused", "Calls that the limits did not allow", "gateway reason"),
+    ("apixo_submits", "Paid requests, by what became of them", "gateway model outcome"),
+    ("apixo_estimated_spend_usd", "Estimated dollars of submits that may cost something", "gateway model"),
+    ("apixo_submits_without_price", "Such submits of which no price is known", "gateway model"),
+    ("apixo_tasks_ended", "Tasks that ended, or of which nobody knows", "gateway model state code"),
+    ("apixo_polls", "Polls, by what they brought", "gateway outcome"),
+    ("apixo_rate_limited", "Answers that asked for fewer requests", "gateway request"),
+    ("apixo_callbacks", "Callbacks of the gateways, by how they were answered", "gateway status"),
+    ("apixo_files_saved", "Files of results that were saved", "gateway model"),
+    ("apixo_file_bytes", "Bytes of the files that were saved", "gateway model"),
+    ("apixo_saves_failed", "Tries to save a file that failed", "gateway file"),
+    ("apixo_files_deleted", "Files that were deleted after the time that they are kept", "gateway"),
+    ("apixo_deleted_bytes", "Bytes of the files that were deleted", "gateway"),
+    ("apixo_http_requests", "HTTP requests that were answered", "method route status"),
+    ("apixo_sign_ins_refused", "Requests that were not let in", "reason status"),
+    ("apixo_owner_changes", "Changes of owners in this process", "change"),
+    ("apixo_owner_tasks_ended", "Tasks that ended, by owner", "owner state"),
+    ("apixo_owner_estimated_spend_usd", "Estimated dollars of submits, by owner", "owner"),
+    ("apixo_owner_operations", "Messages of MCP, by owner", "owner"),
+)
+_HISTOGRAMS = (
+    ("apixo_submit_duration_seconds", "Until a submit was answered", "gateway", _REQUEST),
+    ("apixo_poll_duration_seconds", "Until a poll was answered", "gateway", _REQUEST),
+    ("apixo_task_duration_seconds", "From a call to the end of its task", "gateway model state", _TASK),
+    ("apixo_task_polls", "Polls of a task until it ended", "gateway", _POLLS),
+    ("apixo_save_duration_seconds", "From the end of a task until its file was saved", "gateway", _TASK),
+    ("apixo_admission_duration_seconds", "From a call until it had its task", "gateway", _REQUEST),
+    ("apixo_http_request_duration_seconds", "Until an answer began", "method route", _REQUEST),
+    (
+        "apixo_mcp_server_operation_duration_seconds",
+        "Until a message of MCP was answered (mcp.server.operation.duration)",
+        "mcp_method_name gen_ai_tool_name error_type mcp_protocol_version network_transport",
+        _OPERATION,
+    ),
+)
+_GAUGE_LABELS: dict[str, tuple[str, ...]] = {
+    "apixo_build_info": ("version",),
+    "apixo_store_up": (),
+    "apixo_tasks_in_flight": ("gateway",),
+    "apixo_tasks_queued": ("gateway",),
+    "apixo_owner_spend_today_usd": ("owner",),
+    "apixo_spend_today_usd": (),
+    "apixo_daily_budget_usd": (),
+    "apixo_sweep_age_seconds": (),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauges:
     """What is so at the moment in which the metrics are read.
@@ -73,50 +122,9 @@ class Metrics:
         self._present = _Present(lambda owner: self._one_of("owner", owner))
         self.registry.register(self._present)
         ProcessCollector(namespace="apixo", registry=self.registry)
-        self._make_counters()
-        self._make_histograms()
-
-    def _make_counters(self) -> None:
-        for name, words, labels in (
-            ("apixo_calls_admitted", "Tasks that calls got, by how", "gateway model how"),
-            ("apixo_purchases_refused", "Calls that the limits did not allow", "gateway reason"),
-            ("apixo_submits", "Paid requests, by what became of them", "gateway model outcome"),
-            ("apixo_estimated_spend_usd", "Estimated dollars of submits that may cost something", "gateway model"),
-            ("apixo_submits_without_price", "Such submits of which no price is known", "gateway model"),
-            ("apixo_tasks_ended", "Tasks that ended, or of which nobody knows", "gateway model state code"),
-            ("apixo_polls", "Polls, by what they brought", "gateway outcome"),
-            ("apixo_rate_limited", "Answers that asked for fewer requests", "gateway request"),
-            ("apixo_callbacks", "Callbacks of the gateways, by how they were answered", "gateway status"),
-            ("apixo_files_saved", "Files of results that were saved", "gateway model"),
-            ("apixo_file_bytes", "Bytes of the files that were saved", "gateway model"),
-            ("apixo_saves_failed", "Tries to save a file that failed", "gateway file"),
-            ("apixo_files_deleted", "Files that were deleted after the time that they are kept", "gateway"),
-            ("apixo_deleted_bytes", "Bytes of the files that were deleted", "gateway"),
-            ("apixo_http_requests", "HTTP requests that were answered", "method route status"),
-            ("apixo_sign_ins_refused", "Requests that were not let in", "reason status"),
-            ("apixo_owner_changes", "Changes of owners in this process", "change"),
-            ("apixo_owner_tasks_ended", "Tasks that ended, by owner", "owner state"),
-            ("apixo_owner_estimated_spend_usd", "Estimated dollars of submits, by owner", "owner"),
-            ("apixo_owner_operations", "Messages of MCP, by owner", "owner"),
-        ):
+        for name, words, labels in _COUNTERS:
             self._counters[name] = Counter(name, words, labels.split(), registry=self.registry)
-
-    def _make_histograms(self) -> None:
-        for name, words, labels, buckets in (
-            ("apixo_submit_duration_seconds", "Until a submit was answered", "gateway", _REQUEST),
-            ("apixo_poll_duration_seconds", "Until a poll was answered", "gateway", _REQUEST),
-            ("apixo_task_duration_seconds", "From a call to the end of its task", "gateway model state", _TASK),
-            ("apixo_task_polls", "Polls of a task until it ended", "gateway", _POLLS),
-            ("apixo_save_duration_seconds", "From the end of a task until its file was saved", "gateway", _TASK),
-            ("apixo_admission_duration_seconds", "From a call until it had its task", "gateway", _REQUEST),
-            ("apixo_http_request_duration_seconds", "Until an answer began", "method route", _REQUEST),
-            (
-                "apixo_mcp_server_operation_duration_seconds",
-                "Until a message of MCP was answered (mcp.server.operation.duration)",
-                "mcp_method_name gen_ai_tool_name error_type mcp_protocol_version network_transport",
-                _OPERATION,
-            ),
-        ):
+        for name, words, labels, buckets in _HISTOGRAMS:
             self._histograms[name] = Histogram(name, words, labels.split(), registry=self.registry, buckets=buckets)
 
     def __call__(self, fact: Fact) -> None:
@@ -221,6 +229,12 @@ class Metrics:
             known.add(value)
         return value
 
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """Returns the labels of every metric, by its name without a suffix."""
+        counted = {name: tuple(labels.split()) for name, _, labels in _COUNTERS}
+        measured = {name: tuple(labels.split()) for name, _, labels, _ in _HISTOGRAMS}
+        return counted | measured | _GAUGE_LABELS
+
     def text(self, gauges: Gauges | None) -> bytes:
         """Returns all metrics as Prometheus reads them.
 
@@ -244,27 +258,24 @@ class _Present:
         spent: dict[str, float] = {}
         for owner, usd in gauges.spent_usd.items():
             spent[self._owner(owner)] = spent.get(self._owner(owner), 0.0) + usd
-        yield _family("apixo_build_info", "The version that runs", "version", {__version__: 1})
-        yield _family("apixo_store_up", "Whether the task store answers", "", self.gauges is not None)
-        yield _family("apixo_tasks_in_flight", "Tasks that a gateway has", "gateway", gauges.in_flight)
-        yield _family("apixo_tasks_queued", "Tasks that wait to be sent", "gateway", gauges.queued)
-        yield _family("apixo_owner_spend_today_usd", "Estimated dollars of today (UTC), by owner", "owner", spent)
         today = sum(spent.values()) if self.gauges else None
-        yield _family("apixo_spend_today_usd", "Estimated dollars of today (UTC), of all owners", "", today)
-        budget = "What all owners together may spend a day (UTC)"
-        yield _family("apixo_daily_budget_usd", budget, "", gauges.daily_budget_usd)
-        swept = "Since the task store was last looked through for what is due"
-        yield _family("apixo_sweep_age_seconds", swept, "", gauges.sweep_age)
-
-
-def _family(name: str, words: str, label: str, values: Mapping[str, float] | float | None) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, words, labels=[label] if label else None)
-    if isinstance(values, Mapping):
-        for value, count in values.items():
-            family.add_metric([value], count)
-    elif values is not None:
-        family.add_metric([], values)
-    return family
+        for name, words, values in (
+            ("apixo_build_info", "The version that runs", {__version__: 1}),
+            ("apixo_store_up", "Whether the task store answers", self.gauges is not None),
+            ("apixo_tasks_in_flight", "Tasks that a gateway has", gauges.in_flight),
+            ("apixo_tasks_queued", "Tasks that wait to be sent", gauges.queued),
+            ("apixo_owner_spend_today_usd", "Estimated dollars of today (UTC), by owner", spent),
+            ("apixo_spend_today_usd", "Estimated dollars of today (UTC), of all owners", today),
+            ("apixo_daily_budget_usd", "What all may spend a day (UTC)", gauges.daily_budget_usd),
+            ("apixo_sweep_age_seconds", "Since the store was last looked through for what is due", gauges.sweep_age),
+        ):
+            family = GaugeMetricFamily(name, words, labels=_GAUGE_LABELS[name] or None)
+            if isinstance(values, Mapping):
+                for value, count in values.items():
+                    family.add_metric([value], count)
+            elif values is not None:
+                family.add_metric([], values)
+            yield family
 
 
 def _of(task: TaskRef) -> dict[str, str]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apixo_mcp.settings import Settings
+from apixo_mcp.telemetry.logs import AUDIT
 
 LARGEST_LOG = 5_000_000
 """Bytes of a log file, after which the next one begins."""
@@ -26,20 +27,39 @@ def start_logging(settings: Settings) -> None:
     formatter: logging.Formatter = _Json() if settings.log_format == "json" else _Text(_TEXT)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     handlers[0].setLevel(settings.log_level)
+    levels = [settings.log_level]
     problem = ""
     if settings.log_file is not None:
         try:
             handlers.append(LogFile(settings.log_file))
-            handlers[-1].setLevel(settings.file_level)
+            handlers[-1].addFilter(_OrAudit(settings.file_level))
+            levels.append(settings.file_level)
         except OSError as error:
             problem = f"APIXO_MCP_LOG_FILE: {settings.log_file} cannot be written to ({error.strerror or error})"
     for handler in handlers:
         handler.setFormatter(formatter)
-    logging.basicConfig(level=min(handler.level for handler in handlers), handlers=handlers)
+    logging.basicConfig(level=min(map(_number, levels)), handlers=handlers)
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     if problem:
         logging.getLogger(__name__).warning("%s; the log goes to standard error alone", problem)
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level]
+
+
+class _OrAudit(logging.Filter):
+    """Lets through what has a level, and in any case who came in or was not let in."""
+
+    def __init__(self, level: str) -> None:
+        super().__init__()
+        self._least = _number(level)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        return record.levelno >= self._least or record.name == AUDIT
 
 
 class LogFile(logging.Handler):

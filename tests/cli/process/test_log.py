@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,51 @@ async def test_a_level_counts_for_the_file_too(environment: dict[str, str], tmp_
     done = await generated(environment, SECRET, APIXO_MCP_LOG_FILE=str(log), APIXO_MCP_LOG_LEVEL="error")
     assert done.returncode == 0, done.stderr
     assert log.read_text(encoding="utf-8") == ""
+
+
+OWNERS = """
+import anyio, pathlib, sys
+from apixo_mcp.app import open_app
+from apixo_mcp.cli.process.log import start_logging
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.owner import Owner, Scope
+
+async def main():
+    settings = read_settings()
+    start_logging(settings)
+    async with open_app(settings, follow=False) as app:
+        alice = Owner("alice\\n", Scope.READ, ("nano-*",), keys={"apixo": "ALICE_KEY"})
+        await app.owners.add(alice, "a-hash")
+        await app.owners.add(alice, "a-hash")
+        await app.owners.change(alice)
+        await app.owners.set_token(alice.name, "another-hash")
+        await app.owners.revoke(alice.name)
+        await app.owners.revoke("nobody")
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("level", ["", "ERROR"])
+async def test_each_change_of_owners_is_in_the_log_file_whatever_its_level(
+    environment: dict[str, str], tmp_path: Path, level: str
+):
+    log = tmp_path / "apixo.log"
+    variables = {**environment, "APIXO_MCP_LOG_FILE": str(log), "APIXO_MCP_LOG_FORMAT": "json"}
+    if level:
+        variables["APIXO_MCP_LOG_LEVEL"] = level
+    command = [sys.executable, "-c", OWNERS]
+    with anyio.fail_after(60):
+        done = await anyio.run_process(command, env={**os.environ, **variables}, check=False)
+    told = done.stderr.decode()
+    assert done.returncode == 0, told
+    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert [entry["change"] for entry in entries] == ["added", "changed", "token set", "revoked"]
+    assert {entry["logger"] for entry in entries} == {"apixo_mcp.audit"}
+    assert "scope=read models=nano-* keys=apixo:ALICE_KEY" in entries[0]["terms"]
+    assert "hash" not in log.read_text(encoding="utf-8")
+    assert "audit" not in told, "standard error stays at its own level"
 
 
 def test_a_file_that_is_full_makes_room(tmp_path: Path):

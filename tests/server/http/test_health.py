@@ -230,7 +230,8 @@ class TestMetrics:
         refused = {name: value for name, value in found.items() if name.startswith("apixo_sign_ins_refused_total")}
         assert refused['apixo_sign_ins_refused_total{reason="invalid_token",status="401"}'] == 1
         assert refused['apixo_sign_ins_refused_total{reason="insufficient_scope",status="403"}'] == 1
-        told = [record.getMessage() for record in caplog.records if record.name == AUDIT]
+        told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+        assert len(told) == sum(refused.values())
         assert all("address='127.0.0.1'" in line for line in told)
         assert "secret" not in "".join(told) + "".join(found)
         assert "xxxx" not in "".join(told) + "".join(found)

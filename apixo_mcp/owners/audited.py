@@ -1,0 +1,74 @@
+"""Tells of every change of the owners, whoever makes it."""
+
+from collections.abc import Sequence
+
+from apixo_mcp.owners.store import KnownOwner, OwnerStore
+from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.telemetry.facts import OwnerChanged, Telemetry
+
+
+class AuditedOwners:
+    """An `OwnerStore` that tells what is changed in the one beneath it.
+
+    Args:
+        owners: where they are kept.
+        telemetry: told of each change that was made.
+    """
+
+    def __init__(self, owners: OwnerStore, telemetry: Telemetry) -> None:
+        self._owners = owners
+        self._telemetry = telemetry
+
+    async def any(self) -> bool:
+        """See `OwnerStore.any`."""
+        return await self._owners.any()
+
+    async def all(self) -> Sequence[KnownOwner]:
+        """See `OwnerStore.all`."""
+        return await self._owners.all()
+
+    async def find(self, name: str) -> Owner | None:
+        """See `OwnerStore.find`."""
+        return await self._owners.find(name)
+
+    async def of_token(self, token_hash: str) -> Owner | None:
+        """See `OwnerStore.of_token`."""
+        return await self._owners.of_token(token_hash)
+
+    async def add(self, owner: Owner, token_hash: str) -> bool:
+        """See `OwnerStore.add`."""
+        is_done = await self._owners.add(owner, token_hash)
+        return self._told(is_done, OwnerChanged(owner.name, "added", terms_in_words(owner)))
+
+    async def change(self, owner: Owner) -> bool:
+        """See `OwnerStore.change`."""
+        is_done = await self._owners.change(owner)
+        return self._told(is_done, OwnerChanged(owner.name, "changed", terms_in_words(owner)))
+
+    async def set_token(self, name: str, token_hash: str) -> bool:
+        """See `OwnerStore.set_token`."""
+        return self._told(await self._owners.set_token(name, token_hash), OwnerChanged(name, "token set"))
+
+    async def revoke(self, name: str) -> bool:
+        """See `OwnerStore.revoke`."""
+        return self._told(await self._owners.revoke(name), OwnerChanged(name, "revoked"))
+
+    def _told(self, is_done: bool, fact: OwnerChanged) -> bool:
+        if is_done:
+            self._telemetry.emit(fact)
+        return is_done
+
+
+def terms_in_words(owner: Owner) -> str:
+    """Returns what an owner may do, for the log: of keys, only where they are read."""
+    budget = owner.budget
+    told = {
+        "scope": owner.scope,
+        "models": ",".join(owner.models),
+        "daily_usd": budget.daily_usd,
+        "monthly_usd": budget.monthly_usd,
+        "daily_tasks": budget.daily_tasks,
+        "raised_usd": owner.raised.usd if owner.raised else None,
+        "keys": ",".join(f"{gateway}:{place}" for gateway, place in owner.keys.items()),
+    }
+    return " ".join(f"{name}={value}" for name, value in told.items() if value not in (None, ""))
