@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from functools import partial
 from typing import Any, cast
 
@@ -22,12 +22,18 @@ NOTICING = 0.2
 """How long a handler may take to notice that its client was cut off, before it is cancelled."""
 
 
+Drain = Callable[[], Awaitable[None]]
+
 BEATS_EVERY = 1.0
 LATE = 0.5
 """Seconds beyond that, after which an event loop was held up: what came meanwhile was not seen coming."""
 
 SETTLES_IN = 0.3
 """How long a loop that was held up takes to get round to what came meanwhile."""
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Pulse:
@@ -92,6 +98,7 @@ async def listening(
     pulse: Pulse | None = None,
     limits: WireLimits = WireLimits(),
     refused: TellRefused = lambda _: None,
+    drain: Drain = _nothing,
 ) -> AsyncGenerator[None]:
     """Serves an application on a listening socket while the context is open, and closes the socket.
 
@@ -103,6 +110,7 @@ async def listening(
         pulse: beats while it is served.
         limits: of each connection.
         refused: is told the status of what is refused before the application has it.
+        drain: is awaited once nobody can connect any more and what is idle is closed, before anything is cut.
     """
     protocol = cast(Any, partial(BoundedProtocol, limits=limits, refused=refused))
     config = uvicorn.Config(
@@ -117,7 +125,7 @@ async def listening(
         server_header=False,
         timeout_keep_alive=75,  # longer than clients keep idle connections: else they reuse one that is just closing
     )
-    server = _Guest(config, finishing, pulse or Pulse())
+    server = _Guest(config, finishing, pulse or Pulse(), drain)
 
     async def run() -> None:
         # An owner that is cancelled still gets its connections closed: the end comes by `stop` alone.
@@ -136,8 +144,9 @@ async def listening(
 class _Guest(uvicorn.Server):
     """A server that is ended by its owner."""
 
-    def __init__(self, config: uvicorn.Config, finishing: float, pulse: Pulse) -> None:
+    def __init__(self, config: uvicorn.Config, finishing: float, pulse: Pulse, drain: Drain) -> None:
         super().__init__(config)
+        self._drain = drain
         self._pulse = pulse
         self._finishing = finishing
         self.ready = anyio.Event()
@@ -169,6 +178,7 @@ class _Guest(uvicorn.Server):
             one.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
+        await self._drain()
         await self._requests_end(self._finishing)
         for connection in list(self.server_state.connections):
             transport = getattr(connection, "transport", None)

@@ -109,6 +109,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="private" if is_typed else "public")},
     )
     server.questions, server.telemetry, server.seal = tools.questions, app.telemetry, app.seal
+    server.waiting = tools.waiting
     server.scopes = {definition.name: definition.scope for definition in offered}
     add_resources(server, app)
     add_completions(server, app)

@@ -28,6 +28,7 @@ from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.consent.elicitation import Elicitation
 from apixo_mcp.server.tools.results import result_link
+from apixo_mcp.server.tools.waiting import Waiting
 from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import FileState, Result, State, Task
@@ -48,12 +49,14 @@ class ApixoServer(MCPServer[Any]):
 
     Attributes:
         questions: that its tools put to people; to be closed before its connections are.
+        waiting: of its calls; to be ended before its connections are.
         telemetry: told of the requests that are refused.
         seal: the secret that seals what a client keeps for this server.
         scopes: what the caller of each tool must be allowed, by its name.
     """
 
     questions: Elicitation
+    waiting: Waiting
     telemetry: Telemetry
     seal: bytes
     scopes: Mapping[str, Scope]

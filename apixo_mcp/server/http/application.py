@@ -14,7 +14,7 @@ from apixo_mcp.outside.routes import public_routes
 from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.server.http.access import Access
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.calls import Calls
+from apixo_mcp.server.http.calls import Calls, OpenCalls
 from apixo_mcp.server.http.files import file_routes
 from apixo_mcp.server.http.forwarded import ForwardedHeaders, TrustedProxies
 from apixo_mcp.server.http.guard import Guard
@@ -41,6 +41,7 @@ def web_app(
     streamable: bool = True,
     pulse: Pulse | None = None,
     limits: HttpLimits = HttpLimits(),
+    calls: OpenCalls | None = None,
 ) -> Starlette:
     """Returns the application; with `streamable`, `server.session_manager` must be run while they are served.
 
@@ -50,6 +51,7 @@ def web_app(
         streamable: whether `/mcp` is served beside `/sse`.
         pulse: of the loop that it is served on, where it has one.
         limits: of what it takes.
+        calls: counts those that are open.
     """
     settings = app.settings
     server.middleware.append(Operations(app.telemetry, server.scopes))
@@ -70,7 +72,7 @@ def web_app(
         Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse, limits),
         Middleware(Access, entrance, addresses, app.telemetry, server.scopes),
         Middleware(AuthContextMiddleware),
-        Middleware(Calls, limits),
+        Middleware(Calls, limits, calls or OpenCalls()),
         Middleware(Sessions, SessionIds(server.seal), STREAMABLE, limits.sessions_of_owner),
     ]
     web = Starlette(routes=routes, middleware=passed)

@@ -3,8 +3,11 @@
 import math
 import time
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,20 +45,56 @@ class Rate:
         return (1 - self.left) * 60 / full
 
 
+class OpenCalls:
+    """Counts the calls and the streams that are open."""
+
+    def __init__(self) -> None:
+        self._open: Counter[tuple[str, bool]] = Counter()
+        self._calls = 0
+        self._none = anyio.Event()
+
+    def count(self, owner: str, *, is_stream: bool) -> int:
+        """Returns how many an owner has open."""
+        return self._open[owner, is_stream]
+
+    @contextmanager
+    def opened(self, owner: str, *, is_stream: bool) -> Generator[None]:
+        """Counts one while the context is open."""
+        kind = (owner, is_stream)
+        self._open[kind] += 1
+        self._calls += not is_stream
+        try:
+            yield
+        finally:
+            self._open[kind] -= 1
+            self._calls -= not is_stream
+            if not self._open[kind]:
+                del self._open[kind]
+            if not self._calls:
+                self._none.set()
+
+    async def ended(self, within: float) -> None:
+        """Returns once no call is open any more, or after so many seconds."""
+        with anyio.move_on_after(within):
+            while self._calls:
+                self._none = anyio.Event()
+                await self._none.wait()
+
+
 class Calls:
     """Lets as many calls and streams of each owner pass as they may have.
 
     Args:
         app: what it stands before.
         limits: of them.
+        calls: counts them.
     """
 
-    def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: HttpLimits, calls: OpenCalls) -> None:
         self._app = app
         self._limits = limits
+        self._calls = calls
         self._rates: dict[str, Rate] = {}
-        self._open: Counter[tuple[str, bool]] = Counter()
-        """How many calls (False) and streams (True) of an owner are open."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -65,7 +104,7 @@ class Calls:
         owner, is_stream = owner_of_request(Request(scope)).name, scope["method"] == "GET"
         limits = self._limits
         most = limits.streams if is_stream else limits.calls_at_once
-        seconds = float(_BUSY_FOR) if self._open[owner, is_stream] >= most else 0.0
+        seconds = float(_BUSY_FOR) if self._calls.count(owner, is_stream=is_stream) >= most else 0.0
         words = f"{most} {'streams' if is_stream else 'calls'} of yours are open already, the most for one owner"
         if not seconds and not is_stream:
             seconds = self._rate(owner).take(time.monotonic())
@@ -73,13 +112,8 @@ class Calls:
         if seconds:
             await _refuse(words, seconds)(scope, receive, send)
             return
-        self._open[owner, is_stream] += 1
-        try:
+        with self._calls.opened(owner, is_stream=is_stream):
             await self._app(scope, receive, send)
-        finally:
-            self._open[owner, is_stream] -= 1
-            if not self._open[owner, is_stream]:
-                del self._open[owner, is_stream]
 
     def _rate(self, owner: str) -> Rate:
         rate = self._rates.pop(owner, None) or Rate(self._limits.calls_a_minute)

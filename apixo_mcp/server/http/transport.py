@@ -15,6 +15,7 @@ from apixo_mcp.net.proxies import is_loopback
 from apixo_mcp.net.uvicorn_server import Pulse, listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
+from apixo_mcp.server.http.calls import OpenCalls
 from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
@@ -22,6 +23,9 @@ from apixo_mcp.settings import IN_THE_CLEAR, Settings
 from apixo_mcp.telemetry.facts import RequestRefused
 
 log = logging.getLogger(__name__)
+
+DRAINING = 2.0
+"""Seconds that calls have to be answered once the server ends: those that wait are told how far their tasks are."""
 
 
 def listen_on(host: str, port: int) -> socket.socket:
@@ -156,16 +160,19 @@ async def serving(
     open and close.
     """
     pulse = Pulse()
-    web = web_app(app, server, streamable=streamable, pulse=pulse, limits=limits)
+    calls = OpenCalls()
+    web = web_app(app, server, streamable=streamable, pulse=pulse, limits=limits, calls=calls)
+
+    async def drain() -> None:
+        server.waiting.end()
+        await server.questions.close()
+        await calls.ended(DRAINING)
 
     def refused(status: int) -> None:
         app.telemetry.emit(RequestRefused("", "", status, "", ""))
 
     async with (
         server.session_manager.run() if streamable else nullcontext(),
-        listening(web, listener, pulse=pulse, limits=limits.wire, refused=refused),
+        listening(web, listener, pulse=pulse, limits=limits.wire, refused=refused, drain=drain),
     ):
-        try:
-            yield
-        finally:
-            await server.questions.close()
+        yield

@@ -1,10 +1,11 @@
 """The wait of a call for its task, and what its client hears meanwhile."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import anyio
 from mcp.server.mcpserver import Context
 
 from apixo_mcp.app import App
@@ -27,6 +28,25 @@ class Waiting:
     def __init__(self, app: App) -> None:
         self._app = app
         self._learning = Learning()
+        self._waits: set[anyio.CancelScope] = set()
+        self._has_ended = False
+
+    def end(self) -> None:
+        """Ends every wait, and each that begins from now on: this program ends, and tells how far the tasks are."""
+        self._has_ended = True
+        for scope in self._waits:
+            scope.cancel()
+
+    @contextmanager
+    def _until_the_end(self) -> Generator[None]:
+        with anyio.CancelScope() as scope:
+            self._waits.add(scope)
+            try:
+                if self._has_ended:
+                    scope.cancel()
+                yield
+            finally:
+                self._waits.discard(scope)
 
     def deadline(
         self, given: Mapping[str, Any], context: Context, tasks: Sequence[Task], *, makes: bool = False
@@ -83,7 +103,9 @@ class Waiting:
 
         seconds = max(0.0, deadline - time.monotonic())
         with self._learns([task], context):
-            return await self._app.service.wait(task, seconds, tick, lambda: has_left(context))
+            with self._until_the_end():
+                return await self._app.service.wait(task, seconds, tick, lambda: has_left(context))
+            return await self._now(task)
 
     async def all_settled(self, tasks: Sequence[Task], deadline: float, context: Context) -> list[Task]:
         """Waits for tasks to settle all, and returns them, or as they are at the deadline.
@@ -101,7 +123,12 @@ class Waiting:
 
         seconds = max(0.0, deadline - time.monotonic())
         with self._learns(tasks, context):
-            return await self._app.service.wait_for_all(tasks, seconds, tick, lambda: has_left(context))
+            with self._until_the_end():
+                return await self._app.service.wait_for_all(tasks, seconds, tick, lambda: has_left(context))
+            return [await self._now(task) for task in tasks]
+
+    async def _now(self, task: Task) -> Task:
+        return await self._app.store.get(task.task_id) or task
 
 
 def deadline_of(most: float, *, now: float, since: float, wish: float = -1) -> float:
