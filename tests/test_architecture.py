@@ -344,7 +344,7 @@ def test_only_settings_and_the_command_line_read_the_environment():
 
 def test_only_caller_knows_the_owner_of_this_machine():
     """Whoever keeps owners makes them, and no other file of the server takes the one of this machine."""
-    makers = [f"{PACKAGE}.{one}" for one in ("tasks.owner", "stores.owners", "cli.commands.owners")]
+    makers = [f"{PACKAGE}.{one}" for one in ("tasks.owner", "stores.owners", "owners.issuer", "cli.commands.owners")]
     broken: list[str] = []
     for module in modules():
         is_face = is_in(module, f"{PACKAGE}.server") and module != f"{PACKAGE}.server.caller"

@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute, Route
 from apixo_mcp.app import App
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.outside.routes import public_routes
-from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.server.http.access import Access
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.calls import Calls, OpenCalls
@@ -26,7 +25,7 @@ from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
 from apixo_mcp.server.http.prefix import Prefix
 from apixo_mcp.server.http.session_ids import SessionIds
 from apixo_mcp.server.http.sessions import Sessions
-from apixo_mcp.server.http.sign_in_routes import sign_in_routes
+from apixo_mcp.server.http.sign_in_routes import entrance_of, sign_in_routes
 from apixo_mcp.server.operations import Operations
 from apixo_mcp.server.resources import ApixoServer
 
@@ -64,7 +63,7 @@ def web_app(
     routes += _sse_routes(server)
     routes += public_routes(app.public) if app.public else ()
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
-    entrance = Entrance(app.owners, app.sign_ins)
+    entrance = entrance_of(app)
     passed = [
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),

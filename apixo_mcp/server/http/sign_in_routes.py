@@ -1,4 +1,4 @@
-"""All routes by which people and their clients sign in."""
+"""How people and their clients sign in, put together."""
 
 from starlette.routing import BaseRoute
 
@@ -7,12 +7,25 @@ from apixo_mcp.owners.browsers import Browsers
 from apixo_mcp.owners.clients import Clients
 from apixo_mcp.owners.consent import Consent
 from apixo_mcp.owners.documents import ClientDocuments
+from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.owners.issuing import Issuing
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.authorization import Endpoints
 from apixo_mcp.server.http.metadata import metadata_routes
 from apixo_mcp.server.http.provider import SignIn
 from apixo_mcp.server.http.sign_in import SignInPage
+
+
+def entrance_of(app: App) -> Entrance:
+    """Returns what tells whom a token lets in."""
+    settings = app.settings
+    if not settings.auth_issuer:
+        return Entrance(app.owners, app.sign_ins)
+    # Imported here: it takes a library of its own.
+    from apixo_mcp.owners.issuer import ForeignIssuer
+
+    issuer = ForeignIssuer(app.http, app.owners, settings.auth_issuer, settings.auth_audience, settings.auth_claim)
+    return Entrance(app.owners, app.sign_ins, issuer)
 
 
 def sign_in_routes(app: App, addresses: ServerAddresses) -> list[BaseRoute]:
