@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -26,11 +27,12 @@ from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver
+from apixo_mcp.media.uploads import UPLOADS_FOLDER, UploadLimits, Uploads
 from apixo_mcp.media.ways import Way
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.outside.limits import TunnelLimits
-from apixo_mcp.outside.public import Public
+from apixo_mcp.outside.public import UNKNOWN_FOR, Public
 from apixo_mcp.outside.set_up import Outside, outside_of
 from apixo_mcp.owners.audited import AuditedOwners
 from apixo_mcp.owners.key_sources import KeyMissing, read_key
@@ -80,6 +82,7 @@ class Limits:
     sweep: SweepLimits = SweepLimits()
     tunnel: TunnelLimits = TunnelLimits()
     health: HealthLimits = HealthLimits()
+    uploads: UploadLimits = UploadLimits()
     loaded_after: float = 1.0
 
 
@@ -120,6 +123,7 @@ class App(_Parts):
         way: the one that local input files take.
         public: what is reached by the public URL, where there is one.
         tunnel: opened when something must be reached from outside, where one is set.
+        uploads: what owners brought to be used as inputs.
     """
 
     engine: Engine
@@ -134,6 +138,7 @@ class App(_Parts):
     way: Way
     public: Public | None
     tunnel: "Tunnel | None"
+    uploads: Uploads
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
@@ -196,7 +201,8 @@ async def open_app(
         settlement = Settlement(
             store=store, accounts=parts.accounts, contexts=parts.contexts, engine=engine, changes=parts.changes
         )
-        drafts = _drafts(parts, outside)
+        uploads = _uploads(parts, outside)
+        drafts = _drafts(parts, outside, uploads)
         served = _served(parts, engine, settlement, outside, limits.tunnel.lingers)
         app = App(
             **vars(parts),
@@ -212,6 +218,7 @@ async def open_app(
             way=outside.way,
             public=served if outside.tunnel is None else None,
             tunnel=outside.tunnel,
+            uploads=uploads,
         )
         stack.push_async_callback(_leave, store, parts.leases.holder, parts.accounts, leave)
         async with anyio.create_task_group() as background:
@@ -222,6 +229,8 @@ async def open_app(
                 background.start_soon(parts.delivery.keep)
                 background.start_soon(parts.delivery.keep_wanted)
                 background.start_soon(_load_ahead, parts.catalog, limits.loaded_after)
+            if public:
+                background.start_soon(uploads.keep_clear)
             if outside.tunnel is not None and served is not None:
                 outside.tunnel.lead_to(served)
                 background.start_soon(outside.tunnel.run)
@@ -318,7 +327,21 @@ def _runner(parts: _Parts, reach: Reach) -> Runner:
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
 
 
-def _drafts(parts: _Parts, outside: Outside) -> Drafts:
+def _uploads(parts: _Parts, outside: Outside) -> Uploads:
+    async def is_needed(path: Path) -> bool:
+        links = outside.links
+        try:
+            token = await anyio.to_thread.run_sync(links.token_of, path) if links else ""
+            return bool(token) and await parts.store.needs_input(token, parts.limits.tunnel.lingers, UNKNOWN_FOR)
+        except OSError:
+            return False
+        except StoreError:
+            return True  # a paid task may need it
+
+    return Uploads(parts.settings.home / UPLOADS_FOLDER, is_needed, parts.limits.uploads)
+
+
+def _drafts(parts: _Parts, outside: Outside, uploads: Uploads) -> Drafts:
     inputs = Inputs(
         parts.roots,
         allow_private=parts.settings.allow_private_hosts,
@@ -333,6 +356,7 @@ def _drafts(parts: _Parts, outside: Outside) -> Drafts:
         payers=parts.payers,
         inputs=inputs,
         estimate=estimate,
+        find_upload=uploads.find,
         told_once=parts.settings.money_warnings,
     )
 

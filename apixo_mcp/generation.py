@@ -47,6 +47,8 @@ class NextAction(StrEnum):
     """Start this program again with another key, and have the open tasks follow it."""
     EXAMINE = "examine"
     """Have the set-up looked through."""
+    UPLOAD = "upload"
+    """Bring the file to the server, where it can be reached over the network."""
     RAISE_LIMIT = "raise_limit"
     """Have whoever runs the server raise the owner's limit for today."""
 

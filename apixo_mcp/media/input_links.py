@@ -106,6 +106,14 @@ class InputLinks:
             opened.file.content.close()
         return opened is None
 
+    def token_of(self, path: Path) -> str:
+        """Returns the token of a file as it is now.
+
+        Raises:
+            OSError: it is gone.
+        """
+        return self._token(path, path.stat())
+
     def _token(self, path: Path, status: os.stat_result) -> str:
         content = b"\0".join((b"input", os.fsencode(path), b"%d" % status.st_size, b"%d" % status.st_mtime_ns))
         return hmac.new(self._secret, content, hashlib.sha256).hexdigest()

@@ -41,6 +41,7 @@ LARGEST_PICTURE = 10 * MEGABYTE
 _LARGEST_INSIDE = 2 * LARGEST_PICTURE  # the most that any page takes of a picture
 
 _EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
+_UPLOAD = re.compile(r"upload:([a-z2-7]{26})", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):")
 _SEVERAL = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
 _PATH = re.compile(r"(?:file:|[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])\S*", re.IGNORECASE)
@@ -82,7 +83,7 @@ class Inputs:
     def means_file(self, field: str, value: str) -> bool:
         """Tells whether a text in a field that no page describes can only mean an earlier result or a local file."""
         text = trimmed(value)
-        if _EARLIER.fullmatch(text):
+        if _EARLIER.fullmatch(text) or _UPLOAD.fullmatch(text):
             return True
         ending = kinds.for_extension(Path(text).suffix)
         named = ending is not None and ending.modality is not None and "://" not in text
@@ -95,7 +96,7 @@ class Inputs:
 
         Args:
             field: its name tells whether pictures, videos or recordings are wanted.
-            values: http(s) and data URLs, local paths, `task:<task_id>/<n>`.
+            values: http(s) and data URLs, local paths, `task:<task_id>/<n>`, `upload:<id>`.
             find: looks a task up for this owner.
             files: what the model's page says about them.
         """
@@ -123,6 +124,9 @@ class Inputs:
     async def _facts_of(self, value: str, find: FindTask) -> MediaFacts:
         """Returns the facts of an earlier result or a local file; none of a URL, which only the gateway fetches."""
         text = trimmed(value)
+        if upload := _UPLOAD.fullmatch(text):
+            path = await to_thread.run_sync(find.uploaded, upload[1].lower())
+            return await to_thread.run_sync(_facts_at, path) if path else MediaFacts()
         if earlier := _EARLIER.fullmatch(text):
             task = await find(earlier[1])
             results = [result for result in task.results if result.index == int(earlier[2] or 0)] if task else []
@@ -133,6 +137,8 @@ class Inputs:
             if known != MediaFacts():
                 return known
             text = result.path
+        elif not find.is_here and not is_inline(text):
+            return MediaFacts()
         if not text or ("://" in text and not text.lower().startswith("file:")):
             return MediaFacts()
         with suppress(ApixoError, OSError, ValueError):
@@ -159,6 +165,10 @@ class Inputs:
                 except HostRefused as error:
                     raise _refused(field, value, f"must be a public http(s) URL: {error}") from None
                 return value
+            case "upload":
+                return await self._uploaded(field, value, requirement, find)
+            case "data" if not self._data_urls and not find.is_here:
+                raise _refused(field, value, ways.refusal_from_afar(self.way), self._upload)
             case "data":
                 return self._data(field, value, requirement)
             case "" | "file":
@@ -188,6 +198,8 @@ class Inputs:
 
     async def _path(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
         """Returns the URL of what is at a path: where that is the saved file of a result, that of the result."""
+        if not find.is_here:
+            raise _refused(field, value, ways.refusal_from_afar(self.way), self._upload)
         path = await to_thread.run_sync(self._roots.real_path, value)
         task = await find.saved_at(str(path)) if path is not None else None
         result = next((result for result in task.results if result.path == str(path)), None) if task else None
@@ -205,19 +217,38 @@ class Inputs:
 
     async def _file(self, field: str, value: str, requirement: "_Wanted") -> str:
         """Returns a local file as a URL. Where none can be had, that is told only of a file that could be sent."""
-        url = await to_thread.run_sync(self._read, field, value, requirement)
+        path = await to_thread.run_sync(self._readable, field, value)
+        url = await to_thread.run_sync(self._read, field, value, requirement, path)
         if not url:
             raise _refused(field, value, ways.refusal(self.way))
         return url
 
-    def _read(self, field: str, value: str, requirement: "_Wanted") -> str:
+    async def _uploaded(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
+        """Returns a file that was uploaded as a URL."""
+        match = _UPLOAD.fullmatch(value)
+        path = await to_thread.run_sync(find.uploaded, match[1].lower()) if match else None
+        if path is None:
+            gone = "there is no such upload of yours; each is kept for a day. Upload the file anew"
+            raise _refused(field, value, gone, self._upload)
+        url = await to_thread.run_sync(self._read, field, value, requirement, path)
+        if not url:
+            raise _refused(field, value, ways.refusal_from_afar(self.way))
+        return url
+
+    @property
+    def _upload(self) -> NextAction | None:
+        return None if self.way is Way.NONE else NextAction.UPLOAD
+
+    def _readable(self, field: str, value: str) -> Path:
         try:
-            path = self._roots.readable(value, field=field)
+            return self._roots.readable(value, field=field)
         except InvalidInput as error:
             if self.way is not Way.NONE or not self._roots.is_outside(value):
                 raise
             # Told at once: else the next call is refused as well.
             raise InvalidInput(_added(problem, f"And {ways.refusal(self.way)}") for problem in error.problems) from None
+
+    def _read(self, field: str, value: str, requirement: "_Wanted", path: Path) -> str:
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
@@ -347,6 +378,12 @@ def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) ->
         names = ", ".join(name.upper() for name in requirement.files.formats)
         raise _refused(field, value, f"this model takes {names}, and this is {kind.words}")
     return kind
+
+
+def _facts_at(path: Path) -> MediaFacts:
+    with suppress(OSError, ValueError), path.open("rb") as file:
+        return _facts_in(file)
+    return MediaFacts()
 
 
 def _facts_in(file: BinaryIO) -> MediaFacts:

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-CALLERS_WAYS = "give a public https URL, or an earlier result as task:<task_id>/<n> or by the path that it was saved at"
+_FROM_AFAR = "give a public https URL, or an earlier result as task:<task_id>/<n>"
+CALLERS_WAYS = f"{_FROM_AFAR} or by the path that it was saved at"
 
 SETTINGS = (
     "The person at this machine allows local files with one line in the env of this server, which is then started "
@@ -10,6 +11,10 @@ SETTINGS = (
     "APIXO_MCP_DATA_URLS=1 (the file goes inside the request, which no gateway's document promises to take). "
     "A server over HTTP hands files out with APIXO_MCP_PUBLIC_URL"
 )
+
+
+AFAR = "is a file of your own machine, which this server cannot read"
+"""Of a path that a caller gives who is not at this machine."""
 
 
 class Way(StrEnum):
@@ -23,6 +28,16 @@ class Way(StrEnum):
     """It is sent inside the request, as a `data:` URL."""
     NONE = "none"
     """There is none."""
+
+
+def refusal_from_afar(way: Way) -> str:
+    """Tells what to do about a file of a caller who is not at this machine."""
+    if way is Way.NONE:
+        return (
+            f"{AFAR}, and this set-up has no way to hand one to a gateway; {_FROM_AFAR}. Whoever runs it allows "
+            "uploads with APIXO_MCP_PUBLIC_URL"
+        )
+    return f"{AFAR}; upload it, or {_FROM_AFAR}"
 
 
 def refusal(way: Way, *, inside: bool = False) -> str:

@@ -12,6 +12,7 @@ from apixo_mcp.errors import HostRefused
 from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
+from apixo_mcp.media.uploads import UPLOADS_FOLDER
 from apixo_mcp.media.ways import Way
 from apixo_mcp.net.guard import check_name, check_url
 from apixo_mcp.net.http import Http
@@ -83,7 +84,8 @@ async def outside_of(
     from apixo_mcp.outside.reach import FileReach, PublicReach, TunnelReach
 
     addresses = Addresses(url, await store.secret("public_urls"))
-    links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, roots)
+    handed_out = Roots((*roots.paths, settings.home / UPLOADS_FOLDER))
+    links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, handed_out)
     if not is_reached:
         return Outside(way, FileReach(NoReach(), links))
     if url:

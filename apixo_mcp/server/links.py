@@ -16,6 +16,7 @@ from apixo_mcp.tasks.task import Result, Task
 from apixo_mcp.views.whereabouts import Link
 
 LINKS = "/links/"
+UPLOADS = "/uploads/"
 
 LINK_LASTS = 3600.0
 """Seconds that a link is good for, at least; it ends with a minute."""

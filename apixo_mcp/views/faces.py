@@ -125,6 +125,7 @@ _SENTENCES: Mapping[NextAction, str] = {
     NextAction.RESTART: "Then {restart}.",
     NextAction.USE_KEY: "Then {restart}; `apixo-mcp tasks rekey --all` has open tasks followed with it.",
     NextAction.RAISE_LIMIT: "Whoever runs this server can raise it for today: `apixo-mcp owners set NAME --raise USD`.",
+    NextAction.UPLOAD: "",
     NextAction.EXAMINE: "If it stays so, run `apixo-mcp doctor`.",
 }
 
@@ -145,7 +146,7 @@ def with_action(plain: str, action: NextAction | None, face: Face, task_id: str 
     if action is None:
         return plain
     modality = action.value.partition("_")[2]
-    return f"{plain} {face.say(_SENTENCES[action], task_id, modality=modality, model='*')}".lstrip()
+    return f"{plain} {face.say(_SENTENCES[action], task_id, modality=modality, model='*')}".strip()
 
 
 def advice_of(failure: Failure, face: Face, task_id: str = "") -> str:

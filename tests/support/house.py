@@ -1,5 +1,6 @@
 """The program over HTTP, with two owners who have a token each."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,9 @@ from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.owner import Owner
+
+REACHED_HERE = "the address of this very server"
+"""A public URL that a test gives, where the gateway is to reach the server."""
 
 ALICE, BOB = Owner("alice"), Owner("bob")
 
@@ -52,11 +56,13 @@ class House:
 
 
 @asynccontextmanager
-async def opened_house(settings: Settings, era: str = "auto") -> AsyncIterator[House]:
+async def opened_house(
+    settings: Settings, era: str = "auto", listener: socket.socket | None = None
+) -> AsyncIterator[House]:
     async with open_app(settings, public=bool(settings.public_url)) as app:
         await let_in(app, ALICE, BOB)
         server = build_server(app)
-        web, listener = web_app(app, server), listen("127.0.0.1", 0)
+        web, listener = web_app(app, server), listener or listen("127.0.0.1", 0)
         url = url_of(listener)
         async with server.session_manager.run(), listening(web, listener):
             yield House(app, url, era, web)

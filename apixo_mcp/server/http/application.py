@@ -26,6 +26,7 @@ from apixo_mcp.server.http.prefix import Prefix
 from apixo_mcp.server.http.session_ids import SessionIds
 from apixo_mcp.server.http.sessions import Sessions
 from apixo_mcp.server.http.sign_in_routes import entrance_of, sign_in_routes
+from apixo_mcp.server.http.uploads import upload_routes
 from apixo_mcp.server.operations import Operations
 from apixo_mcp.server.resources import ApixoServer
 
@@ -55,7 +56,8 @@ def web_app(
     settings = app.settings
     server.middleware.append(Operations(app.telemetry, server.scopes))
     addresses = ServerAddresses(settings.public_url)
-    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app), *sign_in_routes(app, addresses)]
+    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app), *upload_routes(app)]
+    routes += sign_in_routes(app, addresses)
     if streamable:
         routes += server.streamable_http_app(
             streamable_http_path=STREAMABLE, transport_security=_GUARDED, max_sessions=limits.sessions

@@ -3,7 +3,7 @@
 Paths are those within the program: the path of a public URL is taken off before (`server.http.prefix`).
 """
 
-from apixo_mcp.server.links import LINKS
+from apixo_mcp.server.links import LINKS, UPLOADS
 
 STREAMABLE = "/mcp"
 SSE = "/sse"
@@ -24,7 +24,7 @@ RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 ISSUER_METADATA = "/.well-known/oauth-authorization-server"
 OPENID_METADATA = "/.well-known/openid-configuration"
 
-BY_SECRET = ("/callbacks/", "/inputs/", LINKS)
+BY_SECRET = ("/callbacks/", "/inputs/", LINKS, UPLOADS)
 """Beginnings of paths that hold a secret of their own: under any Host, and their routes read the body themselves."""
 
 OPEN = (*BY_SECRET, HEALTHZ, READYZ, SIGN_IN, AUTHORIZE, TOKEN, REGISTER, REVOKE, WELL_KNOWN)

@@ -15,6 +15,7 @@ from apixo_mcp.server.tools.handlers.generate import submit_and_wait
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result
 from apixo_mcp.server.tools.tool import ToolDefinition
+from apixo_mcp.server.upload_links import upload_offer
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.views.faces import chat_of, error_text, problem_text
 
@@ -39,7 +40,9 @@ async def answer_call(
     except InvalidInput as error:
         problems = "\n".join(f"- {problem_text(problem, face)}" for problem in error.problems)
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
-        return refusal_result(f"{costs}Please correct:\n{problems}")
+        return refusal_result(
+            f"{costs}Please correct:\n{problems}{await upload_offer(tools.app, error.problems, context)}"
+        )
     except SettingsError as error:  # a variable that is nearly the one it names may be the reason
         return refusal_result(" ".join((error_text(error, face), *tools.app.settings.warnings)))
     except ApixoError as error:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from apixo_mcp.catalog.model import Model
@@ -24,15 +25,21 @@ _LOOKED_AT = 60  # tasks among which the last one is looked for: more than one p
 _TRIED = 8  # of those, that a repeated call may have meant
 _RECENT = 300  # tasks among which an unanswered call is looked for
 
+FindUpload = Callable[[str, str], Path | None]
 Estimate = Callable[[Model, Mapping[str, Any], float | None], float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _TasksOf:
-    """The earlier tasks of an owner; see `FindTask`."""
+    """The earlier tasks and the uploads of an owner; see `FindTask`."""
 
     store: Store
     owner: Owner
+    find_upload: FindUpload
+
+    @property
+    def is_here(self) -> bool:
+        return self.owner.is_here
 
     async def __call__(self, any_id: str, /) -> Task | None:
         return await self.store.find(self.owner, any_id)
@@ -40,12 +47,16 @@ class _TasksOf:
     async def saved_at(self, path: str) -> Task | None:
         return await self.store.saved_at(self.owner, path)
 
+    def uploaded(self, upload_id: str) -> Path | None:
+        return self.find_upload(self.owner.name, upload_id)
+
 
 class Drafts:
     """Drafts the tasks of requests.
 
     Args:
         payers: tell by whose key a task is paid.
+        find_upload: returns the file that an owner has uploaded under an id.
         told_once: notes for the first task that is paid for.
     """
 
@@ -57,6 +68,7 @@ class Drafts:
         payers: Payers,
         inputs: InputResolver,
         estimate: Estimate,
+        find_upload: FindUpload = lambda owner, upload_id: None,
         told_once: tuple[str, ...] = (),
     ) -> None:
         self._store = store
@@ -64,6 +76,7 @@ class Drafts:
         self._payers = payers
         self._inputs = inputs
         self._estimate = estimate
+        self._find_upload = find_upload
         self._told_once = told_once
 
     async def draft(self, request: GenerationRequest) -> tuple[Task, ...]:
@@ -146,7 +159,7 @@ class Drafts:
             model = self._catalog.only(request.owner.models).find(request.model, request.modality)
         except InvalidInput as error:
             raise InvalidInput((*request.problems, *error.problems)) from None
-        checking = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner))
+        checking = await checked(model, request, self._inputs, _TasksOf(self._store, request.owner, self._find_upload))
         inputs = checking.input.wire()
         account = await self._account(request.owner, model.gateway)
         now = time.time()

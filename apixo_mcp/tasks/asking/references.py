@@ -1,6 +1,7 @@
 """Names that only this server knows (files, earlier results, our task ids), as what a gateway understands."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from apixo_mcp.catalog.marks import EarlierTask, Files, earlier_tasks, files, timed
@@ -18,7 +19,12 @@ _DEEP = 20  # no input that means something is nested deeper
 
 
 class FindTask(Protocol):
-    """Looks up the earlier tasks of the one who asks."""
+    """Looks up the earlier tasks of the one who asks, and what they uploaded."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether they are at this machine, so that its files are theirs."""
+        ...
 
     async def __call__(self, any_id: str, /) -> Task | None:
         """Returns the task with this id, ours or the gateway's."""
@@ -26,6 +32,10 @@ class FindTask(Protocol):
 
     async def saved_at(self, path: str) -> Task | None:
         """Returns the task that has a result saved at this path."""
+        ...
+
+    def uploaded(self, upload_id: str) -> Path | None:
+        """Returns the file that they uploaded under this id. Blocking."""
         ...
 
 

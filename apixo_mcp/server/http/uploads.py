@@ -1,0 +1,176 @@
+"""Uploads: a one-time link takes one file, which its owner then names in place of a URL.
+
+refusal of a local path ──► a link, for 15 minutes ──► PUT (the file itself) or POST (that too, or a form)
+│ too large, no media, nothing, silent: the link still waits
+▼
+the link is spent, in one step; of several who come one is taken
+▼
+`upload:<id>`, for a day
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import anyio
+from anyio import to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from apixo_mcp.app import App
+from apixo_mcp.media.uploads import Upload, UploadArrival
+from apixo_mcp.owners.store import EntryKind, SignInEntry
+from apixo_mcp.owners.tokens import secret_hash
+from apixo_mcp.server.http.multipart import BrokenForm, file_in_form
+from apixo_mcp.server.http.upload_page import Words, done_page, form_page, refusal_page
+from apixo_mcp.server.links import UPLOADS
+from apixo_mcp.views.words import given
+
+_PIECE = 1 << 18
+_AROUND = 10_000  # bytes that a form has besides its file
+
+_NO_LINK = Words(
+    "There is no such link, or it was used or has run out. Ask the assistant for another one.",
+    "链接不存在、已使用或已过期。请让助手再给一个链接。",
+)
+_BUSY = Words("A file is being uploaded to this link just now.", "正有一个文件通过此链接上传。")
+_NOTHING = Words("No file came. Choose one and try again.", "没有收到文件。请选择文件后重试。")
+_NO_MEDIA = Words(
+    "This is no picture, no video and no recording. Nothing was kept.", "这不是图片、视频或音频文件。没有保存任何内容。"
+)
+_SLOW = Words("The file did not come to its end in time. Try again.", "文件未能及时传完。请重试。")
+_NO_ROOM = Words(
+    "The server cannot keep the file just now. Tell whoever runs it.", "服务器暂时无法保存此文件。请告知管理员。"
+)
+
+
+class UploadRefusal(Exception):
+    """A file that is not taken."""
+
+    def __init__(self, status: int, words: Words) -> None:
+        super().__init__(words.english)
+        self.status = status
+        self.words = words
+
+
+def upload_routes(app: App) -> list[Route]:
+    """Returns the route of uploads."""
+    busy: set[str] = set()
+
+    async def upload(request: Request) -> Response:
+        key = secret_hash(request.path_params["secret"])
+        try:
+            entry = await app.sign_ins.get(EntryKind.UPLOAD, key)
+            if entry is None:
+                raise UploadRefusal(404, _NO_LINK)
+            if request.method in ("GET", "HEAD"):
+                return form_page(request)
+            if key in busy:
+                raise UploadRefusal(409, _BUSY)
+            busy.add(key)
+            try:
+                return _told(app, request, await _taken(app, request, entry))
+            finally:
+                busy.discard(key)
+        except UploadRefusal as refused:
+            return _refused(request, refused)
+
+    return [Route(f"{UPLOADS}{{secret}}", upload, methods=["GET", "PUT", "POST"])]
+
+
+async def _taken(app: App, request: Request, entry: SignInEntry) -> Upload:
+    limits = app.uploads.limits
+    room = await to_thread.run_sync(app.uploads.room, entry.owner)
+    largest = min(limits.largest, room)
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and len(declared) < 20 and int(declared) > largest + _AROUND:
+        raise _too_large(largest, limits.largest)
+    try:
+        arrival = await to_thread.run_sync(app.uploads.arrival, entry.owner)
+    except OSError:
+        raise UploadRefusal(507, _NO_ROOM) from None
+    try:
+        with anyio.fail_after(limits.arrives_within):
+            await _receive(request, arrival, largest, limits.largest, limits.silent_for)
+        upload = await to_thread.run_sync(arrival.look)
+        if not upload.size:
+            raise UploadRefusal(400, _NOTHING)
+        if upload.kind.modality is None:
+            raise UploadRefusal(415, _NO_MEDIA)
+        if await app.sign_ins.take(EntryKind.UPLOAD, entry.key) is None:
+            raise UploadRefusal(404, _NO_LINK)
+        await to_thread.run_sync(arrival.keep)
+    except (BrokenForm, ClientDisconnect):
+        raise UploadRefusal(400, _NOTHING) from None
+    except TimeoutError:
+        raise UploadRefusal(408, _SLOW) from None
+    except OSError:
+        raise UploadRefusal(507, _NO_ROOM) from None
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(arrival.close)
+    return upload
+
+
+async def _receive(request: Request, arrival: UploadArrival, room: int, largest: int, silent_for: float) -> None:
+    """Writes a body as it comes, and no more of it than may come."""
+    content_type = request.headers.get("content-type", "")
+    body = _pieces(request, silent_for)
+    if content_type.lower().startswith("multipart/form-data"):
+        body = file_in_form(content_type, body)
+    waiting = bytearray()
+    async for piece in body:
+        waiting += piece
+        if arrival.size + len(waiting) > room:
+            raise _too_large(room, largest)
+        if len(waiting) >= _PIECE:
+            await to_thread.run_sync(arrival.write, bytes(waiting))
+            waiting.clear()
+    await to_thread.run_sync(arrival.write, bytes(waiting))
+
+
+async def _pieces(request: Request, silent_for: float) -> AsyncIterator[bytes]:
+    stream = aiter(request.stream())
+    with suppress(StopAsyncIteration):
+        while True:
+            with anyio.fail_after(silent_for):
+                piece = await anext(stream)
+            yield piece
+
+
+def _too_large(room: int, largest: int) -> UploadRefusal:
+    if room < largest:
+        words = Words(
+            f"Your uploads of the last day leave room for {room:,} bytes more. Try again later.",
+            f"您在过去一天内的上传只剩 {room:,} 字节的空间。请稍后再试。",
+        )
+    else:
+        words = Words(f"A file may have {largest:,} bytes at most.", f"文件最大为 {largest:,} 字节。")
+    return UploadRefusal(413, words)
+
+
+def _told(app: App, request: Request, upload: Upload) -> Response:
+    if _is_browser(request):
+        return done_page(request, upload.reference)
+    facts = upload.facts
+    told = {
+        "url": upload.reference,
+        "mime_type": upload.kind.mime_type,
+        "bytes": upload.size,
+        "width": facts.width,
+        "height": facts.height,
+        "duration_seconds": facts.duration_seconds,
+        "lasts_seconds": round(app.uploads.limits.lasts),
+        "next_step": "Give this url where the file was given.",
+    }
+    return JSONResponse(given(told), 201, {"cache-control": "no-store"})
+
+
+def _refused(request: Request, refusal: UploadRefusal) -> Response:
+    if _is_browser(request):
+        return refusal_page(request, refusal.words, refusal.status)
+    return JSONResponse({"error": refusal.words.english}, refusal.status, {"cache-control": "no-store"})
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
