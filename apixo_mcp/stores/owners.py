@@ -10,6 +10,7 @@ from typing import Any
 
 from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
 from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Raise, Scope
 
@@ -72,17 +73,33 @@ def terms_of(owner: Owner) -> str:
     return json.dumps(told | ({"raised": asdict(owner.raised)} if owner.raised else {}))
 
 
+def with_nothing(name: str) -> Owner:
+    """Returns what stands in the place of an owner whose row is lost: they may look, and spend nothing."""
+    return Owner(name, Scope.READ, budget=Budget(daily_usd=0.0, daily_tasks=0, monthly_usd=0.0))
+
+
+class NotAnOwner(NotATask):
+    """A row of an owner that is damaged."""
+
+
 def owner_of_row(row: Row) -> Owner:
-    """Returns the owner of a row."""
-    told: Mapping[str, Any] = json.loads(row["terms"])
-    return Owner(
-        row["name"],
-        Scope(told["scope"]),
-        tuple(told["models"]),
-        Budget(**told["budget"]),
-        Raise(**told["raised"]) if "raised" in told else None,
-        told["keys"],
-    )
+    """Returns the owner of a row.
+
+    Raises:
+        NotAnOwner: the row is damaged.
+    """
+    try:
+        told: Mapping[str, Any] = json.loads(row["terms"])
+        return Owner(
+            row["name"],
+            Scope(told["scope"]),
+            tuple(told["models"]),
+            Budget(**told["budget"]),
+            Raise(**told["raised"]) if "raised" in told else None,
+            told["keys"],
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise NotAnOwner(f"a row holds no owner: {type(error).__name__}") from error
 
 
 def owner_named(database: Database, name: str) -> Owner | None:

@@ -24,12 +24,15 @@ from apixo_mcp.stores.sqlite.damage import beside
 from apixo_mcp.stores.sqlite.lock import Lock
 from apixo_mcp.stores.sqlite.page_reader import frames, hides_commits
 from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.owner import Owner, Scope
 from apixo_mcp.tasks.task import TERMINAL, Result, State, Task
 
 pytestmark = pytest.mark.anyio
 
 PAGE = 4096
 COUNT = 120
+ALICE, BOB = Owner("alice", Scope.GENERATE, budget=Budget(daily_usd=5.0)), Owner("bob", Scope.READ)
 LONG = {"prompt": "a fox in the snow " * 400}  # longer than a page: the row goes on in others
 
 
@@ -151,6 +154,66 @@ async def test_without_the_secret_the_user_is_told_what_it_means(path: Path):
     assert len(found) == 60
     assert "secret that tells API keys apart is lost" in warning
     assert "60 that are still open" in warning
+
+
+class TestOwners:
+    """An owner who comes back may be an older version of themselves: nobody gets in by it, and the warning says so."""
+
+    async def broken(self, path: Path, *lost: str) -> None:
+        """Makes a store with two owners and tasks of theirs, and loses the head of its file, and some tables."""
+        async with SqliteStore(path) as store:
+            await store.owners.add(replace(ALICE, budget=Budget(daily_usd=9.0)), "a" * 64)
+            await store.owners.change(ALICE)
+            await store.owners.add(BOB, "b" * 64)
+            await store.add([make_followed(owner=name, state=State.SUCCESS, due=None) for name in ("alice", "bob")])
+        content = bytearray(path.read_bytes())
+        with closing(sqlite3.connect(path)) as database:
+            for name in lost:
+                (root,) = database.execute("select rootpage from sqlite_master where name = ?", [name]).fetchone()
+                content[(root - 1) * PAGE : root * PAGE] = bytes(PAGE)
+        content[:100] = b"\xaa" * 100
+        path.write_bytes(content)
+
+    async def test_they_come_back_with_their_terms_and_nobody_gets_in_by_their_tokens(self, path: Path):
+        await self.broken(path)
+        async with SqliteStore(path) as store:
+            assert [known.owner for known in await store.owners.all()] == [ALICE, BOB]
+            assert [await store.owners.of_token(one * 64) for one in "ab"] == [None, None]
+            assert not any(known.has_token for known in await store.owners.all())
+            (warning,) = store.warnings
+            assert "The owners alice, bob were recovered" in warning
+            assert "look at their scopes and limits, and give each another token" in warning
+            assert await store.owners.set_token("alice", "c" * 64)
+            assert await store.owners.of_token("c" * 64) == ALICE
+
+    async def test_of_those_who_are_lost_the_names_are_kept_and_no_money_is_spent(self, path: Path):
+        await self.broken(path, "owner")
+        async with SqliteStore(path) as store:
+            assert await store.owners.any(), "else everybody on this machine would get in"
+            assert await store.owners.find("alice") is None
+            assert not await store.owners.add(Owner("alice"), "x" * 64), "her tasks are not to be had"
+            (warning,) = store.warnings
+            assert "Of the owners alice, bob nothing but tasks is left" in warning
+            assert await store.owners.set_token("alice", "c" * 64)
+            back = await store.owners.of_token("c" * 64)
+            assert back is not None
+            assert (back.scope, back.budget.daily_usd, back.budget.monthly_usd) == (Scope.READ, 0.0, 0.0)
+            admitted = await store.admit([make(owner="alice", estimate_usd=0.01)], NO_LIMITS)
+            assert admitted.how == "not_allowed"
+
+    async def test_a_garbled_row_is_told_and_its_owner_does_not_get_in(self, path: Path):
+        async with SqliteStore(path) as store:
+            await store.owners.add(ALICE, "a" * 64)
+            await store.owners.add(BOB, "b" * 64)
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("update owner set terms = '{\"scope\": \"king\"}' where name = 'alice'")
+        async with SqliteStore(path) as store:
+            with pytest.raises(StoreError, match="damaged"):
+                await store.owners.of_token("a" * 64)
+            assert await store.owners.of_token("b" * 64) == BOB
+        async with SqliteStore(path) as store:
+            assert "The owners bob were recovered" in store.warnings[0]
+            assert await store.owners.of_token("a" * 64) is None
 
 
 class TestMoney:

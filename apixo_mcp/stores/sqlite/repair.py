@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from apixo_mcp.stores.admit import insert_without_taken_key
+from apixo_mcp.stores.owners import owner_of_row
 from apixo_mcp.stores.sqlite import schema
 from apixo_mcp.stores.sqlite.damage import beside, is_damage
+from apixo_mcp.stores.sqlite.owner_rows import insert_owners, lost_owners, newest_owners, told_of_owners
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ close it, or came upon damage: then its log or the mark below is left behind. A 
 itself as it opens a file."""
 
 _LOG_HEADER = 32
+_OWNERS_SINCE = 10  # the version of the schema
 _SUFFIXES = ("-wal", "-shm", "")  # the file itself last: while it is in its place, the work is not done
 _ORPHAN = "A request was being sent when the task store was damaged, and whether it left can no longer be told."
 
@@ -117,6 +120,9 @@ def _read_all(database: sqlite3.Connection) -> None:
     if schema.version(database):
         for row in database.execute("select * from task"):
             from_record(row_record(dict(row)))
+    if schema.version(database) >= _OWNERS_SINCE:
+        for row in database.execute("select * from owner"):
+            owner_of_row(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,8 @@ class _Recovered:
     tasks: list[Task]
     secrets: Mapping[str, str]
     kept: Mapping[tuple[str, str], str]
+    owners: Mapping[str, Mapping[str, Any]]
+    lost_owners: Mapping[str, Mapping[str, Any]]
     unreadable: int
     lost: tuple[str, ...]
 
@@ -142,6 +150,7 @@ def _rebuild(path: Path, part: Path) -> str:
             insert_without_taken_key(lambda text, values: database.execute(text, values).fetchall(), task)
         database.executemany("insert into secret values (?, ?)", recovered.secrets.items())
         database.executemany("insert into kept values (?, ?, ?)", [(*at, text) for at, text in recovered.kept.items()])
+        insert_owners(database, [*recovered.owners.values(), *recovered.lost_owners.values()])
         database.execute("commit")
     return _told(recovered)
 
@@ -160,7 +169,9 @@ def _told(recovered: _Recovered) -> str:
             f" The secret that tells API keys apart is lost, so no key is known to belong to these tasks: {open_tasks} "
             "that are still open are listed but no longer followed; look for them on the gateway's dashboard."
         )
-    return text
+    if lost or recovered.unreadable:
+        text += " What was lost counts for no limit of a day or a month any more."
+    return text + told_of_owners(recovered.owners, recovered.lost_owners)
 
 
 def _recover(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str | None]]) -> _Recovered:
@@ -197,7 +208,9 @@ def _recover(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str | N
     named = {entry[2] for entry in salvaged.entries if len(entry) == 4}
     known = {name for name in named if isinstance(name, str) and name.startswith("tsk_")} | unreadable
     safe = [_safe(task) for task in sorted(tasks.values(), key=lambda task: task.created_at)]
-    return _Recovered(safe, secrets, kept, salvaged.unreadable, tuple(sorted(known - set(tasks))))
+    owners = newest_owners(salvaged.records)
+    lost_names = lost_owners(owners, safe, time.time())
+    return _Recovered(safe, secrets, kept, owners, lost_names, salvaged.unreadable, tuple(sorted(known - set(tasks))))
 
 
 def _row(record: tuple[Any, ...], columns: list[tuple[str, str, int, str | None]]) -> Iterator[tuple[str, Any]]:
