@@ -18,6 +18,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -49,6 +50,7 @@ _ABOUT_MONEY = (
     "prices",
     "auto_retry",
 )
+_SECRET_ENDS = ("_API_KEY", "_NOTIFY_URL", "_NOTIFY_SECRET")  # variables whose value is never shown
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 TUNNELS = ("cloudflared", "ngrok")
 """The programs that open a tunnel and need no command line."""
@@ -57,6 +59,13 @@ IN_THE_CLEAR = (
     "tokens, files and callbacks. Put a proxy with a certificate before the server and name its https:// address."
 )
 """Said of a public URL without TLS."""
+_SECRET_LOOKS = (
+    "whsec_ and 24 to 64 random bytes in base64, as `echo whsec_$(openssl rand -base64 32)` prints; its receiver has "
+    "the same"
+)
+"""What a secret of Standard Webhooks is. Their packages take any other text too, and then sign with what is in it."""
+NO_SECRET = f"APIXO_MCP_NOTIFY_SECRET is needed with APIXO_MCP_NOTIFY_URL, to sign what is sent there: {_SECRET_LOOKS}."
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _FLAGS = {"enabled": True, "enable": True, "disabled": False, "disable": False}
 
 
@@ -96,6 +105,31 @@ def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
         except ValueError:
             raise ValueError("must be addresses or networks, as 127.0.0.1 or 10.0.0.0/8, with commas between") from None
     return names
+
+
+def _notify_url(value: str, info: ValidationInfo) -> str:
+    host = re.match(r"http://(\[[^\]]*\]|[^/:@]*)", value, re.IGNORECASE)
+    is_here = host is not None and host[1].lower() in _LOOPBACK
+    if value and not value.lower().startswith("https://") and host is None:
+        raise ValueError("must start with https://, or with http:// on this machine")
+    if re.search(r"[\s\x00-\x1f]", value):
+        raise ValueError("must be one address, without spaces")
+    if host is not None and not is_here and not info.data.get("allow_private_hosts"):
+        raise ValueError("must start with https:// beyond this machine: what is told is for nobody on the way")
+    return value
+
+
+def _notify_secret(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    from binascii import a2b_base64
+
+    try:
+        key = a2b_base64(value.removeprefix("whsec_"), strict_mode=True)
+    except ValueError:
+        key = b""
+    if not value.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise ValueError("must be " + _SECRET_LOOKS)
+    return secret
 
 
 def _absolute(path: Path) -> Path:
@@ -185,6 +219,9 @@ class Settings(BaseModel):
     auth_audience: str = ""
     auth_claim: str = "sub"
 
+    notify_url: Annotated[str, AfterValidator(_notify_url)] = ""
+    notify_secret: Annotated[SecretStr, AfterValidator(_notify_secret)] = SecretStr("")
+
     models: Names = ()
     tools: Annotated[Literal["general", "models"], BeforeValidator(_lower)] = "general"
     client_profile: str = ""
@@ -241,7 +278,7 @@ class Settings(BaseModel):
     def is_public_in_the_clear(self) -> bool:
         """Whether the public URL has no TLS, though it leads beyond this machine."""
         match = re.match(r"http://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)", self.public_url, re.IGNORECASE)
-        return match is not None and match[1].lower() not in ("127.0.0.1", "localhost", "[::1]")
+        return match is not None and match[1].lower() not in _LOOPBACK
 
     @property
     def money_warnings(self) -> tuple[str, ...]:
@@ -320,7 +357,7 @@ def _placeholders(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for variable, value in (*_documented(environment), *proxies):
         parts = _paths(value) if variable == _variable("allowed_roots") else [trimmed(value)]
         if any(part and not is_set(variable, part) for part in parts):
-            shown = "" if variable.endswith("_API_KEY") else f" ({trimmed(value)[:60]})"
+            shown = "" if variable.endswith(_SECRET_ENDS) else f" ({trimmed(value)[:60]})"
             counts = f"{variable} holds a placeholder that nothing filled in{shown}, so it counts as not set."
             yield variable, f"{counts} Write the value itself, or take the variable out."
 
@@ -354,7 +391,7 @@ def _line(entry: Mapping[str, Any]) -> str:
     allowed = (_allowed(field) if field else "") or str(entry["msg"]).removeprefix("Value error, ")
     given = str(entry["input"])
     # A key may have ended up in the wrong variable.
-    is_secret = variable.endswith("_API_KEY") or "sk-" in given
+    is_secret = variable.endswith(_SECRET_ENDS) or "sk-" in given or "whsec_" in given
     return f"{variable}: {allowed}" + ("" if is_secret else f" (got {given[:60]!r})")
 
 

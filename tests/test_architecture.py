@@ -33,6 +33,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("usage", "outside", "health"),
     ("app",),
     ("views",),
+    ("webhooks",),
     ("server",),
     ("cli",),
     ("__main__",),

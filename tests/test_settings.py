@@ -15,6 +15,8 @@ from apixo_mcp.variables import is_placeholder, is_sample_key
 HERE = Path("here").absolute()
 HOME = Path("~").expanduser()
 
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
 GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_API_KEY": ("keys.apixo", "sk-mine", SecretStr("sk-mine")),
     "RUXA_API_KEY": ("keys.ruxa", "sk-mine", SecretStr("sk-mine")),
@@ -32,6 +34,8 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_AUTH_ISSUER": ("auth_issuer", "https://id.example/", "https://id.example"),
     "APIXO_MCP_AUTH_AUDIENCE": ("auth_audience", " apixo ", "apixo"),
     "APIXO_MCP_AUTH_CLAIM": ("auth_claim", "email", "email"),
+    "APIXO_MCP_NOTIFY_URL": ("notify_url", "https://hooks.example/apixo/", "https://hooks.example/apixo/"),
+    "APIXO_MCP_NOTIFY_SECRET": ("notify_secret", WHSEC, SecretStr(WHSEC)),
     "APIXO_MCP_MODELS": ("models", " nano-*, sora-2 ,", ("nano-*", "sora-2")),
     "APIXO_MCP_TOOLS": ("tools", "models", "models"),
     "APIXO_MCP_CLIENT_PROFILE": ("client_profile", "claude-ai", "claude-ai"),

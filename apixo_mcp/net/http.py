@@ -13,14 +13,14 @@ import anyio
 import httpx2
 
 from apixo_mcp import __version__
-from apixo_mcp.errors import MediaError, SettingRefused
+from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
 from apixo_mcp.net import guard
 from apixo_mcp.net.certificates import tls_context
 from apixo_mcp.net.excerpt import MAX_BODY, Excerpt
 from apixo_mcp.net.fetcher import Download, download_of
 from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_name
 from apixo_mcp.net.heads import DOUBT
-from apixo_mcp.net.proxies import Proxy, proxy_for
+from apixo_mcp.net.proxies import Proxy, is_loopback, proxy_for
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, host_of, words_for
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.net.transport import LenientStream, LenientTransport
@@ -136,6 +136,33 @@ class Http:
             reason = f"no answer that can be relied on came back from {where}: {doubt}"
             return Broken(reason, excerpt.body(), MappingProxyType(headers), response.status_code)
         return Answered(response.status_code, MappingProxyType(headers), excerpt.body())
+
+    async def deliver(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes = b"", within: float
+    ) -> HttpResponse:
+        """Sends one request to an address of the operator's own, which may be this machine's, and is guarded else.
+
+        No redirect is followed, nothing of the answer's body is read, and nothing but cancellation raises.
+        """
+        where = host_of(url)
+        try:
+            target = httpx2.URL(url)
+            if self._allow_private or is_loopback(target.host):
+                client = await self._gateway_client(url, _proxy_of(target), fresh=True)
+            else:
+                guard.check_url(url, allow_private=False)
+                client = await self._media_client(target)
+            with anyio.fail_after(within):
+                more = {**headers, "Connection": "close"}
+                timeout = self._timeout(within)
+                request = client.build_request(method, url, headers=more, content=content, timeout=timeout)
+                response = await client.send(request, stream=True)
+                await response.aclose()
+        except (HostRefused, SettingRefused) as error:
+            return NotReached(f"{where} was not asked: {error}")
+        except Exception as error:
+            return Broken(f"{where} did not answer ({words_for(error)})")
+        return Answered(response.status_code, MappingProxyType({}), b"")
 
     @asynccontextmanager
     async def fetch(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.outbox import tell_nothing_of
 from apixo_mcp.stores.owners import standing_of
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.asking.repeats import equal_note
@@ -182,6 +183,8 @@ def add(database: Database, tasks: Iterable[Task]) -> list[str]:
         for task in tasks:
             if not database.execute(statements.GET, {"task_id": task.task_id}):
                 insert_without_taken_key(database.execute, task)
+                if task.is_copy:
+                    tell_nothing_of(database, task.task_id, str(task.state))
                 added.append(task.task_id)
     return added
 

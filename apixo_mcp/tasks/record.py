@@ -38,7 +38,8 @@ def row_record(row: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: what is nested in it is no JSON.
     """
     record = dict(row)
-    record.pop("counted_at", None)  # worked out anew where it is stored
+    for name in ("counted_at", "told"):  # the one is worked out anew where it is stored, the other was told from here
+        record.pop(name, None)
     for name in _NESTED:
         if record.get(name) is not None:
             record[name] = json.loads(record[name])

@@ -18,6 +18,7 @@ from typing import Literal, Protocol
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.arrivals import ArrivalStore
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent, Verdict
+from apixo_mcp.tasks.outbox import Outbox
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Delivered, State, Task
 
@@ -178,6 +179,11 @@ class Store(Protocol):
     @property
     def arrivals(self) -> ArrivalStore:
         """What is known of callbacks."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is to be told to the operator's address."""
         ...
 
     async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:

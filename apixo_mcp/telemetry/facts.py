@@ -219,6 +219,22 @@ class CallbacksMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookTried:
+    """Tells that a webhook was sent to the operator's address.
+
+    Attributes:
+        task_id: that it is about; empty: it is an alert.
+        status: of the answer; 0 where none came.
+        tries: how many there were.
+    """
+
+    kind: str
+    task_id: str
+    status: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class OperationDone:
     """Tells that a message of MCP was answered.
 
@@ -314,6 +330,7 @@ Fact = (
     | FileDeleted
     | CallbackReceived
     | CallbacksMissed
+    | WebhookTried
     | OperationDone
     | RequestServed
     | RequestRefused

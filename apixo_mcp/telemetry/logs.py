@@ -31,6 +31,7 @@ from apixo_mcp.telemetry.facts import (
     SubmitUnanswered,
     TaskAdmitted,
     TaskRef,
+    WebhookTried,
 )
 
 AUDIT = "apixo_mcp.audit"
@@ -54,6 +55,7 @@ _EVENTS: dict[type[Fact], str] = {
     FileDeleted: "deleted a file",
     CallbackReceived: "callback",
     CallbacksMissed: "callbacks missed",
+    WebhookTried: "webhook",
     OperationDone: "answered",
     RequestServed: "served",
     RequestRefused: "refused a request:",

@@ -198,3 +198,13 @@ async def test_what_was_not_to_be_called_back_is_not_missed(store: Store):
 
 def make_plain() -> Task:
     return make(due=CLOCK.now)
+
+
+async def test_that_one_is_missed_is_an_alert_where_somebody_is_told(store: Store):
+    await store.outbox.begin()
+    await store.arrivals.came((await followed(store)).task_id, EVERY)
+    await ends(store, await followed(store))
+    CLOCK.now += 46
+    await store.arrivals.missed(45)
+    [alert] = [one for one in await store.outbox.take(60, 9) if not one.task_id]
+    assert (alert.kind, alert.data["alert"], alert.data["gateway"]) == ("alert.raised", "callbacks_missed", "apixo")

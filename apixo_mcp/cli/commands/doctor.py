@@ -27,12 +27,14 @@ from apixo_mcp.net.certificates import tls_context, unusable_certificates
 from apixo_mcp.net.guard import check_name, check_url
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.proxies import proxy_for, unusable_proxies
+from apixo_mcp.net.response import Answered, host_of
 from apixo_mcp.outside.set_up import why_not_called_back
 from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.views.faces import SHELL, advice_of, error_text
 from apixo_mcp.views.troubles import missing
 from apixo_mcp.views.words import counted, in_zone
+from apixo_mcp.webhooks.sender import WebhookLimits, why_not_signed
 
 _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
@@ -142,6 +144,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             if settings.public_url:
                 async for finding in _public_url(app):
                     yield finding
+            if settings.notify_url:
+                yield await _webhooks(app)
             if app.tunnel is not None:
                 yield await _tunnel(app.tunnel)
             if not app.key_prints:
@@ -213,6 +217,23 @@ async def _public_url(app: App) -> AsyncIterator[Finding]:
         else:
             fix = f"See that a POST to {url}/callbacks/x reaches that server from outside, which answers it with 404."
             yield Finding(what, f"{missing(arrivals)} {serving[0].upper()}{serving[1:]}.", fix, variable)
+
+
+async def _webhooks(app: App) -> Finding:
+    """Tries the address that webhooks go to, without sending one."""
+    variable = "APIXO_MCP_NOTIFY_URL"
+    what, where = f"webhooks ({variable})", host_of(app.settings.notify_url)
+    if why := why_not_signed(app.settings):
+        return Finding(what, f"none can be sent to {where}", why, variable)
+    within = WebhookLimits().answered_within
+    reply = await app.http.deliver("HEAD", app.settings.notify_url, headers={}, within=within)
+    if not isinstance(reply, Answered):
+        return Finding(what, f"none can be sent: {reply.reason}", f"Correct {variable}, or what it leads to.", variable)
+    count = await app.store.outbox.count()
+    state = f"{where} answers (HTTP {reply.status} to a HEAD; nothing was told); each end of a task would be sent there"
+    waiting = f"; {count.waiting} are waiting" if count.waiting else ""
+    fix = f"{count.given_up} were given up in the last days: the log says why." if count.given_up else ""
+    return Finding(what, state + waiting, fix, variable)
 
 
 async def _tunnel(tunnel: Tunnel) -> Finding:

@@ -1,5 +1,7 @@
 """`worker`: follows and saves what is open, without serving anybody."""
 
+from contextlib import AsyncExitStack
+
 import anyio
 import click
 
@@ -23,7 +25,12 @@ def worker(until_idle: bool) -> None:
 
     async def work(settings: Settings) -> None:
         nonlocal stayed
-        async with open_app(settings) as app:
+        async with AsyncExitStack() as stack:
+            app = await stack.enter_async_context(open_app(settings))
+            if settings.notify_url:
+                from apixo_mcp.webhooks.sender import TOLD_AT_LAST, sending_webhooks
+
+                await stack.enter_async_context(sending_webhooks(app, at_last=TOLD_AT_LAST if until_idle else 0.0))
             if not app.key_prints and not until_idle:
                 raise SettingsError(f"No key is set, so nothing could be followed. Set {key_variables()}.")
             with interrupts.scope():

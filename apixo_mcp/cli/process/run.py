@@ -1,6 +1,7 @@
 """Runs a command's coroutine with the program open, and tells its errors."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 import anyio
@@ -13,6 +14,8 @@ from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.settings import Settings
 
 T = TypeVar("T")
+
+_TOLD_AT_LAST = 3.0  # seconds that a command gives to the webhooks of what it was asked for
 
 ENDED_AT_ONCE = (
     "Ended at once. Where a paid request was on its way, it may have been charged: `apixo-mcp tasks list` shows its "
@@ -33,7 +36,12 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, linge
     async def run(settings: Settings) -> T | Exception:
         outcome: T | Exception = _Interrupted()
         leave = follower_of(settings) if follow or lingers else None
-        async with open_app(settings, follow=follow, leave=leave) as app:
+        async with AsyncExitStack() as stack:
+            app = await stack.enter_async_context(open_app(settings, follow=follow, leave=leave))
+            if follow and settings.notify_url:
+                from apixo_mcp.webhooks.sender import sending_webhooks
+
+                await stack.enter_async_context(sending_webhooks(app, at_last=_TOLD_AT_LAST))
             for warning in app.warnings:
                 say(f"apixo-mcp: {warning}", err=True)
             with interrupts.scope():

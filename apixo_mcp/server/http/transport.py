@@ -5,7 +5,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import anyio
 
@@ -99,6 +99,7 @@ async def _serve(
             open_app(settings, leave=leave, public=True) as app,
             _closed_to_strangers(app, listener),
             serving(app, build_server(app), listener, streamable=streamable),
+            _telling(app),
         ):
             ready(url)
             yield
@@ -137,6 +138,15 @@ async def check_reach(app: App, host: str) -> None:
         "- APIXO_MCP_AUTH_ISSUER and APIXO_MCP_AUTH_AUDIENCE name an identity provider whose tokens are taken.\n"
         "Or serve on 127.0.0.1, for this machine alone."
     )
+
+
+def _telling(app: App) -> AbstractAsyncContextManager[None]:
+    """Sends webhooks where an address is set for them."""
+    if not app.settings.notify_url:
+        return nullcontext()
+    from apixo_mcp.webhooks.sender import sending_webhooks
+
+    return sending_webhooks(app)
 
 
 def _quiet() -> None:

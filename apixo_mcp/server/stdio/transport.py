@@ -6,6 +6,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -72,7 +73,12 @@ async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | N
         if sys.platform != "win32":
             # Before the app: from here on a signal may find work under way, and the early stage would just leave.
             await group.start(_end_on_signal, over)
-        async with open_app(settings, leave=leave) as opened:
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(open_app(settings, leave=leave))
+            if settings.notify_url:
+                from apixo_mcp.webhooks.sender import sending_webhooks  # here: nobody else loads it
+
+                await stack.enter_async_context(sending_webhooks(opened))
             receipts, app = Receipts(), _warned(opened)
 
             async def answer() -> None:

@@ -172,3 +172,20 @@ async def test_a_public_url_that_no_gateway_can_call_is_to_be_mended(typed: Type
     )
     told = next(line for line in to_mend(done.stdout) if line.startswith("public URL"))
     assert "no gateway is asked to call back at https://192.168.1.5" in told
+
+
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+async def test_an_address_for_webhooks_is_tried_and_told_nothing(typed: Typed, box: Sandbox):
+    url = f"{box.url}/secret-path"
+    done = await run(typed, "doctor", APIXO_MCP_NOTIFY_URL=url, APIXO_MCP_NOTIFY_SECRET=WHSEC)
+    assert (
+        "ok    webhooks (APIXO_MCP_NOTIFY_URL): 127.0.0.1 answers (HTTP 404 to a HEAD; nothing was told)" in done.stdout
+    )
+    assert "secret-path" not in done.output
+    done = await run(typed, "doctor", APIXO_MCP_NOTIFY_URL=url)
+    assert [line for line in to_mend(done.stdout) if line.startswith("webhooks (APIXO_MCP_NOTIFY_URL)")]
+    assert "APIXO_MCP_NOTIFY_SECRET is needed with APIXO_MCP_NOTIFY_URL" in done.stdout
+    done = await run(typed, "doctor", APIXO_MCP_NOTIFY_URL="http://127.0.0.1:9/", APIXO_MCP_NOTIFY_SECRET=WHSEC)
+    assert [line for line in to_mend(done.stdout) if "none can be sent" in line]

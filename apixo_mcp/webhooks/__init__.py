@@ -1,0 +1,1 @@
+"""Tells an address of the operator's what has ended, in signed messages: Standard Webhooks."""
