@@ -10,7 +10,7 @@ from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.words import iso
 
-LARGEST = 100_000
+LARGEST_PAYLOAD = 100_000
 """Bytes of a body: receivers bound what they read."""
 
 _KEPT = ("task_id", "remote_id", "owner", "gateway", "model", "modality", "state", "created_at", "completed_at")
@@ -20,7 +20,7 @@ _CUT = "The rest is left out, for it is too long for a message; the task itself 
 def payload(webhook: Webhook, data: Mapping[str, Any]) -> str:
     """Returns the body that is signed and sent."""
     body = _text(webhook, data)
-    if len(body.encode()) <= LARGEST:
+    if len(body.encode()) <= LARGEST_PAYLOAD:
         return body
     return _text(webhook, {name: data[name] for name in _KEPT if name in data} | {"notes": [_CUT]})
 

@@ -30,7 +30,7 @@ from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount, Webhook
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.webhooks.payload import LARGEST, payload
+from apixo_mcp.webhooks.payload import LARGEST_PAYLOAD, payload
 from apixo_mcp.webhooks.sender import WebhookLimits, sending_webhooks
 
 pytestmark = pytest.mark.anyio
@@ -268,8 +268,8 @@ def test_a_body_is_bounded_and_can_always_be_written():
     data = {"task_id": "tsk_1", "state": "success", "owner": "local", "prompt": "half a fox \ud83e"}
     whole = payload(webhook(), data)
     assert json.loads(whole.encode())["data"] == data
-    cut = payload(webhook(), {**data, "results": [{"url": "x" * LARGEST}]})
-    assert len(cut.encode()) < LARGEST
+    cut = payload(webhook(), {**data, "results": [{"url": "x" * LARGEST_PAYLOAD}]})
+    assert len(cut.encode()) < LARGEST_PAYLOAD
     told = json.loads(cut)["data"]
     assert (told["task_id"], told["state"], told["owner"]) == ("tsk_1", "success", "local")
     assert "results" not in told
