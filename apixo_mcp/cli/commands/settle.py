@@ -7,6 +7,7 @@ import click
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.process.run import with_app
+from apixo_mcp.cli.requests.whose import Whose, of_owner
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.cli.waiting.follow import followed
 from apixo_mcp.cli.waiting.outcome import report
@@ -22,14 +23,16 @@ from apixo_mcp.views.faces import SHELL, error_text
 @click.option("--remote-id", metavar="ID", help="The gateway's task id, found on its dashboard.")
 @click.option("--never-ran", is_flag=True, help="The dashboard does not have it: nothing ran, nothing was charged.")
 @click.option("--no-wait", is_flag=True, help="Leave the following to a worker.")
-def resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait: bool) -> None:
+@of_owner
+def resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait: bool, whose: Whose) -> None:
     """Settle a task of which it is not known whether the gateway has it, after looking at the gateway's dashboard."""
     if (remote_id is None) is not never_ran:
         raise click.UsageError("say either --remote-id ID or --never-ran")
     is_followed = remote_id is not None and not no_wait
 
     async def work(app: App) -> tuple[Task, bool]:
-        task = await app.settlement.resolve(await app.service.find(LOCAL, task_id), remote_id)
+        _, task = await whose.find(app, task_id)
+        task = await app.settlement.resolve(task, remote_id)
         is_ours = task.key_print in app.key_prints
         if is_followed and is_ours:
             task = await followed(app, task)
@@ -47,14 +50,16 @@ def resolve(task_id: str, remote_id: str | None, never_ran: bool, no_wait: bool)
 @click.command("reread")
 @click.argument("task_id")
 @click.option("--no-wait", is_flag=True, help="Leave the saving to a worker.")
-def reread_answer(task_id: str, no_wait: bool) -> None:
+@of_owner
+def reread_answer(task_id: str, no_wait: bool, whose: Whose) -> None:
     """Read the answer of a task anew that ended well and named no result, and save what is found.
 
     The gateway is asked once more where the answer that is kept does not help.
     """
 
     async def work(app: App) -> Reread:
-        reading = await app.settlement.reread(await app.service.find(LOCAL, task_id))
+        _, task = await whose.find(app, task_id)
+        reading = await app.settlement.reread(task)
         is_followed = not reading.told and not no_wait
         return replace(reading, task=await followed(app, reading.task)) if is_followed else reading
 

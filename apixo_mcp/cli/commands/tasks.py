@@ -13,11 +13,11 @@ from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.process.start import errors_told
 from apixo_mcp.cli.requests.folders import made
 from apixo_mcp.cli.requests.wanted import read_modality, task_named, wanted_of, with_folder
+from apixo_mcp.cli.requests.whose import Whose, of_owner
 from apixo_mcp.cli.terminal.printing import say, say_json, width_of
 from apixo_mcp.cli.terminal.text import laid_out, on_one_line
 from apixo_mcp.cli.waiting.follow import all_followed
 from apixo_mcp.cli.waiting.outcome import is_well, placed, report, report_all, to_download
-from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
 from apixo_mcp.views.faces import SHELL
@@ -34,7 +34,8 @@ _modality = click.option("--modality", default="", help="Only image, video or au
 @_since
 @click.option("--query", default="", help="Words that are all in the prompt.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-def list_all(state: str, modality: str, since: str, query: str, limit: int) -> None:
+@of_owner
+def list_all(state: str, modality: str, since: str, query: str, limit: int, whose: Whose) -> None:
     """List tasks, newest first."""
     if state and state not in set(State):
         raise click.BadParameter(f"{state!r} is not one of {', '.join(State)}", param_hint="--state")
@@ -44,14 +45,15 @@ def list_all(state: str, modality: str, since: str, query: str, limit: int) -> N
 
     async def work(app: App) -> Sequence[Task]:
         wanted = State(state) if state else None
-        return await app.service.page(LOCAL, state=wanted, modality=kind, since=moment, query=query, limit=limit)
+        return await whose.page(app, state=wanted, modality=kind, since=moment, query=query, limit=limit)
 
     tasks = with_app(work)
     columns = width_of(sys.stdout) if sys.stdout.isatty() else None
     for task in tasks:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
         prompt = on_one_line(task.prompt[:60])
-        line = laid_out((task.task_id, when, f"{_state(task):<10}", on_one_line(task.model), prompt), columns)
+        owner = (on_one_line(task.owner),) if whose.is_all else ()
+        line = laid_out((task.task_id, when, *owner, f"{_state(task):<10}", on_one_line(task.model), prompt), columns)
         place = on_one_line(_place(task))  # whole, however wide the terminal is
         say(f"{line}{'  ' if columns is None else chr(10) + '  '}{place}" if place else line)
     if not tasks and (modality or since or query):
@@ -73,11 +75,12 @@ def _state(task: Task) -> str:
 
 @click.command("show")
 @click.argument("task_id")
-def show_task(task_id: str) -> None:
+@of_owner
+def show_task(task_id: str, whose: Whose) -> None:
     """Show one task as JSON; `last` is the newest."""
 
     async def work(app: App) -> dict[str, Any]:
-        return structure_of(app, await task_named(app, task_id, is_shown=True), face=SHELL)
+        return structure_of(app, await task_named(app, task_id, whose, is_shown=True), face=SHELL)
 
     say_json(with_app(work))
 
@@ -85,9 +88,10 @@ def show_task(task_id: str) -> None:
 @click.command("wait")
 @click.argument("task_ids", metavar="[TASK_ID]...", nargs=-1)
 @_since
-def wait_for(task_ids: tuple[str, ...], since: str) -> None:
+@of_owner
+def wait_for(task_ids: tuple[str, ...], since: str, whose: Whose) -> None:
     """Wait until tasks have ended and their files are saved; `last` is the newest."""
-    wanted = wanted_of(task_ids, since)
+    wanted = wanted_of(task_ids, since, whose=whose)
 
     async def work(app: App) -> tuple[list[Task], list[str]]:
         tasks, problems = await wanted.found(app)
@@ -101,14 +105,15 @@ def wait_for(task_ids: tuple[str, ...], since: str) -> None:
 @click.argument("task_ids", metavar="[TASK_ID]... [FOLDER]", nargs=-1)
 @_since
 @_modality
-def download(task_ids: tuple[str, ...], since: str, modality: str) -> None:
+@of_owner
+def download(task_ids: tuple[str, ...], since: str, modality: str, whose: Whose) -> None:
     """Save the files of tasks, or copy them into FOLDER: any one, made if missing. `last` is the newest task."""
     kind = read_modality(modality)
 
     async def work(app: App) -> tuple[list[Task], list[str]]:
-        ids, folder = await with_folder(app, task_ids, is_alone=bool(since))
+        ids, folder = await with_folder(app, task_ids, whose, is_alone=bool(since))
         target = made(folder) if folder else None
-        tasks, problems = await wanted_of(ids, since, kind, ended_well=bool(since)).found(app)
+        tasks, problems = await wanted_of(ids, since, kind, ended_well=bool(since), whose=whose).found(app)
         then = to_download(tasks[0], folder) if folder and len(tasks) == 1 else ""
         there, wrong = await placed(app, await all_followed(app, tasks, then), target)
         return there, [*problems, *wrong]
@@ -119,11 +124,13 @@ def download(task_ids: tuple[str, ...], since: str, modality: str) -> None:
 
 @click.command()
 @click.argument("task_id")
-def cancel(task_id: str) -> None:
+@of_owner
+def cancel(task_id: str, whose: Whose) -> None:
     """Cancel a task that was not sent yet."""
 
     async def work(app: App) -> Task:
-        return await app.service.cancel(LOCAL, task_id)
+        owner, task = await whose.find(app, task_id)
+        return await app.service.cancel(owner, task.task_id)
 
     task = with_app(work)
     if task.state is State.CANCELLED:

@@ -9,11 +9,11 @@ import click
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.process.start import errors_told
+from apixo_mcp.cli.requests.whose import Whose
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import NotFound
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.asking.last import means_last
-from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.faces import SHELL, error_text
@@ -31,12 +31,14 @@ class Wanted:
         since: Unix seconds, where all are meant that were made since; None where they are named.
         modality: only these, of those that were made since.
         ended_well: whether of those that were made since only these are meant.
+        whose: they are.
     """
 
     ids: tuple[str, ...]
     since: float | None
     modality: Modality | None
     ended_well: bool
+    whose: Whose
 
     async def found(self, app: App) -> tuple[list[Task], list[str]]:
         """Finds them, and says which of several are not there.
@@ -47,12 +49,12 @@ class Wanted:
         if self.since is not None:
             return await self._made_since(app, self.since), []
         if len(self.ids) == 1:
-            return [await task_named(app, self.ids[0])], []
+            return [await task_named(app, self.ids[0], self.whose)], []
         tasks: dict[str, Task] = {}
         problems: list[str] = []
         for any_id in dict.fromkeys(self.ids):
             try:
-                task = await task_named(app, any_id)
+                task = await task_named(app, any_id, self.whose)
                 tasks[task.task_id] = task
             except NotFound as error:
                 problems.append(error_text(error, SHELL))
@@ -60,13 +62,20 @@ class Wanted:
 
     async def _made_since(self, app: App, since: float) -> list[Task]:
         state = State.SUCCESS if self.ended_well else None
-        tasks = await app.service.page(LOCAL, state=state, modality=self.modality, since=since, limit=_MOST)
+        tasks = await self.whose.page(app, state=state, modality=self.modality, since=since, limit=_MOST)
         which = "that ended well and were made" if self.ended_well else "made"
         say(f"{counted(len(tasks), 'task')} {which} since {in_zone(since)}.", err=True)
-        return [await app.service.check(LOCAL, task.task_id) for task in reversed(tasks)]
+        return [await task_named(app, task.task_id, self.whose) for task in reversed(tasks)]
 
 
-def wanted_of(ids: Sequence[str], since: str, modality: Modality | None = None, *, ended_well: bool = False) -> Wanted:
+def wanted_of(
+    ids: Sequence[str],
+    since: str,
+    modality: Modality | None = None,
+    *,
+    ended_well: bool = False,
+    whose: Whose,
+) -> Wanted:
     """Reads which tasks are meant.
 
     Raises:
@@ -76,7 +85,7 @@ def wanted_of(ids: Sequence[str], since: str, modality: Modality | None = None, 
         raise click.UsageError("Give a TASK_ID, several, or --since." if not ids else "Give either TASK_ID or --since.")
     with errors_told():
         moment = moment_of(since, time.time()) if since else None
-    return Wanted(tuple(ids), moment, modality, ended_well)
+    return Wanted(tuple(ids), moment, modality, ended_well, whose)
 
 
 def read_modality(text: str) -> Modality | None:
@@ -90,30 +99,33 @@ def read_modality(text: str) -> Modality | None:
     return cast(Modality, text) if text else None
 
 
-async def task_named(app: App, any_id: str, *, is_shown: bool = False) -> Task:
+async def task_named(app: App, any_id: str, whose: Whose, *, is_shown: bool = False) -> Task:
     """Finds a task by its id, or the last one, which is then named on standard error.
 
     Args:
         app: the program.
         any_id: ours, the gateway's or `last`.
+        whose: it is.
         is_shown: whether it is only shown; else it is polled once more, and its files are saved again, where needed.
 
     Raises:
         NotFound: there is none.
     """
     if means_last(any_id):
-        last = await app.service.last(LOCAL, "")
+        last = await whose.last(app)
         say(last.note(), err=True)
         any_id = last.task.task_id
-    return await (app.service.find if is_shown else app.service.check)(LOCAL, any_id)
+    owner, task = await whose.find(app, any_id)
+    return task if is_shown else await app.service.check(owner, task.task_id)
 
 
-async def with_folder(app: App, given: Sequence[str], *, is_alone: bool) -> tuple[tuple[str, ...], str]:
+async def with_folder(app: App, given: Sequence[str], whose: Whose, *, is_alone: bool) -> tuple[tuple[str, ...], str]:
     """Tells ids from the folder that may stand behind them.
 
     Args:
         app: the program.
         given: on the command line.
+        whose: the tasks are.
         is_alone: whether the folder may be the only one.
     """
     if not given or (len(given) == 1 and not is_alone):
@@ -122,7 +134,7 @@ async def with_folder(app: App, given: Sequence[str], *, is_alone: bool) -> tupl
     if last.startswith("tsk_") or means_last(last):
         return tuple(given), ""
     try:
-        await app.service.find(LOCAL, last)  # an id of the gateway looks like anything
+        await whose.find(app, last)  # an id of the gateway looks like anything
     except NotFound:
         return tuple(given[:-1]), last
     return tuple(given), ""

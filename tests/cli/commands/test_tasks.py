@@ -1,9 +1,11 @@
 """`tasks`, as a person types it."""
 
+import json
 import os
 import re
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,6 +14,9 @@ from anyio.to_thread import run_sync
 from support.shell import UNHURRIED, Typed, made, newest, run, shown, started
 
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.task import new_task_id
 
 pytestmark = pytest.mark.anyio
 
@@ -350,3 +355,28 @@ async def test_an_answer_without_results_is_read_anew(typed: Typed, box: Sandbox
     other = await run(typed, "tasks", "reread", await made(typed))
     assert other.exit_code == 1
     assert "only a task that failed with EMPTY_RESULT" in other.stderr
+
+
+async def test_tasks_of_owners_are_looked_after_from_the_shell(typed: Typed, tmp_path: Path):
+    mine = await made(typed)
+    await run(typed, "owners", "add", "alice")
+    async with SqliteStore(tmp_path / "home" / "tasks.sqlite3") as store:
+        (task,) = await store.page(LOCAL)
+        hers = replace(task, task_id=new_task_id(), owner="alice", remote_id="hers", created_at=task.created_at + 60)
+        assert await store.add([hers])
+    listed = (await run(typed, "tasks", "list", "--all")).stdout.splitlines()
+    assert [(line.split()[0], line.split()[3]) for line in listed] == [(hers.task_id, "alice"), (mine, "local")]
+    assert (await run(typed, "tasks", "list", "--owner", "alice")).stdout.split()[0] == hers.task_id
+    assert (await run(typed, "tasks", "list")).stdout.split()[0] == mine
+    for command in ("show", "wait", "download", "cancel"):
+        assert "There is no task" in (await run(typed, "tasks", command, hers.task_id)).stderr
+        for whose in (["--owner", "alice"], ["--all"]):
+            done = await run(typed, "tasks", command, hers.task_id, *whose)
+            assert "There is no task" not in done.stderr
+            assert done.exit_code == 0, done.stderr
+    assert (await shown(typed, "last"))["task_id"] == mine
+    done = await run(typed, "tasks", "show", "last", "--all")
+    assert json.loads(done.stdout)["task_id"] == hers.task_id
+    nobody = await run(typed, "tasks", "list", "--owner", "bob")
+    assert "There is no owner 'bob'. `apixo-mcp owners list` shows all of them." in nobody.stderr
+    assert (await run(typed, "tasks", "list", "--owner", "alice", "--all")).exit_code == 2
