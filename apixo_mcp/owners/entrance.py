@@ -56,6 +56,10 @@ class Entrance:
         self._had_owners = self._had_owners or await self._owners.any()
         return not self._had_owners and self._issuer is None
 
+    async def is_revoked(self, name: str) -> bool:
+        """Tells whether the owner of a name was revoked; one whom an issuer alone knows never is."""
+        return any(one.owner.name == name and one.revoked_at is not None for one in await self._owners.all())
+
     async def owner_of(self, token: str, resources: Sequence[str]) -> Owner | TokenRefused:
         """Returns the owner whom a token lets in.
 

@@ -8,6 +8,7 @@ anything else ──► 401; what the owner's scope does not cover ──► 403
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -22,6 +23,7 @@ from apixo_mcp.server.extension import CHANGING
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.neighbours import is_neighbour
+from apixo_mcp.server.http.open_streams import serve_while_welcome
 from apixo_mcp.tasks import owner as owners
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
@@ -37,6 +39,7 @@ class Access:
         entrance: tells whom a token lets in.
         addresses: of this server, as its clients know them.
         scopes: what the caller of each tool must be allowed, by its name.
+        looks_every: seconds between two looks whether the owner of an open request was revoked.
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class Access:
         addresses: ServerAddresses,
         telemetry: Telemetry,
         scopes: Mapping[str, owners.Scope],
+        looks_every: float,
     ) -> None:
         self._app = app
         self._entrance = entrance
         self._addresses = addresses
         self._telemetry = telemetry
         self._scopes = scopes
+        self._looks_every = looks_every
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -71,12 +76,13 @@ class Access:
         principal = AccessToken(token="", client_id=owner.name, scopes=[owner.scope], subject=owner.name)
         scope["user"] = AuthenticatedUser(principal)
         needed, receive = await self._needed(scope, receive, owner)
-        if owner.scope.includes(needed):
-            await self._app(scope, receive, send)
-        else:
-            await self._answer(
-                scope, receive, send, 403, "insufficient_scope", f"this needs the scope {needed}", needed
-            )
+        if not owner.scope.includes(needed):
+            reason = f"this needs the scope {needed}"
+            await self._answer(scope, receive, send, 403, "insufficient_scope", reason, needed)
+            return
+        is_revoked = partial(self._entrance.is_revoked, owner.name)
+        if not await serve_while_welcome(self._app, scope, receive, send, is_revoked, self._looks_every):
+            await self._refuse(scope, receive, send, TokenRefused("the owner was revoked"))
 
     async def _needed(self, scope: Scope, receive: Receive, owner: owners.Owner) -> tuple[owners.Scope, Receive]:
         """Returns what a request needs to be allowed, and what receives it still."""

@@ -71,7 +71,7 @@ def web_app(
         Middleware(Prefix, urlsplit(settings.public_url).path),
         Middleware(Measured, app.telemetry),
         Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse, limits),
-        Middleware(Access, entrance, addresses, app.telemetry, server.scopes),
+        Middleware(Access, entrance, addresses, app.telemetry, server.scopes, limits.looks_every),
         Middleware(AuthContextMiddleware),
         Middleware(Calls, limits, calls or OpenCalls()),
         Middleware(Sessions, SessionIds(server.seal), STREAMABLE, limits.sessions_of_owner),

@@ -22,6 +22,7 @@ class HttpLimits:
         sessions_of_owner: that are kept in memory for one owner. Beyond that the one that was silent for longest is let
             go, which its client does not notice: its next request takes it up again.
         sessions: for all owners together; one more is 503.
+        looks_every: seconds between two looks whether the owner of something that is open was revoked.
     """
 
     wire: WireLimits = WireLimits()
@@ -33,3 +34,4 @@ class HttpLimits:
     streams: int = 1_000
     sessions_of_owner: int = 1_000
     sessions: int = 5_000
+    looks_every: float = 3.0

@@ -12,16 +12,19 @@ import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
-from support.program import text_of, values_for
+from support.program import happens, text_of, values_for
 from support.sign_in import bearer_of
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import SettingsError
-from apixo_mcp.net.uvicorn_server import listen, url_of
+from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.owners.tokens import new_token
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
+from apixo_mcp.server.http.application import web_app
+from apixo_mcp.server.http.limits import HttpLimits
+from apixo_mcp.server.http.paths import BY_SECRET, OPEN, is_beneath
 from apixo_mcp.server.http.transport import check_reach, serving
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner, Scope
@@ -244,6 +247,58 @@ async def test_another_owner_does_not_reach_a_stream_of_the_earlier_transport(se
         ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
         assert (await served.http.post(place, json=ping, headers=his)).status_code == 404
         assert (await served.http.post(place, json=ping, headers=hers)).status_code == 202
+
+
+@pytest.mark.parametrize("path", ["/sse", "/mcp"])
+async def test_a_revocation_ends_what_is_open(box: Sandbox, tmp_path: Path, path: str) -> None:
+    async with open_app(read_settings(**values_for(box, tmp_path))) as app, httpx2.AsyncClient(timeout=30) as http:
+        hers, his = await bearer_of(app, ALICE), await bearer_of(app, READER)
+        server, listener = build_server(app), listen("127.0.0.1", 0)
+        url = url_of(listener)
+        web = web_app(app, server, limits=HttpLimits(looks_every=0.05))
+        async with server.session_manager.run(), listening(web, listener), anyio.create_task_group() as group:
+            ended: list[str] = []
+
+            async def hear(name: str, headers: dict[str, str], ready: anyio.Event) -> None:
+                if path == "/mcp":
+                    info = {"name": "raw", "version": "1"}
+                    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
+                    opening = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
+                    opened = await http.post(f"{url}/mcp", json=opening, headers=BOTH | headers)
+                    headers = headers | {"mcp-session-id": opened.headers["mcp-session-id"]}
+                accept = {"accept": "text/event-stream"}
+                async with http.stream("GET", url + path, headers=headers | accept) as stream:
+                    assert stream.status_code == 200
+                    ready.set()
+                    async for _ in stream.aiter_bytes():
+                        pass
+                ended.append(name)
+
+            for name, headers in (("alice", hers), ("reader", his)):
+                ready = anyio.Event()
+                group.start_soon(hear, name, headers, ready)
+                await ready.wait()
+            await app.owners.revoke("alice")
+            await happens(lambda: bool(ended))
+            assert ended == ["alice"]
+            group.cancel_scope.cancel()
+
+
+async def test_every_route_but_those_that_are_open_asks_who_it_is(served: Served) -> None:
+    await bearer_of(served.app, ALICE)
+    routes = web_app(served.app, build_server(served.app)).routes
+    beginnings = {str(getattr(route, "path", "")).partition("{")[0] for route in routes}
+    assert {"/mcp", "/sse", "/messages", "/files/", "/metrics", "/sign-in", "/healthz"} <= beginnings
+    assert {path for path in beginnings if is_beneath(path, *OPEN)} == {
+        *("/healthz", "/readyz", "/sign-in", "/sign-in/", "/sign-in/consent", "/sign-in/out"),
+        *("/authorize", "/token", "/register", "/revoke"),
+        *(path for path in beginnings if is_beneath(path, "/.well-known/", *BY_SECRET)),
+    }
+    for path in beginnings:
+        if not is_beneath(path, *OPEN):
+            for method in ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"):
+                answer = await served.http.request(method, served.url + path, headers=BOTH)
+                assert answer.status_code == 401, (method, path)
 
 
 async def test_an_address_that_others_reach_is_not_served_before_anybody_can_sign_in(served: Served) -> None:

@@ -21,6 +21,8 @@ from support.program import structure, values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
+from apixo_mcp.owners.browsers import Browsers
+from apixo_mcp.owners.issuing import Issuing
 from apixo_mcp.owners.tokens import new_token, secret_hash
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
@@ -431,6 +433,20 @@ async def test_a_document_in_a_private_network_is_not_fetched(
         raw = Raw(url, http)
         raw.client = {"client_id": document}
         assert (await person.opens(raw.asks())).status_code == 400
+
+
+async def test_no_guess_of_a_link_a_code_or_a_token_gets_in(house: tuple[App, Raw], signed_in: Person) -> None:
+    app, raw = house
+    link, code = await invitation_of(app, "alice"), await raw.code(signed_in)
+    browsers, issuing = Browsers(app.owners, app.sign_ins), Issuing(app.sign_ins)
+    near = [one for good in (link, code) for one in (good[:-1], f"{good}a", good.swapcase(), "")]
+    for guess in [*near, *(stranger() for _ in range(2_500))]:
+        assert await browsers.sign_in(guess) is None
+        assert await browsers.owner_of(guess) is None
+        assert await issuing.find_code(guess) is None
+        assert await issuing.find_refresh(f"art_{guess}") is None
+    assert await browsers.sign_in(link) is not None
+    assert await issuing.find_code(code) is not None
 
 
 async def test_metadata_says_what_is_there(house: tuple[App, Raw]) -> None:
