@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 from pydantic import SecretStr
 
 from apixo_mcp.catalog.own import own_catalog
@@ -19,7 +20,6 @@ from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.gateways.gateway import Gateway
-from apixo_mcp.health import Health, HealthLimits
 from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.media.inputs import Inputs, url_answers
 from apixo_mcp.media.local import LocalFiles
@@ -33,7 +33,7 @@ from apixo_mcp.net.http import Http
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.outside.public import UNKNOWN_FOR, Public
-from apixo_mcp.outside.set_up import Outside, outside_of
+from apixo_mcp.outside.set_up import INPUT_SECRET, SERVED, Outside, outside_of
 from apixo_mcp.owners.audited import AuditedOwners
 from apixo_mcp.owners.key_sources import KeyMissing, read_key
 from apixo_mcp.owners.own_keys import KeyRing, OwnKeys
@@ -63,6 +63,7 @@ from apixo_mcp.telemetry import logs
 from apixo_mcp.telemetry.facts import Telemetry
 
 if TYPE_CHECKING:
+    from apixo_mcp.health import Health, HealthLimits
     from apixo_mcp.outside.tunnel import Tunnel
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Limits:
     steps: StepLimits = StepLimits()
     sweep: SweepLimits = SweepLimits()
     tunnel: TunnelLimits = TunnelLimits()
-    health: HealthLimits = HealthLimits()
+    health: "HealthLimits | None" = None
     uploads: UploadLimits = UploadLimits()
     loaded_after: float = 1.0
 
@@ -118,7 +119,7 @@ class App(_Parts):
     Attributes:
         budget: of all owners together.
         engine: follows the tasks.
-        health: whether this process can do its work.
+        health: tells whether this process can do its work, where it runs for long.
         seal: the secret that seals what a client keeps for this server.
         way: the one that local input files take.
         public: what is reached by the public URL, where there is one.
@@ -127,7 +128,7 @@ class App(_Parts):
     """
 
     engine: Engine
-    health: Health
+    health: "Health | None"
     runner: Runner
     settlement: Settlement
     service: Service
@@ -174,6 +175,7 @@ async def open_app(
     follow: bool = True,
     leave: Callable[[], None] | None = None,
     public: bool = False,
+    lasting: bool = False,
     limits: Limits = Limits(),
 ) -> AsyncGenerator[App]:
     """Opens the store, the HTTP client and the background, and closes them again: submits under way are finished first.
@@ -183,6 +185,7 @@ async def open_app(
         follow: whether this process follows tasks; off for commands that only read.
         leave: called at the end where tasks are still open, to have another process follow them.
         public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
+        lasting: whether it runs for long: then it tells how it is, and sees to how long results are kept.
         limits: of the parts.
 
     Raises:
@@ -207,7 +210,7 @@ async def open_app(
         app = App(
             **vars(parts),
             engine=engine,
-            health=_health(parts, engine),
+            health=_health(parts, engine) if lasting else None,
             runner=runner,
             settlement=settlement,
             service=_service(parts, engine),
@@ -224,13 +227,16 @@ async def open_app(
         async with anyio.create_task_group() as background:
             if follow:
                 background.start_soon(engine.run)
-                background.start_soon(app.health.run)
                 background.start_soon(parts.payers.run)
                 background.start_soon(parts.delivery.keep)
                 background.start_soon(parts.delivery.keep_wanted)
                 background.start_soon(_load_ahead, parts.catalog, limits.loaded_after)
             if public:
                 background.start_soon(uploads.keep_clear)
+            if app.health is not None:
+                background.start_soon(app.health.run)
+            if lasting and settings.keep_days is not None:
+                await _begin_retention(parts, settings.keep_days, background)
             if outside.tunnel is not None and served is not None:
                 outside.tunnel.lead_to(served)
                 background.start_soon(outside.tunnel.run)
@@ -361,15 +367,35 @@ def _drafts(parts: _Parts, outside: Outside, uploads: Uploads) -> Drafts:
     )
 
 
-def _health(parts: _Parts, engine: EmbeddedEngine) -> Health:
+def _health(parts: _Parts, engine: EmbeddedEngine) -> "Health":
+    # Imported here: a server that a host starts for itself is not asked.
+    from apixo_mcp.health import Health, HealthLimits
+
     return Health(
         store=parts.store,
         engine=engine,
         accounts=parts.accounts,
         http=parts.http,
         holder=parts.leases.holder,
-        limits=parts.limits.health,
+        limits=parts.limits.health or HealthLimits(),
     )
+
+
+async def _begin_retention(parts: _Parts, days: int, background: TaskGroup) -> None:
+    from apixo_mcp.media.input_links import InputLinks
+    from apixo_mcp.retention import Retention
+
+    # The tokens are the same whatever the address is by which a file is reached.
+    secret, folder = await parts.store.secret(INPUT_SECRET), parts.settings.home / SERVED
+    retention = Retention(
+        store=parts.store,
+        changes=parts.changes,
+        files=parts.files,
+        tokens=InputLinks("", secret, folder, parts.roots),
+        telemetry=parts.telemetry,
+        days=days,
+    )
+    background.start_soon(retention.run)
 
 
 def _service(parts: _Parts, engine: EmbeddedEngine) -> Service:

@@ -236,6 +236,7 @@ class Settings(BaseModel):
     log_level: Level = "WARNING"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     log_file: AbsolutePath | None = None
+    keep_days: int | None = Field(None, ge=1, le=36_500)
 
     _warnings: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
 

@@ -30,7 +30,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("tasks",),
     ("owners",),
     ("stores", "engines", "media"),
-    ("usage", "outside", "health"),
+    ("usage", "outside", "health", "retention"),
     ("app",),
     ("views",),
     ("webhooks",),

@@ -93,6 +93,19 @@ class ResultFiles(Protocol):
         """Returns the bytes of a file that is kept, None where it is gone."""
         ...
 
+    def delete(self, task: Task, result: Result) -> bool:
+        """Deletes the file of a result where it is still the very one that was saved; its record stays.
+
+        Returns:
+            Whether it is not there any more, and its record tells that it was. False for what somebody wrote to, put in
+            its place or took away, and for what stands elsewhere.
+        """
+        ...
+
+    def forget(self, task: Task, result: Result) -> None:
+        """Removes the record of a file that was deleted."""
+        ...
+
     def on_disk(self, path: str) -> Path | None:
         """Returns where this machine's programs can read a file that is kept, None where it is gone."""
         ...

@@ -128,6 +128,26 @@ class Folder:
             with contextlib.suppress(OSError):
                 (self.path / name).unlink(missing_ok=True)
 
+    def delete(self, name: str, status: os.stat_result) -> None:
+        """Deletes a file, if it is still the one that was looked at.
+
+        Args:
+            status: of the file when it was open.
+
+        Raises:
+            OSError: it is another one by now, or cannot be deleted.
+        """
+        if self._handle is not None and os.unlink in os.supports_dir_fd and os.stat in os.supports_dir_fd:
+            now = os.stat(name, dir_fd=self._handle, follow_symlinks=False)
+        else:
+            now = os.lstat(self.path / name)
+        if (now.st_ino, now.st_size, now.st_mtime_ns) != (status.st_ino, status.st_size, status.st_mtime_ns):
+            raise OSError(errno.EBUSY, "it has been changed", str(self.path / name))
+        if self._handle is not None and os.unlink in os.supports_dir_fd:
+            os.unlink(name, dir_fd=self._handle)
+        else:
+            (self.path / name).unlink()
+
     def sync(self) -> None:
         """Makes new names survive a power cut, where the system can."""
         if self._handle is not None:

@@ -69,6 +69,14 @@ class InputLinks:
             (folder.path / partial).replace(folder.path / token)
         return f"{self._url}/inputs/{token}/{_name(kind)}"
 
+    def token_of(self, path: Path) -> str:
+        """Returns the token by which a file was given a URL, empty where it never was."""
+        try:
+            token = self._token(path, path.stat())
+        except OSError:
+            return ""
+        return token if (self._folder / token).is_file() else ""
+
     def open(self, token: str, name: str) -> OpenedInput | None:
         """Opens the file behind a URL; None where it never was one, or the file has changed since.
 

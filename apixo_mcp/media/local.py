@@ -1,7 +1,9 @@
 """Results kept in a folder of this machine: a folder a day, no file overwritten, each with a side file. Blocking."""
 
+import contextlib
 import errno
 import json
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -15,6 +17,8 @@ from apixo_mcp.media.files import KeptFile, ResultFiles, is_of
 from apixo_mcp.media.folder import Folder, file_size, has_hash, hash_of, made_beneath, open_file
 from apixo_mcp.media.partial import PartialFile
 from apixo_mcp.tasks.task import Result, Task
+
+log = logging.getLogger(__name__)
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full. Free some space, then try again",
@@ -58,6 +62,49 @@ class LocalFiles:
     def size(self, path: str) -> int | None:
         """Returns the bytes of a file, None for a link too."""
         return file_size(Path(path)) if path else None
+
+    def delete(self, task: Task, result: Result) -> bool:
+        """See `ResultFiles.delete`. Only in a folder of a day, right beneath the place itself and behind no link."""
+        try:
+            with self._day_of(result) as folder:
+                name = Path(result.path).name
+                if not is_of(_read_record(folder, f"{name}.json"), task, result):
+                    return False
+                try:
+                    file = folder.open(name)
+                except FileNotFoundError:
+                    return True
+                with file:
+                    status = os.fstat(file.fileno())
+                    if status.st_size != result.bytes or hash_of(file) != result.sha256:
+                        return False
+                folder.delete(name, status)
+                folder.sync()
+                return True
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                log.warning("the file of result %d of task %s stays: %s", result.index, task.task_id, error.strerror)
+            return False
+
+    def forget(self, task: Task, result: Result) -> None:
+        """See `ResultFiles.forget`. The folder of a day that is empty goes with it."""
+        with contextlib.suppress(OSError):
+            with self._day_of(result) as folder:
+                side = f"{Path(result.path).name}.json"
+                if is_of(_read_record(folder, side), task, result):
+                    folder.remove(side)
+            folder.path.rmdir()
+
+    def _day_of(self, result: Result) -> Folder:
+        """Returns the folder that a result was saved in.
+
+        Raises:
+            OSError: it is none of this place.
+        """
+        folder, root = Path(result.path).parent, self._root.resolve()
+        if os.path.normcase(folder.parent) != os.path.normcase(root):
+            raise NotADirectoryError(errno.ENOTDIR, "it is no folder of this place", str(folder))
+        return Folder(folder)
 
     def on_disk(self, path: str) -> Path | None:
         """Returns the path itself, None for a link too."""
@@ -124,11 +171,16 @@ class _LocalArrival:
         self._folder.close()
 
     def _record(self, side: Path) -> dict[str, Any]:
-        try:
-            record: Any = json.loads(self._folder.read(side.name))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return cast("dict[str, Any]", record) if isinstance(record, dict) else {}
+        return _read_record(self._folder, side.name)
+
+
+def _read_record(folder: Folder, side: str) -> dict[str, Any]:
+    """Returns what a side file says, nothing where it cannot be read."""
+    try:
+        record: Any = json.loads(folder.read(side))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", record) if isinstance(record, dict) else {}
 
 
 def copy(files: ResultFiles, path: str, directory: Path, temporary: str) -> Path:

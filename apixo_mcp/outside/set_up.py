@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from apixo_mcp.outside.tunnel import Tunnel
 
 
+INPUT_SECRET = "public_urls"
+"""Name of the secret that the addresses of callbacks and input files are made with."""
+SERVED = "served"
+"""The folder of the data folder that tells which input files have an address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """How this process is reached from outside.
@@ -77,13 +83,13 @@ async def outside_of(
     url = settings.public_url if public else ""
     is_reached = bool(url or settings.tunnel)
     way = Way.INSIDE if settings.data_urls else Way.NONE
-    served = settings.home / "served"
+    served = settings.home / SERVED
     # A task whose files another process hands out may be sent from here.
     if not is_reached and not await to_thread.run_sync(served.is_dir):
         return Outside(way, NoReach())
     from apixo_mcp.outside.reach import FileReach, PublicReach, TunnelReach
 
-    addresses = Addresses(url, await store.secret("public_urls"))
+    addresses = Addresses(url, await store.secret(INPUT_SECRET))
     handed_out = Roots((*roots.paths, settings.home / UPLOADS_FOLDER))
     links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, handed_out)
     if not is_reached:

@@ -103,6 +103,10 @@ def _literal(text: str) -> str:
 
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 
+WITH_OLD_FILES = """select * from task where task_id > :after and state = 'success' and due is null and lease_until = 0
+    and updated_at < :now - :seconds and instr(results, '"path": "') > 0 order by task_id limit :limit"""
+"""Tasks whose files are of an age. Asked once an hour, so without an index."""
+
 UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key"
 
 UNDER_KEY_OR_PLACES = """select * from task where owner = :owner

@@ -400,6 +400,16 @@ class Store(Protocol):
         """
         ...
 
+    async def kept_for(self, seconds: float, after: str, limit: int) -> Sequence[Task]:
+        """Lists tasks of every owner that ended well so long ago, rest, and have files, in the order of their ids.
+
+        Args:
+            seconds: since each was last written.
+            after: those behind this id.
+            limit: how many.
+        """
+        ...
+
     async def secret(self, name: str) -> bytes:
         """Returns a random value that stays with this store, made when first asked for."""
         ...

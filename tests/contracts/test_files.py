@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -177,3 +178,17 @@ async def test_what_is_gone_is_fetched_anew(files: ResultFiles, wire: Wire, http
     with pytest.raises(MediaError, match="no longer there"):
         await saver.copy(a_task(), gone, tmp_path / "copies")
     assert content(files, (await saver.save(a_task(), gone)).path) == a_png()
+
+
+def test_a_file_is_deleted_for_its_own_result_alone(files: ResultFiles, other: ResultFiles) -> None:
+    task, result = a_task(), a_result("u")
+    kept = put(files, task, result)
+    saved = replace(result, file=FileState.SAVED, path=kept.path, bytes=kept.size, sha256=kept.sha256)
+    for strange in (replace(saved, index=1), replace(saved, sha256="0" * 64), replace(saved, path=f"{kept.path}.x")):
+        assert not files.delete(task, strange)
+    assert not files.delete(a_task(task_id=ALIKE), saved)
+    assert content(files, kept.path) == BODY
+    assert other.delete(task, saved)
+    other.forget(task, saved)
+    assert files.size(kept.path) is None
+    assert found(files, task, result) is None

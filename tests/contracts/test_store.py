@@ -1393,3 +1393,20 @@ class TestWhatAnOperatorSees:
     async def test_an_empty_store_has_nothing(self, store: Store):
         totals = await store.totals()
         assert (totals.in_flight, totals.queued, totals.spent_usd) == ({}, {}, {})
+
+    async def test_tasks_whose_files_are_of_an_age_are_found_page_by_page(self, store: Store):
+        old = {"state": State.SUCCESS, "due": None, "updated_at": NOW - 3 * DAY}
+        saved = (Result(index=0, path="/a/b.png", url="u"),)
+        await store.add(
+            [
+                make(task_id="tsk_a", owner="alice", results=saved, **old),
+                make(task_id="tsk_b", owner="bob", results=saved, **old),
+                make(task_id="tsk_c", results=saved, **{**old, "updated_at": NOW - DAY}),
+                make(task_id="tsk_d", results=saved, **{**old, "due": NOW}),
+                make(task_id="tsk_e", results=(Result(index=0, url="u"),), **old),
+                make(task_id="tsk_f", results=saved, **{**old, "state": State.FAILED}),
+            ]
+        )
+        assert [task.task_id for task in await store.kept_for(2 * DAY, "", 1)] == ["tsk_a"]
+        assert [task.task_id for task in await store.kept_for(2 * DAY, "tsk_a", 9)] == ["tsk_b"]
+        assert await store.kept_for(4 * DAY, "", 9) == []

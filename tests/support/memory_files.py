@@ -35,6 +35,16 @@ class MemoryFiles:
     def size(self, path: str) -> int | None:
         return len(self._kept[path][0]) if path in self._kept else None
 
+    def delete(self, task: Task, result: Result) -> bool:
+        data, record = self._kept.get(result.path, (None, {}))
+        if data is None or not is_of(record, task, result) or hashlib.sha256(data).hexdigest() != result.sha256:
+            return False
+        del self._kept[result.path]
+        return True
+
+    def forget(self, task: Task, result: Result) -> None:
+        pass
+
     def on_disk(self, path: str) -> Path | None:
         if path not in self._kept:
             return None

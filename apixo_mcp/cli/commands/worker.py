@@ -26,7 +26,7 @@ def worker(until_idle: bool) -> None:
     async def work(settings: Settings) -> None:
         nonlocal stayed
         async with AsyncExitStack() as stack:
-            app = await stack.enter_async_context(open_app(settings))
+            app = await stack.enter_async_context(open_app(settings, lasting=not until_idle))
             if settings.notify_url:
                 from apixo_mcp.webhooks.sender import TOLD_AT_LAST, sending_webhooks
 

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from apixo_mcp import __version__
 from apixo_mcp.app import App
 from apixo_mcp.errors import StoreError
+from apixo_mcp.health import Condition
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.neighbours import is_neighbour
 from apixo_mcp.server.http.paths import HEALTHZ, METRICS, READYZ
@@ -57,7 +58,7 @@ def health_routes(app: App) -> list[Route]:
 
 def _probes(app: App) -> list[Route]:
     async def readyz(request: Request) -> Response:
-        condition = await app.health.condition()
+        condition = await app.health.condition() if app.health else Condition("", "")
         is_whole = condition.is_ready and not any(condition.gateways.values())
         status = "ok" if is_whole else "degraded" if condition.is_ready else "unavailable"
         told: dict[str, object] = {"status": status}

@@ -96,7 +96,7 @@ async def _serve(
     async def running() -> AsyncGenerator[None]:
         url = url_of(listener)
         async with (
-            open_app(settings, leave=leave, public=True) as app,
+            open_app(settings, leave=leave, public=True, lasting=True) as app,
             _closed_to_strangers(app, listener),
             serving(app, build_server(app), listener, streamable=streamable),
             _telling(app),

@@ -353,6 +353,11 @@ class SqliteStore:
         named = {"ended_within": ended_within, "unknown_for": unknown_for, "now": self._database.now()}
         return bool(await self._query(statements.NEEDS_INPUT, text=text, **named))
 
+    async def kept_for(self, seconds: float, after: str, limit: int) -> Sequence[Task]:
+        """See `Store.kept_for`."""
+        named = {"seconds": seconds, "after": after, "limit": limit, "now": self._database.now()}
+        return await self._tasks(statements.WITH_OLD_FILES, **named)
+
     async def secret(self, name: str) -> bytes:
         """See `Store.secret`."""
         await self._query(statements.MAKE_SECRET, name=name, value=secrets.token_hex(32))

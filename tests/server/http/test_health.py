@@ -46,7 +46,7 @@ def serve(box: Sandbox, tmp_path: Path) -> Serve:
         listener = listen("127.0.0.1", 0)
         url = url_of(listener)
         values = values_for(box, tmp_path) | settings
-        async with open_app(read_settings(**values), limits=Limits(health=limits)) as app:
+        async with open_app(read_settings(**values), lasting=True, limits=Limits(health=limits)) as app:
             server = build_server(app)
             web = web_app(app, server)
             await let_in(app, ROOT, ALICE, READER)

@@ -1,0 +1,115 @@
+"""Deletes the saved files of results once they have been kept for as long as the settings say.
+
+A file goes only where it is still the very one that was saved, in the place that this program saves to, and no task
+that goes on may need it as an input. First the file goes, then the row says so, then its record goes: whatever ends in
+between is taken up by the next round, and no row claims for longer than that what is not there.
+"""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+from anyio import to_thread
+
+from apixo_mcp.errors import StoreError
+from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.tasks.budget import DAY
+from apixo_mcp.tasks.changes import Changes, ref_of
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.task import FileState, Result, Task
+from apixo_mcp.telemetry.facts import FileDeleted, Telemetry
+
+log = logging.getLogger(__name__)
+
+_EVERY = 3600.0
+_AT_ONCE = 50
+_LINGERS = 60.0
+_UNKNOWN_FOR = 24 * 3600.0
+
+
+class InputTokens(Protocol):
+    """Tells by which token the inputs of tasks name a local file."""
+
+    def token_of(self, path: Path) -> str:
+        """Returns the token of a file as it is now; empty where there is none."""
+        ...
+
+
+class Retention:
+    """Looks once an hour for files that have been kept for long enough. `run` must run beside the program.
+
+    Args:
+        store: has the tasks.
+        changes: written through, so that whoever watches a task is told.
+        files: where results are kept.
+        tokens: of the files that tasks have as inputs.
+        telemetry: told of each file.
+        days: that a file is kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        changes: Changes,
+        files: ResultFiles,
+        tokens: InputTokens,
+        telemetry: Telemetry,
+        days: float,
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._files = files
+        self._tokens = tokens
+        self._telemetry = telemetry
+        self._days = days
+
+    async def run(self) -> None:
+        """Deletes what is to go, round after round, until it is cancelled."""
+        while True:
+            try:
+                if count := await self.round():
+                    log.info("deleted %d files that were kept for %g days (APIXO_MCP_KEEP_DAYS)", count, self._days)
+            except Exception:
+                log.exception("what was kept for long enough is not deleted; it is tried again")
+            await anyio.sleep(_EVERY)
+
+    async def round(self) -> int:
+        """Deletes what is to go now, and returns how many files those were."""
+        count, after = 0, ""
+        while tasks := await self._store.kept_for(self._days * DAY, after, _AT_ONCE):
+            for task in tasks:
+                count += await self._let_go(task)
+            after = tasks[-1].task_id
+        return count
+
+    async def _let_go(self, task: Task) -> int:
+        gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]
+        if not gone:
+            return 0
+        results = tuple(self._without_file(result) if result in gone else result for result in task.results)
+        if await self._changes.commit(task, replace(task, results=results)) is None:
+            return 0  # another process moved it on; the next round sees what is left
+        for result in gone:
+            await to_thread.run_sync(self._files.forget, task, result)
+            self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
+        return len(gone)
+
+    async def _is_deleted(self, task: Task, result: Result) -> bool:
+        if result.file is not FileState.SAVED:
+            return False
+        try:
+            token = await to_thread.run_sync(self._tokens.token_of, Path(result.path))
+            if token and await self._store.needs_input(token, _LINGERS, _UNKNOWN_FOR):
+                return False
+        except StoreError:
+            return False  # a paid task may need it
+        return await to_thread.run_sync(self._files.delete, task, result)
+
+    def _without_file(self, result: Result) -> Result:
+        days = f"{self._days:g} day{'' if self._days == 1 else 's'}"
+        problem = f"It was deleted after {days}, for which this server keeps results (APIXO_MCP_KEEP_DAYS)."
+        # Without its URL, which has long been dead, nobody asks for it again.
+        return replace(result, file=FileState.EXPIRED, path="", url="", problem=problem)
