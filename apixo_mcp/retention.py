@@ -32,7 +32,7 @@ _UNKNOWN_FOR = 24 * 3600.0
 class InputTokens(Protocol):
     """Tells by which token the inputs of tasks name a local file."""
 
-    def token_of(self, path: Path) -> str:
+    def given_token(self, path: Path) -> str:
         """Returns the token of a file as it is now; empty where there is none."""
         ...
 
@@ -101,7 +101,7 @@ class Retention:
         if result.file is not FileState.SAVED:
             return False
         try:
-            token = await to_thread.run_sync(self._tokens.token_of, Path(result.path))
+            token = await to_thread.run_sync(self._tokens.given_token, Path(result.path))
             if token and await self._store.needs_input(token, _LINGERS, _UNKNOWN_FOR):
                 return False
         except StoreError:

@@ -69,10 +69,10 @@ class InputLinks:
             (folder.path / partial).replace(folder.path / token)
         return f"{self._url}/inputs/{token}/{_name(kind)}"
 
-    def token_of(self, path: Path) -> str:
+    def given_token(self, path: Path) -> str:
         """Returns the token by which a file was given a URL, empty where it never was."""
         try:
-            token = self._token(path, path.stat())
+            token = self.token_of(path)
         except OSError:
             return ""
         return token if (self._folder / token).is_file() else ""
