@@ -80,6 +80,9 @@ class Access:
             reason = f"this needs the scope {needed}"
             await self._answer(scope, receive, send, 403, "insufficient_scope", reason, needed)
             return
+        if not _is_stream(scope):
+            await self._app(scope, receive, send)
+            return
         is_revoked = partial(self._entrance.is_revoked, owner.name)
         if not await serve_while_welcome(self._app, scope, receive, send, is_revoked, self._looks_every):
             await self._refuse(scope, receive, send, TokenRefused("the owner was revoked"))
@@ -146,6 +149,12 @@ class Access:
         body = {"error": error or "unauthorized", "error_description": description}
         headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
         await JSONResponse(body, status, headers)(scope, receive, send)
+
+
+def _is_stream(scope: Scope) -> bool:
+    """Tells whether the answer to a request may go on for hours."""
+    is_heard = Request(scope).headers.get("mcp-method") == "subscriptions/listen"
+    return is_heard or (scope["method"] == "GET" and scope["path"] in (paths.SSE, paths.STREAMABLE))
 
 
 def _token(scope: Scope) -> str:
