@@ -187,22 +187,28 @@ WANT = """update task set wanted_until = :now + :lasts where state in ('submitti
 
 # Money
 
-_POSTS = """
+_SENT_ONCE = "state <> 'submitting' and sent_at is not null and attempts <> '[]' and instr(attempts, '}, {') = 0"
+# Its only attempt left when the row says. Nearly every task is such a one, and its attempts need not be read.
+
+_POSTS = f"""
   select * from (
-    select task_id, model, state, max(estimate_usd, 0) as usd,
-      coalesce(json_extract(one.value, '$.sent_at'), counted_at) as at,
-      coalesce(json_extract(one.value, '$.sent_at'), counted_at) as left_at
-    from task, json_each(case when json_valid(attempts) then attempts else '[{}]' end) as one
-    where {whose}counted_at >= :since
+    select task_id, model, state, max(estimate_usd, 0) as usd, sent_at as at, sent_at as left_at
+    from task where {{whose}}counted_at >= :since and {_SENT_ONCE}
+    union all
+    select task_id, model, state, max(estimate_usd, 0),
+      coalesce(json_extract(one.value, '$.sent_at'), counted_at),
+      coalesce(json_extract(one.value, '$.sent_at'), counted_at)
+    from task, json_each(case when json_valid(attempts) then attempts else '[{{}}]' end) as one
+    where {{whose}}counted_at >= :since and not ({_SENT_ONCE})
     union all
     select task_id, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
-    from task where {whose}counted_at >= :since and state = 'submitting'
+    from task where {{whose}}counted_at >= :since and state = 'submitting'
   ) where at >= :since"""
 """The POSTs of an owner, or of all, since some moment that may cost something, with those that are still to leave.
 
 Which these are: `Task.posts`. One that is to leave counts from when it was decided on. There is no upper end, so that
 what was sent before the clock was set back still counts; and no estimate, be it a file's that was imported, takes
-anything off the sum.
+anything off the sum. The indexes hold all that is read.
 """
 
 _OF_OWNER = _POSTS.replace("{whose}", "owner = :owner and ")

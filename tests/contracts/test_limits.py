@@ -17,7 +17,7 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget, Spent, month_start, reason, usd_left
 from apixo_mcp.tasks.owner import LOCAL, Owner, Raise, Scope
 from apixo_mcp.tasks.store import Sending, Terms
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.task import Attempt, State, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -210,6 +210,41 @@ async def test_what_is_left_is_what_the_tightest_limit_leaves(store: Any):
     assert [limit.whose for limit in await store.limits(LOCAL, Budget(daily_usd=1.5))] == ["all"]
 
 
+async def test_what_is_added_up_are_the_posts_of_each_task(store: Any):
+    """Whatever became of a task: what the sums count is what its row tells that was paid, or may have been."""
+
+    def sent(*moments: float, failed_at: float | None = None) -> tuple[Attempt, ...]:
+        return tuple(Attempt(sent_at=moment, remote_id=f"r{moment}", failed_at=failed_at) for moment in moments)
+
+    rows = [
+        hers(),
+        hers(sent_at=NOW),
+        hers(state=State.PENDING, sent_at=NOW, attempts=sent(NOW)),
+        hers(state=State.SUCCESS, sent_at=NOW, attempts=sent(NOW)),
+        hers(state=State.SUCCESS, sent_at=NOW, attempts=sent(NOW - 9, NOW)),
+        hers(state=State.FAILED, sent_at=None, attempts=sent(NOW - 9)),
+        hers(state=State.FAILED, sent_at=None),
+        hers(state=State.CANCELLED),
+        hers(sent_at=None, attempts=sent(NOW - 9)),
+        hers(sent_at=NOW, attempts=sent(NOW - 9, NOW - 5)),
+        hers(state=State.UNKNOWN, sent_at=NOW, attempts=(Attempt(sent_at=NOW, failure_code='}, {"x'),)),
+    ]
+    rows = [replace(task, estimate_usd=2.0**number) for number, task in enumerate(rows)]
+    await store.add(rows)
+    spent = await store.spent(ALICE)
+    assert spent.posts == sum(task.posts for task in rows)
+    assert spent.usd == spent.month_usd == sum(task.posts * 2.0**number for number, task in enumerate(rows))
+    assert await store.spent(None) == spent
+
+
+async def test_a_post_counts_on_the_day_on_which_it_left(store: Any):
+    yesterday = MIDNIGHT - 10
+    late = Attempt(sent_at=yesterday, remote_id="r", failed_at=MIDNIGHT + 10)
+    await store.add([hers(state=State.FAILED, sent_at=yesterday, attempts=(late,), estimate_usd=1.0)])
+    await store.add([hers(sent_at=None, attempts=(late,), estimate_usd=4.0, created_at=yesterday)])
+    assert await store.spent(ALICE) == Spent(4.0, 1, 9.0)
+
+
 async def test_the_sums_of_a_month_are_found_by_an_index(tmp_path: Path):
     async with SqliteStore(tmp_path / "tasks.sqlite3"):
         pass
@@ -218,4 +253,4 @@ async def test_the_sums_of_a_month_are_found_by_an_index(tmp_path: Path):
         for statement, index in ((statements.SPENT, "task_counted"), (statements.SPENT_BY_ALL, "task_spent")):
             rows = database.execute(f"explain query plan {statement}", values).fetchall()
             told = "\n".join(row[-1] for row in rows)
-            assert told.count(f"SEARCH task USING INDEX {index}") == 2, told
+            assert told.count(f"SEARCH task USING COVERING INDEX {index}") == 3, told
