@@ -80,6 +80,7 @@ class WebhookSender:
         self._signer = Signer(app.settings.notify_secret.get_secret_value())
         self._news = anyio.Event()
         self._is_unwanted = False
+        self._sending = anyio.Lock()
 
     async def hear(self, task: Task) -> None:
         """Looks at once where a task of this process has changed."""
@@ -98,7 +99,11 @@ class WebhookSender:
                 await self._news.wait()
 
     async def send_due(self) -> None:
-        """Sends what is due, each once, until nothing is."""
+        """Sends what is due, each once, until nothing is; what is being sent is waited for first."""
+        async with self._sending:
+            await self._send_due()
+
+    async def _send_due(self) -> None:
         outbox, limits = self._app.store.outbox, self._limits
         while not self._is_unwanted:
             await outbox.collect()
@@ -192,7 +197,7 @@ async def sending_webhooks(
         try:
             yield
         finally:
-            group.cancel_scope.cancel()
             if at_last:
                 with anyio.move_on_after(at_last, shield=True):
                     await sender.send_due()
+            group.cancel_scope.cancel()

@@ -199,6 +199,15 @@ async def test_a_receiver_that_is_away_over_a_restart_misses_nothing(box: Sandbo
     assert len(receiver.messages) == 2
 
 
+async def test_what_has_just_ended_is_told_before_a_command_leaves(box: Sandbox, tmp_path: Path, receiver: Receiver):
+    values = {**values_for(box, tmp_path), "notify_url": receiver.url, "notify_secret": SECRET}
+    for number in range(3):
+        async with open_app(read_settings(**values)) as app, sending_webhooks(app, WebhookLimits(), at_last=10.0):
+            task = await ask(app, f"a fox {number} [took:0]")
+            await app.service.wait(await app.service.find(LOCAL, task.task_id), 15)
+        assert len(receiver.messages) == number + 1
+
+
 async def test_several_processes_tell_each_end_once(box: Sandbox, tmp_path: Path, receiver: Receiver):
     async with (
         telling(box, tmp_path, receiver.url) as one,
