@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_FLUSHED_WITHIN = 1.5  # seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -197,6 +199,8 @@ async def open_app(
         http = Http(allow_private_hosts=settings.allow_private_hosts, timeouts=limits.timeouts)
         await stack.enter_async_context(http)
         parts = await _parts(settings, limits, store, http)
+        if settings.is_traced:
+            await stack.enter_async_context(_traced(parts.telemetry))
         await _end_lapsed(store)
         outside = await outside_of(settings, store, http, parts.roots, limits.tunnel, public=public)
         runner = _runner(parts, outside.reach)
@@ -379,6 +383,27 @@ def _health(parts: _Parts, engine: EmbeddedEngine) -> "Health":
         holder=parts.leases.holder,
         limits=parts.limits.health or HealthLimits(),
     )
+
+
+@asynccontextmanager
+async def _traced(telemetry: Telemetry) -> AsyncGenerator[None]:
+    """Exports spans meanwhile, where what that takes is installed."""
+    try:
+        # Imported here: an extra brings it, and it takes its time.
+        from apixo_mcp.telemetry.tracing import Tracing
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        log.warning("OTEL_* asks for traces, and what that takes is not installed: pip install 'apixo-mcp[server]'")
+        yield
+        return
+    tracing = Tracing()
+    telemetry.subscribe(tracing)
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_FLUSHED_WITHIN):
+            await anyio.to_thread.run_sync(tracing.flush, abandon_on_cancel=True)
 
 
 async def _begin_retention(parts: _Parts, days: int, background: TaskGroup) -> None:

@@ -239,6 +239,7 @@ class Settings(BaseModel):
     keep_days: int | None = Field(None, ge=1, le=36_500)
 
     _warnings: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
+    _is_traced: bool = PrivateAttr(default=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -266,9 +267,15 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _warned(self) -> Self:
         environment = os.environ
+        self._is_traced = exports_traces(environment)
         warned = [*_placeholders(environment), *_relative_folders(environment), *near_misses(environment)]
         self._warnings = dict(warned) | ({_variable("public_url"): IN_THE_CLEAR} if self.is_public_in_the_clear else {})
         return self
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether the environment says where the spans of OpenTelemetry go."""
+        return self._is_traced
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -310,6 +317,15 @@ def read_settings(**overrides: Any) -> Settings:
         return Settings.model_validate({name: given[name] for name in variables() if name in given})
     except ValidationError as error:
         raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from None
+
+
+def exports_traces(environment: Mapping[str, str]) -> bool:
+    """Tells whether the variables of OpenTelemetry ask for traces: those that its own SDK reads, with its defaults."""
+    exporters = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower()
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporters == "none":
+        return False
+    places = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return "otlp" in exporters or any(environment.get(name, "").strip() for name in places)
 
 
 def variables() -> list[str]:
