@@ -26,6 +26,10 @@ class Process:
         self.url = found[0]
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process.poll() is None
 
