@@ -80,6 +80,19 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def let_open(files: int) -> None:
+    """Lets this process open so many files and connections, as far as the system does: many begin with 1,024."""
+    if os.name != "posix":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files if hard == resource.RLIM_INFINITY else min(files, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def url_of(listener: socket.socket) -> str:
     """Tells what clients on this machine reach the socket by."""
     host, port = listener.getsockname()[:2]

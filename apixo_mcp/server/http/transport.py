@@ -11,8 +11,9 @@ import anyio
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.net.bounded_protocol import WireLimits
 from apixo_mcp.net.proxies import is_loopback
-from apixo_mcp.net.uvicorn_server import Pulse, listen, listening, url_of
+from apixo_mcp.net.uvicorn_server import Pulse, let_open, listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
 from apixo_mcp.server.http.calls import OpenCalls
@@ -23,6 +24,9 @@ from apixo_mcp.settings import IN_THE_CLEAR, Settings
 from apixo_mcp.telemetry.facts import RequestRefused
 
 log = logging.getLogger(__name__)
+
+_FILES = 200
+"""What a server has open besides its connections, at most."""
 
 DRAINING = 2.0
 """Seconds that calls have to be answered once the server ends: those that wait are told how far their tasks are."""
@@ -82,6 +86,7 @@ def run_http(
     if settings.is_public_in_the_clear:
         raise SettingsError(IN_THE_CLEAR)
     _quiet()
+    let_open(WireLimits().connections + _FILES)
     anyio.run(_serve, settings, listener, ready, streamable, leave)
 
 
@@ -153,6 +158,8 @@ def _quiet() -> None:
     # Their INFO and DEBUG lines hold session ids, and whole messages of the users.
     for name in ("uvicorn", "sse_starlette", "mcp.server"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    # A warning for whatever is no request: it is a fact of ours as well, and strangers write as many as they like.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 @asynccontextmanager
