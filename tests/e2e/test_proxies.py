@@ -1,5 +1,6 @@
 """The main job behind Caddy and nginx, by the recipes of `examples/proxies`."""
 
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -112,14 +113,22 @@ async def test_the_main_job_behind_a_proxy(site: Site, transport: str) -> None:
 
 
 async def test_who_is_not_let_in_is_told_where_to_sign_in(site: Site) -> None:
+    root = site.url.removesuffix(site.path)
     async with client_for(site.trusted) as http:
         for path in ("/mcp", "/sse"):
             answer = await http.get(f"{site.url}{path}")
             assert answer.status_code == 401
-            assert (
-                f'resource_metadata="{site.url[: len(site.url) - len(site.path)]}/'
-                in (answer.headers["www-authenticate"])
-            )
+            told = re.search(r'resource_metadata="([^"]+)"', answer.headers["www-authenticate"])
+            assert told
+            assert told[1].startswith(f"{root}/")
+            at_the_root = f"{root}/.well-known/oauth-protected-resource{site.path}{path}"
+            for place in (told[1], at_the_root):
+                metadata = await http.get(place)
+                assert metadata.status_code == 200, place
+                assert metadata.json()["resource"] == f"{site.url}{path}"
+            assert metadata.json()["authorization_servers"] == [site.url]
+        issuer = await http.get(f"{root}/.well-known/oauth-authorization-server{site.path}")
+        assert issuer.json()["issuer"].rstrip("/") == site.url
 
 
 async def test_a_link_to_a_result_leads_through_the_proxy(site: Site) -> None:
