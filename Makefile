@@ -37,7 +37,7 @@ fast: $(VENV)/.installed
 
 snapshots: export UPDATE_SNAPSHOTS := 1
 snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the tables in docs/, after a change that is meant
-	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/test_documents.py
+	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/test_documents.py tests/telemetry/test_operation_files.py
 
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -m "not process" -n 4 --dist loadgroup

@@ -1,6 +1,7 @@
 """The alert rules and the dashboard: they ask for metrics that there are, and mean what they say."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -226,3 +227,28 @@ def test_prometheus_reads_every_query_of_the_dashboard(tmp_path: Path):
 @has_promtool
 def test_the_metrics_are_named_as_prometheus_asks():
     promtool("check", "metrics", given=Metrics().text(Gauges(in_flight={"apixo": 1})).decode())
+
+
+def table() -> str:
+    """The metrics, as the document lists them."""
+    metrics = Metrics()
+    labels = metrics.labels()
+    lines = ["| metric | labels | what |", "|---|---|---|"]
+    for family in sorted(metrics.registry.collect(), key=lambda family: family.name):
+        if family.name in labels:
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            named = ", ".join(f"`{label}`" for label in labels[family.name])
+            lines.append(f"| `{name}` | {named} | {family.documentation} |")
+    return "\n".join(lines)
+
+
+def test_the_document_lists_every_metric():
+    path = FOLDER.parent / "operation.md"
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- metrics -->\n")
+    _, _, after = rest.partition("<!-- /metrics -->\n")
+    present = f"{before}<!-- metrics -->\n{table()}\n<!-- /metrics -->\n{after}"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(present, encoding="utf-8", newline="\n")
+        return
+    assert text == present, "docs/operation.md is behind the code: run `make snapshots`"
