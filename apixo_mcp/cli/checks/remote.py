@@ -131,9 +131,8 @@ class Remote:
         session = reply.headers.get("mcp-session-id", "") if isinstance(reply, Answered) else ""
         if not opened.fix:
             more = {"mcp-session-id": session, "mcp-protocol-version": LATEST_HANDSHAKE_VERSION}
-            x = await self._say("tools/list", {}, token=self._token, more=more)
-            print(reply)
-            yield self._tools(x, "earlier revisions")
+            listed = await self._say("tools/list", {}, token=self._token, more=more)
+            yield self._tools(listed, "earlier revisions")
             await self._http.call("DELETE", self._mcp, headers=self._headers(self._token) | more, read_timeout=_WITHIN)
         envelope = {
             "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,

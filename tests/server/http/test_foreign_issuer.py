@@ -34,7 +34,6 @@ RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 SHORT = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 EC = ec.generate_private_key(ec.SECP256R1())
 STRANGE = ec.generate_private_key(ec.SECP256R1())
-FAR = time.time() + 3600
 
 
 def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str, **more: Any) -> dict[str, Any]:
@@ -54,8 +53,13 @@ class Provider:
     asked: int = 0
     issuer: str = ""
 
-    def token(self, key: Any = EC, kid: str | None = "ec", alg: str = "ES256", **given: Any) -> str:
-        claims = {"iss": self.url, "aud": "apixo", "sub": "alice", "exp": FAR, "scope": "read generate", **given}
+    def token(
+        self, key: Any = EC, kid: str | None = "ec", alg: str = "ES256", lasts: float = 3600.0, **given: Any
+    ) -> str:
+        """A token; `nbf` and what it lasts are seconds from now on."""
+        now = time.time()
+        claims = {"iss": self.url, "aud": "apixo", "sub": "alice", "exp": now + lasts, "scope": "read generate"}
+        claims |= given | ({"nbf": now + given["nbf"]} if "nbf" in given else {})
         known = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(known, key, alg, headers={"kid": kid} if kid else {})
 
@@ -111,7 +115,7 @@ GOOD: list[tuple[dict[str, Any], Scope]] = [
     ({"scope": None, "scp": ["read"]}, Scope.READ),
     ({"scope": None, "scp": "read admin"}, Scope.ADMIN),
     ({"scope": "openid read"}, Scope.READ),
-    ({"exp": time.time() - 5}, Scope.GENERATE),
+    ({"lasts": -5.0}, Scope.GENERATE),
 ]
 
 
@@ -127,8 +131,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"aud": None}, "does not say"),
     ({"sub": None}, "does not say"),
     ({"exp": None}, "does not say"),
-    ({"exp": time.time() - 60}, "run out"),
-    ({"nbf": time.time() + 600}, "not count yet"),
+    ({"lasts": -60.0}, "run out"),
+    ({"nbf": 600.0}, "not count yet"),
     ({"key": STRANGE}, "signature"),
     ({"key": STRANGE, "kid": "strange"}, "not known"),
     ({"key": SHORT, "kid": "short", "alg": "RS256"}, "too short"),
@@ -205,7 +209,7 @@ STATUSES: list[tuple[dict[str, Any], int, str]] = [
     ({}, 200, ""),
     ({"iss": "https://other.example"}, 401, "invalid_token"),
     ({"aud": "other"}, 401, "invalid_token"),
-    ({"exp": time.time() - 60}, 401, "invalid_token"),
+    ({"lasts": -60.0}, 401, "invalid_token"),
     ({"scope": "openid"}, 403, "insufficient_scope"),
 ]
 
