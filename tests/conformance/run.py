@@ -28,6 +28,7 @@ MODULES = HERE / "node_modules" / "@modelcontextprotocol"
 SUITE = MODULES / "conformance" / "dist" / "index.js"
 INSPECTOR = MODULES / "inspector" / "clients" / "launcher" / "build" / "index.js"
 
+AUTHORIZATION = "authorization-server-metadata-endpoint"
 WITHOUT_FIXTURE = frozenset(
     (
         "server-initialize",
@@ -151,15 +152,32 @@ def listed(revision: str) -> set[str]:
     return {*re.findall(r"^\s+- (\S+)$", required, re.MULTILINE), *others}
 
 
+def checks_in(folder: Path, kind: str) -> list[Check]:
+    """What the suite wrote down."""
+    checks: list[Check] = []
+    for path in sorted(folder.glob("*/checks.json")):
+        scenario = re.sub(r"-\d{4}-\d\d-\d\dT[\d-]+Z$", "", path.parent.name).removeprefix(kind)
+        for entry in json.loads(path.read_text(encoding="utf-8")):
+            checks.append(Check(scenario, entry["id"], entry["status"], entry.get("errorMessage") or ""))
+    return checks
+
+
+def run_authorization(url: str, folder: Path) -> list[Check]:
+    """What the suite checks of the sign-in's metadata; its other scenario takes a person with a browser."""
+    command = [node(), str(SUITE), "authorization", "--url", url.removesuffix("/mcp"), "-o", str(folder)]
+    command += ["--scenario", AUTHORIZATION]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    checks = checks_in(folder, "authorization-server-")
+    if not checks:
+        raise SystemExit(f"{done.stdout}\n{done.stderr}\nthe suite did not run {AUTHORIZATION}")
+    return checks
+
+
 def run_suite(url: str, revision: str, folder: Path) -> list[Check]:
     """Everything the suite checks for a revision."""
     command = [node(), str(SUITE), "server", "--url", url, "--requirements", revision, "-o", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-    checks: list[Check] = []
-    for path in sorted(folder.glob("*/checks.json")):
-        scenario = re.sub(r"-\d{4}-\d\d-\d\dT[\d-]+Z$", "", path.parent.name).removeprefix("server-")
-        for entry in json.loads(path.read_text(encoding="utf-8")):
-            checks.append(Check(scenario, entry["id"], entry["status"], entry.get("errorMessage") or ""))
+    checks = checks_in(folder, "server-")
     missing = listed(revision) - {check.scenario for check in checks}
     if missing:
         raise SystemExit(f"{done.stdout}\n{done.stderr}\nthe suite did not run {sorted(missing)}")
@@ -220,6 +238,9 @@ def main() -> None:
                     if kind == "shipped":
                         checks = [check for check in checks if check.scenario in WITHOUT_FIXTURE]
                     good, bad = judge(kind, revision, checks)
+                    passed, failed = passed + good, failed + bad
+                if kind == "shipped":
+                    good, bad = judge(kind, "sign-in", run_authorization(url, here / "sign-in"))
                     passed, failed = passed + good, failed + bad
         print("\nlint of tools/list")
         for era in ("legacy", "modern"):
