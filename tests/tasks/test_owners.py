@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 from support.asking import submit
 from support.task_steps import Start, posts, settled, until
@@ -99,3 +100,27 @@ async def test_a_limit_that_is_changed_counts_for_the_next_request(start: Start,
         await app.owners.change(replace(ALICE, budget=Budget(daily_tasks=2)))
         await settled(app, await made(app, ALICE, arguments={"prompt": "a wolf"}))
     assert len(posts(box)) == 2
+
+
+async def test_of_many_calls_at_once_in_two_programs_no_more_is_sent_than_the_dollar_pays(start: Start, box: Sandbox):
+    refused: list[InvalidInput] = []
+    tasks: list[Task] = []
+    async with start() as one, start() as two:
+        assert await one.owners.add(replace(ALICE, budget=Budget(daily_usd=1.0)), "")
+
+        async def buy(app: App, number: int) -> None:
+            try:
+                tasks.append(await made(app, ALICE, arguments={"prompt": f"fox {number} [took:0]"}))
+            except InvalidInput as error:
+                refused.append(error)
+
+        async with anyio.create_task_group() as group:
+            for number in range(100):
+                group.start_soon(buy, (one, two)[number % 2], number)
+        for task in tasks:
+            assert (await settled(one, task)).state is State.SUCCESS
+        spent = await two.store.spent(ALICE)
+    assert (len(tasks), len(refused)) == (33, 67)  # of $0.03 each
+    assert spent.usd == pytest.approx(0.99)
+    assert all("$0.01 of your day's $1.00 are left" in str(error) for error in refused)
+    assert len(box.submits()) == len(posts(box)) == 33
