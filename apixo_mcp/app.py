@@ -206,7 +206,12 @@ async def open_app(
         runner = _runner(parts, outside.reach)
         engine = EmbeddedEngine(runner, store, parts.leases, parts.accounts, limits.sweep)
         settlement = Settlement(
-            store=store, accounts=parts.accounts, contexts=parts.contexts, engine=engine, changes=parts.changes
+            store=store,
+            accounts=parts.accounts,
+            payers=parts.payers,
+            contexts=parts.contexts,
+            engine=engine,
+            changes=parts.changes,
         )
         uploads = _uploads(parts, outside)
         drafts = _drafts(parts, outside, uploads)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.foreign import shorten
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, Succeeded
-from apixo_mcp.tasks.accounts import Account, Accounts
+from apixo_mcp.tasks.accounts import Account, Accounts, NoKey, Payers
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions import polls, submits
@@ -38,8 +39,16 @@ class Settlement:
     """Settles tasks in state `unknown`, and moves tasks to another key."""
 
     def __init__(
-        self, *, store: Store, accounts: Accounts, contexts: Contexts, engine: Engine, changes: Changes
+        self,
+        *,
+        store: Store,
+        accounts: Accounts,
+        payers: Payers,
+        contexts: Contexts,
+        engine: Engine,
+        changes: Changes,
     ) -> None:
+        self._payers = payers
         self._store = store
         self._accounts = accounts
         self._contexts = contexts
@@ -81,7 +90,7 @@ class Settlement:
         account = self._accounts.held(task.key_print)
         return await _unconfirmed(account, task, remote_id) if account is not None else ""
 
-    async def reread(self, task: Task) -> Reread:
+    async def reread(self, task: Task, owner: Owner) -> Reread:
         """Reads the answer anew that named no result when the task ended, and asks the gateway where that is of no use.
 
         Raises:
@@ -91,8 +100,8 @@ class Settlement:
             ended = f"{task.state}, {task.failure.code}" if task.failure else str(task.state)
             allowed = f"only a task that failed with {EMPTY_RESULT} can be read anew, and this one's state is {ended}"
             raise InvalidInput([Problem("task_id", task.task_id, allowed)])
-        account = self._accounts.held(task.key_print) or self._accounts.get(task.gateway)
-        if account is None:
+        account = self._accounts.held(task.key_print) or await self._payers.account(owner, task.gateway)
+        if not isinstance(account, Account):
             raise InvalidInput([Problem("task_id", task.task_id, f"no key is set here for {task.gateway}")])
         raw = await self._store.kept(task.task_id, ANSWER)
         poll = account.gateway.read_again(raw, task.inputs) if raw else None
@@ -107,21 +116,25 @@ class Settlement:
             return Reread(task, told, raw or "")
         after = await put_aside(self._store, polls.reread(task, poll, self._contexts.of(task)))
         if not await self._store.reread(task, after):
-            return await self.reread(await self._store.get(task.task_id) or task)  # it has moved meanwhile
+            return await self.reread(await self._store.get(task.task_id) or task, owner)  # it has moved meanwhile
         await self._changes.announce(task, after)
         return Reread(self._going_on(after))
 
-    async def rekey(self, task: Task) -> Task:
+    async def rekey(self, task: Task, owner: Owner) -> Task:
         """Goes on with a task by the key that is set now for its gateway, in place of the one it was sent with.
+
+        Args:
+            task: still open.
+            owner: whose it is: where they have a key of their own, it is that one.
 
         Raises:
             InvalidInput: it has ended, no other key is set for its gateway's address, or that key does not see it.
         """
-        account = self._accounts.get(task.gateway)
-        if account is not None and account.gateway.base_url != task.base_url:
-            account = None
+        account = await self._payers.account(owner, task.gateway)
         problem = ""
-        if account is None:
+        if isinstance(account, NoKey):
+            problem = account.why.rstrip(".")
+        elif account is None or account.gateway.base_url != task.base_url:
             problem = f"no key is set here for {task.gateway} at {task.base_url}"
         elif account.key_print == task.key_print:
             problem = "its key is the one that is set here"
@@ -131,13 +144,13 @@ class Settlement:
             )
         elif task.state in FOLLOWED:
             problem = await _unconfirmed(account, task, task.remote_id)
-        if problem or account is None:
+        if problem or not isinstance(account, Account):
             raise InvalidInput([Problem("task_id", task.task_id, problem)])
         now = time.time()
         after = replace(task, key_print=account.key_print, due=now, updated_at=now, tries=0, failure=None)
         written = await self._changes.commit(task, after)
         if written is None:
-            return await self.rekey(await self._store.get(task.task_id) or task)  # it has moved meanwhile
+            return await self.rekey(await self._store.get(task.task_id) or task, owner)  # it has moved meanwhile
         return self._going_on(written)
 
     def _going_on(self, task: Task) -> Task:

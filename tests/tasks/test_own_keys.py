@@ -1,6 +1,7 @@
 """Owners with gateway keys of their own: who pays, by which key a task is followed, and what is said of one missing."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from support.asking import submit
 from support.task_steps import Start, posts, settled, until
 
 from apixo_mcp.app import App
-from apixo_mcp.errors import SettingsError
+from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.owners.key_sources import KeyMissing, of_file, of_variable, read_key
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
@@ -108,6 +109,28 @@ async def test_accounts_come_and_go_with_the_rows(start: Start, monkeypatch: pyt
         await app.payers.sweep()
         assert app.key_prints == (server,)
         assert app.accounts["apixo"].key_print == server, "that it is an owner's too takes nothing away"
+
+
+async def test_open_tasks_move_to_the_other_key_of_their_owner_and_to_no_other(
+    start: Start, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KEY_OF_ALICE", "sk-of-alice")
+    async with start() as app:
+        assert await app.owners.add(BY_VARIABLE, "")
+        task = await made(app, BY_VARIABLE, "a fox [took:2000]")
+        await until(app, task, lambda now: now.remote_id)
+    monkeypatch.setenv("KEY_OF_ALICE", "sk-new-of-alice")
+    async with start(follow=False) as app:
+        task = await app.service.find(BY_VARIABLE, task.task_id)
+        with pytest.raises(InvalidInput) as refused:
+            await app.settlement.rekey(task, replace(BY_VARIABLE, keys={"apixo": of_variable("NOWHERE")}))
+        assert "the variable NOWHERE holds no key" in str(refused.value)
+        (own,) = app.accounts.own_prints
+        with suppress(InvalidInput):  # the imitation knows a task by the key that it was sent with alone
+            task = await app.settlement.rekey(task, BY_VARIABLE)
+    assert task.key_print != app.accounts["apixo"].key_print
+    assert {entry["key"] for entry in box.looks()} <= {shown("sk-of-alice"), shown("sk-new-of-alice")}
+    assert own != app.accounts["apixo"].key_print
 
 
 @pytest.mark.parametrize("key", ["", "   ", "sk-…", "${KEY}", "your-api-key", "two words", "sk-\x00"])

@@ -100,7 +100,7 @@ class TestChangedKey:
         async with start() as app:
             old = await until(app, (await ask(app, "a fox [took:1]")).task, lambda now: now.remote_id)
         async with start(apixo_api_key="sk-other") as app:
-            moved = await app.settlement.rekey(await app.service.find(LOCAL, old.task_id))
+            moved = await app.settlement.rekey(await app.service.find(LOCAL, old.task_id), LOCAL)
             assert moved.key_print != old.key_print
             done = await settled(app, moved)
         assert (done.state, done.results[0].file) == (State.SUCCESS, FileState.SAVED)
@@ -110,11 +110,11 @@ class TestChangedKey:
         async with start() as app:
             old = await until(app, (await ask(app, "a fox [never]")).task, lambda now: now.remote_id)
             with pytest.raises(InvalidInput, match="is the one that is set here"):
-                await app.settlement.rekey(old)
+                await app.settlement.rekey(old, LOCAL)
         async with start(apixo_api_key="sk-bad") as app:
             task = await app.service.find(LOCAL, old.task_id)
             with pytest.raises(InvalidInput, match="does not confirm it"):
-                await app.settlement.rekey(task)
+                await app.settlement.rekey(task, LOCAL)
             assert await app.service.find(LOCAL, old.task_id) == task
 
     async def test_what_has_ended_is_not_moved(self, start: Start):
@@ -122,4 +122,4 @@ class TestChangedKey:
             done = await settled(app, (await ask(app)).task)
         async with start(apixo_api_key="sk-other") as app:
             with pytest.raises(InvalidInput, match="its state is success"):
-                await app.settlement.rekey(done)
+                await app.settlement.rekey(done, LOCAL)

@@ -7,12 +7,12 @@ import click
 
 from apixo_mcp.app import App
 from apixo_mcp.cli.process.run import with_app
-from apixo_mcp.cli.requests.whose import Whose, of_owner
+from apixo_mcp.cli.requests.whose import Whose, of_owner, owner_option
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.cli.waiting.follow import followed
 from apixo_mcp.cli.waiting.outcome import report
 from apixo_mcp.errors import InvalidInput, NotFound
-from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.settlement import Reread
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.views.faces import SHELL, error_text
@@ -58,8 +58,8 @@ def reread_answer(task_id: str, no_wait: bool, whose: Whose) -> None:
     """
 
     async def work(app: App) -> Reread:
-        _, task = await whose.find(app, task_id)
-        reading = await app.settlement.reread(task)
+        owner, task = await whose.find(app, task_id)
+        reading = await app.settlement.reread(task, owner)
         is_followed = not reading.told and not no_wait
         return replace(reading, task=await followed(app, reading.task)) if is_followed else reading
 
@@ -78,7 +78,8 @@ def reread_answer(task_id: str, no_wait: bool, whose: Whose) -> None:
 @click.command()
 @click.argument("task_ids", metavar="[TASK_ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every open task whose key is not set here.")
-def rekey(task_ids: Sequence[str], every: bool) -> None:
+@owner_option
+def rekey(task_ids: Sequence[str], every: bool, owner: str) -> None:
     """Go on with tasks of another API key by the one that is set now.
 
     Each is moved once the gateway confirms that this key sees it.
@@ -88,9 +89,10 @@ def rekey(task_ids: Sequence[str], every: bool) -> None:
 
     async def work(app: App) -> list[bool]:
         moved: list[bool] = []
-        for task_id in task_ids or [task.task_id async for task in _of_other_keys(app)]:
+        (whose,) = await Whose(owner.strip()).owners(app)
+        for task_id in task_ids or [task.task_id async for task in _of_other_keys(app, whose)]:
             try:
-                task = await app.settlement.rekey(await app.service.find(LOCAL, task_id))
+                task = await app.settlement.rekey(await app.service.find(whose, task_id), whose)
                 say(f"{task.task_id}  {task.state:<10}  moved to the key that is set now")
                 moved.append(True)
             except InvalidInput as error:
@@ -110,12 +112,12 @@ def rekey(task_ids: Sequence[str], every: bool) -> None:
         say("Every open task belongs to a key that is set here.", err=True)
 
 
-async def _of_other_keys(app: App) -> AsyncIterator[Task]:
-    """Finds the open tasks that no key of this process belongs to."""
+async def _of_other_keys(app: App, owner: Owner) -> AsyncIterator[Task]:
+    """Finds the open tasks of an owner that no key of this process belongs to."""
     last = ""
     while page := await app.store.dump(last):
         last = page[-1].task_id
         for task in page:
             is_open = task.state in (State.SUBMITTING, *FOLLOWED) or (task.due is not None and not task.is_confirming)
-            if is_open and LOCAL.owns(task) and task.key_print not in app.key_prints:
+            if is_open and owner.owns(task) and task.key_print not in app.key_prints:
                 yield task

@@ -79,6 +79,11 @@ class Whose:
         return sorted(tasks, key=lambda task: (task.created_at, task.task_id), reverse=True)[:limit]
 
 
+owner_option = click.option(
+    "--owner", default="", metavar="NAME", help="Of this owner, in place of this machine's own."
+)
+
+
 def of_owner(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say whose tasks a command is about; it takes them as `whose`."""
 
@@ -88,6 +93,4 @@ def of_owner(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.UsageError("Give either --owner NAME or --all.")
         return command(*args, whose=Whose(owner.strip(), every), **given)
 
-    named = click.option("--owner", default="", metavar="NAME", help="Of this owner, in place of this machine's own.")
-    all_of_them = click.option("--all", "every", is_flag=True, help="Of every owner.")
-    return named(all_of_them(with_whose))
+    return owner_option(click.option("--all", "every", is_flag=True, help="Of every owner.")(with_whose))
