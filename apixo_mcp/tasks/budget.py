@@ -35,6 +35,11 @@ class Budget:
     monthly_usd: float | None = None
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is anything that it could leave less and less of."""
+        return self.needs_price or self.daily_tasks is not None
+
+    @property
     def needs_price(self) -> bool:
         """Whether what has no known price cannot be told to be within it."""
         return self.daily_usd is not None or self.monthly_usd is not None

@@ -21,6 +21,8 @@ LEFT_WITHIN = 0.3  # seconds that an answer waits at most to learn what is left
 
 async def budget_left(app: App, owner: Owner) -> dict[str, float | int]:
     """Returns what the tightest limits leave an owner, by the store's own sums; empty without limits, or in haste."""
+    if not (app.budget.is_limited or owner.budget.is_limited):
+        return {}  # spares most answers a question to the store
     with anyio.move_on_after(LEFT_WITHIN), suppress(StoreError):
         limits = await app.store.limits(owner, app.budget)
         left = {"usd": usd_left(limits), "tasks": posts_left(limits)}
