@@ -127,11 +127,11 @@ class EmbeddedEngine:
     async def _sweep(self, grace: float) -> None:
         try:
             await self._runner.end_lapsed()
-            await self._runner.heed_callbacks()
             for task_id, after in await self._store.due(self._accounts.key_prints, late_by=grace):
                 if task_id not in self._running and task_id not in self._crashes:
                     self.wake(task_id, time.time() + after)
             self._swept = time.monotonic()
+            await self._runner.heed_callbacks()
         except Exception:
             log.exception("the sweep over the task store failed; it is tried again")
 
