@@ -41,7 +41,6 @@ def add_and_tell(name: str, as_json: bool, **given: Any) -> None:
         near = next((one for one in await app.owners.all() if one.owner.name.casefold() == name.casefold()), None)
         if near is not None or not await app.owners.add(owner, secret_hash(token)):
             raise _taken(near, name)
-        app.telemetry.emit(OwnerChanged(name, "added", terms_words(owner)))
 
     with_app(work)
     _tell_token(owner, token, "was added", as_json)
@@ -125,7 +124,6 @@ def set_terms(name: str, raised: float | str | None, as_json: bool, **given: Any
                 owner = _raised(owner, raised)
             _warn(app, owner)
             await app.owners.change(owner)
-            app.telemetry.emit(OwnerChanged(name, "changed", terms_words(owner)))
             known = await _known(app, name)
         return await _structure(app, known)
 
@@ -154,7 +152,6 @@ def rotate(name: str, as_json: bool) -> None:
     async def work(app: App) -> Owner:
         known = await _known(app, name)
         await app.owners.set_token(name, secret_hash(token))
-        app.telemetry.emit(OwnerChanged(name, "token set", terms_words(known.owner)))
         return known.owner
 
     _tell_token(with_app(work), token, "has another token", as_json)
@@ -169,7 +166,6 @@ def revoke(name: str, as_json: bool) -> None:
     async def work(app: App) -> None:
         await _known(app, name)
         await app.owners.revoke(name)
-        app.telemetry.emit(OwnerChanged(name, "revoked"))
 
     with_app(work)
     if as_json:
