@@ -24,7 +24,7 @@ from apixo_mcp.telemetry.facts import FileDeleted, Telemetry
 log = logging.getLogger(__name__)
 
 _EVERY = 3600.0
-_AT_ONCE = 50
+_AT_ONCE = 500
 _LINGERS = 60.0
 _UNKNOWN_FOR = 24 * 3600.0
 
@@ -79,11 +79,12 @@ class Retention:
     async def round(self) -> int:
         """Deletes what is to go now, and returns how many files those were."""
         count, after = 0, ""
-        while tasks := await self._store.kept_for(self._days * DAY, after, _AT_ONCE):
+        while True:
+            tasks, after = await self._store.kept_for(self._days * DAY, after, _AT_ONCE)
             for task in tasks:
                 count += await self._let_go(task)
-            after = tasks[-1].task_id
-        return count
+            if not after:
+                return count
 
     async def _let_go(self, task: Task) -> int:
         gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]

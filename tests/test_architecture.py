@@ -467,6 +467,10 @@ LATER = (
     "prometheus_client",
     "opentelemetry.sdk",
     "opentelemetry.exporter",
+    "apixo_mcp.telemetry.metrics",
+    "apixo_mcp.telemetry.tracing",
+    "apixo_mcp.health",
+    "apixo_mcp.retention",
     "sqlalchemy",
     "rich",
 )

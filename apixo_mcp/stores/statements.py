@@ -103,9 +103,13 @@ def _literal(text: str) -> str:
 
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 
-WITH_OLD_FILES = """select * from task where task_id > :after and state = 'success' and due is null and lease_until = 0
-    and updated_at < :now - :seconds and instr(results, '"path": "') > 0 order by task_id limit :limit"""
-"""Tasks whose files are of an age. Asked once an hour, so without an index."""
+LAST_OF_PAGE = """select max(task_id) as last from (
+    select task_id from task where task_id > :after order by task_id limit :limit)"""
+
+WITH_OLD_FILES = """select * from task where task_id > :after and task_id <= :last and state = 'success'
+    and due is null and lease_until = 0 and updated_at < :now - :seconds and instr(results, '"path": "') > 0
+  order by task_id"""
+"""Tasks whose files are of an age, of one page. Asked once an hour, so without an index."""
 
 UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key"
 

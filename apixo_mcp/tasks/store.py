@@ -400,13 +400,16 @@ class Store(Protocol):
         """
         ...
 
-    async def kept_for(self, seconds: float, after: str, limit: int) -> Sequence[Task]:
-        """Lists tasks of every owner that ended well so long ago, rest, and have files, in the order of their ids.
+    async def kept_for(self, seconds: float, after: str, limit: int) -> tuple[Sequence[Task], str]:
+        """Lists tasks of every owner that ended well so long ago, rest, and have files.
 
         Args:
             seconds: since each was last written.
-            after: those behind this id.
-            limit: how many.
+            after: looks at those behind this id, in the order of their ids.
+            limit: how many are looked at: of a large store a part at a time.
+
+        Returns:
+            Those among them, and the id to go on behind; empty where there are no more.
         """
         ...
 

@@ -119,6 +119,9 @@ class Metrics:
         self._known: dict[str, set[str]] = {}
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
+        # The library takes most of its time to find these.
+        self._counted: dict[tuple[str, tuple[str, ...]], Counter] = {}
+        self._observed: dict[tuple[str, tuple[str, ...]], Histogram] = {}
         self._present = _Present(lambda owner: self._one_of("owner", owner))
         self.registry.register(self._present)
         ProcessCollector(namespace="apixo", registry=self.registry)
@@ -213,13 +216,23 @@ class Metrics:
                 self._count("apixo_deleted_bytes", fact.bytes, gateway=gateway)
 
     def _count(self, name: str, by: float = 1, /, **labels: str) -> None:
-        self._counters[name].labels(**self._bounded(labels)).inc(max(0.0, by))
+        values = self._bounded(labels)
+        counter = self._counted.get((name, values))
+        if counter is None:
+            counter = self._counters[name].labels(**dict(zip(labels, values, strict=True)))
+            self._counted[name, values] = counter
+        counter.inc(max(0.0, by))
 
     def _observe(self, name: str, value: float, /, **labels: str) -> None:
-        self._histograms[name].labels(**self._bounded(labels)).observe(value)
+        values = self._bounded(labels)
+        histogram = self._observed.get((name, values))
+        if histogram is None:
+            histogram = self._histograms[name].labels(**dict(zip(labels, values, strict=True)))
+            self._observed[name, values] = histogram
+        histogram.observe(value)
 
-    def _bounded(self, labels: Mapping[str, str]) -> dict[str, str]:
-        return {name: self._one_of(name, value) for name, value in labels.items()}
+    def _bounded(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(self._one_of(name, value) for name, value in labels.items())
 
     def _one_of(self, label: str, value: str) -> str:
         known = self._known.setdefault(label, set())

@@ -353,10 +353,13 @@ class SqliteStore:
         named = {"ended_within": ended_within, "unknown_for": unknown_for, "now": self._database.now()}
         return bool(await self._query(statements.NEEDS_INPUT, text=text, **named))
 
-    async def kept_for(self, seconds: float, after: str, limit: int) -> Sequence[Task]:
+    async def kept_for(self, seconds: float, after: str, limit: int) -> tuple[Sequence[Task], str]:
         """See `Store.kept_for`."""
-        named = {"seconds": seconds, "after": after, "limit": limit, "now": self._database.now()}
-        return await self._tasks(statements.WITH_OLD_FILES, **named)
+        last = (await self._query(statements.LAST_OF_PAGE, after=after, limit=limit))[0]["last"]
+        if last is None:
+            return (), ""
+        named = {"seconds": seconds, "after": after, "last": last, "now": self._database.now()}
+        return await self._tasks(statements.WITH_OLD_FILES, **named), last
 
     async def secret(self, name: str) -> bytes:
         """See `Store.secret`."""
