@@ -53,7 +53,11 @@ class Roots:
     def is_outside(self, text: str) -> bool:
         """Tells whether a text means a path that is under no root."""
         path = self.real_path(text)
-        return path is not None and not any(_is_within(path, root) for root in self.paths)
+        return path is not None and not self.covers(path)
+
+    def covers(self, path: Path) -> bool:
+        """Tells whether a path is under a root, whatever link may stand there by now."""
+        return any(_is_within(path, root) for root in self.paths)
 
     def writable_dir(self, text: str, *, field: str = "directory") -> Path:
         """Returns a folder under a root, which need not exist yet.
@@ -86,7 +90,7 @@ class Roots:
             path = path.resolve()
         except (ValueError, OSError, RuntimeError):  # a NUL, a loop of links, an unknown `~user`, a foreign file:// URL
             raise InvalidInput([Problem(field, _short(text), "is not a path that can be used here")]) from None
-        if not any(_is_within(path, root) for root in self.paths):
+        if not self.covers(path):
             raise InvalidInput([outside])
         if alike:
             names = " and ".join(ascii(name) for name in alike[:4])

@@ -59,16 +59,18 @@ async def outside_of(
     way = Way.INSIDE if settings.data_urls else Way.NONE
     served = settings.home / "served"
     # A task whose files another process hands out may be sent from here.
-    if not is_reached and not await to_thread.run_sync(served.is_dir):
+    if not is_reached and not settings.public_url and not await to_thread.run_sync(served.is_dir):
         return Outside(way, NoReach())
-    from apixo_mcp.outside.reach import FileReach, PublicReach, TunnelReach
+    from apixo_mcp.outside.file_reach import FileReach
 
     addresses = Addresses(url, await store.secret("public_urls"))
     links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, roots)
     if not is_reached:
-        return Outside(way, FileReach(NoReach(), links))
+        return Outside(way, FileReach(NoReach(), links, settings.public_url))
+    from apixo_mcp.outside.reach import PublicReach, TunnelReach
+
     if url:
-        reach = FileReach(PublicReach(addresses), links)
+        reach = FileReach(PublicReach(addresses), links, url)
         return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of, prefix=urlsplit(url).path)
     from apixo_mcp.outside.commands import command_of
     from apixo_mcp.outside.tunnel import Tunnel
@@ -81,5 +83,5 @@ async def outside_of(
         tunnel.check()
         return links.url_of(path, kind)
 
-    reach = FileReach(TunnelReach(tunnel, addresses.secret), links)
+    reach = FileReach(TunnelReach(tunnel, addresses.secret), links, settings.public_url)
     return Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel)

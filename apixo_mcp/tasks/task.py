@@ -230,7 +230,12 @@ class Task:
     @property
     def is_tunnelled(self) -> bool:
         """Whether the gateway fetches a file of its inputs through a tunnel."""
-        return any(text.startswith(TUNNELLED) for text in _texts_in(self.inputs))
+        return any(text.startswith(TUNNELLED) for text in self.texts)
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """Every text in its inputs, however deep."""
+        return _texts_in(self.inputs)
 
     def inputs_at(self, url: str) -> Mapping[str, Any]:
         """Returns the inputs with files behind the address at which this machine is reached."""
