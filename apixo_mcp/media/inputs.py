@@ -293,8 +293,8 @@ class Inputs:
 
 
 _CHANGED = (
-    "is the file of a result whose URL has expired, and it was changed since it was saved, so that the result is to be had "
-    "no more; give this very path to have the file sent as it is now"
+    "is the file of a result whose URL has expired, and it was changed since it was saved, so that nothing has the "
+    "result as it was; give this very path to have the file sent as it is now"
 )
 
 

@@ -24,6 +24,8 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.media import kinds
 from apixo_mcp.net.uvicorn_server import listen, url_of
+from apixo_mcp.outside.public import Proof
+from apixo_mcp.outside.routes import public_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
@@ -398,3 +400,30 @@ async def test_a_file_is_handed_out_to_nobody_before_a_task_needs_it(program: Pr
     await program.seen("submit", 1)
     os.utime(grant, (old, old))
     assert (await program.http.get(at)).content == path.read_bytes()
+
+
+async def test_a_callback_that_breaks_off_is_no_fault(program: Program, box: Sandbox) -> None:
+    task = await program.reaches_pending(await program.ask("a fox [never]"))
+    assert program.app.public is not None
+    app = public_app(program.app.public, Proof())
+    pieces = iter([{"type": "http.request", "body": b'{"code"', "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path = program.told().removeprefix(program.url)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    await app({**scope, "root_path": "", "http_version": "1.1", "scheme": "http"}, receive, send)
+    assert sent[0]["status"] == 400
+    assert (await program.app.service.find(LOCAL, task.task_id)).state is State.PENDING
