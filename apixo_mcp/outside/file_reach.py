@@ -1,15 +1,22 @@
 """Sees before each POST whether the gateway can fetch the input files, whichever process sends it."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from anyio import to_thread
 
 from apixo_mcp.generation import Failure
 from apixo_mcp.media.input_links import InputLinks, Standing
+from apixo_mcp.net.http import Http
+from apixo_mcp.net.response import Answered
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable
 from apixo_mcp.tasks.task import TUNNELLED, Task
 
+Fetches = Callable[[str], Awaitable[bool]]
+"""Tells whether a URL gives a file just now."""
+
+_TUNNEL = TUNNELLED.rstrip("/")
 _FILE = re.compile(r"(https?://.{1,2000})/inputs/([0-9a-f]{64})/([\w.-]{1,80})")
 
 
@@ -38,16 +45,16 @@ class FileReach:
     Attributes:
         reach: sees to the rest.
         links: of the input files.
-        public_url: by which this program or another on its data folder is reached, empty where none is known.
+        fetches: asks for a file that another process is to hand out, which may not be there any more.
+        served_at: the public URL that this process serves, empty where it serves none.
+        public_url: the one that is set, whichever process serves it.
     """
 
     reach: Reach
     links: InputLinks
+    fetches: Fetches
+    served_at: str = ""
     public_url: str = ""
-
-    @property
-    def _own_addresses(self) -> tuple[str, ...]:
-        return TUNNELLED.rstrip("/"), self.public_url.lower()
 
     async def prepared(self, task: Task) -> Prepared:
         """See `Reach.prepared`."""
@@ -65,14 +72,26 @@ class FileReach:
     async def _trouble(self, task: Task) -> Failure | NotNow | None:
         """Tells why an input file cannot be fetched, None where all can be."""
         for text in task.texts:
-            if match := _FILE.fullmatch(text):
-                match await to_thread.run_sync(self.links.standing, match[2], match[3]):
-                    case Standing.GONE:
-                        return _CHANGED
-                    case Standing.OUTSIDE:
-                        return _OUTSIDE
-                    case Standing.UNKNOWN if match[1].lower() in self._own_addresses:
-                        return _UNKNOWN
-                    case Standing.UNKNOWN | Standing.HERE:
-                        continue  # an address of another server may look alike
+            if (match := _FILE.fullmatch(text)) and (trouble := await self._trouble_with(match)) is not None:
+                return trouble
         return None
+
+    async def _trouble_with(self, file: re.Match[str]) -> Failure | NotNow | None:
+        url, address = file[0], file[1].lower()
+        match await to_thread.run_sync(self.links.standing, file[2], file[3]):
+            case Standing.GONE:
+                return _CHANGED
+            case Standing.OUTSIDE:
+                return _OUTSIDE
+            case Standing.UNKNOWN:  # an address of another server may look alike
+                return _UNKNOWN if address in (_TUNNEL, self.public_url.lower()) else None
+            case Standing.HERE if address in (_TUNNEL, self.served_at.lower()) or await self.fetches(url):
+                return None
+            case Standing.HERE:
+                return NotNow(f"what is to hand out its files at {file[1]} does not answer")
+
+
+async def is_fetched(http: Http, url: str) -> bool:
+    """Tells whether a URL gives a file just now, of which one byte is fetched."""
+    answer = await http.call("GET", url, headers={"range": "bytes=0-0"}, read_timeout=5.0)
+    return isinstance(answer, Answered) and answer.status in (200, 206)

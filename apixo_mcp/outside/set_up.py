@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -61,16 +62,20 @@ async def outside_of(
     # A task whose files another process hands out may be sent from here.
     if not is_reached and not settings.public_url and not await to_thread.run_sync(served.is_dir):
         return Outside(way, NoReach())
-    from apixo_mcp.outside.file_reach import FileReach
+    from apixo_mcp.outside.file_reach import FileReach, is_fetched
 
     addresses = Addresses(url, await store.secret("public_urls"))
     links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, roots)
+
+    def sees_files(reach: Reach) -> Reach:
+        return FileReach(reach, links, partial(is_fetched, http), url, settings.public_url)
+
     if not is_reached:
-        return Outside(way, FileReach(NoReach(), links, settings.public_url))
+        return Outside(way, sees_files(NoReach()))
     from apixo_mcp.outside.reach import PublicReach, TunnelReach
 
     if url:
-        reach = FileReach(PublicReach(addresses), links, url)
+        reach = sees_files(PublicReach(addresses))
         return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of, prefix=urlsplit(url).path)
     from apixo_mcp.outside.commands import command_of
     from apixo_mcp.outside.tunnel import Tunnel
@@ -83,5 +88,5 @@ async def outside_of(
         tunnel.check()
         return links.url_of(path, kind)
 
-    reach = FileReach(TunnelReach(tunnel, addresses.secret), links, settings.public_url)
+    reach = sees_files(TunnelReach(tunnel, addresses.secret))
     return Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel)

@@ -21,6 +21,14 @@ PNG = kinds.for_extension(".png")
 HOST = "https://files.example"
 
 
+async def answers(url: str) -> bool:
+    return True
+
+
+async def is_silent(url: str) -> bool:
+    return False
+
+
 @pytest.mark.parametrize("change", ["painted anew", "deleted", "a link", "a link that leads outside"])
 async def test_a_file_that_is_not_what_was_asked_for_keeps_its_task_from_being_sent(tmp_path: Path, change: str):
     picture = tmp_path / "mine" / "mine.png"
@@ -29,7 +37,7 @@ async def test_a_file_that_is_not_what_was_asked_for_keeps_its_task_from_being_s
     links = InputLinks(HOST, b"secret", tmp_path / "served", Roots([picture.parent]))
     assert PNG is not None
     task = replace(a_task(), inputs={"prompt": "a fox", "image_urls": [links.url_of(picture, PNG)]})
-    reach = FileReach(NoReach(), links)
+    reach = FileReach(NoReach(), links, answers, HOST, HOST)
     assert isinstance(await reach.prepared(task), Sendable)
     match change:
         case "painted anew":
@@ -49,7 +57,7 @@ async def test_a_file_that_is_not_what_was_asked_for_keeps_its_task_from_being_s
 async def test_the_address_of_another_server_that_looks_alike_is_sent_as_it_is(tmp_path: Path):
     links = InputLinks(HOST, b"secret", tmp_path / "served", Roots([tmp_path]))
     task = replace(a_task(), inputs={"image_urls": [f"https://elsewhere.example/inputs/{'0' * 64}/image.png"]})
-    assert isinstance(await FileReach(NoReach(), links).prepared(task), Sendable)
+    assert isinstance(await FileReach(NoReach(), links, answers, HOST, HOST).prepared(task), Sendable)
 
 
 @pytest.mark.parametrize("address", [HOST, TUNNELLED.rstrip("/")])
@@ -61,11 +69,11 @@ async def test_a_file_that_nothing_leads_to_any_more_is_not_paid_for(tmp_path: P
     task = replace(a_task(), inputs={"image_urls": [links.url_of(picture, PNG)]})
     for grant in (tmp_path / "served").iterdir():
         grant.unlink()
-    failure = await FileReach(NoReach(), links, HOST).prepared(task)
+    failure = await FileReach(NoReach(), links, answers, HOST, HOST).prepared(task)
     assert isinstance(failure, Failure)
     assert (failure.code, failure.charged) == ("INPUT_CHANGED", "no")
     links.url_of(picture, PNG)  # asked for anew
-    assert not isinstance(await FileReach(NoReach(), links, HOST).prepared(task), Failure)
+    assert not isinstance(await FileReach(NoReach(), links, answers, HOST, HOST).prepared(task), Failure)
 
 
 async def test_a_file_outside_the_roots_of_a_process_is_left_to_another(tmp_path: Path):
@@ -76,8 +84,24 @@ async def test_a_file_outside_the_roots_of_a_process_is_left_to_another(tmp_path
     assert PNG is not None
     links = InputLinks(HOST, b"secret", tmp_path / "served", Roots([picture.parent]))
     task = replace(a_task(), inputs={"image_urls": [links.url_of(picture, PNG)]})
-    theirs = FileReach(NoReach(), InputLinks(HOST, b"secret", tmp_path / "served", Roots([other])), HOST)
+    theirs = FileReach(NoReach(), InputLinks(HOST, b"secret", tmp_path / "served", Roots([other])), answers, HOST, HOST)
     for kept in (await theirs.prepared(task), await theirs.confirmed(task, Sendable(task.inputs))):
         assert isinstance(kept, NotNow)
         assert "APIXO_MCP_ALLOWED_ROOTS" in kept.missing
-    assert isinstance(await FileReach(NoReach(), links, HOST).prepared(task), Sendable)
+    assert isinstance(await FileReach(NoReach(), links, answers, HOST, HOST).prepared(task), Sendable)
+
+
+@pytest.mark.parametrize("served_at", ["", "https://moved.example"], ids=["served elsewhere", "served before"])
+async def test_a_file_that_another_process_hands_out_is_asked_for_before_it_is_paid_for(tmp_path: Path, served_at: str):
+    picture = tmp_path / "mine.png"
+    Image.new("RGB", (8, 8), "red").save(picture)
+    assert PNG is not None
+    links = InputLinks(HOST, b"secret", tmp_path / "served", Roots([tmp_path]))
+    task = replace(a_task(), inputs={"image_urls": [links.url_of(picture, PNG)]})
+    kept = await FileReach(NoReach(), links, is_silent, served_at, served_at).confirmed(task, Sendable(task.inputs))
+    assert isinstance(kept, NotNow)
+    assert HOST in kept.missing
+    assert isinstance(await FileReach(NoReach(), links, answers, served_at).prepared(task), Sendable)
+    assert isinstance(await FileReach(NoReach(), links, is_silent, HOST).prepared(task), Sendable), (
+        "it serves it itself"
+    )
