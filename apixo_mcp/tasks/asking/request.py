@@ -75,6 +75,7 @@ class Quote:
         limit_usd: above which the owner wants to be asked.
         attempts: up to how many may be made of each task, at its price: further ones follow failures that pass.
         count: of how many tasks.
+        last: names the task that stands in the place of `last`, as a sentence; empty where nothing said so.
     """
 
     model: str
@@ -83,6 +84,7 @@ class Quote:
     limit_usd: float
     attempts: int = 1
     count: int = 1
+    last: str = ""
 
     @property
     def agreement(self) -> Agreement:
@@ -100,6 +102,8 @@ class Prospect:
         verdict: what the owner's limits say to it now.
         why: why they would refuse it, as the end of a sentence; empty where they would not.
         fits: how many of the first tasks they would let pass alone; 0 where they let all pass.
+        takes_up: None where it would be bought; else its tasks are those of an earlier equal call that it would get,
+            and these are notes about that.
     """
 
     tasks: tuple[Task, ...]
@@ -107,6 +111,7 @@ class Prospect:
     verdict: Verdict
     why: str = ""
     fits: int = 0
+    takes_up: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +124,14 @@ class Submission:
             because the call repeats one that is still open.
         call: whose answer is to be given.
         after: how many seconds after the call that it repeats it came; 0 where it repeats none.
+        notes: what is to be told of this call, and not of its tasks, as sentences.
     """
 
     tasks: tuple[Task, ...]
     how: Literal["new", "same_key", "adopted", "joined"]
     call: Call
     after: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:

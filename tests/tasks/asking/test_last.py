@@ -195,9 +195,9 @@ async def test_an_equal_call_is_one_though_the_size_of_its_picture_is_known_by_n
             return (await app.service.find(LOCAL, fox.task_id)).state is State.SUCCESS
 
         await happens(is_made)
-        [early] = await app.drafts.draft(asked)
+        [early] = (await app.drafts.draft(asked)).tasks
         await settled(app, fox)
-        [late] = await app.drafts.draft(asked)
+        [late] = (await app.drafts.draft(asked)).tasks
     assert (early.inputs["aspect_ratio"], late.inputs["aspect_ratio"]) == ("1:1", "3:2")
     assert early.fingerprint == late.fingerprint
 
