@@ -17,6 +17,7 @@ Fetches = Callable[[str], Awaitable[bool]]
 """Tells whether a URL gives a file just now."""
 
 _TUNNEL = TUNNELLED.rstrip("/")
+_ONE_BYTE = {"range": "bytes=0-0", "connection": "close"}
 _FILE = re.compile(r"(https?://.{1,2000})/inputs/([0-9a-f]{64})/([\w.-]{1,80})")
 
 
@@ -93,5 +94,5 @@ class FileReach:
 
 async def is_fetched(http: Http, url: str) -> bool:
     """Tells whether a URL gives a file just now, of which one byte is fetched."""
-    answer = await http.call("GET", url, headers={"range": "bytes=0-0"}, read_timeout=5.0)
+    answer = await http.call("GET", url, headers=_ONE_BYTE, read_timeout=5.0)
     return isinstance(answer, Answered) and answer.status in (200, 206)

@@ -262,7 +262,9 @@ class Tunnel:
 
     async def _missing(self, url: str) -> str:
         """Fetches the proof by an address; returns why it is not there, empty where it is."""
-        answer = await self._http.call("GET", url + self._proof.path, headers={}, read_timeout=5.0)
+        # A connection of its own each time, as the gateway will make one: what an open one tells may be long past.
+        alone = {"connection": "close"}
+        answer = await self._http.call("GET", url + self._proof.path, headers=alone, read_timeout=5.0)
         if not isinstance(answer, Answered):
             return answer.reason
         if answer.status == 200 and answer.body == self._proof.content.encode():

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from PIL import Image
 from support.asking import submit
-from support.desk import Sit
+from support.desk import QUICK, Sit
 from support.program import happens, values_for
 from support.runners import runner_on
 
@@ -60,10 +60,11 @@ async def test_a_file_that_changes_while_its_task_waits_for_a_place_is_not_paid_
         )
 
 
+@pytest.mark.parametrize("how", ["end", "deaf"])
 async def test_a_tunnel_that_dies_while_a_task_waits_for_a_place_is_opened_again_before_it_is_sent(
-    sit: Sit, box: Sandbox
+    sit: Sit, box: Sandbox, how: str
 ) -> None:
-    async with sit(steps=ONE_PLACE) as desk:
+    async with sit(steps=ONE_PLACE, limits=replace(QUICK, proved_for=0.0)) as desk:
         await desk.told(prompt="a hare [slow-submit:2][took:0]", image_urls=ELSEWHERE, wait_seconds=0)
         await happens(lambda: len(posts(box)) == 1)
         asked = await desk.told(prompt="a fox [took:0.5]", wait_seconds=0)
@@ -71,8 +72,7 @@ async def test_a_tunnel_that_dies_while_a_task_waits_for_a_place_is_opened_again
         before = desk.url
         async with httpx2.AsyncClient() as http:
             with pytest.raises(httpx2.RemoteProtocolError):
-                await http.get(f"{before}/end")
-        await happens(lambda: desk.url != before)
+                await http.get(f"{before}/{how}")
         told = (
             await desk.client.call_tool("check_task", {"task_id": asked["task_id"], "wait_seconds": 20})
         ).structured_content
