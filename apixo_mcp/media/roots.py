@@ -29,7 +29,7 @@ class Roots:
         Raises:
             InvalidInput: it is outside, missing, or no regular file.
         """
-        path = self._inside(text, field)
+        path = self._inside(text, field, way_on=": copy it there, or give its URL if it has one")
         try:
             is_file = path.is_file()
         except OSError:
@@ -75,11 +75,11 @@ class Roots:
             raise InvalidInput([Problem(field, _short(text), "must be a folder, and this is a file")])
         return path
 
-    def _inside(self, text: str, field: str) -> Path:
+    def _inside(self, text: str, field: str, *, way_on: str = "") -> Path:
         outside = Problem(
             field,
             _short(text),
-            f"must be inside {' or '.join(map(str, self.paths)) or 'an allowed folder'} "
+            f"must be inside {' or '.join(map(str, self.paths)) or 'an allowed folder'}{way_on} "
             "(APIXO_MCP_ALLOWED_ROOTS allows more)",
         )
         try:

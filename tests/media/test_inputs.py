@@ -111,6 +111,7 @@ async def test_the_first_refusal_of_a_file_outside_is_the_last(folder):
         assert words in said
     said = await refused(folder, "../none.png", data_urls=True)
     assert "APIXO_MCP_ALLOWED_ROOTS" in said
+    assert "copy it there, or give its URL" in said
     assert "APIXO_MCP_DATA_URLS" not in said, "it is set"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
@@ -166,6 +166,7 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
     if request.own_names:
         model = replace(model, spelling=MappingProxyType({}), sizes=None)
     spelt = spell(model, request.arguments, request.options)
+    spelt = replace(spelt, values=_without_ends(model, spelt.values))
     picture = first_picture(model, spelt.values)
     draft = complete(model, spelt, await inputs.size_of(picture, find) if picture else None, sizes)
     seconds = await seconds_of_inputs(model, draft.values, inputs, find)
@@ -181,6 +182,21 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
         raise InvalidInput(explained(model, problem) for problem in error.problems) from None
     notes = (*draft.notes, *strayed, *remarks(model, spelt.values, draft.values))
     return Checked(model_input, notes, seconds, draft.kept)
+
+
+def _without_ends(model: Model, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a model's input without the white space around its texts: a call repeats another that differs in that.
+
+    What no page of the model names is left as it is.
+    """
+    named = {"prompt", *model.input.names()}
+    return {name: _trimmed(value) if name in named else value for name, value in values.items()}
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip() or value  # an empty one is told as it was given
+    return [_trimmed(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:

@@ -133,6 +133,7 @@ async def test_where_the_last_task_has_ended_no_earlier_one_is_cancelled(connect
         told = structure(await client.call_tool("cancel_task", {"task_id": "last"}))
         after = structure(await client.call_tool("check_task", {"task_id": running["task_id"], "wait_seconds": 0}))
     assert (told["task_id"], told["state"]) == (fox["task_id"], "success")
+    assert "Nothing was cancelled: this task had ended before." in told["notes"]
     assert "cancel_requested" not in after
 
 
