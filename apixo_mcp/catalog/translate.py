@@ -191,6 +191,8 @@ def _not_taken(model: Model, name: str, value: Any) -> Problem:
     names = inputs(model)
     near = nearest_name(name, names)
     way_out = "; a field that its page does not name goes into options" if model.input.is_open() else ""
+    if name == "num_images":
+        way_out = "; leave it out, and for several pictures give several prompts, or take a model that has num_images"
     allowed = f"not an input of {model.id}; it takes {', '.join(names)}{way_out}"
     return Problem(name, shorten(value), allowed, near)
 

@@ -10,7 +10,7 @@ from apixo_mcp.catalog.limits import LENGTHS, LIMITS, LONGEST_CLIP, limit_asked_
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.translate import inputs
 from apixo_mcp.errors import Problem
-from apixo_mcp.foreign import cut
+from apixo_mcp.foreign import cut, shorten
 
 _UNIT = r"(seconds?|secs?|minutes?|mins?|秒|分钟|分鐘)"
 _FILM = r"(?:video|clip|film|movie|animation|footage|loop|reel|song|track|piece)"
@@ -68,7 +68,7 @@ def remarks(model: Model, given: Mapping[str, Any], values: Mapping[str, Any]) -
         return ()
     sentences = [limit.sentence for limit in limits_said(model.modality, prompt)]
     text = cut(prompt, 5000).casefold()
-    others = (_resolution_remark, _number_remark, _sound_remark) if model.facts != "none" else ()
+    others = (_resolution_remark, _number_remark, _sound_remark, _voice_remark) if model.facts != "none" else ()
     sentences += [sentence for remark in others if (sentence := remark(model, given, values, text))]
     return (*sentences, *_length_remarks(model, given, values, text))
 
@@ -105,6 +105,16 @@ def _sound_remark(model: Model, given: Mapping[str, Any], values: Mapping[str, A
     if "sound" not in model.input.names() and model.sound is None:
         return f"The prompt asks for sound: no page says that videos of {model.id} have any."
     return ""
+
+
+def _voice_remark(model: Model, given: Mapping[str, Any], values: Mapping[str, Any], prompt: str) -> str:
+    voice = given.get("voice_id")
+    if not model.voices or not isinstance(voice, str) or voice in model.voices:
+        return ""
+    return (
+        f"voice_id {shorten(voice)} is sent as given: known here is {', '.join(model.voices)}; other presets, and "
+        "voices that were made, go by their exact ids."
+    )
 
 
 def _length_remarks(model: Model, given: Mapping[str, Any], values: Mapping[str, Any], prompt: str) -> list[str]:

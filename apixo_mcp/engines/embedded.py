@@ -122,7 +122,7 @@ class EmbeddedEngine:
             del self._next[task_id]
             if task_id not in self._running:
                 self._running.add(task_id)
-                group.start_soon(self._step, task_id)
+                group.start_soon(self._step, task_id, self._zero)
 
     async def _sweep(self, grace: float) -> None:
         try:
@@ -135,7 +135,13 @@ class EmbeddedEngine:
         except Exception:
             log.exception("the sweep over the task store failed; it is tried again")
 
-    async def _step(self, task_id: str) -> None:
+    async def _step(self, task_id: str, zero: float) -> None:
+        """Makes a step of a task, and plans the next one.
+
+        Args:
+            task_id: of the task.
+            zero: of the clock that the step was due by.
+        """
         try:
             if task_id in self._hurried:
                 self._hurried.discard(task_id)
@@ -149,6 +155,8 @@ class EmbeddedEngine:
             due = time.time() + pause
         finally:
             self._running.discard(task_id)
+        if _zero() < zero - SET_BACK:
+            self._hurried.add(task_id)  # by the new time it was not due, or its next one is planned too late
         if task_id in self._hurried:
             due = time.time()
         if due is not None:

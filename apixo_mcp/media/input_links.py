@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from apixo_mcp.errors import InvalidInput
@@ -20,6 +21,19 @@ GRANT_LASTS = 30 * 24 * 3600.0
 """Seconds that a URL is known after it was last given out: longer than any task goes on that may need it."""
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
+
+
+class Standing(StrEnum):
+    """How a file stands that a URL was given to."""
+
+    HERE = "here"
+    """It can be fetched."""
+    GONE = "gone"
+    """It was changed or removed since."""
+    OUTSIDE = "outside"
+    """It is under no root of this process; another one may have it."""
+    UNKNOWN = "unknown"
+    """Nothing here leads to it: the URL is another server's, or what led to it was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +119,19 @@ class InputLinks:
         file = OpenedFile(content, status.st_size, kind.mime_type, f'"{token[:16]}"')
         return OpenedInput(file, given_at)
 
-    def is_gone(self, token: str, name: str) -> bool:
-        """Tells whether the file behind a URL of ours cannot be fetched any more; a URL that only looks so is none."""
-        if not (self._folder / token).is_file():
-            return False
+    def standing(self, token: str, name: str) -> Standing:
+        """Tells how the file behind a URL stands."""
+        try:
+            path = Path(os.fsdecode((self._folder / token).read_bytes()))
+        except OSError:
+            return Standing.UNKNOWN
+        if not self._roots.covers(path):
+            return Standing.OUTSIDE
         opened = self.open(token, name)
-        if opened is not None:
-            opened.file.content.close()
-        return opened is None
+        if opened is None:
+            return Standing.GONE
+        opened.file.content.close()
+        return Standing.HERE
 
     def token_of(self, path: Path) -> str:
         """Returns the token of a file as it is now.

@@ -20,7 +20,7 @@ from apixo_mcp.catalog.shapes import PictureSize
 from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, MediaError, Problem, Unreachable
 from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.media import kinds, refusals, ways
-from apixo_mcp.media.folder import file_size, has_hash
+from apixo_mcp.media.folder import file_size, has_hash, hash_of
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.probing import contents
 from apixo_mcp.media.probing.probe import MediaFacts, read_facts
@@ -215,10 +215,14 @@ class Inputs:
             )
             raise InvalidInput(_added(problem, earlier) for problem in error.problems) from None
 
-    async def _file(self, field: str, value: str, requirement: "_Wanted") -> str:
-        """Returns a local file as a URL. Where none can be had, that is told only of a file that could be sent."""
+    async def _file(self, field: str, value: str, requirement: "_Wanted", sha256: str = "") -> str:
+        """Returns a local file as a URL. Where none can be had, that is told only of a file that could be sent.
+
+        Args:
+            sha256: of what it must hold still; empty: it is sent as it is.
+        """
         path = await to_thread.run_sync(self._readable, field, value)
-        url = await to_thread.run_sync(self._read, field, value, requirement, path)
+        url = await to_thread.run_sync(self._read, field, value, requirement, path, sha256)
         if not url:
             raise _refused(field, value, ways.refusal(self.way))
         return url
@@ -248,10 +252,12 @@ class Inputs:
             # Told at once: else the next call is refused as well.
             raise InvalidInput(_added(problem, f"And {ways.refusal(self.way)}") for problem in error.problems) from None
 
-    def _read(self, field: str, value: str, requirement: "_Wanted", path: Path) -> str:
+    def _read(self, field: str, value: str, requirement: "_Wanted", path: Path, sha256: str = "") -> str:
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
+                if sha256 and hash_of(file) != sha256:
+                    raise _refused(field, value, _CHANGED)
                 kind = _check_kind(field, value, file, requirement)
                 largest = requirement.largest(kind) if self._publish is not None else requirement.largest_inside
                 if largest is not None and size > largest:
@@ -298,7 +304,7 @@ class Inputs:
         if await self._is_alive(result, otherwise=not can_be_sent):
             return result.url
         if can_be_sent:
-            return await self._file(field, result.path, requirement)
+            return await self._file(field, result.path, requirement, result.sha256)
         kept = f", though its file is kept at {result.path}" if result.path else ""
         why = " has no URL: it came inside the answer" if is_inline(result.url) else "'s URL has expired"
         raise _refused(
@@ -315,6 +321,12 @@ class Inputs:
             return False
         answer = await self._answers(result.url)
         return otherwise if answer is None else answer
+
+
+_CHANGED = (
+    "is the file of a result whose URL has expired, and it was changed since it was saved, so that nothing has the "
+    "result as it was; give this very path to have the file sent as it is now"
+)
 
 
 def _is_as_saved(result: Result) -> bool:

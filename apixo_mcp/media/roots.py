@@ -29,7 +29,7 @@ class Roots:
         Raises:
             InvalidInput: it is outside, missing, or no regular file.
         """
-        path = self._inside(text, field)
+        path = self._inside(text, field, way_on=": copy it there, or give its URL if it has one")
         try:
             is_file = path.is_file()
         except OSError:
@@ -53,7 +53,11 @@ class Roots:
     def is_outside(self, text: str) -> bool:
         """Tells whether a text means a path that is under no root."""
         path = self.real_path(text)
-        return path is not None and not any(_is_within(path, root) for root in self.paths)
+        return path is not None and not self.covers(path)
+
+    def covers(self, path: Path) -> bool:
+        """Tells whether a path is under a root, whatever link may stand there by now."""
+        return any(_is_within(path, root) for root in self.paths)
 
     def writable_dir(self, text: str, *, field: str = "directory") -> Path:
         """Returns a folder under a root, which need not exist yet.
@@ -71,11 +75,11 @@ class Roots:
             raise InvalidInput([Problem(field, _short(text), "must be a folder, and this is a file")])
         return path
 
-    def _inside(self, text: str, field: str) -> Path:
+    def _inside(self, text: str, field: str, *, way_on: str = "") -> Path:
         outside = Problem(
             field,
             _short(text),
-            f"must be inside {' or '.join(map(str, self.paths)) or 'an allowed folder'} "
+            f"must be inside {' or '.join(map(str, self.paths)) or 'an allowed folder'}{way_on} "
             "(APIXO_MCP_ALLOWED_ROOTS allows more)",
         )
         try:
@@ -86,7 +90,7 @@ class Roots:
             path = path.resolve()
         except (ValueError, OSError, RuntimeError):  # a NUL, a loop of links, an unknown `~user`, a foreign file:// URL
             raise InvalidInput([Problem(field, _short(text), "is not a path that can be used here")]) from None
-        if not any(_is_within(path, root) for root in self.paths):
+        if not self.covers(path):
             raise InvalidInput([outside])
         if alike:
             names = " and ".join(ascii(name) for name in alike[:4])

@@ -26,6 +26,6 @@ class TunnelLimits:
     looked_after_every: float = 2.0
     tried_every: float = 1.0
     quiet_for: float = 10.0
-    proved_for: float = 10.0
+    proved_for: float = 2.0
     opened_again_after: tuple[float, ...] = (1.0, 5.0, 15.0, 60.0)
     unknown_for: float = 3600.0

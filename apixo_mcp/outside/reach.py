@@ -1,27 +1,11 @@
 """Makes tasks sendable whose gateway is to reach this machine: by a public URL, or through a tunnel."""
 
-import json
-import re
-
-from anyio import to_thread
-
 from apixo_mcp.errors import Unreachable
 from apixo_mcp.generation import Failure, NextAction
-from apixo_mcp.media.input_links import InputLinks
 from apixo_mcp.outside.tunnel import Tunnel
 from apixo_mcp.tasks.callbacks import Addresses
-from apixo_mcp.tasks.running.reach import Reach, Sendable
+from apixo_mcp.tasks.running.reach import NotNow, Prepared, Sendable
 from apixo_mcp.tasks.task import Task
-
-_FILE = re.compile(r"/inputs/([0-9a-f]{64})/([\w.-]{1,80})")
-_CHANGED = Failure(
-    code="INPUT_CHANGED",
-    category="media_input",
-    message="It was not sent, for an input file was changed or removed after it was asked for",
-    advice="Nothing was sent or charged. Ask for it anew, with the file as it is now.",
-    retryable=False,
-    charged="no",
-)
 
 
 def _called_back(task: Task, addresses: Addresses) -> Sendable:
@@ -39,11 +23,15 @@ class PublicReach:
         self._addresses = addresses
         self._calls_back = calls_back
 
-    async def prepared(self, task: Task) -> Sendable | Failure | None:
+    async def prepared(self, task: Task) -> Prepared:
         """See `Reach.prepared`."""
         if not self._calls_back:
-            return Sendable(task.inputs_at(self._addresses.url))
+            return Sendable(task.inputs_at(self._addresses.url), address=self._addresses.url)
         return _called_back(task, self._addresses)
+
+    async def confirmed(self, task: Task, sendable: Sendable) -> Prepared:
+        """See `Reach.confirmed`."""
+        return sendable
 
 
 class TunnelReach:
@@ -56,7 +44,7 @@ class TunnelReach:
         self._tunnel = tunnel
         self._secret = secret
 
-    async def prepared(self, task: Task) -> Sendable | Failure | None:
+    async def prepared(self, task: Task) -> Prepared:
         """See `Reach.prepared`."""
         if not task.is_tunnelled:
             return Sendable(task.inputs)
@@ -74,26 +62,8 @@ class TunnelReach:
             )
         return _called_back(task, Addresses(url, self._secret))
 
-
-class FileReach:
-    """Sees before each POST whether the input files are still what was asked for.
-
-    The gateway would be paid for a picture that it cannot have.
-
-    Args:
-        reach: sees to the rest.
-    """
-
-    def __init__(self, reach: Reach, links: InputLinks) -> None:
-        self._reach = reach
-        self._links = links
-
-    async def prepared(self, task: Task) -> Sendable | Failure | None:
-        """See `Reach.prepared`."""
-        sendable = await self._reach.prepared(task)
-        if not isinstance(sendable, Sendable):
+    async def confirmed(self, task: Task, sendable: Sendable) -> Prepared:
+        """See `Reach.confirmed`."""
+        if not sendable.address or await self._tunnel.leads_here(sendable.address):
             return sendable
-        for file in _FILE.finditer(json.dumps(dict(task.inputs))):
-            if await to_thread.run_sync(self._links.is_gone, file[1], file[2]):
-                return _CHANGED
-        return sendable
+        return NotNow()

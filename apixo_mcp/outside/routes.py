@@ -2,7 +2,7 @@
 
 import anyio
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -50,10 +50,13 @@ async def _taken(public: Public, request: Request) -> int:
     if task is None:
         return 404
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_BODY:
-            return 413
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LARGEST_BODY:
+                return 413
+    except ClientDisconnect:  # nobody hears the answer; it is delivered again, and polled for besides
+        return 400
     state = str(task.state)
     is_done = await public.callbacks.take(task, bytes(body))
     status = 200 if is_done else 503

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -85,17 +86,23 @@ async def outside_of(
     way = Way.INSIDE if settings.data_urls else Way.NONE
     served = settings.home / SERVED
     # A task whose files another process hands out may be sent from here.
-    if not is_reached and not await to_thread.run_sync(served.is_dir):
+    if not is_reached and not settings.public_url and not await to_thread.run_sync(served.is_dir):
         return Outside(way, NoReach())
-    from apixo_mcp.outside.reach import FileReach, PublicReach, TunnelReach
+    from apixo_mcp.outside.file_reach import FileReach, is_fetched
 
     addresses = Addresses(url, await store.secret(INPUT_SECRET))
     handed_out = Roots((*roots.paths, settings.home / UPLOADS_FOLDER))
     links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, handed_out)
+
+    def sees_files(reach: Reach) -> Reach:
+        return FileReach(reach, links, partial(is_fetched, http), url, settings.public_url)
+
     if not is_reached:
-        return Outside(way, FileReach(NoReach(), links))
+        return Outside(way, sees_files(NoReach()))
+    from apixo_mcp.outside.reach import PublicReach, TunnelReach
+
     if url:
-        reach = FileReach(PublicReach(addresses, calls_back=not why_not_called_back(settings)), links)
+        reach = sees_files(PublicReach(addresses, calls_back=not why_not_called_back(settings)))
         return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of)
     from apixo_mcp.outside.commands import command_of
     from apixo_mcp.outside.tunnel import Tunnel
@@ -108,5 +115,5 @@ async def outside_of(
         tunnel.check()
         return links.url_of(path, kind)
 
-    reach = FileReach(TunnelReach(tunnel, addresses.secret), links)
+    reach = sees_files(TunnelReach(tunnel, addresses.secret))
     return Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel)

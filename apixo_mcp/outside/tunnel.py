@@ -105,9 +105,9 @@ class Tunnel:
             Unreachable: it cannot be had; nothing that needs it must be sent.
         """
         self._needed.add(needed_by)
-        if self._url and time.monotonic() - self._proved_at > self._limits.proved_for:
-            await self._prove_again(self._url)
         if self._url:
+            await self.leads_here(self._url)
+        if self._url:  # the same, or that of a tunnel which was opened meanwhile
             return self._url
         opening = self._opening
         opening.waiting += 1
@@ -121,6 +121,12 @@ class Tunnel:
             self.let_go(needed_by)
             raise
         return opening.url
+
+    async def leads_here(self, url: str) -> bool:
+        """Tells whether an address that was given is the tunnel's still; one not tried for a while is tried."""
+        if url == self._url and time.monotonic() - self._proved_at > self._limits.proved_for:
+            await self._prove_again(url)
+        return url == self._url
 
     def let_go(self, needed_by: str) -> None:
         """Notes that something needs it no more."""
@@ -256,7 +262,9 @@ class Tunnel:
 
     async def _missing(self, url: str) -> str:
         """Fetches the proof by an address; returns why it is not there, empty where it is."""
-        answer = await self._http.call("GET", url + self._proof.path, headers={}, read_timeout=5.0)
+        # A connection of its own each time, as the gateway will make one: what an open one tells may be long past.
+        alone = {"connection": "close"}
+        answer = await self._http.call("GET", url + self._proof.path, headers=alone, read_timeout=5.0)
         if not isinstance(answer, Answered):
             return answer.reason
         if answer.status == 200 and answer.body == self._proof.content.encode():

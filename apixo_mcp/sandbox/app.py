@@ -60,7 +60,7 @@ def build_app(
         raise ValueError("speed must be above 0")
     expiry = DAY if expiry_seconds is None else expiry_seconds
     backend = Backend(Settings(speed, expiry, (public_url or "").rstrip("/"), balance), Store(data_dir))
-    shelf = Shelf(backend.inputs)
+    shelf = Shelf(backend.inputs, backend.store.get)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:

@@ -38,6 +38,8 @@ def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
         is_internal = first.idempotency_key.startswith(INTERNAL_KEY)
         if (is_internal or not first.idempotency_key) and (adopted := _unanswered(database, first, terms, now)):
             return Admitted(*adopted, limits)
+        if terms.may != "buy":
+            return Admitted("none", tuple(tasks), limits)
         usd = together(task.estimate_usd for task in tasks)
         verdict = decide(limits, usd, posts=len(tasks), confirmed=False)
         if verdict == "ask_first" and (yes := _yes(database, first, usd, terms, now)):
@@ -61,6 +63,9 @@ def _under_key(database: Database, task: Task, terms: Terms, now: float) -> tupl
         return ()
     earlier = _whole(database, from_row(rows[0]))
     unsent = [one for one in earlier if one.is_unsent]
+    if terms.may == "look":
+        is_over = all(one in unsent and still_wanted(one, now, terms.process) == "no" for one in earlier)
+        return () if is_over else earlier
     if not unsent or earlier[0].fingerprint != task.fingerprint:
         return earlier
     for one in unsent:
@@ -87,7 +92,7 @@ def _whole(database: Database, task: Task) -> tuple[Task, ...]:
 
 def _ask(database: Database, earlier: Iterable[Task], task: Task, now: float) -> None:
     """Notes that an earlier purchase was asked for once more, by the call that would have made a new one."""
-    asked = {name: getattr(task, name) for name in ("asked_by", "asked_until", "wanted_until")}
+    asked = {name: getattr(task, name) for name in ("asked_by", "asked_until", "wanted_until", "meant_last")}
     for one in earlier:
         database.execute(statements.ASK, {**asked, "now": now, "task_id": one.task_id})
 
@@ -287,7 +292,8 @@ def _unanswered(
             undecided = undecided or earlier
             continue
         bought = _whole(database, earlier)
-        _ask(database, bought, task, now)
+        if terms.may != "look":
+            _ask(database, bought, task, now)
         return "joined" if is_open else "adopted", bought
     return ("awaited", _whole(database, undecided)) if undecided else None
 

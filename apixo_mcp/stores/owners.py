@@ -39,7 +39,7 @@ _END_OF_OWNER = "delete from sign_in where owner = :name"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OwnerRow:
     """An owner in the moment in which money is decided on.
 
     Attributes:
@@ -56,10 +56,10 @@ class Standing:
         return not self.is_revoked and self.owner.scope.includes(Scope.GENERATE)
 
 
-def standing_of(database: Database, name: str) -> Standing | None:
+def standing_of(database: Database, name: str) -> OwnerRow | None:
     """Returns how an owner stands, None where there never was one of that name."""
     rows = database.execute(_STANDING, {"name": name})
-    return Standing(owner_of_row(rows[0]), rows[0]["revoked_at"] is not None) if rows else None
+    return OwnerRow(owner_of_row(rows[0]), rows[0]["revoked_at"] is not None) if rows else None
 
 
 def terms_of(owner: Owner) -> str:

@@ -179,7 +179,8 @@ LET_GO = "delete from lease where name = :name and holder = :holder"
 # Calls and their answers
 
 ASK = """update task set answer = 'awaited', asked_by = :asked_by, asked_until = :asked_until,
-  wanted_until = :wanted_until, asked_at = :now where task_id = :task_id"""
+  wanted_until = :wanted_until, asked_at = :now, meant_last = coalesce(nullif(:meant_last, ''), meant_last)
+  where task_id = :task_id"""
 
 ANSWERED = """update task set answer = :answer, asked_by = coalesce(nullif(:then, ''), asked_by)
   where task_id = :task_id and asked_by = :call"""

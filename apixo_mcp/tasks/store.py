@@ -33,7 +33,7 @@ MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in
 KEY_SALT = "key_print_salt"
 """Name of the secret that the prints of API keys are made with."""
 
-AdmissionKind = Literal["new", "same_key", "adopted", "joined", "awaited"] | Verdict
+AdmissionKind = Literal["new", "same_key", "adopted", "joined", "awaited", "none"] | Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,7 @@ class Terms:
         repeated: tasks of open calls that the call repeats, if it asks for the same: it joins one of them.
         vouched_for: for how many seconds the call that asks counts as waited for; None leaves what the task says.
         wanted_for: the same of its process, which counts as alive.
+        may: `buy` it; only `take_up` an earlier one; or `look`, without a change, whether there is one.
     """
 
     budget: Budget
@@ -66,6 +67,7 @@ class Terms:
     repeated: frozenset[str] = frozenset()
     vouched_for: float | None = None
     wanted_for: float | None = None
+    may: Literal["buy", "take_up", "look"] = "buy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Admitted:
     """What became of a purchase.
 
     Attributes:
-        tasks: the new or the earlier ones; where the budget does not allow them those that were not stored.
+        how: `none`: there is no earlier one, and none may be bought.
+        tasks: the new or the earlier ones; where they may not be bought those that were not stored.
         limits: that it was held to, with what was spent before it.
     """
 
@@ -190,6 +193,8 @@ class Store(Protocol):
         """Adds the tasks of a purchase, all or none, unless its key or an equal purchase has some already.
 
         An equal one counts whose answer did not arrive, or that an open call waits for which this one repeats.
+
+        On terms that only take up it never adds any: the answer is `none` then.
 
         The limits are asked for their sum. `awaited` stores nothing: an equal request may still be waited for, or its
         caller may just have gone. A quote that was said yes to is used up by the purchase that it allowed.

@@ -152,14 +152,14 @@ class Task:
         fence: grows with every claim; a write with an older one is refused.
         notes: what was filled in for the caller, as sentences.
         answer: what became of the answer to the call that asked for it; a `lost` one lets the same request adopt it.
-        asked_by: the last call that asked for it, by its process, its connection and a name.
+        asked_by: the last call that asked for it, by its process, its connection, its client's mark and a name.
         asked_until: Unix seconds, prolonged while that call is waited for; one still awaited after it is lost.
         asked_at: Unix seconds, when it was asked for anew by an equal request; 0: never since it was made.
         wanted_until: Unix seconds, prolonged while the process lives that asked for it (`tasks.transitions.unsent`).
         agreed_attempts: how many attempts the owner's yes named; 0: no yes was given.
         is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
         named_id: in state `unknown`: the gateway's task id that its broken answer named, to be confirmed.
-        meant_last: the id of the task that its caller meant by `last`, empty where no input of it said so.
+        meant_last: the id of the task that those who asked for it meant by `last`, empty where no input said so.
         purchase: what it was bought with (`tasks.purchase`): the id of the first of them; empty: it was bought alone.
         place: its place among them, from 0.
         reached_at: the public address at which the gateway is to call back about the present attempt; empty: nowhere.
@@ -237,7 +237,12 @@ class Task:
     @property
     def is_tunnelled(self) -> bool:
         """Whether the gateway fetches a file of its inputs through a tunnel."""
-        return any(text.startswith(TUNNELLED) for text in _texts_in(self.inputs))
+        return any(text.startswith(TUNNELLED) for text in self.texts)
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """Every text in its inputs, however deep."""
+        return _texts_in(self.inputs)
 
     def inputs_at(self, url: str) -> Mapping[str, Any]:
         """Returns the inputs with files behind the address at which this machine is reached."""

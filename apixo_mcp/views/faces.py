@@ -49,6 +49,7 @@ CHAT = Face(
         "bears it.",
         "check_now": "Call check_task{task} now; it waits up to {waits} s itself.",
         "buy": "Make the same call without quote to buy it.",
+        "take_up": "The same call without quote gets it; nothing more is charged.",
         "buy_after_yes": "Ask the user; after a yes make the same call with confirm: true in place of quote, within 30 "
         "minutes.",
         "fetch": "download_results{task}",
@@ -92,6 +93,7 @@ SHELL = Face(
         "check_later_or_longer": "`apixo-mcp tasks wait{task}` waits for it.",
         "check_now": "`apixo-mcp tasks wait{task}` waits for it.",
         "buy": "The same command without --quote buys it.",
+        "take_up": "The same command without --quote gets it; nothing more is charged.",
         "buy_after_yes": "The same command with --yes in place of --quote buys it.",
         "fetch": "`apixo-mcp tasks download{task}`",
         "cancel": "`apixo-mcp tasks cancel{task}`",

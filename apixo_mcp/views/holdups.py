@@ -21,12 +21,14 @@ class Situation:
         looked_after: whether this process holds the key that the task belongs to.
         place: how many tasks are to be sent before it.
         paused: for how many seconds its gateway is left alone, as it asked for fewer requests.
+        missing: what this process lacks to send it, which it leaves to another.
     """
 
     trouble: Failure | None = None
     looked_after: bool = True
     place: int = 0
     paused: float = 0.0
+    missing: str = ""
 
 
 CALM = Situation()
@@ -40,6 +42,7 @@ def situation_of(app: App, task: Task, place: int = 0) -> Situation:
         looked_after=task.key_print in app.key_prints,
         place=place,
         paused=app.runner.paused(task.key_print),
+        missing=app.runner.missing(task.task_id),
     )
 
 
@@ -51,6 +54,8 @@ def waiting_for(task: Task, context: DecisionContext, situation: Situation) -> s
         return f"the API key of {task.gateway} that it belongs to, which this server does not have"
     if task.failure and task.failure.code == delays.CRASHED and task.due is not None:
         return f"a fault of this server's own: tried again{_in(task, context)}"
+    if task.is_unsent and situation.missing:
+        return f"the server that it was asked of, for {situation.missing}"
     if task.is_unsent:
         return _before_it_is_sent(task, context, situation)
     if task.state is State.SUBMITTING:

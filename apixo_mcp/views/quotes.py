@@ -33,7 +33,7 @@ def quote_structure(
         inputs, listed = _shortened(inputs), [shown_prompt(prompt, _PROMPT) for prompt in prompts[:_PROMPTS]]
         if more := len(prompts) - len(listed):
             listed.append(f"and {more} more")
-    usd = prospect.quote.usd
+    usd = prospect.quote.usd if prospect.takes_up is None else 0.0
     known = {"amount": round(usd, 4), "currency": "USD", "basis": "estimated"} if usd is not None else {}
     return given(
         {
@@ -51,12 +51,19 @@ def quote_structure(
 
 def quote_sentence(prospect: Prospect) -> str:
     """Tells what a request would cost, in a sentence; what is to be known besides is among the notes."""
+    if prospect.takes_up is not None:
+        return "Nothing was sent: an equal call has bought this already, and nothing more would be charged."
     return f"Nothing was sent: {would_cost(prospect.quote)}."
 
 
 def quote_notes(prospect: Prospect, face: Face) -> Sequence[str]:
     """Tells what is to be known before a yes: what was filled in, and what would keep it from being sent."""
     notes = dict.fromkeys(note for task in prospect.tasks for note in task.notes)
+    if prospect.takes_up is not None:
+        first, *others = prospect.tasks
+        more = f" and {len(others)} more" if others else ""
+        had = f"An equal earlier call made {first.task_id}{more}: the same call would get that."
+        return (*notes, *prospect.takes_up, had)
     quote = prospect.quote
     if quote.attempts > 1:
         most = f": at most {dollars(quote.usd * quote.attempts)} in all" if quote.usd is not None else ""
@@ -73,6 +80,8 @@ def quote_notes(prospect: Prospect, face: Face) -> Sequence[str]:
 
 def quote_step(prospect: Prospect, face: Face) -> str:
     """Tells the reader how the request is bought, or that it cannot be as it is."""
+    if prospect.takes_up is not None:
+        return face.say("{take_up}")
     if not prospect.tasks[0].key_print:
         return f"It cannot be bought now: no {GATEWAYS[prospect.tasks[0].gateway].key_variable} is set."
     if prospect.verdict == "no_price":

@@ -47,12 +47,13 @@ def would_cost(quote: Quote) -> str:
 
 
 def quoted(quote: Quote) -> str:
-    """Tells what a quote's purchase would cost, and its further attempts, as a clause."""
+    """Tells what a quote's purchase would cost, its further attempts, and what it takes for `last`, as a clause."""
+    last = f"; {quote.last.rstrip('.')}" if quote.last else ""
     if quote.attempts <= 1:
-        return would_cost(quote)
+        return f"{would_cost(quote)}{last}"
     tries = " for each of up to {} attempts" if quote.count == 1 else " if each takes one attempt of up to {}"
     most = f": at most {dollars(quote.usd * quote.attempts)}" if quote.usd is not None else ""
-    return f"{would_cost(quote)}{tries.format(quote.attempts)}, should the gateway say to try again{most}"
+    return f"{would_cost(quote)}{tries.format(quote.attempts)}, should the gateway say to try again{most}{last}"
 
 
 def usage_sentence(report: Mapping[str, Any]) -> str:

@@ -127,6 +127,7 @@ def test_common_arguments(name: str, arguments: dict[str, Any], wanted: dict[str
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("nano-banana", {"num_images": 2}, "num_images", "not an input of nano-banana"),
+    ("nano-banana", {"num_images": 1}, "num_images", "leave it out, and for several pictures give several prompts"),
     ("nano-banana", {"resolution": "4K"}, "resolution", "it takes mode, prompt, image_urls, aspect_ratio"),
     ("suno", {"duration": 30}, "duration", "not an input"),
     ("sora-2", {"aspect_ratio": "1:1"}, "aspect_ratio", "16:9 (landscape), 9:16 (portrait)"),

@@ -116,3 +116,10 @@ def test_no_documented_value_is_called_impossible(entry: Entry) -> None:
     assert not set(COMMON_ARGUMENTS) - set(LENGTHS) & {name for limit in LIMITS for name in limit.inputs} - {
         "output_format"
     }
+
+
+def test_a_voice_that_is_not_known_is_noted() -> None:
+    said = noted("minimax-speech-2-8", "Hello", voice_id="Wise_Woman")
+    assert "voice_id 'Wise_Woman' is sent as given: known here is preset_general_wise_woman" in said
+    assert noted("minimax-speech-2-8", "Hello", voice_id="preset_general_wise_woman") == ""
+    assert noted("minimax-speech-2-8", "Hello") == ""

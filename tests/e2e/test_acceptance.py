@@ -262,7 +262,7 @@ async def test_ruxa_failures_carry_their_message(shared: Shared):
 )
 async def test_refusals_are_told_and_never_sent_again(shared: Shared, model: str, refused: Refuse, category: str):
     shared.gateway.on_create.append(refused)
-    task = await generate(shared.client, model=model, wait_seconds=5)
+    task = await generate(shared.client, model=model, wait_seconds=20)
     assert task["state"] == "failed"
     assert task["error"]["category"] == category
     assert task["error"]["message"].rstrip(".") == refused.message
@@ -340,7 +340,7 @@ async def test_unknown_tasks_are_said_to_be_unknown(shared: Shared):
 @pytest.mark.parametrize("model", ["nano-banana", "ruxa/google/nano-banana"])
 async def test_an_unclear_answer_is_never_paid_twice(shared: Shared, model: str, trouble: Any):
     shared.gateway.on_create.append(trouble)
-    task = await generate(shared.client, model=model, wait_seconds=3)
+    task = await generate(shared.client, model=model, wait_seconds=20)
     assert task["state"] == "unknown"
     assert task["error"]["retryable"] is False
     assert "not" in task["next_step"].lower()

@@ -96,7 +96,7 @@ def test_an_id_is_kept_whatever_is_broken(tmp_path_factory: pytest.TempPathFacto
 async def test_of_several_ids_none_is_taken_and_all_are_told(gateway: Gateway, enter: Enter, several: str):
     gateway.submits.append(SEVERAL[several](ID))
     async with enter() as entered:
-        task = await entered.made(wait_seconds=5)
+        task = await entered.made()
     assert task["state"] == "unknown"
     assert ID in task["error"]["message"]
     assert "task_other_5" in task["error"]["message"]

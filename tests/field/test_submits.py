@@ -243,7 +243,7 @@ async def test_what_is_no_id_settles_nothing(gateway: Gateway, enter: Enter, non
     gateway.outcome = lambda task: envelope(None, 400, "Task not found", 400)
     gateway.submits.append(NONE[none])
     async with enter() as door:
-        task = await door.made(wait_seconds=5)
+        task = await door.made()
     assert task["state"] == "unknown", task
     assert len(gateway.posts) == 1
 
@@ -258,7 +258,7 @@ async def test_an_id_that_is_not_confirmed_settles_nothing(gateway: Gateway, ent
     }[answered]
     gateway.submits.append(BROKEN["cut behind the id"])
     async with enter() as door:
-        task = await door.made(wait_seconds=3)
+        task = await door.made()
         task = await door.check(task, 3)
     assert task["state"] == "unknown", task
     assert len(gateway.posts) == 1
@@ -269,7 +269,7 @@ async def test_a_broken_answer_with_the_id_of_another_task_settles_nothing(gatew
     gateway.submits.extend([envelope({"taskId": ID}), BROKEN["cut behind the id"]])
     async with enter() as door:
         first = await door.made(prompt="a fox")
-        second = await door.made(prompt="a hare", wait_seconds=5)
+        second = await door.made(prompt="a hare")
     assert (first["state"], second["state"]) == ("success", "unknown")
 
 

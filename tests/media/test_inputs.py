@@ -111,6 +111,7 @@ async def test_the_first_refusal_of_a_file_outside_is_the_last(folder):
         assert words in said
     said = await refused(folder, "../none.png", data_urls=True)
     assert "APIXO_MCP_ALLOWED_ROOTS" in said
+    assert "copy it there, or give its URL" in said
     assert "APIXO_MCP_DATA_URLS" not in said, "it is set"
 
 
@@ -213,6 +214,21 @@ async def test_the_file_of_a_result_is_sent_where_its_url_has_died(folder):
     urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", ["a.png"], Earlier(task))
     assert base64.b64decode(urls[0].removeprefix("data:image/png;base64,")) == a_png()
     assert "URL has expired" in await refused(folder, "a.png", find=Earlier(task))
+
+
+@pytest.mark.parametrize("way", ["inside", "fetched"])
+@pytest.mark.parametrize("changed", [a_png(9, 6), a_png()[:-1] + b"\0"], ids=["another size", "the same size"])
+async def test_a_result_whose_url_has_died_is_never_another_picture_that_took_its_place(folder, way, changed):
+    task = saved(folder / "a.png", expires_at=NOW - 1)
+    (folder / "a.png").write_bytes(changed)
+    publish = None if way == "inside" else lambda path, _: f"https://here.example/{path.name}"
+    both = Inputs(Roots([folder]), allow_private=False, data_urls=True, publish=publish, clock=lambda: NOW)
+    urls, problems = await both.resolve("image_urls", [f"task:{task.task_id}/0"], Earlier(task))
+    assert urls == []
+    assert "changed since it was saved" in str(problems[0])
+    assert "give this very path" in str(problems[0])
+    urls, problems = await both.resolve("image_urls", [str(folder / "a.png")], Earlier(task))
+    assert (len(urls), problems) == (1, []), "by its path it is meant as it is"
 
 
 @pytest.mark.parametrize(

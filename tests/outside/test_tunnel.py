@@ -5,9 +5,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,81 +13,19 @@ import anyio
 import anyio.lowlevel
 import httpx2
 import pytest
-from mcp import Client
-from mcp.types import CallToolResult, Implementation
 from PIL import Image
 from support.asking import submit
-from support.program import happens, text_of, values_for
-from support.stand_in_tunnel import stand_in
+from support.desk import QUICK, Sit
+from support.program import happens, text_of, told_once
 
-from apixo_mcp.app import App, Limits, open_app
 from apixo_mcp.errors import Unreachable
-from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.build import build_server
-from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.task import TUNNELLED, State
 
 pytestmark = pytest.mark.anyio
-
-QUICK = TunnelLimits(
-    opens_within=20.0, lingers=0.3, looked_after_every=0.05, tried_every=0.1, quiet_for=5.0, opened_again_after=(0.01,)
-)
-EDIT = {"model": "nano-banana", "mode": "image-to-image", "wait_seconds": 20}
-
-
-@dataclass
-class Desk:
-    """The program as a person at a desk has it, a client of it, and the gateway beneath."""
-
-    app: App
-    client: Client
-    box: Sandbox
-    picture: Path
-
-    async def made(self, prompt: str = "a fox at night [took:0.3]", **arguments: Any) -> CallToolResult:
-        asked = {**EDIT, "prompt": prompt, "image_urls": [str(self.picture)], **arguments}
-        answer = await self.client.call_tool("generate_image", asked)
-        assert isinstance(answer, CallToolResult)
-        return answer
-
-    async def told(self, prompt: str = "a fox at night [took:0.3]", **arguments: Any) -> dict[str, Any]:
-        answer = await self.made(prompt, **arguments)
-        assert not answer.is_error, text_of(answer)
-        assert answer.structured_content is not None
-        return answer.structured_content
-
-    def fetched(self) -> list[dict[str, Any]]:
-        return [entry for entry in self.box.log() if entry["route"] == "input"]
-
-    @property
-    def url(self) -> str:
-        assert self.app.tunnel is not None
-        return self.app.tunnel.url
-
-
-Sit = Callable[..., Any]
-
-
-@pytest.fixture
-def sit(box: Sandbox, tmp_path: Path) -> Sit:
-    @asynccontextmanager
-    async def opened(how: str = "", *, limits: TunnelLimits = QUICK, **settings: Any) -> AsyncIterator[Desk]:
-        folder = tmp_path / "pictures"
-        folder.mkdir(exist_ok=True)
-        picture = folder / "mine.png"
-        if not picture.exists():
-            Image.new("RGB", (64, 48), "red").save(picture)
-        values = {**values_for(box, tmp_path), "tunnel": stand_in(how), **settings}
-        async with (
-            open_app(read_settings(**values), limits=replace(Limits(), tunnel=limits)) as app,
-            Client(build_server(app), client_info=Implementation(name="claude-ai", version="1")) as client,
-        ):
-            yield Desk(app, client, box, picture)
-
-    return opened
 
 
 async def test_a_local_picture_reaches_the_gateway_through_it(sit: Sit, box: Sandbox) -> None:
@@ -345,3 +281,22 @@ async def test_it_is_tried_without_a_task(sit: Sit) -> None:
         assert desk.app.tunnel is not None
         with pytest.raises(Unreachable, match="authentication failed: your authtoken …"):
             await desk.app.tunnel.address("a look")
+
+
+@pytest.mark.parametrize("lacks", ["APIXO_MCP_ALLOWED_ROOTS", "APIXO_MCP_TUNNEL"])
+async def test_a_task_is_left_to_a_server_that_can_have_its_files_fetched(
+    sit: Sit, box: Sandbox, tmp_path: Path, lacks: str
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    Image.new("RGB", (64, 48), "red").save(mine / "own.png")
+    async with sit("silent", allowed_roots=(mine,)) as desk:
+        asked = await desk.told(image_urls=[str(mine / "own.png")], wait_seconds=0)
+    without: dict[str, Any] = {"tunnel": "", "allowed_roots": (mine,)} if lacks == "APIXO_MCP_TUNNEL" else {}
+    async with sit(steps=StepLimits(left_alone_for=0.1), **without) as other:
+        told = await told_once(other.client, asked, lambda told: lacks in told.get("waiting_for", ""))
+        assert told["state"] == "submitting"
+        assert "the server that it was asked of" in told["waiting_for"]
+    assert box.submits() == []
+    async with sit(allowed_roots=(mine,)) as desk:
+        assert (await desk.ended(asked))["state"] == "success"

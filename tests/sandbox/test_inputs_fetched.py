@@ -76,6 +76,17 @@ async def test_an_edit_shows_what_it_was_given(box: Sandbox, files: str, ratio: 
     assert colours[0] > 2 * colours[1]
 
 
+async def test_an_edit_of_its_own_result_has_that_shape(box: Sandbox, files: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        url = f"{files}/red.png"
+        for _ in range(3):  # each is an edit of the one before
+            data = await told(box, await edited(box, url, 0.1, aspect_ratio="auto"))
+            url = data["resultJson"].partition('["')[2].partition('"')[0]
+        await happens(lambda: any(entry["route"] == "input" for entry in box.log()))
+        with Image.open(io.BytesIO((await http.get(url)).content)) as picture:
+            assert picture.size == (1024, 768)
+
+
 async def test_a_task_whose_input_is_missing_fails(box: Sandbox, files: str) -> None:
     data = await told(box, await edited(box, f"{files}/none.png", 3.0))
     assert (data["state"], data["failCode"]) == ("failed", "IMAGE_DOWNLOAD_FAILED")

@@ -7,12 +7,13 @@ from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.parts import StepParts
+from apixo_mcp.tasks.running.reach import Reach
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.running.throttle import Throttle
 from apixo_mcp.tasks.store import Sending, Store
 
 
-def runner_on(app: App, store: Store, leases: Leases, poll_scale: float = 0.01) -> Runner:
+def runner_on(app: App, store: Store, leases: Leases, poll_scale: float = 0.01, reach: Reach | None = None) -> Runner:
     """Makes a runner of a program's accounts and files on another store object."""
     parts = StepParts(
         store=store,
@@ -23,4 +24,4 @@ def runner_on(app: App, store: Store, leases: Leases, poll_scale: float = 0.01) 
         throttle=Throttle(),
         telemetry=app.telemetry,
     )
-    return Runner(parts, leases=leases, saver=app.saver)
+    return Runner(parts, leases=leases, saver=app.saver, reach=reach)

@@ -1,8 +1,9 @@
 """A stand-in for the program of a tunnel: `stand_in_tunnel.py PORT [HOW]`. What reaches its own port goes to that one.
 
-A request for `/end` through it ends it. HOW: `silent` prints no address, `wrong` prints one that leads elsewhere,
-`http` one that is neither https nor of this machine, `exit` ends at once, `stubborn` does not end when it is told to,
-`child` has a process of its own.
+A request for `/end` through it ends it; after one for `/deaf` it stays, and nothing goes through any more.
+
+HOW: `silent` prints no address, `wrong` prints one that leads elsewhere, `http` one that is neither https nor of this
+machine, `exit` ends at once, `stubborn` does not end when it is told to, `child` has a process of its own.
 """
 
 import asyncio
@@ -19,10 +20,18 @@ def stand_in(how: str = "") -> str:
     return f"{shlex.join(words) if os.name != 'nt' else ' '.join(words)} {{port}} {how}".strip()
 
 
+is_deaf = asyncio.Event()
+
+
 async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
     start = await reader.read(1 << 16)
     if start.startswith(b"GET /end "):
         os.kill(os.getpid(), signal.SIGTERM)
+    if start.startswith(b"GET /deaf "):
+        is_deaf.set()
+    if is_deaf.is_set():
+        writer.close()
+        return
     try:
         there, back = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

@@ -29,7 +29,7 @@ from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import SHELL
-from apixo_mcp.views.quotes import quote_structure
+from apixo_mcp.views.quotes import quote_sentence, quote_structure
 from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.usage import budget_left, would_cost
 
@@ -117,7 +117,7 @@ async def _made(
                 goes_on = "that task goes on" if len(tasks) == 1 else "those tasks go on"
                 say(f"The same was asked for before, and nobody took the answer: {goes_on}.", err=True)
             if not request.as_json:
-                for note in dict.fromkeys(note for task in tasks for note in task.notes):
+                for note in dict.fromkeys((*submission.notes, *(note for task in tasks for note in task.notes))):
                     say(note, err=True)
             tasks = await follow(app, tasks, until_sent=request.no_wait)
     except anyio.get_cancelled_exc_class():
@@ -210,10 +210,11 @@ async def _tell_quote(app: App, request: _Request, prospect: Prospect) -> None:
     if request.as_json:
         say_json(quote)
         return
-    say(f"{would_cost(prospect.quote)}, and be sent this:")
+    bought = prospect.takes_up is not None
+    say(quote_sentence(prospect) if bought else f"{would_cost(prospect.quote)}, and be sent this:")
     say(json.dumps(quote["inputs"], indent=2, ensure_ascii=False))
     for prompt in quote.get("prompts", ()):
         say(f"- {prompt}")
     for note in quote.get("notes", ()):
         say(note)
-    say(f"Nothing was sent. {quote['next_step']}")
+    say(quote["next_step"] if bought else f"Nothing was sent. {quote['next_step']}")

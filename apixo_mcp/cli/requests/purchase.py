@@ -25,7 +25,8 @@ async def checked_ahead(app: App, request: GenerationRequest) -> Sequence[Task]:
         InvalidInput: it cannot be.
     """
     try:
-        return await app.drafts.draft(request)
+        repeats = await app.drafts.repeats(request)
+        return (repeats[0] if repeats else await app.drafts.draft(request)).tasks
     except InvalidInput as error:
         raise InvalidInput(map(_as_typed, error.problems)) from None
 

@@ -79,6 +79,7 @@ async def _reason(app: App, task: Task) -> str:
         paused=app.runner.paused(task.key_print),
         trouble=app.runner.trouble(task.key_print),
         is_ours=task.key_print in app.key_prints,
+        missing=app.runner.missing(task.task_id),
     )
 
 

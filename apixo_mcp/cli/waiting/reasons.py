@@ -9,7 +9,14 @@ LONG = 1.5  # seconds without an answer that are worth a word
 
 
 def why(
-    task: Task, now: float, *, place: int = 0, paused: float = 0.0, trouble: Failure | None = None, is_ours: bool = True
+    task: Task,
+    now: float,
+    *,
+    place: int = 0,
+    paused: float = 0.0,
+    trouble: Failure | None = None,
+    is_ours: bool = True,
+    missing: str = "",
 ) -> str:
     """Says why a task does not move on just now, and which try it is at.
 
@@ -19,6 +26,7 @@ def why(
         paused: for how many seconds its gateway is left alone with its key.
         trouble: why the gateway refuses to be asked about it.
         is_ours: whether this process holds its key.
+        missing: what this process lacks to send it.
     """
     if task.state is not State.SUBMITTING and task.state not in FOLLOWED:
         return ""
@@ -33,6 +41,8 @@ def why(
         return _before_its_end(task, now, paused)
     if task.sent_at is not None:
         return f"No answer from {task.gateway} yet to the request" if now - task.sent_at > LONG else ""
+    if missing:
+        return f"It is left to the server that it was asked of, for {missing}. Start that, or set the same here"
     return _before_it_is_sent(task, now, place, paused)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -111,11 +111,11 @@ def _make(task: RemoteTask, file: ResultFile, edited: bytes) -> bytes:
             return play(task.input, file.index, file.suffix)
 
 
-def first_picture(given: Mapping[str, Any], fetched: Mapping[str, bytes]) -> bytes:
-    """Returns the first file of a picture's input that was fetched, empty where none was."""
+def pictures_given(given: Mapping[str, Any]) -> list[str]:
+    """Returns the URLs of the pictures in a task's input."""
     urls = given.get("image_urls")
     listed = cast("list[Any]", urls) if isinstance(urls, list) else [urls]
-    return next((fetched[url] for url in listed if isinstance(url, str) and url in fetched), b"")
+    return [url for url in listed if isinstance(url, str)]
 
 
 @dataclass
@@ -124,9 +124,11 @@ class Shelf:
 
     Args:
         inputs: files that tasks were given, by their URL: an edit shows the first of them.
+        find_task: looks up whose result a URL of the sandbox itself is.
     """
 
     inputs: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    find_task: Callable[[str], RemoteTask | None] = lambda _: None
     room: int = 96 * 1024 * 1024
     _kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict[str, bytes])
     _making: dict[str, anyio.Event] = field(default_factory=dict[str, anyio.Event])
@@ -142,7 +144,7 @@ class Shelf:
             return self._kept[place]
         done = self._making[place] = anyio.Event()
         try:
-            content = await anyio.to_thread.run_sync(_make, task, file, first_picture(task.input, self.inputs))
+            content = await anyio.to_thread.run_sync(_make, task, file, await self._picture_given(task))
         finally:
             del self._making[place]
             done.set()
@@ -151,6 +153,19 @@ class Shelf:
         while self._size > self.room and len(self._kept) > 1:
             self._size -= len(self._kept.popitem(last=False)[1])
         return content
+
+    async def _picture_given(self, task: RemoteTask) -> bytes:
+        """Returns the first picture that a task was given and that is known here, empty where none is."""
+        for url in pictures_given(task.input):
+            if url in self.inputs:
+                return self.inputs[url]
+            start, _, name = url.rpartition("/")
+            start, _, remote_id = start.rpartition("/")
+            earlier = self.find_task(remote_id) if start == f"{task.base_url}/files" else None
+            for file in files_of(earlier) if earlier else ():
+                if earlier and file.name == name and file.kind == "image":
+                    return await self.get(earlier, file)
+        return b""
 
     def clear(self) -> None:
         """Throws everything away."""

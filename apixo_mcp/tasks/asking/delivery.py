@@ -43,8 +43,8 @@ class Call:
     """One call that asks for a task.
 
     Attributes:
-        name: unique among all calls of all processes: its process, its connection and a name; tasks carry it as
-            `asked_by`.
+        name: unique among all calls of all processes: its process, its connection, its client's mark and a name; tasks
+            carry it as `asked_by`.
         origin: how it came, and when.
         task_ids: the tasks that it got, none before.
     """
@@ -99,7 +99,7 @@ class Delivery:
         if origin is None:
             now = time.monotonic()
             origin = Origin(at=now, since=now)
-        call = Call(f"{self.process}/{origin.connection}/{uuid.uuid4().hex}", self, origin)
+        call = Call(f"{self.process}/{origin.connection}/{origin.mark}/{uuid.uuid4().hex}", self, origin)
         self._open[call.name] = call
         self._some.set()
         self._asked.set()

@@ -12,21 +12,34 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.tasks.accounts import Account, NoKey, Payers
-from apixo_mcp.tasks.asking.last import LastTask, last_tasks, names_last, with_last
+from apixo_mcp.tasks.asking.last import LastTask, last_tasks, names_last, note_as_input, with_last
 from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
+from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import bought_together
 from apixo_mcp.tasks.store import ADOPTED_FOR, Store
-from apixo_mcp.tasks.task import State, Task, fingerprint, new_task_id
+from apixo_mcp.tasks.task import INTERNAL_KEY, State, Task, fingerprint, new_task_id
 
 _LOOKED_AT = 60  # tasks among which the last one is looked for: more than one purchase has
-_TRIED = 8  # of those, that a repeated call may have meant
 _RECENT = 300  # tasks among which an unanswered call is looked for
 
 FindUpload = Callable[[str, str], Path | None]
 Estimate = Callable[[Model, Mapping[str, Any], float | None], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What a request would become.
+
+    Attributes:
+        tasks: one, or one for each prompt.
+        last: names the task that stands in the place of `last`, as a sentence; empty where nothing said so.
+    """
+
+    tasks: tuple[Task, ...]
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,45 +92,63 @@ class Drafts:
         self._find_upload = find_upload
         self._told_once = told_once
 
-    async def draft(self, request: GenerationRequest) -> tuple[Task, ...]:
-        """Returns the tasks that a request would become. Without a key for their gateway they have no key's print.
+    async def draft(self, request: GenerationRequest) -> Drafted:
+        """Drafts what a request would be bought as. Without a key for their gateway its tasks have no key's print.
 
         Raises:
             InvalidInput: with all that is wrong with it; one prompt that is wrong refuses all.
             SettingsError: the owner's own key cannot be read.
         """
-        if not names_last(request):
-            return await self._drafts(request)
-        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT)
+        newest = await self._newest(request) if names_last(request) else ()
         if not newest:
-            return await self._drafts(request)
-        unanswered = await self._unanswered(request, newest[0])
-        is_unanswered = {task.task_id for task in unanswered}
-        answered = [last for last in newest if last.task.task_id not in is_unanswered][:_TRIED]
-        meant_before = await self._meant_by(request.owner, unanswered)
-        if repeated := await self._repeated(request, [*meant_before, *answered], unanswered):
-            return repeated
-        return await self._drafts(with_last(request, newest[0]))
+            return Drafted(await self._drafts(request))
+        return Drafted(await self._drafts(with_last(request, newest[0])), note_as_input(newest[0], None))
 
-    async def repeats(self, request: GenerationRequest, earlier: Task) -> bool:
-        """Tells whether a request is the one that made a task, as `last` was to be understood when that was asked for.
+    async def repeats(self, request: GenerationRequest) -> Sequence[Drafted]:
+        """Drafts a request that says `last` as each unanswered call of its caller that it would repeat.
+
+        None of them is ever to be bought: what they name as `last` was so for an earlier call, or is so for a caller
+        that has not heard of its newest task.
+        """
+        if not names_last(request) or _has_key_of_its_own(request):
+            return ()
+        if not (newest := await self._newest(request)) or not (unanswered := await self._unanswered(request, newest)):
+            return ()
+        not_heard_of = {task.task_id for task in unanswered}
+        known = next((last for last in newest if last.task.task_id not in not_heard_of), None)
+        meant = [*await self._meant_by(request.owner, unanswered), *([known] if known else ())]
+        return await self._equal(request, meant, unanswered, known)
+
+    async def repeat_of(self, request: GenerationRequest, earlier: Task) -> Drafted | None:
+        """Drafts a request as the call that made an earlier task meant `last`; None where that makes another one.
 
         Args:
             request: that seems to be another one by now.
             earlier: found by its idempotency key.
         """
         if not names_last(request):
-            return False
-        newest = await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT)
-        older = [last for last in newest if last.task.created_at < earlier.created_at][:_TRIED]
-        meant_before = await self._meant_by(request.owner, [earlier])
-        return bool(await self._repeated(request, [*meant_before, *older], [earlier]))
+            return None
+        newest = await self._newest(request)
+        meant = await self._meant_by(request.owner, [earlier])
+        known = next((last for last in newest if last.task.task_id != earlier.task_id), None)
+        return next(iter(await self._equal(request, meant, [earlier], known)), None)
 
-    async def _unanswered(self, request: GenerationRequest, newest: LastTask) -> Sequence[Task]:
-        """Finds what may be repeated: where a connection has a last task of its own, what it asked for itself."""
+    async def _newest(self, request: GenerationRequest) -> Sequence[LastTask]:
+        return await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT)
+
+    async def _unanswered(self, request: GenerationRequest, newest: Sequence[LastTask]) -> Sequence[Task]:
+        """Finds what may be repeated: what its caller asked for itself, and did not fail.
+
+        Where a connection has a last task of its own, only what was asked for over it.
+        """
         recent = await self._store.page(request.owner, since=time.time() - ADOPTED_FOR, limit=_RECENT)
-        own = f"/{request.connection}/" if request.connection and not newest.is_elsewhere else ""
-        return [task for task in recent if task.answer != "given" and own in task.asked_by]
+        origin = request.origin or Origin(at=0.0, since=0.0)
+        own = f"/{origin.connection if origin.connection and not newest[0].is_elsewhere else origin.mark}/"
+        return [
+            task
+            for task in recent
+            if task.answer != "given" and own in task.asked_by and task.state not in (State.FAILED, State.CANCELLED)
+        ]
 
     async def _meant_by(self, owner: Owner, earlier: Iterable[Task]) -> Sequence[LastTask]:
         """Returns the tasks that the callers of earlier ones meant by `last`."""
@@ -125,17 +156,18 @@ class Drafts:
         found = [await self._store.find(owner, task_id) for task_id in ids]
         return [LastTask(task, is_elsewhere=False) for task in found if task is not None]
 
-    async def _repeated(
-        self, request: GenerationRequest, meant: Iterable[LastTask], earlier: Iterable[Task]
-    ) -> tuple[Task, ...]:
-        """Returns a request that says `last` as one of some earlier tasks was asked for; nothing where none was."""
-        known = {task.fingerprint for task in earlier}
-        for last in meant if known else ():
+    async def _equal(
+        self, request: GenerationRequest, meant: Iterable[LastTask], earlier: Iterable[Task], known: LastTask | None
+    ) -> Sequence[Drafted]:
+        """Drafts a request with each task that `last` may stand for, as far as that makes one of some earlier tasks."""
+        prints = {task.fingerprint for task in earlier}
+        drafts: dict[str, Drafted] = {}
+        for last in meant:
             with suppress(InvalidInput):
-                drafts = await self._drafts(with_last(request, last))
-                if drafts[0].fingerprint in known:
-                    return drafts
-        return ()
+                tasks = await self._drafts(with_last(request, last))
+                if tasks[0].fingerprint in prints:
+                    drafts.setdefault(tasks[0].fingerprint, Drafted(tasks, note_as_input(last, known)))
+        return tuple(drafts.values())
 
     async def _drafts(self, request: GenerationRequest) -> tuple[Task, ...]:
         notes = self._told_once
@@ -209,3 +241,8 @@ def _singles(request: GenerationRequest) -> list[GenerationRequest]:
     """Returns a request for each prompt, or the only one."""
     arguments = [{**request.arguments, "prompt": prompt} for prompt in request.prompts]
     return [replace(request, prompts=(), arguments=given) for given in arguments] or [request]
+
+
+def _has_key_of_its_own(request: GenerationRequest) -> bool:
+    """Tells whether its caller said itself what is the same."""
+    return bool(request.idempotency_key) and not request.idempotency_key.startswith(INTERNAL_KEY)

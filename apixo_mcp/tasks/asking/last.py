@@ -3,7 +3,7 @@
 As an input it is put in the place of `last` before anything else is done: what is asked for, agreed to and found again
 by an equal call is the file itself. A call that is repeated because its answer was lost must find its task, which may
 be the newest by then: so it is tried first whether what an unanswered call meant by it, or an earlier task,
-makes that very call.
+makes that very call. What is found so is only ever taken up, and never bought (`tasks.asking.admission`).
 """
 
 import re
@@ -20,6 +20,7 @@ from apixo_mcp.tasks.task import State, Task
 LAST = "last"
 """Stands for an id of a task."""
 
+_AS_INPUT = f"task:{LAST}"
 _REFERENCE = re.compile(r"\s*(task:|apixo://results/)last((?:/\d{1,4})?)\s*", re.IGNORECASE)
 _TEXTS = frozenset({"prompt", "negative_prompt"})
 _PROMPT = 60
@@ -39,9 +40,13 @@ class LastTask:
 
     def note(self, name: str = LAST) -> str:
         """Names the task to whoever said `last`, so that another one than they meant is seen."""
+        return f"{name} is {self.words}{', of another connection' if self.is_elsewhere else ''}."
+
+    @property
+    def words(self) -> str:
+        """Its id, and its prompt as far as that tells it from others."""
         prompt = " ".join(clipped(self.task.prompt, _PROMPT).split())
-        which = f" ({prompt})" if prompt else ""
-        return f"{name} is {self.task.task_id}{which}{', of another connection' if self.is_elsewhere else ''}."
+        return f"{self.task.task_id} ({prompt})" if prompt else self.task.task_id
 
 
 def means_last(any_id: str) -> bool:
@@ -82,8 +87,23 @@ def with_last(request: GenerationRequest, last: LastTask) -> GenerationRequest:
         request,
         arguments=_with_id(request.arguments, last.task.task_id),
         options=_with_id(request.options, last.task.task_id),
-        notes=(*request.notes, last.note(f"task:{LAST}")),
+        notes=(*request.notes, last.note(_AS_INPUT)),
         meant_last=last.task.task_id,
+    )
+
+
+def note_as_input(meant: LastTask, newest: LastTask | None) -> str:
+    """Names the task that stands in the place of `last` as an input.
+
+    Args:
+        meant: that task.
+        newest: the one that it would be for another call, where that is one that its caller knows.
+    """
+    if newest is None or newest.task.task_id == meant.task.task_id:
+        return meant.note(_AS_INPUT)
+    return (
+        f"{_AS_INPUT} is {meant.words}, as when this was first asked for. Newer is {newest.words}: to use that, give "
+        "its id."
     )
 
 

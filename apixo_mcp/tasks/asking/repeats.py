@@ -6,6 +6,7 @@ process, never from those at which it got round to them: it may have been loadin
 `tasks.asking.delivery` tells whole.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,6 +36,11 @@ class Origin:
     client: str = ""
     at: float
     since: float
+
+    @property
+    def mark(self) -> str:
+        """What tells its client from others in the names of calls; one for all where that is not known."""
+        return hashlib.blake2b(self.client.encode(errors="replace"), digest_size=8).hexdigest()
 
     @property
     def line(self) -> str:

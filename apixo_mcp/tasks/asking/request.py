@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import Model
@@ -75,6 +75,7 @@ class Quote:
         limit_usd: above which the owner wants to be asked.
         attempts: up to how many may be made of each task, at its price: further ones follow failures that pass.
         count: of how many tasks.
+        last: names the task that stands in the place of `last`, as a sentence; empty where nothing said so.
     """
 
     model: str
@@ -83,6 +84,7 @@ class Quote:
     limit_usd: float
     attempts: int = 1
     count: int = 1
+    last: str = ""
 
     @property
     def agreement(self) -> Agreement:
@@ -100,6 +102,8 @@ class Prospect:
         verdict: what the owner's limits say to it now.
         why: why they would refuse it, as the end of a sentence; empty where they would not.
         fits: how many of the first tasks they would let pass alone; 0 where they let all pass.
+        takes_up: None where it would be bought; else its tasks are those of an earlier equal call that it would get,
+            and these are notes about that.
     """
 
     tasks: tuple[Task, ...]
@@ -107,6 +111,7 @@ class Prospect:
     verdict: Verdict
     why: str = ""
     fits: int = 0
+    takes_up: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +124,14 @@ class Submission:
             because the call repeats one that is still open.
         call: whose answer is to be given.
         after: how many seconds after the call that it repeats it came; 0 where it repeats none.
+        notes: what is to be told of this call, and not of its tasks, as sentences.
     """
 
     tasks: tuple[Task, ...]
     how: Literal["new", "same_key", "adopted", "joined"]
     call: Call
     after: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:
@@ -159,6 +166,7 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
     if request.own_names:
         model = replace(model, spelling=MappingProxyType({}), sizes=None)
     spelt = spell(model, request.arguments, request.options)
+    spelt = replace(spelt, values=_without_ends(model, spelt.values))
     picture = first_picture(model, spelt.values)
     draft = complete(model, spelt, await inputs.size_of(picture, find) if picture else None, sizes)
     seconds = await seconds_of_inputs(model, draft.values, inputs, find)
@@ -174,6 +182,21 @@ async def checked(model: Model, request: GenerationRequest, inputs: InputResolve
         raise InvalidInput(explained(model, problem) for problem in error.problems) from None
     notes = (*draft.notes, *strayed, *remarks(model, spelt.values, draft.values))
     return Checked(model_input, notes, seconds, draft.kept)
+
+
+def _without_ends(model: Model, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a model's input without the white space around its texts: a call repeats another that differs in that.
+
+    What no page of the model names is left as it is.
+    """
+    named = {"prompt", *model.input.names()}
+    return {name: _trimmed(value) if name in named else value for name, value in values.items()}
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip() or value  # an empty one is told as it was given
+    return [_trimmed(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def _envelope_problems(model: Model, request: GenerationRequest) -> list[Problem]:

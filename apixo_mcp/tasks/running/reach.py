@@ -1,4 +1,7 @@
-"""The port to what leads here from outside: a gateway fetches input files, and calls back."""
+"""The port to what leads here from outside: a gateway fetches input files, and calls back.
+
+It is asked twice: before all waiting, for what may take a while, and right before the POST, for what must hold then.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,29 +17,51 @@ class Sendable:
 
     Attributes:
         callback_url: where the gateway is to call when the task ends; empty: it is polled only.
-        reached_at: the public address that this begins with.
+        address: at which this machine is reached for it; empty where it need not be.
     """
 
     inputs: Mapping[str, Any]
     callback_url: str = ""
-    reached_at: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """A task that cannot be sent from here just now, though nothing is wrong with it.
+
+    Attributes:
+        missing: what this process lacks, which another may have, as the end of a sentence; empty: it is to be prepared
+            anew.
+    """
+
+    missing: str = ""
+
+
+Prepared = Sendable | Failure | NotNow
+"""What can be sent; why it never can be, where nothing must be sent; or that it waits."""
 
 
 class Reach(Protocol):
     """Leads what a gateway asks for to this machine."""
 
-    async def prepared(self, task: Task) -> Sendable | Failure | None:
-        """Sees to it that what a task's inputs lead to can be fetched, which may take a while.
+    async def prepared(self, task: Task) -> Prepared:
+        """Sees to it that what a task's inputs lead to can be fetched, which may take a while."""
+        ...
 
-        Returns:
-            Why it cannot be, where nothing must be sent. None where another process may be able to see to it.
-        """
+    async def confirmed(self, task: Task, sendable: Sendable) -> Prepared:
+        """Sees quickly, at the last moment before the POST, whether what was prepared still holds."""
         ...
 
 
 class NoReach:
     """Leads nothing here: a task that needs no such thing is sent."""
 
-    async def prepared(self, task: Task) -> Sendable | Failure | None:
+    async def prepared(self, task: Task) -> Prepared:
         """See `Reach.prepared`."""
-        return None if task.is_tunnelled else Sendable(task.inputs)
+        if task.is_tunnelled:
+            return NotNow("APIXO_MCP_TUNNEL is not set here, and the gateway fetches its files through a tunnel")
+        return Sendable(task.inputs)
+
+    async def confirmed(self, task: Task, sendable: Sendable) -> Prepared:
+        """See `Reach.confirmed`."""
+        return sendable

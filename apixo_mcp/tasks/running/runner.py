@@ -90,6 +90,10 @@ class Runner:
         """Returns why polls with this key are refused just now."""
         return self._poller.trouble(key_print)
 
+    def missing(self, task_id: str) -> str:
+        """Returns what this process lacks to send a task, which it leaves to another; empty where it lacks nothing."""
+        return self._sender.missing(task_id)
+
     def paused(self, key_print: str) -> float:
         """Returns for how many seconds this key's gateway is left alone, as it asked for fewer requests."""
         return self._parts.throttle.paused(key_print)

@@ -16,7 +16,7 @@ from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.changes import plain_code, ref_of
 from apixo_mcp.tasks.keeping import put_aside
 from apixo_mcp.tasks.running.parts import StepParts
-from apixo_mcp.tasks.running.reach import Reach, Sendable
+from apixo_mcp.tasks.running.reach import NotNow, Reach, Sendable
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
@@ -29,6 +29,14 @@ _SLEPT = Failure(
     category="unavailable",
     message="When it was about to be sent, it was not sure to be this program's own still, as after a computer's sleep",
     advice="Nothing was sent. Generate it anew if it is still wanted.",
+    retryable=True,
+    charged="no",
+)
+_MOVED = Failure(
+    code="NOT_SENT",
+    category="unavailable",
+    message="When it was about to be sent, the address that the gateway fetches its files from led here no more",
+    advice="Nothing was sent. It is sent by itself once another one leads here.",
     retryable=True,
     charged="no",
 )
@@ -45,19 +53,33 @@ class Sender:
         self._parts = parts
         self._reach = reach
         self._limit = anyio.CapacityLimiter(parts.limits.sending)
+        self._missing: dict[str, str] = {}
+
+    def missing(self, task_id: str) -> str:
+        """Returns what this process lacks to send a task, empty where nothing is known of that."""
+        return self._missing.get(task_id, "")
 
     async def send(self, task: Task) -> Task | None:
         """Sends an unsent task, if it may leave. Returns it as it is stored then; None where another process has it."""
         parts, key = self._parts, task.key_print
         sendable = await self._reach.prepared(task)
+        self._missing.pop(task.task_id, None)
         if not isinstance(sendable, Sendable):
+            if isinstance(sendable, NotNow) and sendable.missing:
+                self._missing[task.task_id] = sendable.missing
             return await self._not_reached(task, sendable)
         async with self._limit:
             if wait := await parts.throttle.turn(key):
                 return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
+            # Asked again: it may have waited long for its place and its turn.
+            confirmed = await self._reach.confirmed(task, sendable)
+            if not isinstance(confirmed, Sendable):
+                parts.throttle.give_back(key)
+                return await self._not_reached(task, confirmed)
             # Shielded: once the POST may have left, nothing may keep its answer from the store.
             with anyio.CancelScope(shield=True) as shield:
-                clearance = await parts.store.mark_sent(replace(task, reached_at=sendable.reached_at), parts.terms)
+                reached_at = sendable.address if sendable.callback_url else ""
+                clearance = await parts.store.mark_sent(replace(task, reached_at=reached_at), parts.terms)
                 if clearance.how != "within":
                     return await self._not_sent(task, clearance)
                 sent = replace(task, sent_at=clearance.sent_at)
@@ -67,9 +89,15 @@ class Sender:
                     is_ours = await parts.store.still_sends(sent, LEASE_LASTS)
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
+                # And again: the store may have been busy. What follows is the POST.
+                confirmed = await self._reach.confirmed(task, sendable)
+                if not isinstance(confirmed, Sendable):
+                    parts.throttle.give_back(key)
+                    why_not = Later(_MOVED) if isinstance(confirmed, NotNow) else Refused(confirmed)
+                    return await self._record(sent, why_not, shield)
                 began = time.monotonic()
                 outcome = await parts.accounts.gateway(key).submit(
-                    task.wire_model, sendable.inputs, provider=task.provider, callback_url=sendable.callback_url
+                    task.wire_model, confirmed.inputs, provider=task.provider, callback_url=confirmed.callback_url
                 )
                 self._tell(task, outcome, time.monotonic() - began)
                 if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
@@ -87,7 +115,7 @@ class Sender:
         if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
             self._parts.telemetry.emit(RateLimited(ref, "submit", outcome.retry_after))
 
-    async def _not_reached(self, task: Task, failure: Failure | None) -> Task | None:
+    async def _not_reached(self, task: Task, why: Failure | NotNow) -> Task | None:
         """Keeps a task from being sent whose files the gateway could not fetch."""
         parts, now = self._parts, time.time()
         row = await parts.store.get(task.task_id)
@@ -95,10 +123,10 @@ class Sender:
             return None
         if row.cancel_requested:
             after = unsent.cancelled(row, now)
-        elif failure is None:
-            after = delays.held_back(row, now, parts.limits.left_alone_for)
+        elif isinstance(why, NotNow):
+            after = delays.held_back(row, now, parts.limits.left_alone_for if why.missing else 0.0)
         else:
-            after = unsent.not_reached(row, failure, now)
+            after = unsent.not_reached(row, why, now)
         return await parts.changes.commit(row, after)
 
     async def _not_sent(self, task: Task, clearance: Clearance) -> Task | None:

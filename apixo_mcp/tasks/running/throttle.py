@@ -70,6 +70,10 @@ class Throttle:
         line.next_turn = start + interval
         return 0.0
 
+    def give_back(self, key: str) -> None:
+        """Notes that a turn was not used: nothing left."""
+        self._line(key).next_turn -= 60.0 / self._limits.per_minute
+
     def _line(self, key: str) -> _Line:
         return self._lines.setdefault(key, _Line(self._limits.first_pause))
 

@@ -54,6 +54,7 @@ ATTEMPTS = (Attempt(sent_at=1, remote_id="a", failure_code="PROCESSING_TIMEOUT")
         ("submitting", {}, {"place": 1}, "1 task is sent before it"),
         ("submitting", {}, {"place": 7}, "7 tasks are sent before it"),
         ("submitting", {}, {}, "waits for its turn"),
+        ("submitting", {}, {"missing": "no tunnel is set"}, "asked of, for no tunnel is set. Start that, or set"),
         ("submitting", {"sent_at": NOW - 2}, {}, "No answer from apixo yet to the request"),
         ("submitting", {"attempts": ATTEMPTS[:1]}, {}, "PROCESSING_TIMEOUT: apixo says to send it again; second try"),
         ("processing", {"attempts": ATTEMPTS}, {}, "second try: the one before it ended with PROCESSING_TIMEOUT"),

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,19 @@ from support.asking import submit
 from support.process import started
 from support.program import happens, values_for
 
-from apixo_mcp.app import App, open_app
+from apixo_mcp.app import App, Limits, open_app
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.media import kinds
 from apixo_mcp.net.uvicorn_server import listen, url_of
+from apixo_mcp.outside.public import Proof
+from apixo_mcp.outside.routes import public_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.task import State, Task
 
 pytestmark = pytest.mark.anyio
@@ -84,9 +87,9 @@ class Program:
 
 @asynccontextmanager
 async def running(
-    box: Sandbox, folder: Path, *, path: str = "", public: bool = True, **settings: Any
+    box: Sandbox, folder: Path, *, path: str = "", public: bool = True, port: int = 0, **settings: Any
 ) -> AsyncIterator[Program]:
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     url = url_of(listener)
     values = {**values_for(box, folder), "poll_scale": HOURS, "public_url": url + path, **settings}
     async with (
@@ -400,3 +403,49 @@ async def test_a_file_is_handed_out_to_nobody_before_a_task_needs_it(program: Pr
     await program.seen("submit", 1)
     os.utime(grant, (old, old))
     assert (await program.http.get(at)).content == path.read_bytes()
+
+
+async def test_a_callback_that_breaks_off_is_no_fault(program: Program, box: Sandbox) -> None:
+    task = await program.reaches_pending(await program.ask("a fox [never]"))
+    assert program.app.public is not None
+    app = public_app(program.app.public, Proof())
+    pieces = iter([{"type": "http.request", "body": b'{"code"', "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path = program.told().removeprefix(program.url)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    await app({**scope, "root_path": "", "http_version": "1.1", "scheme": "http"}, receive, send)
+    assert sent[0]["status"] == 400
+    assert (await program.app.service.find(LOCAL, task.task_id)).state is State.PENDING
+
+
+async def test_no_other_process_pays_for_a_file_while_the_server_that_hands_it_out_is_gone(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    picture = a_picture(tmp_path / "pictures")
+    edit: dict[str, Any] = {"image_urls": [str(picture)], "mode": "image-to-image"}
+    async with running(box, tmp_path) as program:
+        task = await program.ask("a fox [http:503x1] [took:0.3]", **edit)
+        await program.seen("submit", 1)
+        url = program.url
+    limits = replace(Limits(), steps=StepLimits(left_alone_for=0.1))
+    async with open_app(read_settings(**values_for(box, tmp_path)), limits=limits) as shell:
+        await happens(lambda: url in shell.runner.missing(task.task_id))
+        assert (await shell.service.find(LOCAL, task.task_id)).is_unsent
+        assert len(program.logged("submit")) == 1
+    async with running(box, tmp_path, port=int(url.rpartition(":")[2])) as program:
+        await program.reaches(task, State.SUCCESS)
+        assert [entry["outcome"] for entry in program.logged("input")] == ["fetched"]

@@ -9,6 +9,7 @@ import pytest
 from mcp import Client
 from mcp.types import Implementation
 from support.program import Connect, program, structure, text_of, values_for
+from support.task_steps import happens
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -132,6 +133,7 @@ async def test_where_the_last_task_has_ended_no_earlier_one_is_cancelled(connect
         told = structure(await client.call_tool("cancel_task", {"task_id": "last"}))
         after = structure(await client.call_tool("check_task", {"task_id": running["task_id"], "wait_seconds": 0}))
     assert (told["task_id"], told["state"]) == (fox["task_id"], "success")
+    assert "Nothing was cancelled: this task had ended before." in told["notes"]
     assert "cancel_requested" not in after
 
 
@@ -147,3 +149,115 @@ async def test_the_last_task_of_another_connection_is_not_cancelled(
     assert refused.is_error
     assert owl["task_id"] in text_of(refused)
     assert "cancel_requested" not in after
+
+
+async def given_up(client: Client, box: Sandbox, **call: Any) -> None:
+    """Makes a call that its client gives up once all of it has been sent."""
+    wanted = len(box.submits()) + len(call.get("prompts", (1,)))
+    async with anyio.create_task_group() as group:
+
+        async def ask() -> None:
+            await client.call_tool("generate_image", {"model": "nano-banana", "wait_seconds": 20, **call})
+
+        group.start_soon(ask)
+        await happens(lambda: len(box.submits()) >= wanted)
+        group.cancel_scope.cancel()
+
+
+async def newest_is(client: Client, state: str) -> None:
+    async def is_so() -> bool:
+        listed = structure(await client.call_tool("list_tasks", {}))
+        return listed["tasks"][0]["state"] == state
+
+    await happens(is_so)
+
+
+SLOW = "at night [took:0][file:slow:8]"
+"""Is not answered about while its file is being saved."""
+BROKEN = "at night [took:1][fail-once:GENERATION_FAILED]"
+
+
+@pytest.mark.parametrize("transport", EVERY)
+@pytest.mark.parametrize(("prompt", "key"), [(BROKEN, ""), (SLOW, "another")], ids=["failed", "new_key"])
+async def test_what_is_bought_anew_is_made_of_the_newest_though_the_same_words_were_given_up_before(
+    connect: Connect, box: Sandbox, prompt: str, key: str
+) -> None:
+    async with connect(auto_retry=0) as client:
+        await made(client, "a fox [took:0]")
+        await given_up(client, box, prompt=prompt, image_urls=["task:last/0"])
+        await newest_is(client, "failed" if prompt == BROKEN else "success")
+        owl = await made(client, "an owl [took:0]")
+        sent = len(box.submits())
+        told = await made(client, prompt, image_urls=["task:last/0"], idempotency_key=key)
+    assert len(box.submits()) == sent + 1
+    assert last_inputs(box)["image_urls"] == [owl["results"][0]["url"]]
+    assert f"task:last is {owl['task_id']} (an owl" in told["notes"][0]
+
+
+@pytest.mark.parametrize("transport", EVERY)
+async def test_nine_edits_that_were_given_up_are_taken_up_and_not_made_of_themselves(
+    connect: Connect, box: Sandbox
+) -> None:
+    async with connect() as client:
+        await made(client, "a fox [took:0]")
+        prompts = [f"night {number} [took:0]" for number in range(8)]
+        call = {"prompts": [*prompts, SLOW], "image_urls": ["task:last/0"]}
+        await given_up(client, box, **call)
+        await newest_is(client, "success")
+        told = structure(await client.call_tool("generate_image", {"model": "nano-banana", "wait_seconds": 0, **call}))
+    assert told["deduplicated"] is True
+    assert len(box.submits()) == 10
+
+
+@pytest.mark.parametrize("transport", ["http"])
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_an_open_call_of_another_client_binds_nobodys_last(
+    box: Sandbox, tmp_path: Any, transport: str, mode: str
+) -> None:
+    async with program(transport, values_for(box, tmp_path)) as dial, anyio.create_task_group() as group:
+        names = [Implementation(name=name, version="1") for name in ("claude-ai", "cursor")]
+        async with (
+            Client(dial(), mode=mode, client_info=names[0]) as one,
+            Client(dial(), mode=mode, client_info=names[1]) as two,
+        ):
+            await made(one, "a fox [took:0]")
+            call = {"prompt": "at night [never]", "image_urls": ["task:last/0"]}
+            group.start_soon(one.call_tool, "generate_image", {"model": "nano-banana", "wait_seconds": 20, **call})
+            await happens(lambda: len(box.submits()) == 2)
+            owl = await made(two, "an owl [took:0]")
+            told = structure(await two.call_tool("generate_image", {"model": "nano-banana", "wait_seconds": 0, **call}))
+            await happens(lambda: len(box.submits()) == 4)
+            assert "deduplicated" not in told
+            assert last_inputs(box)["image_urls"] == [owl["results"][0]["url"]]
+            group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("transport", ["memory"])
+async def test_the_question_for_a_yes_names_the_picture(connect: Connect, box: Sandbox) -> None:
+    async with connect(confirm_above_usd=0.05, auto_retry=0) as client:
+        fox = await made(client, "a fox [took:0]")
+        call = {"model": "nano-banana", "prompts": ["at night", "at noon"], "image_urls": ["task:last/0"]}
+        refused = await client.call_tool("generate_image", call)
+        assert refused.is_error
+        assert f"task:last is {fox['task_id']} (a fox" in text_of(refused)
+    assert len(box.submits()) == 1
+
+
+@pytest.mark.parametrize("transport", ["memory"])
+async def test_a_quote_of_a_call_that_would_get_an_earlier_task_says_so(connect: Connect, box: Sandbox) -> None:
+    async with connect() as client:
+        fox = await made(client, "a fox [took:0]")
+        call = {"model": "nano-banana", "prompt": SLOW, "image_urls": ["task:last/0"]}
+        await given_up(client, box, **call)
+        owl = await made(client, "an owl [took:0]")
+        quote = structure(await client.call_tool("generate_image", {**call, "quote": True}))
+        told = structure(await client.call_tool("generate_image", {**call, "wait_seconds": 0}))
+    assert quote["cost"]["amount"] == 0
+    assert "nothing more is charged" in quote["next_step"]
+    assert "to buy" not in quote["next_step"]
+    for notes in (" ".join(quote["notes"]), " ".join(told["notes"])):
+        assert f"task:last is {fox['task_id']} (a fox" in notes
+        assert f"Newer is {owl['task_id']} (an owl" in notes
+    assert told["task_id"] in " ".join(quote["notes"])
+    assert told["deduplicated"] is True
+    assert len(box.submits()) == 3

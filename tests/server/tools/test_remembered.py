@@ -57,6 +57,7 @@ async def test_the_files_of_several_tasks_are_copied_in_one_call(connect: Connec
     assert [path.parent for path in paths] == [folder, folder]
     assert all(path.is_file() for path in paths)
     assert told["tasks"][1]["error"] == "there is no such task"
+    assert told["next_step"].startswith("Show the user the paths of the files that are copied;")
 
 
 async def test_the_files_of_a_time_are_brought_in_one_call(connect: Connect, tmp_path: Path) -> None:

@@ -195,9 +195,9 @@ async def test_an_equal_call_is_one_though_the_size_of_its_picture_is_known_by_n
             return (await app.service.find(LOCAL, fox.task_id)).state is State.SUCCESS
 
         await happens(is_made)
-        [early] = await app.drafts.draft(asked)
+        [early] = (await app.drafts.draft(asked)).tasks
         await settled(app, fox)
-        [late] = await app.drafts.draft(asked)
+        [late] = (await app.drafts.draft(asked)).tasks
     assert (early.inputs["aspect_ratio"], late.inputs["aspect_ratio"]) == ("1:1", "3:2")
     assert early.fingerprint == late.fingerprint
 
@@ -234,3 +234,21 @@ async def test_a_yes_to_the_one_picture_is_none_to_another(start: Start, box: Sa
         async with app.admission.asking(edit(origin=over("one"), agreed=quote)) as other:
             assert isinstance(other, Quote)
     assert len(posts(box)) == 2
+
+
+def many(*prompts: str) -> GenerationRequest:
+    return GenerationRequest(owner=LOCAL, model="nano-banana", arguments={}, prompts=prompts)
+
+
+@pytest.mark.parametrize("prompt", ["a fox\n", " a fox", "\ta fox \r\n"])
+async def test_white_space_around_a_prompt_makes_no_other_call_of_it_and_is_not_sent(start: Start, prompt: str):
+    async with start(follow=False) as app:
+        lost = await submit(app, request(" a fox "))
+        assert isinstance(lost, Submission)
+        again = await bought(app, request(prompt))
+        several = await submit(app, many("an owl", "a cat "))
+        assert isinstance(several, Submission)
+        both = await bought(app, many(" an owl\n", "a cat"))
+    assert lost.task.inputs["prompt"] == "a fox"
+    assert (again.how, again.task.task_id) == ("adopted", lost.task.task_id)
+    assert (both.how, both.task.task_id) == ("adopted", several.task.task_id)

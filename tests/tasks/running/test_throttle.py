@@ -70,3 +70,12 @@ async def test_a_long_pause_is_told_and_not_waited_for() -> None:
     throttle = Throttle(LIMITS, clock=Clock())
     throttle.slow_down("key", LIMITS.patience + 1.0)
     assert await throttle.turn("key") == LIMITS.patience + 1.0
+
+
+async def test_a_turn_that_was_not_used_is_somebody_elses() -> None:
+    throttle = Throttle(LIMITS, clock=Clock())
+    while throttle.take("key") == 0:
+        pass
+    throttle.give_back("key")
+    assert throttle.take("key") == 0
+    assert throttle.take("key") > 0

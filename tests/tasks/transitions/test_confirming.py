@@ -187,7 +187,7 @@ class TestReread:
     async def test_what_the_gateway_now_tells_makes_it_a_success(self, start: Start, wire: Wire):
         async with start(apixo_base_url=wire.url) as app:
             task = await failed_empty(app, wire)
-            read = await app.settlement.reread(task)
+            read = await app.settlement.reread(task, LOCAL)
             assert read.told == ""
             done = await settled(app, read.task)
         assert (done.state, done.failure, done.results[0].file) == (State.SUCCESS, None, FileState.SAVED)
@@ -199,7 +199,7 @@ class TestReread:
             raw = json.dumps({"code": 200, "data": {"state": "success", "output": f"{wire.url}/file.png"}})
             await app.store.keep(task.task_id, "answer", raw)
             looks = len(wire.seen)
-            read = await app.settlement.reread(task)
+            read = await app.settlement.reread(task, LOCAL)
             assert len(wire.seen) == looks
             assert (await settled(app, read.task)).results[0].file is FileState.SAVED
 
@@ -207,7 +207,7 @@ class TestReread:
         async with start(apixo_base_url=wire.url) as app:
             task = await failed_empty(app, wire)
             wire.looks.append(envelope(EMPTY))
-            read = await app.settlement.reread(task)
+            read = await app.settlement.reread(task, LOCAL)
             assert "names none either" in read.told
             assert "pieces" in read.raw
             assert read.task == task == await app.store.get(task.task_id)
@@ -216,7 +216,7 @@ class TestReread:
         async with start(apixo_base_url=wire.url) as app:
             done = await settled(app, (await ask(app)).task)
             with pytest.raises(InvalidInput, match="EMPTY_RESULT"):
-                await app.settlement.reread(done)
+                await app.settlement.reread(done, LOCAL)
 
     async def test_the_store_lets_no_other_end_be_left(self, tmp_path: Path):
         async with SqliteStore(tmp_path / "tasks.sqlite3") as store:

@@ -22,6 +22,11 @@ from apixo_mcp.views.words import counted, in_zone
 
 _SHOW = "The files are copied: show the user their paths."
 
+_SHOW_OTHERS = (
+    "Show the user the paths of the files that are copied; of the others notes, their error or their problem say why "
+    "they are not."
+)
+
 MOST_SINCE = 1000
 """Tasks of a time whose files are brought, at most: those that are not shown too."""
 
@@ -50,16 +55,18 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
     entries, problems = await _brought(tools, entries, folder, deadline, context)
     if len(entries) > MOST_AT_ONCE:
         notes.append(f"{len(entries) - MOST_AT_ONCE} more are brought too and not shown here.")
-    are_copied = (
-        folder is not None and not problems and all(isinstance(one, Task) and _is_whole(one) for one in entries)
-    )
+    step = ""
+    # Where some still run, what is to be done next is to ask again.
+    if folder is not None and all(isinstance(one, Missing) or one.is_settled for one in entries):
+        whole = [isinstance(one, Task) and _is_whole(one) for one in entries]
+        step = _SHOW if all(whole) and not problems else _SHOW_OTHERS if sum(whole) > len(problems) else ""
     return await several_answer(
         tools.app,
         entries[:MOST_AT_ONCE],
         context,
         waits=tools.waiting.next_wait(context),
         notes=[*notes, *problems],
-        more={"next_step": _SHOW} if are_copied and entries else {},
+        more={"next_step": step} if step and entries else {},
         deadline=deadline,
     )
 

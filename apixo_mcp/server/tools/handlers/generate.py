@@ -113,8 +113,8 @@ async def _single(tools: ToolParts, submission: Submission, deadline: float, con
     task = submission.task
     if not task_handle.taken(task):
         task = await tools.waiting.settled(task, deadline, context)
-    if submission.how == "joined":
-        task = replace(task, notes=(*task.notes, joined_note(submission.after)))
+    joined = (joined_note(submission.after),) if submission.how == "joined" else ()
+    task = replace(task, notes=(*task.notes, *submission.notes, *joined))
     deduplicated = submission.how != "new"
     return await task_answer(
         tools.app, task, context, waits=tools.waiting.next_wait(context), deduplicated=deduplicated, deadline=deadline
@@ -131,7 +131,8 @@ async def _all(tools: ToolParts, submission: Submission, deadline: float, contex
             tools.app, tasks, context, waits=tools.waiting.next_wait(context), more=more, deadline=deadline
         )
     more["deduplicated"] = True
-    notes = [joined_note(submission.after) if submission.how == "joined" else earlier_note(tasks)]
+    how = joined_note(submission.after) if submission.how == "joined" else earlier_note(tasks)
+    notes = [*submission.notes, how]
     return await several_answer(
         tools.app, tasks, context, waits=tools.waiting.next_wait(context), notes=notes, more=more, deadline=deadline
     )

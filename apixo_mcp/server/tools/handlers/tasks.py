@@ -51,15 +51,13 @@ async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) 
 async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Ends an unsent task."""
     owner, any_id = owner_of(context), given["task_id"]
-    if not means_last(any_id):
-        return await task_answer(
-            tools.app, await tools.app.service.cancel(owner, any_id), context, waits=tools.waiting.next_wait(context)
-        )
-    last = await last_of_connection(tools, context)
-    task = await tools.app.service.cancel(owner, last.task.task_id)
-    return await task_answer(
-        tools.app, replace(task, notes=(last.note(), *task.notes)), context, waits=tools.waiting.next_wait(context)
-    )
+    last = await last_of_connection(tools, context) if means_last(any_id) else None
+    task = await tools.app.service.cancel(owner, last.task.task_id if last else any_id)
+    notes = [last.note()] if last else []
+    if task.state in (State.SUCCESS, State.FAILED):
+        notes.append("Nothing was cancelled: this task had ended before.")
+    told = replace(task, notes=(*notes, *task.notes))
+    return await task_answer(tools.app, told, context, waits=tools.waiting.next_wait(context))
 
 
 async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
