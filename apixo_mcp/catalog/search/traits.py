@@ -13,7 +13,7 @@ from apixo_mcp.catalog.search.wording import reduced, tokens
 from apixo_mcp.catalog.translate import common
 
 _LINES = {"480": "480p", "540": "480p", "720": "720p", "1080": "1080p", "1792": "1080p", "1920": "1080p"}
-_ASIDE = re.compile(r"\([^)]*\)")
+_ASIDE = re.compile(r"\([^()]*\)")
 _PIXELS = re.compile(r"\d{3,4}")
 _QUICK_NAMES = ("fast", "turbo", "flash", "mini", "lite")
 _SOUND = {"always": 1.0, "optional": 0.9, "given": 0.5}
