@@ -15,7 +15,7 @@ from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.keeping import put_aside
 from apixo_mcp.tasks.running.parts import StepParts
-from apixo_mcp.tasks.running.reach import NotNow, Reach, Sendable
+from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
@@ -87,7 +87,7 @@ class Sender:
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
                 # And again: the store may have been busy. What follows is the POST.
-                confirmed = await self._reach.confirmed(task, sendable)
+                confirmed = await self._confirmed(task, sendable)
                 if not isinstance(confirmed, Sendable):
                     parts.throttle.give_back(key)
                     why_not = Later(_MOVED) if isinstance(confirmed, NotNow) else Refused(confirmed)
@@ -100,6 +100,14 @@ class Sender:
                 elif isinstance(outcome, Accepted):
                     parts.throttle.go_on(key)
                 return await self._record(sent, outcome, shield)
+
+    async def _confirmed(self, task: Task, sendable: Sendable) -> Prepared:
+        """Looks for the last time before the POST; where that fails nothing has left, and it is prepared anew."""
+        try:
+            return await self._reach.confirmed(task, sendable)
+        except Exception:
+            log.exception("task %s: it could not be seen whether it can be sent; it is tried again", task.task_id)
+            return NotNow()
 
     async def _not_reached(self, task: Task, why: Failure | NotNow) -> Task | None:
         """Keeps a task from being sent whose files the gateway could not fetch."""
