@@ -85,17 +85,21 @@ async def test_a_tunnel_that_dies_while_a_task_waits_for_a_place_is_opened_again
 
 @dataclass
 class Fading:
-    """Implements `Reach`: what was prepared holds so many times, and then no more."""
+    """Implements `Reach`: what was prepared holds so many times, and then no more, or cannot be looked at."""
 
     holds: int
-    then: Failure | NotNow
+    then: Failure | NotNow | OSError
 
     async def prepared(self, task: Task) -> Prepared:
         return Sendable(task.inputs)
 
     async def confirmed(self, task: Task, sendable: Sendable) -> Prepared:
         self.holds -= 1
-        return sendable if self.holds >= 0 else self.then
+        if self.holds >= 0:
+            return sendable
+        if isinstance(self.then, OSError):
+            raise self.then
+        return self.then
 
 
 CHANGED = Failure(
@@ -103,10 +107,13 @@ CHANGED = Failure(
 )
 
 
-@pytest.mark.parametrize("holds", [0, 1], ids=["before it is noted as sent", "after it"])
-@pytest.mark.parametrize("then", [CHANGED, NotNow()], ids=["for good", "for now"])
+@pytest.mark.parametrize(
+    ("holds", "then"),
+    [(0, CHANGED), (1, CHANGED), (0, NotNow()), (1, NotNow()), (1, OSError("a folder that answers no more"))],
+    ids=["for good", "for good, noted as sent", "for now", "for now, noted as sent", "not to be seen, noted as sent"],
+)
 async def test_what_holds_no_more_is_neither_sent_nor_counted(
-    box: Sandbox, tmp_path: Path, holds: int, then: Failure | NotNow
+    box: Sandbox, tmp_path: Path, holds: int, then: Failure | NotNow | OSError
 ) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
         asked = {"prompt": "a fox [took:0]", "aspect_ratio": "1:1"}

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apixo_mcp.server.patience import STEPS, WITHIN, Patience
@@ -92,12 +92,16 @@ def test_one_that_says_that_it_gave_up_loses_one_answer(limit: float, thinks: fl
     assert max(result.waits[lost + 1] for lost in result.lost or [0]) <= max(WITHIN * limit, STEPS[0])
 
 
+@example(limit=45.90625, says_so=False, thinks=2.125, takes=487.0)
 @given(limit=st.floats(4.8, 100), says_so=st.booleans(), thinks=st.floats(0, 20), takes=st.floats(0, 600))
 def test_every_client_has_its_task_in_the_end(limit: float, says_so: bool, thinks: float, takes: float) -> None:
     result = played(Client(limit, says_so, thinks), takes)
     assert result.turns < 400
     assert result.turns - 1 not in result.lost
-    assert len(result.lost) <= len(STEPS)
+    # One that gives up just before the longest step ends, without a word, and asks just after it, looks as if it had
+    # read every answer.
+    is_unseen = not says_so and limit <= STEPS[-1] <= limit + thinks
+    assert len(result.lost) <= len(STEPS) + (takes / STEPS[-1] if is_unseen else 0)
 
 
 @given(limit=st.floats(1, 100), thinks=st.floats(0, 20), takes=st.floats(0, 300))

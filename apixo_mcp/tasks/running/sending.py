@@ -16,7 +16,7 @@ from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.changes import plain_code, ref_of
 from apixo_mcp.tasks.keeping import put_aside
 from apixo_mcp.tasks.running.parts import StepParts
-from apixo_mcp.tasks.running.reach import NotNow, Reach, Sendable
+from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable
 from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
@@ -90,7 +90,7 @@ class Sender:
                 if not is_ours:
                     return await self._record(sent, Refused(_SLEPT), shield)
                 # And again: the store may have been busy. What follows is the POST.
-                confirmed = await self._reach.confirmed(task, sendable)
+                confirmed = await self._confirmed(task, sendable)
                 if not isinstance(confirmed, Sendable):
                     parts.throttle.give_back(key)
                     why_not = Later(_MOVED) if isinstance(confirmed, NotNow) else Refused(confirmed)
@@ -114,6 +114,14 @@ class Sender:
         self._parts.telemetry.emit(SubmitRefused(ref, code, is_final, round(seconds, 3)))
         if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
             self._parts.telemetry.emit(RateLimited(ref, "submit", outcome.retry_after))
+
+    async def _confirmed(self, task: Task, sendable: Sendable) -> Prepared:
+        """Looks for the last time before the POST; where that fails nothing has left, and it is prepared anew."""
+        try:
+            return await self._reach.confirmed(task, sendable)
+        except Exception:
+            log.exception("task %s: it could not be seen whether it can be sent; it is tried again", task.task_id)
+            return NotNow()
 
     async def _not_reached(self, task: Task, why: Failure | NotNow) -> Task | None:
         """Keeps a task from being sent whose files the gateway could not fetch."""
