@@ -86,7 +86,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What is heard with a video.
+    """Tells what is heard with a video.
 
     Attributes:
         kind: `always`, `optional` (it can be switched), or `given` (it comes from an input).

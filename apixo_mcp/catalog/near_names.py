@@ -39,7 +39,7 @@ _MEANT: Mapping[str, tuple[str, ...]] = {
     **_names(("weirdness",), "weird"),
     **_names(("cfg_scale",), "cfg", "guidance", "guidance_scale"),
 }
-"""What other interfaces call the inputs that this catalog has, each with ours; the first that a model has is meant."""
+"""The names by which other interfaces call our inputs, each with ours; the first that a model has is meant."""
 
 
 def nearest_name(given: str, known: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the smallest call of a model costs: by this models of one modality compare, whatever their prices count."""
+"""Reckons what the smallest call of a model costs: models of one modality compare by it, however prices count."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -32,11 +32,11 @@ _SLEPT = Failure(
     retryable=True,
     charged="no",
 )
-_MOVED = Failure(
+_NOT_SURE = Failure(
     code="NOT_SENT",
     category="unavailable",
-    message="When it was about to be sent, the address that the gateway fetches its files from led here no more",
-    advice="Nothing was sent. It is sent by itself once another one leads here.",
+    message="When it was about to be sent, it was not sure any more that the gateway could fetch its files",
+    advice="Nothing was sent. It is sent by itself once that is sure.",
     retryable=True,
     charged="no",
 )
@@ -93,7 +93,7 @@ class Sender:
                 confirmed = await self._confirmed(task, sendable)
                 if not isinstance(confirmed, Sendable):
                     parts.throttle.give_back(key)
-                    why_not = Later(_MOVED) if isinstance(confirmed, NotNow) else Refused(confirmed)
+                    why_not = Later(_NOT_SURE) if isinstance(confirmed, NotNow) else Refused(confirmed)
                     return await self._record(sent, why_not, shield)
                 began = time.monotonic()
                 outcome = await parts.accounts.gateway(key).submit(
