@@ -1,7 +1,8 @@
 """Links to the files of results, for whoever is given them: signed, good for an hour, and for that very file alone.
 
 The proof in a link covers the task, the result, its owner, what the file holds and until when: whoever has the store's
-secret takes it, a replica and the next version too. It ends earlier where its owner is revoked (`server.http.files`).
+secret takes it, a replica and the next version too. It ends earlier where its owner is revoked
+(`server.http.files.results`).
 """
 
 import base64

@@ -11,22 +11,22 @@ from starlette.routing import BaseRoute, Route
 from apixo_mcp.app import App
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.outside.routes import public_routes
-from apixo_mcp.server.http.access import Access
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.calls import Calls, OpenCalls
-from apixo_mcp.server.http.files import file_routes
-from apixo_mcp.server.http.forwarded import ForwardedHeaders, TrustedProxies
-from apixo_mcp.server.http.guard import Guard
+from apixo_mcp.server.http.files.results import file_routes
+from apixo_mcp.server.http.files.uploads import upload_routes
 from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.hosts import hosts_of
 from apixo_mcp.server.http.limits import HttpLimits
-from apixo_mcp.server.http.measured import Measured
+from apixo_mcp.server.http.middleware.access import Access
+from apixo_mcp.server.http.middleware.calls import Calls, OpenCalls
+from apixo_mcp.server.http.middleware.forwarded import ForwardedHeaders, TrustedProxies
+from apixo_mcp.server.http.middleware.guard import Guard
+from apixo_mcp.server.http.middleware.measured import Measured
+from apixo_mcp.server.http.middleware.prefix import Prefix
 from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
-from apixo_mcp.server.http.prefix import Prefix
-from apixo_mcp.server.http.session_ids import SessionIds
-from apixo_mcp.server.http.sessions import Sessions
-from apixo_mcp.server.http.sign_in_routes import entrance_of, sign_in_routes
-from apixo_mcp.server.http.uploads import upload_routes
+from apixo_mcp.server.http.sessions.ids import SessionIds
+from apixo_mcp.server.http.sessions.taken_up import Sessions
+from apixo_mcp.server.http.sign_in.routes import entrance_of, sign_in_routes
 from apixo_mcp.server.operations import Operations
 from apixo_mcp.server.resources import ApixoServer
 

@@ -1,6 +1,6 @@
 """Where what is served over HTTP stands, and what of it is reached without signing in.
 
-Paths are those within the program: the path of a public URL is taken off before (`server.http.prefix`).
+Paths are those within the program: the path of a public URL is taken off before (`server.http.middleware.prefix`).
 """
 
 from apixo_mcp.server.links import LINKS, UPLOADS

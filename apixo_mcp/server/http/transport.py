@@ -16,8 +16,8 @@ from apixo_mcp.net.proxies import is_loopback
 from apixo_mcp.net.uvicorn_server import Pulse, let_open, listen, listening, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
-from apixo_mcp.server.http.calls import OpenCalls
 from apixo_mcp.server.http.limits import HttpLimits
+from apixo_mcp.server.http.middleware.calls import OpenCalls
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import IN_THE_CLEAR, Settings

@@ -23,7 +23,7 @@ from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
-from apixo_mcp.server.http.measured import route_of
+from apixo_mcp.server.http.middleware.measured import route_of
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner, Scope
 from apixo_mcp.telemetry.logs import AUDIT

@@ -19,8 +19,8 @@ from apixo_mcp.net.bounded_protocol import WireLimits
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.calls import Rate
 from apixo_mcp.server.http.limits import HttpLimits
+from apixo_mcp.server.http.middleware.calls import Rate
 from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner

@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from apixo_mcp.server.http.session_ids import HttpSession
+from apixo_mcp.server.http.sessions.ids import HttpSession
 
 _MOST_KEPT = 20_000  # more than the SDK ever keeps open: some of them it has let go by itself
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.responses import HTMLResponse
 
 from apixo_mcp.owners.consent import Asked
-from apixo_mcp.server.http.sign_in_words import PageWords
+from apixo_mcp.server.http.sign_in.words import PageWords
 from apixo_mcp.tasks.owner import Scope
 
 STYLE = """

@@ -10,10 +10,10 @@ from apixo_mcp.owners.documents import ClientDocuments
 from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.owners.issuing import Issuing
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.authorization import Endpoints
-from apixo_mcp.server.http.metadata import metadata_routes
-from apixo_mcp.server.http.provider import SignIn
-from apixo_mcp.server.http.sign_in import SignInPage
+from apixo_mcp.server.http.sign_in.authorization import Endpoints
+from apixo_mcp.server.http.sign_in.consent_page import SignInPage
+from apixo_mcp.server.http.sign_in.metadata import metadata_routes
+from apixo_mcp.server.http.sign_in.provider import SignIn
 
 
 def entrance_of(app: App) -> Entrance:

@@ -27,7 +27,7 @@ from apixo_mcp.owners.consent import Asked, Consent
 from apixo_mcp.owners.documents import ClientDocuments, is_document
 from apixo_mcp.owners.grants import Grant, known_scopes
 from apixo_mcp.owners.issuing import ACCESS_LASTS, CODE_LASTS, Issued, Issuing, TokenPair
-from apixo_mcp.server.http.metadata import ASKED_FOR
+from apixo_mcp.server.http.sign_in.metadata import ASKED_FOR
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _LONGEST_STATE = 4000  # characters

@@ -21,8 +21,8 @@ from apixo_mcp.app import App
 from apixo_mcp.media.uploads import Upload, UploadArrival
 from apixo_mcp.owners.store import EntryKind, SignInEntry
 from apixo_mcp.owners.tokens import secret_hash
-from apixo_mcp.server.http.multipart import BrokenForm, file_in_form
-from apixo_mcp.server.http.upload_page import Words, done_page, form_page, refusal_page
+from apixo_mcp.server.http.files.multipart import BrokenForm, file_in_form
+from apixo_mcp.server.http.files.upload_page import Words, done_page, form_page, refusal_page
 from apixo_mcp.server.links import UPLOADS
 from apixo_mcp.views.words import given
 

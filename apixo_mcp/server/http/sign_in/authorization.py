@@ -1,6 +1,6 @@
 """The endpoints that clients sign in by: the SDK's, over the task store.
 
-Its own routes would name one fixed issuer, and its metadata leaves things out (`server.http.metadata`).
+Its own routes would name one fixed issuer, and its metadata leaves things out (`server.http.sign_in.metadata`).
 """
 
 import json
@@ -20,11 +20,11 @@ from starlette.routing import BaseRoute, Route
 
 from apixo_mcp.owners.rates import Rates
 from apixo_mcp.server.http import paths
-from apixo_mcp.server.http import sign_in_page as pages
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.metadata import ASKED_FOR
-from apixo_mcp.server.http.provider import Provider, SignIn, TooManyClients
-from apixo_mcp.server.http.sign_in_words import page_words_of
+from apixo_mcp.server.http.sign_in import pages
+from apixo_mcp.server.http.sign_in.metadata import ASKED_FOR
+from apixo_mcp.server.http.sign_in.provider import Provider, SignIn, TooManyClients
+from apixo_mcp.server.http.sign_in.words import page_words_of
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
 LARGEST_REGISTRATION = 64_000  # bytes

@@ -21,10 +21,10 @@ from apixo_mcp.owners.consent import QUESTION_LASTS, Asked
 from apixo_mcp.owners.grants import allowed_scopes
 from apixo_mcp.owners.rates import Rates
 from apixo_mcp.server.http import paths
-from apixo_mcp.server.http import sign_in_page as pages
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.provider import SignIn
-from apixo_mcp.server.http.sign_in_words import PageWords, page_words_of
+from apixo_mcp.server.http.sign_in import pages
+from apixo_mcp.server.http.sign_in.provider import SignIn
+from apixo_mcp.server.http.sign_in.words import PageWords, page_words_of
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
 BROWSER_COOKIE, REQUEST_COOKIE = "apixo_browser", "apixo_request"

@@ -1,7 +1,7 @@
 """Takes up the sessions that clients still name once the server that opened them is gone, or has let them go.
 
 The SDK keeps the sessions of the handshake revisions in memory, under ids of its own. A client is given another id,
-which says who it is (`server.http.session_ids`):
+which says who it is (`server.http.sessions.ids`):
 
     initialize ──► the SDK opens a session ──► the client is given a signed id that carries what it said of itself
     signed id ──► the session is there? its request goes to it
@@ -27,9 +27,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apixo_mcp.server.caller import owner_of_request
-from apixo_mcp.server.http.cancelled import without_cancelled
-from apixo_mcp.server.http.open_sessions import OpenSessions
-from apixo_mcp.server.http.session_ids import HttpSession, SessionIds, client_of
+from apixo_mcp.server.http.sessions.cancelled import without_cancelled
+from apixo_mcp.server.http.sessions.ids import HttpSession, SessionIds, client_of
+from apixo_mcp.server.http.sessions.opened import OpenSessions
 
 _MOST_KEPT = 20_000
 _SESSION_ID = MCP_SESSION_ID_HEADER.encode()

@@ -16,7 +16,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.cancelled import without_cancelled
+from apixo_mcp.server.http.sessions.cancelled import without_cancelled
 from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
 

@@ -22,8 +22,8 @@ from apixo_mcp.server.caller import note_owner
 from apixo_mcp.server.extension import CHANGING
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
+from apixo_mcp.server.http.middleware.open_streams import serve_while_welcome
 from apixo_mcp.server.http.neighbours import is_neighbour
-from apixo_mcp.server.http.open_streams import serve_while_welcome
 from apixo_mcp.tasks import owner as owners
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 

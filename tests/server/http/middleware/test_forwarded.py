@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apixo_mcp.server.http.forwarded import ForwardedHeaders, Passed, TrustedProxies
+from apixo_mcp.server.http.middleware.forwarded import ForwardedHeaders, Passed, TrustedProxies
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from support.house import ALICE, BOB, House, made
 from support.program import happens
 
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.http.files import answer_with
+from apixo_mcp.server.http.files.results import answer_with
 from apixo_mcp.tasks.task import FileState, State
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]

@@ -1,6 +1,7 @@
 """What tells clients how to sign in: of this server (RFC 9728), and of whoever gives out its tokens (RFC 8414).
 
-At the root and behind each endpoint's path, as clients look for it; `server.http.prefix` adds the public URL's path.
+At the root and behind each endpoint's path, as clients look for it; `server.http.middleware.prefix` adds the path of
+the public URL.
 """
 
 from typing import Any

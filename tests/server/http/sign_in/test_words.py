@@ -5,7 +5,7 @@ from string import Formatter
 
 import pytest
 
-from apixo_mcp.server.http.sign_in_words import CHINESE, ENGLISH, page_words_of
+from apixo_mcp.server.http.sign_in.words import CHINESE, ENGLISH, page_words_of
 
 
 @pytest.mark.parametrize(

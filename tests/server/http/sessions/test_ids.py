@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apixo_mcp.server.http.session_ids import LASTS, HttpSession, SessionIds, client_of
+from apixo_mcp.server.http.sessions.ids import LASTS, HttpSession, SessionIds, client_of
 
 NOW = 1_790_000_000.0
 IDS = SessionIds(b"secret")

@@ -1,6 +1,6 @@
 """Tells of every HTTP request how it was answered and how soon, and of each sign-in that was refused.
 
-Who came with a token that lets nobody in is told where that is seen (`server.http.access`).
+Who came with a token that lets nobody in is told where that is seen (`server.http.middleware.access`).
 """
 
 import time

@@ -1,0 +1,1 @@
+"""Results handed out, and files taken in."""
