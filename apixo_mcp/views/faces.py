@@ -127,7 +127,7 @@ _SENTENCES: Mapping[NextAction, str] = {
     NextAction.RESTART: "Then {restart}.",
     NextAction.USE_KEY: "Then {restart}; `apixo-mcp tasks rekey --all` has open tasks followed with it.",
     NextAction.RAISE_LIMIT: "Whoever runs this server can raise it for today: `apixo-mcp owners set NAME --raise USD`.",
-    NextAction.UPLOAD: "",
+    NextAction.UPLOAD: "",  # the server adds a link, where it has one to give
     NextAction.EXAMINE: "If it stays so, run `apixo-mcp doctor`.",
 }
 

@@ -21,6 +21,9 @@ TOOLS = re.compile(r"\b(generate_\w+|\w+_tasks?|\w+_models?|\w+_results?)\b")
 def test_each_face_has_a_sentence_for_each_action(action: NextAction, face: Face):
     for task_id in ("", ID):
         text = with_action("Plain.", action, face, task_id)
+        if action is NextAction.UPLOAD:
+            assert text == "Plain.", "the server adds the link"
+            continue
         assert text.startswith("Plain. ")
         assert text.endswith(".")
         assert not set("{}") & set(text)
