@@ -31,6 +31,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("owners",),
     ("stores", "engines", "media"),
     ("usage", "outside", "health", "retention"),
+    ("assembly",),
     ("app",),
     ("views",),
     ("webhooks",),

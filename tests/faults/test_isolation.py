@@ -11,7 +11,7 @@ import pytest
 from support.table_client import connected, told
 from support.wire import Bytes, Wire, answer, envelope, picture
 
-from apixo_mcp.app import Limits
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.transitions import polls

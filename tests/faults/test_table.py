@@ -12,7 +12,7 @@ from support.fault_table import README, ROWS, Row, whole
 from support.table_client import connected, told
 from support.wire import Wire
 
-from apixo_mcp.app import Limits
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.media import names
 from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.net.timeouts import Timeouts

@@ -12,7 +12,7 @@ from support.door import Enter, content, one_file, remarks, sample
 from support.samples import OTHERS, PAGES, picture, recorded, wav
 from support.scripted_gateway import Gateway, chunked, head, open_ended, whole
 
-from apixo_mcp.app import Limits
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.tasks.running.parts import StepLimits
 
 pytestmark = pytest.mark.anyio

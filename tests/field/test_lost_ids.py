@@ -16,7 +16,7 @@ from support.door import Door, Enter, content, door, holds, one_file, sample
 from support.scripted_gateway import Asked, Gateway, Send, beside, polled, succeeded, whole
 from support.wire import envelope
 
-from apixo_mcp.app import Limits
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.net.timeouts import Timeouts
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,8 @@ from PIL import Image
 from support.program import text_of, values_for
 from support.stand_in_tunnel import stand_in
 
-from apixo_mcp.app import App, Limits, open_app
+from apixo_mcp.app import App, open_app
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server

@@ -15,7 +15,8 @@ from mcp.types import CallToolResult, ImageContent, Implementation, TextContent
 from support.scripted_gateway import Gateway, Reply
 from support.wire import answer
 
-from apixo_mcp.app import App, Limits, open_app
+from apixo_mcp.app import App, open_app
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 

@@ -8,7 +8,8 @@ from typing import Any
 from mcp import Client
 from mcp.types import Implementation
 
-from apixo_mcp.app import Limits, open_app
+from apixo_mcp.app import open_app
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 

@@ -15,7 +15,8 @@ from mcp import Client
 from support.asking import submit
 from support.program import happens, text_of, values_for
 
-from apixo_mcp.app import App, Limits, open_app
+from apixo_mcp.app import App, open_app
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server

@@ -20,7 +20,8 @@ from support.asking import submit
 from support.process import started
 from support.program import happens, values_for
 
-from apixo_mcp.app import App, Limits, open_app
+from apixo_mcp.app import App, open_app
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.media import kinds
 from apixo_mcp.net.uvicorn_server import listen, url_of

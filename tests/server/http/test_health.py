@@ -17,7 +17,8 @@ from mcp.client.streamable_http import streamable_http_client
 from support.program import values_for
 from support.sign_in import bearer, let_in
 
-from apixo_mcp.app import Limits, open_app
+from apixo_mcp.app import open_app
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.health import HealthLimits
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox

@@ -9,7 +9,8 @@ import pytest
 from mcp import Client
 from support.program import Connect, text_of, values_for
 
-from apixo_mcp.app import Limits, open_app
+from apixo_mcp.app import open_app
+from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server

@@ -1,0 +1,1 @@
+"""Puts the parts together: where ports meet the classes that keep them, an area a file."""

@@ -1,0 +1,38 @@
+"""Who pays: the accounts of the server's own keys, and those of owners."""
+
+from pydantic import SecretStr
+
+from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.gateways.gateway import Gateway
+from apixo_mcp.net.http import Http
+from apixo_mcp.owners.own_keys import KeyRing, OwnKeys
+from apixo_mcp.settings import Settings, value_of
+from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.accounts import Account, Accounts
+from apixo_mcp.tasks.store import KEY_SALT
+from apixo_mcp.tasks.task import key_fingerprint
+
+
+async def accounts_of(settings: Settings, store: SqliteStore, http: Http) -> tuple[Accounts, OwnKeys]:
+    """Returns the accounts of the server's keys, and those of owners that are known by now."""
+    salt = await store.secret(KEY_SALT)
+
+    def print_of(name: str, key: str) -> str:
+        return key_fingerprint(f"{name} {settings.base_urls[name]} {key}", salt)
+
+    def account_of(name: str, key: str, called: str = "") -> Account:
+        # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
+        from apixo_mcp.gateways.client import Client
+
+        gateway: Gateway = GATEWAYS[name].load()(http, SecretStr(key), settings.base_urls[name])
+        if called and isinstance(gateway, Client):
+            gateway.name_key(called)
+        return Account(gateway, print_of(name, key))
+
+    accounts = Accounts()
+    for name, key in settings.keys.items():
+        accounts.add(account_of(name, key.get_secret_value()))
+    ring = KeyRing(value_of=value_of, print_of=print_of, account_of=account_of)
+    payers = OwnKeys(store.owners, store, accounts, ring)
+    await payers.sweep()
+    return accounts, payers

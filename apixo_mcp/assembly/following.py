@@ -1,0 +1,60 @@
+"""What follows tasks to their end: their steps, what settles them, and what gateways call back."""
+
+from apixo_mcp.assembly.parts import Parts
+from apixo_mcp.engines.embedded import EmbeddedEngine
+from apixo_mcp.outside.public import Public
+from apixo_mcp.outside.set_up import Outside
+from apixo_mcp.tasks.callbacks import Callbacks
+from apixo_mcp.tasks.running.parts import StepParts
+from apixo_mcp.tasks.running.reach import Reach
+from apixo_mcp.tasks.running.runner import Runner
+from apixo_mcp.tasks.running.throttle import Throttle
+from apixo_mcp.tasks.service import Service
+from apixo_mcp.tasks.settlement import Settlement
+from apixo_mcp.tasks.store import Sending
+
+
+def runner_of(parts: Parts, reach: Reach) -> Runner:
+    """Returns what makes one step of one task."""
+    step_parts = StepParts(
+        store=parts.store,
+        changes=parts.changes,
+        accounts=parts.accounts,
+        contexts=parts.contexts,
+        terms=Sending(budget=parts.budget, process=parts.delivery.process),
+        throttle=Throttle(parts.limits.steps.throttle),
+        telemetry=parts.telemetry,
+        limits=parts.limits.steps,
+    )
+    return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
+
+
+def settlement_of(parts: Parts, engine: EmbeddedEngine) -> Settlement:
+    """Returns what finds out about tasks of which nobody knows whether they run."""
+    return Settlement(
+        store=parts.store,
+        accounts=parts.accounts,
+        payers=parts.payers,
+        contexts=parts.contexts,
+        engine=engine,
+        changes=parts.changes,
+    )
+
+
+def service_of(parts: Parts, engine: EmbeddedEngine) -> Service:
+    """Returns what is done with tasks that there are."""
+    return Service(
+        store=parts.store,
+        engine=engine,
+        changes=parts.changes,
+        contexts=parts.contexts,
+        is_there=parts.saver.is_there,
+    )
+
+
+def public_of(parts: Parts, engine: EmbeddedEngine, settlement: Settlement, outside: Outside) -> Public | None:
+    """Returns what the gateways reach from outside, where they can."""
+    if outside.addresses is None or outside.links is None:
+        return None
+    callbacks = Callbacks(outside.addresses, parts.store, engine, parts.accounts, parts.contexts, settlement)
+    return Public(callbacks, outside.links, parts.store, parts.telemetry, parts.limits.tunnel.lingers)

@@ -1,0 +1,75 @@
+"""What a process has that runs for long. Its modules are imported here alone, as a host's own server needs none."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from apixo_mcp.assembly.parts import Parts
+from apixo_mcp.engines.embedded import EmbeddedEngine
+from apixo_mcp.outside.set_up import INPUT_SECRET, SERVED
+from apixo_mcp.telemetry.facts import Telemetry
+
+if TYPE_CHECKING:
+    from apixo_mcp.health import Health
+    from apixo_mcp.retention import Retention
+
+log = logging.getLogger(__name__)
+
+_FLUSHED_WITHIN = 1.5  # seconds
+
+
+def health_of(parts: Parts, engine: EmbeddedEngine) -> "Health":
+    """Returns what tells whether this process can do its work."""
+    # Imported here: a server that a host starts for itself is not asked.
+    from apixo_mcp.health import Health, HealthLimits
+
+    return Health(
+        store=parts.store,
+        engine=engine,
+        accounts=parts.accounts,
+        http=parts.http,
+        holder=parts.leases.holder,
+        limits=parts.limits.health or HealthLimits(),
+    )
+
+
+async def retention_of(parts: Parts, days: int) -> "Retention":
+    """Returns what deletes saved results that are older than so many days."""
+    from apixo_mcp.media.input_links import InputLinks
+    from apixo_mcp.retention import Retention
+
+    # The tokens are the same whatever the address is by which a file is reached.
+    secret, folder = await parts.store.secret(INPUT_SECRET), parts.settings.home / SERVED
+    return Retention(
+        store=parts.store,
+        changes=parts.changes,
+        files=parts.files,
+        tokens=InputLinks("", secret, folder, parts.roots),
+        telemetry=parts.telemetry,
+        days=days,
+    )
+
+
+@asynccontextmanager
+async def traced(telemetry: Telemetry) -> AsyncGenerator[None]:
+    """Exports spans meanwhile, where what that takes is installed."""
+    try:
+        # Imported here: an extra brings it, and it takes its time.
+        from apixo_mcp.telemetry.tracing import Tracing
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        log.warning("OTEL_* asks for traces, and what that takes is not installed: pip install 'apixo-mcp[server]'")
+        yield
+        return
+    tracing = Tracing()
+    telemetry.subscribe(tracing)
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_FLUSHED_WITHIN):
+            await anyio.to_thread.run_sync(tracing.flush, abandon_on_cancel=True)

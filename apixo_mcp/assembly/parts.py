@@ -1,0 +1,95 @@
+"""The parts that the others are built of."""
+
+import logging
+from dataclasses import dataclass
+
+from apixo_mcp.assembly.accounts import accounts_of
+from apixo_mcp.assembly.limits import Limits
+from apixo_mcp.catalog.own import own_catalog
+from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.local import LocalFiles
+from apixo_mcp.media.roots import Roots
+from apixo_mcp.media.saver import Saver
+from apixo_mcp.net.http import Http
+from apixo_mcp.owners.audited import AuditedOwners
+from apixo_mcp.owners.own_keys import OwnKeys
+from apixo_mcp.owners.store import OwnerStore, SignInStore
+from apixo_mcp.settings import Settings
+from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.asking.delivery import Delivery
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.transitions.context import Contexts
+from apixo_mcp.telemetry import logs
+from apixo_mcp.telemetry.facts import Telemetry
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts that the others are built of."""
+
+    settings: Settings
+    limits: Limits
+    store: Store
+    owners: OwnerStore
+    sign_ins: SignInStore
+    http: Http
+    accounts: Accounts
+    payers: OwnKeys
+    catalog: Catalog
+    warnings: tuple[str, ...]
+    telemetry: Telemetry
+    changes: Changes
+    contexts: Contexts
+    leases: Leases
+    delivery: Delivery
+    budget: Budget
+    files: ResultFiles
+    saver: Saver
+    roots: Roots
+
+
+async def put_together(settings: Settings, limits: Limits, store: SqliteStore, http: Http) -> Parts:
+    """Builds the parts that need no others of this room."""
+    catalog, problems = own_catalog(settings)
+    for problem in problems:
+        log.error("%s", problem)
+    telemetry, files = Telemetry(logs.write), LocalFiles(settings.download_dir)
+    accounts, payers = await accounts_of(settings, store, http)
+    return Parts(
+        settings=settings,
+        limits=limits,
+        store=store,
+        owners=AuditedOwners(store.owners, telemetry),
+        sign_ins=store.sign_ins,
+        http=http,
+        accounts=accounts,
+        payers=payers,
+        catalog=catalog,
+        warnings=(*store.warnings, *problems),
+        telemetry=telemetry,
+        changes=Changes(store, telemetry),
+        contexts=Contexts(catalog, settings.poll_scale, settings.auto_retry, limits.steps.save_again_after),
+        leases=Leases(store),
+        delivery=Delivery(store),
+        budget=_budget_of_all(settings),
+        files=files,
+        saver=Saver(http, files, limits.transfers),
+        roots=Roots(settings.roots),
+    )
+
+
+def _budget_of_all(settings: Settings) -> Budget:
+    """Returns the limits that hold for all owners together."""
+    return Budget(
+        settings.daily_budget_usd,
+        settings.daily_task_limit,
+        settings.confirm_above_usd,
+        settings.monthly_budget_usd,
+    )
