@@ -32,7 +32,7 @@ from apixo_mcp.tasks.accounts import Account, Accounts, NoKey
 from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.drafts import Drafts
 from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
@@ -79,11 +79,14 @@ class App(Parts):
         """Lists the warnings: of the variables that are set, then of the files."""
         return (*self.settings.warnings, *self.warnings)
 
-    async def spending(self, owner: Owner, days: int, within: float) -> dict[str, Any]:
-        """Reports what an owner has spent (`usage.report`); the gateways have `within` seconds to tell balances."""
+    async def spending(self, owner: Owner | None, days: int, within: float) -> dict[str, Any]:
+        """Reports what an owner has spent (`usage.report`), or all together with the balances of the server's keys.
+
+        The gateways have `within` seconds to tell balances.
+        """
         from apixo_mcp.usage.report import spending
 
-        paying = {name: await self.payers.account(owner, name) for name in GATEWAYS}
+        paying = {name: await self.payers.account(owner or LOCAL, name) for name in GATEWAYS}
         gateways = {name: account.gateway for name, account in paying.items() if isinstance(account, Account)}
         limits = await self.store.limits(owner, self.budget)
         report = await spending(self.store, gateways, limits, owner, days=days, within=within)

@@ -53,6 +53,7 @@ _OWNERS = Commands(
         "generate": ("generate:generate", "Make something with a model, and save the files."),
         "tasks": (_TASKS, "Look after earlier and running tasks."),
         "models": (_MODELS, "Look at the models."),
+        "usage": ("usage:usage", "Show what was made and spent, and what is left."),
         "owners": (_OWNERS, "Say who may come in over HTTP, and what they may spend."),
         "demo": ("demo:demo", "Make a picture with nothing set up."),
         "doctor": ("doctor:doctor", "Look at the set-up, and say what to fix."),

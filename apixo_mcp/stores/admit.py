@@ -216,9 +216,11 @@ def _write(database: Database, before: Task, after: Task) -> bool:
     return bool(database.execute(statements.COMMIT, values))
 
 
-def _limits(database: Database, owner: str, of_all: Budget, now: float, *, without: str = "") -> tuple[Allowance, ...]:
+def _limits(
+    database: Database, owner: str | None, of_all: Budget, now: float, *, without: str = ""
+) -> tuple[Allowance, ...]:
     """Returns the limits of an owner, as their row has them at this moment, and of all; of `without` what has left."""
-    standing = standing_of(database, owner)
+    standing = None if owner is None else standing_of(database, owner)
     if standing is None:  # this machine's own, or let in by somebody else's word: there is no row
         return (_allowance(database, of_all, None, now, without),)
     own = standing.owner.budget_at(now)
@@ -236,7 +238,7 @@ def _allowance(database: Database, budget: Budget, owner: str | None, now: float
     return Allowance(budget, spent if budget.monthly_usd is not None else replace(spent, month_usd=0.0), whose)
 
 
-def limits(database: Database, owner: str, of_all: Budget) -> Sequence[Allowance]:
+def limits(database: Database, owner: str | None, of_all: Budget) -> Sequence[Allowance]:
     """See `Store.limits`."""
     with database.transaction():
         return _limits(database, owner, of_all, database.now())

@@ -231,35 +231,28 @@ SPENT_BY_ALL = _SPENT.replace("{posts}", _OF_ALL)
 
 _DAY = "cast({} / 86400 as integer) as day"
 
-USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
+_USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
     sum(unpriced) as without_price
   from (
     select {_DAY.format("counted_at")}, model, state, 1 as task, 0 as left, 0 as usd, 0 as unpriced
-    from task where owner = :owner and counted_at >= :since
+    from task where {{whose}}counted_at >= :since
     union all
     select {_DAY.format("at")}, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
-    from ({_OF_OWNER})
+    from ({{posts}})
   ) group by 1, 2, 3 order by 1 desc, 2, 3"""
+
+USAGE = _USAGE.format(whose="owner = :owner and ", posts=_OF_OWNER)
+USAGE_OF_ALL = _USAGE.format(whose="", posts=_OF_ALL)
 
 OPEN_BY_GATEWAY = """select gateway, state = 'submitting' and sent_at is null as is_queued, count(*) as count from task
   where state in ('submitting', 'pending', 'processing') and (state = 'submitting' or due is not null) group by 1, 2"""
 """How many tasks of each gateway wait to be sent, and how many it has."""
 
-_OWNERS = """with recursive names (owner) as (
+OWNER_NAMES = """with recursive names (owner) as (
     select min(owner) from task
-    union all select (select min(owner) from task where owner > names.owner) from names where owner is not null)"""
-# Owner by owner: each step is a look into an index, however many tasks there are.
-
-SPENT_BY_OWNER = f"""{_OWNERS} select owner, sum(usd) as usd from (
-    select task.owner as owner, max(estimate_usd, 0) as usd,
-      coalesce(json_extract(one.value, '$.sent_at'), counted_at) as at
-    from names join task on task.owner = names.owner and counted_at >= :since,
-      json_each(case when json_valid(attempts) then attempts else '[{{}}]' end) as one
-    union all
-    select task.owner, max(estimate_usd, 0), coalesce(sent_at, counted_at)
-    from names join task on task.owner = names.owner and counted_at >= :since and state = 'submitting'
-  ) where at >= :since group by owner order by owner"""
-"""The same as `SPENT`, of every owner who has spent something."""
+    union all select (select min(owner) from task where owner > names.owner) from names where owner is not null)
+  select owner from names where owner is not null"""
+"""Owner by owner: each step is a look into an index, however many tasks there are."""
 
 COUNT_IN_FLIGHT = """select count(*) as count from task where key_print = :key_print
   and ((state in ('pending', 'processing') and due is not null) or (state = 'submitting' and sent_at is not null))"""

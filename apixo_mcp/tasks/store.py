@@ -149,12 +149,13 @@ class Totals:
     Attributes:
         in_flight: tasks that a gateway has and that are followed, by gateway.
         queued: tasks that wait to be sent, by gateway.
-        spent_usd: estimated, today (UTC), by owner; with what is still to be sent, as admission counts it.
+        spent: today and in this month (UTC), by owner, of those who have spent anything; with what is still to be
+            sent, as admission counts it.
     """
 
     in_flight: Mapping[str, int]
     queued: Mapping[str, int]
-    spent_usd: Mapping[str, float]
+    spent: Mapping[str, Spent]
 
 
 class IdTaken(Exception):
@@ -376,21 +377,30 @@ class Store(Protocol):
         """
         ...
 
-    async def limits(self, owner: Owner, budget: Budget) -> Sequence[Allowance]:
-        """Returns the limits that a purchase of an owner would be held to now, with what is spent of each.
+    async def limits(self, owner: Owner | None, budget: Budget) -> Sequence[Allowance]:
+        """Returns the limits that a purchase would be held to now, with what is spent of each.
 
         Args:
-            owner: whose own limits are read from their row.
+            owner: whose own limits are read from their row; None: those of all alone.
             budget: of all owners together.
         """
         ...
 
-    async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
-        """Counts by UTC day, model and state, over so many days up to the present one."""
+    async def usage(self, owner: Owner | None, days: int) -> Sequence[DayCount]:
+        """Counts by UTC day, model and state, over so many days up to the present one.
+
+        Args:
+            owner: whose tasks; None: those of all together.
+            days: how many.
+        """
         ...
 
     async def totals(self) -> Totals:
-        """Counts the tasks of all owners that are open, and adds up what each has spent today."""
+        """Counts the tasks of all owners that are open, and adds up what each has spent."""
+        ...
+
+    async def owner_names(self) -> Sequence[str]:
+        """Lists everybody who has tasks: this machine's own, and those whom an issuer alone knows, too."""
         ...
 
     async def open_count(self, key_prints: Iterable[str]) -> int:

@@ -1,17 +1,19 @@
-"""Reports what was spent: counts, estimates, balances and what the budget leaves."""
+"""Reports what was spent: counts, estimates, balances and what the budget leaves; of one owner, or of all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 
 from apixo_mcp.gateways.gateway import Balance, Gateway
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.budget import Allowance, usd_left
+from apixo_mcp.tasks.budget import Allowance, Budget, Spent, Use, usd_left, uses
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import DayCount, Store
 from apixo_mcp.tasks.task import FOLLOWED, State
+
+Key = TypeVar("Key")
 
 _RUNNING = frozenset({State.SUBMITTING, *FOLLOWED})
 _DASHBOARD = "The gateway's dashboard shows the balance."
@@ -21,12 +23,12 @@ async def spending(
     store: Store,
     gateways: Mapping[str, Gateway],
     limits: Sequence[Allowance],
-    owner: Owner,
+    owner: Owner | None,
     *,
     days: int,
     within: float,
 ) -> dict[str, Any]:
-    """Reports an owner's tasks, paid requests and estimated spending by day and by model, balances and budget left.
+    """Reports tasks, paid requests and estimated spending by day and by model, balances and what budgets leave.
 
     Spending includes what still runs or waits to be sent; that part of it is `reserved_usd`.
 
@@ -40,7 +42,7 @@ async def spending(
         store: the tasks.
         gateways: asked for their balances, by name.
         limits: that the owner's purchases are held to: their own before those of all.
-        owner: whose spending.
+        owner: whose spending; None: that of all together.
         days: how many, today included.
         within: seconds that the gateways have to tell their balances.
     """
@@ -57,16 +59,68 @@ async def spending(
         "monthly_budget_usd": _first(limit.budget.monthly_usd for limit in limits),
         "budget_left_usd": usd_left(limits),
         "daily_task_limit": _first(limit.budget.daily_tasks for limit in limits),
+        "budgets": [use_structure(use) for use in uses(limits)] or None,
     }
     return {name: value for name, value in report.items() if value is not None}
+
+
+async def spending_of_each(store: Store, owners: Sequence[Owner], budget: Budget, days: int) -> dict[str, Any]:
+    """Reports what each of several owners has spent and what is left of each of their own limits, and what all have.
+
+    Args:
+        store: the tasks.
+        owners: that are reported.
+        budget: of all owners together.
+        days: how many are added up for each, today included.
+    """
+    of_all, spent = await store.spent(None), (await store.totals()).spent
+    each = [
+        {
+            "owner": owner.name,
+            **_spent(spent.get(owner.name, Spent())),
+            "budgets": [use_structure(use) for use in uses(await store.limits(owner, budget)) if use.whose == "owner"],
+            "totals": _added(await store.usage(owner, days)),
+        }
+        for owner in owners
+    ]
+    return {"owners": each, **_spent(of_all)}
+
+
+def _spent(spent: Spent) -> dict[str, Any]:
+    return {
+        "spent_today_usd": round(spent.usd, 4),
+        "tasks_today": spent.posts,
+        "spent_month_usd": round(spent.month_usd, 4),
+    }
+
+
+def use_structure(use: Use) -> dict[str, Any]:
+    """Returns how far a limit is used as plain JSON values."""
+    about = {"whose": use.whose, "period": use.period}
+    if use.unit == "usd":
+        return {**about, "limit_usd": use.most, "spent_usd": round(use.used, 4), "left_usd": use.left}
+    return {**about, "limit_tasks": int(use.most), "tasks": int(use.used), "left_tasks": int(use.left)}
+
+
+LEDGER = ("day", "owner", "model", "tasks", "attempts", "spent_usd", "reserved_usd", "without_price")
+"""The columns of a ledger."""
+
+
+def ledger(owner: str, counts: Sequence[DayCount]) -> list[tuple[str | int | float, ...]]:
+    """Returns a row for each day and model of an owner, the newest day first, in the columns of `LEDGER`."""
+    rows: list[tuple[str | int | float, ...]] = []
+    for (day, model), of_both in _grouped(counts, lambda count: (count.day, count.model)).items():
+        added = {"reserved_usd": 0, **_added(of_both), "day": day, "owner": owner, "model": model}
+        rows.append(tuple(added[column] for column in LEDGER))
+    return rows
 
 
 def _first(amounts: Iterable[float | None]) -> float | None:
     return next((amount for amount in amounts if amount is not None), None)
 
 
-def _grouped(counts: Iterable[DayCount], key: Callable[[DayCount], str]) -> dict[str, list[DayCount]]:
-    groups: dict[str, list[DayCount]] = {}
+def _grouped(counts: Iterable[DayCount], key: Callable[[DayCount], Key]) -> dict[Key, list[DayCount]]:
+    groups: dict[Key, list[DayCount]] = {}
     for count in counts:
         groups.setdefault(key(count), []).append(count)
     return groups

@@ -82,3 +82,58 @@ def _dearest(models: Sequence[Mapping[str, Any]]) -> str:
     costly = [f"{row['model']} {dollars(row['spent_usd'])}" for row in models if row.get("spent_usd")]
     unknown = [f"{row['model']} (price unknown)" for row in models if "spent_usd" not in row]
     return f" Most went to {', '.join((*costly, *unknown)[:_NAMED])}." if costly else ""
+
+
+def use_words(use: Mapping[str, Any]) -> str:
+    """Tells how far a limit is used, and whose it is, as a clause."""
+    period = "today" if use["period"] == "day" else "this month"
+    whose = "own limit" if use["whose"] == "owner" else "limit for all"
+    return f"the {whose} {period}, {_left_words(use)}"
+
+
+def _left_words(use: Mapping[str, Any]) -> str:
+    if "limit_usd" in use:
+        return f"{dollars(use['spent_usd'])} of {dollars(use['limit_usd'])} are spent, {dollars(use['left_usd'])} left"
+    requests = counted(use["limit_tasks"], "paid request")
+    return f"{use['tasks']} of {requests} are made, {use['left_tasks']} left"
+
+
+def day_cells(day: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the columns of a day's line."""
+    return (str(day["day"]), counted(day["tasks"], "task"), _dollars_of(day))
+
+
+def owner_cells(owner: Mapping[str, Any], days: int) -> tuple[str, ...]:
+    """Returns the columns of an owner's line in a report of several."""
+    totals = owner["totals"]
+    of_days = f"{_dollars_of(totals)} in {counted(days, 'day')} ({counted(totals['tasks'], 'task')})"
+    return (str(owner["owner"]), *_present_cells(owner), of_days, _left(owner["budgets"]))
+
+
+def together_cells(report: Mapping[str, Any], days: int) -> tuple[str, ...]:
+    """Returns the columns of the line of all owners together."""
+    return owner_cells({**report, "owner": "all together", "budgets": report.get("budgets", ())}, days)
+
+
+def _present_cells(spent: Mapping[str, Any]) -> tuple[str, ...]:
+    return (f"{dollars(spent['spent_today_usd'])} today", f"{dollars(spent['spent_month_usd'])} this month")
+
+
+def _dollars_of(added: Mapping[str, Any]) -> str:
+    unknown = added["without_price"]
+    if unknown and not added["spent_usd"]:
+        return "price unknown"
+    more = f" and {unknown} of unknown price" if unknown else ""
+    return f"{dollars(added['spent_usd'])}{more}"
+
+
+def _left(budgets: Sequence[Mapping[str, Any]]) -> str:
+    """Tells what limits leave, in a few words."""
+    words: list[str] = []
+    for use in budgets:
+        period = "today" if use["period"] == "day" else "this month"
+        if "limit_usd" in use:
+            words.append(f"{dollars(use['left_usd'])} of {dollars(use['limit_usd'])} {period}")
+        else:
+            words.append(f"{use['left_tasks']} of {counted(use['limit_tasks'], 'paid request')} {period}")
+    return f"left: {', '.join(words)}" if words else "no limit"

@@ -20,7 +20,7 @@ from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFU
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks.budget import Agreement, Budget, Spent
+from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
 from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, IdTaken, Sending, Store, Terms
@@ -1385,14 +1385,33 @@ class TestWhatAnOperatorSees:
                 make(task_id="tsk_d", owner="dora"),
             ]
         )
-        spent = (await store.totals()).spent_usd
-        assert {owner: usd for owner, usd in spent.items() if usd} == {"alice": 0.5, "bob": 0.25}
+        spent = (await store.totals()).spent
+        assert {owner: one.usd for owner, one in spent.items() if one.usd} == {"alice": 0.5, "bob": 0.25}
         for owner in ("alice", "bob", "carol", "dora"):
-            assert spent.get(owner, 0.0) == (await store.spent(Owner(owner))).usd
+            assert spent.get(owner, Spent()) == await store.spent(Owner(owner))
+        assert await store.owner_names() == ["alice", "bob", "carol", "dora"]
+
+    async def test_what_all_have_made_is_what_each_has(self, store: Store):
+        await store.add(
+            [
+                make(task_id="tsk_a", owner="alice", estimate_usd=0.5),
+                make(task_id="tsk_b", owner="bob", estimate_usd=0.25, created_at=NOW - DAY),
+            ]
+        )
+        each = [count for name in ("alice", "bob") for count in await store.usage(Owner(name), 7)]
+        assert sorted(await store.usage(None, 7), key=str) == sorted(each, key=str)
+        assert [(count.tasks, count.estimate_usd) for count in each] == [(1, 0.5), (1, 0.25)]
+        assert len(await store.usage(None, 1)) == 1
+
+    async def test_the_limits_of_all_are_those_of_nobody_in_particular(self, store: Store):
+        await store.add([make(task_id="tsk_a", owner="alice", estimate_usd=0.5)])
+        budget = Budget(daily_usd=2.0)
+        assert await store.limits(None, budget) == (Allowance(budget, Spent(0.5, 1), "all"),)
 
     async def test_an_empty_store_has_nothing(self, store: Store):
         totals = await store.totals()
-        assert (totals.in_flight, totals.queued, totals.spent_usd) == ({}, {}, {})
+        assert (totals.in_flight, totals.queued, totals.spent) == ({}, {}, {})
+        assert (await store.owner_names(), await store.usage(None, 7)) == ([], [])
 
     async def test_tasks_whose_files_are_of_an_age_are_found_page_by_page(self, store: Store):
         old = {"state": State.SUCCESS, "due": None, "updated_at": NOW - 3 * DAY}

@@ -10,7 +10,7 @@ import click
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
 from apixo_mcp.tasks.asking.last import LastTask
-from apixo_mcp.tasks.owner import LOCAL, Owner
+from apixo_mcp.tasks.owner import LOCAL, Owner, known_by_name
 from apixo_mcp.tasks.task import Task
 
 
@@ -34,13 +34,15 @@ class Whose:
         """
         if not self.is_all and self.name in ("", LOCAL.name):
             return (LOCAL,)
-        known = [one.owner for one in await app.owners.all()]
+        known = {one.owner.name: one.owner for one in await app.owners.all()}
+        # Whom an identity provider alone knows has tasks here, and no terms.
+        known |= {name: known_by_name(name) for name in await app.store.owner_names() if name not in known}
+        known.pop(LOCAL.name, None)
         if self.is_all:
-            return (LOCAL, *known)
-        meant = [owner for owner in known if owner.name == self.name]
-        if not meant:
+            return (LOCAL, *(known[name] for name in sorted(known)))
+        if self.name not in known:
             raise NotFound(f"There is no owner {self.name!r}. `apixo-mcp owners list` shows all of them.")
-        return meant
+        return (known[self.name],)
 
     async def find(self, app: App, any_id: str) -> tuple[Owner, Task]:
         """Finds a task by its id, ours or the gateway's, and its owner.

@@ -25,6 +25,14 @@ def columns_of(text: str) -> int:
     return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Returns the rows of a table, each cell as wide as the widest of its column."""
+    widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
+    return [
+        tuple(cell + " " * (width - columns_of(cell)) for cell, width in zip(row, widths, strict=True)) for row in rows
+    ]
+
+
 def laid_out(cells: Sequence[str], columns: int | None) -> str:
     """Lays out cells as a line, or as several where they do not fit into the columns; None: however long it gets."""
     lines = [""]

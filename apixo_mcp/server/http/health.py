@@ -45,7 +45,7 @@ def health_routes(app: App) -> list[Route]:
             gauges = Gauges(
                 in_flight=totals.in_flight,
                 queued=totals.queued,
-                spent_usd=totals.spent_usd,
+                spent_usd={owner: spent.usd for owner, spent in totals.spent.items()},
                 daily_budget_usd=app.settings.daily_budget_usd,
                 sweep_age=app.engine.since_sweep(),
             )

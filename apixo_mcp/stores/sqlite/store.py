@@ -319,14 +319,17 @@ class SqliteStore:
         """See `Store.spent`."""
         return await self._database.run(admit.spent, self._database, owner.name if owner else None)
 
-    async def limits(self, owner: Owner, budget: Budget) -> Sequence[Allowance]:
+    async def limits(self, owner: Owner | None, budget: Budget) -> Sequence[Allowance]:
         """See `Store.limits`."""
-        return await self._database.run(admit.limits, self._database, owner.name, budget)
+        return await self._database.run(admit.limits, self._database, owner.name if owner else None, budget)
 
-    async def usage(self, owner: Owner, days: int) -> Sequence[DayCount]:
+    async def usage(self, owner: Owner | None, days: int) -> Sequence[DayCount]:
         """See `Store.usage`."""
         since = day_start(self._database.now()) - (days - 1) * DAY
-        rows = await self._query(statements.USAGE, owner=owner.name, since=since)
+        if owner is None:
+            rows = await self._query(statements.USAGE_OF_ALL, since=since)
+        else:
+            rows = await self._query(statements.USAGE, owner=owner.name, since=since)
         return [_day_count(row) for row in rows]
 
     async def totals(self) -> Totals:
@@ -334,14 +337,20 @@ class SqliteStore:
         return await self._database.run(self._totals)
 
     def _totals(self) -> Totals:
-        since = day_start(self._database.now())
         open_ones = self._database.execute(statements.OPEN_BY_GATEWAY, {})
-        spent = self._database.execute(statements.SPENT_BY_OWNER, {"since": since})
+        spent = {name: admit.spent(self._database, name) for name in self._owner_names()}
         return Totals(
             in_flight={row["gateway"]: row["count"] for row in open_ones if not row["is_queued"]},
             queued={row["gateway"]: row["count"] for row in open_ones if row["is_queued"]},
-            spent_usd={row["owner"]: row["usd"] or 0.0 for row in spent},
+            spent={name: one for name, one in spent.items() if one != Spent()},
         )
+
+    async def owner_names(self) -> Sequence[str]:
+        """See `Store.owner_names`."""
+        return await self._database.run(self._owner_names)
+
+    def _owner_names(self) -> list[str]:
+        return [row["owner"] for row in self._database.execute(statements.OWNER_NAMES, {})]
 
     async def open_count(self, key_prints: Iterable[str]) -> int:
         """See `Store.open_count`."""
