@@ -1,13 +1,27 @@
 """Browsers that people have signed in with: by an invitation, once, or by their token."""
 
 import json
+from dataclasses import dataclass
 
 from apixo_mcp.owners.store import EntryKind, OwnerStore, SignInEntry, SignInStore
-from apixo_mcp.owners.tokens import PREFIX, new_secret, secret_hash
+from apixo_mcp.owners.tokens import BY_TOKEN, PREFIX, new_family, new_secret, secret_hash
 from apixo_mcp.tasks.owner import Owner
 
 BROWSER_LASTS = 30 * 86_400.0
 """Seconds that a browser stays signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Whose a browser is.
+
+    Attributes:
+        owner: the person before it.
+        is_by_token: whether they signed in with their token; what they allow ends with it.
+    """
+
+    owner: Owner
+    is_by_token: bool
 
 
 class Browsers:
@@ -39,17 +53,19 @@ class Browsers:
             owner = await self.invited(secret)
         if owner is None:
             return None
-        browser = new_secret()
-        entry = SignInEntry(EntryKind.BROWSER, secret_hash(browser), "{}", owner.name)
-        if secret.startswith(PREFIX):
+        browser, is_by_token = new_secret(), secret.startswith(PREFIX)
+        family = new_family(is_by_token=is_by_token)
+        entry = SignInEntry(EntryKind.BROWSER, secret_hash(browser), "{}", owner.name, family)
+        if is_by_token:
             return browser if await self._sign_ins.put(entry, BROWSER_LASTS) else None
         taken = await self._sign_ins.exchange(EntryKind.INVITATION, secret_hash(secret), [(entry, BROWSER_LASTS)])
         return None if taken is None else browser
 
-    async def owner_of(self, browser: str) -> Owner | None:
+    async def find(self, browser: str) -> SignedIn | None:
         """Returns whose a browser is, None where it is nobody's, or its owner was revoked."""
         entry = await self._sign_ins.get(EntryKind.BROWSER, secret_hash(browser)) if browser else None
-        return None if entry is None else await self._owners.find(entry.owner)
+        owner = await self._owners.find(entry.owner) if entry else None
+        return SignedIn(owner, entry.family.startswith(BY_TOKEN)) if entry and owner else None
 
     async def sign_out(self, browser: str) -> None:
         """Forgets a browser."""

@@ -1,14 +1,14 @@
 """What a client asks a person for, until they have answered."""
 
 import json
-import secrets
 from dataclasses import asdict, dataclass
 
+from apixo_mcp.owners.browsers import SignedIn
 from apixo_mcp.owners.grants import Grant, allowed_scopes
 from apixo_mcp.owners.issuing import Issued, code_entry
 from apixo_mcp.owners.store import EntryKind, SignInEntry, SignInStore
-from apixo_mcp.owners.tokens import new_secret, secret_hash
-from apixo_mcp.tasks.owner import Owner, Scope
+from apixo_mcp.owners.tokens import new_family, new_secret, secret_hash
+from apixo_mcp.tasks.owner import Scope
 
 QUESTION_LASTS = 600.0
 _MOST = 10_000  # questions that are open at once
@@ -60,15 +60,15 @@ class Consent:
         entry = await self._sign_ins.get(EntryKind.REQUEST, secret_hash(secret))
         return None if entry is None else _asked(entry)
 
-    async def allow(self, secret: str, asked: Asked, owner: Owner) -> str | None:
+    async def allow(self, secret: str, asked: Asked, person: SignedIn) -> str | None:
         """Answers with a yes of an owner, once; returns the code for the client."""
         code = new_secret()
         grant = Grant(
-            owner=owner.name,
+            owner=person.owner.name,
             client=asked.client,
-            scopes=allowed_scopes(owner, asked.scopes),
+            scopes=allowed_scopes(person.owner, asked.scopes),
             resource=asked.resource,
-            family=secrets.token_hex(16),
+            family=new_family(is_by_token=person.is_by_token),
         )
         issued = Issued(grant, asked.redirect_uri, asked.is_explicit, asked.challenge)
         entries = [code_entry(code, issued)]

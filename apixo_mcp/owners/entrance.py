@@ -28,6 +28,21 @@ class TokenRefused:
     is_known: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody who was let in, and by what.
+
+    Attributes:
+        owner: with no more than what let them in allows.
+        token_hash: of their named token; empty where something else let them in.
+        family: of what a client was given with its access token; empty where something else let them in.
+    """
+
+    owner: Owner
+    token_hash: str = ""
+    family: str = ""
+
+
 class TrustedIssuer(Protocol):
     """Whoever makes tokens elsewhere that are taken here."""
 
@@ -56,11 +71,20 @@ class Entrance:
         self._had_owners = self._had_owners or await self._owners.any()
         return not self._had_owners and self._issuer is None
 
-    async def is_revoked(self, name: str) -> bool:
-        """Tells whether the owner of a name was revoked; one whom an issuer alone knows never is."""
+    async def is_over(self, guest: Guest) -> bool:
+        """Tells whether what let somebody in was taken back since; a token that has merely run out was not.
+
+        An owner whom an issuer alone knows is never revoked here.
+        """
+        name = guest.owner.name
+        if guest.token_hash:
+            owner = await self._owners.of_token(guest.token_hash)
+            return owner is None or owner.name != name
+        if guest.family and not await self._sign_ins.lasts(guest.family):
+            return True
         return any(one.owner.name == name and one.revoked_at is not None for one in await self._owners.all())
 
-    async def owner_of(self, token: str, resources: Sequence[str]) -> Owner | TokenRefused:
+    async def guest_of(self, token: str, resources: Sequence[str]) -> Guest | TokenRefused:
         """Returns the owner whom a token lets in.
 
         Args:
@@ -70,13 +94,15 @@ class Entrance:
         if len(token) > LONGEST_TOKEN:
             return TokenRefused("the token is too long")
         if token.startswith(PREFIX):
-            owner = await self._owners.of_token(secret_hash(token))
-            return owner or TokenRefused("the token is not known or was revoked")
+            token_hash = secret_hash(token)
+            owner = await self._owners.of_token(token_hash)
+            return Guest(owner, token_hash) if owner else TokenRefused("the token is not known or was revoked")
         if self._issuer is not None and token.count(".") == 2:
-            return await self._issuer.owner_of(token, resources)
+            found = await self._issuer.owner_of(token, resources)
+            return Guest(found) if isinstance(found, Owner) else found
         return await self._of_access(token, resources)
 
-    async def _of_access(self, token: str, resources: Sequence[str]) -> Owner | TokenRefused:
+    async def _of_access(self, token: str, resources: Sequence[str]) -> Guest | TokenRefused:
         entry = await self._sign_ins.get(EntryKind.ACCESS, secret_hash(token))
         if entry is None:
             return TokenRefused("the token is not known, has run out or was revoked")
@@ -86,4 +112,7 @@ class Entrance:
         owner = await self._owners.find(grant.owner)
         if owner is None:
             return TokenRefused("the owner was revoked")
-        return narrowed(owner, grant.scopes) or TokenRefused("the owner may no longer do what was allowed", True)
+        allowed = narrowed(owner, grant.scopes)
+        if allowed is None:
+            return TokenRefused("the owner may no longer do what was allowed", True)
+        return Guest(allowed, family=grant.family)

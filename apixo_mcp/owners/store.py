@@ -63,6 +63,8 @@ class OwnerStore(Protocol):
     async def set_token(self, name: str, token_hash: str) -> bool:
         """Gives an owner another token in place of the one before, and back to one who was revoked their way in.
 
+        What was signed in with the one before ends with it: a browser, and what was allowed from it.
+
         Returns:
             False where there is no such owner.
         """
@@ -151,6 +153,10 @@ class SignInStore(Protocol):
 
     async def renew(self, kind: EntryKind, key: str, lasts: float) -> bool:
         """Keeps an entry for so many seconds from now on; False where it is not there."""
+        ...
+
+    async def lasts(self, family: str) -> bool:
+        """Tells whether anything of a family is kept still."""
         ...
 
     async def end(self, family: str) -> None:

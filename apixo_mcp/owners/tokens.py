@@ -9,6 +9,10 @@ ACCESS_PREFIX, REFRESH_PREFIX = "aat_", "art_"
 """How the tokens of a client begin."""
 
 
+BY_TOKEN = "by-token-"
+"""How the families begin of what was signed in with the token of an owner, and ends with it."""
+
+
 def new_token() -> str:
     """Returns a token of 256 random bits, as `amt_` and 43 characters."""
     return PREFIX + secrets.token_urlsafe(32)
@@ -17,6 +21,11 @@ def new_token() -> str:
 def new_secret() -> str:
     """Returns a secret of 256 random bits for a link or a code, in 43 characters that a URL takes."""
     return secrets.token_urlsafe(32)
+
+
+def new_family(*, is_by_token: bool) -> str:
+    """Returns the name of what ends together."""
+    return f"{BY_TOKEN if is_by_token else ''}{secrets.token_hex(16)}"
 
 
 def secret_hash(secret: str) -> str:

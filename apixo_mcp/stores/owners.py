@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
+from apixo_mcp.owners.tokens import BY_TOKEN
 from apixo_mcp.stores.database import Database, Row
 from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.tasks.budget import Budget
@@ -36,6 +37,8 @@ _COUNT = "select count(*) as count from sign_in where kind = :kind and key <> :k
 _FORGET_OLD = "delete from sign_in where until <= :now"
 _END = "delete from sign_in where family = :family and family <> ''"
 _END_OF_OWNER = "delete from sign_in where owner = :name"
+_END_OF_TOKEN = "delete from sign_in where owner = :name and family like :families"
+_HAS_FAMILY = "select 1 from sign_in where family = :family and family <> '' and until > :now limit 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,9 @@ def change_owner(database: Database, owner: Owner) -> bool:
 
 def set_owner_token(database: Database, name: str, token_hash: str) -> bool:
     """Gives an owner another token; False where there is none of that name."""
-    return bool(database.execute(_SET_TOKEN, {"name": name, "token_hash": token_hash, "now": database.now()}))
+    with database.transaction():
+        database.execute(_END_OF_TOKEN, {"name": name, "families": f"{BY_TOKEN}%"})
+        return bool(database.execute(_SET_TOKEN, {"name": name, "token_hash": token_hash, "now": database.now()}))
 
 
 def revoke_owner(database: Database, name: str) -> bool:
@@ -194,6 +199,11 @@ def renew_entry(database: Database, kind: EntryKind, key: str, lasts: float) -> 
     """Keeps an entry for longer; False where it is not there."""
     named = {"kind": str(kind), "key": key, "lasts": lasts, "now": database.now()}
     return bool(database.execute(_RENEW, named))
+
+
+def has_family(database: Database, family: str) -> bool:
+    """Tells whether anything of a family is kept still."""
+    return bool(database.execute(_HAS_FAMILY, {"family": family, "now": database.now()}))
 
 
 def end_family(database: Database, family: str) -> None:

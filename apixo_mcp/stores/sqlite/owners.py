@@ -83,6 +83,10 @@ class SqliteSignIns:
         """See `SignInStore.renew`."""
         return await self._database.run(owners.renew_entry, self._database, kind, key, lasts)
 
+    async def lasts(self, family: str) -> bool:
+        """See `SignInStore.lasts`."""
+        return await self._database.run(owners.has_family, self._database, family)
+
     async def end(self, family: str) -> None:
         """See `SignInStore.end`."""
         await self._database.run(owners.end_family, self._database, family)

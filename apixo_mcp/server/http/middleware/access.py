@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apixo_mcp.owners.entrance import Entrance, TokenRefused
+from apixo_mcp.owners.entrance import Entrance, Guest, TokenRefused
 from apixo_mcp.server.caller import note_owner
 from apixo_mcp.server.extension import CHANGING
 from apixo_mcp.server.http import paths
@@ -39,7 +39,7 @@ class Access:
         entrance: tells whom a token lets in.
         addresses: of this server, as its clients know them.
         scopes: what the caller of each tool must be allowed, by its name.
-        looks_every: seconds between two looks whether the owner of an open request was revoked.
+        looks_every: seconds between two looks whether what let an open request in was taken back.
     """
 
     def __init__(
@@ -65,13 +65,14 @@ class Access:
             return
         token = _token(scope)
         if not token and await self._entrance.is_open() and is_neighbour(scope):
-            owner = note_owner(scope, None)
+            guest = Guest(note_owner(scope, None))
         else:
-            found = await self._entrance.owner_of(token, self._addresses.resources(scope)) if token else None
-            if not isinstance(found, owners.Owner):
+            found = await self._entrance.guest_of(token, self._addresses.resources(scope)) if token else None
+            if not isinstance(found, Guest):
                 await self._refuse(scope, receive, send, found)
                 return
-            owner = note_owner(scope, found)
+            guest = found
+        owner = note_owner(scope, guest.owner)
         # The SDK lets nobody else into the sessions that they open.
         principal = AccessToken(token="", client_id=owner.name, scopes=[owner.scope], subject=owner.name)
         scope["user"] = AuthenticatedUser(principal)
@@ -83,9 +84,9 @@ class Access:
         if not _is_stream(scope):
             await self._app(scope, receive, send)
             return
-        is_revoked = partial(self._entrance.is_revoked, owner.name)
-        if not await serve_while_welcome(self._app, scope, receive, send, is_revoked, self._looks_every):
-            await self._refuse(scope, receive, send, TokenRefused("the owner was revoked"))
+        is_over = partial(self._entrance.is_over, guest)
+        if not await serve_while_welcome(self._app, scope, receive, send, is_over, self._looks_every):
+            await self._refuse(scope, receive, send, TokenRefused("the token was revoked"))
 
     async def _needed(self, scope: Scope, receive: Receive, owner: owners.Owner) -> tuple[owners.Scope, Receive]:
         """Returns what a request needs to be allowed, and what receives it still."""

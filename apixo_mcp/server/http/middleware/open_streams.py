@@ -1,4 +1,4 @@
-"""Ends what is open for an owner who is revoked: a stream that was let in would tell of their tasks for hours."""
+"""Ends what is open by a token that was taken back: a stream would tell of an owner's tasks for hours."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,13 +12,13 @@ log = logging.getLogger(__name__)
 
 
 async def serve_while_welcome(
-    app: ASGIApp, scope: Scope, receive: Receive, send: Send, is_revoked: Callable[[], Awaitable[bool]], every: float
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, is_over: Callable[[], Awaitable[bool]], every: float
 ) -> bool:
     """Serves a request for as long as its owner may be here.
 
     Args:
         app: serves it.
-        is_revoked: tells whether they may no longer.
+        is_over: tells whether they may no longer.
         every: so many seconds it is asked.
 
     Returns:
@@ -39,11 +39,11 @@ async def serve_while_welcome(
         while True:
             await anyio.sleep(every)
             try:
-                is_over = await is_revoked()
+                ends = await is_over()
             except StoreError:
-                log.exception("it is not known whether an owner was revoked; it is asked again")
-                is_over = False
-            if is_over:
+                log.exception("it is not known whether a token was taken back; it is asked again")
+                ends = False
+            if ends:
                 serving.cancel()
                 return
 

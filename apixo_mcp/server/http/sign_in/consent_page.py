@@ -62,7 +62,8 @@ class SignInPage:
     async def _shown(self, request: Request) -> Response:
         words = _words(request)
         browser = _cookie(request, BROWSER_COOKIE)
-        owner = await self._browsers.owner_of(browser)
+        person = await self._browsers.find(browser)
+        owner = person.owner if person else None
         secret = request.query_params.get("request", "")
         if not secret:
             if owner is None:
@@ -102,12 +103,12 @@ class SignInPage:
         asked = await self._sign_in.consent.find(secret)
         if asked is None:
             return _over(words)
-        owner = await self._browsers.owner_of(browser)
+        person = await self._browsers.find(browser)
         is_ours = hmac.compare_digest(str(form.get("proof", "")).encode(), self._proof(browser, secret).encode())
-        if owner is None or not is_ours or _is_foreign(request):
+        if person is None or not is_ours or _is_foreign(request):
             return self._refused(request, words, 403)
-        if form.get("answer") == "allow" and allowed_scopes(owner, asked.scopes):
-            code = await self._sign_in.consent.allow(secret, asked, owner)
+        if form.get("answer") == "allow" and allowed_scopes(person.owner, asked.scopes):
+            code = await self._sign_in.consent.allow(secret, asked, person)
             return _over(words) if code is None else self._sent(request, asked, code=code)
         if not await self._sign_in.consent.deny(secret):
             return _over(words)

@@ -18,8 +18,10 @@ from support.sign_in import bearer_of
 from apixo_mcp.app import App, open_app
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
-from apixo_mcp.owners.entrance import Entrance
-from apixo_mcp.owners.tokens import new_token
+from apixo_mcp.owners.entrance import Entrance, Guest
+from apixo_mcp.owners.grants import Grant
+from apixo_mcp.owners.store import EntryKind, SignInEntry
+from apixo_mcp.owners.tokens import new_token, secret_hash
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
@@ -165,9 +167,11 @@ async def test_no_guess_of_a_token_gets_in(served: Served) -> None:
     entrance = Entrance(served.app.owners, served.app.sign_ins)
     near = [good[:-1], good + "a", good.upper(), good[4:], good[:-1] + "~"]
     guesses = [*near, *(new_token() for _ in range(10_000))]
-    let_in = [guess for guess in guesses if isinstance(await entrance.owner_of(guess, ()), Owner)]
+    let_in = [guess for guess in guesses if isinstance(await entrance.guest_of(guess, ()), Guest)]
     assert let_in == []
-    assert await entrance.owner_of(good, ()) == ALICE
+    guest = await entrance.guest_of(good, ())
+    assert isinstance(guest, Guest)
+    assert guest.owner == ALICE
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
@@ -249,12 +253,20 @@ async def test_another_owner_does_not_reach_a_stream_of_the_earlier_transport(se
         assert (await served.http.post(place, json=ping, headers=hers)).status_code == 202
 
 
+@pytest.mark.parametrize("by", ["revocation", "another token", "end of the consent"])
 @pytest.mark.parametrize("path", ["/sse", "/mcp"])
-async def test_a_revocation_ends_what_is_open(box: Sandbox, tmp_path: Path, path: str) -> None:
+async def test_what_takes_a_token_back_ends_what_is_open_by_it(
+    box: Sandbox, tmp_path: Path, path: str, by: str
+) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app, httpx2.AsyncClient(timeout=30) as http:
         hers, his = await bearer_of(app, ALICE), await bearer_of(app, READER)
         server, listener = build_server(app), listen("127.0.0.1", 0)
         url = url_of(listener)
+        if by == "end of the consent":
+            grant = Grant(owner="alice", client="c", scopes=(Scope.READ,), resource=f"{url}/mcp", family="family")
+            entry = SignInEntry(EntryKind.ACCESS, secret_hash("aat_hers"), grant.text(), "alice", "family")
+            await app.sign_ins.put(entry, 3600)
+            hers = {"authorization": "Bearer aat_hers"}
         web = web_app(app, server, limits=HttpLimits(looks_every=0.05))
         async with server.session_manager.run(), listening(web, listener), anyio.create_task_group() as group:
             ended: list[str] = []
@@ -278,7 +290,13 @@ async def test_a_revocation_ends_what_is_open(box: Sandbox, tmp_path: Path, path
                 ready = anyio.Event()
                 group.start_soon(hear, name, headers, ready)
                 await ready.wait()
-            await app.owners.revoke("alice")
+            match by:
+                case "revocation":
+                    await app.owners.revoke("alice")
+                case "another token":
+                    await app.owners.set_token("alice", secret_hash(new_token()))
+                case _:
+                    await app.sign_ins.end("family")
             await happens(lambda: bool(ended))
             assert ended == ["alice"]
             group.cancel_scope.cancel()

@@ -235,6 +235,21 @@ async def test_a_revoked_owners_browser_is_nobodys(house: tuple[App, Raw], signe
     assert "Sign in first" in (await signed_in.opens(raw.asks())).text, "a way in that was ended comes back"
 
 
+@pytest.mark.parametrize("way", ["token", "link"])
+async def test_what_was_signed_in_with_a_token_ends_with_it(house: tuple[App, Raw], person: Person, way: str) -> None:
+    app, raw = house
+    token = new_token()
+    await app.owners.set_token("alice", secret_hash(token))
+    given = token if way == "token" else f"{raw.url}/sign-in/{await invitation_of(app, 'alice')}"
+    assert (await person.posts(await person.opens(f"{raw.url}/sign-in"), secret=given)).status_code == 303
+    tokens = (await raw.redeems(await raw.code(person))).json()
+    await app.owners.set_token("alice", secret_hash(new_token()))
+    is_over = way == "token"
+    assert (await raw.calls(tokens["access_token"]) == 401) == is_over
+    assert ((await raw.refreshes(tokens["refresh_token"])).status_code == 400) == is_over
+    assert ("Sign in first" in (await person.opens(f"{raw.url}/sign-in")).text) == is_over
+
+
 async def test_nobody_gives_more_than_they_have(box: Sandbox, tmp_path: Path, person: Person) -> None:
     async with served(box, tmp_path) as (app, url), httpx2.AsyncClient(timeout=30) as http:
         await app.owners.add(Owner("reader", Scope.READ), "")
@@ -442,7 +457,7 @@ async def test_no_guess_of_a_link_a_code_or_a_token_gets_in(house: tuple[App, Ra
     near = [one for good in (link, code) for one in (good[:-1], f"{good}a", good.swapcase(), "")]
     for guess in [*near, *(stranger() for _ in range(2_500))]:
         assert await browsers.sign_in(guess) is None
-        assert await browsers.owner_of(guess) is None
+        assert await browsers.find(guess) is None
         assert await issuing.find_code(guess) is None
         assert await issuing.find_refresh(f"art_{guess}") is None
     assert await browsers.sign_in(link) is not None
