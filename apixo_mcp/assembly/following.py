@@ -21,7 +21,7 @@ def runner_of(parts: Parts, reach: Reach) -> Runner:
         changes=parts.changes,
         accounts=parts.accounts,
         contexts=parts.contexts,
-        terms=Sending(budget=parts.budget, process=parts.delivery.process),
+        terms=Sending(budget=parts.budget, process=parts.delivery.process, allows=parts.catalog.allows),
         throttle=Throttle(parts.limits.steps.throttle),
         telemetry=parts.telemetry,
         limits=parts.limits.steps,

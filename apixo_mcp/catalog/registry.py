@@ -78,6 +78,12 @@ class Catalog:
             self._parts[patterns] = Catalog(patterns, whole=self)
         return self._parts[patterns]
 
+    def allows(self, patterns: tuple[str, ...], model: str) -> bool:
+        """Tells whether an owner who may use some models may use the one with this id, on offer here or not."""
+        return not patterns or any(
+            fnmatchcase(model, pattern) or model in self._matching(pattern) for pattern in patterns
+        )
+
     def unmatched(self, patterns: Iterable[str]) -> tuple[str, ...]:
         """Tells of each pattern that means no model on offer, a sentence each."""
         return tuple(

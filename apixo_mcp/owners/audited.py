@@ -1,6 +1,6 @@
 """Tells of every change of the owners, whoever makes it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from apixo_mcp.owners.store import KnownOwner, OwnerStore
 from apixo_mcp.tasks.owner import Owner
@@ -40,10 +40,12 @@ class AuditedOwners:
         is_done = await self._owners.add(owner, token_hash)
         return self._told(is_done, OwnerChanged(owner.name, "added", terms_in_words(owner)))
 
-    async def change(self, owner: Owner) -> bool:
+    async def change(self, name: str, how: Callable[[Owner], Owner]) -> Owner | None:
         """See `OwnerStore.change`."""
-        is_done = await self._owners.change(owner)
-        return self._told(is_done, OwnerChanged(owner.name, "changed", terms_in_words(owner)))
+        owner = await self._owners.change(name, how)
+        if owner is not None:
+            self._telemetry.emit(OwnerChanged(name, "changed", terms_in_words(owner)))
+        return owner
 
     async def set_token(self, name: str, token_hash: str) -> bool:
         """See `OwnerStore.set_token`."""

@@ -3,7 +3,7 @@
 As in the task store, verbs take durations: the store owns time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -50,14 +50,24 @@ class OwnerStore(Protocol):
     async def add(self, owner: Owner, token_hash: str) -> bool:
         """Adds an owner; False where the name is taken, be it by one who was revoked: their tasks are not to be had.
 
+        A name is taken in whatever case its letters are.
+
         Args:
             owner: to be added.
             token_hash: of their token, empty where they have none.
         """
         ...
 
-    async def change(self, owner: Owner) -> bool:
-        """Writes an owner's scope, limits and keys anew; False where there is no such owner."""
+    async def change(self, name: str, how: Callable[[Owner], Owner]) -> Owner | None:
+        """Changes an owner's scope, limits and keys, of several changes at once each upon the one before.
+
+        Args:
+            name: of the owner.
+            how: returns the owner as they are to be, given as they are at that moment.
+
+        Returns:
+            The owner as they are from now on; None where there is no such owner.
+        """
         ...
 
     async def set_token(self, name: str, token_hash: str) -> bool:

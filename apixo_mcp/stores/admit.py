@@ -15,7 +15,17 @@ from apixo_mcp.stores.outbox import tell_nothing_of
 from apixo_mcp.stores.owners import standing_of
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.asking.repeats import equal_note
-from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent, day_start, decide, month_start, together
+from apixo_mcp.tasks.budget import (
+    Agreement,
+    Allowance,
+    Budget,
+    Spent,
+    Verdict,
+    day_start,
+    decide,
+    month_start,
+    together,
+)
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.purchase import AT_PLACE
 from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
@@ -41,7 +51,7 @@ def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
         if terms.may != "buy":
             return Admitted("none", tuple(tasks), limits)
         usd = together(task.estimate_usd for task in tasks)
-        verdict = decide(limits, usd, posts=len(tasks), confirmed=False)
+        verdict = _verdict(limits, usd, first, terms, posts=len(tasks), confirmed=False)
         if verdict == "ask_first" and (yes := _yes(database, first, usd, terms, now)):
             tasks, verdict = [replace(task, agreed_attempts=yes.attempts) for task in tasks], "within"
         if verdict != "within":
@@ -205,10 +215,25 @@ def _cleared(database: Database, task: Task, terms: Sending, now: float) -> Clea
     """Decides whether the limits allow the task's next POST today, as its first one was asked."""
     limits = _limits(database, task.owner, terms.budget, now, without=task.task_id)
     is_agreed = task.agreed_attempts > len(task.attempts)
-    verdict = decide(limits, task.estimate_usd, confirmed=is_agreed)
+    verdict = _verdict(limits, task.estimate_usd, task, terms, confirmed=is_agreed)
     if verdict == "within" and task.purchase and task.agreed_attempts and not is_agreed:
         verdict = "ask_first"  # the yes was to the sum: one of them alone may be below what is asked about
     return Clearance(verdict, limits)
+
+
+def _verdict(
+    limits: Sequence[Allowance],
+    usd: float | None,
+    task: Task,
+    terms: Terms | Sending,
+    *,
+    confirmed: bool,
+    posts: int = 1,
+) -> Verdict:
+    """Tells what the limits say to a purchase of a task's model, of which the owner may have lost the use by now."""
+    verdict = decide(limits, usd, confirmed=confirmed, posts=posts)
+    is_offered = all(terms.allows(limit.models, task.model) for limit in limits)
+    return verdict if is_offered or verdict == "not_allowed" else "not_offered"
 
 
 def _write(database: Database, before: Task, after: Task) -> bool:
@@ -224,8 +249,9 @@ def _limits(
     if standing is None:  # this machine's own, or let in by somebody else's word: there is no row
         return (_allowance(database, of_all, None, now, without),)
     own = standing.owner.budget_at(now)
-    allowance = replace(_allowance(database, own, owner, now, without), is_withdrawn=not standing.may_generate)
-    return allowance, _allowance(database, of_all, None, now, without)
+    allowance = _allowance(database, own, owner, now, without)
+    theirs = replace(allowance, is_withdrawn=not standing.may_generate, models=standing.owner.models)
+    return theirs, _allowance(database, of_all, None, now, without)
 
 
 def _allowance(database: Database, budget: Budget, owner: str | None, now: float, without: str) -> Allowance:

@@ -4,7 +4,7 @@ Each function runs in the thread in which its database is asked.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,8 +21,9 @@ _ALL = "select * from owner order by name"
 _ANY = "select 1 from owner limit 1"
 _BY_TOKEN = "select * from owner where token_hash = :token_hash and token_hash <> '' and revoked_at is null"
 _ADD = """insert into owner (name, token_hash, terms, made_at, changed_at)
-  values (:name, :token_hash, :terms, :now, :now) on conflict (name) do nothing returning name"""
-_CHANGE = "update owner set terms = :terms, changed_at = :now where name = :name returning name"
+  select :name, :token_hash, :terms, :now, :now
+    where not exists (select 1 from owner where lower(name) = lower(:name)) returning name"""
+_CHANGE = "update owner set terms = :terms, changed_at = :now where name = :name"
 _SET_TOKEN = """update owner set token_hash = :token_hash, changed_at = :now, revoked_at = null
   where name = :name returning name"""
 _REVOKE = """update owner set token_hash = '', changed_at = :now, revoked_at = coalesce(revoked_at, :now)
@@ -138,12 +139,19 @@ def has_owners(database: Database) -> bool:
 def add_owner(database: Database, owner: Owner, token_hash: str) -> bool:
     """Adds an owner; False where the name is taken."""
     named = {"name": owner.name, "token_hash": token_hash, "terms": terms_of(owner), "now": database.now()}
-    return bool(database.execute(_ADD, named))
+    with database.transaction():
+        return bool(database.execute(_ADD, named))
 
 
-def change_owner(database: Database, owner: Owner) -> bool:
-    """Writes the terms of an owner; False where there is none of that name."""
-    return bool(database.execute(_CHANGE, {"name": owner.name, "terms": terms_of(owner), "now": database.now()}))
+def change_owner(database: Database, name: str, how: Callable[[Owner], Owner]) -> Owner | None:
+    """Changes the terms of an owner from what they are at that moment; None where there is none of that name."""
+    with database.transaction():
+        standing = standing_of(database, name)
+        if standing is None:
+            return None
+        owner = how(standing.owner)
+        database.execute(_CHANGE, {"name": name, "terms": terms_of(owner), "now": database.now()})
+        return owner
 
 
 def set_owner_token(database: Database, name: str, token_hash: str) -> bool:

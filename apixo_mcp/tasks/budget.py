@@ -13,7 +13,9 @@ LOCAL_NAME = "local"
 """The owner of what is asked for on this machine, who has no limits but those of all."""
 CENT_FRACTION = 1e-6  # sums of dollars are not exact
 
-Verdict = Literal["within", "ask_first", "no_price", "over_budget", "over_month", "over_limit", "not_allowed"]
+Verdict = Literal[
+    "within", "ask_first", "no_price", "over_budget", "over_month", "over_limit", "not_allowed", "not_offered"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,14 @@ class Allowance:
     Attributes:
         whose: of the owner alone, or of all owners of the server together.
         is_withdrawn: whether nothing is to be made under it any more: its owner may not come in, or only look.
+        models: that its owner may use, as ids with `*`; empty: all.
     """
 
     budget: Budget
     spent: Spent = Spent()
     whose: Literal["owner", "all"] = "all"
     is_withdrawn: bool = False
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +264,8 @@ def reason(verdict: Verdict, limits: Sequence[Allowance], usd: float | None, tas
             )
         case "not_allowed":
             return f"{task.owner} may not make anything any more; whoever runs this server can change that"
+        case "not_offered":
+            return f"{task.owner} may not use {task.model} any more; whoever runs this server can change that"
         case "ask_first":
             return "it needs a yes (APIXO_MCP_CONFIRM_ABOVE_USD), and none was given for it"
         case "within":

@@ -13,6 +13,7 @@ from its holder and makes none `unknown`.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, Protocol
 
 from apixo_mcp.generation import Modality
@@ -32,6 +33,15 @@ MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in
 
 KEY_SALT = "key_print_salt"
 """Name of the secret that the prints of API keys are made with."""
+
+Allows = Callable[[tuple[str, ...], str], bool]
+"""Tells whether somebody who may use some models, as ids with `*`, may use a model; none named: all."""
+
+
+def allows_by_id(models: tuple[str, ...], model: str) -> bool:
+    """Tells what `Allows` tells, of ids alone."""
+    return not models or any(fnmatchcase(model, pattern) for pattern in models)
+
 
 AdmissionKind = Literal["new", "same_key", "adopted", "joined", "awaited", "none"] | Verdict
 
@@ -53,6 +63,7 @@ class Terms:
         repeated: tasks of open calls that the call repeats, if it asks for the same: it joins one of them.
         vouched_for: for how many seconds the call that asks counts as waited for; None leaves what the task says.
         wanted_for: the same of its process, which counts as alive.
+        allows: tells whether the owner may use the model, by what stands in their row.
         may: `buy` it; only `take_up` an earlier one; or `look`, without a change, whether there is one.
     """
 
@@ -67,6 +78,7 @@ class Terms:
     repeated: frozenset[str] = frozenset()
     vouched_for: float | None = None
     wanted_for: float | None = None
+    allows: Allows = allows_by_id
     may: Literal["buy", "take_up", "look"] = "buy"
 
 
@@ -98,11 +110,13 @@ class Sending:
         budget: of all owners together, asked on the day that it is. That of the task's owner stands in their row.
         process: what the names of the sender's calls begin with: it may send for longer what it was asked for itself.
         in_flight: how many tasks of one key may be with the gateway.
+        allows: tells whether the task's owner may still use its model.
     """
 
     budget: Budget
     process: str = ""
     in_flight: int = MOST_IN_FLIGHT
+    allows: Allows = allows_by_id
 
 
 @dataclass(frozen=True, slots=True)

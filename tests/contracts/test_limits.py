@@ -101,7 +101,7 @@ async def test_a_thousand_calls_at_once_of_many_owners_spend_no_more_than_all_ma
 async def test_whoever_sends_asks_the_same_limits_again(both: tuple[Any, Any]):
     assert await both[0].owners.add(replace(ALICE, budget=Budget(daily_usd=9.0)), "")
     tasks = [await claimed(both[0], hers(estimate_usd=0.4)) for _ in range(4)]
-    assert await both[1].owners.change(ALICE)
+    assert await both[1].owners.change("alice", lambda _: ALICE)
 
     def ask(number: int) -> Callable[[], Awaitable[str]]:
         return lambda: cleared(both[number % 2], tasks[number])
@@ -129,7 +129,7 @@ async def test_whoever_sends_asks_the_same_limits_again(both: tuple[Any, Any]):
 async def test_each_limit_refuses_and_the_refusal_says_whose_it_is(
     store: Any, own: Budget, of_all: Budget, how: str, whose: str
 ):
-    await store.owners.change(replace(ALICE, budget=own))
+    await store.owners.change("alice", lambda _: replace(ALICE, budget=own))
     assert (await store.admit([hers(estimate_usd=0.9)], Terms(budget=of_all))).how == "new"
     over = hers(estimate_usd=0.2)
     refused = await store.admit([over], Terms(budget=of_all))
@@ -139,16 +139,16 @@ async def test_each_limit_refuses_and_the_refusal_says_whose_it_is(
     assert "midnight UTC" in words
     if how != "over_limit":
         assert "$0.10" in words
-    await store.owners.change(replace(ALICE, budget=Budget()))
+    await store.owners.change("alice", lambda _: replace(ALICE, budget=Budget()))
     claim = await claimed(store, over)
-    await store.owners.change(replace(ALICE, budget=own))
+    await store.owners.change("alice", lambda _: replace(ALICE, budget=own))
     assert await cleared(store, claim, **{name: getattr(of_all, name) for name in of_all.__dataclass_fields__}) == how
-    await store.owners.change(replace(ALICE, budget=Budget(daily_usd=0.0)))
+    await store.owners.change("alice", lambda _: replace(ALICE, budget=Budget(daily_usd=0.0)))
     assert await admitted(store, make(estimate_usd=0.05)) == "new", "this machine's own has no limits but those of all"
 
 
 async def test_a_month_is_of_the_calendar(store: Any):
-    await store.owners.change(replace(ALICE, budget=Budget(monthly_usd=1.0)))
+    await store.owners.change("alice", lambda _: replace(ALICE, budget=Budget(monthly_usd=1.0)))
     first = month_start(NOW)
     assert datetime.fromtimestamp(first, UTC).day == 1
     CLOCK.now = first - 1
@@ -165,7 +165,7 @@ async def test_a_raise_counts_for_its_day_and_for_the_month(store: Any):
     owner = replace(ALICE, budget=Budget(daily_usd=1.0, monthly_usd=2.0))
     raised = owner.raised_by(1.0, NOW).raised_by(0.5, NOW + 1)
     assert raised.raised == Raise(usd=1.5, day=MIDNIGHT, month_usd=1.5)
-    await store.owners.change(raised)
+    await store.owners.change("alice", lambda _: raised)
     assert await admitted(store, hers(estimate_usd=2.5)) == "new"
     assert await admitted(store, hers(estimate_usd=0.1)) == "over_budget"
     CLOCK.now = NOW + DAY
@@ -183,7 +183,7 @@ async def test_what_was_not_sent_of_an_owner_who_was_shut_out_is_not(both: tuple
     if change == "revoked":
         await both[1].owners.revoke("alice")
     else:
-        await both[1].owners.change(replace(ALICE, scope=Scope.READ))
+        await both[1].owners.change("alice", lambda _: replace(ALICE, scope=Scope.READ))
     refused = await store.mark_sent(unsent, Sending(budget=Budget()))
     assert refused.how == "not_allowed"
     assert "alice may not make anything any more" in reason(refused.how, refused.limits, 0.1, unsent)
@@ -200,8 +200,25 @@ async def test_no_further_attempt_is_made_for_an_owner_who_was_shut_out(both: tu
     assert (await store.get(sent.task_id)).state is State.PENDING
 
 
+async def test_what_was_not_sent_by_a_model_that_was_taken_from_its_owner_is_not(both: tuple[Any, Any], store: Any):
+    unsent = await claimed(store, hers(estimate_usd=0.1))
+    others = replace(ALICE, models=("seedream-*",))
+    await both[1].owners.change("alice", lambda _: others)
+    refused = await store.mark_sent(unsent, Sending(budget=Budget()))
+    assert refused.how == "not_offered"
+    assert f"alice may not use {unsent.model} any more" in reason(refused.how, refused.limits, 0.1, unsent)
+    assert await admitted(store, hers(estimate_usd=0.1)) == "not_offered"
+    assert (await store.get(unsent.task_id)).sent_at is None
+    sent = make_followed(owner="alice", estimate_usd=0.1)
+    await store.add([sent])
+    again = replace(sent, state=State.SUBMITTING, sent_at=None, remote_id="")
+    assert (await store.try_again(sent, again, Sending(budget=Budget()))).how == "not_offered"
+    await both[1].owners.change("alice", lambda _: replace(others, models=("nano-*",)))
+    assert (await store.mark_sent(unsent, Sending(budget=Budget()))).how == "within"
+
+
 async def test_what_is_left_is_what_the_tightest_limit_leaves(store: Any):
-    await store.owners.change(replace(ALICE, budget=Budget(daily_usd=1.0, monthly_usd=10.0)))
+    await store.owners.change("alice", lambda _: replace(ALICE, budget=Budget(daily_usd=1.0, monthly_usd=10.0)))
     assert await admitted(store, hers(estimate_usd=0.25)) == await admitted(store, make(estimate_usd=1.0)) == "new"
     limits = await store.limits(ALICE, Budget(daily_usd=1.5))
     assert [limit.spent.usd for limit in limits] == [0.25, 1.25]

@@ -79,9 +79,41 @@ async def test_nothing_lets_in_whoever_has_no_token(owners: OwnerStore):
 async def test_a_change_counts_at_once_in_every_process(owners: OwnerStore, elsewhere: OwnerStore):
     await owners.add(ALICE, "h" * 64)
     less = replace(ALICE, scope=Scope.READ, budget=Budget(daily_usd=1.0))
-    assert await owners.change(less)
+    assert await owners.change("alice", lambda _: less)
     assert await elsewhere.find("alice") == less
-    assert not await owners.change(Owner("nobody"))
+    assert not await owners.change("nobody", lambda owner: owner)
+
+
+async def test_of_changes_at_once_each_is_made_upon_the_one_before(both: tuple[Any, Any]):
+    await both[0].owners.add(replace(ALICE, raised=None), "h" * 64)
+
+    async def change(number: int) -> None:
+        owners: OwnerStore = both[number % 2].owners
+        await owners.change("alice", lambda owner: owner.raised_by(1.0, NOW))
+        await owners.change("alice", lambda owner: replace(owner, models=(*owner.models, f"model-{number}")))
+
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(change, number)
+    alice = await both[0].owners.find("alice")
+    assert alice is not None
+    assert alice.raised is not None
+    assert (alice.raised.usd, len(alice.models)) == (20.0, 21)
+
+
+async def test_a_name_is_taken_in_any_case_by_one_alone(both: tuple[Any, Any]):
+    names = ["alice", "Alice", "ALICE", "aLICE"] * 3
+    added: list[str] = []
+
+    async def add(number: int, name: str) -> None:
+        if await both[number % 2].owners.add(Owner(name), f"{number:064}"):
+            added.append(name)
+
+    async with anyio.create_task_group() as group:
+        for number, name in enumerate(names):
+            group.start_soon(add, number, name)
+    assert added == [known.owner.name for known in await both[0].owners.all()]
+    assert len(added) == 1
 
 
 async def test_a_new_token_ends_the_one_before(owners: OwnerStore, elsewhere: OwnerStore):

@@ -164,7 +164,7 @@ class TestOwners:
         """Makes a store with two owners and tasks of theirs, and loses the head of its file, and some tables."""
         async with SqliteStore(path) as store:
             await store.owners.add(replace(ALICE, budget=Budget(daily_usd=9.0)), "a" * 64)
-            await store.owners.change(ALICE)
+            await store.owners.change("alice", lambda _: ALICE)
             await store.owners.add(BOB, "b" * 64)
             await store.add([make_followed(owner=name, state=State.SUCCESS, due=None) for name in ("alice", "bob")])
         content = bytearray(path.read_bytes())

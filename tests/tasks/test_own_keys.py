@@ -102,7 +102,7 @@ async def test_accounts_come_and_go_with_the_rows(start: Start, monkeypatch: pyt
         await app.payers.sweep()
         assert len(app.key_prints) == 2
         unsent = await made(app, BY_VARIABLE)
-        await elsewhere.owners.change(replace(BY_VARIABLE, keys={}))
+        await elsewhere.owners.change("alice", lambda _: replace(BY_VARIABLE, keys={}))
         await app.payers.sweep()
         assert app.key_prints == (server, unsent.key_print), "a task is to be followed with it"
         await app.service.cancel(BY_VARIABLE, unsent.task_id)

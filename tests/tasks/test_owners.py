@@ -78,6 +78,40 @@ async def test_what_waits_of_an_owner_who_is_revoked_is_not_sent(start: Start, b
     assert not posts(box)
 
 
+async def test_what_waits_of_a_model_that_is_taken_from_its_owner_is_not_sent(start: Start, box: Sandbox):
+    async with start(follow=False) as app:
+        assert await app.owners.add(ALICE, "")
+        asked = await made(app, ALICE)
+        await app.owners.change("alice", lambda owner: replace(owner, models=("Seedream 4.5",)))
+    async with start() as app:
+        task = await settled(app, asked)
+    assert (task.state, task.due) == (State.CANCELLED, None)
+    assert "never sent, and nothing was charged: alice may not use nano-banana any more" in task.notes[-1]
+    assert not posts(box)
+
+
+async def test_what_waits_of_a_model_that_is_left_to_its_owner_by_another_name_is_sent(start: Start, box: Sandbox):
+    async with start(follow=False) as app:
+        assert await app.owners.add(ALICE, "")
+        asked = await made(app, ALICE)
+        await app.owners.change("alice", lambda owner: replace(owner, models=("Nano Banana",)))
+    async with start() as app:
+        assert (await settled(app, asked)).state is State.SUCCESS
+    assert len(posts(box)) == 1
+
+
+async def test_no_further_attempt_is_made_by_a_model_that_was_taken_from_its_owner(start: Start, box: Sandbox):
+    async with start() as app:
+        assert await app.owners.add(ALICE, "")
+        asked = await made(app, ALICE, arguments={"prompt": "a fox [fail:PROCESSING_TIMEOUT][took:0.2]"})
+        await until(app, asked, lambda now: now.remote_id)
+        await app.owners.change("alice", lambda owner: replace(owner, models=("seedream-*",)))
+        task = await settled(app, asked)
+    assert task.state is State.FAILED
+    assert "No further attempt was made: alice may not use nano-banana any more" in task.notes[-1]
+    assert len(posts(box)) == 1
+
+
 async def test_what_was_sent_of_an_owner_who_is_revoked_is_followed_and_saved(start: Start, box: Sandbox):
     async with start() as app:
         assert await app.owners.add(ALICE, "")
@@ -97,7 +131,7 @@ async def test_a_limit_that_is_changed_counts_for_the_next_request(start: Start,
         await settled(app, await made(app, ALICE))
         with pytest.raises(InvalidInput, match="your own limit allows 1"):
             await made(app, ALICE, arguments={"prompt": "a wolf"})
-        await app.owners.change(replace(ALICE, budget=Budget(daily_tasks=2)))
+        await app.owners.change("alice", lambda _: replace(ALICE, budget=Budget(daily_tasks=2)))
         await settled(app, await made(app, ALICE, arguments={"prompt": "a wolf"}))
     assert len(posts(box)) == 2
 

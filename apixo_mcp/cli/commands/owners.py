@@ -38,21 +38,19 @@ def add_and_tell(name: str, as_json: bool, **given: Any) -> None:
 
     async def work(app: App) -> None:
         _warn(app, owner)
-        near = next((one for one in await app.owners.all() if one.owner.name.casefold() == name.casefold()), None)
-        if near is not None or not await app.owners.add(owner, secret_hash(token)):
-            raise _taken(near, name)
+        if not await app.owners.add(owner, secret_hash(token)):
+            raise _taken(next(one for one in await app.owners.all() if one.owner.name.casefold() == name.casefold()))
 
     with_app(work)
     _tell_token(owner, token, "was added", as_json)
 
 
-def _taken(near: KnownOwner | None, name: str) -> SettingsError:
-    if near is None or near.revoked_at is None:
-        called = near.owner.name if near else name
+def _taken(near: KnownOwner) -> SettingsError:
+    called = near.owner.name
+    if near.revoked_at is None:
         return SettingsError(
             f"There is an owner {called} already: `apixo-mcp owners set {called}` changes what they may."
         )
-    called = near.owner.name
     return SettingsError(
         f"{called} was revoked, and their tasks are kept for them: `apixo-mcp owners rotate {called}` lets them in "
         "again. Give anybody else another name."
@@ -116,16 +114,15 @@ def set_terms(name: str, raised: float | str | None, as_json: bool, **given: Any
     """Change what an owner may do, at once and for every server on this task store; without options, show it."""
     is_change = raised is not None or any(value is not None for value in given.values())
 
+    def as_given(owner: Owner) -> Owner:
+        owner = changed(owner, given)
+        return owner if raised is None else _raised(owner, raised)
+
     async def work(app: App) -> dict[str, Any]:
-        known = await _known(app, name)
-        if is_change:
-            owner = changed(known.owner, given)
-            if raised is not None:
-                owner = _raised(owner, raised)
+        await _known(app, name)
+        if is_change and (owner := await app.owners.change(name, as_given)):
             _warn(app, owner)
-            await app.owners.change(owner)
-            known = await _known(app, name)
-        return await _structure(app, known)
+        return await _structure(app, await _known(app, name))
 
     told = with_app(work)
     if as_json or not is_change:

@@ -77,6 +77,8 @@ def changed(owner: Owner, given: Mapping[str, Any]) -> Owner:
         owner = replace(owner, scope=Scope(given["scope"]))
     if given.get("models") is not None:
         names = tuple(dict.fromkeys(name for part in given["models"].split(",") if (name := part.strip())))
+        if not names:
+            raise click.BadParameter(f"it names no model; {ALL} takes the limit back", param_hint="--models")
         owner = replace(owner, models=() if names == (ALL,) else names)
     return owner
 
@@ -87,6 +89,11 @@ def _keys(before: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]
         variable, path = given.get(f"{name}_key_env"), given.get(f"{name}_key_file")
         if variable and path:
             raise click.BadParameter(f"give one of --{name}-key-env and --{name}-key-file", param_hint=f"--{name}-key")
+        for option, value in (("env", variable), ("file", path)):
+            # One that a script left empty must not leave them to pay with the server's key.
+            if value is not None and not value.strip():
+                hint = f"--{name}-key-{option}"
+                raise click.BadParameter(f"it is empty; {NONE} gives the server's key back", param_hint=hint)
         if NONE in ((variable or "").casefold(), (path or "").casefold()):
             keys.pop(name, None)
         elif variable:

@@ -1,6 +1,6 @@
 """Owners and sign-ins in the task store's SQLite file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
 from apixo_mcp.stores import owners
@@ -38,9 +38,9 @@ class SqliteOwners:
         """See `OwnerStore.add`."""
         return await self._database.run(owners.add_owner, self._database, owner, token_hash)
 
-    async def change(self, owner: Owner) -> bool:
+    async def change(self, name: str, how: Callable[[Owner], Owner]) -> Owner | None:
         """See `OwnerStore.change`."""
-        return await self._database.run(owners.change_owner, self._database, owner)
+        return await self._database.run(owners.change_owner, self._database, name, how)
 
     async def set_token(self, name: str, token_hash: str) -> bool:
         """See `OwnerStore.set_token`."""

@@ -224,6 +224,7 @@ class Admission:
                     repeated=frozenset(repeated),
                     vouched_for=VOUCHED_FOR,
                     wanted_for=WANTED_UNTIL,
+                    allows=self._drafts.allows,
                     may=may,
                 )
                 admitted = await self._store.admit(tasks, terms)

@@ -232,6 +232,10 @@ class Drafts:
             raise SettingsError(f"{whose}: {account.why} Nothing was sent or charged.")
         return account
 
+    def allows(self, models: tuple[str, ...], model: str) -> bool:
+        """Tells whether somebody who may use some models may use this one (`tasks.store.Allows`)."""
+        return self._catalog.allows(models, model)
+
     def forget_told(self) -> None:
         """Leaves out of further tasks what is told once: a task that tells it is paid for."""
         self._told_once = ()

@@ -154,7 +154,7 @@ class Sender:
                 after = delays.held_back(row, now, parts.limits.left_alone_for)
             case "lapsed":
                 after = unsent.lapsed(row, now)
-            case "not_allowed":
+            case "not_allowed" | "not_offered":
                 why = reason(clearance.how, clearance.limits, row.estimate_usd, row)
                 after = unsent.withdrawn(row, why, now)
             case "no_price" | "over_budget" | "over_month" | "over_limit" | "ask_first" | "within":

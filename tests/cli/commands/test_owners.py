@@ -160,6 +160,12 @@ async def test_nobody_is_taken_for_somebody(typed: Typed, command: str):
         (["--monthly-usd", "nan"], "'nan' is not a number of dollars"),
         (["--daily-tasks", "1.5"], "'1.5' is not a whole number of at least 0, or none"),
         (["--scope", "all"], "is not one of 'read', 'generate', 'admin'"),
+        (["--models", ""], "it names no model; all takes the limit back"),
+        (["--models", " , "], "it names no model"),
+        (["--apixo-key-env", ""], "it is empty; none gives the server's key back"),
+        (["--ruxa-key-file", " "], "it is empty; none gives the server's key back"),
+        (["--daily-usd", ""], "'' is not a number of dollars"),
+        (["--monthly-usd", "1e999"], "'1e999' is not a number of dollars"),
         (["--apixo-key-env", "A", "--apixo-key-file", "b"], "give one of --apixo-key-env and --apixo-key-file"),
     ],
 )

@@ -104,7 +104,7 @@ async def main():
         alice = Owner("alice\\n", Scope.READ, ("nano-*",), keys={"apixo": "ALICE_KEY"})
         await app.owners.add(alice, "a-hash")
         await app.owners.add(alice, "a-hash")
-        await app.owners.change(alice)
+        await app.owners.change(alice.name, lambda _: alice)
         await app.owners.set_token(alice.name, "another-hash")
         await app.owners.revoke(alice.name)
         await app.owners.revoke("nobody")

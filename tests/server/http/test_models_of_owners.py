@@ -29,7 +29,7 @@ def given() -> dict[str, Any]:
 @pytest.fixture
 async def house(box: Sandbox, tmp_path: Path, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     async with opened_house(read_settings(**values_for(box, tmp_path) | given)) as house:
-        await house.app.owners.change(BANANAS)
+        await house.app.owners.change("alice", lambda _: BANANAS)
         yield house
 
 

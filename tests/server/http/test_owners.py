@@ -151,7 +151,7 @@ async def test_a_key_and_an_unanswered_call_lead_to_ones_own_task_alone(house: H
 
 async def test_each_has_a_day_of_their_own(house: House, box: Sandbox) -> None:
     for owner in (ALICE, BOB):
-        assert await house.app.owners.change(replace(owner, budget=Budget(daily_tasks=1)))
+        assert await house.app.owners.change(owner.name, lambda owner: replace(owner, budget=Budget(daily_tasks=1)))
     async with house.client(ALICE) as alice, house.client(BOB) as bob:
         for client in (alice, bob):
             assert (await made(client))["budget_left"] == {"tasks": 0}
