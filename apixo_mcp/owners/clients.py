@@ -65,6 +65,8 @@ def is_same_redirect(asked: str, registered: str) -> bool:
     if asked == registered:
         return True
     one, other = urlsplit(asked), urlsplit(registered)
+    if one.scheme == "https" and {one.path, other.path} == {"", "/"}:  # both mean the root
+        return one._replace(path="") == other._replace(path="")
     return (
         one.scheme == other.scheme == "http"
         and one.hostname == other.hostname

@@ -22,7 +22,6 @@ class Asked:
         client: its id.
         name: what it calls itself, which nobody has checked.
         redirect_uri: where its person is sent with the answer.
-        is_explicit: whether the client named that itself, and so has to name it again for its tokens.
         state: what it is told again with the answer.
         challenge: the hash of what only it can show (PKCE, S256).
         scopes: what it wants to do.
@@ -32,7 +31,6 @@ class Asked:
     client: str
     name: str
     redirect_uri: str
-    is_explicit: bool
     state: str | None
     challenge: str
     scopes: tuple[Scope, ...]
@@ -70,7 +68,7 @@ class Consent:
             resource=asked.resource,
             family=new_family(is_by_token=person.is_by_token),
         )
-        issued = Issued(grant, asked.redirect_uri, asked.is_explicit, asked.challenge)
+        issued = Issued(grant, asked.redirect_uri, asked.challenge)
         entries = [code_entry(code, issued)]
         taken = await self._sign_ins.exchange(EntryKind.REQUEST, secret_hash(secret), entries)
         return None if taken is None else code

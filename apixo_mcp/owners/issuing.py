@@ -27,13 +27,11 @@ class Issued:
 
     Attributes:
         redirect_uri: where it was sent.
-        is_explicit: whether the client has to name that again.
         challenge: the hash of what the client has to show.
     """
 
     grant: Grant
     redirect_uri: str
-    is_explicit: bool
     challenge: str
 
 
@@ -62,7 +60,7 @@ class Issuing:
         if entry is None:
             return None
         told = json.loads(entry.value)
-        return Issued(grant_of(entry), told["redirect_uri"], told["is_explicit"], told["challenge"])
+        return Issued(grant_of(entry), told["redirect_uri"], told["challenge"])
 
     async def find_refresh(self, token: str) -> Grant | None:
         """Returns what a refresh token stands for; one that was exchanged before ends all that came from it."""
@@ -111,7 +109,6 @@ def code_entry(code: str, issued: Issued) -> tuple[SignInEntry, float]:
     """Returns what is kept of a code, and for how long."""
     told = json.loads(issued.grant.text()) | {
         "redirect_uri": issued.redirect_uri,
-        "is_explicit": issued.is_explicit,
         "challenge": issued.challenge,
     }
     return _entry(EntryKind.CODE, code, issued.grant, json.dumps(told)), CODE_LASTS

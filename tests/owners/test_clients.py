@@ -67,6 +67,9 @@ def test_no_answer_is_sent_there(uri: str) -> None:
         ("http://localhost:5/other", "http://localhost/cb", False),
         ("http://a@localhost:5/cb", "http://localhost/cb", False),
         ("https://localhost:5/cb", "https://localhost/cb", False),
+        ("https://app.example/", "https://app.example", True),
+        ("https://app.example/?x=1", "https://app.example", False),
+        ("https://other.example/", "https://app.example", False),
         ("app://x/cb", "app://y/cb", False),
     ],
 )

@@ -1,8 +1,30 @@
 """Ways in over HTTP, as owners have them."""
 
-from apixo_mcp.app import App
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from support.program import values_for
+
+from apixo_mcp.app import App, open_app
+from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.owners.tokens import PREFIX, secret_hash
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.http.transport import serving
+from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner
+
+
+@asynccontextmanager
+async def served(box: Sandbox, folder: Path, port: int = 0, **given: Any) -> AsyncIterator[tuple[App, str]]:
+    """Serves the program over HTTP; tells its URL."""
+    async with open_app(read_settings(**values_for(box, folder) | given)) as app:
+        listener = listen("127.0.0.1", port)
+        url = url_of(listener)
+        async with serving(app, build_server(app), listener):
+            yield app, url
 
 
 def bearer(owner: Owner) -> dict[str, str]:

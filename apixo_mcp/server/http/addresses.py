@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.types import Scope
@@ -38,11 +39,25 @@ class ServerAddresses:
         known = self.resources(scope)
         if not asked:
             return known[0]
-        if asked not in known:
+        asked = _plain(asked)
+        if asked not in map(_plain, known):
             return None
-        return asked if asked.endswith((paths.STREAMABLE, paths.SSE)) else known[0]
+        return next((one for one in known[:2] if _plain(one) == asked), known[0])
 
     def resource_metadata(self, scope: Scope) -> str:
         """Returns where it stands how to sign in for what a request asked for."""
         is_sse = paths.is_beneath(scope["path"], paths.SSE, paths.MESSAGES)
         return f"{self.base(scope)}{paths.RESOURCE_METADATA}{paths.SSE if is_sse else paths.STREAMABLE}"
+
+
+def _plain(url: str) -> str:
+    """Returns an address as it is compared: some write it in capitals, with its usual port, or with a slash behind."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    if parts.username is not None or parts.query or "#" in url:
+        return url
+    named = "" if port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{port}"
+    return f"{parts.scheme}://{parts.hostname or ''}{named}{parts.path.rstrip('/')}"

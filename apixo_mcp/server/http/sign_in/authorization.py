@@ -1,4 +1,4 @@
-"""The endpoints that clients sign in by: the SDK's, over the task store.
+"""The endpoints that clients sign in by: to register and to ask the SDK's, over the task store.
 
 Its own routes would name one fixed issuer, and its metadata leaves things out (`server.http.sign_in.metadata`).
 """
@@ -9,9 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from mcp.server.auth.handlers.authorize import AuthorizationHandler
 from mcp.server.auth.handlers.register import RegistrationHandler
-from mcp.server.auth.handlers.revoke import RevocationHandler
-from mcp.server.auth.handlers.token import TokenHandler
-from mcp.server.auth.middleware.client_auth import ClientAuthenticator
 from mcp.server.auth.provider import construct_redirect_uri
 from mcp.server.auth.settings import ClientRegistrationOptions
 from starlette.requests import Request
@@ -22,6 +19,7 @@ from apixo_mcp.owners.rates import Rates
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.sign_in import pages
+from apixo_mcp.server.http.sign_in.exchange import Exchange
 from apixo_mcp.server.http.sign_in.metadata import ASKED_FOR
 from apixo_mcp.server.http.sign_in.provider import Provider, SignIn, TooManyClients
 from apixo_mcp.server.http.sign_in.words import page_words_of
@@ -45,6 +43,7 @@ class Endpoints:
         self._sign_in = sign_in
         self._addresses = addresses
         self._telemetry = telemetry
+        self._exchange = Exchange(sign_in, addresses)
         self._registering = Rates(30, 3600.0)
         self._asking = Rates(60, 60.0)
         self._exchanging = Rates(300, 60.0)
@@ -53,9 +52,9 @@ class Endpoints:
         """Returns the routes."""
         return [
             Route(paths.AUTHORIZE, self._limited(self._asking, self._authorize), methods=["GET", "POST"]),
-            Route(paths.TOKEN, self._limited(self._exchanging, self._token), methods=["POST"]),
+            Route(paths.TOKEN, self._limited(self._exchanging, self._exchange.token), methods=["POST"]),
             Route(paths.REGISTER, self._limited(self._registering, self._register), methods=["POST"]),
-            Route(paths.REVOKE, self._limited(self._exchanging, self._revoke), methods=["POST"]),
+            Route(paths.REVOKE, self._limited(self._exchanging, self._exchange.revoke), methods=["POST"]),
         ]
 
     def _limited(
@@ -76,8 +75,8 @@ class Endpoints:
 
     async def _authorize(self, request: Request) -> Response:
         given = request.query_params if request.method == "GET" else await request.form()
-        provider = self._provider(request, given.get("resource"), anew=True)
-        response = await AuthorizationHandler(provider).handle(request)
+        provider = self._provider(request, given.get("resource"))
+        response = await AuthorizationHandler(provider.for_sdk).handle(request)
         where = response.headers.get("location", "")
         if where and not where.startswith(provider.page) and "error" in parse_qs(urlsplit(where).query):
             # RFC 9207: a client of several issuers has to know whose answer it is, a refusal too.
@@ -88,32 +87,21 @@ class Endpoints:
             return pages.html_page(words, words.unknown, problem, status=400)
         return response
 
-    async def _token(self, request: Request) -> Response:
-        provider = self._provider(request, (await request.form()).get("resource"))
-        if provider.resource is None:
-            told = {"error": "invalid_target", "error_description": "resource is not the address of this server"}
-            return JSONResponse(told, 400, {"Cache-Control": "no-store"})
-        return await TokenHandler(provider, ClientAuthenticator(provider)).handle(request)
-
     async def _register(self, request: Request) -> Response:
         if len(await request.body()) > LARGEST_REGISTRATION:
             told = {"error": "invalid_client_metadata", "error_description": "the metadata is too large"}
             return JSONResponse(told, 413)
         try:
-            return await RegistrationHandler(self._provider(request, None), _OPTIONS).handle(request)
+            return await RegistrationHandler(self._provider(request, None).for_sdk, _OPTIONS).handle(request)
         except TooManyClients:
             told = {"error": "temporarily_unavailable", "error_description": "too many clients; try again later"}
             return JSONResponse(told, 503, {"Retry-After": str(_UNAVAILABLE_FOR)})
 
-    async def _revoke(self, request: Request) -> Response:
-        provider = self._provider(request, None)
-        return await RevocationHandler(provider, ClientAuthenticator(provider)).handle(request)
-
-    def _provider(self, request: Request, resource: object, *, anew: bool = False) -> Provider:
+    def _provider(self, request: Request, resource: object) -> Provider:
         asked = resource if isinstance(resource, str) else ""
         page = f"{self._addresses.base(request.scope)}{paths.SIGN_IN}"
         kept = self._addresses.resource(request.scope, asked)
-        return Provider(self._sign_in, page, kept, is_named=bool(asked), anew=anew)
+        return Provider(self._sign_in, page, kept)
 
     def _note(self, request: Request, response: Response) -> None:
         error = _told(response).get("error", "invalid_request")

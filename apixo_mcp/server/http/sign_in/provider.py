@@ -1,32 +1,27 @@
-"""The authorization server that the SDK's handlers speak for: clients, codes and tokens in the task store."""
+"""The authorization server that the SDK's handlers speak for: clients, and what they ask for, in the task store."""
 
 import base64
 import hashlib
 import hmac
 import re
-import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from mcp.server.auth.provider import (
-    AccessToken,
-    AuthorizationCode,
     AuthorizationParams,
     AuthorizeError,
     OAuthAuthorizationServerProvider,
-    RefreshToken,
     RegistrationError,
-    TokenError,
 )
-from mcp.shared.auth import InvalidRedirectUriError, InvalidScopeError, OAuthClientInformationFull, OAuthToken
+from mcp.shared.auth import InvalidRedirectUriError, InvalidScopeError, OAuthClientInformationFull
 from pydantic import AnyUrl, ValidationError
 
 from apixo_mcp.foreign import clipped
 from apixo_mcp.owners import clients
 from apixo_mcp.owners.consent import Asked, Consent
 from apixo_mcp.owners.documents import ClientDocuments, is_document
-from apixo_mcp.owners.grants import Grant, known_scopes
-from apixo_mcp.owners.issuing import ACCESS_LASTS, CODE_LASTS, Issued, Issuing, TokenPair
+from apixo_mcp.owners.grants import known_scopes
+from apixo_mcp.owners.issuing import Issuing
 from apixo_mcp.server.http.sign_in.metadata import ASKED_FOR
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -40,6 +35,11 @@ class TooManyClients(Exception):
 
 class KnownClient(OAuthClientInformationFull):
     """A client as this server knows it."""
+
+    @property
+    def record(self) -> str:
+        """What is kept of it, which its secret is not."""
+        return self.model_dump_json(exclude={"client_secret"}, exclude_none=True)
 
     def validate_redirect_uri(self, redirect_uri: AnyUrl | None) -> AnyUrl:
         """Returns where an answer goes; on the person's own machine any port will do."""
@@ -58,24 +58,6 @@ class KnownClient(OAuthClientInformationFull):
         if not known:
             raise InvalidScopeError("the scopes of this server are read, generate and admin")
         return [str(scope) for scope in known]
-
-
-class KnownCode(AuthorizationCode):
-    """A code, and what it stands for."""
-
-    issued: Issued
-
-
-class KnownRefresh(RefreshToken):
-    """A refresh token, and what it stands for."""
-
-    grant: Grant
-
-
-class KnownAccess(AccessToken):
-    """An access token, and what it stands for."""
-
-    grant: Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +109,26 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider(OAuthAuthorizationServerProvider[KnownCode, KnownRefresh, KnownAccess]):
-    """Answers the SDK's handlers for one request.
+class Provider:
+    """Answers the SDK's handlers of registrations and of what people are asked, for one request.
 
     Attributes:
         page: where a person is asked.
         resource: the address that the request names, as it is kept; None where it is not this server's.
-        is_named: whether the request names one.
-        anew: whether a person is about to be asked.
     """
 
     sign_in: SignIn
     page: str
     resource: str | None
-    is_named: bool
-    anew: bool = False
+
+    @property
+    def for_sdk(self) -> OAuthAuthorizationServerProvider[Any, Any, Any]:
+        """The same as its handlers take it; they ask for nothing else of it."""
+        return cast("OAuthAuthorizationServerProvider[Any, Any, Any]", self)
 
     async def get_client(self, client_id: str) -> KnownClient | None:
         """See `OAuthAuthorizationServerProvider.get_client`."""
-        return await self.sign_in.client(client_id, anew=self.anew)
+        return await self.sign_in.client(client_id, anew=True)
 
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
         """See `OAuthAuthorizationServerProvider.register_client`.
@@ -176,7 +159,6 @@ class Provider(OAuthAuthorizationServerProvider[KnownCode, KnownRefresh, KnownAc
             client=client.client_id,
             name=clipped(client.client_name or "", _LONGEST_NAME),
             redirect_uri=str(params.redirect_uri),
-            is_explicit=params.redirect_uri_provided_explicitly,
             state=params.state,
             challenge=params.code_challenge,
             scopes=known_scopes(params.scopes or ASKED_FOR),
@@ -186,77 +168,6 @@ class Provider(OAuthAuthorizationServerProvider[KnownCode, KnownRefresh, KnownAc
         if secret is None:
             raise AuthorizeError("temporarily_unavailable", "too many people are being asked; try again in a minute")
         return f"{self.page}?request={secret}"
-
-    async def load_authorization_code(
-        self, client: OAuthClientInformationFull, authorization_code: str
-    ) -> KnownCode | None:
-        """See `OAuthAuthorizationServerProvider.load_authorization_code`."""
-        issued = await self.sign_in.issuing.find_code(authorization_code)
-        if issued is None or issued.grant.client != client.client_id or not self._is_for(issued.grant):
-            return None
-        return KnownCode(
-            code=authorization_code,
-            scopes=[str(scope) for scope in issued.grant.scopes],
-            expires_at=time.time() + CODE_LASTS,  # the store has seen to it
-            client_id=issued.grant.client,
-            code_challenge=issued.challenge,
-            redirect_uri=AnyUrl(issued.redirect_uri),
-            redirect_uri_provided_explicitly=issued.is_explicit,
-            resource=issued.grant.resource,
-            subject=issued.grant.owner,
-            issued=issued,
-        )
-
-    async def exchange_authorization_code(
-        self, client: OAuthClientInformationFull, authorization_code: KnownCode
-    ) -> OAuthToken:
-        """See `OAuthAuthorizationServerProvider.exchange_authorization_code`."""
-        pair = await self.sign_in.issuing.redeem(authorization_code.code, authorization_code.issued.grant)
-        return await self._told(client, pair)
-
-    async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> KnownRefresh | None:
-        """See `OAuthAuthorizationServerProvider.load_refresh_token`."""
-        grant = await self.sign_in.issuing.find_refresh(refresh_token)
-        if grant is None or grant.client != client.client_id or not self._is_for(grant):
-            return None
-        scopes = [str(scope) for scope in grant.scopes]
-        return KnownRefresh(
-            token=refresh_token, client_id=grant.client, scopes=scopes, resource=grant.resource, grant=grant
-        )
-
-    async def exchange_refresh_token(
-        self, client: OAuthClientInformationFull, refresh_token: KnownRefresh, scopes: list[str]
-    ) -> OAuthToken:
-        """See `OAuthAuthorizationServerProvider.exchange_refresh_token`."""
-        asked = known_scopes(scopes)
-        pair = await self.sign_in.issuing.renew(refresh_token.token, refresh_token.grant, asked)
-        return await self._told(client, pair)
-
-    async def load_access_token(self, token: str) -> KnownAccess | None:
-        """See `OAuthAuthorizationServerProvider.load_access_token`."""
-        grant = await self.sign_in.issuing.find_access(token)
-        if grant is None:
-            return None
-        return KnownAccess(token=token, client_id=grant.client, scopes=[str(one) for one in grant.scopes], grant=grant)
-
-    async def revoke_token(self, token: KnownAccess | KnownRefresh) -> None:
-        """See `OAuthAuthorizationServerProvider.revoke_token`."""
-        await self.sign_in.issuing.end(token.grant)
-
-    def _is_for(self, grant: Grant) -> bool:
-        return not self.is_named or self.resource == grant.resource
-
-    async def _told(self, client: OAuthClientInformationFull, pair: TokenPair | None) -> OAuthToken:
-        if pair is None:
-            raise TokenError("invalid_grant", "it was exchanged already")
-        record = client.model_dump_json(exclude={"client_secret"}, exclude_none=True)
-        await self.sign_in.registered.used(client.client_id, record)
-        return OAuthToken(
-            access_token=pair.access,
-            expires_in=int(ACCESS_LASTS),
-            refresh_token=pair.refresh,
-            scope=" ".join(pair.grant.scopes),
-        )
 
 
 def problem_of(client: OAuthClientInformationFull) -> str:

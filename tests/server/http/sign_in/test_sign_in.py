@@ -17,56 +17,20 @@ from mcp.types import Implementation
 from support.certificates import authority
 from support.house import ALICE
 from support.person import CALLBACK, Kept, Person, Raw, invitation_of, sdk_auth, stranger
-from support.program import structure, values_for
+from support.program import structure
+from support.sign_in import served
 
-from apixo_mcp.app import App, open_app
-from apixo_mcp.net.uvicorn_server import listen, url_of
+from apixo_mcp.app import App
 from apixo_mcp.owners.browsers import Browsers
 from apixo_mcp.owners.issuing import Issuing
 from apixo_mcp.owners.tokens import new_token, secret_hash
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.build import build_server
-from apixo_mcp.server.http.transport import serving
-from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner, Scope
 
 pytestmark = pytest.mark.anyio
 
 FOX = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20}
 CLIENT = Implementation(name="claude-ai", version="1")
-
-
-@asynccontextmanager
-async def served(box: Sandbox, folder: Path, port: int = 0, **given: Any) -> AsyncIterator[tuple[App, str]]:
-    async with open_app(read_settings(**values_for(box, folder) | given)) as app:
-        listener = listen("127.0.0.1", port)
-        url = url_of(listener)
-        async with serving(app, build_server(app), listener):
-            yield app, url
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Person]:
-    person = Person()
-    async with person.http:
-        yield person
-
-
-@pytest.fixture
-async def house(box: Sandbox, tmp_path: Path) -> AsyncIterator[tuple[App, Raw]]:
-    """The program with an owner, and a client that is registered."""
-    async with served(box, tmp_path) as (app, url), httpx2.AsyncClient(timeout=30) as http:
-        await app.owners.add(ALICE, "")
-        raw = Raw(url, http)
-        assert (await raw.registers()).status_code == 201
-        yield app, raw
-
-
-@pytest.fixture
-async def signed_in(house: tuple[App, Raw], person: Person) -> Person:
-    app, raw = house
-    await person.accepts(raw.url, await invitation_of(app, "alice"))
-    return person
 
 
 @pytest.fixture
@@ -317,7 +281,7 @@ async def test_on_a_persons_own_machine_any_port_will_do(house: tuple[App, Raw],
 REDEEM: list[tuple[dict[str, str | None], int, str]] = [
     ({"code": "made-up"}, 400, "invalid_grant"),
     ({"code_verifier": "w" * 64}, 400, "invalid_grant"),
-    ({"redirect_uri": "http://localhost:8/callback"}, 400, "invalid_request"),
+    ({"redirect_uri": "http://localhost:8/callback"}, 400, "invalid_grant"),
     ({"resource": "https://other.example/mcp"}, 400, "invalid_target"),
     ({"client_id": "nobody"}, 401, "invalid_client"),
     ({"grant_type": "password"}, 400, "invalid_request"),
@@ -354,7 +318,7 @@ async def test_a_refresh_token_is_rotated_and_a_spent_one_ends_its_family(
     assert third["scope"] == "read"
     assert len({first["refresh_token"], second["refresh_token"], third["refresh_token"]}) == 3
     assert (await raw.refreshes(third["refresh_token"], scope="read admin")).json()["error"] == "invalid_scope"
-    assert (await raw.refreshes(third["refresh_token"], resource=f"{raw.url}/sse")).json()["error"] == "invalid_grant"
+    assert (await raw.refreshes(third["refresh_token"], resource=f"{raw.url}/sse")).json()["error"] == "invalid_target"
     assert (await raw.refreshes(first["refresh_token"])).json()["error"] == "invalid_grant"
     assert (await raw.refreshes(third["refresh_token"])).json()["error"] == "invalid_grant"
     for tokens in (first, second, third):
