@@ -284,7 +284,7 @@ REDEEM: list[tuple[dict[str, str | None], int, str]] = [
     ({"redirect_uri": "http://localhost:8/callback"}, 400, "invalid_grant"),
     ({"resource": "https://other.example/mcp"}, 400, "invalid_target"),
     ({"client_id": "nobody"}, 401, "invalid_client"),
-    ({"grant_type": "password"}, 400, "invalid_request"),
+    ({"grant_type": "password"}, 400, "unsupported_grant_type"),
 ]
 
 
