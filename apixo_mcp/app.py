@@ -26,7 +26,7 @@ from apixo_mcp.net.http import Http
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import outside_of
 from apixo_mcp.owners.key_sources import KeyMissing, read_key
-from apixo_mcp.settings import Settings, value_of
+from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts, NoKey
 from apixo_mcp.tasks.asking.admission import Admission
@@ -37,6 +37,7 @@ from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
 from apixo_mcp.tasks.store import Store
+from apixo_mcp.variables.environment import value_of
 
 if TYPE_CHECKING:
     from apixo_mcp.health import Health

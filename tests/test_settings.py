@@ -9,8 +9,9 @@ from pydantic import SecretStr
 
 from apixo_mcp.cli.process.environment import PLAIN, key_set
 from apixo_mcp.errors import SettingsError
-from apixo_mcp.settings import Settings, near_misses, read_settings, variables
-from apixo_mcp.variables import is_placeholder, is_sample_key
+from apixo_mcp.settings import Settings, read_settings, variables
+from apixo_mcp.variables.oddities import near_misses
+from apixo_mcp.variables.written import is_placeholder, is_sample_key
 
 HERE = Path("here").absolute()
 HOME = Path("~").expanduser()
@@ -182,13 +183,13 @@ def test_the_home_of_nobody(variable: str, monkeypatch: pytest.MonkeyPatch):
     ],
 )
 def test_an_unknown_variable_is_told_with_the_nearest(variable: str, hint: str):
-    [(_, told)] = near_misses({variable: "1", "PATH": "/bin"})
+    [(_, told)] = near_misses({variable: "1", "PATH": "/bin"}, variables())
     assert told == f"{variable.upper()} is no setting and is ignored. {hint}"
 
 
 def test_known_variables_and_empty_ones_are_not_told():
     known = dict.fromkeys((*GIVEN, "apixo_mcp_home", "APIXO_MCP_COMMAND"), "1")
-    assert not list(near_misses({**known, "APIXO_MCP_NOTHING": "", "APIXO_OTHER": "1"}))
+    assert not list(near_misses({**known, "APIXO_MCP_NOTHING": "", "APIXO_OTHER": "1"}, variables()))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -342,7 +343,7 @@ def variants(variable: str) -> list[str]:
 
 @pytest.mark.parametrize(("variable", "miss"), [(name, miss) for name in GIVEN for miss in variants(name)])
 def test_a_near_miss_of_every_variable_is_told(variable: str, miss: str):
-    [(_, told)] = near_misses({miss: "1"})
+    [(_, told)] = near_misses({miss: "1"}, variables())
     assert told == f"{miss} is no setting and is ignored. Did you mean {variable}?"
 
 
@@ -366,7 +367,7 @@ def test_a_near_miss_of_every_variable_is_told(variable: str, miss: str):
     ],
 )
 def test_other_words_for_a_setting(miss: str, meant: str):
-    [(_, words)] = near_misses({miss: "1"})
+    [(_, words)] = near_misses({miss: "1"}, variables())
     assert words == f"{miss} is no setting and is ignored. Did you mean {meant}?"
 
 
@@ -374,7 +375,7 @@ def test_other_words_for_a_setting(miss: str, meant: str):
     "variable", ["XAI_API_KEY", "OPENAI_API_KEY", "API_KEY", "APIFY_TOKEN", "LUMA_API_KEY", "LOG_LEVEL", "HOME", "PATH"]
 )
 def test_the_variables_of_others_are_not_ours(variable: str):
-    assert not list(near_misses({variable: "1"}))
+    assert not list(near_misses({variable: "1"}, variables()))
 
 
 def test_warnings_are_with_the_settings(monkeypatch: pytest.MonkeyPatch):

@@ -31,7 +31,7 @@ from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.asking.last import LAST
 from apixo_mcp.tasks.asking.references import FindTask
 from apixo_mcp.tasks.task import FileState, Result, State
-from apixo_mcp.variables import trimmed
+from apixo_mcp.variables.written import trimmed
 
 Publish = Callable[[Path, kinds.Kind], str]
 

@@ -9,7 +9,7 @@ from pathlib import Path, PureWindowsPath
 from urllib.request import url2pathname
 
 from apixo_mcp.errors import InvalidInput, Problem
-from apixo_mcp.variables import trimmed
+from apixo_mcp.variables.written import trimmed
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _SHELL_DRIVE = re.compile(r"/(?:mnt/|cygdrive/)?([A-Za-z])(?=/)")  # Git Bash, WSL, Cygwin

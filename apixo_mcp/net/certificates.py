@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 
 from apixo_mcp.errors import SettingRefused
-from apixo_mcp.settings import value_of
+from apixo_mcp.variables.environment import value_of
 
 
 def tls_context() -> ssl.SSLContext:

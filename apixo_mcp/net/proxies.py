@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from apixo_mcp.errors import SettingRefused
-from apixo_mcp.settings import spelling
-from apixo_mcp.variables import is_placeholder, trimmed
+from apixo_mcp.variables.environment import spelling
+from apixo_mcp.variables.written import is_placeholder, trimmed
 
 _KINDS = {"http": "http", "https": "https", "socks5": "socks5", "socks5h": "socks5h", "socks": "socks5"}
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

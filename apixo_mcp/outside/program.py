@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from apixo_mcp.outside.commands import TunnelCommand, last_words
 from apixo_mcp.outside.keeper import OVER, STARTED, kill_group
-from apixo_mcp.settings import environment_of_others
+from apixo_mcp.variables.environment import environment_of_others
 
 ENDS_WITHIN = 1.8
 """Seconds in which it has ended, gently or not, once it is let go."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from apixo_mcp.variables import bare_key, is_placeholder, is_sample_key, trimmed
+from apixo_mcp.variables.written import bare_key, is_placeholder, is_sample_key, trimmed
 
 ENV, FILE = "env:", "file:"
 LARGEST = 4096  # bytes of a file that holds a key

@@ -23,7 +23,9 @@ from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Polled, Submitted
 from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.server.build import build_server
-from apixo_mcp.settings import near_misses, read_settings
+from apixo_mcp.settings import read_settings
+from apixo_mcp.settings import variables as documented_variables
+from apixo_mcp.variables.oddities import near_misses
 
 pytestmark = pytest.mark.anyio
 
@@ -163,7 +165,7 @@ async def test_its_settings(wire: Wire, monkeypatch: pytest.MonkeyPatch):
     ],
 )
 def test_a_near_miss_of_its_variables_is_told(miss: str, meant: str):
-    [(_, words)] = near_misses({miss: "1"})
+    [(_, words)] = near_misses({miss: "1"}, documented_variables())
     assert words == f"{miss} is no setting and is ignored. Did you mean {meant}?"
 
 

@@ -17,7 +17,8 @@ from support.program import structure, values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.settings import exports_traces, read_settings
+from apixo_mcp.settings import read_settings
+from apixo_mcp.variables.environment import exports_traces
 
 pytestmark = pytest.mark.anyio
 

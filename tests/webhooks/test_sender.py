@@ -25,11 +25,12 @@ from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import Answered, NotReached
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.settings import environment_of_others, read_settings
+from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount, Webhook
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.variables.environment import environment_of_others
 from apixo_mcp.webhooks.payload import LARGEST_PAYLOAD, payload
 from apixo_mcp.webhooks.sender import WebhookLimits, sending_webhooks
 

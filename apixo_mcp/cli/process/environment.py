@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from apixo_mcp.gateways.directory import GATEWAYS
-from apixo_mcp.variables import is_set, trimmed
+from apixo_mcp.variables.written import is_set, trimmed
 
 _URL = r"https?://[^\s\x00-\x1f]+"
 _FLAG = r"(?i:0|1|true|false|on|off|yes|no)"

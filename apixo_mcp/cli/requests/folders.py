@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from apixo_mcp.errors import MediaError
-from apixo_mcp.variables import trimmed
+from apixo_mcp.variables.written import trimmed
 
 
 def made(text: str | Path) -> Path:

@@ -20,8 +20,9 @@ from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.middleware.calls import OpenCalls
 from apixo_mcp.server.resources import ApixoServer
 from apixo_mcp.server.signals import ENDING
-from apixo_mcp.settings import IN_THE_CLEAR, Settings
+from apixo_mcp.settings import Settings
 from apixo_mcp.telemetry.facts import RequestRefused
+from apixo_mcp.variables.addresses import IN_THE_CLEAR
 
 log = logging.getLogger(__name__)
 
