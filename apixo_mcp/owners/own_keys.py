@@ -57,12 +57,15 @@ class OwnKeys:
         self._told: set[str] = set()
 
     async def account(self, owner: Owner, gateway: str) -> Account | NoKey | None:
-        """Returns what an owner's task on a gateway is paid with: their own key where they name one.
+        """Returns what an owner's task on a gateway is paid with: their own key where their row names one.
+
+        The row is asked anew: a call may have waited long, as for the answer to a question.
 
         Returns:
             None where the server's key is used and there is none; the reason where their own cannot be read.
         """
-        source = owner.keys.get(gateway)
+        row = None if owner.is_here else await self._owners.find(owner.name)
+        source = (row or owner).keys.get(gateway)
         if source is None:
             return self._accounts.get(gateway)
         return await self._held(gateway, source)

@@ -122,9 +122,12 @@ async def test_open_tasks_move_to_the_other_key_of_their_owner_and_to_no_other(
     monkeypatch.setenv("KEY_OF_ALICE", "sk-new-of-alice")
     async with start(follow=False) as app:
         task = await app.service.find(BY_VARIABLE, task.task_id)
+        elsewhere = {"apixo": of_variable("NOWHERE")}
+        await app.owners.change("alice", lambda owner: replace(owner, keys=elsewhere))
         with pytest.raises(InvalidInput) as refused:
-            await app.settlement.rekey(task, replace(BY_VARIABLE, keys={"apixo": of_variable("NOWHERE")}))
+            await app.settlement.rekey(task, BY_VARIABLE)
         assert "the variable NOWHERE holds no key" in str(refused.value)
+        await app.owners.change("alice", lambda _: BY_VARIABLE)
         (own,) = app.accounts.own_prints
         with suppress(InvalidInput):  # the imitation knows a task by the key that it was sent with alone
             task = await app.settlement.rekey(task, BY_VARIABLE)
