@@ -92,6 +92,8 @@ class EntryKind(StrEnum):
     """A program that registered itself."""
     REQUEST = "request"
     """What a client asked for, until its person has answered."""
+    ANSWERED = "answered"
+    """What a client asked for, behind its person's answer: who answers twice means one answer."""
     INVITATION = "invitation"
     """A link that lets a person in as an owner."""
     CODE = "code"
@@ -106,6 +108,8 @@ class EntryKind(StrEnum):
     """A browser that a person has signed in with."""
     UPLOAD = "upload"
     """A link that takes one file, once."""
+    UPLOADED = "uploaded"
+    """A link that has taken its file."""
 
 
 @dataclass(frozen=True, slots=True)

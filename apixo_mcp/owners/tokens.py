@@ -1,6 +1,8 @@
 """Secrets that let somebody in: made here, told once, and kept as their hashes alone."""
 
+import base64
 import hashlib
+import hmac
 import secrets
 
 PREFIX = "amt_"
@@ -26,6 +28,17 @@ def new_secret() -> str:
 def new_family(*, is_by_token: bool) -> str:
     """Returns the name of what ends together."""
     return f"{BY_TOKEN if is_by_token else ''}{secrets.token_hex(16)}"
+
+
+def derived_secret(own: bytes, what: str) -> str:
+    """Returns a secret in 43 characters that whoever has another one makes again at any time, and nobody else.
+
+    Args:
+        own: the other one.
+        what: it is for.
+    """
+    proof = hmac.new(own, what.encode(errors="replace"), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(proof).decode().rstrip("=")
 
 
 def secret_hash(secret: str) -> str:

@@ -5,7 +5,7 @@ refusal of a local path ──► a link, for 15 minutes ──► PUT (the file
 ▼
 the link is spent, in one step; of several who come one is taken
 ▼
-`upload:<id>`, for a day
+`upload:<id>`, for a day; a browser that comes again with the link is told it again
 """
 
 from collections.abc import AsyncIterator
@@ -22,12 +22,15 @@ from apixo_mcp.media.uploads import Upload, UploadArrival
 from apixo_mcp.owners.store import EntryKind, SignInEntry
 from apixo_mcp.owners.tokens import secret_hash
 from apixo_mcp.server.http.files.multipart import BrokenForm, file_in_form
-from apixo_mcp.server.http.files.upload_page import Words, done_page, form_page, refusal_page
+from apixo_mcp.server.http.files.upload_page import Words, done_page, form_page, refusal_page, used_page
 from apixo_mcp.server.links import UPLOADS
 from apixo_mcp.views.words import given
 
 _PIECE = 1 << 18
 _AROUND = 10_000  # bytes that a form has besides its file
+_AGAIN = (400, 408, 413, 415)  # the link still waits for a file
+_GIVEN_UP_WITHIN = 5.0  # seconds
+_PASSED_OVER_FOR = 20.0  # seconds
 
 _NO_LINK = Words(
     "There is no such link, or it was used or has run out. Ask the assistant for another one.",
@@ -55,27 +58,46 @@ class UploadRefusal(Exception):
 
 def upload_routes(app: App) -> list[Route]:
     """Returns the route of uploads."""
-    busy: set[str] = set()
+    busy: dict[str, anyio.Event] = {}  # the links that take a file just now
 
     async def upload(request: Request) -> Response:
         key = secret_hash(request.path_params["secret"])
+        is_browser = "text/html" in request.headers.get("accept", "")
         try:
+            if request.method == "POST" and is_browser and (others := busy.get(key)):
+                with anyio.move_on_after(_GIVEN_UP_WITHIN):
+                    await others.wait()  # its form was sent twice, and the first is given up
             entry = await app.sign_ins.get(EntryKind.UPLOAD, key)
             if entry is None:
+                if is_browser and (used := await app.sign_ins.get(EntryKind.UPLOADED, key)):
+                    return used_page(request, used.value)
                 raise UploadRefusal(404, _NO_LINK)
             if request.method in ("GET", "HEAD"):
-                return form_page(request)
+                return form_page(request, app.uploads.limits.largest)
             if key in busy:
                 raise UploadRefusal(409, _BUSY)
-            busy.add(key)
+            busy[key] = anyio.Event()
             try:
-                return _told(app, request, await _taken(app, request, entry))
+                upload = await _taken(app, request, entry)
             finally:
-                busy.discard(key)
+                busy.pop(key).set()
+            return done_page(request, upload.reference) if is_browser else _told(app, upload)
         except UploadRefusal as refused:
-            return _refused(request, refused)
+            if not is_browser:
+                return JSONResponse({"error": refused.words.english}, refused.status, {"cache-control": "no-store"})
+            if refused.status in _AGAIN:
+                await _passed_over(request)
+                return form_page(request, app.uploads.limits.largest, refused.words, refused.status)
+            return refusal_page(request, refused.words, refused.status)
 
     return [Route(f"{UPLOADS}{{secret}}", upload, methods=["GET", "PUT", "POST"])]
+
+
+async def _passed_over(request: Request) -> None:
+    """Lets the rest of a body come, for a while: a browser reads no answer before it has sent all."""
+    with anyio.move_on_after(_PASSED_OVER_FOR), suppress(ClientDisconnect, RuntimeError):
+        async for _ in request.stream():
+            pass
 
 
 async def _taken(app: App, request: Request, entry: SignInEntry) -> Upload:
@@ -97,7 +119,8 @@ async def _taken(app: App, request: Request, entry: SignInEntry) -> Upload:
             raise UploadRefusal(400, _NOTHING)
         if upload.kind.modality is None:
             raise UploadRefusal(415, _NO_MEDIA)
-        if await app.sign_ins.take(EntryKind.UPLOAD, entry.key) is None:
+        used = SignInEntry(EntryKind.UPLOADED, entry.key, upload.reference, entry.owner)
+        if await app.sign_ins.exchange(EntryKind.UPLOAD, entry.key, [(used, limits.lasts)]) is None:
             raise UploadRefusal(404, _NO_LINK)
         await to_thread.run_sync(arrival.keep)
     except (BrokenForm, ClientDisconnect):
@@ -142,16 +165,14 @@ def _too_large(room: int, largest: int) -> UploadRefusal:
     if room < largest:
         words = Words(
             f"Your uploads of the last day leave room for {room:,} bytes more. Try again later.",
-            f"您在过去一天内的上传只剩 {room:,} 字节的空间。请稍后再试。",
+            f"你在过去一天内的上传只剩 {room:,} 字节的空间。请稍后再试。",
         )
     else:
         words = Words(f"A file may have {largest:,} bytes at most.", f"文件最大为 {largest:,} 字节。")
     return UploadRefusal(413, words)
 
 
-def _told(app: App, request: Request, upload: Upload) -> Response:
-    if _is_browser(request):
-        return done_page(request, upload.reference)
+def _told(app: App, upload: Upload) -> Response:
     facts = upload.facts
     told = {
         "url": upload.reference,
@@ -164,13 +185,3 @@ def _told(app: App, request: Request, upload: Upload) -> Response:
         "next_step": "Give this url where the file was given.",
     }
     return JSONResponse(given(told), 201, {"cache-control": "no-store"})
-
-
-def _refused(request: Request, refusal: UploadRefusal) -> Response:
-    if _is_browser(request):
-        return refusal_page(request, refusal.words, refusal.status)
-    return JSONResponse({"error": refusal.words.english}, refusal.status, {"cache-control": "no-store"})
-
-
-def _is_browser(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")

@@ -18,7 +18,8 @@ from starlette.routing import BaseRoute, Route
 from apixo_mcp.owners.rates import Rates
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.sign_in import pages
+from apixo_mcp.server.http.pages.languages import NAMED_BY_CLIENT, first_known
+from apixo_mcp.server.http.pages.page import html_page, text
 from apixo_mcp.server.http.sign_in.exchange import Exchange
 from apixo_mcp.server.http.sign_in.metadata import ASKED_FOR
 from apixo_mcp.server.http.sign_in.provider import Provider, SignIn, TooManyClients
@@ -27,6 +28,7 @@ from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
 LARGEST_REGISTRATION = 64_000  # bytes
 _OPTIONS = ClientRegistrationOptions(enabled=True, default_scopes=[str(scope) for scope in ASKED_FOR])
+_LONGEST_LOCALES = 500  # characters
 _UNAVAILABLE_FOR = 600  # seconds that a client is told to wait where too many have registered
 
 
@@ -78,13 +80,16 @@ class Endpoints:
         provider = self._provider(request, given.get("resource"))
         response = await AuthorizationHandler(provider.for_sdk).handle(request)
         where = response.headers.get("location", "")
-        if where and not where.startswith(provider.page) and "error" in parse_qs(urlsplit(where).query):
+        if where.startswith(f"{provider.page}?"):
+            if language := first_known(str(given.get(NAMED_BY_CLIENT, ""))[:_LONGEST_LOCALES].split()):
+                response.headers["location"] = f"{where}&{NAMED_BY_CLIENT}={language}"
+        elif where and "error" in parse_qs(urlsplit(where).query):
             # RFC 9207: a client of several issuers has to know whose answer it is, a refusal too.
             response.headers["location"] = construct_redirect_uri(where, iss=self._addresses.base(request.scope))
         if response.status_code == 400 and "text/html" in request.headers.get("accept", ""):
-            words = page_words_of(request.headers.get("accept-language", ""))
-            problem = pages.text(words.unknown_how, problem=_told(response).get("error_description", ""))
-            return pages.html_page(words, words.unknown, problem, status=400)
+            words = page_words_of(request)
+            problem = text(words.unknown_how, problem=_told(response).get("error_description", ""))
+            return html_page(request, words.lang, words.title, words.unknown, problem, status=400)
         return response
 
     async def _register(self, request: Request) -> Response:

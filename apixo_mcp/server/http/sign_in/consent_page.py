@@ -10,24 +10,32 @@ A link alone changes nothing: chats and mail open links by themselves, to show w
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import anyio
 from mcp.server.auth.provider import construct_redirect_uri
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from apixo_mcp.owners.browsers import BROWSER_LASTS, Browsers
+from apixo_mcp.owners.browsers import BROWSER_LASTS, Browsers, SignedIn
 from apixo_mcp.owners.consent import QUESTION_LASTS, Asked
 from apixo_mcp.owners.grants import allowed_scopes
 from apixo_mcp.owners.rates import Rates
+from apixo_mcp.owners.tokens import new_secret
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.sign_in import pages
+from apixo_mcp.server.http.pages.page import button, field, form, html_page, link, text
+from apixo_mcp.server.http.sign_in import question
 from apixo_mcp.server.http.sign_in.provider import SignIn
 from apixo_mcp.server.http.sign_in.words import PageWords, page_words_of
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
-BROWSER_COOKIE, REQUEST_COOKIE = "apixo_browser", "apixo_request"
+BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE = "apixo_browser", "apixo_request", "apixo_visit"
+_CLIENT_COMES_WITHIN = 1.5  # seconds in which a client has exchanged a code that reached it
+_PASSING = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
@@ -60,7 +68,7 @@ class SignInPage:
         ]
 
     async def _shown(self, request: Request) -> Response:
-        words = _words(request)
+        words = page_words_of(request)
         browser = _cookie(request, BROWSER_COOKIE)
         person = await self._browsers.find(browser)
         owner = person.owner if person else None
@@ -68,124 +76,206 @@ class SignInPage:
         if not secret:
             if owner is None:
                 return self._first(request, words, "")
-            return pages.html_page(
+            return _page(
+                request,
                 words,
-                words.signed_in.format(owner=owner.name),
-                pages.text(words.signed_in_how),
-                pages.text("{url}", url=self._addresses.resources(request.scope)[0]),
-                pages.form(self._at(request, paths.SIGN_OUT), pages.button(words.sign_out), proof=self._proof(browser)),
+                words.signed_in,
+                text(words.signed_in_how),
+                text("{url}", url=self._addresses.resources(request.scope)[0]),
+                form(self._at(request, paths.SIGN_OUT), button(words.sign_out), proof=self._proof(browser)),
+                named={"owner": owner.name},
             )
         asked = await self._sign_in.consent.find(secret)
         if asked is None:
-            return _over(words)
+            return self._over(request, words)
         if owner is None:
             return self._first(request, words, secret)
         allowed = allowed_scopes(owner, asked.scopes)
-        yes = [pages.button(words.allow, is_main=True, name="answer", value="allow")] if allowed else []
-        return pages.html_page(
+        yes = [button(words.allow, is_main=True, name="answer", value="allow")] if allowed else []
+        return _page(
+            request,
             words,
-            words.asks.format(client=pages.client_name(words, asked)),
-            *pages.asked_parts(words, asked, allowed),
-            pages.text(words.as_owner, "soft", owner=owner.name),
-            pages.form(
+            words.asks,
+            *question.asked_parts(words, asked, allowed),
+            text(words.as_owner, "soft", owner=owner.name),
+            form(
                 self._at(request, paths.CONSENT),
                 *yes,
-                pages.button(words.deny, name="answer", value="deny"),
+                button(words.deny, name="answer", value="deny"),
                 request=secret,
                 proof=self._proof(browser, secret),
             ),
-            sent_to=asked.redirect_uri,
+            named={"client": question.client_name(words, asked)},
+            is_left=True,
         )
 
     async def _answered(self, request: Request) -> Response:
-        words, form = _words(request), await request.form()
-        browser, secret = _cookie(request, BROWSER_COOKIE), str(form.get("request", ""))
-        asked = await self._sign_in.consent.find(secret)
-        if asked is None:
-            return _over(words)
+        words, given = page_words_of(request), await request.form()
+        browser, secret = _cookie(request, BROWSER_COOKIE), str(given.get("request", ""))
         person = await self._browsers.find(browser)
-        is_ours = hmac.compare_digest(str(form.get("proof", "")).encode(), self._proof(browser, secret).encode())
+        is_ours = hmac.compare_digest(str(given.get("proof", "")).encode(), self._proof(browser, secret).encode())
         if person is None or not is_ours or _is_foreign(request):
             return self._refused(request, words, 403)
-        if form.get("answer") == "allow" and allowed_scopes(person.owner, asked.scopes):
+        is_yes, asked = given.get("answer") == "allow", await self._sign_in.consent.find(secret)
+        if asked is None:
+            return await self._answered_before(request, words, person, secret, is_yes)
+        if is_yes and allowed_scopes(person.owner, asked.scopes):
             code = await self._sign_in.consent.allow(secret, asked, person)
-            return _over(words) if code is None else self._sent(request, asked, code=code)
-        if not await self._sign_in.consent.deny(secret):
-            return _over(words)
-        return self._sent(request, asked, error="access_denied", error_description="the person said no")
+            if code is not None:
+                return self._sent(request, words, asked, code)
+        elif await self._sign_in.consent.deny(secret, asked, person):
+            return self._sent(request, words, asked, None)
+        return await self._answered_before(request, words, person, secret, is_yes)
+
+    async def _answered_before(
+        self, request: Request, words: PageWords, person: SignedIn, secret: str, is_yes: bool
+    ) -> Response:
+        """Answers a form that was sent twice: as the first time, unless the client has got that answer meanwhile."""
+        until = anyio.current_time() + _CLIENT_COMES_WITHIN
+        while answered := await self._sign_in.consent.answered(secret):
+            if answered.owner != person.owner.name or answered.is_yes != is_yes or (is_yes and answered.code is None):
+                break
+            if not is_yes or anyio.current_time() >= until:
+                return self._sent(request, words, answered.asked, answered.code)
+            await anyio.sleep(0.1)
+        return self._over(request, words, is_answered=answered is not None)
 
     async def _invited(self, request: Request) -> Response:
-        words, secret = _words(request), request.path_params["secret"]
+        words, secret = page_words_of(request), request.path_params["secret"]
         if self._trying.wait_for(_peer(request)):
             return self._slow(request, words)
         owner = await self._browsers.invited(secret)
         if owner is None:
+            if await self._browsers.find(_cookie(request, BROWSER_COOKIE)):
+                return RedirectResponse(self._at(request, paths.SIGN_IN), 303, _PASSING)
             return self._refused(request, words, 404)
-        return pages.html_page(
+        response = _page(
+            request,
             words,
-            words.invited.format(owner=owner.name),
-            pages.text(words.invited_how),
-            pages.form(self._at(request, f"{paths.SIGN_IN}/{secret}"), pages.button(words.sign_in, is_main=True)),
+            words.invited,
+            text(words.invited_how),
+            form(self._at(request, f"{paths.SIGN_IN}/{secret}"), button(words.sign_in, is_main=True)),
+            named={"owner": owner.name},
         )
+        self._note_visit(request, response)
+        return response
 
     async def _accepted(self, request: Request) -> Response:
-        return await self._let_in(request, request.path_params["secret"], _cookie(request, REQUEST_COOKIE))
+        secret, asked = request.path_params["secret"], _cookie(request, REQUEST_COOKIE)
+        refusal = partial(self._refused, request, page_words_of(request), 403)
+        return await self._let_in(request, secret, asked, refusal)
 
     async def _pasted(self, request: Request) -> Response:
-        form = await request.form()
-        pasted = str(form.get("secret", "")).strip()
-        return await self._let_in(request, pasted.rstrip("/").rpartition("/")[2], str(form.get("request", "")))
+        given = await request.form()
+        pasted, asked = str(given.get("secret", "")).strip(), str(given.get("request", ""))
+        refusal = partial(self._first, request, page_words_of(request), asked if _SECRET.fullmatch(asked) else "")
+        return await self._let_in(request, pasted.rstrip("/").rpartition("/")[2], asked, refusal)
 
-    async def _let_in(self, request: Request, secret: str, asked: str) -> Response:
-        words = _words(request)
+    async def _let_in(self, request: Request, secret: str, asked: str, refusal: Callable[[str], Response]) -> Response:
+        """Signs a browser in.
+
+        Args:
+            refusal: says why it is not.
+        """
+        words, visit = page_words_of(request), _cookie(request, VISIT_COOKIE)
         if self._trying.wait_for(_peer(request)):
             return self._slow(request, words)
         is_good = _SECRET.fullmatch(secret) is not None and not _is_foreign(request)
-        browser = await self._browsers.sign_in(secret) if is_good else None
+        browser = await self._browsers.sign_in(secret, visit) if is_good and visit else None
         if browser is None:
-            return self._refused(request, words, 403)
+            return refusal(words.refused if visit or not is_good else words.no_cookie)
         where = self._at(request, paths.SIGN_IN)
         if _SECRET.fullmatch(asked) and await self._sign_in.consent.find(asked):
             where += f"?request={asked}"
-        response = RedirectResponse(where, 303, {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
+        response = RedirectResponse(where, 303, _PASSING)
         self._keep(request, response, BROWSER_COOKIE, browser, BROWSER_LASTS)
         return response
 
     async def _signed_out(self, request: Request) -> Response:
-        words, form = _words(request), await request.form()
+        words, given = page_words_of(request), await request.form()
         browser = _cookie(request, BROWSER_COOKIE)
-        if not hmac.compare_digest(str(form.get("proof", "")).encode(), self._proof(browser).encode()):
+        if not hmac.compare_digest(str(given.get("proof", "")).encode(), self._proof(browser).encode()):
             return self._refused(request, words, 403)
         await self._browsers.sign_out(browser)
-        response = pages.html_page(words, words.signed_out)
-        self._keep(request, response, BROWSER_COOKIE, "", 0)
+        at = self._at(request, paths.SIGN_IN)
+        response = _page(request, words, words.signed_out, at=at)
+        for cookie in (BROWSER_COOKIE, VISIT_COOKIE):
+            self._keep(request, response, cookie, "", 0)
         return response
 
-    def _first(self, request: Request, words: PageWords, secret: str) -> Response:
-        """Asks a person to sign in."""
+    def _first(self, request: Request, words: PageWords, secret: str, problem: str = "") -> Response:
+        """Asks a person to sign in.
+
+        Args:
+            problem: why what they tried did not let them in; empty where they have tried nothing.
+        """
         at = self._at(request, paths.SIGN_IN)
-        again = f'<a class="button" href="{at}?request={secret}">{words.opened}</a>' if secret else ""
-        field = pages.form(at, pages.secret_field(words), pages.button(words.go_on, is_main=True), request=secret)
-        response = pages.html_page(words, words.first, pages.text(words.first_how), again, field)
+        again = f"?request={secret}" if secret else ""
+        # A token is a password: whoever keeps theirs in a manager of passwords gets it filled in.
+        attributes = 'type="password" autocomplete="current-password" spellcheck="false" required maxlength="2000"'
+        response = _page(
+            request,
+            words,
+            words.first,
+            text(words.first_how),
+            link(words.opened, at + again) if secret else "",
+            form(
+                at,
+                field(words.paste, "secret", attributes, words.paste_hint, problem),
+                button(words.go_on, is_main=True),
+                **({"request": secret} if secret else {}),
+            ),
+            status=403 if problem else 200,
+            at=at + again if problem else "",
+        )
+        if problem:
+            self._telemetry.emit(SignInRefused(paths.SIGN_IN, 403, "access_denied", _peer(request)))
         if secret:
             self._keep(request, response, REQUEST_COOKIE, secret, QUESTION_LASTS)
+        self._note_visit(request, response)
         return response
 
-    def _sent(self, request: Request, asked: Asked, **told: str) -> Response:
-        """Sends a person back to the client."""
+    def _sent(self, request: Request, words: PageWords, asked: Asked, code: str | None) -> Response:
+        """Sends a person back to the client, with its code or with their no."""
+        told = {"code": code} if code else {"error": "access_denied", "error_description": "the person said no"}
         issuer = self._addresses.base(request.scope)
         where = construct_redirect_uri(asked.redirect_uri, **told, state=asked.state, iss=issuer)
-        response = RedirectResponse(where, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+        if question.is_app(asked.redirect_uri):
+            # A browser that hands something to an app stays where it is, which should not be the question.
+            response: Response = _page(
+                request,
+                words,
+                words.done if code else words.declined,
+                text(words.done_how),
+                link(words.open_app, where, is_main=True),
+                named={"client": question.client_name(words, asked)},
+                at=self._at(request, paths.SIGN_IN),
+                leads_to=where,
+            )
+        else:
+            response = RedirectResponse(where, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
         self._keep(request, response, REQUEST_COOKIE, "", 0)
         return response
 
-    def _refused(self, request: Request, words: PageWords, status: int) -> Response:
+    def _refused(self, request: Request, words: PageWords, status: int, problem: str = "") -> Response:
         self._telemetry.emit(SignInRefused(paths.SIGN_IN, status, "access_denied", _peer(request)))
-        return pages.html_page(words, words.first, pages.text(words.refused, "note"), status=status)
+        told = text(problem or words.refused, "note")
+        at = "" if request.method == "GET" else self._at(request, paths.SIGN_IN)
+        return _page(request, words, words.first, told, status=status, at=at)
 
     def _slow(self, request: Request, words: PageWords) -> Response:
         self._telemetry.emit(SignInRefused(paths.SIGN_IN, 429, "slow_down", _peer(request)))
-        return pages.html_page(words, words.first, pages.text(words.slow), status=429, headers={"Retry-After": "60"})
+        return _page(request, words, words.first, text(words.slow), status=429, headers={"Retry-After": "60"})
+
+    def _over(self, request: Request, words: PageWords, *, is_answered: bool = False) -> Response:
+        at = "" if request.method == "GET" else self._at(request, paths.SIGN_IN)
+        told = text(words.answered if is_answered else words.over_how)
+        return _page(request, words, words.over, told, status=400, at=at)
+
+    def _note_visit(self, request: Request, response: Response) -> None:
+        """Gives a browser what tells its visit from others; it lasts until the browser is closed."""
+        if not _cookie(request, VISIT_COOKIE):
+            self._keep(request, response, VISIT_COOKIE, new_secret(), None)
 
     def _at(self, request: Request, path: str) -> str:
         return request.scope.get("root_path", "") + path
@@ -195,18 +285,15 @@ class SignInPage:
         told = f"sign-in form {browser} {secret}".encode()
         return hmac.new(self._sign_in.secret, told, hashlib.sha256).hexdigest()
 
-    def _keep(self, request: Request, response: Response, name: str, value: str, lasts: float) -> None:
+    def _keep(self, request: Request, response: Response, name: str, value: str, lasts: float | None) -> None:
         base = self._addresses.base(request.scope)
         is_secure, path = base.startswith("https://"), self._at(request, paths.SIGN_IN)
-        response.set_cookie(name, value, int(lasts), path=path, secure=is_secure, httponly=True, samesite="lax")
+        age = None if lasts is None else int(lasts)
+        response.set_cookie(name, value, age, path=path, secure=is_secure, httponly=True, samesite="lax")
 
 
-def _over(words: PageWords) -> Response:
-    return pages.html_page(words, words.over, pages.text(words.over_how), status=400)
-
-
-def _words(request: Request) -> PageWords:
-    return page_words_of(request.headers.get("accept-language", ""))
+def _page(request: Request, words: PageWords, heading: str, *parts: str, **given: Any) -> Response:
+    return html_page(request, words.lang, words.title, heading, *parts, **given)
 
 
 def _cookie(request: Request, name: str) -> str:

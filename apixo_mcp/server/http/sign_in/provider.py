@@ -1,8 +1,5 @@
 """The authorization server that the SDK's handlers speak for: clients, and what they ask for, in the task store."""
 
-import base64
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -22,6 +19,7 @@ from apixo_mcp.owners.consent import Asked, Consent
 from apixo_mcp.owners.documents import ClientDocuments, is_document
 from apixo_mcp.owners.grants import known_scopes
 from apixo_mcp.owners.issuing import Issuing
+from apixo_mcp.owners.tokens import derived_secret
 from apixo_mcp.server.http.sign_in.metadata import ASKED_FOR
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -91,8 +89,7 @@ class SignIn:
 
     def secret_of(self, client_id: str) -> str:
         """Returns the secret of a client that has one: it is made of ours, and kept nowhere."""
-        proof = hmac.new(self.secret, f"client secret {client_id}".encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(proof).decode().rstrip("=")
+        return derived_secret(self.secret, f"client secret {client_id}")
 
     async def _of_document(self, client_id: str) -> KnownClient | None:
         document = await self.documents.find(client_id)

@@ -33,11 +33,11 @@ def sign_in_routes(app: App, addresses: ServerAddresses) -> list[BaseRoute]:
     sign_in = SignIn(
         registered=Clients(app.sign_ins),
         documents=ClientDocuments(app.http),
-        consent=Consent(app.sign_ins),
+        consent=Consent(app.sign_ins, app.seal),
         issuing=Issuing(app.sign_ins),
         secret=app.seal,
     )
-    browsers = Browsers(app.owners, app.sign_ins)
+    browsers = Browsers(app.owners, app.sign_ins, app.seal)
     return [
         *metadata_routes(app, addresses),
         *Endpoints(sign_in, addresses, app.telemetry).routes(),

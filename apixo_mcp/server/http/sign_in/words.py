@@ -1,8 +1,10 @@
 """The words of the sign-in page, in English and Simplified Chinese."""
 
-import re
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
+from apixo_mcp.server.http.pages.languages import Language, language_of
 from apixo_mcp.tasks.owner import Scope
 
 
@@ -10,11 +12,12 @@ from apixo_mcp.tasks.owner import Scope
 class PageWords:
     """The words of one language. Names in braces are filled in; all of it is escaped behind that."""
 
-    lang: str
+    lang: Language
     title: str
     asks: str
     nameless: str
     unchecked: str
+    document: str
     sent_to: str
     own_machine: str
     own_app: str
@@ -38,19 +41,26 @@ class PageWords:
     sign_out: str
     signed_out: str
     refused: str
+    no_cookie: str
     over: str
     over_how: str
+    answered: str
+    done: str
+    declined: str
+    done_how: str
+    open_app: str
     unknown: str
     unknown_how: str
     slow: str
 
 
 ENGLISH = PageWords(
-    lang="en",
+    lang=Language.ENGLISH,
     title="Sign in to apixo-mcp",
     asks="{client} asks to use this server in your name",
     nameless="A program without a name",
     unchecked="Nobody has checked that name. Allow it only if you have just started this yourself.",
+    document="It is described by",
     sent_to="You will be sent to",
     own_machine="a program on your own computer ({host})",
     own_app="an app on your own device ({host})",
@@ -78,19 +88,26 @@ ENGLISH = PageWords(
     sign_out="Sign this browser out",
     signed_out="This browser is signed out.",
     refused="That lets nobody in. A link works once and for seven days; a token may have been replaced.",
+    no_cookie="Your browser has kept no cookie of this page. Let it keep them for this site, and try again.",
     over="This question is over",
     over_how="It was answered already, or has waited for too long. Start again from your assistant.",
+    answered="You have answered. Go back to your assistant.",
+    done="You have allowed {client}",
+    declined="You have said no to {client}",
+    done_how="Its app opens by itself, or after your browser has asked you. You can close this page then.",
+    open_app="Open the app",
     unknown="This program cannot sign you in",
     unknown_how="Remove this server from your assistant and add it again. The program said: {problem}",
     slow="Too many tries. Wait a minute.",
 )
 
 CHINESE = PageWords(
-    lang="zh-Hans",
+    lang=Language.CHINESE,
     title="登录 apixo-mcp",
     asks="{client} 请求以你的名义使用此服务器",
     nameless="一个没有名称的程序",
     unchecked="此名称未经核实。只有当你刚刚亲自发起这一操作时才应允许。",
+    document="对它的描述来自",
     sent_to="随后你将被带到",
     own_machine="你自己电脑上的程序（{host}）",
     own_app="你自己设备上的应用（{host}）",
@@ -118,22 +135,20 @@ CHINESE = PageWords(
     sign_out="退出此浏览器的登录",
     signed_out="此浏览器已退出登录。",
     refused="无法登录。链接只能使用一次，七天内有效；令牌可能已被更换。",
+    no_cookie="你的浏览器没有保存此页面的 Cookie。请允许此网站使用 Cookie，然后重试。",
     over="此请求已失效",
     over_how="它已被答复，或等待过久。请从你的助手重新开始。",
+    answered="你已作出答复。请回到你的助手。",
+    done="你已允许 {client}",
+    declined="你已拒绝 {client}",
+    done_how="应用会自动打开，或在浏览器询问你之后打开。随后即可关闭此页面。",
+    open_app="打开应用",
     unknown="此程序无法为你登录",
     unknown_how="请从你的助手中移除此服务器，然后重新添加。程序的说明：{problem}",
     slow="尝试次数过多，请稍等一分钟。",
 )
 
-_CHOICE = re.compile(r"\s*([a-z]{1,8})[a-z0-9\-]*\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?", re.IGNORECASE)
 
-
-def page_words_of(accept_language: str) -> PageWords:
-    """Returns the words of the language that a browser asks for."""
-    best = {"en": 0.0, "zh": 0.0}
-    for choice in accept_language[:500].split(","):
-        if match := _CHOICE.fullmatch(choice):
-            language = match[1].lower()
-            if language in best:
-                best[language] = max(best[language], float(match[2] or 1))
-    return CHINESE if best["zh"] > best["en"] else ENGLISH
+def page_words_of(request: Request) -> PageWords:
+    """Returns the words of the language that a page is in."""
+    return CHINESE if language_of(request) is Language.CHINESE else ENGLISH

@@ -173,7 +173,11 @@ async def test_a_browser_gets_a_form_without_scripts_in_its_language(house: Hous
         assert done.status_code == 201
         [reference] = re.findall(r"upload:[a-z2-7]{26}", done.text)
         gone = await http.get(link, headers={"accept-language": "zh"})
-        assert (gone.status_code, "链接不存在" in gone.text) == (404, True)
+        assert (gone.status_code, reference in gone.text) == (410, True), "who has lost the page is told it again"
+        twice = await http.post(link, files={"file": ("b.png", PICTURE, "image/png")})
+        assert (twice.status_code, reference in twice.text) == (410, True)
+        never = await http.get(f"{link}x", headers={"accept-language": "zh"})
+        assert (never.status_code, "链接不存在" in never.text) == (404, True)
     path = house.app.uploads.find(ALICE.name, reference.partition(":")[2])
     assert path is not None
     assert path.read_bytes() == PICTURE

@@ -147,12 +147,10 @@ async def test_the_page_shows_who_asks_for_what_and_where_it_leads(house: tuple[
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert "form-action 'self' https://app.example;" in policy
+    assert "form-action" not in policy, "a browser would hold every redirect of the client's own against it"
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["x-frame-options"] == "DENY"
     assert page.headers["referrer-policy"] == "same-origin"
-    app_page = await signed_in.opens(raw.asks(redirect_uri="cursor://x/cb"))
-    assert "form-action 'self' cursor:;" in app_page.headers["content-security-policy"]
     chinese = await signed_in.http.get(page.url, headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"})
     assert '<html lang="zh-Hans">' in chinese.text
     assert "允许" in chinese.text
@@ -175,6 +173,55 @@ async def test_a_no_is_told_to_the_client(house: tuple[App, Raw], signed_in: Per
     told = await signed_in.answers(page, "deny")
     assert (told["error"], told["state"], told["iss"]) == ("access_denied", "s", raw.url)
     assert (await signed_in.posts(page, answer="allow")).status_code == 400, "it was answered"
+
+
+async def test_a_yes_that_is_sent_twice_is_one(house: tuple[App, Raw], signed_in: Person) -> None:
+    _, raw = house
+    page = await signed_in.opens(raw.asks())
+    first, again = await signed_in.answers(page), await signed_in.answers(page)
+    assert first == again
+    tokens = (await raw.redeems(first["code"])).json()
+    late = await signed_in.posts(page, answer="allow")
+    assert (late.status_code, "You have answered" in late.text) == (400, True), "the client has had its code"
+    assert await raw.calls(tokens["access_token"]) != 401
+
+
+async def test_an_invitation_that_is_sent_twice_signs_in_once(house: tuple[App, Raw], person: Person) -> None:
+    app, raw = house
+    secret = await invitation_of(app, "alice")
+    page = await person.opens(f"{raw.url}/sign-in/{secret}")
+    first = await person.posts(page)
+    person.http.cookies.delete("apixo_browser")  # the first answer never came
+    again = await person.posts(page)
+    assert first.headers["set-cookie"] == again.headers["set-cookie"]
+    assert "asks to use" in (await person.opens(raw.asks())).text
+    assert "You are signed in as" in (await person.opens(f"{raw.url}/sign-in/{secret}")).text
+
+
+async def test_a_browser_without_cookies_keeps_its_invitation(house: tuple[App, Raw], person: Person) -> None:
+    app, raw = house
+    secret = await invitation_of(app, "alice")
+    page = await person.opens(f"{raw.url}/sign-in/{secret}")
+    person.http.cookies.clear()
+    told = await person.posts(page)
+    assert (told.status_code, "cookie" in told.text) == (403, True)
+    assert (await person.accepts(raw.url, secret)).status_code == 303
+
+
+async def test_an_app_is_opened_from_a_page_that_says_so(house: tuple[App, Raw], signed_in: Person) -> None:
+    _, raw = house
+    await raw.registers(redirect_uris=["cursor://x/cb"])
+    for answer, told in (("allow", "code="), ("deny", "error=access_denied")):
+        page = await signed_in.opens(raw.asks(redirect_uri="cursor://x/cb"))
+        done = await signed_in.posts(page, answer=answer)
+        assert done.status_code == 200
+        assert f'content="0;url=cursor://x/cb?{told}' in done.text
+        assert "form-action 'self'" in done.headers["content-security-policy"]
+
+
+async def test_a_client_names_its_persons_language(house: tuple[App, Raw], person: Person) -> None:
+    page = await person.opens(house[1].asks(ui_locales="fr zh-CN en"))
+    assert '<html lang="zh-Hans">' in page.text
 
 
 async def test_a_yes_of_a_page_that_was_not_shown_here_is_none(house: tuple[App, Raw], signed_in: Person) -> None:
@@ -417,14 +464,14 @@ async def test_a_document_in_a_private_network_is_not_fetched(
 async def test_no_guess_of_a_link_a_code_or_a_token_gets_in(house: tuple[App, Raw], signed_in: Person) -> None:
     app, raw = house
     link, code = await invitation_of(app, "alice"), await raw.code(signed_in)
-    browsers, issuing = Browsers(app.owners, app.sign_ins), Issuing(app.sign_ins)
+    browsers, issuing = Browsers(app.owners, app.sign_ins, app.seal), Issuing(app.sign_ins)
     near = [one for good in (link, code) for one in (good[:-1], f"{good}a", good.swapcase(), "")]
     for guess in [*near, *(stranger() for _ in range(2_500))]:
-        assert await browsers.sign_in(guess) is None
+        assert await browsers.sign_in(guess, "visit") is None
         assert await browsers.find(guess) is None
         assert await issuing.find_code(guess) is None
         assert await issuing.find_refresh(f"art_{guess}") is None
-    assert await browsers.sign_in(link) is not None
+    assert await browsers.sign_in(link, "visit") is not None
     assert await issuing.find_code(code) is not None
 
 

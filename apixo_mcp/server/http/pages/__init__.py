@@ -1,0 +1,1 @@
+"""The pages that people see: what all of them have, and the language that each is in."""
