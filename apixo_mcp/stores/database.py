@@ -11,17 +11,21 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
 
 
-class Database(Protocol):
-    """A database that is asked in one thread, a statement after another."""
+class Readable(Protocol):
+    """A database as far as it is read."""
 
     def now(self) -> float:
         """Returns the present, Unix seconds, by the one clock that leases and money are decided with."""
         ...
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Makes everything in it happen, or nothing."""
-        ...
-
     def execute(self, statement: str, values: Mapping[str, Any]) -> Sequence[Row]:
         """Executes a statement with named parameters and returns the rows that it returns, if any."""
+        ...
+
+
+class Database(Readable, Protocol):
+    """A database that is asked in one thread, a statement after another."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Makes everything in it happen, or nothing."""
         ...

@@ -10,7 +10,7 @@ from typing import Any
 
 from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
 from apixo_mcp.owners.tokens import BY_TOKEN
-from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.database import Database, Readable, Row
 from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Raise, Scope
@@ -106,13 +106,13 @@ def owner_of_row(row: Row) -> Owner:
         raise NotAnOwner(f"a row holds no owner: {type(error).__name__}") from error
 
 
-def owner_named(database: Database, name: str) -> Owner | None:
+def owner_named(database: Readable, name: str) -> Owner | None:
     """Returns an owner who may come in, None where there is none of that name."""
     rows = database.execute(_GET, {"name": name})
     return owner_of_row(rows[0]) if rows else None
 
 
-def owner_of_token(database: Database, token_hash: str) -> Owner | None:
+def owner_of_token(database: Readable, token_hash: str) -> Owner | None:
     """Returns the owner whom a token lets in."""
     rows = database.execute(_BY_TOKEN, {"token_hash": token_hash})
     return owner_of_row(rows[0]) if rows else None
@@ -131,7 +131,7 @@ def known_owners(database: Database) -> Sequence[KnownOwner]:
     ]
 
 
-def has_owners(database: Database) -> bool:
+def has_owners(database: Readable) -> bool:
     """Tells whether there ever was an owner."""
     return bool(database.execute(_ANY, {}))
 
@@ -180,7 +180,7 @@ def put_entry(database: Database, entry: SignInEntry, lasts: float, most: int | 
         return True
 
 
-def get_entry(database: Database, kind: EntryKind, key: str) -> SignInEntry | None:
+def get_entry(database: Readable, kind: EntryKind, key: str) -> SignInEntry | None:
     """Returns an entry that has not run out."""
     return _first(database.execute(_ENTRY, {"kind": str(kind), "key": key, "now": database.now()}))
 

@@ -72,8 +72,11 @@ CANCEL = f"""update task set cancel_requested = 1, updated_at = :now,
 
 GET = "select * from task where task_id = :task_id"
 
-FIND = """select * from task where owner = :owner and (task_id = :id or (remote_id = :id and remote_id <> ''))
+FIND = "select * from task where task_id = :id and owner = :owner"
+
+FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and +owner = :owner
   order by created_at desc limit 1"""
+"""By the gateway's id. The sign keeps SQLite from going through all tasks of the owner for it."""
 
 FIND_BY_ATTEMPT = """select * from task where owner = :owner and instr(attempts, :quoted) > 0
   order by created_at desc limit 1"""

@@ -42,10 +42,12 @@ server = MCPServer("bare", log_level="ERROR")
 async def empty() -> str:
     return ""
 
-listener = socket.create_server(("127.0.0.1", 0))
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY by the last
+listener.bind(("127.0.0.1", 0))
+listener.listen(2048)
 print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 app = server.streamable_http_app()
-uvicorn.Server(uvicorn.Config(app, http="h11", log_level="error")).run(sockets=[listener])
+uvicorn.Server(uvicorn.Config(app, http="h11", log_level="error", timeout_keep_alive=75)).run(sockets=[listener])
 """
 HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "claude-ai", "version": "1"}}

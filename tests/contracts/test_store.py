@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -1319,12 +1319,39 @@ class TestSqliteFile:
                 assert reader.execute("select count(*) from task where task_id = ?", [task.task_id]).fetchone() == (1,)
             reader.close()
 
+    async def test_a_task_is_looked_up_while_others_wait_to_write(self, path: Path):
+        async with SqliteStore(path) as store, anyio.create_task_group() as group:
+            task = await add(store, make())
+            assert await store.get(task.task_id) == task
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("begin immediate")
+                written = anyio.Event()
+
+                async def write() -> None:
+                    await add(store, make())
+                    written.set()
+
+                group.start_soon(write)
+                await anyio.wait_all_tasks_blocked()
+                assert await store.get(task.task_id) == task
+                assert await store.find(LOCAL, task.task_id) == task
+                assert not written.is_set()
+
+    async def test_what_another_process_has_committed_is_looked_up_at_once(self, path: Path):
+        async with SqliteStore(path) as store, SqliteStore(path) as other:
+            task = await add(store, make())
+            for seconds in range(3):
+                assert await other.get(task.task_id) == await store.get(task.task_id)
+                await store.wake(task.task_id, after=seconds)
+
     async def test_a_file_that_is_deleted_under_the_program_is_written_anew_whole(self, path: Path):
         async with sqlite_store(path) as store, sqlite_store(path) as other:
             early = await add(store, make())
+            assert await store.get(early.task_id) == await other.get(early.task_id) == early
             for file in path.parent.iterdir():
                 file.unlink()
             late = await add(store, make())
+            assert await store.get(late.task_id) == late
             later = await add(other, make())
             async with SqliteStore(path) as fresh:
                 for task in (early, late, later):

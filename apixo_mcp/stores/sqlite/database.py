@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
@@ -18,6 +19,7 @@ from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
 from apixo_mcp.stores.sqlite.lock import Lock
+from apixo_mcp.stores.sqlite.reader import Reader
 from apixo_mcp.stores.sqlite.repair import repair
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,9 @@ REPAIRED_WITHIN = 60.0  # seconds given to another process that is repairing the
 
 
 class SqliteDatabase:
-    """One file, one connection, one worker thread. Several processes may have the same file open.
+    """One file, one connection, one worker thread; and one connection more that only reads, on the thread that asks.
+
+    Several processes may have the same file open.
 
     Args:
         path: of the file; its folder is made if it is missing.
@@ -46,6 +50,7 @@ class SqliteDatabase:
         self._reserve = DiskReserve(damage.beside(path, ".ballast"))
         self._limiter = anyio.CapacityLimiter(1)
         self._database: sqlite3.Connection | None = None
+        self._reader: Reader | None = None
         self._file = (0, 0)
         self._deleted: list[sqlite3.Connection] = []
 
@@ -123,6 +128,7 @@ class SqliteDatabase:
         """
         if self._database is None or (there := _identity(self._path)) == self._file:
             return
+        self._stop_reading()
         # It stays open: closing it would delete, by name, the log of the file that is there now.
         self._deleted.append(self._database)
         if there is None:
@@ -140,7 +146,13 @@ class SqliteDatabase:
         self._lock.share(REPAIRED_WITHIN)
         self._connect()
 
+    def _stop_reading(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
     def _disconnect(self) -> None:
+        self._stop_reading()  # first: SQLite tidies up with the last connection, and this one may not
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -188,6 +200,28 @@ class SqliteDatabase:
     def _work(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         self._go_on()
         return work(*arguments)
+
+    async def look_up(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Runs `work`, which reads a row or two by their keys, at once on this thread, or else in the worker thread.
+
+        Args:
+            work: takes what is read from, and the arguments.
+
+        Raises:
+            StoreError: as of `run`.
+        """
+        await anyio.lowlevel.checkpoint()  # whoever asks again and again lets others have their turn
+        if self._reader is not None and _identity(self._path) == self._file:
+            with suppress(sqlite3.Error, NotATask):  # the worker thread can wait, and tells what is wrong
+                return work(self._reader, *arguments)
+        return await self.run(self._look_up, work, arguments)
+
+    def _look_up(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        looked_up = work(self, *arguments)
+        if self._reader is None:
+            with suppress(sqlite3.Error):
+                self._reader = Reader.opened(self._path, self.now)
+        return looked_up
 
     def execute(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         """Executes a statement and returns its rows. For use in the worker thread."""

@@ -20,7 +20,7 @@ class SqliteOwners:
 
     async def any(self) -> bool:
         """See `OwnerStore.any`."""
-        return await self._database.run(owners.has_owners, self._database)
+        return await self._database.look_up(owners.has_owners)
 
     async def all(self) -> Sequence[KnownOwner]:
         """See `OwnerStore.all`."""
@@ -28,11 +28,11 @@ class SqliteOwners:
 
     async def find(self, name: str) -> Owner | None:
         """See `OwnerStore.find`."""
-        return await self._database.run(owners.owner_named, self._database, name)
+        return await self._database.look_up(owners.owner_named, name)
 
     async def of_token(self, token_hash: str) -> Owner | None:
         """See `OwnerStore.of_token`."""
-        return await self._database.run(owners.owner_of_token, self._database, token_hash)
+        return await self._database.look_up(owners.owner_of_token, token_hash)
 
     async def add(self, owner: Owner, token_hash: str) -> bool:
         """See `OwnerStore.add`."""
@@ -67,7 +67,7 @@ class SqliteSignIns:
 
     async def get(self, kind: EntryKind, key: str) -> SignInEntry | None:
         """See `SignInStore.get`."""
-        return await self._database.run(owners.get_entry, self._database, kind, key)
+        return await self._database.look_up(owners.get_entry, kind, key)
 
     async def take(self, kind: EntryKind, key: str) -> SignInEntry | None:
         """See `SignInStore.take`."""

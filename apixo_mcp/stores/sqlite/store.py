@@ -13,6 +13,7 @@ import anyio
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, statements, taken
+from apixo_mcp.stores.database import Readable
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
@@ -27,6 +28,10 @@ from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
 def _wall_clock() -> float:
     return time.time()
+
+
+def _read_one(database: Readable, statement: str, key: Mapping[str, Any]) -> Task | None:
+    return next((from_row(row) for row in database.execute(statement, key)), None)
 
 
 def _day_count(row: Row) -> DayCount:
@@ -89,6 +94,10 @@ class SqliteStore:
     async def _task(self, statement: str, **values: Any) -> Task | None:
         return next(iter(await self._tasks(statement, **values)), None)
 
+    async def _one(self, statement: str, **key: Any) -> Task | None:
+        """Returns the task of a key."""
+        return await self._database.look_up(_read_one, statement, key)
+
     async def _tasks(self, statement: str, **values: Any) -> list[Task]:
         return await self._database.run(self._read, statement, values)
 
@@ -109,12 +118,15 @@ class SqliteStore:
 
     async def get(self, task_id: str) -> Task | None:
         """See `Store.get`."""
-        return await self._task(statements.GET, task_id=task_id)
+        return await self._one(statements.GET, task_id=task_id)
 
     async def find(self, owner: Owner, any_id: str) -> Task | None:
         """See `Store.find`."""
-        task = await self._task(statements.FIND, owner=owner.name, id=any_id)
+        named = {"owner": owner.name, "id": any_id}
+        task = await self._one(statements.FIND, **named)
         if task is not None or not any_id:
+            return task
+        if (task := await self._task(statements.FIND_BY_REMOTE, **named)) is not None:
             return task
         quoted = f'"remote_id": {json.dumps(any_id)}'
         return await self._task(statements.FIND_BY_ATTEMPT, owner=owner.name, quoted=quoted)

@@ -1,7 +1,10 @@
 """Two owners over Streamable HTTP: what is the one's is, for the other, as if it had never been."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -204,3 +207,25 @@ async def test_a_handle_of_another_never_was(house: House) -> None:
                 assert await refusal(ask, handle.task_id) == never_was
         assert (await get(alice, running.task_id)).status == "working"
         assert not (await house.app.service.find(ALICE, running.task_id)).cancel_requested
+
+
+async def test_a_task_is_checked_while_the_store_waits_to_be_written_to(house: House, tmp_path: Path) -> None:
+    """Who asks and what they ask for is looked up at once, and does not queue behind what is written."""
+    async with house.client(ALICE) as alice, anyio.create_task_group() as group:
+        task_id = (await made(alice, prompt="a fox [never]", wait_seconds=0))["task_id"]
+        await alice.call_tool("check_task", {"task_id": task_id, "wait_seconds": 0})
+        with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3", isolation_level=None)) as other:
+            other.execute("begin immediate")
+            written = anyio.Event()
+
+            async def write() -> None:
+                await house.app.owners.revoke(BOB.name)
+                written.set()
+
+            group.start_soon(write)
+            await anyio.wait_all_tasks_blocked()
+            answer = await alice.call_tool("check_task", {"task_id": task_id, "wait_seconds": 0})
+            assert isinstance(answer, CallToolResult)
+            assert answer.structured_content is not None
+            assert answer.structured_content["task_id"] == task_id
+            assert not written.is_set()
