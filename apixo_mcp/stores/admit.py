@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from apixo_mcp.stores import statements
+from apixo_mcp.stores.alerts import raise_alerts
 from apixo_mcp.stores.database import Database, Row
 from apixo_mcp.stores.outbox import tell_nothing_of
 from apixo_mcp.stores.owners import standing_of
 from apixo_mcp.stores.rows import from_row, to_row
+from apixo_mcp.tasks.alerts import budget_alerts
 from apixo_mcp.tasks.asking.repeats import equal_note
 from apixo_mcp.tasks.budget import (
     Agreement,
@@ -54,13 +56,14 @@ def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
         verdict = _verdict(limits, usd, first, terms, posts=len(tasks), confirmed=False)
         if verdict == "ask_first" and (yes := _yes(database, first, usd, terms, now)):
             tasks, verdict = [replace(task, agreed_attempts=yes.attempts) for task in tasks], "within"
+        alerts = raise_alerts(database, budget_alerts(first.owner, verdict, limits, usd, len(tasks), now))
         if verdict != "within":
-            return Admitted(verdict, tuple(tasks), limits)
+            return Admitted(verdict, tuple(tasks), limits, alerts)
         if note := _note_of_equal(database, first, now):
             tasks = [replace(tasks[0], notes=(*tasks[0].notes, note)), *tasks[1:]]
         for task in tasks:
             database.execute(statements.INSERT, to_row(task))
-        return Admitted("new", tuple(tasks), limits)
+        return Admitted("new", tuple(tasks), limits, alerts)
 
 
 def _under_key(database: Database, task: Task, terms: Terms, now: float) -> tuple[Task, ...]:
@@ -158,12 +161,12 @@ def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
                 pass
         clearance = _cleared(database, row, terms, now)
         if clearance.how != "within":
-            return clearance
+            return _alerted(database, row, clearance, now)
         if database.execute(statements.COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
             return Clearance("no_room")
         sent = {"now": now, "task_id": row.task_id, "reached_at": task.reached_at}
         database.execute(statements.MARK_SENT, sent)
-        return replace(clearance, sent_at=now)
+        return replace(_alerted(database, row, clearance, now), sent_at=now)
 
 
 def _may_send(row: Task, task: Task, now: float) -> bool:
@@ -177,10 +180,11 @@ def _may_send(row: Task, task: Task, now: float) -> bool:
 def try_again(database: Database, before: Task, after: Task, terms: Sending) -> Clearance:
     """See `Store.try_again`."""
     with database.transaction():
-        clearance = _cleared(database, after, terms, database.now())
-        if clearance.how != "within":
-            return clearance
-        return clearance if _write(database, before, after) else Clearance("lost")
+        now = database.now()
+        clearance = _cleared(database, after, terms, now)
+        if clearance.how == "within" and not _write(database, before, after):
+            return Clearance("lost")
+        return _alerted(database, after, clearance, now)
 
 
 def end_lapsed(database: Database, process: str) -> list[Task]:
@@ -234,6 +238,14 @@ def _verdict(
     verdict = decide(limits, usd, confirmed=confirmed, posts=posts)
     is_offered = all(terms.allows(limit.models, task.model) for limit in limits)
     return verdict if is_offered or verdict == "not_allowed" else "not_offered"
+
+
+def _alerted(database: Database, task: Task, clearance: Clearance, now: float) -> Clearance:
+    """Returns a clearance with what is to be told of its limits."""
+    if clearance.how in ("lost", "no_room", "lapsed", "by_another"):
+        return clearance
+    due = budget_alerts(task.owner, clearance.how, clearance.limits, task.estimate_usd, 1, now)
+    return replace(clearance, alerts=raise_alerts(database, due))
 
 
 def _write(database: Database, before: Task, after: Task) -> bool:

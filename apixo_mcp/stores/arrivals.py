@@ -6,11 +6,11 @@ Each function runs in the thread in which its database is asked.
 from collections.abc import Sequence
 
 from apixo_mcp.stores import statements
+from apixo_mcp.stores.alerts import raise_alerts
 from apixo_mcp.stores.database import Database, Row
-from apixo_mcp.stores.outbox import put_webhook
 from apixo_mcp.stores.rows import from_row
+from apixo_mcp.tasks.alerts import callbacks_alert
 from apixo_mcp.tasks.arrivals import Arrivals
-from apixo_mcp.tasks.outbox import ALERT_RAISED
 from apixo_mcp.tasks.schedule import turn_of_call
 from apixo_mcp.tasks.task import TERMINAL, Task
 
@@ -86,15 +86,9 @@ def missed_callbacks(database: Database, within: float) -> Sequence[Arrivals]:
             database.execute(_FORGET_UNCALLED, of_address)
             if rows := database.execute(_MISSED, {**of_address, "now": now}):
                 missed += rows
-                put_webhook(database, *_alert(late["gateway"], now))
+                raise_alerts(database, [callbacks_alert(late["gateway"], now)])
                 database.execute(_DUE_NOW, {**of_address, "now": now})
     return [_arrivals(row) for row in missed]
-
-
-def _alert(gateway: str, now: float) -> tuple[str, str, dict[str, str]]:
-    message = f"A callback of {gateway} has not come: its tasks are polled as usual until one arrives again."
-    data = {"alert": "callbacks_missed", "gateway": gateway, "message": message}
-    return f"msg_callbacks_missed_{gateway}_{int(now)}", ALERT_RAISED, data
 
 
 def known_callbacks(database: Database) -> Sequence[Arrivals]:

@@ -80,30 +80,6 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """How far a limit is used.
-
-    Attributes:
-        whose: it is, as in `Allowance`.
-        period: that it holds for, UTC.
-        unit: dollars, by estimates; or paid requests.
-        most: that it allows.
-        used: of that.
-    """
-
-    whose: Literal["owner", "all"]
-    period: Literal["day", "month"]
-    unit: Literal["usd", "tasks"]
-    most: float
-    used: float
-
-    @property
-    def left(self) -> float:
-        """How much it leaves."""
-        return max(0.0, round(self.most - self.used, 4))
-
-
-@dataclass(frozen=True, slots=True)
 class Agreement:
     """What the owner said yes to.
 
@@ -193,31 +169,6 @@ def fitting(limits: Sequence[Allowance], amounts: Sequence[float | None]) -> int
         if decide(limits, together(amounts[:count]), confirmed=True, posts=count) == "within":
             return count
     return 0
-
-
-def uses(limits: Sequence[Allowance]) -> tuple[Use, ...]:
-    """Returns how far each limit is used, in the order of the limits."""
-    used: list[Use] = []
-    for limit in limits:
-        budget, spent = limit.budget, limit.spent
-        if budget.daily_usd is not None:
-            used.append(Use(limit.whose, "day", "usd", budget.daily_usd, spent.usd))
-        if budget.monthly_usd is not None:
-            used.append(Use(limit.whose, "month", "usd", budget.monthly_usd, spent.month_usd))
-        if budget.daily_tasks is not None:
-            used.append(Use(limit.whose, "day", "tasks", budget.daily_tasks, spent.posts))
-    return tuple(used)
-
-
-def usd_left(limits: Sequence[Allowance]) -> float | None:
-    """Returns how many dollars the tightest of all limits leaves, None where none limits them."""
-    return min((use.left for use in uses(limits) if use.unit == "usd"), default=None)
-
-
-def posts_left(limits: Sequence[Allowance]) -> int | None:
-    """Returns how many paid requests of today the tightest of all limits leaves, None where none limits them."""
-    left = [int(use.left) for use in uses(limits) if use.unit == "tasks"]
-    return min(left, default=None)
 
 
 def is_own(limits: Sequence[Allowance], usd: float | None, posts: int = 1) -> bool:

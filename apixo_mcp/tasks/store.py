@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Literal, Protocol
 
 from apixo_mcp.generation import Modality
+from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.arrivals import ArrivalStore
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent, Verdict
 from apixo_mcp.tasks.outbox import Outbox
@@ -90,11 +91,13 @@ class Admitted:
         how: `none`: there is no earlier one, and none may be bought.
         tasks: the new or the earlier ones; where they may not be bought those that were not stored.
         limits: that it was held to, with what was spent before it.
+        alerts: what is to be told of that, and was not before.
     """
 
     how: AdmissionKind
     tasks: tuple[Task, ...]
     limits: tuple[Allowance, ...]
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def task(self) -> Task:
@@ -129,11 +132,13 @@ class Clearance:
             that was asked for it; else why the limits do not allow it.
         limits: that it was held to, with what was spent without it.
         sent_at: when it was noted, as the row has it; 0 where it was not.
+        alerts: what is to be told of the limits, and was not before.
     """
 
     how: Literal["lost", "no_room", "lapsed", "by_another"] | Verdict
     limits: tuple[Allowance, ...] = ()
     sent_at: float = 0.0
+    alerts: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,6 +420,10 @@ class Store(Protocol):
 
     async def owner_names(self) -> Sequence[str]:
         """Lists everybody who has tasks: this machine's own, and those whom an issuer alone knows, too."""
+        ...
+
+    async def raise_alert(self, alert: Alert) -> bool:
+        """Notes an alert, and its webhook; False where it was told before."""
         ...
 
     async def open_count(self, key_prints: Iterable[str]) -> int:

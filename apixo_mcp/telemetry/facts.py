@@ -212,10 +212,20 @@ class CallbackReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class CallbacksMissed:
-    """Tells that a callback of a gateway has not come, and its tasks are polled as usual until one arrives again."""
+class AlertRaised:
+    """Tells of something that whoever runs the server should know, once; the operator's address is told too.
 
+    Attributes:
+        alert: what it is about (`tasks.alerts.AlertKind`).
+        owner: whom; empty: the whole server.
+        gateway: which; empty: none.
+        message: in a sentence or two.
+    """
+
+    alert: str
+    owner: str
     gateway: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +339,7 @@ Fact = (
     | SaveFailed
     | FileDeleted
     | CallbackReceived
-    | CallbacksMissed
+    | AlertRaised
     | WebhookTried
     | OperationDone
     | RequestServed

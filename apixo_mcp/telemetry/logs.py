@@ -10,9 +10,9 @@ from dataclasses import fields
 from typing import Any
 
 from apixo_mcp.telemetry.facts import (
+    AlertRaised,
     AttemptFailed,
     CallbackReceived,
-    CallbacksMissed,
     Fact,
     FileDeleted,
     Finished,
@@ -54,7 +54,7 @@ _EVENTS: dict[type[Fact], str] = {
     SaveFailed: "not saved",
     FileDeleted: "deleted a file",
     CallbackReceived: "callback",
-    CallbacksMissed: "callbacks missed",
+    AlertRaised: "alert:",
     WebhookTried: "webhook",
     OperationDone: "answered",
     RequestServed: "served",
@@ -70,6 +70,8 @@ _NAMES = {"task_id": "task", "mime_type": "type"}
 def write(fact: Fact) -> None:
     """Writes the line of a fact; parts that are unknown are left out."""
     level = logging.DEBUG if isinstance(fact, _MANY) else logging.INFO
+    if isinstance(fact, AlertRaised):
+        level = logging.WARNING
     where = _audit if isinstance(fact, SignInRefused | OwnerChanged) else log
     if not where.isEnabledFor(level):
         return

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from apixo_mcp import __version__
 from apixo_mcp.telemetry.facts import (
+    AlertRaised,
     CallbackReceived,
     Fact,
     FileDeleted,
@@ -60,6 +61,7 @@ _COUNTERS = (
     ("apixo_deleted_bytes", "Bytes of the files that were deleted", "gateway"),
     ("apixo_http_requests", "HTTP requests that were answered", "method route status"),
     ("apixo_sign_ins_refused", "Requests that were not let in", "reason status"),
+    ("apixo_alerts", "What whoever runs the server was told of by itself", "alert"),
     ("apixo_owner_changes", "Changes of owners in this process", "change"),
     ("apixo_owner_tasks_ended", "Tasks that ended, by owner", "owner state"),
     ("apixo_owner_estimated_spend_usd", "Estimated dollars of submits, by owner", "owner"),
@@ -87,7 +89,14 @@ _GAUGE_LABELS: dict[str, tuple[str, ...]] = {
     "apixo_tasks_queued": ("gateway",),
     "apixo_owner_spend_today_usd": ("owner",),
     "apixo_spend_today_usd": (),
+    "apixo_owner_spend_month_usd": ("owner",),
+    "apixo_spend_month_usd": (),
     "apixo_daily_budget_usd": (),
+    "apixo_monthly_budget_usd": (),
+    "apixo_owner_budget_left_usd": ("owner", "period"),
+    "apixo_budget_left_usd": ("period",),
+    "apixo_owner_tasks_left": ("owner",),
+    "apixo_tasks_left": (),
     "apixo_sweep_age_seconds": (),
 }
 
@@ -100,14 +109,22 @@ class Gauges:
         in_flight: tasks that a gateway has, by gateway.
         queued: tasks that wait to be sent, by gateway.
         spent_usd: estimated, today, by owner.
+        spent_month_usd: the same of this month.
         daily_budget_usd: of all owners together, None where none is set.
+        monthly_budget_usd: the same of a month.
+        left_usd: what limits leave, by owner (empty: all together) and period (`day`, `month`).
+        tasks_left: how many paid requests of today limits leave, by owner (empty: all together).
         sweep_age: seconds since the task store was last looked through for what is due; None before that.
     """
 
     in_flight: Mapping[str, int] = field(default_factory=dict[str, int])
     queued: Mapping[str, int] = field(default_factory=dict[str, int])
     spent_usd: Mapping[str, float] = field(default_factory=dict[str, float])
+    spent_month_usd: Mapping[str, float] = field(default_factory=dict[str, float])
     daily_budget_usd: float | None = None
+    monthly_budget_usd: float | None = None
+    left_usd: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    tasks_left: Mapping[str, float] = field(default_factory=dict[str, float])
     sweep_age: float | None = None
 
 
@@ -140,6 +157,8 @@ class Metrics:
                 self._observe("apixo_http_request_duration_seconds", seconds, method=method, route=route)
             case SignInRefused(_, status, reason, _):
                 self._count("apixo_sign_ins_refused", reason=reason, status=str(status))
+            case AlertRaised(alert):
+                self._count("apixo_alerts", alert=alert)
             case OwnerChanged(_, change):
                 self._count("apixo_owner_changes", change=change)
             case PurchaseRefused(_, _, gateway, reason):
@@ -268,27 +287,48 @@ class _Present:
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """See `prometheus_client.registry.Collector`."""
         gauges = self.gauges or Gauges()
-        spent: dict[str, float] = {}
-        for owner, usd in gauges.spent_usd.items():
-            spent[self._owner(owner)] = spent.get(self._owner(owner), 0.0) + usd
-        today = sum(spent.values()) if self.gauges else None
+        of_day, of_month = self._by_owner(gauges.spent_usd), self._by_owner(gauges.spent_month_usd)
+        today, month = (sum(one.values()) if self.gauges else None for one in (of_day, of_month))
+        left = {(self._owner(owner), period): usd for (owner, period), usd in gauges.left_usd.items() if owner}
+        tasks = {(self._owner(owner),): count for owner, count in gauges.tasks_left.items() if owner}
+        # What several leave that have no label of their own is no sum that says anything.
+        left, tasks = ({to: value for to, value in of.items() if to[0] != _OTHER} for of in (left, tasks))
+        left_of_all = {(period,): usd for (owner, period), usd in gauges.left_usd.items() if not owner}
         for name, words, values in (
-            ("apixo_build_info", "The version that runs", {__version__: 1}),
+            ("apixo_build_info", "The version that runs", {(__version__,): 1}),
             ("apixo_store_up", "Whether the task store answers", self.gauges is not None),
-            ("apixo_tasks_in_flight", "Tasks that a gateway has", gauges.in_flight),
-            ("apixo_tasks_queued", "Tasks that wait to be sent", gauges.queued),
-            ("apixo_owner_spend_today_usd", "Estimated dollars of today (UTC), by owner", spent),
+            ("apixo_tasks_in_flight", "Tasks that a gateway has", _labelled(gauges.in_flight)),
+            ("apixo_tasks_queued", "Tasks that wait to be sent", _labelled(gauges.queued)),
+            ("apixo_owner_spend_today_usd", "Estimated dollars of today (UTC), by owner", of_day),
             ("apixo_spend_today_usd", "Estimated dollars of today (UTC), of all owners", today),
+            ("apixo_owner_spend_month_usd", "Estimated dollars of this month (UTC), by owner", of_month),
+            ("apixo_spend_month_usd", "Estimated dollars of this month (UTC), of all owners", month),
             ("apixo_daily_budget_usd", "What all may spend a day (UTC)", gauges.daily_budget_usd),
+            ("apixo_monthly_budget_usd", "What all may spend a month (UTC)", gauges.monthly_budget_usd),
+            ("apixo_owner_budget_left_usd", "What an owner's own limits leave", left),
+            ("apixo_budget_left_usd", "What the limits of all owners together leave", left_of_all),
+            ("apixo_owner_tasks_left", "Paid requests that an owner's own limit leaves today", tasks),
+            ("apixo_tasks_left", "Paid requests that the limit of all leaves today", gauges.tasks_left.get("")),
             ("apixo_sweep_age_seconds", "Since the store was last looked through for what is due", gauges.sweep_age),
         ):
             family = GaugeMetricFamily(name, words, labels=_GAUGE_LABELS[name] or None)
             if isinstance(values, Mapping):
-                for value, count in values.items():
-                    family.add_metric([value], count)
+                for labels, value in values.items():
+                    family.add_metric(labels, value)
             elif values is not None:
                 family.add_metric([], values)
             yield family
+
+    def _by_owner(self, amounts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
+        added: dict[tuple[str, ...], float] = {}
+        for owner, amount in amounts.items():
+            label = (self._owner(owner),)
+            added[label] = added.get(label, 0.0) + amount
+        return added
+
+
+def _labelled(values: Mapping[str, float]) -> dict[tuple[str, ...], float]:
+    return {(label,): value for label, value in values.items()}
 
 
 def _of(task: TaskRef) -> dict[str, str]:

@@ -8,10 +8,11 @@ import anyio
 
 from apixo_mcp.gateways.gateway import Balance, Gateway
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.budget import Allowance, Budget, Spent, Use, usd_left, uses
+from apixo_mcp.tasks.budget import Allowance, Budget, Spent
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import DayCount, Store
 from apixo_mcp.tasks.task import FOLLOWED, State
+from apixo_mcp.tasks.uses import usd_left, uses
 
 Key = TypeVar("Key")
 
@@ -59,7 +60,7 @@ async def spending(
         "monthly_budget_usd": _first(limit.budget.monthly_usd for limit in limits),
         "budget_left_usd": usd_left(limits),
         "daily_task_limit": _first(limit.budget.daily_tasks for limit in limits),
-        "budgets": [use_structure(use) for use in uses(limits)] or None,
+        "budgets": [use.structure for use in uses(limits)] or None,
     }
     return {name: value for name, value in report.items() if value is not None}
 
@@ -78,7 +79,7 @@ async def spending_of_each(store: Store, owners: Sequence[Owner], budget: Budget
         {
             "owner": owner.name,
             **_spent(spent.get(owner.name, Spent())),
-            "budgets": [use_structure(use) for use in uses(await store.limits(owner, budget)) if use.whose == "owner"],
+            "budgets": [use.structure for use in uses(await store.limits(owner, budget)) if use.whose == "owner"],
             "totals": _added(await store.usage(owner, days)),
         }
         for owner in owners
@@ -92,14 +93,6 @@ def _spent(spent: Spent) -> dict[str, Any]:
         "tasks_today": spent.posts,
         "spent_month_usd": round(spent.month_usd, 4),
     }
-
-
-def use_structure(use: Use) -> dict[str, Any]:
-    """Returns how far a limit is used as plain JSON values."""
-    about = {"whose": use.whose, "period": use.period}
-    if use.unit == "usd":
-        return {**about, "limit_usd": use.most, "spent_usd": round(use.used, 4), "left_usd": use.left}
-    return {**about, "limit_tasks": int(use.most), "tasks": int(use.used), "left_tasks": int(use.left)}
 
 
 LEDGER = ("day", "owner", "model", "tasks", "attempts", "spent_usd", "reserved_usd", "without_price")

@@ -10,8 +10,8 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.asking.request import Quote
-from apixo_mcp.tasks.budget import posts_left, usd_left
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.uses import posts_left, usd_left
 from apixo_mcp.views.faces import Face, advice_of
 from apixo_mcp.views.words import counted, dollars, priced
 

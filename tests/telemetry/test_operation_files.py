@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from apixo_mcp.telemetry.metrics import Gauges, Metrics
+from apixo_mcp.telemetry.metrics import MOST_OWNERS, Gauges, Metrics
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "operation"
 RULES, RULES_TEST, DASHBOARD = FOLDER / "alerts.yml", FOLDER / "alerts.test.yml", FOLDER / "dashboard.json"
@@ -194,6 +194,18 @@ def test_an_exposition_is_read_by_promtool_without_complaint():
     text = Metrics().text(Gauges(in_flight={"apixo": 1})).decode()
     assert 'apixo_tasks_in_flight{gateway="apixo"} 1.0' in text
     assert all(line.split()[2].startswith("apixo_") for line in text.splitlines() if line.startswith("# TYPE"))
+
+
+def test_what_limits_leave_is_told_of_each_owner_that_has_a_label():
+    names = [f"owner{number:02}" for number in range(MOST_OWNERS + 5)]
+    left = {(name, "day"): 1.5 for name in names} | {("", "month"): 7.0}
+    text = Metrics().text(Gauges(left_usd=left, tasks_left={"": 3, "owner00": 2})).decode()
+    assert 'apixo_owner_budget_left_usd{owner="owner00",period="day"} 1.5' in text
+    assert text.count("apixo_owner_budget_left_usd{") == MOST_OWNERS
+    assert 'owner="other"' not in text
+    assert 'apixo_budget_left_usd{period="month"} 7.0' in text
+    assert 'apixo_owner_tasks_left{owner="owner00"} 2.0' in text
+    assert "\napixo_tasks_left 3.0" in text
 
 
 def promtool(*arguments: str, given: str | None = None) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from support.asking import submit
 from support.program import happens, values_for
 
 from apixo_mcp.app import App, open_app
-from apixo_mcp.errors import SettingsError
+from apixo_mcp.errors import InvalidInput, SettingsError
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import Answered, NotReached
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
@@ -292,6 +292,36 @@ async def test_an_alert_is_told_as_one(box: Sandbox, tmp_path: Path, receiver: R
         await happens(lambda: len(receiver.messages) == 1)
     told = receiver.messages[0].told
     assert (told["type"], told["data"]["alert"]) == ("alert.raised", "callbacks_missed")
+
+
+async def test_a_limit_that_is_nearly_used_and_a_refusal_are_told(
+    box: Sandbox, tmp_path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("WARNING", "apixo_mcp.telemetry.logs")
+    async with telling(box, tmp_path, receiver.url, daily_budget_usd=0.07) as app:
+        for number in range(3):
+            with suppress(InvalidInput):
+                await ask(app, f"fox {number} [took:0]")
+        await happens(lambda: sum(one.told["type"] == ALERT_RAISED for one in receiver.messages) == 2)
+    used, refused = (one.told["data"] for one in receiver.messages if one.told["type"] == ALERT_RAISED)
+    assert (used["alert"], used["percent"], used["spent_usd"], used["limit_usd"]) == ("budget_used", 80, 0.06, 0.07)
+    assert (refused["alert"], refused["left_usd"]) == ("purchase_refused", 0.01)
+    assert used["message"] in caplog.text
+    assert refused["message"] in caplog.text
+
+
+@pytest.mark.parametrize(("mark", "alert"), [("[http:401]", "key_refused"), ("[http:402]", "credits_used_up")])
+async def test_a_key_that_a_gateway_refuses_is_told_once(
+    box: Sandbox, tmp_path: Path, receiver: Receiver, mark: str, alert: str
+):
+    async with telling(box, tmp_path, receiver.url) as app:
+        tasks = [await ask(app, f"a fox {number} {mark}") for number in range(2)]
+        await happens(lambda: len(receiver.messages) == 3)
+        await reaches(app, lambda count: count.waiting == 0)
+    told = [one.told["data"] for one in receiver.messages if one.told["type"] == ALERT_RAISED]
+    assert [(one["alert"], one["gateway"]) for one in told] == [(alert, "apixo")]
+    assert "sk-" not in str(told)
+    assert all(len(receiver.of(task)) == 1 for task in tasks)
 
 
 async def test_without_a_secret_nothing_starts(box: Sandbox, tmp_path: Path):

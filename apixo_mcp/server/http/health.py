@@ -1,6 +1,7 @@
 """Whether the server is well, and how it does, as whoever watches it asks."""
 
 import logging
+import time
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -13,7 +14,10 @@ from apixo_mcp.health import Condition
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.neighbours import is_neighbour
 from apixo_mcp.server.http.paths import HEALTHZ, METRICS, READYZ
+from apixo_mcp.tasks.budget import Allowance, Spent
 from apixo_mcp.tasks.owner import Scope
+from apixo_mcp.tasks.store import Totals
+from apixo_mcp.tasks.uses import Use, uses
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +46,16 @@ def health_routes(app: App) -> list[Route]:
         gauges = None
         try:
             totals = await app.store.totals()
+            left = await _left(app, totals)
             gauges = Gauges(
                 in_flight=totals.in_flight,
                 queued=totals.queued,
                 spent_usd={owner: spent.usd for owner, spent in totals.spent.items()},
+                spent_month_usd={owner: spent.month_usd for owner, spent in totals.spent.items()},
                 daily_budget_usd=app.settings.daily_budget_usd,
+                monthly_budget_usd=app.settings.monthly_budget_usd,
+                left_usd={(owner, use.period): use.left for owner, use in left if use.unit == "usd"},
+                tasks_left={owner: use.left for owner, use in left if use.unit == "tasks"},
                 sweep_age=app.engine.since_sweep(),
             )
         except StoreError:
@@ -54,6 +63,19 @@ def health_routes(app: App) -> list[Route]:
         return Response(metrics.text(gauges), headers=_NO_STORE, media_type=CONTENT_TYPE)
 
     return [*_probes(app), Route(METRICS, read)]
+
+
+async def _left(app: App, totals: Totals) -> list[tuple[str, Use]]:
+    """Returns how far each limit is used, with the name of the owner whose it is; empty: that of all together."""
+    now, every = time.time(), totals.spent.values()
+    together = Spent(*(sum(getattr(one, name) for one in every) for name in ("usd", "posts", "month_usd")))
+    limited = [("", Allowance(app.budget, together))]
+    limited += [
+        (one.owner.name, Allowance(one.owner.budget_at(now), totals.spent.get(one.owner.name, Spent()), "owner"))
+        for one in await app.owners.all()
+        if one.revoked_at is None
+    ]
+    return [(owner, use) for owner, allowance in limited for use in uses([allowance])]
 
 
 def _probes(app: App) -> list[Route]:

@@ -12,7 +12,7 @@ import anyio
 
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.generation import Modality
-from apixo_mcp.stores import admit, statements, taken
+from apixo_mcp.stores import admit, alerts, statements, taken
 from apixo_mcp.stores.database import Readable
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
@@ -20,6 +20,7 @@ from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
+from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms, Totals
@@ -363,6 +364,10 @@ class SqliteStore:
 
     def _owner_names(self) -> list[str]:
         return [row["owner"] for row in self._database.execute(statements.OWNER_NAMES, {})]
+
+    async def raise_alert(self, alert: Alert) -> bool:
+        """See `Store.raise_alert`."""
+        return await self._database.run(alerts.raise_alert, self._database, alert)
 
     async def open_count(self, key_prints: Iterable[str]) -> int:
         """See `Store.open_count`."""

@@ -20,6 +20,7 @@ import anyio
 from apixo_mcp.errors import InvalidInput, MissingKey, Problem
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.generation import NextAction
+from apixo_mcp.tasks.alerts import tell_alerts
 from apixo_mcp.tasks.asking.delivery import VOUCHED_FOR, WANTED_UNTIL, Call, Delivery
 from apixo_mcp.tasks.asking.drafts import Drafted, Drafts
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, Submission
@@ -230,6 +231,7 @@ class Admission:
                 admitted = await self._store.admit(tasks, terms)
                 if admitted.how == "joined" and may != "look":
                     call.task_ids = tuple(task.task_id for task in admitted.tasks)
+            tell_alerts(self._telemetry, admitted.alerts)
             if admitted.how == "new":
                 for task in tasks:
                     self._engine.wake(task.task_id, time.time())

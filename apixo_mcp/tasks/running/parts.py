@@ -1,8 +1,13 @@
 """What every step of a task works with."""
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 
+from apixo_mcp.errors import StoreError
+from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.alerts import key_alert, tell_alerts
 from apixo_mcp.tasks.arrivals import CALLED_WITHIN
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
@@ -57,6 +62,16 @@ class StepParts:
     throttle: Throttle
     telemetry: Telemetry
     limits: StepLimits = StepLimits()
+
+    async def heed_key(self, task: Task, failure: Failure) -> None:
+        """Tells whoever runs the server of a key that the gateway refuses, as well as that can be told just now."""
+        owner = task.owner if task.key_print in self.accounts.own_prints else ""
+        alert = key_alert(task.gateway, task.key_print, failure, owner, time.time())
+        if alert is None:
+            return
+        with suppress(StoreError):  # the answer itself is what matters, and what it was to must be stored
+            if await self.store.raise_alert(alert):
+                tell_alerts(self.telemetry, [alert])
 
     async def context_of(self, task: Task) -> DecisionContext:
         """Returns what a decision about a task depends on that the gateway has."""

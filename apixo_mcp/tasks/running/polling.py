@@ -8,6 +8,7 @@ import anyio
 
 from apixo_mcp.gateways.gateway import Failed, NoAnswer, Polled, Running, Succeeded
 from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.alerts import tell_alerts
 from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.changes import ref_of
 from apixo_mcp.tasks.keeping import keep_answer
@@ -60,6 +61,8 @@ class Poller:
                 polled = await gateway.poll(task.wire_model, task.remote_id, inputs=inputs)
         parts.telemetry.emit(PollAnswered(ref_of(task), _OUTCOMES[type(polled)], round(time.monotonic() - began, 3)))
         self._heed(task, polled)
+        if isinstance(polled, NoAnswer) and polled.failure:
+            await parts.heed_key(task, polled.failure)
         context = await parts.context_of(task)
         if task.is_confirming:
             return await parts.changes.commit(task, polls.after_confirming(task, polled, context))
@@ -71,6 +74,7 @@ class Poller:
         if after.state is not State.SUBMITTING:
             return await parts.changes.commit(task, after)
         clearance = await parts.store.try_again(task, after, parts.terms)
+        tell_alerts(parts.telemetry, clearance.alerts)
         if clearance.how == "within":
             await parts.changes.announce(task, after)
             return after

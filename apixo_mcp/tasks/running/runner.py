@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.alerts import callbacks_alert, tell_alerts
 from apixo_mcp.tasks.keeping import ResultSaver
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.parts import StepParts
@@ -14,7 +15,6 @@ from apixo_mcp.tasks.running.saving import save_files
 from apixo_mcp.tasks.running.sending import Sender
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions import delays
-from apixo_mcp.telemetry.facts import CallbacksMissed
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Runner:
     async def heed_callbacks(self) -> None:
         """Sees whether callbacks that were to come are missing, and tells of it."""
         for missed in await self._parts.store.arrivals.missed(self._parts.limits.called_within):
-            self._parts.telemetry.emit(CallbacksMissed(missed.gateway))
+            tell_alerts(self._parts.telemetry, [callbacks_alert(missed.gateway, missed.missed_at)])
             log.warning(
                 "a callback of %s has not come to %s: tasks are polled as usual until one arrives again. See whether a "
                 "POST to %s/callbacks/x reaches this server, which answers it with 404",

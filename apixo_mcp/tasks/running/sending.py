@@ -12,6 +12,7 @@ import anyio
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.gateway import Accepted, Later, Refused, Submitted, Unclear
 from apixo_mcp.generation import Failure
+from apixo_mcp.tasks.alerts import tell_alerts
 from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.changes import plain_code, ref_of
 from apixo_mcp.tasks.keeping import put_aside
@@ -80,6 +81,7 @@ class Sender:
             with anyio.CancelScope(shield=True) as shield:
                 reached_at = sendable.address if sendable.callback_url else ""
                 clearance = await parts.store.mark_sent(replace(task, reached_at=reached_at), parts.terms)
+                tell_alerts(parts.telemetry, clearance.alerts)
                 if clearance.how != "within":
                     return await self._not_sent(task, clearance)
                 sent = replace(task, sent_at=clearance.sent_at)
@@ -104,7 +106,10 @@ class Sender:
                     parts.throttle.slow_down(key, outcome.retry_after)
                 elif isinstance(outcome, Accepted):
                     parts.throttle.go_on(key)
-                return await self._record(sent, outcome, shield)
+                recorded = await self._record(sent, outcome, shield)
+                if isinstance(outcome, Refused):
+                    await parts.heed_key(task, outcome.failure)
+                return recorded
 
     def _tell(self, task: Task, outcome: Submitted, seconds: float) -> None:
         """Tells of an answer that cost nothing; the others are told with the change that they make."""

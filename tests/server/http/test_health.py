@@ -164,7 +164,7 @@ async def happens_in(http: httpx2.AsyncClient, status: str) -> None:
 
 class TestMetrics:
     async def test_a_picture_is_counted_on_its_whole_way(self, serve: Serve):
-        async with serve(daily_budget_usd=5, prices=None) as http:
+        async with serve(daily_budget_usd=5, monthly_budget_usd=50, daily_task_limit=9, prices=None) as http:
             await generated(http, "a fox")
             found = await read(http)
             with anyio.fail_after(15):  # the answer may come before its file
@@ -181,7 +181,12 @@ class TestMetrics:
         assert found[f"apixo_file_bytes_total{{{of}}}"] > 100
         assert found[f"apixo_estimated_spend_usd_total{{{of}}}"] > 0
         assert found["apixo_spend_today_usd"] == found['apixo_owner_spend_today_usd{owner="alice"}'] > 0
-        assert found["apixo_daily_budget_usd"] == 5
+        spent = found["apixo_spend_today_usd"]
+        assert (found["apixo_daily_budget_usd"], found["apixo_monthly_budget_usd"]) == (5, 50)
+        assert found["apixo_spend_month_usd"] == found['apixo_owner_spend_month_usd{owner="alice"}'] == spent
+        assert found['apixo_budget_left_usd{period="day"}'] == pytest.approx(5 - spent)
+        assert found['apixo_budget_left_usd{period="month"}'] == pytest.approx(50 - spent)
+        assert found["apixo_tasks_left"] == 8
         assert found["apixo_store_up"] == 1
         assert found["apixo_sweep_age_seconds"] < 15
         assert found['apixo_owner_tasks_ended_total{owner="alice",state="success"}'] == 1

@@ -1,0 +1,4 @@
+create table alert (
+  alert_id text primary key,
+  raised_at double precision not null
+);
