@@ -107,12 +107,12 @@ class Here:
 
     Attributes:
         home: of its data folder.
-        key_prints: by the gateway's name and base URL, for the keys that are set here.
+        key_prints: by a task's owner, its gateway's name and its base URL, for the keys with which they would pay here.
         roots: the folders that files are read from here.
     """
 
     home: str
-    key_prints: Mapping[tuple[str, str], str]
+    key_prints: Mapping[tuple[str, str, str], str]
     roots: tuple[Path, ...] = ()
 
 
@@ -160,7 +160,7 @@ def adapt(task: Task, home: str, here: Here, now: float) -> Task:
         task = submits.unclear(task, now, _UNDER_WAY)
     if home == here.home:
         return task
-    key_print = here.key_prints.get((task.gateway, task.base_url), task.key_print)
+    key_print = here.key_prints.get((task.owner, task.gateway, task.base_url), task.key_print)
     return replace(task, key_print=key_print, results=tuple(_placed(result, here) for result in task.results))
 
 

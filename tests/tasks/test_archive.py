@@ -18,7 +18,7 @@ from apixo_mcp.tasks.task import TERMINAL, Attempt, FileState, Result, State, Ta
 
 pytestmark = pytest.mark.anyio
 
-ELSEWHERE = Here("elsewhere", {("apixo", "https://api.apixo.ai"): "their-print"})
+ELSEWHERE = Here("elsewhere", {("local", "apixo", "https://api.apixo.ai"): "their-print"})
 HEAD = b'{"apixo_mcp_tasks": 1, "home": "h"}'
 
 
@@ -89,6 +89,8 @@ class TestNothingIsSent:
 class TestElsewhere:
     def test_an_open_task_goes_on_with_the_key_set_there(self):
         assert archive.adapt(make_followed(), "h", ELSEWHERE, NOW + 100).key_print == "their-print"
+        hers = make_followed(owner="alice")
+        assert archive.adapt(hers, "h", ELSEWHERE, NOW + 100).key_print == hers.key_print, "another owner's key"
         other = make_followed(base_url="https://other.example")
         assert archive.adapt(other, "h", ELSEWHERE, NOW + 100).key_print == other.key_print
 

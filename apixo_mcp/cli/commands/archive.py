@@ -11,7 +11,9 @@ from apixo_mcp.app import App
 from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.tasks import archive
-from apixo_mcp.tasks.archive import Here, Imported
+from apixo_mcp.tasks.accounts import Account
+from apixo_mcp.tasks.archive import Archive, Here, Imported
+from apixo_mcp.tasks.owner import known_by_name
 from apixo_mcp.views.words import counted
 
 
@@ -47,6 +49,16 @@ def export_tasks(file: Path) -> None:
     say(f"{counted(len(lines) - 1, 'task')} exported", err=True)
 
 
+async def _key_prints(app: App, contents: Archive) -> dict[tuple[str, str, str], str]:
+    """Returns the print of the key with which each owner of a file's tasks would pay here, as `Here` has them."""
+    prints: dict[tuple[str, str, str], str] = {}
+    for name, gateway in sorted({(task.owner, task.gateway) for task in contents.tasks}):
+        account = await app.payers.account(known_by_name(name), gateway)
+        if isinstance(account, Account):
+            prints[name, gateway, account.gateway.base_url] = account.key_print
+    return prints
+
+
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
 def import_tasks(file: Path) -> None:
@@ -61,11 +73,7 @@ def import_tasks(file: Path) -> None:
 
     async def work(app: App) -> Imported:
         contents = archive.read_archive(content.split(b"\n"))
-        here = Here(
-            await archive.home_of(app.store),
-            {(name, account.gateway.base_url): account.key_print for name, account in app.accounts.items()},
-            app.roots.paths,
-        )
+        here = Here(await archive.home_of(app.store), await _key_prints(app, contents), app.roots.paths)
         return await archive.bring_in(app.store, contents, here, time.time())
 
     imported = with_app(work)

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 from support.shell import UNHURRIED, Typed, made, newest, run, shown, started
+from support.store_tasks import KEYS, make_followed
 
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.stores.sqlite.store import SqliteStore
@@ -215,6 +216,24 @@ async def test_an_export_is_imported_into_another_folder(typed: Typed, tmp_path:
     assert await shown(typed, task_id, home="other") == await shown(typed, task_id)
     again = await run(typed, "tasks", "import", file, home="other")
     assert again.stdout == "0 tasks imported, 1 there already\n"
+
+
+async def test_what_is_imported_of_an_owner_is_followed_with_their_key(typed: Typed, box: Sandbox, tmp_path: Path):
+    async with SqliteStore(tmp_path / "home" / "tasks.sqlite3") as store:
+        for owner in ("alice", "bob", "carol"):
+            await store.add([make_followed(owner=owner, base_url=box.url, remote_id=owner, prompt=owner)])
+    file = tmp_path / "tasks.jsonl"
+    await run(typed, "tasks", "export", file)
+    keys = {"KEY_OF_ALICE": "sk-of-alice"}
+    for name, variable in (("alice", "KEY_OF_ALICE"), ("bob", "KEY_OF_BOB")):
+        await run(typed, "owners", "add", name, "--apixo-key-env", variable, home="other", **keys)
+    came = await run(typed, "tasks", "import", file, home="other", **keys)
+    assert "1 still open, not followed for want of a key" in came.stdout
+    async with SqliteStore(tmp_path / "other" / "tasks.sqlite3") as store:
+        prints = {task.owner: task.key_print for task in await store.dump()}
+    assert prints["bob"] == KEYS[0], "his key cannot be read here, and nobody else's is taken"
+    assert len(set(prints.values())) == 3
+    assert not box.looks()
 
 
 async def test_an_export_overwrites_nothing(typed: Typed, tmp_path: Path):
