@@ -38,6 +38,7 @@ class UploadLimits:
     Attributes:
         largest: bytes of one file: the most that any model's page takes of one.
         quota: bytes of all files of an owner at a time.
+        at_once: files of an owner that may be on their way.
         lasts: seconds that a file can be used.
         arrives_within: seconds in which one has to have come, from its first byte on.
         silent_for: seconds without a byte after which one is given up.
@@ -45,6 +46,7 @@ class UploadLimits:
 
     largest: int = 128_000_000
     quota: int = 1_000_000_000
+    at_once: int = 8
     lasts: float = 24 * 3600.0
     arrives_within: float = 900.0
     silent_for: float = 30.0
@@ -138,6 +140,11 @@ class Uploads:
         """Returns how many bytes more an owner may upload just now."""
         used = sum(file_size(path) or 0 for path in _files(self._of(owner)))
         return max(0, self.limits.quota - used)
+
+    def has_place(self, owner: str, size: int) -> bool:
+        """Tells whether a file that has come can be kept still: others have come meanwhile."""
+        kept = sum(file_size(path) or 0 for path in _files(self._of(owner)) if path.suffix != _PART)
+        return kept + size <= self.limits.quota
 
     def arrival(self, owner: str) -> UploadArrival:
         """Begins to take a file.

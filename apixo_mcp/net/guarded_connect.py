@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import anyio
@@ -75,6 +76,11 @@ class GuardedBackend:
 
 
 async def resolve_name(host: str, port: int) -> Sequence[str]:
-    """Returns the addresses of a name, by this system's resolver, in its order."""
-    found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(entry[4][0] for entry in found))
+    """Returns the addresses of a name, by this system's resolver, in its order.
+
+    Not in the few threads in which the event loop resolves: a stranger's name that is slow would keep the gateways'
+    names waiting.
+    """
+    look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await anyio.to_thread.run_sync(look, abandon_on_cancel=True)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))

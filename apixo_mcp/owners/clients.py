@@ -3,14 +3,16 @@
 import re
 from urllib.parse import urlsplit
 
-from apixo_mcp.owners.store import EntryKind, SignInEntry, SignInStore
+from apixo_mcp.owners.store import Bound, EntryKind, SignInEntry, SignInStore
 
 LARGEST_RECORD = 16_000  # characters
 MOST_REDIRECTS = 20
 _LONGEST_REDIRECT = 2000
 _UNUSED_LASTS = 86_400.0
 _USED_LASTS = 90 * 86_400.0
-_MOST = 2_000  # that registered themselves and are not used yet, or are
+_BOUND = Bound(most=2_000, spared=900.0)
+"""Of those that registered themselves. One that nobody has used makes room, but not while a person may be asked for it:
+whoever registers thousands locks nobody out but while they go on."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NEVER = re.compile(r"(?:javascript|data|vbscript|file|blob|about|filesystem|view-source|ws|wss|ftp|http)", re.I)
 _OWN_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]{1,60}", re.I)
@@ -28,7 +30,7 @@ class Clients:
 
     async def add(self, client: str, record: str) -> bool:
         """Keeps a client that registers itself; False where there are too many."""
-        return await self._sign_ins.put(SignInEntry(EntryKind.CLIENT, client, record), _UNUSED_LASTS, _MOST)
+        return await self._sign_ins.put(SignInEntry(EntryKind.CLIENT, client, record), _UNUSED_LASTS, _BOUND)
 
     async def find(self, client: str) -> str | None:
         """Returns the record of a client."""

@@ -11,12 +11,13 @@ from typing import Any
 from apixo_mcp.owners.browsers import SignedIn
 from apixo_mcp.owners.grants import Grant, allowed_scopes
 from apixo_mcp.owners.issuing import Issued, code_entry
-from apixo_mcp.owners.store import EntryKind, SignInEntry, SignInStore
+from apixo_mcp.owners.store import Bound, EntryKind, SignInEntry, SignInStore
 from apixo_mcp.owners.tokens import derived_secret, new_family, new_secret, secret_hash
 from apixo_mcp.tasks.owner import Scope
 
 QUESTION_LASTS = 600.0
-_MOST = 10_000  # questions that are open at once
+_BOUND = Bound(most=10_000, spared=300.0)
+"""Of questions that are open at once. Few people look at one for longer than that before they answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Consent:
         """Keeps what a client asks for; returns the secret by which it is found, None where too much is asked."""
         secret = new_secret()
         entry = SignInEntry(EntryKind.REQUEST, secret_hash(secret), json.dumps(asdict(asked)))
-        return secret if await self._sign_ins.put(entry, QUESTION_LASTS, _MOST) else None
+        return secret if await self._sign_ins.put(entry, QUESTION_LASTS, _BOUND) else None
 
     async def find(self, secret: str) -> Asked | None:
         """Returns what is asked, None where nothing is, no more, or it was answered."""

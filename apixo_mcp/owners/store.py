@@ -131,16 +131,32 @@ class SignInEntry:
     family: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """How many entries of a kind there may be.
+
+    Attributes:
+        most: so many.
+        of_owner: whether they are counted for each owner by themselves.
+        spared: seconds after which the oldest one makes room for another, if it lasts no longer than that would;
+            None: none does.
+    """
+
+    most: int
+    of_owner: bool = False
+    spared: float | None = None
+
+
 class SignInStore(Protocol):
     """What is kept of sign-ins, each entry for a time. What has run out is as if it had never been."""
 
-    async def put(self, entry: SignInEntry, lasts: float, most: int | None = None) -> bool:
+    async def put(self, entry: SignInEntry, lasts: float, bound: Bound | None = None) -> bool:
         """Keeps an entry in place of one with its key.
 
         Args:
             entry: to be kept.
             lasts: for so many seconds.
-            most: how many of its kind there may be, where that is limited.
+            bound: how many of its kind there may be, where that is limited.
 
         Returns:
             False where there are so many already; nothing is kept then.

@@ -7,7 +7,7 @@ from mcp.server.mcpserver import Context
 from apixo_mcp.app import App
 from apixo_mcp.errors import Problem
 from apixo_mcp.generation import NextAction
-from apixo_mcp.owners.store import EntryKind, SignInEntry
+from apixo_mcp.owners.store import Bound, EntryKind, SignInEntry
 from apixo_mcp.owners.tokens import new_secret, secret_hash
 from apixo_mcp.server.caller import owner_of, request_of
 from apixo_mcp.server.links import UPLOADS
@@ -17,7 +17,8 @@ UPLOAD_LINK_LASTS = 900.0
 """Seconds that a link waits for its file."""
 
 _MOST_AT_ONCE = 10  # in one answer
-_MOST = 10_000  # of all owners together
+_BOUND = Bound(most=200, of_owner=True)
+"""Of links that wait for their files: nobody is left without any by what another asks for."""
 
 
 async def upload_offer(app: App, problems: Iterable[Problem], context: Context) -> str:
@@ -39,5 +40,5 @@ async def upload_offer(app: App, problems: Iterable[Problem], context: Context) 
 async def _new_link(app: App, owner: str, base: str) -> str:
     secret = new_secret()
     entry = SignInEntry(EntryKind.UPLOAD, secret_hash(secret), "", owner)
-    is_kept = await app.sign_ins.put(entry, UPLOAD_LINK_LASTS, _MOST)
+    is_kept = await app.sign_ins.put(entry, UPLOAD_LINK_LASTS, _BOUND)
     return f"{base}{UPLOADS}{secret}" if is_kept else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
+from apixo_mcp.owners.store import Bound, EntryKind, KnownOwner, SignInEntry
 from apixo_mcp.owners.tokens import BY_TOKEN
 from apixo_mcp.stores.database import Database, Readable, Row
 from apixo_mcp.stores.rows import NotATask
@@ -34,7 +34,11 @@ _PUT = """insert into sign_in values (:kind, :key, :owner, :family, :value, :now
 _ENTRY = "select * from sign_in where kind = :kind and key = :key and until > :now"
 _TAKE = "delete from sign_in where kind = :kind and key = :key and until > :now returning *"
 _RENEW = "update sign_in set until = :now + :lasts where kind = :kind and key = :key and until > :now returning key"
-_COUNT = "select count(*) as count from sign_in where kind = :kind and key <> :key"
+_COUNT = """select count(*) as count from sign_in
+  where kind = :kind and key <> :key and (:of_owner = 0 or owner = :owner)"""
+_MAKE_ROOM = """delete from sign_in where kind = :kind and key = (select key from sign_in
+  where kind = :kind and key <> :key and (:of_owner = 0 or owner = :owner)
+    and made_at <= :now - :spared and until <= :now + :lasts order by made_at limit 1) returning key"""
 _FORGET_OLD = "delete from sign_in where until <= :now"
 _END = "delete from sign_in where family = :family and family <> ''"
 _END_OF_OWNER = "delete from sign_in where owner = :name"
@@ -168,13 +172,12 @@ def revoke_owner(database: Database, name: str) -> bool:
         return bool(database.execute(_REVOKE, {"name": name, "now": database.now()}))
 
 
-def put_entry(database: Database, entry: SignInEntry, lasts: float, most: int | None) -> bool:
-    """Keeps an entry of a sign-in; False where there are `most` of its kind."""
+def put_entry(database: Database, entry: SignInEntry, lasts: float, bound: Bound | None) -> bool:
+    """Keeps an entry of a sign-in; False where there are too many of its kind, and none makes room."""
     with database.transaction():
         now = database.now()
         database.execute(_FORGET_OLD, {"now": now})
-        counted = {"kind": str(entry.kind), "key": entry.key}
-        if most is not None and database.execute(_COUNT, counted)[0]["count"] >= most:
+        if bound is not None and not _has_room(database, entry, lasts, bound, now):
             return False
         _put(database, entry, lasts, now)
         return True
@@ -217,6 +220,14 @@ def has_family(database: Database, family: str) -> bool:
 def end_family(database: Database, family: str) -> None:
     """Forgets all entries of a family."""
     database.execute(_END, {"family": family})
+
+
+def _has_room(database: Database, entry: SignInEntry, lasts: float, bound: Bound, now: float) -> bool:
+    alike = {"kind": str(entry.kind), "key": entry.key, "owner": entry.owner, "of_owner": int(bound.of_owner)}
+    if database.execute(_COUNT, alike)[0]["count"] < bound.most:
+        return True
+    aged = {**alike, "now": now, "spared": bound.spared, "lasts": lasts}
+    return bound.spared is not None and bool(database.execute(_MAKE_ROOM, aged))
 
 
 def _put(database: Database, entry: SignInEntry, lasts: float, now: float) -> None:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from support.store_tasks import CLOCK, NOW
 
-from apixo_mcp.owners.store import EntryKind, OwnerStore, SignInEntry, SignInStore
+from apixo_mcp.owners.store import Bound, EntryKind, OwnerStore, SignInEntry, SignInStore
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Raise, Scope
@@ -175,11 +175,35 @@ async def test_an_exchange_is_made_once_and_whole(both: tuple[Any, Any]):
 
 async def test_there_are_no_more_of_a_kind_than_may_be(entries: SignInStore):
     clients = [SignInEntry(EntryKind.CLIENT, f"program{number}", "{}") for number in range(3)]
-    assert [await entries.put(client, 60, most=2) for client in clients] == [True, True, False]
-    assert await entries.put(clients[0], 90, most=2)
-    assert await entries.put(CODE, 60, most=1)
+    assert [await entries.put(client, 60, Bound(most=2)) for client in clients] == [True, True, False]
+    assert await entries.put(clients[0], 90, Bound(most=2))
+    assert await entries.put(CODE, 60, Bound(most=1))
     CLOCK.now = NOW + 61
-    assert await entries.put(clients[2], 60, most=2)
+    assert await entries.put(clients[2], 60, Bound(most=2))
+
+
+async def test_each_owner_may_have_as_many(entries: SignInStore):
+    bound = Bound(most=1, of_owner=True)
+    links = [
+        SignInEntry(EntryKind.UPLOAD, key, "", owner) for key, owner in (("a", "alice"), ("b", "alice"), ("c", "bob"))
+    ]
+    assert [await entries.put(link, 60, bound) for link in links] == [True, False, True]
+
+
+async def test_the_oldest_that_nobody_uses_makes_room_once_it_was_spared(entries: SignInStore):
+    bound = Bound(most=3, spared=15)
+    used, *clients = [SignInEntry(EntryKind.CLIENT, f"program{number}", "{}") for number in range(6)]
+    assert await entries.put(used, 100, bound)
+    assert await entries.put(used, 9000)
+    for client, made_at in zip(clients[:2], (1, 2), strict=True):
+        CLOCK.now = NOW + made_at
+        assert await entries.put(client, 100, bound)
+    CLOCK.now = NOW + 15.5
+    assert not await entries.put(clients[2], 100, bound), "each may be asked for just now"
+    CLOCK.now = NOW + 17.5
+    assert [await entries.put(client, 100, bound) for client in clients[2:]] == [True, True, False]
+    left = [await entries.get(EntryKind.CLIENT, client.key) is not None for client in (used, *clients)]
+    assert left == [True, False, False, True, True, False]
 
 
 async def test_a_family_ends_together(entries: SignInStore):

@@ -1,8 +1,13 @@
+import socket
+import threading
+from typing import Any
+
 import anyio
 import pytest
+from support.program import happens
 
 from apixo_mcp.errors import HostRefused, MediaError
-from apixo_mcp.net.guarded_connect import GuardedBackend
+from apixo_mcp.net.guarded_connect import GuardedBackend, resolve_name
 from apixo_mcp.net.http import Http
 
 pytestmark = pytest.mark.anyio
@@ -255,3 +260,24 @@ async def test_an_early_end_of_reading_is_no_error(wire):
                 async for _ in download.chunks:
                     break
     assert (download.length, download.total, download.resumable) == (None, None, False)
+
+
+async def test_a_strangers_name_that_is_slow_keeps_no_other_name_waiting(monkeypatch):
+    released, begun, real = threading.Event(), [], socket.getaddrinfo
+
+    def look(host: str, *rest: Any, **given: Any):
+        if str(host).endswith(".slow.example"):
+            begun.append(host)
+            released.wait(30)
+            raise socket.gaierror
+        return real(host, *rest, **given)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(resolve_name, f"{number}.slow.example", 443)
+        await happens(lambda: len(begun) == 20)
+        with anyio.fail_after(5):
+            assert await anyio.getaddrinfo("127.0.0.1", 80)
+        group.cancel_scope.cancel()
+    released.set()

@@ -50,6 +50,11 @@ class ServerAddresses:
         return f"{self.base(scope)}{paths.RESOURCE_METADATA}{paths.SSE if is_sse else paths.STREAMABLE}"
 
 
+def address_of_peer(request: Request) -> str:
+    """Returns the address that a request comes from, empty where it is not known."""
+    return request.client.host if request.client else ""
+
+
 def _plain(url: str) -> str:
     """Returns an address as it is compared: some write it in capitals, with its usual port, or with a slash behind."""
     try:

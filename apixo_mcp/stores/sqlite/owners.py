@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
+from apixo_mcp.owners.store import Bound, EntryKind, KnownOwner, SignInEntry
 from apixo_mcp.stores import owners
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.tasks.owner import Owner
@@ -61,9 +61,9 @@ class SqliteSignIns:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def put(self, entry: SignInEntry, lasts: float, most: int | None = None) -> bool:
+    async def put(self, entry: SignInEntry, lasts: float, bound: Bound | None = None) -> bool:
         """See `SignInStore.put`."""
-        return await self._database.run(owners.put_entry, self._database, entry, lasts, most)
+        return await self._database.run(owners.put_entry, self._database, entry, lasts, bound)
 
     async def get(self, kind: EntryKind, key: str) -> SignInEntry | None:
         """See `SignInStore.get`."""

@@ -8,6 +8,7 @@ the link is spent, in one step; of several who come one is taken
 `upload:<id>`, for a day; a browser that comes again with the link is told it again
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -28,7 +29,7 @@ from apixo_mcp.views.words import given
 
 _PIECE = 1 << 18
 _AROUND = 10_000  # bytes that a form has besides its file
-_AGAIN = (400, 408, 413, 415)  # the link still waits for a file
+_AGAIN = (400, 408, 413, 415, 429)  # the link still waits for a file
 _GIVEN_UP_WITHIN = 5.0  # seconds
 _PASSED_OVER_FOR = 20.0  # seconds
 
@@ -37,6 +38,10 @@ _NO_LINK = Words(
     "链接不存在、已使用或已过期。请让助手再给一个链接。",
 )
 _BUSY = Words("A file is being uploaded to this link just now.", "正有一个文件通过此链接上传。")
+_TOO_MANY = Words(
+    "Several files of yours are being uploaded already. Try again when one of them is there.",
+    "您已有多个文件正在上传。请等其中一个完成后再试。",
+)
 _NOTHING = Words("No file came. Choose one and try again.", "没有收到文件。请选择文件后重试。")
 _NO_MEDIA = Words(
     "This is no picture, no video and no recording. Nothing was kept.", "这不是图片、视频或音频文件。没有保存任何内容。"
@@ -59,6 +64,8 @@ class UploadRefusal(Exception):
 def upload_routes(app: App) -> list[Route]:
     """Returns the route of uploads."""
     busy: dict[str, anyio.Event] = {}  # the links that take a file just now
+    arriving: Counter[str] = Counter()
+    keeping = anyio.Lock()
 
     async def upload(request: Request) -> Response:
         key = secret_hash(request.path_params["secret"])
@@ -76,15 +83,21 @@ def upload_routes(app: App) -> list[Route]:
                 return form_page(request, app.uploads.limits.largest)
             if key in busy:
                 raise UploadRefusal(409, _BUSY)
+            if arriving[entry.owner] >= app.uploads.limits.at_once:
+                raise UploadRefusal(429, _TOO_MANY)
             busy[key] = anyio.Event()
+            arriving[entry.owner] += 1
             try:
-                upload = await _taken(app, request, entry)
+                upload = await _taken(app, request, entry, keeping)
             finally:
                 busy.pop(key).set()
+                arriving[entry.owner] -= 1
             return done_page(request, upload.reference) if is_browser else _told(app, upload)
         except UploadRefusal as refused:
             if not is_browser:
-                return JSONResponse({"error": refused.words.english}, refused.status, {"cache-control": "no-store"})
+                wait = {"retry-after": "5"} if refused.status == 429 else {}
+                told = {"error": refused.words.english}
+                return JSONResponse(told, refused.status, {"cache-control": "no-store", **wait})
             if refused.status in _AGAIN:
                 await _passed_over(request)
                 return form_page(request, app.uploads.limits.largest, refused.words, refused.status)
@@ -100,7 +113,7 @@ async def _passed_over(request: Request) -> None:
             pass
 
 
-async def _taken(app: App, request: Request, entry: SignInEntry) -> Upload:
+async def _taken(app: App, request: Request, entry: SignInEntry, keeping: anyio.Lock) -> Upload:
     limits = app.uploads.limits
     room = await to_thread.run_sync(app.uploads.room, entry.owner)
     largest = min(limits.largest, room)
@@ -120,9 +133,12 @@ async def _taken(app: App, request: Request, entry: SignInEntry) -> Upload:
         if upload.kind.modality is None:
             raise UploadRefusal(415, _NO_MEDIA)
         used = SignInEntry(EntryKind.UPLOADED, entry.key, upload.reference, entry.owner)
-        if await app.sign_ins.exchange(EntryKind.UPLOAD, entry.key, [(used, limits.lasts)]) is None:
-            raise UploadRefusal(404, _NO_LINK)
-        await to_thread.run_sync(arrival.keep)
+        async with keeping:
+            if not await to_thread.run_sync(app.uploads.has_place, entry.owner, upload.size):
+                raise _too_large(0, limits.largest)
+            if await app.sign_ins.exchange(EntryKind.UPLOAD, entry.key, [(used, limits.lasts)]) is None:
+                raise UploadRefusal(404, _NO_LINK)
+            await to_thread.run_sync(arrival.keep)
     except (BrokenForm, ClientDisconnect):
         raise UploadRefusal(400, _NOTHING) from None
     except TimeoutError:

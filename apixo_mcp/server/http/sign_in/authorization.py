@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from apixo_mcp.owners.documents import TooManyDocuments, is_document
 from apixo_mcp.owners.rates import Rates
 from apixo_mcp.server.http import paths
-from apixo_mcp.server.http.addresses import ServerAddresses
+from apixo_mcp.server.http.addresses import ServerAddresses, address_of_peer
 from apixo_mcp.server.http.pages.languages import NAMED_BY_CLIENT, first_known
 from apixo_mcp.server.http.pages.page import html_page, text
 from apixo_mcp.server.http.sign_in.exchange import Exchange
@@ -63,12 +64,11 @@ class Endpoints:
         self, rates: Rates, answer: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def limited(request: Request) -> Response:
-            wait = rates.wait_for(request.client.host if request.client else "")
-            if wait:
-                told = {"error": "temporarily_unavailable", "error_description": f"try again in {wait:.0f} s"}
-                response: Response = JSONResponse(told, 429, {"Retry-After": str(int(wait) + 1)})
-            else:
-                response = await answer(request)
+            wait = rates.wait_for(address_of_peer(request))
+            try:
+                response = _slow(wait) if wait else await answer(request)
+            except TooManyDocuments as refused:
+                response = _slow(refused.wait)
             if response.status_code >= 400:
                 self._note(request, response)
             return response
@@ -78,6 +78,8 @@ class Endpoints:
     async def _authorize(self, request: Request) -> Response:
         given = request.query_params if request.method == "GET" else await request.form()
         provider = self._provider(request, given.get("resource"))
+        if isinstance(client := given.get("client_id"), str) and is_document(client):
+            await self._sign_in.documents.find(client, provider.asker)  # the SDK would make a failure of a refusal
         response = await AuthorizationHandler(provider.for_sdk).handle(request)
         where = response.headers.get("location", "")
         if where.startswith(f"{provider.page}?"):
@@ -106,12 +108,17 @@ class Endpoints:
         asked = resource if isinstance(resource, str) else ""
         page = f"{self._addresses.base(request.scope)}{paths.SIGN_IN}"
         kept = self._addresses.resource(request.scope, asked)
-        return Provider(self._sign_in, page, kept)
+        return Provider(self._sign_in, page, kept, address_of_peer(request))
 
     def _note(self, request: Request, response: Response) -> None:
         error = _told(response).get("error", "invalid_request")
-        peer = request.client.host if request.client else ""
-        self._telemetry.emit(SignInRefused(request.scope["path"], response.status_code, error, peer))
+        path, peer = request.scope["path"], address_of_peer(request)
+        self._telemetry.emit(SignInRefused(path, response.status_code, error, peer))
+
+
+def _slow(wait: float) -> Response:
+    told = {"error": "temporarily_unavailable", "error_description": f"try again in {wait:.0f} s"}
+    return JSONResponse(told, 429, {"Retry-After": str(int(wait) + 1), "Cache-Control": "no-store"})
 
 
 def _told(response: Response) -> dict[str, str]:

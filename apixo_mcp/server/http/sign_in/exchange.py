@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from apixo_mcp.owners.grants import Grant, known_scopes
 from apixo_mcp.owners.issuing import ACCESS_LASTS, TokenPair
-from apixo_mcp.server.http.addresses import ServerAddresses
+from apixo_mcp.server.http.addresses import ServerAddresses, address_of_peer
 from apixo_mcp.server.http.sign_in.provider import KnownClient, SignIn
 from apixo_mcp.tasks.owner import Scope
 
@@ -124,7 +124,7 @@ class Exchange:
             if (client_id or basic[0]) != basic[0] or (secret or basic[1]) != basic[1]:
                 raise ExchangeRefused("invalid_client", "the form names another client than the header")
             client_id, secret = basic
-        client = await self._sign_in.client(client_id, anew=False) if client_id else None
+        client = await self._sign_in.client(client_id, address_of_peer(request), anew=False) if client_id else None
         if client is None:
             raise ExchangeRefused("invalid_client", "the client is not known here; it has to register")
         if client.client_secret and not hmac.compare_digest(client.client_secret.encode(), secret.encode()):

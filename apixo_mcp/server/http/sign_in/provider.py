@@ -72,27 +72,32 @@ class SignIn:
     issuing: Issuing
     secret: bytes = field(repr=False)
 
-    async def client(self, client_id: str, *, anew: bool) -> KnownClient | None:
+    async def client(self, client_id: str, asker: str, *, anew: bool) -> KnownClient | None:
         """Returns a client.
 
         Args:
+            client_id: names it.
+            asker: the address that it is looked for from.
             anew: whether a document on the web is asked for, though the client was in use before.
+
+        Raises:
+            TooManyDocuments: its document is not fetched just now.
         """
         if is_document(client_id) and anew:
-            return await self._of_document(client_id)
+            return await self._of_document(client_id, asker)
         record = await self.registered.find(client_id) if len(client_id) <= 500 else None
         if record is not None:
             known = KnownClient.model_validate_json(record)
             is_secret = known.token_endpoint_auth_method != "none"
             return known.model_copy(update={"client_secret": self.secret_of(client_id)}) if is_secret else known
-        return await self._of_document(client_id) if is_document(client_id) else None
+        return await self._of_document(client_id, asker) if is_document(client_id) else None
 
     def secret_of(self, client_id: str) -> str:
         """Returns the secret of a client that has one: it is made of ours, and kept nowhere."""
         return derived_secret(self.secret, f"client secret {client_id}")
 
-    async def _of_document(self, client_id: str) -> KnownClient | None:
-        document = await self.documents.find(client_id)
+    async def _of_document(self, client_id: str, asker: str) -> KnownClient | None:
+        document = await self.documents.find(client_id, asker)
         if document is None or document.get("client_secret") is not None:
             return None
         if document.get("token_endpoint_auth_method", "none") != "none":
@@ -112,11 +117,13 @@ class Provider:
     Attributes:
         page: where a person is asked.
         resource: the address that the request names, as it is kept; None where it is not this server's.
+        asker: the address that the request comes from.
     """
 
     sign_in: SignIn
     page: str
     resource: str | None
+    asker: str
 
     @property
     def for_sdk(self) -> OAuthAuthorizationServerProvider[Any, Any, Any]:
@@ -125,7 +132,7 @@ class Provider:
 
     async def get_client(self, client_id: str) -> KnownClient | None:
         """See `OAuthAuthorizationServerProvider.get_client`."""
-        return await self.sign_in.client(client_id, anew=True)
+        return await self.sign_in.client(client_id, self.asker, anew=True)
 
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
         """See `OAuthAuthorizationServerProvider.register_client`.

@@ -259,6 +259,39 @@ async def test_an_owner_has_a_quota(house: House) -> None:
     assert (await put(his, PICTURE)).status_code == 201
 
 
+async def test_files_that_come_at_once_pass_no_quota(house: House) -> None:
+    uploads = house.app.uploads
+    at_once, size = uploads.limits.at_once, 100_000
+    _, path = await uploaded(house)
+    with path.open("r+b") as file:
+        file.truncate(uploads.limits.quota - 2 * size - 1000)
+    async with house.client(ALICE) as alice:
+        given = [link for _ in range(at_once + 1) for link in await links(alice)]
+    ready, sent = anyio.Event(), [0]
+    statuses: list[int] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        picture = a_png(padding=size - len(a_png()))
+        yield picture[:-10]
+        sent[0] += 1
+        await ready.wait()
+        yield picture[-10:]
+
+    async def send(http: httpx2.AsyncClient, link: str) -> None:
+        statuses.append((await http.put(link, content=body())).status_code)
+
+    async with house.http() as http, anyio.create_task_group() as group:
+        for link in given[:at_once]:
+            group.start_soon(send, http, link)
+        await happens(lambda: sent[0] == at_once)
+        more = await http.put(given[at_once], content=a_png())
+        assert (more.status_code, "retry-after" in more.headers) == (429, True)
+        ready.set()
+    assert 1 <= statuses.count(201) <= 2
+    assert set(statuses) == {201, 413}
+    assert sum(entry.stat().st_size for entry in path.parent.iterdir()) <= uploads.limits.quota
+
+
 @pytest.mark.parametrize("given", [{}])
 async def test_where_no_file_can_be_handed_to_a_gateway_no_link_is_told(house: House) -> None:
     async with house.client(ALICE) as alice:
