@@ -21,6 +21,7 @@ def owner_structure(known: KnownOwner, spent: Spent, now: float, last_task_at: f
     owner, budget = known.owner, known.owner.budget
     today = owner.budget_at(now)
     raised = (today.daily_usd or 0.0) - (budget.daily_usd or 0.0)
+    raised_month = (today.monthly_usd or 0.0) - (budget.monthly_usd or 0.0)
     return given(
         {
             "owner": owner.name,
@@ -30,6 +31,7 @@ def owner_structure(known: KnownOwner, spent: Spent, now: float, last_task_at: f
             "monthly_usd": budget.monthly_usd,
             "daily_tasks": budget.daily_tasks,
             "raised_today_usd": round(raised, 4) or None,
+            "raised_month_usd": round(raised_month, 4) or None,
             "keys": dict(owner.keys) or None,
             "spent_today_usd": round(spent.usd, 4),
             "tasks_today": spent.posts,
@@ -66,7 +68,7 @@ def owner_line(told: Mapping[str, Any]) -> tuple[str, ...]:
         str(told["owner"]),
         f"{state:<8}",
         _of(told["spent_today_usd"], told.get("daily_usd"), "today", told.get("raised_today_usd", 0.0)),
-        _of(told["spent_month_usd"], told.get("monthly_usd"), "this month"),
+        _of(told["spent_month_usd"], told.get("monthly_usd"), "this month", told.get("raised_month_usd", 0.0)),
         ", ".join(told.get("models", ("all models",))),
     )
 

@@ -214,6 +214,17 @@ def message(reply: HttpResponse) -> Mapping[str, Any] | None:
     return None
 
 
+def not_let_in(reply: HttpResponse) -> HopReading | None:
+    """Reads the answer to a call with a token of an owner; None where the server let them in."""
+    told = challenge(reply)
+    if not isinstance(reply, Answered) or reply.status != 401 or "error" not in told:
+        return None
+    return HopReading(
+        f"the token lets nobody in: {_shown(told.get('error_description', 'refused'))}",
+        "Make another where the server runs, with its data folder: apixo-mcp owners rotate NAME.",
+    )
+
+
 def result(reply: HttpResponse) -> HopReading:
     """Reads the answer to a call of MCP."""
     if wrong := trouble(reply, expected=[200]):

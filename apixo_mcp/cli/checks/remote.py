@@ -87,7 +87,8 @@ class Remote:
         reading = answers.resource_metadata(resource, self._mcp)
         yield _finding("metadata of the resource", reading)
         root = urlsplit(self._base)
-        for path in ("", f"{root.path}/mcp"):
+        # Under a path the bare root is another site's; hosts look with the path behind.
+        for path in (f"{root.path}/mcp",) if root.path else ("", "/mcp"):
             at = f"{root.scheme}://{root.netloc}/.well-known/oauth-protected-resource{path}"
             if at != named:
                 yield _finding(
@@ -126,8 +127,10 @@ class Remote:
     async def _inside(self) -> AsyncIterator[Finding]:
         """Tries what a host does that was let in, in each way that hosts speak."""
         reply = await self._say("initialize", _opening(), token=self._token)
-        opened = answers.result(reply)
+        opened = answers.not_let_in(reply) or answers.result(reply)
         yield _finding("initialize (earlier revisions)", opened)
+        if answers.not_let_in(reply):
+            return
         session = reply.headers.get("mcp-session-id", "") if isinstance(reply, Answered) else ""
         if not opened.fix:
             more = {"mcp-session-id": session, "mcp-protocol-version": LATEST_HANDSHAKE_VERSION}

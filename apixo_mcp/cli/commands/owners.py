@@ -146,12 +146,14 @@ def rotate(name: str, as_json: bool) -> None:
     """Give an owner another token: the one before ends at once. It lets in again who was revoked."""
     token = new_token()
 
-    async def work(app: App) -> Owner:
+    async def work(app: App) -> KnownOwner:
         known = await _known(app, name)
         await app.owners.set_token(name, secret_hash(token))
-        return known.owner
+        return known
 
-    _tell_token(with_app(work), token, "has another token", as_json)
+    before = with_app(work)
+    what = "has another token" if before.revoked_at is None else "may come in again, with another token"
+    _tell_token(before.owner, token, what, as_json)
 
 
 @click.command("revoke")

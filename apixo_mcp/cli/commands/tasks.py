@@ -43,11 +43,12 @@ def list_all(state: str, modality: str, since: str, query: str, limit: int, whos
         moment = moment_of(since, time.time()) if since else 0.0
     kind = read_modality(modality)
 
-    async def work(app: App) -> Sequence[Task]:
+    async def work(app: App) -> tuple[Sequence[Task], str]:
         wanted = State(state) if state else None
-        return await whose.page(app, state=wanted, modality=kind, since=moment, query=query, limit=limit)
+        tasks = await whose.page(app, state=wanted, modality=kind, since=moment, query=query, limit=limit)
+        return tasks, "" if tasks else await whose.others(app)
 
-    tasks = with_app(work)
+    tasks, others = with_app(work)
     columns = width_of(sys.stdout) if sys.stdout.isatty() else None
     for task in tasks:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(task.created_at))
@@ -58,9 +59,9 @@ def list_all(state: str, modality: str, since: str, query: str, limit: int, whos
         say(f"{line}{'  ' if columns is None else chr(10) + '  '}{place}" if place else line)
     if not tasks and (modality or since or query):
         made_since = f" made since {in_zone(moment)}" if since else ""
-        say(f"There are no such tasks{made_since}.", err=True)
+        say(f"There are no such tasks{made_since}.{others}", err=True)
     elif not tasks:
-        say(f"No task is in state {state}." if state else "There are no tasks yet.", err=True)
+        say(f"{f'No task is in state {state}.' if state else 'There are no tasks yet.'}{others}", err=True)
 
 
 def _place(task: Task) -> str:

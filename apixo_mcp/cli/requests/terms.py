@@ -77,8 +77,11 @@ def changed(owner: Owner, given: Mapping[str, Any]) -> Owner:
         owner = replace(owner, scope=Scope(given["scope"]))
     if given.get("models") is not None:
         names = tuple(dict.fromkeys(name for part in given["models"].split(",") if (name := part.strip())))
-        if not names:
-            raise click.BadParameter(f"it names no model; {ALL} takes the limit back", param_hint="--models")
+        if not names or names == (NONE,):
+            raise click.BadParameter(
+                f"it names no model; {ALL} takes the limit back, and the scope read lets nothing be made",
+                param_hint="--models",
+            )
         owner = replace(owner, models=() if names == (ALL,) else names)
     return owner
 

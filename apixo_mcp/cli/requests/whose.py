@@ -44,6 +44,13 @@ class Whose:
             raise NotFound(f"There is no owner {self.name!r}. `apixo-mcp owners list` shows all of them.")
         return (known[self.name],)
 
+    async def others(self, app: App) -> str:
+        """Tells, as a further sentence, where other owners have tasks that are not meant; empty where none has."""
+        mine = self.name or LOCAL.name
+        names = set() if self.is_all else set(await app.store.owner_names()) - {mine}
+        whose = "this machine's own" if mine == LOCAL.name else f"those of {mine}"
+        return f" That is {whose}; --all lists those of the owners too." if names else ""
+
     async def find(self, app: App, any_id: str) -> tuple[Owner, Task]:
         """Finds a task by its id, ours or the gateway's, and its owner.
 

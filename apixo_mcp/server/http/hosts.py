@@ -45,9 +45,11 @@ class Hosts:
         scheme = match[1].lower()
         name, port = authority_of(match[2])
         port = port or _USUAL_PORTS[scheme]
+        if (scheme, (name, port)) == self.public_origin:
+            return True  # of this machine too, as where a proxy is tried out
         if name in LOOPBACK_NAMES:
             return scheme == "http"
-        return (scheme, (name, port)) == self.public_origin or self._allows(name, port)
+        return self._allows(name, port)
 
     def _allows(self, name: str, port: str) -> bool:
         return any(name == one and wanted in ("", port) for one, wanted in self.allowed)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from support.program import values_for
+from support.sign_in import let_in
 
 from apixo_mcp.app import open_app
 from apixo_mcp.cli.checks.finding import Finding
@@ -16,7 +17,9 @@ from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
+from apixo_mcp.server.http.transport import serving
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.owner import Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -85,3 +88,25 @@ async def test_nobody_is_there():
 async def test_an_address_that_is_none():
     findings = await found("team.example")
     assert "https://" in findings["address"].fix
+
+
+async def test_a_token_that_lets_nobody_in_is_named_once(box: Sandbox, tmp_path: Path):
+    async with open_app(read_settings(**values_for(box, tmp_path))) as app:
+        await let_in(app, Owner("alice"))
+        async with serving(app, build_server(app), listener := listen("127.0.0.1", 0)):
+            findings = await found(url_of(listener), "amt_" + "y" * 43)
+    broken = {what: finding for what, finding in findings.items() if finding.fix}
+    assert list(broken) == ["initialize (earlier revisions)"]
+    assert "the token lets nobody in" in broken["initialize (earlier revisions)"].state
+    assert "owners rotate" in broken["initialize (earlier revisions)"].fix
+
+
+async def test_under_a_path_the_root_of_the_site_is_another_ones(box: Sandbox, tmp_path: Path):
+    listener = listen("127.0.0.1", 0)
+    url = f"{url_of(listener)}/apixo"
+    async with open_app(read_settings(**values_for(box, tmp_path), public_url=url), public=True) as app:
+        await let_in(app, Owner("alice"))
+        async with serving(app, build_server(app), listener):
+            findings = await found(url)
+    assert "metadata at /.well-known/oauth-protected-resource" not in findings
+    assert not [finding for finding in findings.values() if finding.fix]

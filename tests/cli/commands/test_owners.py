@@ -204,3 +204,23 @@ async def test_doctor_tells_which_key_of_an_owner_is_missing(typed: Typed):
     assert "key of alice on ruxa: the variable ALICE_OTHER holds no key." in told_by_doctor
     await run(typed, "owners", "revoke", "alice")
     assert "alice" not in (await run(typed, "doctor")).stdout
+
+
+async def test_no_models_at_all_is_a_slip_and_the_words_say_what_was_meant(typed: Typed):
+    done = await run(typed, "owners", "add", "alice", "--models", "none")
+    assert done.exit_code == 2
+    assert "all takes the limit back" in " ".join(done.stderr.split())
+
+
+async def test_what_a_day_was_raised_by_counts_in_the_month_too(typed: Typed):
+    await run(typed, "owners", "add", "alice", "--daily-usd", "5", "--monthly-usd", "50")
+    raised = await run(typed, "owners", "set", "alice", "--raise", "5")
+    assert "$0.00 of $10.00 today  $0.00 of $55.00 this month" in raised.stdout
+    assert (await told(typed, "set", "alice"))["raised_month_usd"] == 5
+
+
+async def test_another_token_of_who_was_revoked_says_that_it_lets_them_in_again(typed: Typed):
+    await run(typed, "owners", "add", "alice")
+    assert "alice has another token" in (await run(typed, "owners", "rotate", "alice")).stderr
+    await run(typed, "owners", "revoke", "alice")
+    assert "alice may come in again, with another token" in (await run(typed, "owners", "rotate", "alice")).stderr

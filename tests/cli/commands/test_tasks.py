@@ -399,3 +399,5 @@ async def test_tasks_of_owners_are_looked_after_from_the_shell(typed: Typed, tmp
     nobody = await run(typed, "tasks", "list", "--owner", "bob")
     assert "There is no owner 'bob'. `apixo-mcp owners list` shows all of them." in nobody.stderr
     assert (await run(typed, "tasks", "list", "--owner", "alice", "--all")).exit_code == 2
+    failed = await run(typed, "tasks", "list", "--state", "failed")
+    assert "That is this machine's own; --all lists those of the owners too." in failed.stderr

@@ -98,3 +98,10 @@ def test_pages_that_may_speak_to_it(origin: str) -> None:
 )
 def test_pages_that_may_not(origin: str) -> None:
     assert not HOSTS.lets_in(origin)
+
+
+@pytest.mark.parametrize("url", ["https://localhost:8443", "https://127.0.0.1"])
+def test_a_proxy_that_is_tried_out_on_this_machine_may_show_the_page(url: str) -> None:
+    hosts = hosts_of(read_settings(public_url=url))
+    assert hosts.lets_in(url)
+    assert not hosts.lets_in("https://localhost:9443")

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
+from mcp.types import INVALID_REQUEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -76,10 +77,10 @@ class Access:
         # The SDK lets nobody else into the sessions that they open.
         principal = AccessToken(token="", client_id=owner.name, scopes=[owner.scope], subject=owner.name)
         scope["user"] = AuthenticatedUser(principal)
-        needed, receive = await self._needed(scope, receive, owner)
+        needed, asked, receive = await self._needed(scope, receive, owner)
         if not owner.scope.includes(needed):
             reason = f"this needs the scope {needed}"
-            await self._answer(scope, receive, send, 403, "insufficient_scope", reason, needed)
+            await self._answer(scope, receive, send, 403, "insufficient_scope", reason, needed, asked)
             return
         if not _is_stream(scope):
             await self._app(scope, receive, send)
@@ -88,32 +89,35 @@ class Access:
         if not await serve_while_welcome(self._app, scope, receive, send, is_over, self._looks_every):
             await self._refuse(scope, receive, send, TokenRefused("the token was revoked"))
 
-    async def _needed(self, scope: Scope, receive: Receive, owner: owners.Owner) -> tuple[owners.Scope, Receive]:
-        """Returns what a request needs to be allowed, and what receives it still."""
+    async def _needed(
+        self, scope: Scope, receive: Receive, owner: owners.Owner
+    ) -> tuple[owners.Scope, str | int | None, Receive]:
+        """Returns what a request needs to be allowed, its id where it is a call of MCP, and what receives it still."""
         if paths.is_beneath(scope["path"], paths.METRICS):
-            return owners.Scope.ADMIN, receive
+            return owners.Scope.ADMIN, None, receive
         is_call = scope["method"] == "POST" and scope["path"] == paths.STREAMABLE
         if not is_call or owner.scope.includes(owners.Scope.GENERATE):
-            return owners.Scope.READ, receive
+            return owners.Scope.READ, None, receive
         message = await receive()  # has the whole body, as that was bounded before
         waiting = [message]
 
         async def again() -> Message:
             return waiting.pop() if waiting else await receive()
 
-        return self._needed_by(message.get("body", b"")), again
+        return *self._needed_by(message.get("body", b"")), again
 
-    def _needed_by(self, body: bytes) -> owners.Scope:
+    def _needed_by(self, body: bytes) -> tuple[owners.Scope, str | int | None]:
         try:
             told = cast("dict[str, Any]", json.loads(body))
-            method, params = told.get("method"), told.get("params")
+            method, params, asked = told.get("method"), told.get("params"), told.get("id")
         except (ValueError, AttributeError):
-            return owners.Scope.READ  # is answered as what it is: no message
+            return owners.Scope.READ, None  # is answered as what it is: no message
+        asked = asked if isinstance(asked, str | int) else None
         if method in CHANGING:
-            return owners.Scope.GENERATE
+            return owners.Scope.GENERATE, asked
         if method != "tools/call" or not isinstance(params, dict):
-            return owners.Scope.READ
-        return self._scopes.get(str(cast("dict[str, Any]", params).get("name")), owners.Scope.READ)
+            return owners.Scope.READ, asked
+        return self._scopes.get(str(cast("dict[str, Any]", params).get("name")), owners.Scope.READ), asked
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, refused: TokenRefused | None) -> None:
         if refused is None:
@@ -132,11 +136,13 @@ class Access:
         error: str,
         description: str,
         needed: owners.Scope = owners.Scope.GENERATE,
+        asked: str | int | None = None,
     ) -> None:
         """Answers with a challenge.
 
         Args:
             error: as it is called in RFC 6750; empty where no token was sent.
+            asked: the id of the call of MCP that it answers: clients show the error of a message, and no other body.
         """
         if error:
             path, peer = "/".join(scope["path"].split("/")[:2]), scope.get("client")
@@ -147,7 +153,13 @@ class Access:
             "scope": owners.Scope.ADMIN if needed is owners.Scope.ADMIN else CHALLENGE,
         }
         challenge = "Bearer " + ", ".join(f'{name}="{value}"' for name, value in told.items())
-        body = {"error": error or "unauthorized", "error_description": description}
+        body: dict[str, Any] = {"error": error or "unauthorized", "error_description": description}
+        if asked is not None:
+            message = (
+                f"Not done, nothing was sent or charged: {description}. Sign in again and allow it; where that does not "
+                "help, whoever runs this server has to give it to you."
+            )
+            body = {"jsonrpc": "2.0", "id": asked, "error": {"code": INVALID_REQUEST, "message": message}}
         headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
         await JSONResponse(body, status, headers)(scope, receive, send)
 

@@ -218,6 +218,8 @@ async def test_a_tool_that_a_scope_does_not_cover_is_403_on_that_call(
     if status == 403:
         told = challenge_of(answer)
         assert (told["error"], told["scope"]) == ("insufficient_scope", "read generate")
+        assert answer.json()["id"] == 1
+        assert "this needs the scope generate" in answer.json()["error"]["message"], "clients show no other body"
     assert box.submits() == []
 
 
