@@ -156,8 +156,8 @@ class Access:
         body: dict[str, Any] = {"error": error or "unauthorized", "error_description": description}
         if asked is not None:
             message = (
-                f"Not done, nothing was sent or charged: {description}. Sign in again and allow it; where that does not "
-                "help, whoever runs this server has to give it to you."
+                f"Not done, nothing was sent or charged: {description}. Sign in again and allow it; where that does "
+                "not help, whoever runs this server has to give it to you."
             )
             body = {"jsonrpc": "2.0", "id": asked, "error": {"code": INVALID_REQUEST, "message": message}}
         headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
