@@ -47,9 +47,10 @@ class Whose:
     async def others(self, app: App) -> str:
         """Tells, as a further sentence, where other owners have tasks that are not meant; empty where none has."""
         mine = self.name or LOCAL.name
-        names = set() if self.is_all else set(await app.store.owner_names()) - {mine}
+        if self.is_all or not any(name != mine for name in await app.store.owner_names()):
+            return ""
         whose = "this machine's own" if mine == LOCAL.name else f"those of {mine}"
-        return f" That is {whose}; --all lists those of the owners too." if names else ""
+        return f" That is {whose}; --all lists those of the owners too."
 
     async def find(self, app: App, any_id: str) -> tuple[Owner, Task]:
         """Finds a task by its id, ours or the gateway's, and its owner.
