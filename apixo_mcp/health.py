@@ -110,7 +110,7 @@ class Health:
         return Condition(store, self._sweep(), dict(self._gateways))
 
     def _sweep(self) -> str:
-        if not self._accounts:
+        if not self._accounts.key_prints:
             return ""
         since = self._engine.since_sweep()
         ago = time.monotonic() - self._began if since is None else since
@@ -143,7 +143,7 @@ class Health:
         return ""
 
     async def _ask_gateways(self) -> None:
-        gateways = {name: account.gateway.base_url for name, account in self._accounts.items()}
+        gateways = self._accounts.addresses
         for name in self._gateways.keys() - gateways.keys():
             del self._gateways[name]
 

@@ -96,7 +96,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
         NAME,
         title=TITLE,
         version=__version__,
-        instructions=instructions(key_set=bool(app.settings.keys)),
+        instructions=instructions(key_set=_has_key(app, is_shared=receipts is None)),
         website_url=WEBSITE_URL,
         tools=[_tool(definition, tools) for definition in offered],
         extensions=[TasksExtension(jobs or Generations(app))],
@@ -119,6 +119,11 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
     if is_typed:
         _list_own_tools(server, app, offered)
     return server
+
+
+def _has_key(app: App, *, is_shared: bool) -> bool:
+    """Tells whether there is a key to pay with; those of owners count where these come in, which is over HTTP."""
+    return bool(app.settings.keys) or (is_shared and bool(app.accounts.own_prints))
 
 
 def _list_own_tools(server: ApixoServer, app: App, offered: Iterable[ToolDefinition]) -> None:

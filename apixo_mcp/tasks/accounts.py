@@ -71,6 +71,11 @@ class Accounts(Mapping[str, Account]):
         """The keys whose tasks this process follows."""
         return tuple(self._held)
 
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """The base URL of each gateway that tasks of this process are with, owners' own keys included, by its name."""
+        return {account.gateway.name: account.gateway.base_url for account in self._held.values()}
+
     def add(self, account: Account) -> None:
         """Takes an account: its open tasks are followed, and new ones of its gateway are paid with it."""
         self._own.discard(account.key_print)

@@ -88,7 +88,7 @@ def _probes(app: App) -> list[Route]:
             told |= {
                 "version": __version__,
                 "store": condition.store or "ok",
-                "sweep": condition.sweep or ("ok" if app.accounts else "idle: no API key is set"),
+                "sweep": condition.sweep or ("ok" if app.key_prints else "idle: no API key is set"),
                 "gateways": {name: trouble or "ok" for name, trouble in sorted(condition.gateways.items())},
             }
         return JSONResponse(told, 200 if condition.is_ready else 503, headers=_NO_STORE)

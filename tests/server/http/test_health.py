@@ -21,6 +21,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.health import HealthLimits
 from apixo_mcp.net.uvicorn_server import listen, listening, url_of
+from apixo_mcp.owners.key_sources import of_variable
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
@@ -91,6 +92,24 @@ class TestReady:
             assert (answer.status_code, answer.json()["status"], answer.json()["store"]) == (200, "ok", "ok")
             assert answer.json()["sweep"] == "ok"
             await gateways_are(http, {"apixo": "ok", "ruxa": "ok"})
+
+    async def test_keys_of_owners_alone_are_something_to_sweep(
+        self, serve: Serve, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setenv("KEY_OF_CAROL", "sk-of-carol")
+        carol = Owner("carol", Scope.GENERATE, keys={"apixo": of_variable("KEY_OF_CAROL")})
+        async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
+            await let_in(app, carol)
+        none = {"apixo_api_key": None, "ruxa_api_key": None}
+        async with serve(**none) as http:
+            assert (await http.get("/readyz")).json()["sweep"] == "ok"
+            await gateways_are(http, {"apixo": "ok"})
+            async with (
+                httpx2.AsyncClient(headers=bearer(carol), trust_env=False, timeout=30) as own,
+                Client(streamable_http_client(f"{http.base_url}/mcp", http_client=own)) as client,
+            ):
+                assert client.instructions
+                assert "No API key is set" not in client.instructions
 
     async def test_without_a_key_there_is_nothing_to_sweep(self, serve: Serve):
         none = {"apixo_api_key": None, "ruxa_api_key": None}
