@@ -31,12 +31,12 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts, NoKey
 from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.drafts import Drafts
-from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import LOCAL, Owner
+from apixo_mcp.tasks.ports.engine import Engine
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
-from apixo_mcp.tasks.store import Store
 from apixo_mcp.variables.environment import value_of
 
 if TYPE_CHECKING:

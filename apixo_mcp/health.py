@@ -15,8 +15,8 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import NotReached
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.engine import Engine
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.engine import Engine
+from apixo_mcp.tasks.ports.store import Store
 
 log = logging.getLogger(__name__)
 

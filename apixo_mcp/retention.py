@@ -17,7 +17,7 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.tasks.budget import DAY
 from apixo_mcp.tasks.changes import Changes, ref_of
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.telemetry.facts import FileDeleted, Telemetry
 

@@ -50,8 +50,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "tasks": (
         "task",
         "*",
-        "store",
-        "engine",
+        "ports",
         "transitions",
         "keeping",
         "changes",

@@ -9,7 +9,7 @@ from apixo_mcp.owners.own_keys import KeyRing, OwnKeys
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts
-from apixo_mcp.tasks.store import KEY_SALT
+from apixo_mcp.tasks.ports.store import KEY_SALT
 from apixo_mcp.tasks.task import key_fingerprint
 from apixo_mcp.variables.environment import value_of
 

@@ -5,13 +5,13 @@ from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside
 from apixo_mcp.tasks.callbacks import Callbacks
+from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import Reach
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.running.throttle import Throttle
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
-from apixo_mcp.tasks.store import Sending
 
 
 def runner_of(parts: Parts, reach: Reach) -> Runner:

@@ -21,8 +21,8 @@ from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.asking.delivery import Delivery
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
-from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.transitions.context import Contexts
 from apixo_mcp.telemetry import logs
 from apixo_mcp.telemetry.facts import Telemetry

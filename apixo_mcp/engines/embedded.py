@@ -9,9 +9,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.runner import Runner
-from apixo_mcp.tasks.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import anyio
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks.store import LEASE_LASTS, RENEWED_EVERY, Store
+from apixo_mcp.tasks.ports.store import LEASE_LASTS, RENEWED_EVERY, Store
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.media.input_links import InputLinks, OpenedInput
 from apixo_mcp.media.served import OpenedFile
 from apixo_mcp.tasks.callbacks import Callbacks
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.telemetry.facts import Telemetry
 
 UNKNOWN_FOR = 24 * 3600.0

@@ -20,8 +20,8 @@ from apixo_mcp.net.http import Http
 from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.callbacks import Addresses
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.reach import NoReach, Reach
-from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import TUNNELLED
 
 if TYPE_CHECKING:

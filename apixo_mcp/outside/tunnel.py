@@ -27,7 +27,7 @@ from apixo_mcp.outside.commands import TunnelCommand
 from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits
 from apixo_mcp.outside.program import Program, held
 from apixo_mcp.outside.public import Proof, Public
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
 log = logging.getLogger(__name__)

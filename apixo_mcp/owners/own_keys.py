@@ -17,7 +17,7 @@ from apixo_mcp.owners.key_sources import KeyMissing, read_key
 from apixo_mcp.owners.store import OwnerStore
 from apixo_mcp.tasks.accounts import Account, Accounts, NoKey
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 
 SWEPT_EVERY = 3.0  # seconds
 

@@ -29,8 +29,9 @@ from apixo_mcp.tasks.budget import (
     together,
 )
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.store import BEYOND_LEASES
+from apixo_mcp.tasks.ports.terms import ADOPTED_FOR, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.purchase import AT_PLACE
-from apixo_mcp.tasks.store import ADOPTED_FOR, BEYOND_LEASES, QUOTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import INTERNAL_KEY, Delivered, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, lapsed, still_wanted
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from apixo_mcp.stores.database import Database
 from apixo_mcp.stores.outbox import put_webhook
 from apixo_mcp.tasks.alerts import Alert
-from apixo_mcp.tasks.outbox import ALERT_RAISED
+from apixo_mcp.tasks.ports.outbox import ALERT_RAISED
 
 _RAISED = "select 1 from alert where alert_id = :alert_id"
 _RAISE = "insert into alert values (:alert_id, :now) on conflict (alert_id) do nothing"

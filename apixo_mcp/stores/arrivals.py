@@ -10,7 +10,7 @@ from apixo_mcp.stores.alerts import raise_alerts
 from apixo_mcp.stores.database import Database, Row
 from apixo_mcp.stores.rows import from_row
 from apixo_mcp.tasks.alerts import callbacks_alert
-from apixo_mcp.tasks.arrivals import Arrivals
+from apixo_mcp.tasks.ports.arrivals import Arrivals
 from apixo_mcp.tasks.schedule import turn_of_call
 from apixo_mcp.tasks.task import TERMINAL, Task
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apixo_mcp.stores.database import Database, Row
-from apixo_mcp.tasks.outbox import TASK_FINISHED, OutboxCount, Webhook
+from apixo_mcp.tasks.ports.outbox import TASK_FINISHED, OutboxCount, Webhook
 
 _ENDED = "state in ('success', 'failed', 'cancelled', 'unknown')"
 _BEGUN = "select 1 from webhooks_began"

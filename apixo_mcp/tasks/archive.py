@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.tasks.ports.store import KEY_SALT, Store
 from apixo_mcp.tasks.record import from_record, to_record
-from apixo_mcp.tasks.store import KEY_SALT, Store
 from apixo_mcp.tasks.task import TERMINAL, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import submits, unsent
 

@@ -1,6 +1,6 @@
 """Callbacks of the gateways: nothing signs them, so their address is the secret, and a poll confirms what they say.
 
-What is known of whether they arrive, and how often one task may be called about: `tasks.arrivals`.
+What is known of whether they arrive, and how often one task may be called about: `tasks.ports.arrivals`.
 """
 
 import hashlib
@@ -14,9 +14,9 @@ import anyio
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.engine import Engine
+from apixo_mcp.tasks.ports.engine import Engine
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.settlement import Settlement
-from apixo_mcp.tasks.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions.context import Contexts
 

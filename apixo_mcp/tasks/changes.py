@@ -9,7 +9,7 @@ from dataclasses import replace
 import anyio
 
 from apixo_mcp.tasks.keeping import put_aside
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
 from apixo_mcp.telemetry.facts import (
     AttemptFailed,

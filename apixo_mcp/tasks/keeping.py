@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 from typing import Protocol
 
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, Task
 
 log = logging.getLogger(__name__)

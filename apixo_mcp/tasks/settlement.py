@@ -9,10 +9,10 @@ from apixo_mcp.foreign import shorten
 from apixo_mcp.gateways.gateway import EMPTY_RESULT, Failed, NoAnswer, Polled, Succeeded
 from apixo_mcp.tasks.accounts import Account, Accounts, NoKey, Payers
 from apixo_mcp.tasks.changes import Changes
-from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.keeping import ANSWER, keep_answer, put_aside
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.store import IdTaken, Store
+from apixo_mcp.tasks.ports.engine import Engine
+from apixo_mcp.tasks.ports.store import IdTaken, Store
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions import polls, submits
 from apixo_mcp.tasks.transitions.context import Contexts

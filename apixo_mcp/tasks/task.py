@@ -163,7 +163,7 @@ class Task:
         purchase: what it was bought with (`tasks.purchase`): the id of the first of them; empty: it was bought alone.
         place: its place among them, from 0.
         reached_at: the public address at which the gateway is to call back about the present attempt; empty: nowhere.
-        calls: how often the present attempt was called about and is polled for that (`tasks.arrivals`).
+        calls: how often the present attempt was called about and is polled for that (`tasks.ports.arrivals`).
         called_at: Unix seconds, when the last of these polls was to be made; 0: it was not called about.
     """
 

@@ -10,7 +10,8 @@ from apixo_mcp.gateways.gateway import Balance, Gateway
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import Allowance, Budget, Spent
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.store import DayCount, Store
+from apixo_mcp.tasks.ports.counts import DayCount
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import FOLLOWED, State
 from apixo_mcp.tasks.uses import usd_left, uses
 

@@ -4,7 +4,7 @@ import contextlib
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks.arrivals import Arrivals
+from apixo_mcp.tasks.ports.arrivals import Arrivals
 
 
 async def troubles(app: App) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apixo_mcp.app import App
-from apixo_mcp.tasks.outbox import Webhook
+from apixo_mcp.tasks.ports.outbox import Webhook
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.words import iso

@@ -17,7 +17,7 @@ from apixo_mcp.app import App
 from apixo_mcp.errors import SettingsError, StoreError
 from apixo_mcp.net.response import Answered, HttpResponse
 from apixo_mcp.settings import Settings
-from apixo_mcp.tasks.outbox import Webhook
+from apixo_mcp.tasks.ports.outbox import Webhook
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.telemetry.facts import WebhookTried
 from apixo_mcp.variables.addresses import NO_SECRET

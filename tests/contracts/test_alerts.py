@@ -12,9 +12,9 @@ from support.store_tasks import CLOCK, KEYS, NOW, make
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.alerts import Alert, AlertKind
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.outbox import ALERT_RAISED
 from apixo_mcp.tasks.owner import Owner, Scope
-from apixo_mcp.tasks.store import Sending, Terms
+from apixo_mcp.tasks.ports.outbox import ALERT_RAISED
+from apixo_mcp.tasks.ports.terms import Sending, Terms
 from apixo_mcp.tasks.task import Attempt, State
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,9 @@ from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make
 from apixo_mcp.gateways.gateway import Accepted
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.schedule import CALLS_AT_ONCE, PollSchedule
-from apixo_mcp.tasks.store import Sending, Store
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.tasks.transitions.submits import after_submit

@@ -21,10 +21,10 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.engine import Engine
+from apixo_mcp.tasks.ports.engine import Engine
+from apixo_mcp.tasks.ports.store import LEASE_LASTS, Store
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.runner import Runner
-from apixo_mcp.tasks.store import LEASE_LASTS, Store
 from apixo_mcp.tasks.task import State, Task
 
 pytestmark = pytest.mark.anyio

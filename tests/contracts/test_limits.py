@@ -16,7 +16,7 @@ from apixo_mcp.stores import statements
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget, Spent, month_start, reason
 from apixo_mcp.tasks.owner import LOCAL, Owner, Raise, Scope
-from apixo_mcp.tasks.store import Sending, Terms
+from apixo_mcp.tasks.ports.terms import Sending, Terms
 from apixo_mcp.tasks.task import Attempt, State, Task
 from apixo_mcp.tasks.uses import usd_left
 

@@ -11,8 +11,8 @@ import pytest
 from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make, make_followed
 
 from apixo_mcp.stores.sqlite.store import SqliteStore
-from apixo_mcp.tasks.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio

@@ -22,8 +22,9 @@ from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.owner import LOCAL, Owner
+from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken, Store
+from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
 from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
-from apixo_mcp.tasks.store import LEASE_LASTS, Admitted, IdTaken, Sending, Store, Terms
 from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, Delivered, Result, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio

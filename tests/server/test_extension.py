@@ -23,7 +23,7 @@ from apixo_mcp.server.extension import KEPT_FOR, Generations
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL
-from apixo_mcp.tasks.store import Terms
+from apixo_mcp.tasks.ports.terms import Terms
 from apixo_mcp.tasks.task import new_task_id
 
 pytestmark = pytest.mark.anyio

@@ -27,7 +27,7 @@ from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner
-from apixo_mcp.tasks.store import Terms
+from apixo_mcp.tasks.ports.terms import Terms
 from apixo_mcp.tasks.task import State, Task, new_task_id
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]

@@ -5,12 +5,13 @@ from dataclasses import replace
 from apixo_mcp.app import App
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import Reach
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.running.throttle import Throttle
-from apixo_mcp.tasks.store import Sending, Store
 
 
 def runner_on(app: App, store: Store, leases: Leases, poll_scale: float = 0.01, reach: Reach | None = None) -> Runner:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from apixo_mcp.generation import Category, Charged, Failure, Modality
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.store import Terms
+from apixo_mcp.tasks.ports.terms import Terms
 from apixo_mcp.tasks.task import Attempt, Delivered, FileState, Result, State, Task, new_task_id
 
 NOW = 1_790_000_000.0

@@ -17,9 +17,9 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner
+from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.schedule import POLLS_AT_LEAST, PollSchedule
 from apixo_mcp.tasks.service import TICK_EVERY
-from apixo_mcp.tasks.store import Sending
 from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.tasks.transitions import submits
 from apixo_mcp.tasks.transitions.context import DecisionContext

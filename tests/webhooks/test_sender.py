@@ -27,8 +27,8 @@ from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
-from apixo_mcp.tasks.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount, Webhook
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount, Webhook
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.variables.environment import environment_of_others
 from apixo_mcp.webhooks.payload import LARGEST_PAYLOAD, payload

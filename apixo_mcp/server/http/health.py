@@ -16,7 +16,7 @@ from apixo_mcp.server.http.neighbours import is_neighbour
 from apixo_mcp.server.http.paths import HEALTHZ, METRICS, READYZ
 from apixo_mcp.tasks.budget import Allowance, Spent
 from apixo_mcp.tasks.owner import Scope
-from apixo_mcp.tasks.store import Totals
+from apixo_mcp.tasks.ports.counts import Totals
 from apixo_mcp.tasks.uses import Use, uses
 
 log = logging.getLogger(__name__)

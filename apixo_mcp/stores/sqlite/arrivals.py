@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from apixo_mcp.stores import arrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
-from apixo_mcp.tasks.arrivals import Arrivals
+from apixo_mcp.tasks.ports.arrivals import Arrivals
 from apixo_mcp.tasks.task import Task
 
 

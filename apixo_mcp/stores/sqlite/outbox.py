@@ -5,7 +5,7 @@ from typing import Any
 
 from apixo_mcp.stores import outbox
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
-from apixo_mcp.tasks.outbox import OutboxCount, Webhook
+from apixo_mcp.tasks.ports.outbox import OutboxCount, Webhook
 
 
 class SqliteOutbox:

@@ -23,7 +23,9 @@ from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.store import Admitted, Clearance, DayCount, IdTaken, Sending, Terms, Totals
+from apixo_mcp.tasks.ports.counts import DayCount, Totals
+from apixo_mcp.tasks.ports.store import IdTaken
+from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
 

@@ -26,10 +26,11 @@ from apixo_mcp.tasks.asking.drafts import Drafted, Drafts
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Quote, Submission
 from apixo_mcp.tasks.budget import Allowance, Budget, Verdict, decide, fitting, is_own, reason, together
 from apixo_mcp.tasks.changes import ref_of
-from apixo_mcp.tasks.engine import Engine
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.engine import Engine
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.ports.terms import Admitted, Terms
 from apixo_mcp.tasks.purchase import purchase_fingerprint
-from apixo_mcp.tasks.store import Admitted, Store, Terms
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.telemetry.facts import PurchaseRefused, TaskAdmitted, Telemetry
 

@@ -28,7 +28,7 @@ import anyio
 import anyio.lowlevel
 
 from apixo_mcp.tasks.asking.repeats import Origin, seconds_after
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import Delivered
 
 log = logging.getLogger(__name__)

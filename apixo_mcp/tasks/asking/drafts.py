@@ -18,8 +18,9 @@ from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.ports.terms import ADOPTED_FOR
 from apixo_mcp.tasks.purchase import bought_together
-from apixo_mcp.tasks.store import ADOPTED_FOR, Store
 from apixo_mcp.tasks.task import INTERNAL_KEY, State, Task, fingerprint, new_task_id
 
 _LOOKED_AT = 60  # tasks among which the last one is looked for: more than one purchase has
@@ -233,7 +234,7 @@ class Drafts:
         return account
 
     def allows(self, models: tuple[str, ...], model: str) -> bool:
-        """Tells whether somebody who may use some models may use this one (`tasks.store.Allows`)."""
+        """Tells whether somebody who may use some models may use this one (`tasks.ports.terms.Allows`)."""
         return self._catalog.allows(models, model)
 
     def forget_told(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from apixo_mcp.foreign import clipped
 from apixo_mcp.tasks.asking.request import GenerationRequest
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.store import Store
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import State, Task
 
 LAST = "last"

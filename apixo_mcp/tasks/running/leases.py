@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from apixo_mcp.tasks.store import LEASE_LASTS, RENEWED_EVERY, Store
+from apixo_mcp.tasks.ports.store import LEASE_LASTS, RENEWED_EVERY, Store
 from apixo_mcp.tasks.task import Task
 
 log = logging.getLogger(__name__)

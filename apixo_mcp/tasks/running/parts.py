@@ -8,10 +8,11 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.alerts import key_alert, tell_alerts
-from apixo_mcp.tasks.arrivals import CALLED_WITHIN
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.ports.arrivals import CALLED_WITHIN
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
-from apixo_mcp.tasks.store import Sending, Store
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, Contexts, DecisionContext
 from apixo_mcp.telemetry.facts import Telemetry
@@ -30,7 +31,7 @@ class StepLimits:
         crash_pause: after a step that failed for a fault of our own; then ever longer.
         save_again_after: between tries to save a result's file.
         throttle: of the requests of each key.
-        called_within: a callback, once a poll has found its task ended (`tasks.arrivals`).
+        called_within: a callback, once a poll has found its task ended (`tasks.ports.arrivals`).
     """
 
     sending: int = 32

@@ -16,9 +16,10 @@ from apixo_mcp.tasks.alerts import tell_alerts
 from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.changes import plain_code, ref_of
 from apixo_mcp.tasks.keeping import put_aside
+from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken
+from apixo_mcp.tasks.ports.terms import Clearance
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable
-from apixo_mcp.tasks.store import LEASE_LASTS, Clearance, IdTaken
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
 from apixo_mcp.telemetry.facts import RateLimited, SubmitRefused

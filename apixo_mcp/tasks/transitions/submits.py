@@ -5,7 +5,7 @@ from dataclasses import replace
 from apixo_mcp.gateways.gateway import Accepted, Later, Refused, Submitted, Unclear
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks import schedule
-from apixo_mcp.tasks.store import IdTaken
+from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.task import Attempt, State, Task, fingerprint
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.tasks.transitions.delays import released

@@ -18,8 +18,8 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.terms import Clearance, Sending
 from apixo_mcp.tasks.running.leases import Leases
-from apixo_mcp.tasks.store import Clearance, Sending
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, WANTED_WHILE_ALIVE
 from apixo_mcp.views.sentences import sentence

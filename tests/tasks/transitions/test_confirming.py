@@ -21,9 +21,9 @@ from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks import schedule
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.purchase import bought_together
 from apixo_mcp.tasks.schedule import PollSchedule
-from apixo_mcp.tasks.store import IdTaken
 from apixo_mcp.tasks.task import IN_ANSWER, FileState, Result, State, Task, fingerprint, new_task_id
 from apixo_mcp.tasks.transitions import polls, submits
 from apixo_mcp.tasks.transitions.context import DecisionContext

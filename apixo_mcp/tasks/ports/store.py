@@ -11,170 +11,26 @@ decided on them. A clock that is ahead may make one poll early with them, or end
 from its holder and makes none `unknown`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Literal, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.alerts import Alert
-from apixo_mcp.tasks.arrivals import ArrivalStore
-from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent, Verdict
-from apixo_mcp.tasks.outbox import Outbox
+from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.arrivals import ArrivalStore
+from apixo_mcp.tasks.ports.counts import DayCount, Totals
+from apixo_mcp.tasks.ports.outbox import Outbox
+from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import Delivered, State, Task
 
-ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
 LEASE_LASTS = 8.0
 RENEWED_EVERY = 2.5
 APART_AT_MOST = 120.0  # no two clocks differ by more
 BEYOND_LEASES = 60.0  # no lease lasts so long: one that seems to was written before the clock was set back
-QUOTED_FOR = 1800.0  # seconds for which a yes to a quote counts
-MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
 
 KEY_SALT = "key_print_salt"
 """Name of the secret that the prints of API keys are made with."""
-
-Allows = Callable[[tuple[str, ...], str], bool]
-"""Tells whether somebody who may use some models, as ids with `*`, may use a model; none named: all."""
-
-
-def allows_by_id(models: tuple[str, ...], model: str) -> bool:
-    """Tells what `Allows` tells, of ids alone."""
-    return not models or any(fnmatchcase(model, pattern) for pattern in models)
-
-
-AdmissionKind = Literal["new", "same_key", "adopted", "joined", "awaited", "none"] | Verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On what terms a request becomes a task.
-
-    Attributes:
-        budget: of all owners together; that of the owner's own stands in their row. An earlier task of the same request
-            costs nothing more.
-        confirmed: whether the call says yes to a quote that was given for it before.
-        open_for: since how many seconds the call waits, told when it is asked: a quote that is younger was not seen.
-        agreed: what the owner has said yes to just now, asked in person.
-        quoted: the fingerprint that a quote for it was noted under; empty: that of its first task.
-        process: what the names of this process' calls begin with.
-        waiting: the calls of this process that are still waited for.
-        alive: calls that are known to be waited for, and to have been for a while; their tasks are left to them.
-        repeated: tasks of open calls that the call repeats, if it asks for the same: it joins one of them.
-        vouched_for: for how many seconds the call that asks counts as waited for; None leaves what the task says.
-        wanted_for: the same of its process, which counts as alive.
-        allows: tells whether the owner may use the model, by what stands in their row.
-        may: `buy` it; only `take_up` an earlier one; or `look`, without a change, whether there is one.
-    """
-
-    budget: Budget
-    confirmed: bool = False
-    open_for: Callable[[], float] = float
-    agreed: Agreement | None = None
-    quoted: str = ""
-    process: str = ""
-    waiting: frozenset[str] = frozenset()
-    alive: frozenset[str] = frozenset()
-    repeated: frozenset[str] = frozenset()
-    vouched_for: float | None = None
-    wanted_for: float | None = None
-    allows: Allows = allows_by_id
-    may: Literal["buy", "take_up", "look"] = "buy"
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """What became of a purchase.
-
-    Attributes:
-        how: `none`: there is no earlier one, and none may be bought.
-        tasks: the new or the earlier ones; where they may not be bought those that were not stored.
-        limits: that it was held to, with what was spent before it.
-        alerts: what is to be told of that, and was not before.
-    """
-
-    how: AdmissionKind
-    tasks: tuple[Task, ...]
-    limits: tuple[Allowance, ...]
-    alerts: tuple[Alert, ...] = ()
-
-    @property
-    def task(self) -> Task:
-        """The first of the tasks: what all of a purchase share stands in it."""
-        return self.tasks[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
-    """On what terms a paid request leaves.
-
-    Attributes:
-        budget: of all owners together, asked on the day that it is. That of the task's owner stands in their row.
-        process: what the names of the sender's calls begin with: it may send for longer what it was asked for itself.
-        in_flight: how many tasks of one key may be with the gateway.
-        allows: tells whether the task's owner may still use its model.
-    """
-
-    budget: Budget
-    process: str = ""
-    in_flight: int = MOST_IN_FLIGHT
-    allows: Allows = allows_by_id
-
-
-@dataclass(frozen=True, slots=True)
-class Clearance:
-    """Whether a paid request may leave.
-
-    Attributes:
-        how: `within`: it is noted that it is about to; `lost`: cancelled, or another process has it; `no_room`: as many
-            as may be are with the gateway; `lapsed`: nobody wants it any more; `by_another`: it is left to the process
-            that was asked for it; else why the limits do not allow it.
-        limits: that it was held to, with what was spent without it.
-        sent_at: when it was noted, as the row has it; 0 where it was not.
-        alerts: what is to be told of the limits, and was not before.
-    """
-
-    how: Literal["lost", "no_room", "lapsed", "by_another"] | Verdict
-    limits: tuple[Allowance, ...] = ()
-    sent_at: float = 0.0
-    alerts: tuple[Alert, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayCount:
-    """One day's tasks of one model in one state, and its paid requests.
-
-    Attributes:
-        tasks: whose newest request was on that day.
-        attempts: the requests that left, and may have cost something.
-        estimate_usd: of those, and of those that are waiting to leave.
-        without_price: how many of both have none.
-    """
-
-    day: str
-    model: str
-    state: State
-    tasks: int
-    attempts: int
-    estimate_usd: float
-    without_price: int
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What the store holds at a moment, over all owners.
-
-    Attributes:
-        in_flight: tasks that a gateway has and that are followed, by gateway.
-        queued: tasks that wait to be sent, by gateway.
-        spent: today and in this month (UTC), by owner, of those who have spent anything; with what is still to be
-            sent, as admission counts it.
-    """
-
-    in_flight: Mapping[str, int]
-    queued: Mapping[str, int]
-    spent: Mapping[str, Spent]
 
 
 class IdTaken(Exception):
