@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots e2e assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
+.PHONY: help demo check fast test snapshots e2e browser assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -42,6 +42,7 @@ snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -m "not process" -n 4 --dist loadgroup
 	@echo "Left out: the program as a process of its own (make e2e)."
+	@echo "Left out: the pages that people see, in a real browser (make browser)."
 	@echo "Left out: three in four of the made-up examples (make properties)."
 	@echo "Left out: the jobs that people give an assistant, each by three kinds of client (make assistant)."
 	@echo "Left out: what people met in the field, case by case (make field)."
@@ -51,6 +52,10 @@ test: $(VENV)/.installed ## the tests, but for the heavy ones below
 
 e2e: $(VENV)/.installed ## the program as a process of its own: each test that starts one, wherever it stands
 	$(BIN)/python -m pytest -m process -n 4 --dist loadgroup
+
+browser: $(VENV)/.installed ## the pages that people see, in the system's Chromium; screenshots/ has what it shows
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-browser]"
+	$(BIN)/python -m pytest tests/browser -q -o norecursedirs=
 
 assistant: $(VENV)/.installed ## jobs that people give an assistant, by three kinds of client: calls, tokens and what was paid
 	$(BIN)/python -m pytest tests/assistant -q -s -o norecursedirs=

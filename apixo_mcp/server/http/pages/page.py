@@ -140,6 +140,11 @@ def field(label: str, name: str, attributes: str, hint: str = "", problem: str =
     )
 
 
+def copied(label: str, name: str, value: str) -> str:
+    """Returns a field to copy from: all of it is chosen as soon as the keyboard steps into it."""
+    return field(label, name, f'value="{escape(value)}" readonly spellcheck="false"')
+
+
 def _headers(*, is_left: bool) -> dict[str, str]:
     # Chromium holds every redirect behind a form against `form-action`, those of a client's own callback too, and some
     # go on from there to an app: no list names them all.

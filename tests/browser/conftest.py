@@ -1,0 +1,65 @@
+"""One Chromium for all, and the program that its pages come from."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from support.chromium import chromium
+from support.house import ALICE
+from support.person import Raw, invitation_of
+from support.sign_in import served
+
+from apixo_mcp.app import App
+from apixo_mcp.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def browser(anyio_backend: str) -> AsyncIterator[Any]:
+    async with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+async def page(browser: Any) -> AsyncIterator[Any]:
+    """A page of a browser that nobody has used; what its console complains of is in `complaints`."""
+    context = await browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(15_000)
+    page = await context.new_page()
+    page.complaints = []
+    context.on("console", lambda said: page.complaints.append(said.text) if "Policy" in said.text else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    yield page
+    await context.close()
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Sandbox]:
+    async with Sandbox(speed=1000.0) as running:
+        yield running
+
+
+@pytest.fixture
+async def house(box: Sandbox, tmp_path: Path) -> AsyncIterator[tuple[App, Raw]]:
+    """The program with an owner, and a client that is registered."""
+    async with served(box, tmp_path) as (app, url), httpx2.AsyncClient(timeout=30) as http:
+        await app.owners.add(ALICE, "")
+        raw = Raw(url, http)
+        assert (await raw.registers()).status_code == 201
+        yield app, raw
+
+
+@pytest.fixture
+async def signed_in(house: tuple[App, Raw], page: Any) -> Any:
+    """A page of Alice's browser."""
+    app, raw = house
+    await page.goto(f"{raw.url}/sign-in/{await invitation_of(app, 'alice')}")
+    await page.get_by_role("button").click()
+    await page.wait_for_url("**/sign-in")
+    return page

@@ -1,0 +1,62 @@
+"""A small site that clients' callbacks are on."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+from anyio.streams.tls import TLSListener
+from support.certificates import authority
+
+
+class Site:
+    """Answers with a page, or leads on.
+
+    Attributes:
+        port: on this machine.
+        asked: what it was asked for so far.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.asked: list[str] = []
+        self.page = "<!doctype html><html lang=en><title>The client</title><h1>Signed in</h1></html>"
+        self.leads_to = ""
+        self.heard = anyio.Event()
+
+    def _answer(self, path: str) -> bytes:
+        if path != "/favicon.ico":
+            self.asked.append(path)
+            self.heard.set()
+        head = f"HTTP/1.1 307 x\r\nlocation: {self.leads_to}" if self.leads_to else "HTTP/1.1 200 OK"
+        body = self.page.encode()
+        head += (
+            f"\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        return head.encode() + body
+
+    async def serve(self, stream: anyio.abc.ByteStream) -> None:
+        """Answers one request."""
+        async with stream:
+            asked = await stream.receive()
+            await stream.send(self._answer(asked.split(b" ")[1].decode()))
+
+
+@asynccontextmanager
+async def site(tls_in: Path | None = None, name: str = "client.example") -> AsyncIterator[Site]:
+    """Runs a site; with a folder for its certificate over TLS, as what a name says."""
+    plain = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    one = Site(plain.listeners[0].extra(anyio.abc.SocketAttribute.local_port))
+    listener: Any = plain
+    if tls_in:
+        _, chain = authority(tls_in, name)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain)
+        listener = TLSListener(plain, context, standard_compatible=False)
+    async with anyio.create_task_group() as group:
+        group.start_soon(listener.serve, one.serve)
+        yield one
+        group.cancel_scope.cancel()
