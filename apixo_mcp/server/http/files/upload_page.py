@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from apixo_mcp.server.http.pages.languages import Language, language_of
-from apixo_mcp.server.http.pages.page import button, copied, field, html_page, text
+from apixo_mcp.server.http.pages.page import button, field, field_to_copy, html_page, text
 
 _HEADERS = {"Referrer-Policy": "no-referrer"}  # the link is a secret
 
@@ -70,7 +70,7 @@ def refusal_page(request: Request, words: Words, status: int) -> Response:
 
 
 def _handle(request: Request, reference: str) -> str:
-    return copied(_GIVE.of(request), "handle", reference)
+    return field_to_copy(_GIVE.of(request), "handle", reference)
 
 
 def _page(request: Request, heading: Words, *parts: str, status: int) -> Response:

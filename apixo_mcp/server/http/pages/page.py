@@ -140,7 +140,7 @@ def field(label: str, name: str, attributes: str, hint: str = "", problem: str =
     )
 
 
-def copied(label: str, name: str, value: str) -> str:
+def field_to_copy(label: str, name: str, value: str) -> str:
     """Returns a field to copy from: all of it is chosen as soon as the keyboard steps into it."""
     return field(label, name, f'value="{escape(value)}" readonly spellcheck="false"')
 

@@ -27,7 +27,7 @@ from apixo_mcp.owners.rates import Rates
 from apixo_mcp.owners.tokens import new_secret
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
-from apixo_mcp.server.http.pages.page import button, copied, field, form, html_page, link, text
+from apixo_mcp.server.http.pages.page import button, field, field_to_copy, form, html_page, link, text
 from apixo_mcp.server.http.sign_in import question
 from apixo_mcp.server.http.sign_in.provider import SignIn
 from apixo_mcp.server.http.sign_in.words import PageWords, page_words_of
@@ -80,7 +80,7 @@ class SignInPage:
                 request,
                 words,
                 words.signed_in,
-                copied(words.signed_in_how, "address", self._addresses.resources(request.scope)[0]),
+                field_to_copy(words.signed_in_how, "address", self._addresses.resources(request.scope)[0]),
                 form(self._at(request, paths.SIGN_OUT), button(words.sign_out), proof=self._proof(browser)),
                 named={"owner": owner.name},
             )
