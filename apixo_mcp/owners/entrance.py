@@ -22,10 +22,12 @@ class TokenRefused:
     Attributes:
         reason: for a log, and for whoever came with it.
         is_known: whether it is good as such, and only lacks a scope.
+        wait: seconds until it can be told whether it is good, where that cannot be told now; else 0.
     """
 
     reason: str
     is_known: bool = False
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class ForeignIssuer:
         self._lock = anyio.Lock()
         self._keys: Sequence[_Key] = ()
         self._fetched_at = self._asked_at = float("-inf")
+        self._is_silent = False
 
     async def owner_of(self, token: str, resources: Sequence[str]) -> Owner | TokenRefused:
         """See `TrustedIssuer.owner_of`."""
@@ -83,6 +84,8 @@ class ForeignIssuer:
         if not isinstance(algorithm, str) or algorithm not in _FITS or "crit" in header:
             return TokenRefused("the token is signed in a way that is not taken")
         keys = await self._fitting(algorithm, kid if isinstance(kid, str) else None)
+        if not keys and self._is_silent:  # to call it bad would have its client throw it away
+            return TokenRefused("the keys of the identity provider cannot be had just now", wait=_COOL_DOWN)
         refused = TokenRefused("the token is signed with a key that is not known")
         for key in keys:
             claims = self._claims(token, key, algorithm, [self._audience] if self._audience else list(resources))
@@ -149,6 +152,7 @@ class ForeignIssuer:
 
     async def _fetch(self) -> None:
         keys = await self._fetched()
+        self._is_silent = keys is None
         if keys is not None:
             self._keys, self._fetched_at = keys, self._clock()
         else:

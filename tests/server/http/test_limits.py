@@ -129,6 +129,7 @@ REFUSED = {
         [post("/mcp", "transfer-encoding: chunked"), *([b"%x\r\n%s\r\n" % (500_000, b" " * 500_000)] * 9)],
     ),
     "a length that is none": (400, [post("/mcp", "content-length: -1")]),
+    "a length and pieces": (400, [post("/mcp", "content-length: 4", "transfer-encoding: chunked"), b"0\r\n\r\n"]),
     "a length beyond all": (413, [post("/mcp", f"content-length: {'9' * 19}")]),
     "a form that is too large": (413, [request("POST", "/healthz", "content-length: 70000")]),
 }

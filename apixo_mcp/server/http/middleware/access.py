@@ -3,6 +3,7 @@
 a path in `paths.OPEN` ─────────────────────────────────────► the route
 a named token, an access token, one of a foreign issuer ───► its owner stands in the state of the request
 no token, and this machine alone is served ────────────────► the owner of this machine, as on stdio
+a token that cannot be judged now, as its issuer is silent ─► 503
 anything else ──► 401; what the owner's scope does not cover ──► 403
 """
 
@@ -123,6 +124,11 @@ class Access:
         if refused is None:
             reason = "sign in, or send a token as `Authorization: Bearer …`"
             await self._answer(scope, receive, send, 401, "", reason)
+            return
+        if refused.wait:
+            told = {"error": "temporarily_unavailable", "error_description": refused.reason}
+            headers = {"Retry-After": f"{refused.wait:.0f}", "Cache-Control": "no-store"}
+            await JSONResponse(told, 503, headers)(scope, receive, send)
             return
         status, error = (403, "insufficient_scope") if refused.is_known else (401, "invalid_token")
         await self._answer(scope, receive, send, status, error, refused.reason)

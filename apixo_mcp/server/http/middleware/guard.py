@@ -71,7 +71,7 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        refusal = _too_many(headers, self._limits)
+        refusal = _not_taken(headers, self._limits)
         if refusal is None and not scope["path"].startswith(BY_SECRET):
             refusal = self._foreign(headers)
             if refusal is None and scope["method"] in _WITH_BODY:
@@ -120,7 +120,11 @@ class Guard:
         return replay, JSONResponse(refusal.model_dump(exclude_unset=True), 400) if refusal else None
 
 
-def _too_many(headers: Headers, limits: HttpLimits) -> Response | None:
+def _not_taken(headers: Headers, limits: HttpLimits) -> Response | None:
+    if "content-length" in headers and "transfer-encoding" in headers:
+        # A proxy that goes by the other one takes what follows for a request of somebody else (RFC 9112, 6.1).
+        words = "A body has its length told or comes in chunks, not both."
+        return PlainTextResponse(words, 400, {"Connection": "close"})
     if len(headers.raw) > limits.headers:
         return PlainTextResponse(f"Too many headers: at most {limits.headers} are taken.", 431)
     if sum(len(name) + len(value) for name, value in headers.raw) > limits.wire.head:

@@ -20,10 +20,11 @@ from apixo_mcp.owners.rates import Rates
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses, address_of_peer
 from apixo_mcp.server.http.pages.languages import NAMED_BY_CLIENT, first_known
-from apixo_mcp.server.http.pages.page import html_page, text
+from apixo_mcp.server.http.pages.page import html_page, link, text
 from apixo_mcp.server.http.sign_in.exchange import Exchange
 from apixo_mcp.server.http.sign_in.metadata import ASKED_FOR
 from apixo_mcp.server.http.sign_in.provider import Provider, SignIn, TooManyClients
+from apixo_mcp.server.http.sign_in.question import plain_host
 from apixo_mcp.server.http.sign_in.words import page_words_of
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
@@ -87,12 +88,26 @@ class Endpoints:
                 response.headers["location"] = f"{where}&{NAMED_BY_CLIENT}={language}"
         elif where and "error" in parse_qs(urlsplit(where).query):
             # RFC 9207: a client of several issuers has to know whose answer it is, a refusal too.
-            response.headers["location"] = construct_redirect_uri(where, iss=self._addresses.base(request.scope))
+            where = construct_redirect_uri(where, iss=self._addresses.base(request.scope))
+            response.headers["location"] = where
+            if where.startswith("https://") and "text/html" in request.headers.get("accept", ""):
+                return self._told_first(request, where)
         if response.status_code == 400 and "text/html" in request.headers.get("accept", ""):
             words = page_words_of(request)
             problem = text(words.unknown_how, problem=_told(response).get("error_description", ""))
             return html_page(request, words.lang, words.title, words.unknown, problem, status=400)
         return response
+
+    def _told_first(self, request: Request, where: str) -> Response:
+        """Says on a page what was wrong, and leads on from there.
+
+        Anybody registers an address: sent on at once, a person would take what comes for this server (RFC 9700, 4.11).
+        """
+        words, parts = page_words_of(request), urlsplit(where)
+        problem = text("{problem}", problem=parse_qs(parts.query).get("error_description", [""])[-1])
+        onward = link(words.back.format(host=plain_host(parts.netloc)), where)
+        self._telemetry.emit(SignInRefused(paths.AUTHORIZE, 400, "invalid_request", address_of_peer(request)))
+        return html_page(request, words.lang, words.title, words.wrong, problem, onward)
 
     async def _register(self, request: Request) -> Response:
         if len(await request.body()) > LARGEST_REGISTRATION:

@@ -31,7 +31,7 @@ def destination(words: PageWords, redirect_uri: str) -> str:
         return filled(words.own_app, host=f"{parts.scheme}:")
     if parts.scheme == "http":
         return filled(words.own_machine, host=parts.netloc)
-    return filled("{host}", host=_plain(parts.netloc))
+    return filled("{host}", host=plain_host(parts.netloc))
 
 
 def is_app(redirect_uri: str) -> bool:
@@ -41,7 +41,7 @@ def is_app(redirect_uri: str) -> bool:
 
 def document_host(asked: Asked) -> str:
     """Returns the host whose document describes the client, empty where it has described itself."""
-    return _plain(urlsplit(asked.client).hostname or "") if asked.client.startswith("https://") else ""
+    return plain_host(urlsplit(asked.client).hostname or "") if asked.client.startswith("https://") else ""
 
 
 def client_name(words: PageWords, asked: Asked) -> str:
@@ -54,7 +54,7 @@ def client_name(words: PageWords, asked: Asked) -> str:
     return " ".join(seen.split()) or words.nameless
 
 
-def _plain(host: str) -> str:
+def plain_host(host: str) -> str:
     """Returns a host in letters that cannot pass for others."""
     try:
         return host if host.isascii() else host.encode("idna").decode()

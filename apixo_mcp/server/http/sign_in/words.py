@@ -51,6 +51,8 @@ class PageWords:
     open_app: str
     unknown: str
     unknown_how: str
+    wrong: str
+    back: str
     slow: str
 
 
@@ -98,6 +100,8 @@ ENGLISH = PageWords(
     open_app="Open the app",
     unknown="This program cannot sign you in",
     unknown_how="Remove this server from your assistant and add it again. The program said: {problem}",
+    wrong="This program asked for something that this server does not give",
+    back="Back to {host}",
     slow="Too many tries. Wait a minute.",
 )
 
@@ -145,6 +149,8 @@ CHINESE = PageWords(
     open_app="打开应用",
     unknown="此程序无法为你登录",
     unknown_how="请从你的助手中移除此服务器，然后重新添加。程序的说明：{problem}",
+    wrong="此程序请求了本服务器不提供的内容",
+    back="返回 {host}",
     slow="尝试次数过多，请稍等一分钟。",
 )
 

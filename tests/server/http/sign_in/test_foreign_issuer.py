@@ -205,6 +205,21 @@ async def test_keys_outlive_their_issuers_silence_and_a_withdrawn_key_ends(
     assert isinstance(await issuer.owner_of(provider.token(), ()), TokenRefused)
 
 
+async def test_a_token_is_not_called_bad_while_its_issuer_is_silent(
+    issuer: ForeignIssuer, provider: Provider, clock: Clock
+) -> None:
+    said, provider.issuer = provider.issuer, "https://other.example"
+    silent = await issuer.owner_of(provider.token(), ())
+    assert isinstance(silent, TokenRefused)
+    assert silent.wait > 0
+    provider.issuer = said
+    clock.now += 31
+    assert isinstance(await issuer.owner_of(provider.token(), ()), Owner)
+    strange = await issuer.owner_of(provider.token(key=STRANGE, kid="strange"), ())
+    assert isinstance(strange, TokenRefused)
+    assert strange.wait == 0
+
+
 STATUSES: list[tuple[dict[str, Any], int, str]] = [
     ({}, 200, ""),
     ({"iss": "https://other.example"}, 401, "invalid_token"),
@@ -228,7 +243,20 @@ async def test_over_http_it_is_the_way_in_that_metadata_names(app: App, provider
             answer = await http.post(f"{url}/mcp", json=opening, headers=headers)
             assert answer.status_code == status, given
             assert (f'error="{error}"' in answer.headers.get("www-authenticate", "")) == bool(error)
+        assert provider.asked == 1
         place = f"{url}/.well-known/oauth-protected-resource/mcp"
         assert (await http.get(place)).json()["authorization_servers"] == [provider.url]
         await app.owners.add(Owner("alice"), "")
         assert (await http.get(place)).json()["authorization_servers"] == [provider.url, url]
+
+
+async def test_while_the_issuer_is_silent_a_client_is_told_to_wait(app: App, provider: Provider) -> None:
+    provider.issuer = "https://other.example"
+    listener = listen("127.0.0.1", 0)
+    async with serving(app, build_server(app), listener), httpx2.AsyncClient(timeout=30) as http:
+        headers = {"authorization": f"Bearer {provider.token()}"}
+        ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        answer = await http.post(f"{url_of(listener)}/mcp", json=ping, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert "www-authenticate" not in answer.headers

@@ -319,6 +319,21 @@ async def test_nobody_is_sent_where_no_client_registered(
     assert "cannot sign you in" in answer.text
 
 
+async def test_nobody_is_sent_to_a_strangers_site_unasked(house: tuple[App, Raw], signed_in: Person) -> None:
+    _, raw = house
+    await raw.registers(redirect_uris=["https://evil.example/<cb>", CALLBACK])
+    wrong = raw.asks(redirect_uri="https://evil.example/<cb>", response_type="token")
+    page = await signed_in.http.get(wrong)
+    assert page.status_code == 200
+    assert "Back to evil.example" in page.text
+    assert 'href="https://evil.example/%3Ccb%3E?error=unsupported_response_type' in page.text
+    assert "iss=" in page.text
+    program = await signed_in.http.get(wrong, headers={"accept": "*/*"})
+    assert program.headers["location"].startswith("https://evil.example/")
+    own = await signed_in.http.get(raw.asks(response_type="token"))
+    assert own.headers["location"].startswith(f"{CALLBACK}?error="), "a program of their own machine waits for it"
+
+
 async def test_on_a_persons_own_machine_any_port_will_do(house: tuple[App, Raw], signed_in: Person) -> None:
     page = await signed_in.opens(house[1].asks(redirect_uri="http://localhost:4711/callback"))
     assert page.status_code == 200
