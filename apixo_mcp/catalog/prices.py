@@ -33,6 +33,12 @@ def estimate(model: Model, values: Mapping[str, Any], seconds: float | None = No
     return None
 
 
+def dollars(amount: float) -> str:
+    """Returns an amount of dollars, small ones to a hundredth of a cent."""
+    amount = round(amount, 6)  # sums are not exact
+    return f"${amount:.2f}" if amount == 0 or amount >= 0.01 else f"${amount:.4f}"
+
+
 def price_line(model: str, modality: Modality) -> str:
     """Returns a line that prices a model, for the top of the file that `APIXO_MCP_PRICES` names.
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.budget import CENT_FRACTION, Allowance, Verdict
 from apixo_mcp.tasks.uses import Use, uses
@@ -113,7 +114,7 @@ def _alert(kind: AlertKind, buyer: str, use: Use, now: float, level: int = 0) ->
     name = "/".join((kind, owner, use.period, since, use.unit, f"{use.most:g}", str(level)))
     whose = f"of {owner}" if owner else "for all owners together"
     if use.unit == "usd":
-        limit, used, left = f"${use.most:.2f}", f"${use.used:.2f} are spent", f"${use.left:.2f}"
+        limit, used, left = dollars(use.most), f"{dollars(use.used)} are spent", dollars(use.left)
     else:
         limit = f"{int(use.most)} paid requests"
         used, left = f"{int(use.used)} are made", str(int(use.left))

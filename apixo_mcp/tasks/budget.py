@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from apixo_mcp.catalog.prices import price_line
+from apixo_mcp.catalog.prices import dollars, price_line
 from apixo_mcp.tasks.task import Task
 
 DAY = 86400.0
@@ -189,7 +189,7 @@ def reason(verdict: Verdict, limits: Sequence[Allowance], usd: float | None, tas
     """
     refusal = _refusal(limits, usd, posts)
     limit = refusal[1] if refusal else limits[0]
-    budget, spent, cost = limit.budget, limit.spent, f"this would cost about ${_amount(usd) or 0.0:.2f}"
+    budget, spent, cost = limit.budget, limit.spent, f"this would cost about {dollars(_amount(usd) or 0.0)}"
     match verdict:
         case "no_price":
             which = (
@@ -231,12 +231,11 @@ def _variable_of(budget: Budget) -> str:
 
 def _told(period: str, most: float | None, spent: float, limit: Allowance, task: Task, variable: str) -> str:
     """Tells what is spent or left of a budget, in words that say whose it is."""
-    whole = f"${most or 0.0:.2f}"
-    left = f"${max(0.0, (most or 0.0) - spent):.2f}"
+    whole, left = dollars(most or 0.0), dollars(max(0.0, (most or 0.0) - spent))
     if limit.whose == "owner":
         return f"{left} of your {period}'s {whole} are left"
     if _is_local(task):
-        return f"${spent:.2f} of the {period}'s {whole} ({variable}) are spent"
+        return f"{dollars(spent)} of the {period}'s {whole} ({variable}) are spent"
     return f"{left} of this server's {whole} a {period} for all ({variable}) are left; whoever runs it can change that"
 
 

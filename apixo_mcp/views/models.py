@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from apixo_mcp.catalog.limits import LONGEST_CLIP, Limit, limit_asked_for, limits_looked_for
 from apixo_mcp.catalog.model import Model, Price
+from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import brief_schema, input_schema, media_fields
 from apixo_mcp.catalog.search.chinese import simplified
@@ -17,7 +18,7 @@ from apixo_mcp.catalog.translate import common
 from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality
 from apixo_mcp.views.faces import CHAT, SHELL, Face
-from apixo_mcp.views.words import compact, counted, dollars
+from apixo_mcp.views.words import compact, counted
 
 _MOST = 8
 """Models that are shown of those that fit a query."""

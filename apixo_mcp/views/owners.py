@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.owners.store import KnownOwner
 from apixo_mcp.tasks.budget import Spent
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.views.words import counted, dollars, given, iso
+from apixo_mcp.views.words import counted, given, iso
 
 
 def owner_structure(known: KnownOwner, spent: Spent, now: float, last_task_at: float | None) -> dict[str, Any]:

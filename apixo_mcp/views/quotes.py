@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.foreign import clipped
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.tasks.asking.request import Prospect
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import CHAT, Face
 from apixo_mcp.views.usage import would_cost
-from apixo_mcp.views.words import dollars, given, shown_prompt
+from apixo_mcp.views.words import given, shown_prompt
 
 _LONGEST = 200
 _PROMPT = 60  # one of several

@@ -7,13 +7,14 @@ from typing import Any
 import anyio
 
 from apixo_mcp.app import App
+from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.uses import posts_left, usd_left
 from apixo_mcp.views.faces import Face, advice_of
-from apixo_mcp.views.words import counted, dollars, priced
+from apixo_mcp.views.words import counted, priced
 
 _NAMED = 3  # models in a sentence
 LEFT_WITHIN = 0.3  # seconds that an answer waits at most to learn what is left

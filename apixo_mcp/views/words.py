@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.foreign import clipped
 
 PROMPT_SHOWN = 120
@@ -29,11 +30,6 @@ def counted(count: int, what: str) -> str:
 def ordinal(number: int) -> str:
     """Returns a place in a row: `second`, `11th`."""
     return _ORDINALS[number - 1] if 1 <= number <= len(_ORDINALS) else f"{number}th"
-
-
-def dollars(amount: float) -> str:
-    """Returns an amount of dollars, small ones to a hundredth of a cent."""
-    return f"${amount:.2f}" if amount == 0 or amount >= 0.01 else f"${amount:.4f}"
 
 
 def priced(usd: float | None) -> str:

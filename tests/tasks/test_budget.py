@@ -116,3 +116,17 @@ def test_a_yes_covers_the_price_it_was_given_for_and_lower_ones(
     agreed: float | None, asked: float | None, covers: bool
 ):
     assert Agreement(agreed, 1).covers(asked) is covers
+
+
+@pytest.mark.parametrize(
+    ("usd", "most", "spent", "told"),
+    [
+        (0.004, 0.001, 0.0, "about $0.0040, and $0.0010 of your day's $0.0010 are left"),
+        (0.5, 1.0, 0.9900000000000001, "about $0.50, and $0.01 of your day's $1.00 are left"),
+        (0.5, 0.3, 0.30000000000000004, "about $0.50, and $0.00 of your day's $0.30 are left"),
+    ],
+)
+def test_what_a_refusal_tells_of_small_amounts_is_not_nothing(usd: float, most: float, spent: float, told: str):
+    limits = [Allowance(Budget(daily_usd=most), Spent(spent), "owner")]
+    assert decide(limits, usd, confirmed=True) == "over_budget"
+    assert told in reason("over_budget", limits, usd, a_task())

@@ -14,11 +14,12 @@ from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
+from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.server.tools.consent.elicitation import Elicitation
 from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.task import INTERNAL_KEY
 from apixo_mcp.views.usage import quoted
-from apixo_mcp.views.words import dollars, priced
+from apixo_mcp.views.words import priced
 
 QUESTION = "spend"
 AT_ONCE = 1.0  # seconds within which no person reads the question and says no
