@@ -27,6 +27,7 @@ from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.server.tools import task_handle
 from apixo_mcp.server.tools.dispatch import not_allowed
+from apixo_mcp.server.tools.mentions import is_known
 from apixo_mcp.server.tools.results import task_answer
 from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.owner import Scope
@@ -217,6 +218,7 @@ class Generations:
         # The service knows tasks by the gateway's id too; as a handle that one was never given out.
         if task.task_id != task_id or self._has_expired(task):
             return None
+        await is_known(self._app, task, Context(request_context=context))
         return await self._job(task, context)
 
     async def cancel(self, task_id: str, context: RequestContext) -> None:

@@ -27,6 +27,7 @@ from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.consent.elicitation import Elicitation
+from apixo_mcp.server.tools.mentions import is_known
 from apixo_mcp.server.tools.results import result_link
 from apixo_mcp.server.tools.waiting import Waiting
 from apixo_mcp.server.whereabouts import whereabouts_of
@@ -183,9 +184,11 @@ class _Readers:
 
     async def _find(self, task_id: str, context: Context) -> Task:
         try:
-            return await self.app.service.find(owner_of(context), task_id)
+            task = await self.app.service.find(owner_of(context), task_id)
         except NotFound as error:
             raise ResourceNotFoundError(error_text(error, CHAT)) from error
+        await is_known(self.app, task, context)
+        return task
 
 
 def _content(files: ResultFiles, path: str, place: str) -> bytes:

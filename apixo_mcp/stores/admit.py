@@ -28,6 +28,7 @@ from apixo_mcp.tasks.budget import (
     month_start,
     together,
 )
+from apixo_mcp.tasks.hearing import Hearer, heard_after, hearer_of
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.store import BEYOND_LEASES
 from apixo_mcp.tasks.ports.terms import ADOPTED_FOR, QUOTED_FOR, Admitted, Clearance, Sending, Terms
@@ -116,6 +117,22 @@ def mark_answer(database: Database, task_ids: Sequence[str], call: str, answer: 
     with database.transaction():
         for task_id in task_ids:
             database.execute(statements.ANSWERED, {"answer": answer, "task_id": task_id, "call": call, "then": then})
+        if answer == "given":
+            _mark_heard(database, task_ids, hearer_of(call))
+
+
+def mark_heard(database: Database, task_ids: Sequence[str], hearer: Hearer) -> None:
+    """See `Store.mark_heard`."""
+    with database.transaction():
+        _mark_heard(database, task_ids, hearer)
+
+
+def _mark_heard(database: Database, task_ids: Sequence[str], hearer: Hearer) -> None:
+    for task_id in task_ids:
+        for row in database.execute(statements.HEARD_BY, {"task_id": task_id}):
+            after = heard_after(row["heard_by"], row["asked_by"], hearer)
+            if after != row["heard_by"]:
+                database.execute(statements.HEAR, {"task_id": task_id, "heard_by": after})
 
 
 def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: float) -> Agreement | None:

@@ -20,8 +20,8 @@ INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}'
 
 _OWN_VERBS = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
-    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until meant_last purchase place "
-    "reached_at calls called_at due"
+    "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until meant_last heard_by purchase "
+    "place reached_at calls called_at due"
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
 _WRITE = f"""update task set {_SET},
@@ -187,6 +187,10 @@ ASK = """update task set answer = 'awaited', asked_by = :asked_by, asked_until =
 
 ANSWERED = """update task set answer = :answer, asked_by = coalesce(nullif(:then, ''), asked_by)
   where task_id = :task_id and asked_by = :call"""
+
+HEARD_BY = "select asked_by, heard_by from task where task_id = :task_id"
+
+HEAR = "update task set heard_by = :heard_by where task_id = :task_id"
 
 VOUCH = "update task set asked_until = :now + :lasts where task_id = :task_id and asked_by = :call"
 

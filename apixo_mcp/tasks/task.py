@@ -29,6 +29,9 @@ known by its inputs. The domain is one that never leads anywhere (RFC 2606).
 POLLS_TO_CONFIRM = 2
 """Looks at the id of a broken answer that a waiter waits for."""
 
+HEARD_BY_ALL = "*"
+"""Stands for everybody in `Task.heard_by`: for tasks of which it was not kept who has heard of them."""
+
 Delivered = Literal["awaited", "given", "lost"]
 
 
@@ -160,6 +163,7 @@ class Task:
         is_copy: imported or salvaged: whoever has it too may go on with it, so it is never sent again.
         named_id: in state `unknown`: the gateway's task id that its broken answer named, to be confirmed.
         meant_last: the id of the task that those who asked for it meant by `last`, empty where no input said so.
+        heard_by: who was given an answer that names it (`tasks.asking.hearing`), as words; empty: nobody.
         purchase: what it was bought with (`tasks.purchase`): the id of the first of them; empty: it was bought alone.
         place: its place among them, from 0.
         reached_at: the public address at which the gateway is to call back about the present attempt; empty: nowhere.
@@ -208,6 +212,7 @@ class Task:
     agreed_attempts: int = 0
     named_id: str = ""
     meant_last: str = ""
+    heard_by: str = HEARD_BY_ALL
     purchase: str = ""
     place: int = 0
     reached_at: str = ""

@@ -21,11 +21,12 @@ from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
+from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken, Store
 from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
 from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
-from apixo_mcp.tasks.task import MOVES, TERMINAL, Attempt, Delivered, Result, State, Task, new_task_id
+from apixo_mcp.tasks.task import HEARD_BY_ALL, MOVES, TERMINAL, Attempt, Delivered, Result, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio
 
@@ -217,6 +218,42 @@ class TestAdmit:
         assert (await row(store, task)).answer == "lost"
         await store.mark_answer([task.task_id], "the first call", "given")
         assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "new"
+
+    async def test_whoever_has_the_answer_has_heard_of_the_task_though_a_later_call_counts(self, store: Store):
+        call = "a process/line/mark/call"
+        task = await add(store, make(asked_by=call, heard_by=""))
+        await store.mark_answer([task.task_id], call, "lost", then="a process/line/mark/later")
+        assert (await row(store, task)).heard_by == ""
+        await store.mark_answer([task.task_id], call, "given")
+        told = await row(store, task)
+        assert (told.answer, told.heard_by) == ("lost", "mark line")
+
+    async def test_who_has_heard_of_a_task_is_noted_as_far_as_that_tells_more(self, store: Store, other: Store):
+        task = await add(store, make(asked_by="a process/line/mark/call", heard_by=""))
+        elsewhere, here = Hearer("line2", "mark2"), Hearer("line", "mark")
+        steps = [
+            (elsewhere, "mark2 line2"),
+            (Hearer("line3", "mark3"), "mark2 line2"),
+            (Hearer("line4", "mark"), "mark2 line2 mark"),
+            (here, "mark2 line2 mark line"),
+            (here, "mark2 line2 mark line"),
+        ]
+        for number, (hearer, heard_by) in enumerate(steps):
+            await (other if number % 2 else store).mark_heard([task.task_id, "unknown"], hearer)
+            assert (await row(store, task)).heard_by == heard_by
+
+    async def test_a_task_of_which_it_is_not_kept_is_heard_of_by_all(self, store: Store):
+        task = make()
+        await store.add([task])
+        await store.mark_heard([task.task_id], Hearer("line", "mark"))
+        assert (await row(store, task)).heard_by == HEARD_BY_ALL
+
+    async def test_a_move_leaves_who_has_heard_of_a_task(self, store: Store):
+        task = await add(store, make(asked_by="a process/line/mark/call", heard_by=""))
+        claimed = await claim(store, task)
+        await store.mark_heard([task.task_id], Hearer("line", "mark"))
+        assert await store.commit(claimed, replace(claimed, tries=1))
+        assert (await row(store, task)).heard_by == "mark line"
 
     @pytest.mark.parametrize(
         ("earlier", "how"),

@@ -26,7 +26,7 @@ from apixo_mcp.stores.sqlite.page_reader import frames, hides_commits
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Scope
-from apixo_mcp.tasks.task import TERMINAL, Result, State, Task
+from apixo_mcp.tasks.task import HEARD_BY_ALL, TERMINAL, Result, State, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -482,6 +482,12 @@ class TestMigration:
         with closing(sqlite3.connect(copy)) as database:
             assert database.execute("pragma user_version").fetchone() == (1,)
             assert database.execute("select count(*) from task").fetchone() == (3,)
+
+    async def test_of_earlier_tasks_it_counts_that_all_have_heard_of_them(self, path: Path):
+        self.old(path, 13)
+        beside(path, ".check").touch()
+        found, warnings, _ = await opened(path)
+        assert ([task.heard_by for task in found.values()], warnings) == ([HEARD_BY_ALL] * 3, ())
 
     async def test_a_column_that_has_another_name_now_keeps_its_values(self, path: Path):
         self.old(path, 6)

@@ -17,6 +17,7 @@ from apixo_mcp.cli.process.start import errors_told
 from apixo_mcp.cli.requests import purchase
 from apixo_mcp.cli.requests.folders import from_here, made, trouble_with
 from apixo_mcp.cli.requests.values import named, values_of
+from apixo_mcp.cli.requests.whose import heard_of
 from apixo_mcp.cli.terminal.interrupts import leave_last_words
 from apixo_mcp.cli.terminal.printing import say, say_json
 from apixo_mcp.cli.terminal.text import columns_of, on_one_line
@@ -122,12 +123,13 @@ async def _made(
             tasks = await follow(app, tasks, until_sent=request.no_wait)
     except anyio.get_cancelled_exc_class():
         stopped = await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
+        await heard_of(app, stopped)
         if tasks and request.as_json:
             _say_structures(app, request, stopped)
         raise
     except Exception:
         # Nobody waits for it any more: what can still be stopped is not bought.
-        await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
+        await heard_of(app, await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task)))
         raise
     tasks, problems = await placed(app, tasks, folder)
     try:

@@ -1,6 +1,7 @@
 """Whose tasks a command is about: this machine's own, one owner's, or all of them."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
 from apixo_mcp.tasks.asking.last import LastTask
+from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.owner import LOCAL, Owner, known_by_name
 from apixo_mcp.tasks.task import Task
 
@@ -61,10 +63,10 @@ class Whose:
         owners = await self.owners(app)
         for owner in owners[:-1]:
             try:
-                return owner, await app.service.find(owner, any_id)
+                return owner, await _found(app, owner, any_id)
             except NotFound:
                 continue
-        return owners[-1], await app.service.find(owners[-1], any_id)
+        return owners[-1], await _found(app, owners[-1], any_id)
 
     async def last(self, app: App) -> LastTask:
         """Finds the newest task.
@@ -86,7 +88,23 @@ class Whose:
         """Lists tasks, newest first; as `Service.page` does for one owner."""
         owners = await self.owners(app)
         tasks = [task for owner in owners for task in await app.service.page(owner, limit=limit, **given)]
-        return sorted(tasks, key=lambda task: (task.created_at, task.task_id), reverse=True)[:limit]
+        shown = sorted(tasks, key=lambda task: (task.created_at, task.task_id), reverse=True)[:limit]
+        await heard_of(app, shown)
+        return shown
+
+
+async def heard_of(app: App, tasks: Iterable[Task]) -> None:
+    """Notes that whoever uses this machine's shell has heard of tasks of their own; those of others have not."""
+    now = time.monotonic()
+    hearer = Origin(at=now, since=now).hearer
+    if mention := app.delivery.mention([task for task in tasks if LOCAL.owns(task)], hearer):
+        await mention.given()
+
+
+async def _found(app: App, owner: Owner, any_id: str) -> Task:
+    task = await app.service.find(owner, any_id)
+    await heard_of(app, [task])
+    return task
 
 
 owner_option = click.option(

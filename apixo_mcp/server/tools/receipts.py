@@ -9,7 +9,7 @@ from typing import TextIO
 import anyio
 
 from apixo_mcp.server.sdk import ANSWER_LINE
-from apixo_mcp.tasks.asking.delivery import Call
+from apixo_mcp.tasks.asking.delivery import Call, Mention
 
 RequestId = int | str
 
@@ -22,9 +22,9 @@ class Receipts:
     """
 
     def __init__(self) -> None:
-        self._open: dict[RequestId, Call] = {}
+        self._open: dict[RequestId, Call | Mention] = {}
 
-    def expect(self, request_id: RequestId, call: Call) -> None:
+    def expect(self, request_id: RequestId, call: Call | Mention) -> None:
         """Takes over to tell what becomes of a call's answer."""
         if request_id in self._open:
             return  # a second request under one id: whose answer is whose cannot be told

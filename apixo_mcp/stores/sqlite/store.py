@@ -22,6 +22,7 @@ from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
+from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.store import IdTaken
@@ -283,6 +284,10 @@ class SqliteStore:
     async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered, then: str = "") -> None:
         """See `Store.mark_answer`."""
         await self._database.run(admit.mark_answer, self._database, tuple(task_ids), call, answer, then)
+
+    async def mark_heard(self, task_ids: Iterable[str], hearer: Hearer) -> None:
+        """See `Store.mark_heard`."""
+        await self._database.run(admit.mark_heard, self._database, tuple(task_ids), hearer)
 
     async def wake(self, task_id: str, after: float = 0.0) -> bool:
         """See `Store.wake`."""

@@ -6,7 +6,8 @@ A request that says `last` is admitted in two steps, since what it means depends
 
     each draft that repeats an unanswered call ──► taken up, in the transaction that would have made it new, or thrown
                                                    away unsent
-    none was taken up ──► drafted with what `last` is by then, and bought as any other
+    none was taken up ──► drafted with what `last` is by then, and bought as any other; where that is a guess, only
+                          taken up under its own key
 """
 
 import time
@@ -109,7 +110,9 @@ class Admission:
     async def _buy(self, draft: Drafted, call: Call, request: GenerationRequest) -> Submission | Quote:
         _ask_for_key(draft)
         tasks = draft.tasks
-        admitted, after = await self._admitted(tasks, call, request, "buy")
+        admitted, after = await self._admitted(tasks, call, request, "take_up" if draft.unclear else "buy")
+        if draft.unclear and admitted.how != "same_key":
+            raise draft.unclear
         if admitted.how == "same_key" and not (submission := _taken_up(draft, admitted, call, after)):
             submission = await self._under_key(draft, admitted.task, call, request, "take_up")
             # Where the key has become free meanwhile, what it stood for was never sent.
@@ -170,6 +173,8 @@ class Admission:
             draft = await self._drafts.draft(request) if found is None else None
             if draft is not None and draft.tasks[0].key_print:
                 found = await self._seen(draft, call, request)
+            if draft is not None and draft.unclear and found is None:
+                raise draft.unclear
         limits = await self._store.limits(request.owner, self._budget)
         if found is not None:
             return Prospect(found.tasks, self._quote(Drafted(found.tasks)), "within", takes_up=found.notes)

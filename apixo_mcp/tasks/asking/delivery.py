@@ -13,6 +13,8 @@ Each task keeps what became of the answer to the last call that asked for it (`d
 - An equal request finds the task in the transaction that would have made a new one (`stores.admit`). Where its answer
   is still awaited, the request joins it where it repeats that call (`tasks.asking.repeats`); else it waits a moment to
   see whether that call lives (`tasks.asking.admission`). If it does, both are meant.
+- Whoever is given an answer has heard of the tasks that it names; so has who is given any other answer that names them
+  (`Delivery.mention`). What is meant by `last` is one of those (`tasks.asking.last`).
 - Where several calls wait for one task, that of the last one counts. If it is lost while an earlier one is open, an
   equal request may adopt the task, until the earlier one has its answer.
 """
@@ -21,15 +23,16 @@ import logging
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
 import anyio.lowlevel
 
 from apixo_mcp.tasks.asking.repeats import Origin, seconds_after
+from apixo_mcp.tasks.hearing import Hearer, heard_after
 from apixo_mcp.tasks.ports.store import Store
-from apixo_mcp.tasks.task import Delivered
+from apixo_mcp.tasks.task import Delivered, Task
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +70,29 @@ class Call:
     async def lost(self) -> None:
         """Notes that the caller has gone without it: the same request may adopt the task."""
         await self._calls.end(self, "lost")
+
+
+class Mention:
+    """An answer that names tasks, whoever asked for them: who reads it has heard of them."""
+
+    def __init__(self, task_ids: Iterable[str], hearer: Hearer, store: Store) -> None:
+        self._task_ids = tuple(task_ids)
+        self._hearer = hearer
+        self._store = store
+
+    def hand_over(self) -> None:
+        """Leaves it to somebody else to tell when the answer has left this process."""
+
+    async def given(self) -> None:
+        """Notes that the answer has left. Never raises: it must not be lost over it."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._store.mark_heard(self._task_ids, self._hearer)
+            except Exception:
+                log.exception("it is not noted who has heard of %s", ", ".join(self._task_ids))
+
+    async def lost(self) -> None:
+        """Leaves all as it is: nobody has read it."""
 
 
 class Delivery:
@@ -126,6 +152,11 @@ class Delivery:
                 await self._store.mark_answer(call.task_ids, call.name, answer, then=last.name if last else "")
             except Exception:
                 log.exception("it is not noted that the answer about %s was %s", ", ".join(call.task_ids), answer)
+
+    def mention(self, tasks: Iterable[Task], hearer: Hearer) -> Mention | None:
+        """Returns what is to be noted once an answer that names tasks has left; None where all of it is noted."""
+        news = [task.task_id for task in tasks if heard_after(task.heard_by, task.asked_by, hearer) != task.heard_by]
+        return Mention(news, hearer, self._store) if news else None
 
     def repeated_by(self, call: Call) -> Mapping[str, float]:
         """Returns the tasks of open calls that a call repeats if it asks for the same, and how long after it came."""

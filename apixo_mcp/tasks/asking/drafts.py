@@ -12,7 +12,16 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.tasks.accounts import Account, NoKey, Payers
-from apixo_mcp.tasks.asking.last import LastTask, last_tasks, names_last, note_as_input, with_last
+from apixo_mcp.tasks.asking.last import (
+    LastTask,
+    Meant,
+    last_tasks,
+    meant_by,
+    names_last,
+    note_as_before,
+    which_is_meant,
+    with_last,
+)
 from apixo_mcp.tasks.asking.prompts import of_prompts
 from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.repeats import Origin
@@ -37,10 +46,12 @@ class Drafted:
     Attributes:
         tasks: one, or one for each prompt.
         last: names the task that stands in the place of `last`, as a sentence; empty where nothing said so.
+        unclear: why it must not be bought: that task is a guess; None where it may be.
     """
 
     tasks: tuple[Task, ...]
     last: str = ""
+    unclear: InvalidInput | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +108,28 @@ class Drafts:
         """Drafts what a request would be bought as. Without a key for their gateway its tasks have no key's print.
 
         Raises:
-            InvalidInput: with all that is wrong with it; one prompt that is wrong refuses all.
+            InvalidInput: with all that is wrong with it; one prompt that is wrong refuses all. Or it is not clear which
+                task is `last`.
             SettingsError: the owner's own key cannot be read.
         """
-        newest = await self._newest(request) if names_last(request) else ()
-        if not newest:
+        meant = _meant(request, await self._newest(request)) if names_last(request) else Meant()
+        if meant.unclear:
+            return await self._unclear(request, meant.unclear)
+        if meant.last is None:
             return Drafted(await self._drafts(request))
-        return Drafted(await self._drafts(with_last(request, newest[0])), note_as_input(newest[0], None))
+        return Drafted(await self._drafts(with_last(request, meant.last, meant.note)), meant.note)
+
+    async def _unclear(self, request: GenerationRequest, candidates: Sequence[LastTask]) -> Drafted:
+        """Drafts a request as one that it may be, where its own key may tell what was bought before.
+
+        Raises:
+            InvalidInput: it has none, or is wrong in any case.
+        """
+        asked = which_is_meant(request, candidates)
+        if not _has_key_of_its_own(request):
+            raise asked
+        last = candidates[0]
+        return Drafted(await self._drafts(with_last(request, last, "")), unclear=asked)
 
     async def repeats(self, request: GenerationRequest) -> Sequence[Drafted]:
         """Drafts a request that says `last` as each unanswered call of its caller that it would repeat.
@@ -115,8 +141,7 @@ class Drafts:
             return ()
         if not (newest := await self._newest(request)) or not (unanswered := await self._unanswered(request, newest)):
             return ()
-        not_heard_of = {task.task_id for task in unanswered}
-        known = next((last for last in newest if last.task.task_id not in not_heard_of), None)
+        known = _meant(request, newest).last
         meant = [*await self._meant_by(request.owner, unanswered), *([known] if known else ())]
         return await self._equal(request, meant, unanswered, known)
 
@@ -131,7 +156,7 @@ class Drafts:
             return None
         newest = await self._newest(request)
         meant = await self._meant_by(request.owner, [earlier])
-        known = next((last for last in newest if last.task.task_id != earlier.task_id), None)
+        known = _meant(request, [last for last in newest if last.task.task_id != earlier.task_id]).last
         return next(iter(await self._equal(request, meant, [earlier], known)), None)
 
     async def _newest(self, request: GenerationRequest) -> Sequence[LastTask]:
@@ -143,7 +168,7 @@ class Drafts:
         Where a connection has a last task of its own, only what was asked for over it.
         """
         recent = await self._store.page(request.owner, since=time.time() - ADOPTED_FOR, limit=_RECENT)
-        origin = request.origin or Origin(at=0.0, since=0.0)
+        origin = _origin(request)
         own = f"/{origin.connection if origin.connection and not newest[0].is_elsewhere else origin.mark}/"
         return [
             task
@@ -165,9 +190,10 @@ class Drafts:
         drafts: dict[str, Drafted] = {}
         for last in meant:
             with suppress(InvalidInput):
-                tasks = await self._drafts(with_last(request, last))
+                note = note_as_before(last, known)
+                tasks = await self._drafts(with_last(request, last, note))
                 if tasks[0].fingerprint in prints:
-                    drafts.setdefault(tasks[0].fingerprint, Drafted(tasks, note_as_input(last, known)))
+                    drafts.setdefault(tasks[0].fingerprint, Drafted(tasks, note))
         return tuple(drafts.values())
 
     async def _drafts(self, request: GenerationRequest) -> tuple[Task, ...]:
@@ -215,6 +241,7 @@ class Drafts:
             due=now,
             notes=(*request.notes, *checking.notes, *told_once),
             meant_last=request.meant_last,
+            heard_by="",
             estimate_usd=self._estimate(model, inputs, checking.seconds),
         )
         # A shape that was not asked for counts for nothing: an equal call may know more of its picture by then.
@@ -246,6 +273,14 @@ def _singles(request: GenerationRequest) -> list[GenerationRequest]:
     """Returns a request for each prompt, or the only one."""
     arguments = [{**request.arguments, "prompt": prompt} for prompt in request.prompts]
     return [replace(request, prompts=(), arguments=given) for given in arguments] or [request]
+
+
+def _origin(request: GenerationRequest) -> Origin:
+    return request.origin or Origin(at=0.0, since=0.0)
+
+
+def _meant(request: GenerationRequest, newest: Sequence[LastTask]) -> Meant:
+    return meant_by(_origin(request).hearer, newest, time.time())
 
 
 def _has_key_of_its_own(request: GenerationRequest) -> bool:

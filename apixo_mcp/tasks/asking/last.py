@@ -4,18 +4,27 @@ As an input it is put in the place of `last` before anything else is done: what 
 by an equal call is the file itself. A call that is repeated because its answer was lost must find its task, which may
 be the newest by then: so it is tried first whether what an unanswered call meant by it, or an earlier task,
 makes that very call. What is found so is only ever taken up, and never bought (`tasks.asking.admission`).
+
+What is bought is made of the newest task with results that its caller has heard of (`tasks.hearing`), not of one whose
+answer was lost: that they cannot mean. Where it is not known what they have heard of, nothing is bought:
+
+    told        they were told of it; or it is another client's, and somebody was: that is it
+    untold      nobody was: passed over for an older one that this client was told of; one of others is a guess then
+    doubtful    it is their own, and its answer may have left as its process died, or others alone were told: a guess
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from apixo_mcp.foreign import clipped
+from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.foreign import clipped, shorten
 from apixo_mcp.tasks.asking.request import GenerationRequest
+from apixo_mcp.tasks.hearing import Hearer, hearer_of
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.ports.store import Store
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.ports.store import BEYOND_LEASES, Store
+from apixo_mcp.tasks.task import HEARD_BY_ALL, State, Task
 
 LAST = "last"
 """Stands for an id of a task."""
@@ -24,6 +33,7 @@ _AS_INPUT = f"task:{LAST}"
 _REFERENCE = re.compile(r"\s*(task:|apixo://results/)last((?:/\d{1,4})?)\s*", re.IGNORECASE)
 _TEXTS = frozenset({"prompt", "negative_prompt"})
 _PROMPT = 60
+_NAMED = 4  # tasks among which a caller is asked to choose
 _DEEP = 20  # no input that means something is nested deeper
 
 
@@ -45,8 +55,12 @@ class LastTask:
     @property
     def words(self) -> str:
         """Its id, and its prompt as far as that tells it from others."""
-        prompt = " ".join(clipped(self.task.prompt, _PROMPT).split())
-        return f"{self.task.task_id} ({prompt})" if prompt else self.task.task_id
+        return f"{self.task.task_id} ({self.about})" if self.about else self.task.task_id
+
+    @property
+    def about(self) -> str:
+        """Its prompt as far as that tells it from others."""
+        return " ".join(clipped(self.task.prompt, _PROMPT).split())
 
 
 def means_last(any_id: str) -> bool:
@@ -75,25 +89,108 @@ async def last_tasks(
     return [*(LastTask(task, is_elsewhere=False) for task in own), *others]
 
 
+Hearing = Literal["told", "told_others", "doubtful", "untold"]
+"""What is known of whether somebody has heard of a task. `told_others`: of one of another client."""
+
+
+def hearing_of(task: Task, hearer: Hearer, now: float) -> Hearing:
+    """Tells whether somebody has heard of a task.
+
+    Args:
+        task: as it is.
+        hearer: who may have.
+        now: Unix seconds.
+    """
+    words, asker = task.heard_by.split(), hearer_of(task.asked_by)
+    is_own_line = bool(hearer.connection) and asker.connection == hearer.connection
+    is_own = is_own_line or (bool(asker.client) and asker.client == hearer.client)
+    # Of its own connection only what was told there: another one of the same client is another conversation.
+    needed = {hearer.connection} if is_own_line else set(hearer.words)
+    if HEARD_BY_ALL in words or needed.intersection(words):
+        return "told"
+    if words:
+        return "doubtful" if is_own else "told_others"
+    # Nobody vouches any more for the call that waits: its answer may have left just before its process died.
+    is_awaited = now < task.asked_until <= now + BEYOND_LEASES
+    return "doubtful" if is_own and task.answer == "awaited" and not is_awaited else "untold"
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What somebody means by `last`.
+
+    Attributes:
+        last: that task; None where there is none, or it is not clear which.
+        passed: newer ones that nobody was told of.
+        unclear: those of which it may be one; empty where it is clear.
+    """
+
+    last: LastTask | None = None
+    passed: Sequence[LastTask] = ()
+    unclear: Sequence[LastTask] = ()
+
+    @property
+    def note(self) -> str:
+        """Names the task that stands in the place of `last` as an input; empty where there is none."""
+        if self.last is None:
+            return ""
+        note = self.last.note(_AS_INPUT)
+        if not self.passed:
+            return note
+        newer = self.passed[0]
+        return f"{note} Newer is {newer.words}, which no answer has told of yet: to use that, give its id."
+
+
+def meant_by(hearer: Hearer, newest: Iterable[LastTask], now: float) -> Meant:
+    """Tells which of its tasks somebody means, the newest first."""
+    passed: list[LastTask] = []
+    candidates = iter(newest)
+    for last in candidates:
+        match hearing_of(last.task, hearer, now):
+            case "told":
+                return Meant(last, passed)
+            case "told_others" if not passed:
+                return Meant(last)
+            case "told_others":
+                return Meant(unclear=[*passed, last])
+            case "doubtful":
+                known = next((one for one in candidates if hearing_of(one.task, hearer, now) == "told"), None)
+                return Meant(unclear=[*passed, last, *([known] if known else ())])
+            case "untold":
+                passed.append(last)
+    return Meant(unclear=passed)
+
+
+def which_is_meant(request: GenerationRequest, candidates: Sequence[LastTask]) -> InvalidInput:
+    """Asks which task a request means by `last`, and names those that it may be."""
+    field, given = next(_references_to_last({**request.arguments, **request.options}), ("last", LAST))
+    number = given.rpartition("last")[2].strip() or "/0"
+    named = " or ".join(
+        f"task:{last.task.task_id}{number} ({last.about})" if last.about else f"task:{last.task.task_id}{number}"
+        for last in candidates[:_NAMED]
+    )
+    allowed = f"may be one that no answer has told you of, and nothing is bought of a guess: give {named}"
+    return InvalidInput([Problem(field, shorten(given), allowed)])
+
+
 def names_last(request: GenerationRequest) -> bool:
     """Tells whether an input of a request is a result of the last task."""
-    given = {**request.arguments, **request.options}
-    return _with_id(given, LAST) != _with_id(given, "")
+    return any(_references_to_last({**request.arguments, **request.options}))
 
 
-def with_last(request: GenerationRequest, last: LastTask) -> GenerationRequest:
+def with_last(request: GenerationRequest, last: LastTask, note: str) -> GenerationRequest:
     """Returns a request with the task itself in the place of `last`, and a note that names it."""
     return replace(
         request,
         arguments=_with_id(request.arguments, last.task.task_id),
         options=_with_id(request.options, last.task.task_id),
-        notes=(*request.notes, last.note(_AS_INPUT)),
+        notes=(*request.notes, note),
         meant_last=last.task.task_id,
     )
 
 
-def note_as_input(meant: LastTask, newest: LastTask | None) -> str:
-    """Names the task that stands in the place of `last` as an input.
+def note_as_before(meant: LastTask, newest: LastTask | None) -> str:
+    """Names the task that stood in the place of `last` for an earlier call, which is taken up.
 
     Args:
         meant: that task.
@@ -105,6 +202,19 @@ def note_as_input(meant: LastTask, newest: LastTask | None) -> str:
         f"{_AS_INPUT} is {meant.words}, as when this was first asked for. Newer is {newest.words}: to use that, give "
         "its id."
     )
+
+
+def _references_to_last(value: Any, field: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Returns each place in some inputs that names `last`, and how."""
+    if isinstance(value, str) and _REFERENCE.fullmatch(value):
+        yield field, value
+    elif depth < _DEEP and isinstance(value, list | tuple):
+        for entry in cast("Sequence[Any]", value):
+            yield from _references_to_last(entry, field, depth + 1)
+    elif depth < _DEEP and isinstance(value, Mapping):
+        for name, entry in cast("Mapping[str, Any]", value).items():
+            if name not in _TEXTS:
+                yield from _references_to_last(entry, field or name, depth + 1)
 
 
 def _with_id(value: Any, task_id: str, depth: int = 0) -> Any:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.task import State, Task
 
 JOINS_AFTER = 2.0
@@ -41,6 +42,11 @@ class Origin:
     def mark(self) -> str:
         """What tells its client from others in the names of calls; one for all where that is not known."""
         return hashlib.blake2b(self.client.encode(errors="replace"), digest_size=8).hexdigest()
+
+    @property
+    def hearer(self) -> Hearer:
+        """Who is given the answer to it."""
+        return Hearer(self.connection, self.mark)
 
     @property
     def line(self) -> str:

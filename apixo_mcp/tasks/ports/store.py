@@ -17,6 +17,7 @@ from typing import Protocol
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
+from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.arrivals import ArrivalStore
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
@@ -208,12 +209,18 @@ class Store(Protocol):
     async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered, then: str = "") -> None:
         """Notes what became of the answer to a call in all its tasks, where it is the last one that asked for them.
 
+        Where it was given, its caller has heard of them, whichever call was the last.
+
         Args:
             task_ids: of the tasks.
             call: by its name.
             answer: what became of it.
             then: another call for them that is open, whose answer counts from now on.
         """
+        ...
+
+    async def mark_heard(self, task_ids: Iterable[str], hearer: Hearer) -> None:
+        """Notes that somebody was given an answer that names tasks, where that tells more than is noted."""
         ...
 
     async def wake(self, task_id: str, after: float = 0.0) -> bool:

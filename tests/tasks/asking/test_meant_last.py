@@ -22,17 +22,23 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.task import Attempt, Failure, FileState, Result, State, Task, new_task_id
+from apixo_mcp.tasks.task import HEARD_BY_ALL, Attempt, Failure, FileState, Result, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio
 
 GivenUp = Literal["open", "lost", "lost and done", "answered", "failed", "refused", "cancelled"]
 Client = Literal["same session", "same name", "reconnected", "another session", "newcomer", "another name"]
 
+Fate = Literal["open", "lost", "died", "given", "told", "told there", "told elsewhere"]
+"""What became of the answer about an edit that is done: `died` with its process; `told`: lost, but named later over the
+same line; `there`: over another one of the same client, if it has any; `elsewhere`: to another client."""
+
 BROKEN = Failure(code="X", category="unknown", message="no", advice="", retryable=False, charged="unknown")
 REFUSED = replace(BROKEN, charged="no")
 STATES: tuple[GivenUp, ...] = get_args(GivenUp)
 CLIENTS: tuple[Client, ...] = get_args(Client)
+FATES: tuple[Fate, ...] = get_args(Fate)
+OWN: tuple[Client, ...] = ("same session", "same name", "reconnected")
 LIMIT = 0.001
 PICTURE = a_png()
 PRINT = hashlib.sha256(PICTURE).hexdigest()
@@ -66,7 +72,7 @@ class Cell:
             if self.state in ("refused", "cancelled"):
                 return "B"  # nothing was charged, and the key is free again
             return "A" if self.said == "last" else "refused"
-        is_own = self.client in ("same session", "same name", "reconnected")
+        is_own = self.client in OWN
         is_repeat = not self.key and is_own and self.said == "last" and self.state in ("open", "lost", "lost and done")
         # An open call over another connection lives: both calls are meant.
         return "A" if is_repeat and (self.state, self.client) != ("open", "reconnected") else "B"
@@ -89,6 +95,10 @@ def later_origin(client: Client) -> Origin:
             return replace(origin, connection="two", client="another chat")
         case "another name":
             return replace(origin, client="another chat")
+
+
+def call_over(origin: Origin) -> str:
+    return f"a process/{origin.connection}/{origin.mark}/{new_task_id()}"
 
 
 def origin_of_b(client: Client) -> Origin:
@@ -122,14 +132,47 @@ class Scene:
             due=None,
             results=(result,),
             answer="given",
-            asked_by=f"a process/{origin.connection}/{origin.mark}/{new_task_id()}",
+            asked_by=call_over(origin),
+            heard_by=" ".join(origin.hearer.words),
         )
         await self.app.store.add([task])
         return task
 
-    def edit(self, reference: str, origin: Origin, key: str = "", **given: Any) -> GenerationRequest:
-        prompts = (NIGHT, "at noon") if self.cell.several else ()
-        prompt = {} if prompts else {"prompt": NIGHT}
+    async def edited(self, request: GenerationRequest, fate: Fate) -> Task:
+        """Adds a finished edit, whose answer became what the fate says."""
+        [drafted] = (await self.app.drafts.draft(request)).tasks
+        assert request.origin is not None
+        result = Result(index=0, url=f"https://files.example.com/{drafted.task_id}.png", mime_type="image/png")
+        task = replace(
+            drafted,
+            state=State.SUCCESS,
+            due=None,
+            results=(replace(result, file=FileState.FAILED),),
+            answer="awaited" if fate in ("open", "died") else "lost",
+            asked_by=call_over(request.origin),
+            asked_until=time.time() + (50 if fate == "open" else -1),
+        )
+        await self.app.store.add([task])
+        match fate:
+            case "given":
+                await self.app.store.mark_answer([task.task_id], task.asked_by, "given")
+            case "told":
+                await self.app.store.mark_heard([task.task_id], request.origin.hearer)
+            case "told there":
+                there = replace(request.origin, connection=request.origin.connection and "four")
+                await self.app.store.mark_heard([task.task_id], there.hearer)
+            case "told elsewhere":
+                elsewhere = replace(request.origin, connection="five", client="a fifth chat")
+                await self.app.store.mark_heard([task.task_id], elsewhere.hearer)
+            case "open" | "lost" | "died":
+                pass
+        return task
+
+    def edit(
+        self, reference: str, origin: Origin, key: str = "", words: str = NIGHT, **given: Any
+    ) -> GenerationRequest:
+        prompts = (words, "at noon") if self.cell.several else ()
+        prompt = {} if prompts else {"prompt": words}
         return GenerationRequest(
             owner=self.owner,
             model="nano-banana",
@@ -300,3 +343,104 @@ async def test_where_a_yes_is_asked_for_it_is_one_to_the_picture_that_is_named(
                     await check(app, cell)
                 except Exception as error:
                     raise AssertionError(cell) from error
+
+
+def picture_meant(fate: Fate, client: Client) -> Literal["A", "the edit", "refused"]:
+    """What a purchase that says `last` is of, where an edit of A is the newest picture."""
+    if fate in ("given", "told"):
+        return "the edit"
+    if client not in OWN:  # a client that has made nothing: the newest of the owner that anybody has heard of
+        return "the edit" if fate in ("told there", "told elsewhere") else "refused"
+    if fate == "told there":
+        return "refused" if client == "same session" else "the edit"
+    return "A" if fate in ("open", "lost") else "refused"
+
+
+WAYS = ("other words", "a new key", "no key")
+"""How a call differs from the one that made the edit: the last says the same without the key that one had."""
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_what_is_bought_is_of_a_picture_that_its_caller_has_heard_of(start: Start, fate: Fate):
+    async with start(follow=False) as app:
+        for client, way in product(CLIENTS, WAYS):
+            try:
+                await check_heard(app, fate, client, way)
+            except Exception as error:
+                raise AssertionError((fate, client, way)) from error
+
+
+async def check_heard(app: App, fate: Fate, client: Client, way: str) -> None:
+    here = Scene(app, Cell(state="lost", client=client), AtThisMachine(f"owner {new_task_id()}"))
+    a = await here.picture("picture A", first_origin(client), before=30)
+    first = here.edit("task:last/0", first_origin(client), "k" if way == "no key" else "")
+    edit = await here.edited(first, fate)
+    words, key = ("by day" if way == "other words" else NIGHT), ("n" if way == "a new key" else "")
+    again = here.edit("task:last/0", later_origin(client), key, words)
+    before, meant = await here.count(), picture_meant(fate, client)
+    if meant == "refused":
+        for _ in range(2):  # that they are named in the refusal makes neither the last one
+            with pytest.raises(InvalidInput, match=r"image_urls: .* no answer has told you of") as refused:
+                async with app.admission.asking(again):
+                    pass
+            assert f"task:{edit.task_id}/0 (at night) or task:{a.task_id}/0 (picture A)" in str(refused.value)
+        with pytest.raises(InvalidInput, match="no answer has told you of"):
+            await app.admission.prospect(again)
+        assert await here.count() == before
+        return
+    prospect = await app.admission.prospect(again)
+    async with app.admission.asking(again) as bought:
+        pass
+    assert isinstance(bought, Submission)
+    assert bought.how == "new"
+    assert await here.count() == before + 1
+    of = a if meant == "A" else edit
+    assert inputs_of(bought.tasks) == inputs_of(prospect.tasks) == {of.results[0].url}
+    notes = " ".join(bought.task.notes)
+    assert f"task:last is {of.task_id}" in notes
+    assert (f"Newer is {edit.task_id} (at night), which no answer has told of yet" in notes) == (meant == "A")
+    assert ("both are charged" in notes) == (meant == "A" and way != "other words")
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_the_same_call_under_its_key_gets_its_edit_whatever_was_heard_of(start: Start, fate: Fate):
+    async with start(follow=False) as app:
+        for client in CLIENTS:
+            here = Scene(app, Cell(state="lost", client=client), AtThisMachine(f"owner {new_task_id()}"))
+            await here.picture("picture A", first_origin(client), before=30)
+            edit = await here.edited(here.edit("task:last/0", first_origin(client), "k"), fate)
+            before = await here.count()
+            async with app.admission.asking(here.edit("task:last/0", later_origin(client), "k")) as bought:
+                pass
+            assert isinstance(bought, Submission)
+            assert (bought.how, bought.task.task_id) == ("same_key", edit.task_id), (fate, client)
+            with pytest.raises(InvalidInput, match=r"other arguments|no answer has told"):
+                async with app.admission.asking(here.edit("task:last/0", later_origin(client), "k", "by day")):
+                    pass
+            assert await here.count() == before
+
+
+async def test_where_nobody_was_told_of_any_picture_each_is_named(start: Start):
+    async with start(follow=False) as app:
+        here = Scene(app, Cell(state="lost"), AtThisMachine("an owner"))
+        wanted = GenerationRequest(
+            owner=here.owner, model="nano-banana", arguments={"prompt": "a fox"}, origin=first_origin("same session")
+        )
+        fox = await here.edited(wanted, "lost")
+        with pytest.raises(InvalidInput, match=f"give task:{fox.task_id}/3 \\(a fox\\)"):
+            async with app.admission.asking(here.edit("task:last/3", first_origin("same session"))):
+                pass
+
+
+async def test_pictures_from_before_it_was_kept_count_as_heard_of(start: Start):
+    async with start(follow=False) as app:
+        here = Scene(app, Cell(state="lost"), AtThisMachine("an owner"))
+        await here.picture("picture A", first_origin("same session"), before=30)
+        old = await here.picture("picture B", origin_of_b("newcomer"), before=10)
+        older = replace(old, task_id=new_task_id(), created_at=time.time(), heard_by=HEARD_BY_ALL, prompt="picture C")
+        await app.store.add([older])
+        for client in ("newcomer", "another name"):
+            async with app.admission.asking(here.edit("task:last/0", later_origin(client), words=client)) as bought:
+                pass
+            assert isinstance(bought, Submission)
+            assert bought.task.meant_last == older.task_id

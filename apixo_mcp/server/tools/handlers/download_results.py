@@ -11,6 +11,7 @@ from mcp.types import CallToolResult
 from apixo_mcp.errors import InvalidInput, MediaError, Problem
 from apixo_mcp.foreign import shorten
 from apixo_mcp.server.caller import owner_of, profile_of_caller
+from apixo_mcp.server.tools.mentions import mentioned
 from apixo_mcp.server.tools.named import argument_of, named_task, named_tasks, tasks_settled, told_now
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import several_answer, task_answer
@@ -42,6 +43,7 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
             [task] = await tasks_settled(tools, [task], deadline, context)
             task = told_now(task if folder is None else await copied(tools.app, task, folder))
         step = _SHOW if folder is not None and _is_whole(task) else ""
+        await mentioned(tools, [task], context)
         return await task_answer(
             tools.app, task, context, waits=tools.waiting.next_wait(context), deadline=deadline, step=step
         )
@@ -60,6 +62,7 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
     if folder is not None and all(isinstance(one, Missing) or one.is_settled for one in entries):
         whole = [isinstance(one, Task) and _is_whole(one) for one in entries]
         step = _SHOW if all(whole) and not problems else _SHOW_OTHERS if sum(whole) > len(problems) else ""
+    await mentioned(tools, entries[:MOST_AT_ONCE], context)
     return await several_answer(
         tools.app,
         entries[:MOST_AT_ONCE],

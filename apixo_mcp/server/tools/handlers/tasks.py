@@ -9,6 +9,7 @@ from mcp.types import CallToolResult
 
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.tools.cursor import read_cursor, write_cursor
+from apixo_mcp.server.tools.mentions import mentioned
 from apixo_mcp.server.tools.named import (
     argument_of,
     entries_settled,
@@ -35,17 +36,21 @@ async def check_task(tools: ToolParts, given: dict[str, Any], context: Context) 
         entries = await named_tasks(tools, given["task_ids"], context)
         deadline = tools.waiting.deadline(given, context, [entry for entry in entries if isinstance(entry, Task)])
         entries = await entries_settled(tools, entries, deadline, context)
-        return await several_answer(
+        answer = await several_answer(
             tools.app, entries, context, waits=tools.waiting.next_wait(context), deadline=deadline
         )
+        await mentioned(tools, entries, context)
+        return answer
     asked = await named_task(tools, given["task_id"], context)
     deadline = tools.waiting.deadline(given, context, [asked])
     task = with_notes(await tools.waiting.settled(asked, deadline, context), asked)
     noted = means_last(given["task_id"])  # that one must be named; else what is to be noted has been told
     told = task if task.is_settled else told_now(task)
-    return await task_answer(
+    answer = await task_answer(
         tools.app, told, context, waits=tools.waiting.next_wait(context), deadline=deadline, noted=noted
     )
+    await mentioned(tools, [task], context)
+    return answer
 
 
 async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
@@ -57,6 +62,7 @@ async def cancel_task(tools: ToolParts, given: dict[str, Any], context: Context)
     if task.state in (State.SUCCESS, State.FAILED):
         notes.append("Nothing was cancelled: this task had ended before.")
     told = replace(task, notes=(*notes, *task.notes))
+    await mentioned(tools, [task], context)
     return await task_answer(tools.app, told, context, waits=tools.waiting.next_wait(context))
 
 
@@ -80,5 +86,6 @@ async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) 
     made = f" made since {in_zone(since)}" if "since" in given else ""
     is_narrowed = any(name in given for name in ("state", "modality", "query", "cursor"))
     nothing = f"No such tasks{made}." if is_narrowed or made else "No tasks yet."
+    await mentioned(tools, shown, context)
     count = f"{counted(len(shown), 'task')}{made}, newest first." if shown else nothing
     return text_result(" ".join((*await troubles(tools.app), count)), structure)

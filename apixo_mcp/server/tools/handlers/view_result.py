@@ -8,6 +8,7 @@ from mcp.types import CallToolResult
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.media.preview.previews import NotShown
 from apixo_mcp.server.caller import profile_of_caller
+from apixo_mcp.server.tools.mentions import mentioned
 from apixo_mcp.server.tools.named import named_task
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import picture, refusal_result, text_result
@@ -37,4 +38,5 @@ async def view_result(tools: ToolParts, given: dict[str, Any], context: Context)
     which = f"{task.notes[0]} " if means_last(given["task_id"]) else ""
     answer = text_result(f"{which}Result {index} of {task.task_id}: {name}")
     answer.content.append(picture(shown))
+    await mentioned(tools, [task], context)
     return answer

@@ -1,0 +1,1 @@
+alter table task add column heard_by text not null default '*';
