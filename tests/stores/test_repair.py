@@ -484,7 +484,7 @@ class TestMigration:
             assert database.execute("select count(*) from task").fetchone() == (3,)
 
     async def test_of_earlier_tasks_it_counts_that_all_have_heard_of_them(self, path: Path):
-        self.old(path, 13)
+        self.old(path, 14)
         beside(path, ".check").touch()
         found, warnings, _ = await opened(path)
         assert ([task.heard_by for task in found.values()], warnings) == ([HEARD_BY_ALL] * 3, ())

@@ -55,7 +55,9 @@ class Chat:
         task = await self.when(lambda page: bool(page) and page[0].prompt == prompt)
         await self.client.cancel(number)
         await self.when(lambda page: page[0].answer == "lost")
-        return await self.when(lambda page: page[0].task_id == task.task_id and page[0].state is State.SUCCESS)
+        return await self.when(
+            lambda page: page[0].task_id == task.task_id and page[0].state is State.SUCCESS and page[0].is_settled
+        )
 
     async def when(self, is_so: Any) -> Task:
         """Returns the newest task once something is so of the tasks."""
@@ -71,21 +73,17 @@ class Chat:
 
 
 @asynccontextmanager
-async def chat_of(app: App, box: Sandbox, name: str = "claude-ai") -> AsyncIterator[Chat]:
+async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai") -> AsyncIterator[Chat]:
+    """A program at a pipe of its own."""
     receipts = Receipts()
-    async with pipe_client(build_server(app, receipts=receipts), receipts, name) as client:
-        yield Chat(app, box, client)
+    async with open_app(read_settings(**values_for(box, folder))) as app:
+        async with pipe_client(build_server(app, receipts=receipts), receipts, name) as client:
+            yield Chat(app, box, client)
 
 
 @pytest.fixture
-async def app(box: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
-    async with open_app(read_settings(**values_for(box, tmp_path))) as running:
-        yield running
-
-
-@pytest.fixture
-async def chat(app: App, box: Sandbox) -> AsyncIterator[Chat]:
-    async with chat_of(app, box) as chat:
+async def chat(box: Sandbox, tmp_path: Path) -> AsyncIterator[Chat]:
+    async with chat_of(box, tmp_path) as chat:
         yield chat
 
 
@@ -152,20 +150,20 @@ async def test_what_a_given_up_question_would_have_told_is_not_heard(chat: Chat)
     assert chat.sent_pictures == [fox["results"][0]["url"]]
 
 
-async def test_another_client_of_the_owner_gets_the_newest_that_was_told(app: App, box: Sandbox) -> None:
-    async with chat_of(app, box) as chat:
+async def test_another_client_of_the_owner_gets_the_newest_that_was_told(box: Sandbox, tmp_path: Path) -> None:
+    async with chat_of(box, tmp_path) as chat:
         await chat.made("a fox")
         owl = await chat.made("an owl")
-    async with chat_of(app, box, "cursor") as other:
+    async with chat_of(box, tmp_path, "cursor") as other:
         await other.made("at night", LAST)
     assert other.sent_pictures == [owl["results"][0]["url"]]
 
 
-async def test_a_guess_is_refused_with_what_it_may_be(app: App, box: Sandbox) -> None:
-    async with chat_of(app, box) as chat:
+async def test_a_guess_is_refused_with_what_it_may_be(box: Sandbox, tmp_path: Path) -> None:
+    async with chat_of(box, tmp_path) as chat:
         fox = await chat.made("a fox")
         night = await chat.lost(SLOW, LAST)
-    async with chat_of(app, box, "cursor") as other:
+    async with chat_of(box, tmp_path, "cursor") as other:
         for quote in (False, True):
             refused = await other.told(
                 "generate_image", model="nano-banana", prompt="by day", image_urls=[LAST], quote=quote
@@ -203,3 +201,19 @@ async def test_over_http_a_given_up_call_is_not_heard_of_until_its_task_is_read(
         )
     sent = box.submits()[-1]["body"]["input"]["image_urls"]
     assert (sent == [fox["results"][0]["url"]]) == (not is_read), text_of(answer)
+
+
+async def test_after_its_process_was_killed_the_same_client_is_asked(box: Sandbox, tmp_path: Path) -> None:
+    async with chat_of(box, tmp_path) as chat:
+        fox = await chat.made("a fox")
+        night = await chat.lost(SLOW, LAST)
+        # As a process that is killed leaves it: nobody notes what became of the answer.
+        [row] = [task for task in await chat.app.store.page(LOCAL) if task.task_id == night.task_id]
+        await chat.app.store.mark_answer([row.task_id], row.asked_by, "awaited")
+    async with chat_of(box, tmp_path) as again:
+        refused = await again.told("generate_image", model="nano-banana", prompt="by day", image_urls=[LAST])
+        assert f"give task:{night.task_id}/0 ({SLOW}) or task:{fox['task_id']}/0" in refused["content"][0]["text"]
+        repeated = await again.told("generate_image", model="nano-banana", prompt=SLOW, image_urls=[LAST])
+        assert (repeated["task_id"], repeated["deduplicated"]) == (night.task_id, True)
+        await again.made("by day", LAST)
+    assert again.sent_pictures == [night.results[0].url]

@@ -26,6 +26,7 @@ async def view_result(tools: ToolParts, given: dict[str, Any], context: Context)
     if index >= len(task.results):
         has = counted(len(task.results), "result") if task.results else f"no result; its state is {task.state}"
         raise InvalidInput([Problem("index", str(index), f"the task has {has}")])
+    await mentioned(tools, [task], context)
     result = task.results[index]
     name = whereabouts_of(tools.app, context).name_of(result)
     if result.file is not FileState.SAVED:
@@ -38,5 +39,4 @@ async def view_result(tools: ToolParts, given: dict[str, Any], context: Context)
     which = f"{task.notes[0]} " if means_last(given["task_id"]) else ""
     answer = text_result(f"{which}Result {index} of {task.task_id}: {name}")
     answer.content.append(picture(shown))
-    await mentioned(tools, [task], context)
     return answer
