@@ -207,9 +207,9 @@ async def test_after_its_process_was_killed_the_same_client_is_asked(box: Sandbo
     async with chat_of(box, tmp_path) as chat:
         fox = await chat.made("a fox")
         night = await chat.lost(SLOW, LAST)
-        # As a process that is killed leaves it: nobody notes what became of the answer.
-        [row] = [task for task in await chat.app.store.page(LOCAL) if task.task_id == night.task_id]
-        await chat.app.store.mark_answer([row.task_id], row.asked_by, "awaited")
+        # As a process that is killed leaves it: nobody notes what became of the answer, nor vouches for the call.
+        await chat.app.store.mark_answer([night.task_id], night.asked_by, "awaited")
+        await chat.app.store.vouch([(night.task_id, night.asked_by)], -1)
     async with chat_of(box, tmp_path) as again:
         refused = await again.told("generate_image", model="nano-banana", prompt="by day", image_urls=[LAST])
         assert f"give task:{night.task_id}/0 ({SLOW}) or task:{fox['task_id']}/0" in refused["content"][0]["text"]
