@@ -16,9 +16,9 @@ BUILT = {
         part for parts, _ in vars(failures)["_BY_WORDS"] for part in ((parts,) if isinstance(parts, str) else parts)
     ],
     "apixo_mcp.media.probing.pictures: _SVG_SIDE % name": [vars(pictures)["_SVG_SIDE"] % b"width"],
-    "apixo_mcp.settings: f'(?<!\\\\$env){os.pathsep}(?![^{{}}]*}})'": [],  # of the user's own settings
+    "apixo_mcp.variables.kinds: f'(?<!\\\\$env){os.pathsep}(?![^{{}}]*}})'": [],  # of the user's own settings
     "apixo_mcp.cli.process.environment: PLAIN[name]": [],  # of the user's own settings
-    "apixo_mcp.variables: f\"(?:{'|'.join(map(re.escape, names))}){_AFTER_A_NAME}\"": [],  # of their names
+    "apixo_mcp.variables.written: f\"(?:{'|'.join(map(re.escape, names))}){_AFTER_A_NAME}\"": [],  # of their names
     "apixo_mcp.sandbox.rules: known.pattern": [],  # of its own reading of the documents
 }
 

@@ -11,7 +11,7 @@ from apixo_mcp.foreign import clipped
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached
 
 _SHOWN = 120  # characters of what somebody else wrote
-_CHALLENGE = re.compile(r'([a-z_]+)="([^"]*)"')
+_CHALLENGE = re.compile(r'([a-z_]{1,40})="([^"]*)"')
 _HOSTS = "Set APIXO_MCP_PUBLIC_URL to this address, or name its host in APIXO_MCP_ALLOWED_HOSTS, where the server runs."
 _BEHIND = (
     "The proxy runs and does not reach the server behind it: look whether apixo-mcp runs, and whether the proxy has "

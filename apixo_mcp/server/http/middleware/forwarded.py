@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _LONGEST = 4000  # characters that are read: a chain of proxies is short
-_PAIR = re.compile(r"\s*([a-z]{1,20})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;,\"]{0,300}))\s*", re.IGNORECASE)
+_PAIR = re.compile(r"([a-z]{1,20})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;,\"]{0,300}))", re.IGNORECASE)
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
