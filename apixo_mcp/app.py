@@ -113,6 +113,7 @@ async def open_app(
     leave: Callable[[], None] | None = None,
     public: bool = False,
     lasting: bool = False,
+    owners: bool = True,
     limits: Limits = Limits(),
 ) -> AsyncGenerator[App]:
     """Opens the store, the HTTP client and the background, and closes them again: submits under way are finished first.
@@ -123,6 +124,8 @@ async def open_app(
         leave: called at the end where tasks are still open, to have another process follow them.
         public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
         lasting: whether it runs for long: then it tells how it is, and sees to how long results are kept.
+        owners: whether tasks are followed that owners pay with keys of their own. Whoever serves one person alone need
+            not ask the store again and again for such keys.
         limits: of the parts.
 
     Raises:
@@ -134,6 +137,8 @@ async def open_app(
         http = Http(allow_private_hosts=settings.allow_private_hosts, timeouts=limits.timeouts)
         await stack.enter_async_context(http)
         parts = await put_together(settings, limits, store, http)
+        if owners:
+            await parts.payers.sweep()
         if settings.is_traced:
             await stack.enter_async_context(traced(parts.telemetry))
         await _end_lapsed(store)
@@ -164,6 +169,8 @@ async def open_app(
         async with anyio.create_task_group() as background:
             if follow:
                 _follow(app, background)
+            if follow and owners:
+                background.start_soon(app.payers.run)
             if public:
                 background.start_soon(uploads.keep_clear)
             if app.health is not None:
@@ -181,7 +188,6 @@ async def open_app(
 
 def _follow(app: App, background: TaskGroup) -> None:
     background.start_soon(app.engine.run)
-    background.start_soon(app.payers.run)
     background.start_soon(app.delivery.keep)
     background.start_soon(app.delivery.keep_wanted)
     background.start_soon(_load_ahead, app.catalog, app.limits.loaded_after)

@@ -449,7 +449,7 @@ from apixo_mcp.settings import read_settings
 
 async def main():
     home = pathlib.Path(sys.argv[1])
-    async with open_app(read_settings(home=home, download_dir=home / "files")) as app:
+    async with open_app(read_settings(home=home, download_dir=home / "files"), owners=False) as app:
         build_server(app)
 
 anyio.run(main)
@@ -471,6 +471,10 @@ LATER = (
     "apixo_mcp.telemetry.tracing",
     "apixo_mcp.health",
     "apixo_mcp.retention",
+    "apixo_mcp.server.http",
+    "apixo_mcp.server.links",
+    "apixo_mcp.server.upload_links",
+    "apixo_mcp.webhooks",
     "sqlalchemy",
     "rich",
 )
@@ -488,6 +492,11 @@ def modules_at_start(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_starting_the_stdio_server_does_not_import(name: str, modules_at_start: list[str]):
     found = [module for module in modules_at_start if is_in(module, name)]
     assert not found, f"a server that starts imports {found}; import {name} where it is used"
+
+
+def test_starting_the_stdio_server_imports_of_the_owners_what_a_task_needs(modules_at_start: list[str]):
+    found = {module.rpartition(".")[2] for module in modules_at_start if is_in(module, f"{PACKAGE}.owners")}
+    assert found <= {"owners", "audited", "key_sources", "own_keys", "store", "tokens"}, "nobody signs in over a pipe"
 
 
 def test_the_rules_see_an_import_wherever_it_stands():

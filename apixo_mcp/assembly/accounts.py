@@ -15,7 +15,7 @@ from apixo_mcp.variables.environment import value_of
 
 
 async def accounts_of(settings: Settings, store: SqliteStore, http: Http) -> tuple[Accounts, OwnKeys]:
-    """Returns the accounts of the server's keys, and those of owners that are known by now."""
+    """Returns the accounts of the server's keys, and what adds those of owners to them."""
     salt = await store.secret(KEY_SALT)
 
     def print_of(name: str, key: str) -> str:
@@ -34,6 +34,4 @@ async def accounts_of(settings: Settings, store: SqliteStore, http: Http) -> tup
     for name, key in settings.keys.items():
         accounts.add(account_of(name, key.get_secret_value()))
     ring = KeyRing(value_of=value_of, print_of=print_of, account_of=account_of)
-    payers = OwnKeys(store.owners, store, accounts, ring)
-    await payers.sweep()
-    return accounts, payers
+    return accounts, OwnKeys(store.owners, store, accounts, ring)

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from apixo_mcp.app import App
 from apixo_mcp.outside.limits import LOOPBACK
 from apixo_mcp.server.caller import owner_of, request_of
-from apixo_mcp.server.links import ResultLinks
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.settings import Settings
 from apixo_mcp.views.whereabouts import Whereabouts
@@ -14,8 +13,13 @@ from apixo_mcp.views.whereabouts import Whereabouts
 
 def whereabouts_of(app: App, context: Context | RequestContext) -> Whereabouts:
     """Returns where the caller finds files: by their paths where the caller is here, over HTTP by links."""
-    base = own_url(app.settings, request_of(context))
-    return Whereabouts(owner_of(context).is_here, ResultLinks(app.seal, base).link if base else None)
+    is_here, base = owner_of(context).is_here, own_url(app.settings, request_of(context))
+    if not base:
+        return Whereabouts(is_here)
+    # Imported here: nobody gets a link over a pipe.
+    from apixo_mcp.server.links import ResultLinks
+
+    return Whereabouts(is_here, ResultLinks(app.seal, base).link)
 
 
 def own_url(settings: Settings, request: Request | None) -> str:

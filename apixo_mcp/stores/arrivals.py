@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.alerts import raise_alerts
-from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.database import Database, Readable, Row
 from apixo_mcp.stores.rows import from_row
 from apixo_mcp.tasks.alerts import callbacks_alert
 from apixo_mcp.tasks.ports.arrivals import Arrivals
@@ -74,10 +74,13 @@ def ended_uncalled(database: Database, task_id: str) -> None:
     database.execute(_ENDED, {"task_id": task_id, "now": database.now()})
 
 
+def has_missed(database: Readable, within: float) -> bool:
+    """Tells whether `missed_callbacks` has anything to do: it is asked again and again, and nearly never has."""
+    return bool(database.execute(_LATE, {"now": database.now(), "within": within}))
+
+
 def missed_callbacks(database: Database, within: float) -> Sequence[Arrivals]:
     """See `ArrivalStore.missed`."""
-    if not database.execute(_LATE, {"now": database.now(), "within": within}):
-        return ()
     missed: list[Row] = []
     with database.transaction():
         now = database.now()

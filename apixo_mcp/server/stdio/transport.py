@@ -74,7 +74,7 @@ async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | N
             # Before the app: from here on a signal may find work under way, and the early stage would just leave.
             await group.start(_end_on_signal, over)
         async with AsyncExitStack() as stack:
-            opened = await stack.enter_async_context(open_app(settings, leave=leave))
+            opened = await stack.enter_async_context(open_app(settings, leave=leave, owners=False))
             if settings.notify_url:
                 from apixo_mcp.webhooks.sender import sending_webhooks  # here: nobody else loads it
 

@@ -1,21 +1,20 @@
 """Answers a tool call: reads its arguments, has the work done, and tells what went wrong as a result."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, InputRequiredResult
 
-from apixo_mcp.errors import ApixoError, InvalidInput, SettingsError
-from apixo_mcp.server.caller import owner_of
+from apixo_mcp.errors import ApixoError, InvalidInput, Problem, SettingsError
+from apixo_mcp.server.caller import owner_of, request_of
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_inputs
 from apixo_mcp.server.tools.handlers.generate import submit_and_wait
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result
 from apixo_mcp.server.tools.tool import ToolDefinition
-from apixo_mcp.server.upload_links import upload_offer
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.views.faces import chat_of, error_text, problem_text
 
@@ -40,9 +39,7 @@ async def answer_call(
     except InvalidInput as error:
         problems = "\n".join(f"- {problem_text(problem, face)}" for problem in error.problems)
         costs = "" if definition.modality is None else "Nothing was sent or charged. "
-        return refusal_result(
-            f"{costs}Please correct:\n{problems}{await upload_offer(tools.app, error.problems, context)}"
-        )
+        return refusal_result(f"{costs}Please correct:\n{problems}{await _offer(tools, error.problems, context)}")
     except SettingsError as error:  # a variable that is nearly the one it names may be the reason
         return refusal_result(" ".join((error_text(error, face), *tools.app.settings.warnings)))
     except ApixoError as error:
@@ -52,6 +49,16 @@ async def answer_call(
         return refusal_result(
             f"{definition.name} failed inside the server; its log says why. Nothing is lost: call list_tasks."
         )
+
+
+async def _offer(tools: ToolParts, problems: Iterable[Problem], context: Context) -> str:
+    """Returns links to upload what is wanted and not here, as lines; empty over a pipe, whose files are all here."""
+    if request_of(context) is None:
+        return ""
+    # Imported here: a server over a pipe needs none of it.
+    from apixo_mcp.server.upload_links import upload_offer
+
+    return await upload_offer(tools.app, problems, context)
 
 
 def not_allowed(scope: Scope) -> str:

@@ -32,6 +32,8 @@ class SqliteArrivals:
 
     async def missed(self, within: float) -> Sequence[Arrivals]:
         """See `ArrivalStore.missed`."""
+        if not await self._database.look_up(arrivals.has_missed, within):
+            return ()
         return await self._database.run(arrivals.missed_callbacks, self._database, within)
 
     async def known(self) -> Sequence[Arrivals]:
