@@ -9,7 +9,6 @@ A link alone changes nothing: chats and mail open links by themselves, to show w
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,19 +23,17 @@ from apixo_mcp.owners.browsers import BROWSER_LASTS, Browsers, SignedIn
 from apixo_mcp.owners.consent import QUESTION_LASTS, Asked
 from apixo_mcp.owners.grants import allowed_scopes
 from apixo_mcp.owners.rates import Rates
-from apixo_mcp.owners.tokens import new_secret
 from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.pages.page import button, field, field_to_copy, form, html_page, link, text
-from apixo_mcp.server.http.sign_in import question
+from apixo_mcp.server.http.sign_in import cookies, question
+from apixo_mcp.server.http.sign_in.cookies import BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE
 from apixo_mcp.server.http.sign_in.provider import SignIn
 from apixo_mcp.server.http.sign_in.words import PageWords, page_words_of
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
-BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE = "apixo_browser", "apixo_request", "apixo_visit"
 _CLIENT_COMES_WITHIN = 1.5  # seconds in which a client has exchanged a code that reached it
 _PASSING = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
-_SECRET = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
 class SignInPage:
@@ -53,6 +50,7 @@ class SignInPage:
         self._sign_in = sign_in
         self._browsers = browsers
         self._addresses = addresses
+        self._cookies = cookies.SignInCookies(addresses)
         self._telemetry = telemetry
         self._trying = Rates(20, 60.0)
 
@@ -69,7 +67,7 @@ class SignInPage:
 
     async def _shown(self, request: Request) -> Response:
         words = page_words_of(request)
-        browser = _cookie(request, BROWSER_COOKIE)
+        browser = cookies.kept(request, BROWSER_COOKIE)
         person = await self._browsers.find(browser)
         owner = person.owner if person else None
         secret = request.query_params.get("request", "")
@@ -110,7 +108,7 @@ class SignInPage:
 
     async def _answered(self, request: Request) -> Response:
         words, given = page_words_of(request), await request.form()
-        browser, secret = _cookie(request, BROWSER_COOKIE), str(given.get("request", ""))
+        browser, secret = cookies.kept(request, BROWSER_COOKIE), str(given.get("request", ""))
         person = await self._browsers.find(browser)
         is_ours = hmac.compare_digest(str(given.get("proof", "")).encode(), self._proof(browser, secret).encode())
         if person is None or not is_ours or _is_foreign(request):
@@ -145,7 +143,7 @@ class SignInPage:
             return self._slow(request, words)
         owner = await self._browsers.invited(secret)
         if owner is None:
-            if await self._browsers.find(_cookie(request, BROWSER_COOKIE)):
+            if await self._browsers.find(cookies.kept(request, BROWSER_COOKIE)):
                 return RedirectResponse(self._at(request, paths.SIGN_IN), 303, _PASSING)
             return self._refused(request, words, 404)
         response = _page(
@@ -156,18 +154,18 @@ class SignInPage:
             form(self._at(request, f"{paths.SIGN_IN}/{secret}"), button(words.sign_in, is_main=True)),
             named={"owner": owner.name},
         )
-        self._note_visit(request, response)
+        self._cookies.note_visit(request, response)
         return response
 
     async def _accepted(self, request: Request) -> Response:
-        secret, asked = request.path_params["secret"], _cookie(request, REQUEST_COOKIE)
+        secret, asked = request.path_params["secret"], cookies.kept(request, REQUEST_COOKIE)
         refusal = partial(self._refused, request, page_words_of(request), 403)
         return await self._let_in(request, secret, asked, refusal)
 
     async def _pasted(self, request: Request) -> Response:
         given = await request.form()
         pasted, asked = str(given.get("secret", "")).strip(), str(given.get("request", ""))
-        refusal = partial(self._first, request, page_words_of(request), asked if _SECRET.fullmatch(asked) else "")
+        refusal = partial(self._first, request, page_words_of(request), asked if cookies.is_secret(asked) else "")
         return await self._let_in(request, pasted.rstrip("/").rpartition("/")[2], asked, refusal)
 
     async def _let_in(self, request: Request, secret: str, asked: str, refusal: Callable[[str], Response]) -> Response:
@@ -176,30 +174,29 @@ class SignInPage:
         Args:
             refusal: says why it is not.
         """
-        words, visit = page_words_of(request), _cookie(request, VISIT_COOKIE)
+        words, visit = page_words_of(request), cookies.kept(request, VISIT_COOKIE)
         if self._trying.wait_for(_peer(request)):
             return self._slow(request, words)
-        is_good = _SECRET.fullmatch(secret) is not None and not _is_foreign(request)
+        is_good = cookies.is_secret(secret) and not _is_foreign(request)
         browser = await self._browsers.sign_in(secret, visit) if is_good and visit else None
         if browser is None:
             return refusal(words.refused if visit or not is_good else words.no_cookie)
         where = self._at(request, paths.SIGN_IN)
-        if _SECRET.fullmatch(asked) and await self._sign_in.consent.find(asked):
+        if cookies.is_secret(asked) and await self._sign_in.consent.find(asked):
             where += f"?request={asked}"
         response = RedirectResponse(where, 303, _PASSING)
-        self._keep(request, response, BROWSER_COOKIE, browser, BROWSER_LASTS)
+        self._cookies.keep(request, response, BROWSER_COOKIE, browser, BROWSER_LASTS)
         return response
 
     async def _signed_out(self, request: Request) -> Response:
         words, given = page_words_of(request), await request.form()
-        browser = _cookie(request, BROWSER_COOKIE)
+        browser = cookies.kept(request, BROWSER_COOKIE)
         if not hmac.compare_digest(str(given.get("proof", "")).encode(), self._proof(browser).encode()):
             return self._refused(request, words, 403)
         await self._browsers.sign_out(browser)
         at = self._at(request, paths.SIGN_IN)
         response = _page(request, words, words.signed_out, at=at)
-        for cookie in (BROWSER_COOKIE, VISIT_COOKIE):
-            self._keep(request, response, cookie, "", 0)
+        self._cookies.forget(request, response, BROWSER_COOKIE, VISIT_COOKIE)
         return response
 
     def _first(self, request: Request, words: PageWords, secret: str, problem: str = "") -> Response:
@@ -230,8 +227,8 @@ class SignInPage:
         if problem:
             self._telemetry.emit(SignInRefused(paths.SIGN_IN, 403, "access_denied", _peer(request)))
         if secret:
-            self._keep(request, response, REQUEST_COOKIE, secret, QUESTION_LASTS)
-        self._note_visit(request, response)
+            self._cookies.keep(request, response, REQUEST_COOKIE, secret, QUESTION_LASTS)
+        self._cookies.note_visit(request, response)
         return response
 
     def _sent(self, request: Request, words: PageWords, asked: Asked, code: str | None) -> Response:
@@ -253,7 +250,7 @@ class SignInPage:
             )
         else:
             response = RedirectResponse(where, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-        self._keep(request, response, REQUEST_COOKIE, "", 0)
+        self._cookies.forget(request, response, REQUEST_COOKIE)
         return response
 
     def _refused(self, request: Request, words: PageWords, status: int, problem: str = "") -> Response:
@@ -271,11 +268,6 @@ class SignInPage:
         told = text(words.answered if is_answered else words.over_how)
         return _page(request, words, words.over, told, status=400, at=at)
 
-    def _note_visit(self, request: Request, response: Response) -> None:
-        """Gives a browser what tells its visit from others; it lasts until the browser is closed."""
-        if not _cookie(request, VISIT_COOKIE):
-            self._keep(request, response, VISIT_COOKIE, new_secret(), None)
-
     def _at(self, request: Request, path: str) -> str:
         return request.scope.get("root_path", "") + path
 
@@ -284,20 +276,9 @@ class SignInPage:
         told = f"sign-in form {browser} {secret}".encode()
         return hmac.new(self._sign_in.secret, told, hashlib.sha256).hexdigest()
 
-    def _keep(self, request: Request, response: Response, name: str, value: str, lasts: float | None) -> None:
-        base = self._addresses.base(request.scope)
-        is_secure, path = base.startswith("https://"), self._at(request, paths.SIGN_IN)
-        age = None if lasts is None else int(lasts)
-        response.set_cookie(name, value, age, path=path, secure=is_secure, httponly=True, samesite="lax")
-
 
 def _page(request: Request, words: PageWords, heading: str, *parts: str, **given: Any) -> Response:
     return html_page(request, words.lang, words.title, heading, *parts, **given)
-
-
-def _cookie(request: Request, name: str) -> str:
-    value = request.cookies.get(name, "")
-    return value if _SECRET.fullmatch(value) else ""
 
 
 def _peer(request: Request) -> str:

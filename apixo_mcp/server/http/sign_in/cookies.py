@@ -1,0 +1,59 @@
+"""The cookies of the sign-in: out of the reach of scripts and of other sites' forms, and sent to its pages alone."""
+
+import re
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from apixo_mcp.owners.tokens import new_secret
+from apixo_mcp.server.http import paths
+from apixo_mcp.server.http.addresses import ServerAddresses
+
+BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE = "apixo_browser", "apixo_request", "apixo_visit"
+"""Whose a browser is; what a client asked for before its person had signed in; what tells a visit from others."""
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{20,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInCookies:
+    """Keeps secrets in a browser.
+
+    Attributes:
+        addresses: of this server.
+    """
+
+    addresses: ServerAddresses
+
+    def keep(self, request: Request, response: Response, name: str, value: str, lasts: float | None) -> None:
+        """Has a browser keep a secret.
+
+        Args:
+            lasts: for so many seconds; None: until the browser is closed.
+        """
+        is_secure = self.addresses.base(request.scope).startswith("https://")
+        path, age = request.scope.get("root_path", "") + paths.SIGN_IN, None if lasts is None else int(lasts)
+        # Not `strict`: whoever comes from the page of a client is known as well.
+        response.set_cookie(name, value, age, path=path, secure=is_secure, httponly=True, samesite="lax")
+
+    def note_visit(self, request: Request, response: Response) -> None:
+        """Gives a browser what tells its visit from others, where it has none."""
+        if not kept(request, VISIT_COOKIE):
+            self.keep(request, response, VISIT_COOKIE, new_secret(), None)
+
+    def forget(self, request: Request, response: Response, *names: str) -> None:
+        """Has a browser forget secrets."""
+        for name in names:
+            self.keep(request, response, name, "", 0)
+
+
+def kept(request: Request, name: str) -> str:
+    """Returns a secret that a browser has kept, empty where it has none."""
+    value = request.cookies.get(name, "")
+    return value if is_secret(value) else ""
+
+
+def is_secret(text: str) -> bool:
+    """Tells whether a text can be a secret of ours."""
+    return _SECRET.fullmatch(text) is not None
