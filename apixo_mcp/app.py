@@ -19,9 +19,9 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.media.inputs.uploads import Uploads
+from apixo_mcp.media.inputs.ways import Way
 from apixo_mcp.media.preview.previews import Previews
-from apixo_mcp.media.uploads import Uploads
-from apixo_mcp.media.ways import Way
 from apixo_mcp.net.http import Http
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import outside_of

@@ -15,7 +15,7 @@ from support.program import values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.media import kinds
-from apixo_mcp.media.input_links import InputLinks
+from apixo_mcp.media.inputs.input_links import InputLinks
 from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.outside.set_up import INPUT_SECRET, SERVED
 from apixo_mcp.retention import Retention

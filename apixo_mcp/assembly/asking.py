@@ -9,8 +9,9 @@ from apixo_mcp.assembly.parts import Parts
 from apixo_mcp.catalog.prices import estimate
 from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import StoreError
-from apixo_mcp.media.inputs import Inputs, url_answers
-from apixo_mcp.media.uploads import UPLOADS_FOLDER, Uploads
+from apixo_mcp.media.inputs.inputs import Inputs
+from apixo_mcp.media.inputs.measured import url_answers
+from apixo_mcp.media.inputs.uploads import UPLOADS_FOLDER, Uploads
 from apixo_mcp.outside.public import UNKNOWN_FOR
 from apixo_mcp.outside.set_up import Outside
 from apixo_mcp.tasks.asking.admission import Admission

@@ -39,7 +39,7 @@ def health_of(parts: Parts, engine: EmbeddedEngine) -> "Health":
 
 async def retention_of(parts: Parts, days: int) -> "Retention":
     """Returns what deletes saved results that are older than so many days."""
-    from apixo_mcp.media.input_links import InputLinks
+    from apixo_mcp.media.inputs.input_links import InputLinks
     from apixo_mcp.retention import Retention
 
     # The tokens are the same whatever the address is by which a file is reached.

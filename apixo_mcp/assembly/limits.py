@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apixo_mcp.engines.embedded import SweepLimits
+from apixo_mcp.media.inputs.uploads import UploadLimits
 from apixo_mcp.media.places import TransferLimits
-from apixo_mcp.media.uploads import UploadLimits
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.tasks.running.parts import StepLimits

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from anyio import to_thread
 
 from apixo_mcp.generation import Failure
-from apixo_mcp.media.input_links import InputLinks, Standing
+from apixo_mcp.media.inputs.input_links import InputLinks, Standing
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import Answered
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable

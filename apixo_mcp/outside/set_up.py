@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused
-from apixo_mcp.media.input_links import InputLinks
+from apixo_mcp.media.inputs.input_links import InputLinks
+from apixo_mcp.media.inputs.uploads import UPLOADS_FOLDER
+from apixo_mcp.media.inputs.ways import Way
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.media.uploads import UPLOADS_FOLDER
-from apixo_mcp.media.ways import Way
 from apixo_mcp.net.guard import check_name, check_url
 from apixo_mcp.net.http import Http
 from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits

@@ -10,7 +10,9 @@ from support.media_wire import a_png, a_result, a_task, a_wav, an_mp4, refusal, 
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.generation import NextAction
-from apixo_mcp.media.inputs import LARGEST_PICTURE, Inputs, modality_of_field, url_answers
+from apixo_mcp.media.inputs.inputs import Inputs
+from apixo_mcp.media.inputs.measured import url_answers
+from apixo_mcp.media.inputs.requirement import LARGEST_PICTURE, modality_of_field
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.task import FileState, State, Task
 

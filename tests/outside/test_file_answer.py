@@ -13,7 +13,7 @@ from starlette.routing import Route
 from support.media_wire import a_png
 
 from apixo_mcp.media import kinds
-from apixo_mcp.media.input_links import InputLinks
+from apixo_mcp.media.inputs.input_links import InputLinks
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.outside.file_answer import FileAnswer, asked_part
 

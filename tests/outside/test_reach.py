@@ -9,7 +9,7 @@ from support.media_wire import a_task
 
 from apixo_mcp.generation import Failure
 from apixo_mcp.media import kinds
-from apixo_mcp.media.input_links import InputLinks
+from apixo_mcp.media.inputs.input_links import InputLinks
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.outside.file_reach import FileReach
 from apixo_mcp.outside.reach import PublicReach

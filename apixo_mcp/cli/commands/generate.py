@@ -25,7 +25,7 @@ from apixo_mcp.cli.waiting.follow import follow, stop_unsent
 from apixo_mcp.cli.waiting.outcome import end_well, lost_if_ended, placed, say_what_stays, tell, to_download
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.foreign import clipped
-from apixo_mcp.media.inputs import modality_of_field
+from apixo_mcp.media.inputs.requirement import modality_of_field
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task

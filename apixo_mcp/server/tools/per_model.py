@@ -6,7 +6,7 @@ from typing import Any
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.gateways.directory import GATEWAYS
-from apixo_mcp.media.ways import Way
+from apixo_mcp.media.inputs.ways import Way
 from apixo_mcp.server.tools import schemas
 from apixo_mcp.server.tools.tool import ToolDefinition
 from apixo_mcp.views.faces import TYPED_CHAT

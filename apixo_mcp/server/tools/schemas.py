@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from apixo_mcp.generation import Modality
-from apixo_mcp.media.ways import Way
+from apixo_mcp.media.inputs.ways import Way
 from apixo_mcp.tasks.task import State
 
 Schema = dict[str, Any]

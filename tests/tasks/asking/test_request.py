@@ -9,7 +9,7 @@ from support.earlier import Earlier, nobody
 from apixo_mcp.catalog.custom import load_custom
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.errors import InvalidInput
-from apixo_mcp.media.inputs import Inputs
+from apixo_mcp.media.inputs.inputs import Inputs
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import LOCAL

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp.app import App
-from apixo_mcp.media.uploads import Upload, UploadArrival
+from apixo_mcp.media.inputs.uploads import Upload, UploadArrival
 from apixo_mcp.owners.store import EntryKind, SignInEntry
 from apixo_mcp.owners.tokens import secret_hash
 from apixo_mcp.server.http.files.multipart import BrokenForm, file_in_form

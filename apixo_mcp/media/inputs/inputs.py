@@ -8,37 +8,37 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-import anyio
 from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.shapes import PictureSize
-from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, MediaError, Problem, Unreachable
-from apixo_mcp.generation import Modality, NextAction
-from apixo_mcp.media import kinds, refusals, ways
+from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, Problem, Unreachable
+from apixo_mcp.generation import NextAction
+from apixo_mcp.media import kinds
 from apixo_mcp.media.folder import file_size, has_hash, hash_of
 from apixo_mcp.media.inline import is_inline
-from apixo_mcp.media.probing import contents
-from apixo_mcp.media.probing.probe import MediaFacts, read_facts
+from apixo_mcp.media.inputs import ways
+from apixo_mcp.media.inputs.measured import facts_at, facts_in
+from apixo_mcp.media.inputs.requirement import (
+    ARTICLES,
+    Requirement,
+    added,
+    check_kind,
+    input_refused,
+    modality_of_field,
+)
+from apixo_mcp.media.inputs.ways import Way
+from apixo_mcp.media.probing.probe import MediaFacts
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.media.ways import Way
 from apixo_mcp.net import guard
-from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.asking.last import LAST
 from apixo_mcp.tasks.asking.references import FindTask
 from apixo_mcp.tasks.task import FileState, Result, State
 from apixo_mcp.variables.written import trimmed
 
 Publish = Callable[[Path, kinds.Kind], str]
-
-MEGABYTE = 1_000_000
-LARGEST_PICTURE = 10 * MEGABYTE
-"""Bytes of the largest picture, and of any file sent inside a request, where a model's page names no other limit."""
-_LARGEST_INSIDE = 2 * LARGEST_PICTURE  # the most that any page takes of a picture
 
 _EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
 _UPLOAD = re.compile(r"upload:([a-z2-7]{26})", re.IGNORECASE)
@@ -106,7 +106,7 @@ class Inputs:
             name = field if len(values) == 1 else f"{field}[{number}]"
             try:
                 urls.append(
-                    await self._one(name, trimmed(value), _Wanted(modality_of_field(field), files or Files()), find)
+                    await self._one(name, trimmed(value), Requirement(modality_of_field(field), files or Files()), find)
                 )
             except InvalidInput as error:
                 problems.extend(error.problems)
@@ -126,7 +126,7 @@ class Inputs:
         text = trimmed(value)
         if upload := _UPLOAD.fullmatch(text):
             path = await to_thread.run_sync(find.uploaded, upload[1].lower())
-            return await to_thread.run_sync(_facts_at, path) if path else MediaFacts()
+            return await to_thread.run_sync(facts_at, path) if path else MediaFacts()
         if earlier := _EARLIER.fullmatch(text):
             task = await find(earlier[1])
             results = [result for result in task.results if result.index == int(earlier[2] or 0)] if task else []
@@ -147,11 +147,11 @@ class Inputs:
 
     def _measured(self, text: str) -> MediaFacts:
         if data := _DATA.match(text):
-            return _facts_in(io.BytesIO(base64.b64decode(text[data.end() :], validate=True)))
+            return facts_in(io.BytesIO(base64.b64decode(text[data.end() :], validate=True)))
         with self._roots.readable(text, field="").open("rb") as file:
-            return _facts_in(file)
+            return facts_in(file)
 
-    async def _one(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
+    async def _one(self, field: str, value: str, requirement: Requirement, find: FindTask) -> str:
         if earlier := _EARLIER.fullmatch(value):
             return await self._earlier(field, value, requirement, earlier, find)
         scheme = match[1].lower() if (match := _SCHEME.match(value)) else ""
@@ -159,47 +159,49 @@ class Inputs:
             case "http" | "https":
                 if _SEVERAL.match(value):
                     allowed = "several files are given as a list; in one URL, write a comma before http as %2C"
-                    raise _refused(field, value, allowed)
+                    raise input_refused(field, value, allowed)
                 try:
                     guard.check_url(value, allow_private=self._allow_private)
                 except HostRefused as error:
-                    raise _refused(field, value, f"must be a public http(s) URL: {error}") from None
+                    raise input_refused(field, value, f"must be a public http(s) URL: {error}") from None
                 return value
             case "upload":
                 return await self._uploaded(field, value, requirement, find)
             case "data" if not self._data_urls and not find.is_here:
-                raise _refused(field, value, ways.refusal_from_afar(self.way), self._upload)
+                raise input_refused(field, value, ways.refusal_from_afar(self.way), self._upload)
             case "data":
                 return self._data(field, value, requirement)
             case "" | "file":
                 return await self._path(field, value, requirement, find)
             case "task" | "apixo":
-                raise _refused(field, value, "an earlier result is written task:<task_id>/<n>, counting from 0")
+                raise input_refused(field, value, "an earlier result is written task:<task_id>/<n>, counting from 0")
             case _ if "://" not in value:  # a drive, or a file with a colon in its name
                 return await self._path(field, value, requirement, find)
             case _:
-                raise _refused(field, value, "must be an http(s) URL, a local path or task:<task_id>/<n>")
+                raise input_refused(field, value, "must be an http(s) URL, a local path or task:<task_id>/<n>")
 
-    def _data(self, field: str, value: str, requirement: "_Wanted") -> str:
+    def _data(self, field: str, value: str, requirement: Requirement) -> str:
         if not self._data_urls:
-            raise _refused(field, value, ways.refusal(self.way, inside=True))
+            raise input_refused(field, value, ways.refusal(self.way, inside=True))
         start = _DATA.match(value)
         if not start:
-            raise _refused(field, value, "a data URL must be base64 with a media type, as data:image/png;base64,...")
+            raise input_refused(
+                field, value, "a data URL must be base64 with a media type, as data:image/png;base64,..."
+            )
         largest = requirement.largest_inside
         if len(value) - start.end() > largest * 4 / 3 + 4:
-            raise _refused(field, value, f"must hold {largest:,} bytes at most")
+            raise input_refused(field, value, f"must hold {largest:,} bytes at most")
         try:
             data = base64.b64decode(value[start.end() :], validate=True)
         except binascii.Error:
-            raise _refused(field, value, "its base64 is broken") from None
-        _check_kind(field, value, io.BytesIO(data), requirement)
+            raise input_refused(field, value, "its base64 is broken") from None
+        check_kind(field, value, io.BytesIO(data), requirement)
         return value
 
-    async def _path(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
+    async def _path(self, field: str, value: str, requirement: Requirement, find: FindTask) -> str:
         """Returns the URL of what is at a path: where that is the saved file of a result, that of the result."""
         if not find.is_here:
-            raise _refused(field, value, ways.refusal_from_afar(self.way), self._upload)
+            raise input_refused(field, value, ways.refusal_from_afar(self.way), self._upload)
         path = await to_thread.run_sync(self._roots.real_path, value)
         task = await find.saved_at(str(path)) if path is not None else None
         result = next((result for result in task.results if result.path == str(path)), None) if task else None
@@ -213,9 +215,9 @@ class Inputs:
             earlier = (
                 f"It was changed since it was saved as task:{task.task_id}/{result.index}, which is the file as it was"
             )
-            raise InvalidInput(_added(problem, earlier) for problem in error.problems) from None
+            raise InvalidInput(added(problem, earlier) for problem in error.problems) from None
 
-    async def _file(self, field: str, value: str, requirement: "_Wanted", sha256: str = "") -> str:
+    async def _file(self, field: str, value: str, requirement: Requirement, sha256: str = "") -> str:
         """Returns a local file as a URL. Where none can be had, that is told only of a file that could be sent.
 
         Args:
@@ -224,19 +226,19 @@ class Inputs:
         path = await to_thread.run_sync(self._readable, field, value)
         url = await to_thread.run_sync(self._read, field, value, requirement, path, sha256)
         if not url:
-            raise _refused(field, value, ways.refusal(self.way))
+            raise input_refused(field, value, ways.refusal(self.way))
         return url
 
-    async def _uploaded(self, field: str, value: str, requirement: "_Wanted", find: FindTask) -> str:
+    async def _uploaded(self, field: str, value: str, requirement: Requirement, find: FindTask) -> str:
         """Returns a file that was uploaded as a URL."""
         match = _UPLOAD.fullmatch(value)
         path = await to_thread.run_sync(find.uploaded, match[1].lower()) if match else None
         if path is None:
             gone = "there is no such upload of yours; each is kept for a day. Upload the file anew"
-            raise _refused(field, value, gone, self._upload)
+            raise input_refused(field, value, gone, self._upload)
         url = await to_thread.run_sync(self._read, field, value, requirement, path)
         if not url:
-            raise _refused(field, value, ways.refusal_from_afar(self.way))
+            raise input_refused(field, value, ways.refusal_from_afar(self.way))
         return url
 
     @property
@@ -250,55 +252,57 @@ class Inputs:
             if self.way is not Way.NONE or not self._roots.is_outside(value):
                 raise
             # Told at once: else the next call is refused as well.
-            raise InvalidInput(_added(problem, f"And {ways.refusal(self.way)}") for problem in error.problems) from None
+            raise InvalidInput(added(problem, f"And {ways.refusal(self.way)}") for problem in error.problems) from None
 
-    def _read(self, field: str, value: str, requirement: "_Wanted", path: Path, sha256: str = "") -> str:
+    def _read(self, field: str, value: str, requirement: Requirement, path: Path, sha256: str = "") -> str:
         try:
             size = path.stat().st_size
             with path.open("rb") as file:
                 if sha256 and hash_of(file) != sha256:
-                    raise _refused(field, value, _CHANGED)
-                kind = _check_kind(field, value, file, requirement)
+                    raise input_refused(field, value, _CHANGED)
+                kind = check_kind(field, value, file, requirement)
                 largest = requirement.largest(kind) if self._publish is not None else requirement.largest_inside
                 if largest is not None and size > largest:
-                    raise _refused(field, f"{value}, {size:,} bytes", f"must be {largest:,} bytes at most")
+                    raise input_refused(field, f"{value}, {size:,} bytes", f"must be {largest:,} bytes at most")
                 if self._publish is not None:
                     return self._publish(path, kind)
                 if not self._data_urls:
                     return ""
                 data = file.read(largest or 0)
         except Unreachable as error:
-            raise _refused(field, value, f"{error}. {error.fix} Or {ways.CALLERS_WAYS}") from None
+            raise input_refused(field, value, f"{error}. {error.fix} Or {ways.CALLERS_WAYS}") from None
         except OSError as error:
             reason = (error.strerror or "it cannot be opened").lower()
-            raise _refused(field, value, f"the file could not be read: {reason}") from None
+            raise input_refused(field, value, f"the file could not be read: {reason}") from None
         return f"data:{kind.mime_type};base64,{base64.b64encode(data).decode()}"
 
     async def _earlier(
-        self, field: str, value: str, requirement: "_Wanted", match: re.Match[str], find: FindTask
+        self, field: str, value: str, requirement: Requirement, match: re.Match[str], find: FindTask
     ) -> str:
         task = await find(match[1])
         if task is None and match[1].casefold() == LAST:
-            raise _refused(field, value, "none of your tasks has results yet", NextAction.SEE_TASKS)
+            raise input_refused(field, value, "none of your tasks has results yet", NextAction.SEE_TASKS)
         if task is None:
-            raise _refused(field, value, "there is no such task", NextAction.SEE_TASKS)
+            raise input_refused(field, value, "there is no such task", NextAction.SEE_TASKS)
         if task.state is not State.SUCCESS:
-            raise _refused(field, value, f"that task is {task.state.value}; only a task that succeeded has results")
+            raise input_refused(
+                field, value, f"that task is {task.state.value}; only a task that succeeded has results"
+            )
         number = int(match[2]) if match[2] else 0
         result = next((result for result in task.results if result.index == number), None)
         if result is None or (match[2] is None and len(task.results) != 1):
             shown = ", ".join(f"task:{task.task_id}/{result.index}" for result in task.results[:8]) or "none"
             has = "1 result" if len(task.results) == 1 else f"{len(task.results)} results"
-            raise _refused(field, value, f"that task has {has}: {shown}")
+            raise input_refused(field, value, f"that task has {has}: {shown}")
         return await self._result(field, value, requirement, result)
 
-    async def _result(self, field: str, value: str, requirement: "_Wanted", result: Result) -> str:
+    async def _result(self, field: str, value: str, requirement: Requirement, result: Result) -> str:
         """Returns the URL of an earlier result: the gateway's while it lives, else that of its saved file."""
         if not result.url:
-            raise _refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
+            raise input_refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
         if requirement.kind and result.kind != requirement.kind:
-            raise _refused(
-                field, value, f"must be {_ARTICLES[requirement.kind]}, and that result is {_ARTICLES[result.kind]}"
+            raise input_refused(
+                field, value, f"must be {ARTICLES[requirement.kind]}, and that result is {ARTICLES[result.kind]}"
             )
         can_be_sent = bool(result.path) and (self._data_urls or self._publish is not None)
         if await self._is_alive(result, otherwise=not can_be_sent):
@@ -307,7 +311,7 @@ class Inputs:
             return await self._file(field, result.path, requirement, result.sha256)
         kept = f", though its file is kept at {result.path}" if result.path else ""
         why = " has no URL: it came inside the answer" if is_inline(result.url) else "'s URL has expired"
-        raise _refused(
+        raise input_refused(
             field, value, f"that result{why}{kept}; put it at a public https URL and give that. {ways.SETTINGS}"
         )
 
@@ -335,101 +339,3 @@ def _is_as_saved(result: Result) -> bool:
     if size is None:
         return not os.path.lexists(result.path)
     return size == result.bytes and has_hash(Path(result.path), result.sha256)
-
-
-_ARTICLES: dict[Modality, str] = {"image": "a picture", "video": "a video", "audio": "a recording"}
-_MARKS: tuple[tuple[str, Modality], ...] = (
-    ("video", "video"),
-    ("audio", "audio"),
-    ("voice", "audio"),
-    ("music", "audio"),
-    ("image", "image"),
-    ("frame", "image"),
-    ("mask", "image"),
-    ("photo", "image"),
-)
-
-
-def modality_of_field(field: str) -> Modality | None:
-    """Tells what a field's name says it takes, None where it does not say."""
-    return next((kind for mark, kind in _MARKS if mark in field.lower()), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the files of a field must be: by the field's name, and by what the model's page says."""
-
-    kind: Modality | None
-    files: Files
-
-    def largest(self, kind: kinds.Kind) -> int | None:
-        """Returns the most bytes of a file that is fetched from here, None where no document says."""
-        if self.files.max_mb is not None:
-            return self.files.max_mb * MEGABYTE
-        return LARGEST_PICTURE if kind.modality == "image" else None
-
-    @property
-    def largest_inside(self) -> int:
-        """The most bytes of a file that goes inside the request."""
-        return LARGEST_PICTURE if self.files.max_mb is None else min(self.files.max_mb * MEGABYTE, _LARGEST_INSIDE)
-
-    def takes(self, kind: kinds.Kind) -> bool:
-        """Tells whether the page names this format; a container of video may hold a recording alone."""
-        known = [named for name in self.files.formats if (named := kinds.for_extension(f".{name}"))]
-        return not known or any(kinds.are_alike(kind, named) for named in known)
-
-
-def _check_kind(field: str, value: str, file: BinaryIO, requirement: _Wanted) -> kinds.Kind:
-    kind, wanted = contents.kind_in(file), requirement.kind
-    file.seek(0)
-    is_film = wanted == "audio" and kind == kinds.MP4  # whose sound is taken
-    if kind.modality is None or (wanted and kind.modality != wanted and not is_film):
-        what = kind.words if kind != kinds.OTHER else "no media file"
-        raise _refused(field, value, f"must be {_ARTICLES[wanted] if wanted else 'a media file'}, and this is {what}")
-    if not requirement.takes(kind):
-        names = ", ".join(name.upper() for name in requirement.files.formats)
-        raise _refused(field, value, f"this model takes {names}, and this is {kind.words}")
-    return kind
-
-
-def _facts_at(path: Path) -> MediaFacts:
-    with suppress(OSError, ValueError), path.open("rb") as file:
-        return _facts_in(file)
-    return MediaFacts()
-
-
-def _facts_in(file: BinaryIO) -> MediaFacts:
-    kind = contents.kind_in(file)
-    return read_facts(file, kind) if kind.modality else MediaFacts()
-
-
-def _refused(field: str, value: str, allowed: str, next_action: NextAction | None = None) -> InvalidInput:
-    return InvalidInput([Problem(field, _short(value), allowed, next_action=next_action)])
-
-
-def _added(problem: Problem, sentence: str) -> Problem:
-    return replace(problem, allowed=f"{problem.allowed}. {sentence}")
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= 120 else f"{value[:80]}... ({len(value)} characters)"
-
-
-async def url_answers(fetcher: Fetcher, url: str, *, within: float = 8.0) -> bool | None:
-    """Tells whether a URL still gives a file, of which the beginning is read; None where that cannot be told just now.
-
-    A date at which it dies is often no more than a guess.
-    """
-    try:
-        with anyio.move_on_after(within):
-            async with fetcher.fetch(url) as download:
-                start = await anext(aiter(download.chunks), b"")
-                is_whole = download.total is not None and len(start) >= download.total
-                return bool(start) and not (
-                    refusals.is_text(start) and refusals.content_refusal(start, is_whole=is_whole)
-                )
-    except HostRefused:
-        return False
-    except MediaError as error:
-        return False if error.gone else None
-    return None
