@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,13 @@ from pathlib import Path
 from support.program import environment, values_for
 
 from apixo_mcp.sandbox import Sandbox
+
+_HANDS_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Process:
@@ -52,10 +60,17 @@ class Process:
 
 
 @contextmanager
-def started(box: Sandbox, folder: Path, *arguments: str) -> Iterator[Process]:
+def started(box: Sandbox, folder: Path, *arguments: str, held: socket.socket | None = None) -> Iterator[Process]:
+    """Starts it; a socket that is held for it is handed over as systemd does."""
     command = [sys.executable, "-m", "apixo_mcp", "serve", "--port", "0", *(arguments or ("--transport", "http"))]
     variables = {**os.environ, **environment(values_for(box, folder))}
-    with subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as one:
+    files: tuple[int, ...] = ()
+    if held is not None:
+        files = (held.fileno(),)
+        command = [sys.executable, "-c", _HANDS_OVER, str(held.fileno()), *command]
+    with subprocess.Popen(
+        command, env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, pass_fds=files
+    ) as one:
         try:
             yield Process(one)
         finally:

@@ -1,6 +1,8 @@
 """`serve`: the server, on stdio or over HTTP."""
 
 import os
+import shlex
+import socket
 import sys
 from contextlib import suppress
 from typing import NoReturn
@@ -10,6 +12,8 @@ import click
 from apixo_mcp.cli.process.follower import follower_of
 from apixo_mcp.cli.process.start import errors_told
 from apixo_mcp.cli.process.stdio import serve_stdio, settings_of_server
+from apixo_mcp.errors import SettingsError
+from apixo_mcp.net.inherited import inherited_listener
 from apixo_mcp.server.http.transport import listen_on, run_http
 
 
@@ -34,7 +38,7 @@ def serve(context: click.Context, transport: str, host: str, port: int, sandbox:
     """Serve MCP to a host.
 
     stdio: to the program that started it. http: Streamable HTTP at /mcp and legacy SSE at /sse, with /healthz, on one
-    port. sse: without /mcp.
+    port. sse: without /mcp. A socket that systemd holds for it takes the place of --host and --port.
     """
     if transport != "stdio":
         _serve_http(host, port, streamable=transport == "http", sandbox=sandbox)
@@ -42,6 +46,15 @@ def serve(context: click.Context, transport: str, host: str, port: int, sandbox:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} is for --transport http or sse; stdio has no address")
     serve_stdio(sandbox=sandbox)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Returns the socket that is held for this process, else one of its own."""
+    try:
+        held = inherited_listener(os.environ)
+    except ValueError as error:
+        raise SettingsError(f"LISTEN_FDS: {error}.") from None
+    return held or listen_on(host, port)
 
 
 def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoReturn:
@@ -59,6 +72,9 @@ def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoR
         public = f", for {' and '.join(settings.public_url + path for path in paths)}" if settings.public_url else ""
         served = " and ".join(url + path for path in paths)
         print(f"apixo-mcp: serving at {served}{public}", file=sys.stderr, flush=True)
+        if sandbox:
+            own = f"APIXO_MCP_HOME={shlex.quote(str(settings.home))} apixo-mcp owners add NAME"
+            print(f"apixo-mcp: the sandbox has tasks and owners of its own: {own}", file=sys.stderr, flush=True)
 
     with (
         errors_told(),
@@ -66,7 +82,7 @@ def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoR
         suppress(KeyboardInterrupt),  # Windows: what Ctrl-C leaves behind once the server has ended
     ):
         leave = None if sandbox else follower_of(settings)
-        run_http(settings, listen_on(host, port), tell, streamable=streamable, leave=leave)
+        run_http(settings, _listener(host, port), tell, streamable=streamable, leave=leave)
     # Everything is closed: taking the interpreter apart would only keep whoever waits for the end.
     sys.stderr.flush()
     os._exit(0)

@@ -1,5 +1,8 @@
 """A deploy: the old server ends while calls wait and streams are open, the next one goes on, and nothing is lost."""
 
+import json
+import os
+import socket
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -20,6 +23,7 @@ from support.sign_in import bearer, let_in
 from support.switch import switching
 
 from apixo_mcp.app import open_app
+from apixo_mcp.net.inherited import inherited_listener
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
@@ -144,3 +148,36 @@ async def test_nothing_is_lost_in_a_deploy(box: Sandbox, tmp_path: Path, era: st
 
 def has_ended(answer: dict[str, Any]) -> bool:
     return answer["state"] in ("success", "failed")
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd is not there")
+async def test_who_connects_between_two_servers_is_served_by_the_next_one(box: Sandbox, tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as held:
+        url = url_of(held)
+        with started(box, tmp_path, held=held) as old:
+            assert old.url == url
+            old.end()
+            old.ended()
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).encode()
+        head = f"POST /mcp HTTP/1.1\r\nHost: {url.removeprefix('http://')}\r\nContent-Length: {len(body)}\r\n"
+        head += "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n"
+        with socket.create_connection(held.getsockname()) as waiting:
+            waiting.sendall(head.encode() + body)
+            with started(box, tmp_path, held=held):
+                answer = waiting.recv(100)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_socket_that_is_meant_for_another_process_is_left_alone() -> None:
+    assert inherited_listener({"LISTEN_PID": "1", "LISTEN_FDS": "1"}) is None
+    assert inherited_listener({}) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd is not there")
+def test_several_sockets_are_refused_with_the_reason() -> None:
+    variables = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2"}
+    with pytest.raises(ValueError, match="one ListenStream is served"):
+        inherited_listener(variables)
+    assert not variables, "a child of this process has no such socket"
