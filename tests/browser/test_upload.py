@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 EDIT = {"model": "nano-banana", "prompt": "a fox [took:0]", "mode": "image-to-image", "wait_seconds": 20}
 
 
-@pytest.fixture(params=["", "/apixo"], ids=["at the root", "under a path"])
+@pytest.fixture
 async def house(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> AsyncIterator[House]:
     listener = listen("127.0.0.1", 0)
     values = values_for(box, tmp_path) | {"public_url": url_of(listener) + request.param}
@@ -47,6 +47,7 @@ async def faults(page: Any, state: str) -> list[str]:
     return [f"{state}: {one}" for one in (*await violations(page), *await overflowing(page), *page.complaints)]
 
 
+@pytest.mark.parametrize("house", ["/apixo"], indirect=True)
 async def test_a_file_is_chosen_uploaded_and_used(house: House, link: str, page: Any, tmp_path: Path) -> None:
     picture, words, large = tmp_path / "a.png", tmp_path / "a.txt", tmp_path / "large.png"
     picture.write_bytes(a_png())
@@ -84,6 +85,7 @@ async def test_a_file_is_chosen_uploaded_and_used(house: House, link: str, page:
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("house", [""], indirect=True)
 async def test_a_button_that_is_pressed_twice_uploads_once(link: str, page: Any, tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     picture.write_bytes(a_png(padding=20_000_000))
