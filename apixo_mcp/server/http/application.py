@@ -57,7 +57,8 @@ def web_app(
     settings, calls = app.settings, calls or OpenCalls()
     server.middleware.extend((Operations(app.telemetry, server.scopes), CallsOverSse(calls)))
     addresses = ServerAddresses(settings.public_url)
-    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app), *upload_routes(app)]
+    entrance = entrance_of(app)
+    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app, entrance), *upload_routes(app, entrance)]
     routes += sign_in_routes(app, addresses)
     if streamable:
         routes += server.streamable_http_app(
@@ -67,7 +68,6 @@ def web_app(
     routes += public_routes(app.public) if app.public else ()
     ids, ended = SessionIds(server.seal), EndedSessions(app.sign_ins)
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
-    entrance = entrance_of(app)
     passed = [
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),
