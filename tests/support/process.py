@@ -37,10 +37,6 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
     def stores(self) -> list[str]:
         """The files of the task store that it has open."""
         links: list[str] = []
