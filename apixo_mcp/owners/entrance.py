@@ -9,7 +9,7 @@ from typing import Protocol
 
 from apixo_mcp.owners.grants import grant_of, narrowed
 from apixo_mcp.owners.store import EntryKind, OwnerStore, SignInStore
-from apixo_mcp.owners.tokens import PREFIX, secret_hash
+from apixo_mcp.owners.tokens import TOKEN_PREFIX, secret_hash
 from apixo_mcp.tasks.owner import LOCAL, Owner
 
 LONGEST_TOKEN = 8192  # characters: those of large companies carry lists of groups
@@ -101,7 +101,7 @@ class Entrance:
         """
         if len(token) > LONGEST_TOKEN:
             return TokenRefused("the token is too long")
-        if token.startswith(PREFIX):
+        if token.startswith(TOKEN_PREFIX):
             token_hash = secret_hash(token)
             owner = await self._owners.of_token(token_hash)
             return Guest(owner, token_hash) if owner else TokenRefused("the token is not known or was revoked")
