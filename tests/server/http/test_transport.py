@@ -346,7 +346,9 @@ async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> N
         server.end()
         code, said = await anyio.to_thread.run_sync(server.ended)
     assert made["remote_id"]
-    assert (code, said) == (0, "")
+    assert code == 0
+    (own,) = said.splitlines()
+    assert f"tasks and owners of its own: APIXO_MCP_HOME={tmp_path / 'home' / 'sandbox'} apixo-mcp owners add" in own
     assert box.submits() == []
 
 
