@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from support.program import environment, values_for
 
@@ -56,10 +57,12 @@ class Process:
 
 
 @contextmanager
-def started(box: Sandbox, folder: Path, *arguments: str, held: socket.socket | None = None) -> Iterator[Process]:
-    """Starts it; a socket that is held for it is handed over as systemd does."""
+def started(
+    box: Sandbox, folder: Path, *arguments: str, held: socket.socket | None = None, **more: Any
+) -> Iterator[Process]:
+    """Starts it, with more settings; a socket that is held for it is handed over as systemd does."""
     command = [sys.executable, "-m", "apixo_mcp", "serve", "--port", "0", *(arguments or ("--transport", "http"))]
-    variables = {**os.environ, **environment(values_for(box, folder))}
+    variables = {**os.environ, **environment(values_for(box, folder) | more)}
     files: tuple[int, ...] = ()
     if held is not None:
         files = (held.fileno(),)
