@@ -31,6 +31,8 @@ async def submit_and_wait(
     Raises:
         ApixoError: nothing was sent.
     """
+    if tools.receipts is not None:
+        await tools.receipts.noted()
     given = reading.given
     if "sound" in given:
         given["sound"] = given["sound"] == "on"
