@@ -62,7 +62,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "archive",
     ),
     "stores": ("*", "sqlite"),
-    "server": ("*", "tools", "resources", "extension", "build", "stdio", "http"),
+    "server": ("*", "tools", "apps", "resources", "extension", "build", "stdio", "http"),
     "cli": ("terminal", "process", "requests", "waiting", "checks", "commands", "*"),
 }
 """The order within a room, where it matters: files and folders from the top, `*` for all that are not named."""

@@ -113,6 +113,33 @@ SHELL = Face(
 )
 """The commands of `apixo-mcp`."""
 
+SCREEN = replace(
+    BESIDE_ID,
+    names={
+        **CHAT.names,
+        "generate": "the chat, for {modality}",
+        "check": "another look here",
+        "then_check": "Then look here again.",
+        "check_later": "It is shown here as soon as there is news.",
+        "check_several": "They are shown here as soon as there is news.",
+        "check_several_now": "They are shown here as soon as there is news.",
+        "check_later_or_longer": "It is shown here as soon as there is news.",
+        "check_now": "It is shown here as soon as there is news.",
+        "buy": "",
+        "take_up": "Nothing more would be charged.",
+        "buy_after_yes": "",
+        "fetch": "a click on Download",
+        "cancel": "Cancel",
+        "see_tasks": "The chat",
+        "see_models": "The chat",
+        "describe": "The chat",
+        "look": "you can look",
+        "show": "",
+        "show_picture": "",
+    },
+)
+"""A page with buttons, which looks after a task by itself."""
+
 _SENTENCES: Mapping[NextAction, str] = {
     NextAction.SEE_TASKS: "{see_tasks} shows all of yours.",
     NextAction.SEE_MODELS: "{see_models} shows all that are offered.",

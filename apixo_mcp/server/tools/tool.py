@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, InputRequiredResult
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.schemas import Schema
 from apixo_mcp.tasks.owner import Scope
 
-Handler = Callable[[ToolParts, dict[str, Any], Context], Awaitable[CallToolResult]]
+Handler = Callable[[ToolParts, dict[str, Any], Context], Awaitable[CallToolResult | InputRequiredResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,23 +32,7 @@ async def submit_and_wait(
         ApixoError: nothing was sent.
     """
     given = reading.given
-    if "sound" in given:
-        given["sound"] = given["sound"] == "on"
-    problems = (*reading.problems, *_problems_of_prompts(given))
-    request = GenerationRequest(
-        owner=owner_of(context),
-        model=given["model"],
-        modality=modality,
-        arguments={name: given[name] for name in COMMON_ARGUMENTS if name in given},
-        prompts=_prompts(given, problems),
-        options=given.get("options", {}),
-        provider=given.get("provider", ""),
-        idempotency_key=given.get("idempotency_key", ""),
-        confirmed=given.get("confirm", False),
-        origin=origin_of(context, tools.app.delivery.process),
-        problems=problems,
-        own_names=own_names,
-    )
+    request = generation_of(tools, modality, reading, context, own_names=own_names)
     if given.get("quote"):
         return await _quoted(tools, request)
     async with tools.app.admission.asking(request) as submitted:
@@ -67,6 +51,30 @@ async def submit_and_wait(
             return await _followed(tools, submitted, given, context)
     await tools.app.admission.quoted(request.owner, submitted)  # its price has risen since
     return refusal_result(quote_text(submitted))
+
+
+def generation_of(
+    tools: ToolParts, modality: Modality, reading: Reading, context: Context, *, own_names: bool = False
+) -> GenerationRequest:
+    """Returns what a call asks for."""
+    given = reading.given
+    if "sound" in given:
+        given["sound"] = given["sound"] == "on"
+    problems = (*reading.problems, *_problems_of_prompts(given))
+    return GenerationRequest(
+        owner=owner_of(context),
+        model=given["model"],
+        modality=modality,
+        arguments={name: given[name] for name in COMMON_ARGUMENTS if name in given},
+        prompts=_prompts(given, problems),
+        options=given.get("options", {}),
+        provider=given.get("provider", ""),
+        idempotency_key=given.get("idempotency_key", ""),
+        confirmed=given.get("confirm", False),
+        origin=origin_of(context, tools.app.delivery.process),
+        problems=problems,
+        own_names=own_names,
+    )
 
 
 def _prompts(given: Mapping[str, Any], problems: Sequence[Problem]) -> tuple[str, ...]:
