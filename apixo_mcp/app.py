@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from apixo_mcp.assembly.asking import admission_of, drafts_of, uploads_of
 from apixo_mcp.assembly.following import public_of, runner_of, service_of, settlement_of
-from apixo_mcp.assembly.lasting import health_of, retention_of, traced
+from apixo_mcp.assembly.lasting import health_of, keep_searchable, retention_of, traced
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.assembly.parts import Parts, put_together
 from apixo_mcp.catalog.registry import Catalog
@@ -175,6 +175,8 @@ async def open_app(
                 background.start_soon(uploads.keep_clear)
             if app.health is not None:
                 background.start_soon(app.health.run)
+            if lasting:
+                background.start_soon(keep_searchable, store)
             if lasting and settings.keep_days is not None:
                 background.start_soon((await retention_of(parts, settings.keep_days)).run)
             if outside.tunnel is not None and served is not None:

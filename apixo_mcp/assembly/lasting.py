@@ -10,7 +10,10 @@ import anyio.to_thread
 
 from apixo_mcp.assembly.parts import Parts
 from apixo_mcp.engines.embedded import EmbeddedEngine
+from apixo_mcp.errors import StoreError
 from apixo_mcp.outside.set_up import INPUT_SECRET, SERVED
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.service import INDEXED_AT_ONCE
 from apixo_mcp.telemetry.facts import Telemetry
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FLUSHED_WITHIN = 1.5  # seconds
+_BETWEEN_PROMPTS, _MORE_PROMPTS_AFTER = 0.2, 10.0  # seconds
 
 
 def health_of(parts: Parts, engine: EmbeddedEngine) -> "Health":
@@ -52,6 +56,17 @@ async def retention_of(parts: Parts, days: int) -> "Retention":
         telemetry=parts.telemetry,
         days=days,
     )
+
+
+async def keep_searchable(store: Store) -> None:
+    """Makes prompts quick to search as they come, and those of a large store that was not searched so far."""
+    while True:
+        left = 0
+        try:
+            left = await store.index_some(INDEXED_AT_ONCE)
+        except StoreError:
+            log.exception("prompts are not made quick to search; it is tried again")
+        await anyio.sleep(_BETWEEN_PROMPTS if left else _MORE_PROMPTS_AFTER)
 
 
 @asynccontextmanager

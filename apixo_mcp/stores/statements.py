@@ -21,7 +21,7 @@ INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}'
 _OWN_VERBS = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
     "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until meant_last heard_by purchase "
-    "place reached_at calls called_at due"
+    "place reached_at calls called_at due deleted_at"
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
 _WRITE = f"""update task set {_SET},
@@ -70,39 +70,31 @@ CANCEL = f"""update task set cancel_requested = 1, updated_at = :now,
 
 # Finding tasks
 
-GET = "select * from task where task_id = :task_id"
+GET = "select * from task where task_id = :task_id and deleted_at = 0"
 
-FIND = "select * from task where task_id = :id and owner = :owner"
+FIND = "select * from task where task_id = :id and owner = :owner and deleted_at = 0"
 
-FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and +owner = :owner
+FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and +owner = :owner and deleted_at = 0
   order by created_at desc limit 1"""
 """By the gateway's id. The sign keeps SQLite from going through all tasks of the owner for it."""
 
-FIND_BY_ATTEMPT = """select * from task where owner = :owner and instr(attempts, :quoted) > 0
+FIND_BY_ATTEMPT = """select * from task where owner = :owner and deleted_at = 0 and instr(attempts, :quoted) > 0
   order by created_at desc limit 1"""
 """By the gateway's id of an earlier attempt: rarely asked for, so without an index."""
 
-SAVED_AT = """select * from task where owner = :owner and state = 'success' and instr(results, :quoted) > 0
+SAVED_AT = """select * from task where owner = :owner and deleted_at = 0 and state = 'success'
+    and instr(results, :quoted) > 0
   order by created_at desc limit 1"""
 """By the path of a saved file: asked for where a caller gives a path, so without an index too."""
 
-_PAGE = """select * from task where owner = :owner and (:state = '' or state = :state)
-    and (:modality = '' or modality = :modality) and created_at >= :since
-    and (:connection = '' or instr(asked_by, '/' || :connection || '/') > 0) {words}
-    and (created_at < :moment or (created_at = :moment and task_id < :task_id))
-  order by created_at desc, task_id desc limit :limit"""
+CHANGED_SINCE = "select * from task where updated_at >= :moment order by updated_at limit :limit"
 
-
-def page(words: Iterable[str]) -> tuple[str, dict[str, Any]]:
-    """Returns the statement of a page of tasks whose prompts hold all words, and the parameters of these."""
-    # Lower case by the database's own word for it: what LIKE takes for the same differs from one to the other.
-    named: dict[str, Any] = {f"word{number}": f"%{_literal(word.lower())}%" for number, word in enumerate(words)}
-    return _PAGE.format(words=" ".join(f"and lower(prompt) like :{name} escape '!'" for name in named)), named
-
-
-def _literal(text: str) -> str:
-    return "".join(f"!{char}" if char in "!%_" else char for char in text)
-
+DELETE_ENTRY = """update task set prompt = '', inputs = '{}', results = '[]', notes = :notes, failure = :failure,
+    meant_last = '', answer = 'given', cancel_requested = 0, fence = fence + 1, deleted_at = :now, updated_at = :now
+  where task_id = :task_id and fence = :fence and deleted_at = 0 and state in ('success', 'failed', 'cancelled')
+    and due is null and lease_until = 0 and instr(results, '"file": "saving"') = 0
+    and not exists (select 1 from kept where kept.task_id = task.task_id) returning task_id"""
+"""An answer that is kept was paid for, and can be read anew: it holds the entry. So does a file that came in one."""
 
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 
@@ -134,7 +126,7 @@ Last are those that have told one call, while another that is open is repeated.
 """
 
 EQUAL = """select * from task where fingerprint = :fingerprint and owner = :owner and created_at > :since
-    and state not in ('failed', 'cancelled') order by created_at desc limit 1"""
+    and deleted_at = 0 and state not in ('failed', 'cancelled') order by created_at desc limit 1"""
 """The newest task that the same was asked for."""
 
 OLD_UNSENT = f"select * from task where {_UNSENT} and created_at not between :now - :age and :now + :age"

@@ -169,6 +169,7 @@ class Task:
         reached_at: the public address at which the gateway is to call back about the present attempt; empty: nowhere.
         calls: how often the present attempt was called about and is polled for that (`tasks.ports.arrivals`).
         called_at: Unix seconds, when the last of these polls was to be made; 0: it was not called about.
+        deleted_at: Unix seconds, when its owner deleted its entry: what counts of it stays; 0: it is there.
     """
 
     task_id: str
@@ -219,6 +220,7 @@ class Task:
     # Not compared: a call makes a task no other one.
     calls: int = field(default=0, compare=False)
     called_at: float = field(default=0.0, compare=False)
+    deleted_at: float = 0.0
 
     @property
     def is_confirming(self) -> bool:

@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Row
 from typing import Any, Self
@@ -14,7 +15,9 @@ from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, alerts, statements, taken
 from apixo_mcp.stores.database import Readable
+from apixo_mcp.stores.listing import ListQuery, lowered
 from apixo_mcp.stores.rows import from_row, to_row
+from apixo_mcp.stores.sqlite import search
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
@@ -145,27 +148,53 @@ class SqliteStore:
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        model: str = "",
         since: float = 0.0,
+        until: float | None = None,
         words: Iterable[str] = (),
         connection: str = "",
+        like: str | None = None,
         limit: int = 20,
         before: tuple[float, str] | None = None,
     ) -> Sequence[Task]:
         """See `Store.page`."""
-        moment, task_id = before or (float("inf"), "")
-        statement, named = statements.page(words)
-        return await self._tasks(
-            statement,
-            **named,
+        listing = ListQuery(
             owner=owner.name,
-            state=str(state or ""),
-            modality=modality or "",
+            state=state,
+            modality=modality,
+            model=model,
             since=since,
+            until=until,
+            words=lowered(tuple(words)),
             connection=connection,
-            moment=moment,
-            task_id=task_id,
+            like=None if like is None else like.lower(),
             limit=limit,
+            before=before,
         )
+        return await self._database.run(search.listed, self._database, listing)
+
+    async def changed_since(self, moment: float, limit: int = 500) -> Sequence[Task]:
+        """See `Store.changed_since`."""
+        return await self._tasks(statements.CHANGED_SINCE, moment=moment, limit=limit)
+
+    async def delete_entry(self, task: Task, note: str) -> bool:
+        """See `Store.delete_entry`."""
+        return await self._database.run(self._delete_entry, task, note)
+
+    def _delete_entry(self, task: Task, note: str) -> bool:
+        named = {"task_id": task.task_id, "owner": task.owner, "created_at": task.created_at}
+        failure = replace(task.failure, message="", advice="") if task.failure else None  # its code counts
+        bare = to_row(replace(task, failure=failure, notes=(note,)))
+        gone = {name: bare[name] for name in ("task_id", "fence", "notes", "failure")} | {"now": self._database.now()}
+        with self._database.transaction():
+            if not self._database.execute(statements.DELETE_ENTRY, gone):
+                return False
+            search.forget_text(self._database, named)
+            return True
+
+    async def index_some(self, count: int) -> int:
+        """See `Store.index_some`."""
+        return await self._database.run(search.index_some, self._database, count)
 
     async def due(
         self, key_prints: Iterable[str], late_by: float = 0.0, limit: int = 500

@@ -108,20 +108,53 @@ class Store(Protocol):
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        model: str = "",
         since: float = 0.0,
+        until: float | None = None,
         words: Iterable[str] = (),
         connection: str = "",
+        like: str | None = None,
         limit: int = 20,
         before: tuple[float, str] | None = None,
     ) -> Sequence[Task]:
-        """Lists the owner's tasks, newest first.
+        """Lists the owner's tasks, newest first. No page takes longer for the tasks that there are.
 
         Args:
+            model: that made it, by its id.
             since: made at this moment (Unix seconds) or later.
+            until: made before this moment; None: whenever after that.
             words: each of which its prompt holds, in small letters or capitals.
             connection: that asked for it last.
+            like: a prompt that is the same as its own, but for small letters and capitals; None: any.
             before: older than this (creation time and id).
         """
+        ...
+
+    async def changed_since(self, moment: float, limit: int = 500) -> Sequence[Task]:
+        """Lists tasks of every owner that were written at a moment (Unix seconds) or later, the earliest first.
+
+        Those whose entries were deleted are among them.
+        """
+        ...
+
+    async def delete_entry(self, task: Task, note: str) -> bool:
+        """Deletes what an entry tells: its prompt, inputs, results, notes, and what is kept beside it.
+
+        What counts stays: its purchase, its key and the gateway's ids, so that nothing is bought anew for it, and all
+        that is added up. From then on no verb finds it by its id, and none lists it.
+
+        Args:
+            task: as it was read.
+            note: stands in it from now on, for a purchase that is made again under its key.
+
+        Returns:
+            False where it goes on, is not settled, holds an answer that was paid for and is still to be read, or was
+            written since it was read.
+        """
+        ...
+
+    async def index_some(self, count: int) -> int:
+        """Makes so many prompts more quick to search, where that is not done as they are stored; says how many wait."""
         ...
 
     async def due(
