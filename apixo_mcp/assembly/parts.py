@@ -80,7 +80,7 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         delivery=Delivery(store),
         budget=_budget_of_all(settings),
         files=files,
-        saver=Saver(http, files, limits.transfers),
+        saver=Saver(http, files, limits.transfers, embeds=settings.embed),
         roots=Roots(settings.roots),
     )
 

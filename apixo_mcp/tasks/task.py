@@ -93,6 +93,9 @@ class Result:
     Attributes:
         index: counts from 0.
         file: None where there is no file to save (an asset id).
+        bytes: of the file on the disk.
+        sha256: of the bytes that the gateway handed out.
+        file_sha256: of the file on the disk, empty where that holds just these bytes.
         expires_at: Unix seconds, None where unknown.
         problem: why the file is not saved, or what is odd about one that is, for the reader.
     """
@@ -110,9 +113,15 @@ class Result:
     height: int | None = None
     duration_seconds: float | None = None
     sha256: str = ""
+    file_sha256: str = ""
     expires_at: float | None = None
     problem: str = ""
     tries: int = 0
+
+    @property
+    def sha256_on_disk(self) -> str:
+        """The hash that its file on the disk has, while nobody changed it."""
+        return self.file_sha256 or self.sha256
 
     @property
     def shown_url(self) -> str:
