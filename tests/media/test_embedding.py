@@ -25,6 +25,7 @@ from support.media_wire import (
     refusal,
     whole,
 )
+from support.others_files import OF_OTHERS
 
 from apixo_mcp.media.folder import Folder
 from apixo_mcp.media.inputs.inputs import Inputs
@@ -99,11 +100,20 @@ async def test_it_is_written_when_the_file_is_whole_and_never_into_the_part(wire
     assert told_by(content(saved)) is not None
 
 
-async def test_what_others_have_described_and_what_has_no_place_stays(wire: Wire, http: Http, tmp_path: Path):
-    for number, body in enumerate((described(PNG), a_wav(), b"paid for, whatever it is" * 90)):
-        saved = await a_telling_saver(http, tmp_path).save(a_task(), a_result(wire.answers(whole(body)), index=number))
-        assert content(saved) == body
-        assert (saved.sha256, saved.file_sha256, saved.bytes) == (sha256(body), "", len(body))
+@pytest.mark.parametrize("name", OF_OTHERS)
+async def test_what_others_have_signed_or_described_stays(wire: Wire, http: Http, tmp_path: Path, name: str):
+    await stays(wire, http, tmp_path, OF_OTHERS[name][0])
+
+
+@pytest.mark.parametrize("body", [described(PNG), a_wav(), b"paid for, whatever it is" * 90])
+async def test_what_tells_already_and_what_has_no_place_stays(wire: Wire, http: Http, tmp_path: Path, body: bytes):
+    await stays(wire, http, tmp_path, body)
+
+
+async def stays(wire: Wire, http: Http, folder: Path, body: bytes) -> None:
+    saved = await saved_with(http, folder, wire.answers(whole(body)))
+    assert content(saved) == body
+    assert (saved.sha256, saved.file_sha256, saved.bytes) == (sha256(body), "", len(body))
 
 
 async def test_what_may_be_cut_stays(wire: Wire, http: Http, tmp_path: Path):
@@ -229,3 +239,24 @@ async def test_the_record_beside_a_file_tells_where_the_file_does_not(wire: Wire
     for wrong in ("[]", '{"bytes": null}', "no JSON", f'{{"bytes": {len(PNG)}}}'):
         Path(f"{path}.json").write_text(wrong)
         assert told_of(path) is None
+
+
+async def test_a_crash_before_the_file_has_its_place_costs_nothing(wire: Wire, http: Http, tmp_path: Path):
+    """The part is whole, and what was being made of it is half done: the next try asks for nothing and tidies up."""
+    saver = a_telling_saver(http, tmp_path)
+    broken = await saver.save(a_task(), a_result(wire.answers(cut(PNG, 150_000), refusal(503))))
+    part = next(path for path in tmp_path.rglob(".*.part"))
+    part.write_bytes(PNG)
+    part.with_name(f"{part.name}.made").write_bytes(PNG[:5000])
+    wire.answers(ranged(PNG))
+    saved = await saver.save(a_task(), broken)
+    assert (saved.file, saved.sha256) == (FileState.SAVED, sha256(PNG))
+    assert told_by(content(saved)) is not None
+    assert files(tmp_path) == sorted([Path(saved.path).name, f"{Path(saved.path).name}.json"])
+
+
+async def test_a_file_that_came_inside_the_answer_tells_too(http: Http, tmp_path: Path):
+    url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    saved = await saved_with(http, tmp_path, url)
+    assert saved.sha256 == sha256(PNG)
+    assert told_by(content(saved)) is not None
