@@ -22,6 +22,8 @@ let given = {};
 let told = null;
 let ids = /** @type {string[]} */ ([]), isOver = false;
 const toTell = new Map();
+/** @type {Set<string>} the tasks that the server has told of, and not only an old answer in the chat */
+const fresh = new Set();
 
 const bridge = new Bridge({ name: "apixo-mcp", version: "1" }, {
   context, partial: asked, input: asked, result, teardown: () => watch.end(),
@@ -118,9 +120,10 @@ tell.last = "";
 
 const watch = new Watch({
   ask: async () => {
-    const open = ids.filter((id) => !views.has(id) || isLive(views.get(id)?.card ?? {}));
+    const open = ids.filter((id) => !fresh.has(id) || isLive(views.get(id)?.card ?? {}));
     if (open.length) {
-      const answer = (await bridge.call("app_tasks", { task_ids: open, look: open.some((id) => !views.has(id)) })).structuredContent;
+      const answer = (await bridge.call("app_tasks", { task_ids: open, look: open.some((id) => !fresh.has(id)) })).structuredContent;
+      for (const card of answer.tasks) fresh.add(card.task_id);
       show(answer.tasks);
       return answer.tasks.some(isLive) ? answer.poll_after_ms : 0;
     }
@@ -140,9 +143,9 @@ const watch = new Watch({
   },
   lost: () => {
     if (document.querySelector(".lost")) return;
+    if (!views.size && told?.task_id) show([told]);  // as the chat has it, until the server says more
     const again = button(say("retry"), "again", () => watch.now(), { "data-act": "retry" });
     main.append(h("div", { className: "trouble lost", role: "alert" }, h("p", null, say("lost")), again));
-    if (!views.size && told?.task_id) show([{ ...told }]);
   },
 });
 

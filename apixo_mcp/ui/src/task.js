@@ -101,7 +101,7 @@ export class TaskView {
   draw() {
     const card = /** @type {Obj} */ (this.card);
     const focused = this.el.contains(document.activeElement) ? /** @type {any} */ (document.activeElement)?.dataset.act : undefined;
-    this.el.replaceChildren(heading(card.prompt || word(card.modality), this.level), this.facts(card), ...this.body(card), ...this.more(card));
+    this.el.replaceChildren(heading(card.prompt || word(card.modality ?? "title"), this.level), this.facts(card), ...this.body(card), ...this.more(card));
     if (focused) (this.el.querySelector(`[data-act="${focused}"]`) ?? this.el.querySelector(".prompt"))?.focus();
   }
 
