@@ -10,7 +10,7 @@ _TASKS = Commands(
     help="Look after earlier and running tasks.",
     places={
         "list": ("tasks:list_all", "List tasks, newest first."),
-        "show": ("tasks:show_task", "Show one task as JSON."),
+        "show": ("tasks:show_task", "Show one task as JSON, or what a file tells of itself."),
         "wait": ("tasks:wait_for", "Wait until a task has ended and its files are saved."),
         "download": ("tasks:download", "Save a task's files, or copy them into any folder."),
         "cancel": ("tasks:cancel", "Cancel a task that was not sent yet."),

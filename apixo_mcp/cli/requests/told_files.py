@@ -9,13 +9,16 @@ from apixo_mcp.media.telling.told import told_of
 from apixo_mcp.tasks.asking.last import means_last
 from apixo_mcp.views.provenance import provenance_lines, provenance_structure
 
+_ENDINGS = frozenset((*(".png", ".jpg", ".jpeg", ".webp"), *(".mp4", ".mov", ".m4a", ".mp3", ".wav")))
+"""Of a name that is meant as a file's even where there is none; ids of tasks do not end so."""
+
 
 def file_named(given: str) -> Path | None:
     """Returns the path that is meant, None where the id of a task is."""
     if given.startswith("tsk_") or means_last(given):
         return None
     path = Path(given).expanduser()
-    is_path = any(mark in given for mark in (os.sep, os.altsep or "/", "/"))
+    is_path = any(mark in given for mark in (os.sep, "/")) or path.suffix.lower() in _ENDINGS
     return path if is_path or os.path.lexists(path) else None
 
 

@@ -52,6 +52,8 @@ async def test_what_is_no_file_says_so(typed: Typed, tmp_path: Path, monkeypatch
     gone = await run(typed, "tasks", "show", tmp_path / "gone.png")
     assert (gone.exit_code, gone.stdout) == (1, "")
     assert "gone.png is not there. Give the id of a task, `last`, or the path of a file." in gone.stderr
+    assert "fox.png is not there" in (await run(typed, "tasks", "show", "fox.png")).stderr
+    assert "There is no task 'fox'" in (await run(typed, "tasks", "show", "fox")).stderr
     assert "is no file" in (await run(typed, "tasks", "show", tmp_path)).stderr
     monkeypatch.chdir(tmp_path)
     (tmp_path / "last").write_bytes(described(PICTURES["png"]()))
