@@ -6,6 +6,7 @@ between is taken up by the next round, and no row claims for longer than that wh
 """
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +38,59 @@ class InputTokens(Protocol):
         ...
 
 
+class FileRemoval:
+    """Deletes the saved files of a task, and says so in its row.
+
+    Args:
+        store: has the tasks.
+        changes: written through, so that whoever watches a task is told.
+        files: where results are kept.
+        tokens: of the files that tasks have as inputs.
+        telemetry: told of each file.
+    """
+
+    def __init__(
+        self, store: Store, changes: Changes, files: ResultFiles, tokens: InputTokens, telemetry: Telemetry
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._files = files
+        self._tokens = tokens
+        self._telemetry = telemetry
+
+    async def remove(self, task: Task, problem: str) -> int:
+        """Deletes the files of a task that may go, and returns how many those were.
+
+        Args:
+            problem: why they are not there any more, for the reader.
+        """
+        gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]
+        if not gone:
+            return 0
+        # Without its URL nobody asks for it again.
+        results = tuple(
+            replace(result, file=FileState.EXPIRED, path="", url="", problem=problem) if result in gone else result
+            for result in task.results
+        )
+        if await self._changes.commit(task, replace(task, results=results, updated_at=time.time())) is None:
+            return 0  # another process moved it on; the next try sees what is left
+        for result in gone:
+            await to_thread.run_sync(self._files.forget, task, result)
+            self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
+        return len(gone)
+
+    async def _is_deleted(self, task: Task, result: Result) -> bool:
+        if result.file is not FileState.SAVED:
+            return False
+        try:
+            token = await to_thread.run_sync(self._tokens.given_token, Path(result.path))
+            if token and await self._store.needs_input(token, _LINGERS, _UNKNOWN_FOR):
+                return False
+        except StoreError:
+            return False  # a paid task may need it
+        return await to_thread.run_sync(self._files.delete, task, result)
+
+
 class Retention:
     """Looks once an hour for files that have been kept for long enough. `run` must run beside the program.
 
@@ -60,10 +114,7 @@ class Retention:
         days: float,
     ) -> None:
         self._store = store
-        self._changes = changes
-        self._files = files
-        self._tokens = tokens
-        self._telemetry = telemetry
+        self._removal = FileRemoval(store, changes, files, tokens, telemetry)
         self._days = days
 
     async def run(self) -> None:
@@ -79,38 +130,11 @@ class Retention:
     async def round(self) -> int:
         """Deletes what is to go now, and returns how many files those were."""
         count, after = 0, ""
+        days = f"{self._days:g} day{'' if self._days == 1 else 's'}"
+        problem = f"It was deleted after {days}, for which this server keeps results (APIXO_MCP_KEEP_DAYS)."
         while True:
             tasks, after = await self._store.kept_for(self._days * DAY, after, _AT_ONCE)
             for task in tasks:
-                count += await self._let_go(task)
+                count += await self._removal.remove(task, problem)
             if not after:
                 return count
-
-    async def _let_go(self, task: Task) -> int:
-        gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]
-        if not gone:
-            return 0
-        results = tuple(self._without_file(result) if result in gone else result for result in task.results)
-        if await self._changes.commit(task, replace(task, results=results)) is None:
-            return 0  # another process moved it on; the next round sees what is left
-        for result in gone:
-            await to_thread.run_sync(self._files.forget, task, result)
-            self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
-        return len(gone)
-
-    async def _is_deleted(self, task: Task, result: Result) -> bool:
-        if result.file is not FileState.SAVED:
-            return False
-        try:
-            token = await to_thread.run_sync(self._tokens.given_token, Path(result.path))
-            if token and await self._store.needs_input(token, _LINGERS, _UNKNOWN_FOR):
-                return False
-        except StoreError:
-            return False  # a paid task may need it
-        return await to_thread.run_sync(self._files.delete, task, result)
-
-    def _without_file(self, result: Result) -> Result:
-        days = f"{self._days:g} day{'' if self._days == 1 else 's'}"
-        problem = f"It was deleted after {days}, for which this server keeps results (APIXO_MCP_KEEP_DAYS)."
-        # Without its URL, which has long been dead, nobody asks for it again.
-        return replace(result, file=FileState.EXPIRED, path="", url="", problem=problem)

@@ -34,6 +34,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("assembly",),
     ("app",),
     ("views",),
+    ("gallery",),
     ("webhooks",),
     ("server",),
     ("cli",),

@@ -18,7 +18,7 @@ from apixo_mcp.telemetry.facts import Telemetry
 
 if TYPE_CHECKING:
     from apixo_mcp.health import Health
-    from apixo_mcp.retention import Retention
+    from apixo_mcp.retention import FileRemoval, InputTokens, Retention
 
 log = logging.getLogger(__name__)
 
@@ -43,19 +43,31 @@ def health_of(parts: Parts, engine: EmbeddedEngine) -> "Health":
 
 async def retention_of(parts: Parts, days: int) -> "Retention":
     """Returns what deletes saved results that are older than so many days."""
-    from apixo_mcp.media.inputs.input_links import InputLinks
     from apixo_mcp.retention import Retention
 
-    # The tokens are the same whatever the address is by which a file is reached.
-    secret, folder = await parts.store.secret(INPUT_SECRET), parts.settings.home / SERVED
     return Retention(
         store=parts.store,
         changes=parts.changes,
         files=parts.files,
-        tokens=InputLinks("", secret, folder, parts.roots),
+        tokens=await _tokens_of(parts),
         telemetry=parts.telemetry,
         days=days,
     )
+
+
+async def removal_of(parts: Parts) -> "FileRemoval":
+    """Returns what deletes the saved results of a task."""
+    from apixo_mcp.retention import FileRemoval
+
+    return FileRemoval(parts.store, parts.changes, parts.files, await _tokens_of(parts), parts.telemetry)
+
+
+async def _tokens_of(parts: Parts) -> "InputTokens":
+    from apixo_mcp.media.inputs.input_links import InputLinks
+
+    # The tokens are the same whatever the address is by which a file is reached.
+    secret, folder = await parts.store.secret(INPUT_SECRET), parts.settings.home / SERVED
+    return InputLinks("", secret, folder, parts.roots)
 
 
 async def keep_searchable(store: Store) -> None:

@@ -152,9 +152,9 @@ def record_of(
         "gateway": task.gateway,
         "model": task.model,
         "prompt": task.prompt,
-        "inputs": _shortened(dict(task.inputs)),
+        "inputs": shortened(dict(task.inputs)),
         "created_at": created.replace("+00:00", "Z"),
-        "url": _shortened(result.url),
+        "url": shortened(result.url),
         "sha256": sha256,
         "bytes": size,
         "mime_type": mime_type,
@@ -167,12 +167,12 @@ def is_of(record: Mapping[str, Any], task: Task, result: Result) -> bool:
     return record.get("task_id") == task.task_id and record.get("index") == result.index
 
 
-def _shortened(value: Any) -> Any:
-    """Shortens inputs by the files that were sent inside them."""
+def shortened(value: Any) -> Any:
+    """Returns inputs shortened by the files that were sent inside them."""
     if isinstance(value, str):
         return f"{value[:40]}… ({len(value)} characters)" if is_inline(value) and len(value) > 80 else value
     if isinstance(value, Mapping):
-        return {str(key): _shortened(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
+        return {str(key): shortened(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_shortened(inner) for inner in cast("list[Any]", value)]
+        return [shortened(inner) for inner in cast("list[Any]", value)]
     return value

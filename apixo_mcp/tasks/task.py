@@ -246,6 +246,11 @@ class Task:
         return self.state in TERMINAL or self.state is State.UNKNOWN
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and nobody works on it or will."""
+        return self.state in TERMINAL and self.due is None and not self.lease_until
+
+    @property
     def is_unsent(self) -> bool:
         """Whether its next POST, the first or a further one, has not left yet."""
         return self.state is State.SUBMITTING and self.sent_at is None

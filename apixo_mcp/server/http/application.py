@@ -11,9 +11,11 @@ from starlette.routing import BaseRoute, Route
 from apixo_mcp.app import App
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.outside.routes import public_routes
+from apixo_mcp.owners.browsers import Browsers
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.files.results import file_routes
 from apixo_mcp.server.http.files.uploads import upload_routes
+from apixo_mcp.server.http.gallery.routes import gallery_routes
 from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.hosts import hosts_of
 from apixo_mcp.server.http.limits import HttpLimits
@@ -57,7 +59,7 @@ def web_app(
     server.middleware.append(Operations(app.telemetry, server.scopes))
     addresses = ServerAddresses(settings.public_url)
     routes: list[BaseRoute] = [*health_routes(app), *file_routes(app), *upload_routes(app)]
-    routes += sign_in_routes(app, addresses)
+    routes += [*sign_in_routes(app, addresses), *gallery_routes(app)]
     if streamable:
         routes += server.streamable_http_app(
             streamable_http_path=STREAMABLE, transport_security=_GUARDED, max_sessions=limits.sessions
@@ -65,13 +67,13 @@ def web_app(
     routes += _sse_routes(server)
     routes += public_routes(app.public) if app.public else ()
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
-    entrance = entrance_of(app)
+    entrance, browsers = entrance_of(app), Browsers(app.owners, app.sign_ins, app.seal)
     passed = [
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),
         Middleware(Measured, app.telemetry),
         Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse, limits),
-        Middleware(Access, entrance, addresses, app.telemetry, server.scopes, limits.looks_every),
+        Middleware(Access, entrance, browsers, addresses, app.telemetry, server.scopes, limits.looks_every),
         Middleware(AuthContextMiddleware),
         Middleware(Calls, limits, calls or OpenCalls()),
         Middleware(Sessions, SessionIds(server.seal), STREAMABLE, limits.sessions_of_owner),

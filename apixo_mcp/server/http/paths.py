@@ -12,6 +12,10 @@ HEALTHZ = "/healthz"
 READYZ = "/readyz"
 METRICS = "/metrics"
 FILES = "/files/"
+GALLERY = "/"
+API = "/api/"
+EVENTS = "/api/events"
+THUMBNAILS = "/thumbnails/"
 SIGN_IN = "/sign-in"
 CONSENT = "/sign-in/consent"
 SIGN_OUT = "/sign-in/out"
@@ -29,6 +33,11 @@ BY_SECRET = ("/callbacks/", "/inputs/", LINKS, UPLOADS)
 
 OPEN = (*BY_SECRET, HEALTHZ, READYZ, SIGN_IN, AUTHORIZE, TOKEN, REGISTER, REVOKE, WELL_KNOWN)
 """What is reached without signing in: each path itself, and all beneath it."""
+
+
+def is_of_browser(path: str) -> bool:
+    """Tells whether a path is one that a browser asks for itself, with the cookie of its sign-in."""
+    return path == GALLERY or path.startswith((API, THUMBNAILS, FILES))
 
 
 def is_beneath(path: str, *beginnings: str) -> bool:

@@ -27,7 +27,7 @@ from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.pages.page import button, field, field_to_copy, form, html_page, link, text
 from apixo_mcp.server.http.sign_in import cookies, question
-from apixo_mcp.server.http.sign_in.cookies import BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE
+from apixo_mcp.server.http.sign_in.cookies import BROWSER_COOKIE, GALLERY_COOKIE, REQUEST_COOKIE, VISIT_COOKIE
 from apixo_mcp.server.http.sign_in.provider import SignIn
 from apixo_mcp.server.http.sign_in.words import PageWords, page_words_of
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
@@ -185,7 +185,8 @@ class SignInPage:
         if cookies.is_secret(asked) and await self._sign_in.consent.find(asked):
             where += f"?request={asked}"
         response = RedirectResponse(where, 303, _PASSING)
-        self._cookies.keep(request, response, BROWSER_COOKIE, browser, BROWSER_LASTS)
+        for name in (BROWSER_COOKIE, GALLERY_COOKIE):
+            self._cookies.keep(request, response, name, browser, BROWSER_LASTS)
         return response
 
     async def _signed_out(self, request: Request) -> Response:
@@ -196,7 +197,7 @@ class SignInPage:
         await self._browsers.sign_out(browser)
         at = self._at(request, paths.SIGN_IN)
         response = _page(request, words, words.signed_out, at=at)
-        self._cookies.forget(request, response, BROWSER_COOKIE, VISIT_COOKIE)
+        self._cookies.forget(request, response, BROWSER_COOKIE, GALLERY_COOKIE, VISIT_COOKIE)
         return response
 
     def _first(self, request: Request, words: PageWords, secret: str, problem: str = "") -> Response:
