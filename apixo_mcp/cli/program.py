@@ -54,6 +54,7 @@ _OWNERS = Commands(
         "tasks": (_TASKS, "Look after earlier and running tasks."),
         "models": (_MODELS, "Look at the models."),
         "usage": ("usage:usage", "Show what was made and spent, and what is left."),
+        "gallery": ("gallery:gallery", "Show what was made here in a browser."),
         "owners": (_OWNERS, "Say who may come in over HTTP, and what they may spend."),
         "demo": ("demo:demo", "Make a picture with nothing set up."),
         "doctor": ("doctor:doctor", "Look at the set-up, and say what to fix."),
