@@ -22,6 +22,14 @@ SLOW = {**FOX, "prompt": "a hen [took:60]", "wait_seconds": 0}
 VIDEO = {"model": "ruxa/sora-2", "prompt": "a fox runs [took:0]", "wait_seconds": 20}
 SONG = {"model": "suno", "prompt": "a fox [took:0]", "options": {"style": "folk", "title": "Fox"}, "wait_seconds": 20}
 FAILS = {**FOX, "prompt": "a fox [took:0] [fail:CONTENT_VIOLATION]"}
+UNKNOWN = {**FOX, "prompt": "a fox [http:500:html]"}
+SEVERAL = {
+    "model": "nano-banana",
+    "prompts": ["a fox [took:0]", "a hen [took:0]", "a cat [took:0]"],
+    "wait_seconds": 20,
+}
+OTHERWISE = {"running": SLOW, "failed": FAILS, "unknown": UNKNOWN, "several": SEVERAL}
+SEEN = {"running": "progress", "failed": "dl.trouble", "unknown": "dl.trouble", "missing": "p.trouble"}
 MADE = {"image": ("generate_image", FOX), "video": ("generate_video", VIDEO), "audio": ("generate_audio", SONG)}
 SHOWN = "one => one.dataset.by && (one.naturalWidth || one.readyState > 0) ? one.dataset.by : null"
 
@@ -63,6 +71,26 @@ async def test_places_stand_at_once_with_the_prompt_in_their_number_and_shape(ap
     assert await app.violations() == []
 
 
+async def test_each_of_several_prompts_has_its_place_and_then_its_picture(app: AppPage) -> None:
+    await app.open()
+    await app.host("input", SEVERAL)
+    await app.app.locator(".place").nth(2).wait_for()
+    told = await app.made("generate_image", **SEVERAL)
+    await app.app.locator("[data-act=download]").nth(2).wait_for()
+    assert await app.app.locator(".task").count() == len(told["tasks"]) == 3
+    assert await app.app.locator("h1").count() == 1
+
+
+async def test_a_file_is_not_heard_of_by_the_model_while_its_call_is_open(app: AppPage) -> None:
+    """A resource that is read counts as heard of; the model's next equal call would then be charged anew."""
+    await app.open(drops_domains=True)
+    await app.host("input", FOX)
+    await app.client.call_tool("generate_image", FOX)
+    await shows_by(app, "bytes")
+    assert "app_bytes" in {name for name, _ in app.calls}
+    assert "resources/read" not in {message.get("method") for message in await app.messages()}
+
+
 async def test_the_task_is_followed_while_its_call_is_still_open(app: AppPage) -> None:
     await app.open()
     await app.host("input", SLOW)
@@ -74,17 +102,16 @@ async def test_the_task_is_followed_while_its_call_is_still_open(app: AppPage) -
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("state", ["running", "image", "video", "audio", "failed", "missing"])
+@pytest.mark.parametrize("state", ["running", "image", "video", "audio", "several", "failed", "unknown", "missing"])
 async def test_every_state_is_without_a_fault_in_both_themes_and_narrow(app: AppPage, theme: str, state: str) -> None:
-    tool, given = MADE.get(state, ("generate_image", {"running": SLOW, "failed": FAILS}.get(state, FOX)))
+    tool, given = MADE.get(state, ("generate_image", OTHERWISE.get(state, FOX)))
     await app.open(tool, theme=theme)
     if state == "missing":
         answer = {"content": [], "structuredContent": {"task_id": "tsk_" + "a" * 26, "state": "pending"}}
         await app.host("result", answer)
     else:
         await app.made(tool, **given)
-    seen = {"running": "progress", "failed": "dl.trouble", "missing": "p.trouble"}.get(state, "[data-act=download]")
-    await app.app.locator(seen).wait_for()
+    await app.app.locator(SEEN.get(state, "[data-act=download]")).last.wait_for()
     if state in MADE:
         await shows_by(app, "url")
     assert await app.violations() == []

@@ -24,6 +24,8 @@ let ids = /** @type {string[]} */ ([]), isOver = false;
 const toTell = new Map();
 /** @type {Set<string>} the tasks that the server has told of, and not only an old answer in the chat */
 const fresh = new Set();
+/** @type {Set<string>} the tasks whose answer has reached the host, and so the model */
+const heard = new Set();
 
 const bridge = new Bridge({ name: "apixo-mcp", version: "1" }, {
   context, partial: asked, input: asked, result, teardown: () => watch.end(),
@@ -72,6 +74,7 @@ function result(answer) {
     return;
   }
   ids = found;
+  for (const id of found) heard.add(id);
   watch.now();
 }
 
@@ -151,7 +154,8 @@ const watch = new Watch({
 
 /** @param {Obj} card @param {Obj} one @returns {Promise<string>} */
 async function base64(card, one) {
-  if (bridge.can.serverResources && one.resource_uri) {
+  // To read a resource is to have heard of its task. While the call is open only the app has: our own tool does not count.
+  if (bridge.can.serverResources && one.resource_uri && heard.has(card.task_id)) {
     try {
       const read = await bridge.ask("resources/read", { uri: one.resource_uri }, CHUNK_TAKES);
       if (read?.contents?.[0]?.blob) return read.contents[0].blob;
@@ -211,6 +215,7 @@ const reach = {
   buy: async (offer) => {
     const made = (await bridge.call("app_make", offer)).structuredContent;
     if (!made?.task_id) throw new Error(say("lost"));
+    heard.add(made.task_id);
     if (!ids.includes(made.task_id)) ids = [...ids, made.task_id];
     const answer = (await bridge.call("app_tasks", { task_ids: [made.task_id] })).structuredContent;
     show(answer.tasks);

@@ -42,7 +42,7 @@ export class TaskView {
     this.chosen = 0;
     /** @type {Map<string, Promise<string>>} small pictures, by task and index */
     this.thumbs = new Map();
-    this.el = h("section", { className: "task", "aria-label": say("title") });
+    this.el = h("article", { className: "task" });
   }
 
   /** Shows what was asked for before anything is known of it. @param {{prompt: string, count: number, kind: string, shape?: string}} asked */

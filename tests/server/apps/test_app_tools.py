@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
@@ -87,6 +88,21 @@ async def test_the_task_of_a_call_that_is_still_open_is_found_by_its_prompt(conn
         none = structure(await client.call_tool("app_tasks", {"prompts": ["another"], "seconds": 5}))["tasks"]
     assert [card["task_id"] for card in found] == [told["task_id"]]
     assert none == []
+
+
+async def test_a_look_of_the_app_is_no_answer_to_the_model(connect: Connect, box: Sandbox) -> None:
+    """The call is made again by a model that got no answer: it gets the task that the app has shown, and pays once."""
+    asked = {**FOX, "prompt": "a hen [took:1]"}
+    async with connect(own=SHOWS_APPS) as client:
+        with anyio.move_on_after(0.5):
+            await client.call_tool("generate_image", asked)
+        (seen,) = structure(await client.call_tool("app_tasks", {"prompts": [asked["prompt"]], "seconds": 5}))["tasks"]
+        while (await card_of(client, seen["task_id"])).get("results", [{}])[0].get("file") != "saved":
+            await anyio.sleep(0.02)
+        await client.call_tool("app_bytes", {"task_id": seen["task_id"]})
+        again = structure(await client.call_tool("generate_image", asked))
+    assert again["task_id"] == seen["task_id"]
+    assert len(box.submits()) == 1
 
 
 async def test_bytes_come_in_parts_that_join_and_a_picture_comes_small(connect: Connect) -> None:
