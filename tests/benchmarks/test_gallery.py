@@ -1,0 +1,100 @@
+"""A hundred thousand tasks, asked over HTTP as a page of pictures asks: no page is slow, the last as little as any."""
+
+import random
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from support.program import values_for
+from support.store_tasks import NOW, make_followed
+
+from apixo_mcp.app import open_app
+from apixo_mcp.net.uvicorn_server import listen, url_of
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
+from apixo_mcp.server.http.transport import serving
+from apixo_mcp.server.tools.cursor import write_cursor
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.task import State, Task
+
+pytestmark = pytest.mark.anyio
+
+TASKS = 100_000
+FIRST_PAGE_LIMIT = 1.0
+ASKED_LIMIT = 0.3
+LAST_TO_FIRST = 2.0
+ROUNDS = 5
+HAN = "红色的狐狸在雪地里奔跑夕阳下山水画风格电影光影猫狗花鸟城市夜景"
+ASKED: tuple[dict[str, str], ...] = (
+    {"query": "zebra"},
+    {"query": "狐"},
+    {"query": "狐狸"},
+    {"query": "q"},
+    {"query": "zz"},
+    {"query": "nowhere"},
+    {"state": "failed"},
+    {"state": "pending"},
+    {"modality": "audio"},
+    {"model": "m3"},
+    {"model": "none"},
+    {"day": "2026-09-21"},
+    {"query": "zebra", "state": "failed"},
+)
+
+
+async def fill(store: Store) -> None:
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghijklmnoprstuvwxy", k=chance.randint(3, 9))) for _ in range(3000)]
+    for start in range(0, TASKS, 5000):
+        tasks: list[Task] = []
+        for number in range(start, start + 5000):
+            prompt = "".join(chance.choices(HAN, k=40)) if number % 4 == 0 else " ".join(chance.choices(words, k=22))
+            rare = " zebra q" if number == TASKS // 100 else ""
+            told: dict[str, Any] = {"state": State.FAILED if number % 50 == 0 else State.SUCCESS, "due": None}
+            told |= {"model": f"m{number % 20}", "modality": ("image", "video", "audio")[number % 3]}
+            tasks.append(make_followed(prompt=f"{prompt}{rare} {number}", created_at=NOW + number, **told))
+        await store.add(tasks)
+    while await store.index_some(2000):
+        pass
+
+
+async def took(http: httpx2.AsyncClient, **asked: str) -> float:
+    """The median of a few, in seconds."""
+    seconds: list[float] = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        answer = await http.get("/api/tasks", params={"limit": "100", **asked})
+        seconds.append(time.perf_counter() - begun)
+        assert answer.status_code == 200, answer.text
+    return statistics.median(seconds)
+
+
+async def test_no_page_is_slow_however_many_tasks_there_are(tmp_path: Path) -> None:
+    async with Sandbox() as box, open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
+        await fill(app.store)
+        listener = listen("127.0.0.1", 0)
+        url = url_of(listener)
+        async with serving(app, build_server(app), listener), httpx2.AsyncClient(base_url=url, timeout=60) as http:
+            begun = time.perf_counter()
+            first_ever = await http.get("/api/tasks", params={"limit": "100"})
+            opened = time.perf_counter() - begun
+            behind = first_ever.json()["next"]
+            first = await took(http)
+            tail = await app.store.page(LOCAL, until=NOW + 101, limit=1)
+            last = await took(http, before=write_cursor(tail[0]))
+            second = await took(http, before=behind)
+            print(f"\nfirst {first:.3f} s (opened {opened:.3f}), second {second:.3f}, last {last:.3f}")
+            slow: dict[str, float] = {}
+            for asked in ASKED:
+                seconds = await took(http, **asked)
+                print(f"{asked}: {seconds:.3f} s")
+                if seconds > ASKED_LIMIT:
+                    slow[str(asked)] = seconds
+    assert opened < FIRST_PAGE_LIMIT
+    assert last <= LAST_TO_FIRST * first
+    assert not slow
