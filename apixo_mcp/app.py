@@ -24,7 +24,7 @@ from apixo_mcp.media.inputs.ways import Way
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.net.http import Http
 from apixo_mcp.outside.public import Public
-from apixo_mcp.outside.set_up import outside_of
+from apixo_mcp.outside.set_up import Outside, outside_of
 from apixo_mcp.owners.key_sources import KeyMissing, read_key
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
@@ -143,28 +143,7 @@ async def open_app(
             await stack.enter_async_context(traced(parts.telemetry))
         await _end_lapsed(store)
         outside = await outside_of(settings, store, http, parts.roots, limits.tunnel, public=public)
-        runner = runner_of(parts, outside.reach)
-        engine = EmbeddedEngine(runner, store, parts.leases, parts.accounts, limits.sweep)
-        settlement = settlement_of(parts, engine)
-        uploads = uploads_of(parts, outside)
-        drafts = drafts_of(parts, outside, uploads)
-        served = public_of(parts, engine, settlement, outside)
-        app = App(
-            **vars(parts),
-            engine=engine,
-            health=health_of(parts, engine) if lasting else None,
-            runner=runner,
-            settlement=settlement,
-            service=service_of(parts, engine),
-            drafts=drafts,
-            admission=admission_of(parts, engine, drafts),
-            previews=Previews(parts.files),
-            seal=await store.secret("request_state"),
-            way=outside.way,
-            public=served if outside.tunnel is None else None,
-            tunnel=outside.tunnel,
-            uploads=uploads,
-        )
+        app = await _app(parts, outside, lasting=lasting)
         stack.push_async_callback(_leave, store, parts.leases.holder, parts.accounts, leave)
         async with anyio.create_task_group() as background:
             if follow:
@@ -172,20 +151,46 @@ async def open_app(
             if follow and owners:
                 background.start_soon(app.payers.run)
             if public:
-                background.start_soon(uploads.keep_clear)
+                background.start_soon(app.uploads.keep_clear)
             if app.health is not None:
                 background.start_soon(app.health.run)
             if lasting:
                 background.start_soon(keep_searchable, store)
             if lasting and settings.keep_days is not None:
                 background.start_soon((await retention_of(parts, settings.keep_days)).run)
-            if outside.tunnel is not None and served is not None:
-                outside.tunnel.lead_to(served)
-                background.start_soon(outside.tunnel.run)
+            if app.tunnel is not None:
+                background.start_soon(app.tunnel.run)
             try:
                 yield app
             finally:
                 background.cancel_scope.cancel()
+
+
+async def _app(parts: Parts, outside: Outside, *, lasting: bool) -> App:
+    runner = runner_of(parts, outside.reach)
+    engine = EmbeddedEngine(runner, parts.store, parts.leases, parts.accounts, parts.limits.sweep)
+    settlement = settlement_of(parts, engine)
+    uploads = uploads_of(parts, outside)
+    drafts = drafts_of(parts, outside, uploads)
+    served = public_of(parts, engine, settlement, outside)
+    if outside.tunnel is not None and served is not None:
+        outside.tunnel.lead_to(served)
+    return App(
+        **vars(parts),
+        engine=engine,
+        health=health_of(parts, engine) if lasting else None,
+        runner=runner,
+        settlement=settlement,
+        service=service_of(parts, engine),
+        drafts=drafts,
+        admission=admission_of(parts, engine, drafts),
+        previews=Previews(parts.files),
+        seal=await parts.store.secret("request_state"),
+        way=outside.way,
+        public=served if outside.tunnel is None else None,
+        tunnel=outside.tunnel,
+        uploads=uploads,
+    )
 
 
 def _follow(app: App, background: TaskGroup) -> None:

@@ -1,8 +1,9 @@
 """Deletes the saved files of results once they have been kept for as long as the settings say.
 
 A file goes only where it is still the very one that was saved, in the place that this program saves to, and no task
-that goes on may need it as an input. First the file goes, then the row says so, then its record goes: whatever ends in
-between is taken up by the next round, and no row claims for longer than that what is not there.
+that goes on may need it as an input. First the file goes, then the row says so, then its record goes, and at last the
+row forgets the path: whatever ends in between is taken up by the next round, no row claims for longer than that what is
+not there, and no record stays behind.
 """
 
 import logging
@@ -65,18 +66,22 @@ class FileRemoval:
             problem: why they are not there any more, for the reader.
         """
         gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]
-        if not gone:
-            return 0
         # Without its URL nobody asks for it again.
-        results = tuple(
-            replace(result, file=FileState.EXPIRED, path="", url="", problem=problem) if result in gone else result
+        told = tuple(
+            replace(result, file=FileState.EXPIRED, url="", problem=problem) if result in gone else result
             for result in task.results
         )
-        if await self._changes.commit(task, replace(task, results=results, updated_at=time.time())) is None:
+        if not any(map(_is_recorded, told)):
+            return 0
+        before, task = task, replace(task, results=told, updated_at=time.time() if gone else task.updated_at)
+        if gone and await self._changes.commit(before, task) is None:
             return 0  # another process moved it on; the next try sees what is left
         for result in gone:
-            await to_thread.run_sync(self._files.forget, task, result)
             self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
+        for result in filter(_is_recorded, told):
+            await to_thread.run_sync(self._files.forget, task, result)
+        results = tuple(replace(result, path="") if _is_recorded(result) else result for result in told)
+        await self._changes.commit(task, replace(task, results=results))
         return len(gone)
 
     async def _is_deleted(self, task: Task, result: Result) -> bool:
@@ -138,3 +143,8 @@ class Retention:
                 count += await self._removal.remove(task, problem)
             if not after:
                 return count
+
+
+def _is_recorded(result: Result) -> bool:
+    """Tells whether the file of a result was deleted, and its record may still be there."""
+    return result.file is FileState.EXPIRED and bool(result.path) and not result.url

@@ -208,6 +208,24 @@ async def test_a_crash_between_file_and_row_is_made_good(keep: Keep):
         assert not kept.side.exists()
 
 
+async def test_a_crash_between_row_and_record_is_made_good(keep: Keep, monkeypatch: pytest.MonkeyPatch):
+    async with keep() as kept:
+        with monkeypatch.context() as crash:
+            crash.setattr(LocalFiles, "forget", _crash)
+            with pytest.raises(KeyboardInterrupt):
+                await kept.round()
+        told = (await kept.now()).results[0]
+        assert (told.file, kept.file.exists(), kept.side.exists()) == (FileState.EXPIRED, False, True)
+        assert await kept.round() == 0, "it was counted"
+        assert not kept.side.exists()
+        assert (await kept.now()).results[0].path == ""
+        assert [fact.index for fact in kept.facts if isinstance(fact, FileDeleted)] == [0]
+
+
+def _crash(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 async def test_a_server_that_stays_does_it_by_itself_and_one_without_the_setting_never(
     keep: Keep, box: Sandbox, tmp_path: Path
 ):

@@ -24,9 +24,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will not be done: the gateway says so, or HTTP does. Nothing was spent."""
+    """It will not be done: the gateway says so, or HTTP does. Nothing was spent.
+
+    Attributes:
+        failure: why.
+        has_left: whether it was the gateway that refused it; else nothing has left this process.
+    """
 
     failure: Failure
+    has_left: bool = True
 
 
 @dataclass(frozen=True, slots=True)

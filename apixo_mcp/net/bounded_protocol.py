@@ -91,7 +91,7 @@ class BoundedProtocol(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Begins to wait for a head. With too many connections whatever is asked for is refused."""
         super().connection_made(transport)
         if len(self.connections) > self._limits.connections:

@@ -38,13 +38,13 @@ class AuditedOwners:
     async def add(self, owner: Owner, token_hash: str) -> bool:
         """See `OwnerStore.add`."""
         is_done = await self._owners.add(owner, token_hash)
-        return self._told(is_done, OwnerChanged(owner.name, "added", terms_in_words(owner)))
+        return self._told(is_done, OwnerChanged(owner.name, "added", terms_words(owner)))
 
     async def change(self, name: str, how: Callable[[Owner], Owner]) -> Owner | None:
         """See `OwnerStore.change`."""
         owner = await self._owners.change(name, how)
         if owner is not None:
-            self._telemetry.emit(OwnerChanged(name, "changed", terms_in_words(owner)))
+            self._telemetry.emit(OwnerChanged(name, "changed", terms_words(owner)))
         return owner
 
     async def set_token(self, name: str, token_hash: str) -> bool:
@@ -61,16 +61,24 @@ class AuditedOwners:
         return is_done
 
 
-def terms_in_words(owner: Owner) -> str:
-    """Returns what an owner may do, for the log: of keys, only where they are read."""
-    budget = owner.budget
-    told = {
-        "scope": owner.scope,
-        "models": ",".join(owner.models),
-        "daily_usd": budget.daily_usd,
-        "monthly_usd": budget.monthly_usd,
-        "daily_tasks": budget.daily_tasks,
-        "raised_usd": owner.raised.usd if owner.raised else None,
-        "keys": ",".join(f"{gateway}:{place}" for gateway, place in owner.keys.items()),
-    }
-    return " ".join(f"{name}={value}" for name, value in told.items() if value not in (None, ""))
+def terms_words(owner: Owner) -> str:
+    """Tells what an owner may do and spend, as the end of a sentence about them: of keys, only where they are read."""
+    words = [f"scope {owner.scope}"]
+    budget, raised = owner.budget, owner.raised
+    if budget.daily_usd is not None:
+        words.append(f"{_dollars(budget.daily_usd)} a day")
+    if budget.monthly_usd is not None:
+        words.append(f"{_dollars(budget.monthly_usd)} a month")
+    if budget.daily_tasks is not None:
+        words.append(f"{budget.daily_tasks} paid request{'' if budget.daily_tasks == 1 else 's'} a day")
+    if len(words) == 1:
+        words.append("no limits but the server's")
+    if raised is not None and raised.usd:
+        words.append(f"raised by {_dollars(raised.usd)} for a day")
+    words.append(f"models {', '.join(owner.models)}" if owner.models else "all models")
+    words += [f"{gateway} key of {source}" for gateway, source in owner.keys.items()]
+    return ", ".join(words)
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:.2f}" if round(amount, 2) == amount else f"${amount:g}"

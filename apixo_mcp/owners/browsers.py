@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from apixo_mcp.owners.store import EntryKind, OwnerStore, SignInEntry, SignInStore
-from apixo_mcp.owners.tokens import BY_TOKEN, PREFIX, derived_secret, new_family, secret_hash
+from apixo_mcp.owners.tokens import BY_TOKEN, TOKEN_PREFIX, derived_secret, new_family, secret_hash
 from apixo_mcp.tasks.owner import Owner
 
 BROWSER_LASTS = 30 * 86_400.0
@@ -57,7 +57,7 @@ class Browsers:
             None where what they have is neither.
         """
         browser = derived_secret(self._own, f"browser {visit} {secret}")
-        is_by_token = secret.startswith(PREFIX)
+        is_by_token = secret.startswith(TOKEN_PREFIX)
         owner = await (self._owners.of_token(secret_hash(secret)) if is_by_token else self.invited(secret))
         if owner is not None:
             family = new_family(is_by_token=is_by_token)

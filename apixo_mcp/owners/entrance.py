@@ -9,8 +9,8 @@ from typing import Protocol
 
 from apixo_mcp.owners.grants import grant_of, narrowed
 from apixo_mcp.owners.store import EntryKind, OwnerStore, SignInStore
-from apixo_mcp.owners.tokens import PREFIX, secret_hash
-from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.owners.tokens import TOKEN_PREFIX, secret_hash
+from apixo_mcp.tasks.owner import LOCAL, Owner
 
 LONGEST_TOKEN = 8192  # characters: those of large companies carry lists of groups
 
@@ -74,16 +74,22 @@ class Entrance:
         return not self._had_owners and self._issuer is None
 
     async def is_over(self, guest: Guest) -> bool:
-        """Tells whether what let somebody in was taken back since; a token that has merely run out was not.
-
-        An owner whom an issuer alone knows is never revoked here.
-        """
+        """Tells whether what let somebody in was taken back since; a token that has merely run out was not."""
         name = guest.owner.name
         if guest.token_hash:
             owner = await self._owners.of_token(guest.token_hash)
             return owner is None or owner.name != name
         if guest.family and not await self._sign_ins.lasts(guest.family):
             return True
+        return await self.is_gone(name)
+
+    async def is_gone(self, name: str) -> bool:
+        """Tells whether nothing lets in the owner of a name any more: this machine's own, once anybody could sign in.
+
+        One whom an issuer alone knows is never gone.
+        """
+        if name == LOCAL.name:
+            return not await self.is_open()
         return any(one.owner.name == name and one.revoked_at is not None for one in await self._owners.all())
 
     async def guest_of(self, token: str, resources: Sequence[str]) -> Guest | TokenRefused:
@@ -95,7 +101,7 @@ class Entrance:
         """
         if len(token) > LONGEST_TOKEN:
             return TokenRefused("the token is too long")
-        if token.startswith(PREFIX):
+        if token.startswith(TOKEN_PREFIX):
             token_hash = secret_hash(token)
             owner = await self._owners.of_token(token_hash)
             return Guest(owner, token_hash) if owner else TokenRefused("the token is not known or was revoked")

@@ -106,6 +106,8 @@ class EntryKind(StrEnum):
     """A refresh token that was exchanged: whoever comes with it again is not the one it was given to."""
     BROWSER = "browser"
     """A browser that a person has signed in with."""
+    ENDED_SESSION = "ended_session"
+    """A session over HTTP that its client has ended, kept until its id would have run out."""
     UPLOAD = "upload"
     """A link that takes one file, once."""
     UPLOADED = "uploaded"

@@ -5,11 +5,10 @@ import hashlib
 import hmac
 import secrets
 
-PREFIX = "amt_"
+TOKEN_PREFIX = "amt_"
 """How the token of an owner begins, so that tools that look for secrets know one when they see it."""
 ACCESS_PREFIX, REFRESH_PREFIX = "aat_", "art_"
 """How the tokens of a client begin."""
-
 
 BY_TOKEN = "by-token-"
 """How the families begin of what was signed in with the token of an owner, and ends with it."""
@@ -17,7 +16,7 @@ BY_TOKEN = "by-token-"
 
 def new_token() -> str:
     """Returns a token of 256 random bits, as `amt_` and 43 characters."""
-    return PREFIX + secrets.token_urlsafe(32)
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 def new_secret() -> str:

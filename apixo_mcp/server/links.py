@@ -1,8 +1,8 @@
 """Links to the files of results, for whoever is given them: signed, good for an hour, and for that very file alone.
 
 The proof in a link covers the task, the result, its owner, what the file holds and until when: whoever has the store's
-secret takes it, a replica and the next version too. It ends earlier where its owner is revoked
-(`server.http.files.results`).
+secret takes it, a replica and the next version too. It ends earlier where its owner is revoked, and one that was given
+to a neighbour of this machine once there is somebody who could sign in (`server.http.files.results`).
 """
 
 import base64

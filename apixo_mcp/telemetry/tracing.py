@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from apixo_mcp import __version__
+from apixo_mcp.telemetry.discreet import DiscreetExporter
 from apixo_mcp.telemetry.facts import (
     CallbackReceived,
     Fact,
@@ -41,6 +42,7 @@ from apixo_mcp.telemetry.logs import parts_of
 
 log = logging.getLogger(__name__)
 
+_SCOPE = "apixo-mcp"
 _MOST_CALLS = 10_000  # that are remembered
 _FLUSHED_WITHIN = 1500  # milliseconds
 _SPANS: dict[type[Fact], tuple[str, SpanKind]] = {
@@ -72,9 +74,9 @@ class Tracing:
                 id_generator=_TaskIds(),
                 shutdown_on_exit=False,
             )
-            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+            self._provider.add_span_processor(BatchSpanProcessor(DiscreetExporter(OTLPSpanExporter(), _SCOPE)))
             trace.set_tracer_provider(self._provider)
-        self._tracer = self._provider.get_tracer("apixo-mcp", __version__)
+        self._tracer = self._provider.get_tracer(_SCOPE, __version__)
         self._calls: OrderedDict[str, SpanContext] = OrderedDict()
 
     def __call__(self, fact: Fact) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.owners.store import KnownOwner
 from apixo_mcp.tasks.budget import Spent
-from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.views.words import counted, given, iso
+from apixo_mcp.views.words import given, iso
 
 
 def owner_structure(known: KnownOwner, spent: Spent, now: float, last_task_at: float | None) -> dict[str, Any]:
@@ -43,23 +42,6 @@ def owner_structure(known: KnownOwner, spent: Spent, now: float, last_task_at: f
             "revoked_at": None if known.revoked_at is None else iso(known.revoked_at),
         }
     )
-
-
-def terms_words(owner: Owner) -> str:
-    """Tells what an owner may do and spend, as the end of a sentence about them."""
-    words = [f"scope {owner.scope}"]
-    budget = owner.budget
-    if budget.daily_usd is not None:
-        words.append(f"{dollars(budget.daily_usd)} a day")
-    if budget.monthly_usd is not None:
-        words.append(f"{dollars(budget.monthly_usd)} a month")
-    if budget.daily_tasks is not None:
-        words.append(f"{counted(budget.daily_tasks, 'paid request')} a day")
-    if len(words) == 1:
-        words.append("no limits but the server's")
-    words.append(f"models {', '.join(owner.models)}" if owner.models else "all models")
-    words += [f"{gateway} key of {source}" for gateway, source in owner.keys.items()]
-    return ", ".join(words)
 
 
 def owner_line(told: Mapping[str, Any]) -> tuple[str, ...]:

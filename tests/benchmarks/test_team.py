@@ -151,7 +151,7 @@ async def test_two_hundred_clients(tmp_path: Path) -> None:
     async with Sandbox(speed=1) as box:
         async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
             await let_in(app, *OWNERS)
-        with started(box, tmp_path) as server, bare() as bare_url:
+        with started(box, tmp_path, poll_scale=1) as server, bare() as bare_url:
             ids = [await asked(server.url, owner) for owner in OWNERS]
             async with anyio.create_task_group() as group:
                 for number in range(CLIENTS):

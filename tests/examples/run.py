@@ -20,6 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 ENVIRONMENTS = HERE / ".venv"
+NO_AGENTS = {"hosts", "scripted", "proxies", "systemd"}
+"""Folders of examples that other tests run."""
 sys.path.insert(0, str(ROOT / "examples" / "scripted"))
 
 from run_example import Played, Wrong, own_command, play, sandbox  # noqa: E402
@@ -183,7 +185,7 @@ def main() -> None:
     chosen = [example for example in EXAMPLES if not given.names or example.name in given.names]
     if unknown := set(given.names) - {example.name for example in EXAMPLES}:
         raise SystemExit(f"no example {', '.join(sorted(unknown))}")
-    folders = {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()} - {"hosts", "scripted"}
+    folders = {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()} - NO_AGENTS
     if forgotten := folders ^ {example.name for example in EXAMPLES}:
         raise SystemExit(f"examples/ and the list here differ in {', '.join(sorted(forgotten))}")
     failed = 0

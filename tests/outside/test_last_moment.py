@@ -22,7 +22,7 @@ from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Sendable
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.task import Attempt, State, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -137,3 +137,24 @@ async def test_what_holds_no_more_is_neither_sent_nor_counted(
         sent = await app.store.get(task_id)
         assert sent is not None
         assert len(sent.attempts) == len(posts(box)) == 1
+
+
+@pytest.mark.parametrize("holds", [0, 1], ids=["before it is noted as sent", "after that"])
+async def test_a_further_attempt_that_is_not_made_leaves_what_the_first_failed_of(
+    box: Sandbox, tmp_path: Path, holds: int
+) -> None:
+    async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
+        asked = {"prompt": "a fox [took:0]", "aspect_ratio": "1:1"}
+        submission = await submit(app, GenerationRequest(owner=LOCAL, model="nano-banana", arguments=asked))
+        assert isinstance(submission, Submission)
+        task = submission.task
+        first = replace(CHANGED, code="PROCESSING_TIMEOUT", message="too long", charged="unknown")
+        attempt = Attempt(sent_at=task.created_at, remote_id="r", failure_code=first.code, failed_at=task.created_at)
+        again = replace(task, attempts=(attempt,), failure=first)
+        assert await app.store.commit(task, again)
+        await runner_on(app, app.store, Leases(app.store), reach=Fading(holds, CHANGED)).advance(task.task_id)
+        ended = await app.store.get(task.task_id)
+    assert ended is not None
+    assert (ended.state, ended.failure, ended.attempts) == (State.FAILED, first, (attempt,))
+    assert ended.notes[-1] == "No further attempt was made: gone."
+    assert posts(box) == []

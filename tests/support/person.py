@@ -4,7 +4,10 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -12,10 +15,13 @@ import httpx2
 from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
+from support.house import ALICE
+from support.sign_in import served
 
 from apixo_mcp.app import App
 from apixo_mcp.owners.store import EntryKind, SignInEntry
 from apixo_mcp.owners.tokens import new_secret, secret_hash
+from apixo_mcp.sandbox import Sandbox
 
 CALLBACK = "http://localhost:7/callback"
 VERIFIER = "v" * 64
@@ -171,3 +177,13 @@ class Raw:
 def stranger() -> str:
     """A secret that nobody knows."""
     return secrets.token_urlsafe(32)
+
+
+@asynccontextmanager
+async def registered(box: Sandbox, folder: Path) -> AsyncIterator[tuple[App, Raw]]:
+    """The program with an owner, and a client that is registered."""
+    async with served(box, folder) as (app, url), httpx2.AsyncClient(timeout=30) as http:
+        await app.owners.add(ALICE, "")
+        raw = Raw(url, http)
+        assert (await raw.registers()).status_code == 201
+        yield app, raw

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from support.program import environment, values_for
 
@@ -37,10 +38,6 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
     def stores(self) -> list[str]:
         """The files of the task store that it has open."""
         links: list[str] = []
@@ -60,10 +57,12 @@ class Process:
 
 
 @contextmanager
-def started(box: Sandbox, folder: Path, *arguments: str, held: socket.socket | None = None) -> Iterator[Process]:
-    """Starts it; a socket that is held for it is handed over as systemd does."""
+def started(
+    box: Sandbox, folder: Path, *arguments: str, held: socket.socket | None = None, **more: Any
+) -> Iterator[Process]:
+    """Starts it, with more settings; a socket that is held for it is handed over as systemd does."""
     command = [sys.executable, "-m", "apixo_mcp", "serve", "--port", "0", *(arguments or ("--transport", "http"))]
-    variables = {**os.environ, **environment(values_for(box, folder))}
+    variables = {**os.environ, **environment(values_for(box, folder) | more)}
     files: tuple[int, ...] = ()
     if held is not None:
         files = (held.fileno(),)

@@ -95,7 +95,7 @@ async def text_at(client: Client, uri: str) -> str:
 
 async def happens(is_so: Callable[[], bool]) -> None:
     """Returns once something is so, which no event tells."""
-    with anyio.fail_after(15):
+    with anyio.fail_after(30):
         while not is_so():
             await anyio.sleep(0.005)
 

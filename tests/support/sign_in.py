@@ -9,7 +9,7 @@ from support.program import values_for
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
-from apixo_mcp.owners.tokens import PREFIX, secret_hash
+from apixo_mcp.owners.tokens import TOKEN_PREFIX, secret_hash
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
@@ -29,13 +29,13 @@ async def served(box: Sandbox, folder: Path, port: int = 0, **given: Any) -> Asy
 
 def bearer(owner: Owner) -> dict[str, str]:
     """The header of an owner who was let in by `let_in`."""
-    return {"authorization": f"Bearer {PREFIX}{owner.name}"}
+    return {"authorization": f"Bearer {TOKEN_PREFIX}{owner.name}"}
 
 
 async def let_in(app: App, *owners: Owner) -> None:
     """Gives owners a token each."""
     for owner in owners:
-        assert await app.owners.add(owner, secret_hash(f"{PREFIX}{owner.name}"))
+        assert await app.owners.add(owner, secret_hash(f"{TOKEN_PREFIX}{owner.name}"))
 
 
 async def bearer_of(app: App, owner: Owner) -> dict[str, str]:

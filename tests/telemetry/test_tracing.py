@@ -12,12 +12,17 @@ import pytest
 from mcp import Client
 from mcp.types import Implementation
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 from support.process import started
 from support.program import structure, values_for
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
+from apixo_mcp.telemetry.discreet import DiscreetExporter
 from apixo_mcp.variables.environment import exports_traces
 
 pytestmark = pytest.mark.anyio
@@ -136,6 +141,26 @@ async def test_a_failure_is_one_in_its_trace(
         task = (await collector.has("task"))["task"]
     assert (task.status.code, task.status.message) == (2, "CONTENT_VIOLATION")
     assert b"secret" not in b"".join(collector.bodies)
+
+
+def test_the_words_of_an_exception_leave_with_no_span():
+    heard = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(DiscreetExporter(heard, "ours")))
+    for scope in ("mcp-python-sdk", "ours"):
+        span = provider.get_tracer(scope).start_span("tools/call x", attributes={"error.type": "OSError"})
+        if scope != "ours":
+            span.record_exception(OSError(f"/home/alice/{SECRET}"))
+        span.set_status(StatusCode.ERROR, SECRET if scope != "ours" else "CONTENT_VIOLATION")
+        span.end()
+    theirs, ours = heard.get_finished_spans()
+    assert "secret" not in theirs.to_json()
+    assert "alice" not in theirs.to_json()
+    assert (theirs.status.status_code, theirs.status.description) == (StatusCode.ERROR, None)
+    assert [dict(event.attributes or {}) for event in theirs.events] == [{"exception.type": "OSError"}]
+    assert dict(theirs.attributes or {}) == {"error.type": "OSError"}
+    assert theirs.get_span_context() is not None
+    assert ours.status.description == "CONTENT_VIOLATION"
 
 
 @pytest.mark.parametrize(

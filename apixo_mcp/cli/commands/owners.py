@@ -14,12 +14,13 @@ from apixo_mcp.cli.requests.terms import NONE, amount, changed, terms
 from apixo_mcp.cli.terminal.printing import say, say_json, width_of
 from apixo_mcp.cli.terminal.text import laid_out, on_one_line
 from apixo_mcp.errors import NotFound, SettingsError
+from apixo_mcp.owners.audited import terms_words
 from apixo_mcp.owners.names import why_not
 from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
 from apixo_mcp.owners.tokens import new_secret, new_token, secret_hash
 from apixo_mcp.tasks.owner import Owner, Scope
 from apixo_mcp.telemetry.facts import OwnerChanged
-from apixo_mcp.views.owners import owner_line, owner_structure, terms_words
+from apixo_mcp.views.owners import owner_line, owner_structure
 
 INVITED_FOR = 7 * 86400.0
 

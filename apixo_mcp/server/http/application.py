@@ -20,12 +20,13 @@ from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.hosts import hosts_of
 from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.middleware.access import Access
-from apixo_mcp.server.http.middleware.calls import Calls, OpenCalls
+from apixo_mcp.server.http.middleware.calls import Calls, CallsOverSse, OpenCalls
 from apixo_mcp.server.http.middleware.forwarded import ForwardedHeaders, TrustedProxies
 from apixo_mcp.server.http.middleware.guard import Guard
 from apixo_mcp.server.http.middleware.measured import Measured
 from apixo_mcp.server.http.middleware.prefix import Prefix
 from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
+from apixo_mcp.server.http.sessions.ended import EndedSessions
 from apixo_mcp.server.http.sessions.ids import SessionIds
 from apixo_mcp.server.http.sessions.taken_up import Sessions
 from apixo_mcp.server.http.sign_in.routes import entrance_of, sign_in_routes
@@ -55,10 +56,11 @@ def web_app(
         limits: of what it takes.
         calls: counts those that are open.
     """
-    settings = app.settings
-    server.middleware.append(Operations(app.telemetry, server.scopes))
+    settings, calls = app.settings, calls or OpenCalls()
+    server.middleware.extend((Operations(app.telemetry, server.scopes), CallsOverSse(calls)))
     addresses = ServerAddresses(settings.public_url)
-    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app), *upload_routes(app)]
+    entrance, browsers = entrance_of(app), Browsers(app.owners, app.sign_ins, app.seal)
+    routes: list[BaseRoute] = [*health_routes(app), *file_routes(app, entrance), *upload_routes(app, entrance)]
     routes += [*sign_in_routes(app, addresses), *gallery_routes(app)]
     if streamable:
         routes += server.streamable_http_app(
@@ -66,8 +68,8 @@ def web_app(
         ).routes
     routes += _sse_routes(server)
     routes += public_routes(app.public) if app.public else ()
+    ids, ended = SessionIds(server.seal), EndedSessions(app.sign_ins)
     messages = (STREAMABLE, MESSAGES) if streamable else (MESSAGES,)
-    entrance, browsers = entrance_of(app), Browsers(app.owners, app.sign_ins, app.seal)
     passed = [
         Middleware(ForwardedHeaders, TrustedProxies(settings.trusted_proxies)),
         Middleware(Prefix, urlsplit(settings.public_url).path),
@@ -75,8 +77,8 @@ def web_app(
         Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse, limits),
         Middleware(Access, entrance, browsers, addresses, app.telemetry, server.scopes, limits.looks_every),
         Middleware(AuthContextMiddleware),
-        Middleware(Calls, limits, calls or OpenCalls()),
-        Middleware(Sessions, SessionIds(server.seal), STREAMABLE, limits.sessions_of_owner),
+        Middleware(Calls, limits, calls),
+        Middleware(Sessions, ids, ended, STREAMABLE, limits.sessions_of_owner),
     ]
     web = Starlette(routes=routes, middleware=passed)
     web.router.redirect_slashes = False  # one address a thing; a redirect would leave out what a proxy took off

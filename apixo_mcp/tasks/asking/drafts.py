@@ -141,9 +141,10 @@ class Drafts:
             return ()
         if not (newest := await self._newest(request)) or not (unanswered := await self._unanswered(request, newest)):
             return ()
-        known = _meant(request, newest).last
-        meant = [*await self._meant_by(request.owner, unanswered), *([known] if known else ())]
-        return await self._equal(request, meant, unanswered, known)
+        now, ids = _meant(request, newest), {task.task_id for task in unanswered}
+        guesses = [now.last] if now.last else [last for last in now.unclear if last.task.task_id not in ids]
+        meant = [*await self._meant_by(request.owner, unanswered), *guesses]
+        return await self._equal(request, meant, unanswered, now.last)
 
     async def repeat_of(self, request: GenerationRequest, earlier: Task) -> Drafted | None:
         """Drafts a request as the call that made an earlier task meant `last`; None where that makes another one.

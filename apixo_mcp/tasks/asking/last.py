@@ -169,7 +169,7 @@ def which_is_meant(request: GenerationRequest, candidates: Sequence[LastTask]) -
         f"task:{last.task.task_id}{number} ({last.about})" if last.about else f"task:{last.task.task_id}{number}"
         for last in candidates[:_NAMED]
     )
-    allowed = f"may be one that no answer has told you of, and nothing is bought of a guess: give {named}"
+    allowed = f"`{LAST}` may be a result that no answer has told you of, and nothing is bought on a guess: give {named}"
     return InvalidInput([Problem(field, shorten(given), allowed)])
 
 

@@ -91,12 +91,12 @@ class Sender:
                 with suppress(StoreError):
                     is_ours = await parts.store.still_sends(sent, LEASE_LASTS)
                 if not is_ours:
-                    return await self._record(sent, Refused(_SLEPT), shield)
+                    return await self._record(sent, Refused(_SLEPT, has_left=False), shield)
                 # And again: the store may have been busy. What follows is the POST.
                 confirmed = await self._confirmed(task, sendable)
                 if not isinstance(confirmed, Sendable):
                     parts.throttle.give_back(key)
-                    why_not = Later(_NOT_SURE) if isinstance(confirmed, NotNow) else Refused(confirmed)
+                    why_not = Later(_NOT_SURE) if isinstance(confirmed, NotNow) else Refused(confirmed, has_left=False)
                     return await self._record(sent, why_not, shield)
                 began = time.monotonic()
                 outcome = await parts.accounts.gateway(key).submit(

@@ -10,6 +10,7 @@ from apixo_mcp.tasks.task import Attempt, State, Task, fingerprint
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.tasks.transitions.delays import released
 from apixo_mcp.tasks.transitions.files import results_of, succeeded
+from apixo_mcp.tasks.transitions.unsent import no_further_attempt
 
 NEVER_RAN = "NEVER_RAN"
 
@@ -29,8 +30,8 @@ def after_submit(task: Task, outcome: Submitted, context: DecisionContext) -> Ta
             wait = schedule.wait_before_poll(context.following, 0, 0.0, context.chance) if not task.calls else 0.0
             early = results_of(accepted, produced, context)
             return replace(accepted, state=State.PENDING, results=early, due=context.now + (wait or 0.0))
-        case Refused(failure):
-            return _refused(task, failure, context)
+        case Refused(failure, has_left):
+            return _refused(task, failure, context) if has_left else _not_sent(task, failure, context)
         case Later(failure, retry_after):
             wait = schedule.wait_before_resend(task.tries, retry_after, context.chance)
             # A further attempt that never leaves ends with what the one before it failed of.
@@ -71,6 +72,14 @@ def _refused(task: Task, failure: Failure, context: DecisionContext) -> Task:
     key = task.idempotency_key if task.attempts else ""
     task = replace(task, due=None, sent_at=None, named_id="", idempotency_key=key)
     return replace(task, state=State.FAILED, failure=_with_earlier(task, failure), completed_at=context.now)
+
+
+def _not_sent(task: Task, failure: Failure, context: DecisionContext) -> Task:
+    """Ends a task whose POST did not leave at the last moment. One with an attempt behind it has failed with that."""
+    ended = _refused(task, failure, context)
+    if not task.attempts or task.failure is None:
+        return ended
+    return no_further_attempt(replace(ended, failure=task.failure), failure.message.rstrip("."))
 
 
 def _with_earlier(task: Task, failure: Failure) -> Failure:

@@ -192,7 +192,7 @@ async def test_each_change_is_in_the_log(typed: Typed, caplog: pytest.LogCapture
     lines = [record.getMessage() for record in caplog.records if record.name == AUDIT]
     changes = [re.sub(r"changed an owner: owner='alice' change='([a-z ]+)'.*", r"\1", line) for line in lines]
     assert changes == ["added", "changed", "invited", "token set", "revoked"]
-    assert "daily_usd=3" in lines[1]
+    assert "$3.00 a day" in lines[1]
     assert token not in caplog.text
     assert link.rpartition("/")[2] not in caplog.text
 

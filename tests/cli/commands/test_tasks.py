@@ -376,6 +376,28 @@ async def test_an_answer_without_results_is_read_anew(typed: Typed, box: Sandbox
     assert "only a task that failed with EMPTY_RESULT" in other.stderr
 
 
+@pytest.mark.parametrize("words", [["list"], ["show", "ID"], ["show", "last"], ["download", "ID"], ["cancel", "ID"]])
+async def test_what_a_command_names_its_user_has_heard_of_and_no_other_owner(
+    typed: Typed, tmp_path: Path, words: list[str]
+):
+    await made(typed)
+    await run(typed, "owners", "add", "alice")
+    async with SqliteStore(tmp_path / "home" / "tasks.sqlite3") as store:
+        (task,) = await store.page(LOCAL)
+        mine = replace(task, task_id=new_task_id(), remote_id="mine", heard_by="", created_at=task.created_at + 60)
+        hers = replace(mine, task_id=new_task_id(), remote_id="hers", owner="alice")
+        await store.add([mine, hers])
+    for whose, named in (([], mine), (["--owner", "alice"], hers)):
+        given = [named.task_id if word == "ID" else word for word in words]
+        done = await run(typed, "tasks", *given, *whose)
+        assert named.task_id in done.output or words[0] in ("download", "cancel"), done.output
+    async with SqliteStore(tmp_path / "home" / "tasks.sqlite3") as store:
+        assert [bool(one.heard_by) for one in await store.dump() if one.remote_id in ("mine", "hers")].count(True) == 1
+        told = await store.get(mine.task_id)
+    assert told is not None
+    assert told.heard_by
+
+
 async def test_tasks_of_owners_are_looked_after_from_the_shell(typed: Typed, tmp_path: Path):
     mine = await made(typed)
     await run(typed, "owners", "add", "alice")

@@ -130,7 +130,7 @@ async def test_each_change_of_owners_is_in_the_log_file_whatever_its_level(
     entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     assert [entry["change"] for entry in entries] == ["added", "changed", "token set", "revoked"]
     assert {entry["logger"] for entry in entries} == {"apixo_mcp.audit"}
-    assert "scope=read models=nano-* keys=apixo:ALICE_KEY" in entries[0]["terms"]
+    assert entries[0]["terms"] == "scope read, no limits but the server's, models nano-*, apixo key of ALICE_KEY"
     assert "hash" not in log.read_text(encoding="utf-8")
     assert "audit" not in told, "standard error stays at its own level"
 

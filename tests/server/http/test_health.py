@@ -282,7 +282,7 @@ class TestMetrics:
         ("/messages/?session_id=1", "messages"),
         ("/callbacks/tsk_secret", "callbacks"),
         ("/inputs/secret/a.png", "inputs"),
-        ("/work/secret", "other"),
+        ("/elsewhere/secret", "other"),
         ("/nowhere/secret", "other"),
         ("/", "other"),
     ],

@@ -12,6 +12,8 @@ import anyio
 import httpx2
 import pytest
 from anyio.abc import SocketStream
+from mcp import ClientSession
+from mcp.client.sse import sse_client
 from support.program import happens, values_for
 from support.sign_in import bearer, let_in
 
@@ -332,6 +334,41 @@ async def test_sessions_of_all_owners_have_an_end(box: Sandbox, tmp_path: Path) 
         answers = [await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(one)) for one in owners]
     assert [answer.status_code for answer in answers] == [200, 200, 503]
     assert json.loads(answers[-1].text)["error"]["message"] == "Too many open sessions"
+    assert answers[-1].headers["retry-after"] == "10"
+
+
+async def test_a_session_for_which_there_is_no_room_just_now_is_not_lost(box: Sandbox, tmp_path: Path) -> None:
+    async with httpx2.AsyncClient(timeout=30) as http:
+        async with signed_in(box, tmp_path, HttpLimits()) as url:
+            opened = await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(ALICE))
+        headers = BOTH | bearer(ALICE) | {"mcp-session-id": opened.headers["mcp-session-id"]}
+        listed = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+        async with signed_in(box, tmp_path, HttpLimits(sessions=1), ()) as url:
+            another = await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(BOB))
+            full = await http.post(f"{url}/mcp", json=listed, headers=headers)
+            assert (full.status_code, full.headers["retry-after"]) == (503, "10")
+            ended = bearer(BOB) | {"mcp-session-id": another.headers["mcp-session-id"]}
+            assert (await http.delete(f"{url}/mcp", headers=ended)).status_code == 200
+            assert "generate_image" in (await http.post(f"{url}/mcp", json=listed, headers=headers)).text
+
+
+async def test_calls_over_sse_count_until_they_are_answered(box: Sandbox, tmp_path: Path) -> None:
+    async with signed_in(box, tmp_path, HttpLimits(calls_at_once=1)) as url, httpx2.AsyncClient(timeout=30) as http:
+        async with sse_client(f"{url}/sse", headers=bearer(ALICE)) as streams, ClientSession(*streams) as session:
+            await session.initialize()
+            async with anyio.create_task_group() as group:
+                arguments = {"model": "nano-banana", "prompt": "a fox [never]", "wait_seconds": 20}
+                group.start_soon(session.call_tool, "generate_image", arguments)
+                await happens(lambda: len(box.submits()) == 1)
+                listed = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+                refused = await http.post(f"{url}/mcp", json=listed, headers=BOTH | bearer(ALICE))
+                assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+                other = await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(BOB))
+                assert other.status_code == 200
+                group.cancel_scope.cancel()
+        with anyio.fail_after(10):  # the end of the stream ends its calls
+            while (await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(ALICE))).status_code != 200:
+                pass
 
 
 def test_a_rate_comes_back_as_time_passes() -> None:

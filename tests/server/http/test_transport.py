@@ -277,7 +277,9 @@ async def open_streams(url: str) -> AsyncIterator[None]:
 @linux_only
 async def test_every_connection_shares_one_store(box: Sandbox, tmp_path: Path) -> None:
     with started(box, tmp_path) as server:
-        opened = server.stores()
+        async with client_of(server.url, "/mcp") as client:
+            await structure(client, "list_tasks")
+        opened = server.stores()  # what only looks has a connection of its own, from the first look on
         assert len(opened) >= 1
         async with AsyncExitStack() as stack:
             for path in ("/mcp", "/sse", "/sse"):
@@ -344,7 +346,9 @@ async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> N
         server.end()
         code, said = await anyio.to_thread.run_sync(server.ended)
     assert made["remote_id"]
-    assert (code, said) == (0, "")
+    assert code == 0
+    (own,) = said.splitlines()
+    assert f"tasks and owners of its own: APIXO_MCP_HOME={tmp_path / 'home' / 'sandbox'} apixo-mcp owners add" in own
     assert box.submits() == []
 
 

@@ -25,7 +25,7 @@ from support.program import text_of
 from support.sign_in import bearer
 from support.tasks_client import TakesHandles, cancel, get, update
 
-from apixo_mcp.owners.tokens import PREFIX
+from apixo_mcp.owners.tokens import TOKEN_PREFIX
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.extension import Generations, TasksExtension
 from apixo_mcp.server.http.gallery.page import page_content
@@ -421,7 +421,7 @@ async def test_ten_thousand_guesses_find_nothing(house: House, hers: Hers) -> No
     for _ in range(3_400):
         await guess(f"{LINKS}{known}-{secrets.token_urlsafe(16)}/{name}")
         await guess(f"{UPLOADS}{secrets.token_urlsafe(32)}")
-        await guess(own, (b"authorization", f"Bearer {PREFIX}{secrets.token_urlsafe(32)}".encode()))
+        await guess(own, (b"authorization", f"Bearer {TOKEN_PREFIX}{secrets.token_urlsafe(32)}".encode()))
     assert statuses == {"links": {404}, "uploads": {404}, "files": {401}}
     await guess(hers.link)
     await guess(hers.upload_link)

@@ -109,7 +109,7 @@ async def test_a_signal_leaves_the_task_of_a_waiting_call_to_the_same_request(bo
         began = time.monotonic()
         pipe.process.send_signal(signal.SIGTERM)
         code, _, _ = await anyio.to_thread.run_sync(pipe.ended)
-        assert (code, time.monotonic() - began < 2) == (0, True)
+        assert (code, time.monotonic() - began < 10) == (0, True), "it waits no 50 s"
     async with open_app(read_settings(**values), follow=False) as app:
         (task,) = await app.store.page(LOCAL)
     assert task.answer == "lost"

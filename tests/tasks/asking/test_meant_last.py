@@ -420,6 +420,18 @@ async def test_the_same_call_under_its_key_gets_its_edit_whatever_was_heard_of(s
             assert await here.count() == before
 
 
+async def test_the_same_words_take_up_an_edit_of_a_named_picture_whose_process_died(start: Start):
+    async with start(follow=False) as app:
+        for client in OWN:
+            here = Scene(app, Cell(state="lost", client=client), AtThisMachine(f"owner {new_task_id()}"))
+            a = await here.picture("picture A", first_origin(client), before=30)
+            edit = await here.edited(here.edit(f"task:{a.task_id}/0", first_origin(client)), "died")
+            async with app.admission.asking(here.edit("task:last/0", later_origin(client))) as bought:
+                pass
+            assert isinstance(bought, Submission)
+            assert (bought.how, bought.task.task_id) == ("adopted", edit.task_id), client
+
+
 async def test_where_nobody_was_told_of_any_picture_each_is_named(start: Start):
     async with start(follow=False) as app:
         here = Scene(app, Cell(state="lost"), AtThisMachine("an owner"))

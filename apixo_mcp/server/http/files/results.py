@@ -10,6 +10,7 @@ from apixo_mcp.errors import NotFound
 from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.media.served import opened_result
 from apixo_mcp.outside.file_answer import SAFE, FileAnswer
+from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.paths import FILES
 from apixo_mcp.server.links import LINKS, ResultLinks, link_name, read_link
@@ -24,8 +25,13 @@ _LINKED = {**SAFE, "cache-control": "private, no-cache", "cross-origin-resource-
 _SOON = 3  # seconds after which to ask again for what is being saved
 
 
-def file_routes(app: App) -> list[Route]:
-    """Returns the routes of the files."""
+def file_routes(app: App, entrance: Entrance) -> list[Route]:
+    """Returns the routes of the files.
+
+    Args:
+        app: has them.
+        entrance: knows for whom links are good no longer.
+    """
 
     async def own_file(request: Request) -> Response:
         task_id, index = request.path_params["task_id"], request.path_params["index"]
@@ -43,7 +49,7 @@ def file_routes(app: App) -> list[Route]:
         result = next((one for one in task.results if token and one.index == token.index), None) if task else None
         if token is None or task is None or result is None or not links.is_proved(token, task, result):
             return no_file()
-        if link_name(result) != request.path_params["name"] or await _is_revoked(app, task.owner):
+        if link_name(result) != request.path_params["name"] or await entrance.is_gone(task.owner):
             return no_file()
         if token.is_over:
             return in_plain_words(410, "This link was good for an hour, which is over. Ask for a new one.")
@@ -54,10 +60,6 @@ def file_routes(app: App) -> list[Route]:
         Route(f"{FILES}{{task_id}}/{{index}}", own_file, methods=["GET"]),
         Route(f"{LINKS}{{token}}/{{name}}", linked_file, methods=["GET"]),
     ]
-
-
-async def _is_revoked(app: App, name: str) -> bool:
-    return any(known.owner.name == name and known.revoked_at is not None for known in await app.owners.all())
 
 
 async def answer_with(files: ResultFiles, task: Task, index: str, *, is_linked: bool = False) -> Response:

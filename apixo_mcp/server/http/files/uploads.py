@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from apixo_mcp.app import App
 from apixo_mcp.media.inputs.uploads import Upload, UploadArrival
+from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.owners.store import EntryKind, SignInEntry
 from apixo_mcp.owners.tokens import secret_hash
 from apixo_mcp.server.http.files.multipart import BrokenForm, file_in_form
@@ -61,8 +62,13 @@ class UploadRefusal(Exception):
         self.words = words
 
 
-def upload_routes(app: App) -> list[Route]:
-    """Returns the route of uploads."""
+def upload_routes(app: App, entrance: Entrance) -> list[Route]:
+    """Returns the route of uploads.
+
+    Args:
+        app: keeps them.
+        entrance: knows for whom links are good no longer.
+    """
     busy: dict[str, anyio.Event] = {}  # the links that take a file just now
     arriving: Counter[str] = Counter()
     keeping = anyio.Lock()
@@ -75,7 +81,7 @@ def upload_routes(app: App) -> list[Route]:
                 with anyio.move_on_after(_GIVEN_UP_WITHIN):
                     await others.wait()  # its form was sent twice, and the first is given up
             entry = await app.sign_ins.get(EntryKind.UPLOAD, key)
-            if entry is None:
+            if entry is None or await entrance.is_gone(entry.owner):
                 if is_browser and (used := await app.sign_ins.get(EntryKind.UPLOADED, key)):
                     return used_page(request, used.value)
                 raise UploadRefusal(404, _NO_LINK)

@@ -26,6 +26,7 @@ from apixo_mcp.server.http.hosts import Hosts
 from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.middleware.guard import Guard
 from apixo_mcp.server.http.neighbours import is_neighbour
+from apixo_mcp.server.http.sign_in.routes import entrance_of
 
 OPENED_AT = "/open/"
 
@@ -93,7 +94,11 @@ def own_gallery(app: App, way: OwnWay) -> Starlette:
         return way.opened(request)
 
     return Starlette(
-        routes=[*gallery_routes(app), *file_routes(app), Route(f"{OPENED_AT}{{key}}", opened, methods=["GET"])],
+        routes=[
+            *gallery_routes(app),
+            *file_routes(app, entrance_of(app)),
+            Route(f"{OPENED_AT}{{key}}", opened, methods=["GET"]),
+        ],
         middleware=[
             Middleware(Guard, app.telemetry, (), Hosts(), None, HttpLimits()),
             Middleware(OwnDoor, way),

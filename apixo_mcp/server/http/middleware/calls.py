@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apixo_mcp.server.caller import owner_of_request
+from apixo_mcp.server.caller import owner_of_request, request_of
 from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.paths import EVENTS, MESSAGES, SSE, STREAMABLE
 
@@ -79,6 +81,25 @@ class OpenCalls:
             while self._calls:
                 self._none = anyio.Event()
                 await self._none.wait()
+
+
+class CallsOverSse(ServerMiddleware[Any]):
+    """Counts a call that came over SSE until it is answered: the POST that brought it has long ended then.
+
+    Args:
+        calls: counts them.
+    """
+
+    def __init__(self, calls: OpenCalls) -> None:
+        self._calls = calls
+
+    async def __call__(self, context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """See `ServerMiddleware`."""
+        request = request_of(context)
+        if request is None or request.scope["path"] != MESSAGES or context.method.startswith("notifications/"):
+            return await call_next(context)
+        with self._calls.opened(owner_of_request(request).name, is_stream=False):
+            return await call_next(context)
 
 
 class Calls:

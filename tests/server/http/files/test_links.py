@@ -1,5 +1,6 @@
 """Links to files of results: for whoever is given one, for an hour, and for that very file alone."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from mcp import MCPError
 from support.house import ALICE, BOB, House, made
 from support.program import text_of
 
-from apixo_mcp.server.links import LINK_LASTS, LINKS, ResultLinks
+from apixo_mcp.server.links import LINK_LASTS, LINKS, ResultLinks, read_link
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]
 
@@ -96,6 +97,16 @@ async def test_a_link_that_was_changed_never_was(house: House) -> None:
         for other in changed(at):
             answer = await http.get(other)
             assert answer.status_code == 404, other
+
+
+async def test_no_guess_of_a_link_is_proved_by_who_knows_all_but_the_proof(house: House) -> None:
+    _, at = await a_link(house)
+    [task] = await house.app.service.page(ALICE, limit=1)
+    links, good = ResultLinks(house.app.seal), read_link(at.split("/")[2])
+    assert good
+    assert links.is_proved(good, task, task.results[0])
+    guesses = (replace(good, proof=secrets.token_urlsafe(16)) for _ in range(10_000))
+    assert not any(links.is_proved(guess, task, task.results[0]) for guess in guesses)
 
 
 async def test_a_link_is_bound_to_its_owner_and_its_file_and_ends(

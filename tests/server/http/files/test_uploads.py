@@ -17,7 +17,7 @@ from support.media_wire import a_png
 from support.program import happens, text_of
 
 from apixo_mcp.owners.store import EntryKind
-from apixo_mcp.owners.tokens import secret_hash
+from apixo_mcp.owners.tokens import new_secret, secret_hash
 from apixo_mcp.sandbox import Sandbox
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]
@@ -207,6 +207,13 @@ async def test_links_are_kept_as_hashes_alone(house: House) -> None:
     entry = await house.app.sign_ins.get(EntryKind.UPLOAD, secret_hash(secret))
     assert entry is not None
     assert (entry.owner, secret in entry.value) == ("alice", False)
+
+
+async def test_no_guess_of_a_link_finds_one(house: House) -> None:
+    async with house.client(ALICE) as alice:
+        [link] = await links(alice)
+    guesses = [link.rpartition("/")[2][:-1], *(new_secret() for _ in range(10_000))]
+    assert not [guess for guess in guesses if await house.app.sign_ins.get(EntryKind.UPLOAD, secret_hash(guess))]
 
 
 async def uploaded(house: House, content: bytes = PICTURE) -> tuple[str, Path]:

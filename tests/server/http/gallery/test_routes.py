@@ -16,7 +16,7 @@ from support.sign_in import served
 from support.store_tasks import make_followed
 
 from apixo_mcp.app import open_app
-from apixo_mcp.owners.tokens import PREFIX, secret_hash
+from apixo_mcp.owners.tokens import TOKEN_PREFIX, secret_hash
 from apixo_mcp.server.http.gallery import page
 from apixo_mcp.server.http.sign_in.cookies import GALLERY_COOKIE
 from apixo_mcp.tasks.owner import LOCAL, Owner, Scope
@@ -202,7 +202,7 @@ async def test_no_page_of_another_origin_changes_anything(house: House, sent: di
 
 async def test_whoever_only_reads_deletes_nothing(house: House) -> None:
     reader = Owner("rosa", Scope.READ)
-    assert await house.app.owners.add(reader, secret_hash(f"{PREFIX}rosa"))
+    assert await house.app.owners.add(reader, secret_hash(f"{TOKEN_PREFIX}rosa"))
     [task] = await put(house, "a fox", owner=reader)
     async with house.http(reader, **OURS) as http:
         assert (await http.get(f"/api/tasks/{task.task_id}")).status_code == 200
@@ -210,7 +210,7 @@ async def test_whoever_only_reads_deletes_nothing(house: House) -> None:
 
 
 async def test_a_browser_that_has_signed_in_sees_what_is_its_persons(house: House) -> None:
-    carol, token = Owner("carol"), f"{PREFIX}{'c' * 43}"
+    carol, token = Owner("carol"), f"{TOKEN_PREFIX}{'c' * 43}"
     assert await house.app.owners.add(carol, secret_hash(token))
     [task] = await put(house, "a fox", owner=carol)
     await put(house, "a fox of Bob's", owner=BOB)

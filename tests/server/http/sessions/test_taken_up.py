@@ -1,5 +1,7 @@
 """Sessions that outlive the server that opened them."""
 
+import base64
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -145,6 +147,24 @@ async def test_a_session_that_its_client_ended_is_not_there(
         answer = await http.post(server.place, json=LIST, headers=known)
     assert answer.status_code == 404
     assert answer.json()["error"]["message"] == "Session not found"
+
+
+async def test_a_session_that_was_ended_is_so_everywhere_and_stays_so(
+    box: Sandbox, tmp_path: Path, http: httpx2.AsyncClient
+) -> None:
+    async with running(box, tmp_path) as one, running(box, tmp_path) as two:
+        known, other = await one.opened(http), await one.opened(http)
+        assert (await http.post(two.place, json=LIST, headers=known)).status_code == 200, "both have it"
+        assert (await http.delete(one.place, headers=known)).status_code == 200
+        for server in (two, one):
+            for method in ("POST", "GET", "DELETE"):
+                answer = await http.request(method, server.place, json=LIST, headers=known)
+                assert answer.status_code == 404, method
+    async with running(box, tmp_path) as later:
+        assert (await http.post(later.place, json=LIST, headers=known)).status_code == 404
+        assert (await http.post(later.place, json=LIST, headers=other)).status_code == 200
+        nonce = json.loads(base64.urlsafe_b64decode(known["mcp-session-id"].split(".")[0] + "=="))["no"]
+    assert nonce.encode() not in (tmp_path / "home" / "tasks.sqlite3").read_bytes(), "an id is as good as a key"
 
 
 async def test_another_owner_does_not_find_a_session(box: Sandbox, tmp_path: Path, http: httpx2.AsyncClient) -> None:

@@ -3,11 +3,8 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
-from support.house import ALICE
-from support.person import Person, Raw, invitation_of
-from support.sign_in import served
+from support.person import Person, Raw, invitation_of, registered
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
@@ -22,12 +19,8 @@ async def person() -> AsyncIterator[Person]:
 
 @pytest.fixture
 async def house(box: Sandbox, tmp_path: Path) -> AsyncIterator[tuple[App, Raw]]:
-    """The program with an owner, and a client that is registered."""
-    async with served(box, tmp_path) as (app, url), httpx2.AsyncClient(timeout=30) as http:
-        await app.owners.add(ALICE, "")
-        raw = Raw(url, http)
-        assert (await raw.registers()).status_code == 201
-        yield app, raw
+    async with registered(box, tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
