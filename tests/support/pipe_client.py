@@ -24,7 +24,7 @@ class PipeClient:
     """Speaks with a server as a host on a pipe does.
 
     Args:
-        receipts: of the connection; an answer has left as soon as it is heard here.
+        receipts: of the connection.
     """
 
     def __init__(
@@ -55,15 +55,20 @@ class PipeClient:
         params = {"requestId": number}
         await self.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})
 
+    async def read(self) -> str:
+        """Reads the next line; the server notes that it has left once `left` of the receipts is called."""
+        item = await self._from_server.receive()
+        self._receipts.leaves()
+        line = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+        message = json.loads(line)
+        self._answers[message.get("id")] = message
+        return line
+
     async def answer(self, number: int) -> Message:
         """Returns the structure of the answer to a call, once it has come."""
         with anyio.fail_after(20):
             while number not in self._answers:
-                item = await self._from_server.receive()
-                line = item.message.model_dump_json(by_alias=True, exclude_unset=True)
-                await self._receipts.left(line)
-                message = json.loads(line)
-                self._answers[message.get("id")] = message
+                await self._receipts.left(await self.read())
         return self._answers[number]["result"].get("structuredContent", self._answers[number]["result"])
 
 

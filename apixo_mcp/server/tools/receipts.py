@@ -13,6 +13,8 @@ from apixo_mcp.tasks.asking.delivery import Call, Mention
 
 RequestId = int | str
 
+_NOTED_WITHIN = 2.5  # seconds; a client that has not read an answer by then knows nothing of it
+
 
 class Receipts:
     """The calls whose answers are on their way over a wire that tells when a line has left.
@@ -23,6 +25,8 @@ class Receipts:
 
     def __init__(self) -> None:
         self._open: dict[RequestId, Call | Mention] = {}
+        self._noted = anyio.Event()
+        self._noted.set()
 
     def expect(self, request_id: RequestId, call: Call | Mention) -> None:
         """Takes over to tell what becomes of a call's answer."""
@@ -31,12 +35,28 @@ class Receipts:
         call.hand_over()
         self._open[request_id] = call
 
+    def leaves(self) -> None:
+        """Notes that a line is being written: from now on its reader may know of it before it is noted here."""
+        self._noted = anyio.Event()
+
     async def left(self, line: str) -> None:
         """Notes that a line was written and flushed."""
-        if self._open and (answer := ANSWER_LINE.match(line)):
-            call = self._open.pop(json.loads(answer[1]), None)
-            if call is not None:
-                await (call.given() if answer[2] == "result" else call.lost())
+        try:
+            if self._open and (answer := ANSWER_LINE.match(line)):
+                call = self._open.pop(json.loads(answer[1]), None)
+                if call is not None:
+                    await (call.given() if answer[2] == "result" else call.lost())
+        finally:
+            self._noted.set()
+
+    async def noted(self) -> None:
+        """Waits until it is noted of what is being written that it has left.
+
+        A client asks again at the very moment in which it has read an answer: what it knows by then decides what is
+        bought.
+        """
+        with anyio.move_on_after(_NOTED_WITHIN):
+            await self._noted.wait()
 
     async def unwanted(self, request_id: object) -> None:
         """Notes that the client has cancelled a request, and reads no answer to it any more."""
@@ -70,6 +90,7 @@ class Wire(anyio.AsyncFile[str]):
             WireClosed: nobody reads it.
         """
         self._line = b
+        self._receipts.leaves()
         try:
             return await super().write(b)
         except OSError as error:

@@ -33,6 +33,7 @@ class Chat:
     app: App
     box: Sandbox
     client: PipeClient
+    receipts: Receipts
     number: int = 10
 
     async def asks(self, tool: str, **given: Any) -> int:
@@ -78,7 +79,7 @@ async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai") -> AsyncI
     receipts = Receipts()
     async with open_app(read_settings(**values_for(box, folder))) as app:
         async with pipe_client(build_server(app, receipts=receipts), receipts, name) as client:
-            yield Chat(app, box, client)
+            yield Chat(app, box, client, receipts)
 
 
 @pytest.fixture
@@ -122,6 +123,18 @@ async def test_once_an_answer_has_told_of_it_it_is_the_last(chat: Chat, how: str
     }
     await chat.told(tool, **given)
     await chat.made("by day", LAST)
+    assert chat.sent_pictures == [night.results[0].url]
+
+
+async def test_a_call_that_follows_an_answer_at_once_knows_what_that_told(chat: Chat) -> None:
+    await chat.made("a fox")
+    night = await chat.lost(SLOW, LAST)
+    await chat.asks("list_tasks")
+    line = await chat.client.read()
+    edit = await chat.asks("generate_image", model="nano-banana", prompt="by day [took:0]", image_urls=[LAST])
+    await anyio.wait_all_tasks_blocked()
+    await chat.receipts.left(line)
+    await chat.client.answer(edit)
     assert chat.sent_pictures == [night.results[0].url]
 
 

@@ -72,6 +72,14 @@ async def test_what_never_left_or_tells_no_task_is_lost(app: App) -> None:
         assert (await app.service.find(LOCAL, task_id)).answer == "lost"
 
 
+async def test_a_client_that_reads_nothing_keeps_nobody_waiting_for_long(app: App) -> None:
+    receipts = Receipts()
+    await receipts.noted()
+    receipts.leaves()
+    with anyio.fail_after(20):
+        await receipts.noted()
+
+
 def host(box: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
     """A server whose host reads nothing that it says."""
     command = [sys.executable, "-m", "apixo_mcp"]

@@ -31,6 +31,8 @@ async def submit_and_wait(
     Raises:
         ApixoError: nothing was sent.
     """
+    if tools.receipts is not None:
+        await tools.receipts.noted()
     given = reading.given
     request = generation_of(tools, modality, reading, context, own_names=own_names)
     if given.get("quote"):
