@@ -56,6 +56,8 @@ def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
             return Admitted("none", tuple(tasks), limits)
         usd = together(task.estimate_usd for task in tasks)
         verdict = _verdict(limits, usd, first, terms, posts=len(tasks), confirmed=False)
+        if verdict == "within" and terms.only_as_quoted:
+            verdict = "ask_first"
         if verdict == "ask_first" and (yes := _yes(database, first, usd, terms, now)):
             tasks, verdict = [replace(task, agreed_attempts=yes.attempts) for task in tasks], "within"
         alerts = raise_alerts(database, budget_alerts(first.owner, verdict, limits, usd, len(tasks), now))

@@ -8,21 +8,24 @@ import base64
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.types import CallToolResult
 
 from apixo_mcp.errors import InvalidInput, NotFound, Problem
+from apixo_mcp.generation import Modality
 from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.server.apps.offers import call_of, offers_of
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.tools.arguments import Reading
-from apixo_mcp.server.tools.handlers.generate import generation_of, submit_and_wait
+from apixo_mcp.server.tools.handlers.generate import answer_submission, generation_of
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result, text_result
 from apixo_mcp.server.whereabouts import whereabouts_of
+from apixo_mcp.tasks.asking.request import Submission
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.views.cards import LOOK_AGAIN_MS, SELDOM_MS, card_of, missing_card
@@ -38,6 +41,7 @@ _LARGEST = 50 * 1024 * 1024
 _LOOKED_THROUGH = 60  # of the newest tasks, for those of a call that is still open
 _CLOCKS_DIFFER = 3.0  # seconds
 _LONG = 3600.0  # seconds that hardly a task takes
+_PRICE_AGAIN = "Nothing was sent or charged: its price is another by now, or was shown too long ago. Look at it again."
 
 
 async def app_tasks(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
@@ -82,11 +86,11 @@ async def app_cancel(tools: ToolParts, given: dict[str, Any], context: Context) 
     return _told([await _card(tools, task, context)])
 
 
-async def app_make(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult | InputRequiredResult:
+async def app_make(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Prices what an offer would make, or makes it: by the very same way as `generate_*`.
 
-    The click is its idempotency key: however often it arrives, it buys once. What it may cost was told by the quote
-    before it, which counts as such; a price that has risen since is asked about anew.
+    The click is its idempotency key: however often it arrives, it buys once. It buys at the price that a quote has
+    shown a while ago; where that has risen since, or none was shown, nothing is bought, and the page asks for it anew.
     """
     owner = owner_of(context)
     task = await tools.app.service.find(owner, given["task_id"])
@@ -97,8 +101,7 @@ async def app_make(tools: ToolParts, given: dict[str, Any], context: Context) ->
     key = {"idempotency_key": f"app-{given['click']}"} if "click" in given else {}
     reading = Reading({**asked.arguments, **key}, ())
     if not is_quote:
-        reading.given.update(confirm=True, wait_seconds=0)
-        return await submit_and_wait(tools, asked.modality, reading, context)
+        return await _bought(tools, asked.modality, reading, context)
     prospect = await tools.app.admission.prospect(generation_of(tools, asked.modality, reading, context))
     left = await budget_left(tools.app, owner)
     structure = quote_structure(prospect, face=SCREEN, left=left)
@@ -107,6 +110,18 @@ async def app_make(tools: ToolParts, given: dict[str, Any], context: Context) ->
         prospect.verdict in ("within", "ask_first") and bool(prospect.tasks[0].key_print)
     )
     return text_result("Nothing was sent.", structure)
+
+
+async def _bought(tools: ToolParts, modality: Modality, reading: Reading, context: Context) -> CallToolResult:
+    """Buys what was priced, and tells of it at once."""
+    if tools.receipts is not None:
+        await tools.receipts.noted()
+    reading.given["wait_seconds"] = 0
+    request = generation_of(tools, modality, reading, context)
+    async with tools.app.admission.asking(replace(request, confirmed=True, only_as_quoted=True)) as submitted:
+        if isinstance(submitted, Submission):
+            return await answer_submission(tools, submitted, reading.given, context)
+    return refusal_result(_PRICE_AGAIN)
 
 
 async def _just_made(tools: ToolParts, given: dict[str, Any], context: Context) -> Sequence[Task]:

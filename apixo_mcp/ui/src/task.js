@@ -224,32 +224,33 @@ export class TaskView {
     const models = offer.models?.length > 1 ? h("select", { id: `model-${token()}` }, offer.models.map((/** @type {Obj} */ one) => h("option", { value: one.id }, one.title))) : null;
     const line = h("p", { className: "price" }), buy = h("button", { type: "button", className: "button main", disabled: true }, h("span", null, say("pricing")));
     const chosen = () => ({ task_id: card.task_id, how: offer.how, index, click, ...(wants ? { prompt: wants.value } : {}), ...(offer.models?.length ? { model: models?.value ?? offer.models[0].id } : {}) });
-    const price = async () => {
+    const price = async (why = "") => {  // why: what became of a click, which is asked about once more then
       if (isBuying) return;
       const mine = ++asked;
       buy.disabled = true;
       if (wants && !wants.value.trim()) return;
-      click = token();
-      line.textContent = say("pricing");
+      if (!why) click = token();
+      line.textContent = why || say("pricing");
       try {
         const quote = await /** @type {any} */ (reach.price)(chosen());
         if (mine !== asked) return;
         const usd = quote.cost?.amount;
         buy.lastChild.textContent = quote.had ? say("had") : usd !== undefined ? say("make", { usd: money(usd) }) : say("make_unpriced");
-        line.replaceChildren(...(quote.notes ?? []).map((/** @type {string} */ note) => h("span", { className: "line" }, note)), quote.can_buy ? "" : h("span", { className: "line" }, quote.next_step));
+        line.replaceChildren(why && h("span", { className: "line" }, why), ...(quote.notes ?? []).map((/** @type {string} */ note) => h("span", { className: "line" }, note)), quote.can_buy ? "" : h("span", { className: "line" }, quote.next_step));
         buy.disabled = !quote.can_buy;
         speakUp(quote.can_buy ? buy.textContent : quote.next_step);
       } catch (error) {
         if (mine !== asked) return;
         line.textContent = /** @type {Error} */ (error).message;
         speakUp(line.textContent ?? "");
+        buy.disabled = !why;
       }
     };
     const soon = () => {
       buy.disabled = true;
       asked++;
       clearTimeout(timer);
-      timer = window.setTimeout(price, 500);
+      timer = window.setTimeout(() => price(), 500);
     };
     const leave = () => {
       clearTimeout(timer);
@@ -268,10 +269,10 @@ export class TaskView {
         notice(say("bought"));
         place.replaceChildren();
       } catch (error) {
-        // The same click may be sent again: whatever became of the first, it buys once.
-        line.textContent = /** @type {Error} */ (error).message;
-        speakUp(line.textContent ?? "");
-        buy.disabled = false;
+        // The same click may be sent again: whatever became of the first, it buys once, and at no other price.
+        isBuying = false;
+        speakUp(/** @type {Error} */ (error).message);
+        await price(/** @type {Error} */ (error).message);
       } finally {
         isBuying = false;
       }

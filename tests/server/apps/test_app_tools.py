@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.types import TextResourceContents
 from support.app_host import SHOWS_APPS
 from support.house import ALICE, BOB, made, opened_house
-from support.program import Connect, structure, text_of, values_for
+from support.program import Connect, program, structure, text_of, values_for
 
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.apps.page import media_domains
@@ -131,11 +131,14 @@ async def test_a_click_is_priced_first_and_buys_once_however_often_it_arrives(co
         first = structure(await client.call_tool("app_make", click))
         second = structure(await client.call_tool("app_make", click))
         had = structure(await client.call_tool("app_make", {**click, "quote": True}))
+        unpriced = await client.call_tool("app_make", {**click, "click": "c2"})
+        await client.call_tool("app_make", {**click, "click": "c2", "quote": True})
         other = structure(await client.call_tool("app_make", {**click, "click": "c2"}))
     assert (quote["cost"]["amount"], quote["can_buy"], quote["had"]) == (0.03, True, False)
     assert first["task_id"] == second["task_id"] != task_id
     assert had["had"]
     assert had["cost"]["amount"] == 0
+    assert unpriced.is_error, "the price that was shown counts for one click"
     assert other["task_id"] not in (task_id, first["task_id"])
 
 
@@ -162,6 +165,26 @@ async def test_a_yes_counts_for_the_price_that_was_shown_and_for_nothing_else(co
         quote = structure(await client.call_tool("app_make", {**edit, "quote": True}))
         made_ = structure(await client.call_tool("app_make", edit))
     assert quote["can_buy"]
+    assert made_["task_id"] != task_id
+
+
+async def test_a_click_buys_at_no_other_price_than_its_person_saw(box: Sandbox, tmp_path: Path) -> None:
+    """The page may stand open for hours, while whoever runs the server changes prices and starts it anew."""
+    values = values_for(box, tmp_path)
+    dearer = tmp_path / "prices.toml"
+    dearer.write_text('prices."nano-banana" = { usd = 3.0, per = "image" }\n', encoding="utf-8")
+    async with program("memory", values) as dial, Client(dial(), **SHOWS_APPS) as client:
+        task_id = structure(await client.call_tool("generate_image", FOX))["task_id"]
+        click = {"task_id": task_id, "how": "again", "click": "c1"}
+        seen = structure(await client.call_tool("app_make", {**click, "quote": True}))
+        bought = posts(box)
+    async with program("memory", {**values, "prices": dearer}) as dial, Client(dial(), **SHOWS_APPS) as client:
+        refused = [await client.call_tool("app_make", click) for _ in range(2)]
+        assert posts(box) == bought
+        now = structure(await client.call_tool("app_make", {**click, "quote": True}))
+        made_ = structure(await client.call_tool("app_make", click))
+    assert [text_of(answer)[:27] for answer in refused] == ["Nothing was sent or charged"] * 2
+    assert (seen["cost"]["amount"], now["cost"]["amount"]) == (0.03, 3.0)
     assert made_["task_id"] != task_id
 
 

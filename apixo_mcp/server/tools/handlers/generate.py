@@ -39,7 +39,7 @@ async def submit_and_wait(
         return await _quoted(tools, request)
     async with tools.app.admission.asking(request) as submitted:
         if isinstance(submitted, Submission):
-            return await _followed(tools, submitted, given, context)
+            return await answer_submission(tools, submitted, given, context)
     consent = await ask(submitted, context, tools.questions)
     if isinstance(consent, InputRequiredResult):
         return consent
@@ -50,7 +50,7 @@ async def submit_and_wait(
     request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or consent.key)
     async with tools.app.admission.asking(request) as submitted:
         if isinstance(submitted, Submission):
-            return await _followed(tools, submitted, given, context)
+            return await answer_submission(tools, submitted, given, context)
     await tools.app.admission.quoted(request.owner, submitted)  # its price has risen since
     return refusal_result(quote_text(submitted))
 
@@ -103,9 +103,14 @@ async def _quoted(tools: ToolParts, request: GenerationRequest) -> CallToolResul
     return text_result(quote_sentence(prospect), quote_structure(prospect, face=tools.face, left=left))
 
 
-async def _followed(
+async def answer_submission(
     tools: ToolParts, submission: Submission, given: dict[str, Any], context: Context
 ) -> CallToolResult:
+    """Waits for what was submitted as long as the client bears, and answers.
+
+    Raises:
+        CallerLeft: the client has gone.
+    """
     deadline = tools.waiting.deadline(given, context, submission.tasks, makes=True)
     if "prompts" in given:
         answer = await _all(tools, submission, deadline, context)
