@@ -21,7 +21,7 @@ from apixo_mcp.tasks.budget import CENT_FRACTION, Allowance, Verdict
 from apixo_mcp.tasks.uses import Use, uses
 from apixo_mcp.telemetry.facts import AlertRaised, Telemetry
 
-LEVELS = (80, 100)
+LEVELS = (50, 80, 100)
 """Percents of a limit at which its use is told, each once a period."""
 
 _REFUSED = ("over_budget", "over_month", "over_limit")
@@ -163,4 +163,5 @@ def callbacks_alert(gateway: str, now: float) -> Alert:
 def tell_alerts(telemetry: Telemetry, alerts: Sequence[Alert]) -> None:
     """Tells of alerts that were raised."""
     for alert in alerts:
-        telemetry.emit(AlertRaised(str(alert.kind), alert.owner, alert.gateway, alert.message))
+        percent = alert.data.get("percent")
+        telemetry.emit(AlertRaised(str(alert.kind), alert.owner, alert.gateway, alert.message, percent))
