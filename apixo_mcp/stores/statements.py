@@ -196,16 +196,16 @@ _SENT_ONCE = "state <> 'submitting' and sent_at is not null and attempts <> '[]'
 
 _POSTS = f"""
   select * from (
-    select task_id, model, state, max(estimate_usd, 0) as usd, sent_at as at, sent_at as left_at
-    from task where {{whose}}counted_at >= :since and {_SENT_ONCE}
+    select task_id, gateway, model, state, max(estimate_usd, 0) as usd, sent_at as at, sent_at as left_at
+    from task where {{whose}}counted_at >= :since and {_SENT_ONCE}{{but}}
     union all
-    select task_id, model, state, max(estimate_usd, 0),
+    select task_id, gateway, model, state, max(estimate_usd, 0),
       coalesce(json_extract(one.value, '$.sent_at'), counted_at),
       coalesce(json_extract(one.value, '$.sent_at'), counted_at)
     from task, json_each(case when json_valid(attempts) then attempts else '[{{}}]' end) as one
     where {{whose}}counted_at >= :since and not ({_SENT_ONCE})
     union all
-    select task_id, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
+    select task_id, gateway, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
     from task where {{whose}}counted_at >= :since and state = 'submitting'
   ) where at >= :since"""
 """The POSTs of an owner, or of all, since some moment that may cost something, with those that are still to leave.
@@ -215,8 +215,8 @@ what was sent before the clock was set back still counts; and no estimate, be it
 anything off the sum. The indexes hold all that is read.
 """
 
-_OF_OWNER = _POSTS.replace("{whose}", "owner = :owner and ")
-_OF_ALL = _POSTS.replace("{whose}", "")
+_OF_OWNER = _POSTS.replace("{but}", "").replace("{whose}", "owner = :owner and ")
+_OF_ALL = _POSTS.replace("{but}", "").replace("{whose}", "")
 _SPENT = """select coalesce(sum(usd), 0) as month_usd,
     coalesce(sum(case when at >= :today then usd else 0 end), 0) as usd,
     count(case when at >= :today then 1 end) as posts
@@ -228,20 +228,26 @@ SPENT = _SPENT.replace("{posts}", _OF_OWNER)
 SPENT_BY_ALL = _SPENT.replace("{posts}", _OF_ALL)
 """The same of all owners."""
 
-_DAY = "cast({} / 86400 as integer) as day"
+_DAY = "cast({} / 86400 as integer)"
+_AT_ONCE = f"{_SENT_ONCE} and {_DAY.format('counted_at')} = {_DAY.format('sent_at')}"
+# Nearly every task is such a one too: it and its POST are counted as one row.
 
-_USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
+_USAGE = f"""select day, gateway, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
     sum(unpriced) as without_price
   from (
-    select {_DAY.format("counted_at")}, model, state, 1 as task, 0 as left, 0 as usd, 0 as unpriced
-    from task where {{whose}}counted_at >= :since
+    select {_DAY.format("counted_at")} as day, gateway, model, state, count(*) as task, count(*) as left,
+      coalesce(sum(max(estimate_usd, 0)), 0) as usd, count(*) - count(estimate_usd) as unpriced
+    from task where {{whose}}counted_at >= :since and {_AT_ONCE} group by 1, 2, 3, 4
     union all
-    select {_DAY.format("at")}, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
-    from ({{posts}})
-  ) group by 1, 2, 3 order by 1 desc, 2, 3"""
+    select {_DAY.format("counted_at")}, gateway, model, state, 1, 0, 0, 0
+    from task where {{whose}}counted_at >= :since and not ({_AT_ONCE})
+    union all
+    select {_DAY.format("at")}, gateway, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
+    from ({_POSTS.replace("{but}", f" and not ({_AT_ONCE})")})
+  ) group by 1, 2, 3, 4 order by 1 desc, 3, 2, 4"""
 
-USAGE = _USAGE.format(whose="owner = :owner and ", posts=_OF_OWNER)
-USAGE_OF_ALL = _USAGE.format(whose="", posts=_OF_ALL)
+USAGE = _USAGE.replace("{whose}", "owner = :owner and ")
+USAGE_OF_ALL = _USAGE.replace("{whose}", "")
 
 OPEN_BY_GATEWAY = """select gateway, state = 'submitting' and sent_at is null as is_queued, count(*) as count from task
   where state in ('submitting', 'pending', 'processing') and (state = 'submitting' or due is not null) group by 1, 2"""

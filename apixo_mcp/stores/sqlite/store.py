@@ -22,6 +22,7 @@ from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
+from apixo_mcp.stores.sqlite.reports import SqliteReports
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
@@ -58,6 +59,7 @@ class SqliteStore:
     Attributes:
         arrivals: what is known of callbacks.
         outbox: what is to be told to the operator's address.
+        reports: what is added up for a report.
         owners: who may come in over HTTP.
         sign_ins: what is kept of how they did.
     """
@@ -73,6 +75,7 @@ class SqliteStore:
         self._watch = LeaseWatch(elapsed)
         self.arrivals = SqliteArrivals(self._database)
         self.outbox = SqliteOutbox(self._database)
+        self.reports = SqliteReports(self._database)
         self.owners = SqliteOwners(self._database)
         self.sign_ins = SqliteSignIns(self._database)
 

@@ -22,6 +22,7 @@ from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.arrivals import ArrivalStore
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.outbox import Outbox
+from apixo_mcp.tasks.ports.reports import ReportStore
 from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import Delivered, State, Task
 
@@ -64,6 +65,11 @@ class Store(Protocol):
     @property
     def outbox(self) -> Outbox:
         """What is to be told to the operator's address."""
+        ...
+
+    @property
+    def reports(self) -> ReportStore:
+        """What is added up for a report."""
         ...
 
     async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:

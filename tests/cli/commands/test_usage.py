@@ -37,8 +37,8 @@ async def test_an_own_day_is_told_with_what_is_left(typed: Typed):
     assert told["owner"] == "local"
     assert (told["totals"]["tasks"], told["totals"]["spent_usd"]) == (1, EACH)
     assert told["budgets"] == [
-        {"whose": "all", "period": "day", "limit_usd": 5, "spent_usd": EACH, "left_usd": 4.97},
-        {"whose": "all", "period": "day", "limit_tasks": 9, "tasks": 1, "left_tasks": 8},
+        {"whose": "all", "period": "day", "limit_usd": 5, "spent_usd": EACH, "left_usd": 4.97, "percent": 0.6},
+        {"whose": "all", "period": "day", "limit_tasks": 9, "tasks": 1, "left_tasks": 8, "percent": 11.1},
     ]
     words = (await run(typed, "usage", **limits)).stdout
     assert "Of the limit for all today, $0.03 of $5.00 are spent, $4.97 left." in words
@@ -97,7 +97,9 @@ async def test_a_table_for_other_programs_has_a_line_for_each_day_owner_and_mode
     ]
     assert (await run(typed, "usage", "--csv", "--json")).exit_code == 2
     empty = await run(typed, "usage", "--csv", home="another")
-    assert empty.stdout.splitlines() == ["day,owner,model,tasks,attempts,spent_usd,reserved_usd,without_price"]
+    assert empty.stdout.splitlines() == [
+        "day,owner,model,tasks,attempts,spent_usd,reserved_usd,without_price,gateway,basis,measured_usd"
+    ]
 
 
 async def test_tasks_of_whoever_has_no_terms_here_are_found_too(typed: Typed, tmp_path: Path):
