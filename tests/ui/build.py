@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -20,17 +21,44 @@ UI = HERE.parents[1] / "apixo_mcp" / "ui"
 SOURCES = UI / "src"
 MODULES = HERE / "node_modules"
 
-PAGES = {"app.html": ("app-main.js", "'none'")}
-"""The committed pages: the module that each begins with, and whom it may ask by itself."""
 
-MEDIA = "data: https: http://127.0.0.1:* http://localhost:*"
+@dataclass(frozen=True)
+class Page:
+    """What a page is made of, and what it may reach.
+
+    Attributes:
+        entry: the module that it begins with.
+        styles: one behind the other.
+        media: where its pictures and films may come from.
+        asks: whom it may ask by itself.
+        options: of esbuild.
+    """
+
+    entry: str
+    styles: tuple[str, ...]
+    media: str
+    asks: str
+    options: tuple[str, ...] = ()
+
+
+PAGES = {
+    "app.html": Page(
+        "app-main.js", ("style.css",), "data: https: http://127.0.0.1:* http://localhost:*", asks="'none'"
+    ),
+    "gallery.html": Page(
+        "gallery-main.js", ("style.css", "gallery.css"), "'self' data:", asks="'self'", options=("--minify",)
+    ),
+}
+"""The committed pages."""
 
 
 def stamp() -> str:
     """What tells the sources from all others."""
     digest = hashlib.sha256()
-    for path in sorted(SOURCES.iterdir()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    for path in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
+        digest.update(
+            path.relative_to(SOURCES).as_posix().encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0"
+        )
     return digest.hexdigest()[:16]
 
 
@@ -64,7 +92,7 @@ def install() -> None:
 
 
 def bundled(entry: Path, *options: str) -> str:
-    """A module and all that it imports as one script."""
+    """A module and all that it imports as one script; or a style."""
     name = "esbuild.exe" if os.name == "nt" else "bin/esbuild"
     packed = next(MODULES.glob(f"@esbuild/*/{name}"))
     command = [
@@ -76,18 +104,17 @@ def bundled(entry: Path, *options: str) -> str:
         "--log-level=warning",
         *options,
     ]
-    return subprocess.run(
-        [*command, *options], cwd=entry.parent, check=True, capture_output=True, encoding="utf-8"
-    ).stdout
+    return subprocess.run(command, cwd=entry.parent, check=True, capture_output=True, encoding="utf-8").stdout
 
 
-def page(entry: str, asks: str) -> str:
+def page(made_of: Page) -> str:
     """A whole page: one style and one script, which its own policy names by their hashes."""
-    script = "\n" + bundled(SOURCES / entry, "--format=iife", "--legal-comments=none").replace("</script", r"<\/script")
-    style = "\n" + (SOURCES / "style.css").read_text(encoding="utf-8")
+    bundle = bundled(SOURCES / made_of.entry, "--format=iife", "--legal-comments=none", *made_of.options)
+    script = "\n" + bundle.replace("</script", r"<\/script")
+    style = "\n" + "".join(bundled(SOURCES / name, *made_of.options) for name in made_of.styles)
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src {MEDIA}; "
-        f"media-src {MEDIA}; connect-src {asks}; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src {made_of.media}; "
+        f"media-src {made_of.media}; connect-src {made_of.asks}; base-uri 'none'; form-action 'none'"
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -116,8 +143,8 @@ def types() -> None:
 def main() -> None:
     install()
     types()
-    for name, (entry, asks) in PAGES.items():
-        path, made = UI / name, page(entry, asks)
+    for name, made_of in PAGES.items():
+        path, made = UI / name, page(made_of)
         if "--check" in sys.argv:
             if path.read_bytes() != made.encode():
                 raise SystemExit(f"{path.name} is not what its sources make: run `make ui` and commit it")

@@ -52,7 +52,7 @@ def test_its_policy_names_its_one_script_and_its_one_style_and_nothing_inline_el
 
 
 def test_no_source_reads_text_as_html_or_waits_for_a_blob():
-    for path in (UI / "src").glob("*.js"):
+    for path in (UI / "src").rglob("*.js"):
         source = path.read_text(encoding="utf-8")
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|createObjectURL", source

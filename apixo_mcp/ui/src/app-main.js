@@ -1,6 +1,7 @@
 // @ts-check
 /** The app in a chat: what a tool of ours was asked for, and what came of it. */
 import { Bridge, wordsOf } from "./bridge.js";
+import { showOffer } from "./offer.js";
 import { TaskView, isLive } from "./task.js";
 import { button, copied, followSystemTheme, h, notice, voice, wear } from "./ui.js";
 import { say, speak, time } from "./words.js";
@@ -173,6 +174,21 @@ async function base64(card, one) {
   return parts.join("");
 }
 
+/** @type {import("./offer.js").Ways} */
+const ways = {
+  price: async (offer) => (await bridge.call("app_make", { ...offer, quote: true })).structuredContent,
+  buy: async (offer) => {
+    const made = (await bridge.call("app_make", offer)).structuredContent;
+    if (!made?.task_id) throw new Error(say("lost"));
+    heard.add(made.task_id);
+    if (!ids.includes(made.task_id)) ids = [...ids, made.task_id];
+    const answer = (await bridge.call("app_tasks", { task_ids: [made.task_id] })).structuredContent;
+    show(answer.tasks);
+    /** @type {any} */ (views.get(made.task_id)?.el.querySelector(".prompt"))?.focus();
+    watch.now();
+  },
+};
+
 /** @type {import("./task.js").Reach} */
 const reach = {
   bytes: async (card, one) => `data:${one.mime_type};base64,${await base64(card, one)}`,
@@ -211,17 +227,7 @@ const reach = {
       notice(/** @type {Error} */ (error).message);
     }
   },
-  price: async (offer) => (await bridge.call("app_make", { ...offer, quote: true })).structuredContent,
-  buy: async (offer) => {
-    const made = (await bridge.call("app_make", offer)).structuredContent;
-    if (!made?.task_id) throw new Error(say("lost"));
-    heard.add(made.task_id);
-    if (!ids.includes(made.task_id)) ids = [...ids, made.task_id];
-    const answer = (await bridge.call("app_tasks", { task_ids: [made.task_id] })).structuredContent;
-    show(answer.tasks);
-    /** @type {any} */ (views.get(made.task_id)?.el.querySelector(".prompt"))?.focus();
-    watch.now();
-  },
+  offer: (view, offer, index) => showOffer(view, ways, offer, index),
   get full() {
     const other = bridge.context.displayMode === "fullscreen" ? "inline" : "fullscreen";
     return bridge.context.availableDisplayModes?.includes(other) ? async () => {

@@ -4,11 +4,9 @@ import { button, h, kindOf, media, notice, shaped, speakUp } from "./ui.js";
 import { isWord, money, say, size, time } from "./words.js";
 
 /** @typedef {Record<string, any>} Obj */
-/** @typedef {{task_id: string, how: string, index: number, prompt?: string, model?: string, click: string}} Offer
- *  What a person is about to buy. `click` is one of its own for each price that was shown: however often it arrives, it buys once. */
 /** @typedef {{bytes?: (card: Obj, result: Obj) => Promise<string>, small?: (card: Obj, result: Obj) => Promise<string>, open?: (url: string) => any,
  *   save: (card: Obj, result: Obj) => any, copy: (text: string) => any, full?: () => any, isFull?: () => boolean, cancel?: (card: Obj) => any,
- *   price?: (offer: Offer) => Promise<Obj>, buy?: (offer: Offer) => Promise<any>}} Reach What its page can do. */
+ *   offer?: (view: TaskView, offer: Obj, index: number) => any}} Reach What its page can do. */
 
 const RUNS = new Set(["submitting", "pending", "processing"]);
 
@@ -16,9 +14,7 @@ const RUNS = new Set(["submitting", "pending", "processing"]);
 export const isLive = (card) => RUNS.has(card.state) || (card.results ?? []).some((/** @type {Obj} */ result) => result.file === "saving");
 
 /** @param {string} name */
-const word = (name) => (isWord(name) ? say(name) : name);
-
-const token = () => [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+export const word = (name) => (isWord(name) ? say(name) : name);
 
 /** @param {string} prompt @param {"h1" | "h2"} level */
 function heading(prompt, level) {
@@ -199,9 +195,8 @@ export class TaskView {
       if (url && reach.open) row.push(button(say("open"), "open", () => reach.open?.(url), { "data-act": "open" }));
       if (reach.full) row.push(button(reach.isFull?.() ? say("inline") : say("full"), "full", () => reach.full?.(), { "data-act": "full" }));
     }
-    if (reach.price && reach.buy)
-      for (const offer of card.offers ?? [])
-        row.push(button(word(offer.how), offer.how, () => this.offer(offer, result?.index ?? 0), { "data-act": offer.how }));
+    for (const offer of (reach.offer && card.offers) ?? [])
+      row.push(button(word(offer.how), offer.how, () => reach.offer?.(this, offer, result?.index ?? 0), { "data-act": offer.how }));
     const panel = h("div", { className: "panel-place" });
     this.panelPlace = panel;
     return row.length ? h("div", null, h("div", { className: "row", role: "group", "aria-label": say("actions") }, row), panel) : panel;
@@ -214,74 +209,5 @@ export class TaskView {
       ...(card.notes ?? []).map((/** @type {string} */ note) => h("p", { className: "note" }, note)),
       settings.length ? h("details", null, h("summary", null, say("settings")), h("dl", { className: "settings" }, settings.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, typeof value === "object" ? JSON.stringify(value) : String(value)))))) : "",
     ].filter(Boolean);
-  }
-
-  /** Shows what something further would cost, and buys it after a click on the price. @param {Obj} offer @param {number} index */
-  offer(offer, index) {
-    const card = /** @type {Obj} */ (this.card), reach = this.reach, place = this.panelPlace;
-    let click = "", asked = 0, timer = 0, isBuying = false;
-    const wants = offer.words ? h("textarea", { rows: 2, id: `words-${token()}`, value: offer.how === "animate" ? card.prompt ?? "" : "" }) : null;
-    const models = offer.models?.length > 1 ? h("select", { id: `model-${token()}` }, offer.models.map((/** @type {Obj} */ one) => h("option", { value: one.id }, one.title))) : null;
-    const line = h("p", { className: "price" }), buy = h("button", { type: "button", className: "button main", disabled: true }, h("span", null, say("pricing")));
-    const chosen = () => ({ task_id: card.task_id, how: offer.how, index, click, ...(wants ? { prompt: wants.value } : {}), ...(offer.models?.length ? { model: models?.value ?? offer.models[0].id } : {}) });
-    const price = async (why = "") => {  // why: what became of a click, which is asked about once more then
-      if (isBuying) return;
-      const mine = ++asked;
-      buy.disabled = true;
-      if (wants && !wants.value.trim()) return;
-      if (!why) click = token();
-      line.textContent = why || say("pricing");
-      try {
-        const quote = await /** @type {any} */ (reach.price)(chosen());
-        if (mine !== asked) return;
-        const usd = quote.cost?.amount;
-        buy.lastChild.textContent = quote.had ? say("had") : usd !== undefined ? say("make", { usd: money(usd) }) : say("make_unpriced");
-        line.replaceChildren(why && h("span", { className: "line" }, why), ...(quote.notes ?? []).map((/** @type {string} */ note) => h("span", { className: "line" }, note)), quote.can_buy ? "" : h("span", { className: "line" }, quote.next_step));
-        buy.disabled = !quote.can_buy;
-        speakUp(quote.can_buy ? buy.textContent : quote.next_step);
-      } catch (error) {
-        if (mine !== asked) return;
-        line.textContent = /** @type {Error} */ (error).message;
-        speakUp(line.textContent ?? "");
-        buy.disabled = !why;
-      }
-    };
-    const soon = () => {
-      buy.disabled = true;
-      asked++;
-      clearTimeout(timer);
-      timer = window.setTimeout(() => price(), 500);
-    };
-    const leave = () => {
-      clearTimeout(timer);
-      asked++;
-      place.replaceChildren();
-      /** @type {any} */ (this.el.querySelector(`[data-act="${offer.how}"]`))?.focus();
-    };
-    wants?.addEventListener("input", soon);
-    models?.addEventListener("change", soon);
-    buy.addEventListener("click", async () => {
-      if (isBuying) return;
-      isBuying = true;
-      buy.disabled = true;
-      try {
-        await /** @type {any} */ (reach.buy)(chosen());
-        notice(say("bought"));
-        place.replaceChildren();
-      } catch (error) {
-        // The same click may be sent again: whatever became of the first, it buys once, and at no other price.
-        isBuying = false;
-        speakUp(/** @type {Error} */ (error).message);
-        await price(/** @type {Error} */ (error).message);
-      } finally {
-        isBuying = false;
-      }
-    });
-    const field = (/** @type {any} */ one, /** @type {string} */ label) => one && h("div", { className: "field" }, h("label", { htmlFor: one.id }, label), one);
-    place.replaceChildren(h("div", { className: "panel", role: "group", "aria-label": word(offer.how), onkeydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") leave(); } },
-      field(wants, offer.how === "animate" ? say("what_animate") : say("what_edit")), field(models, say("model")), line,
-      h("div", { className: "row" }, buy, button(say("close"), "close", leave))));
-    (wants ?? models ?? place.querySelector("button:last-child"))?.focus();
-    return price();
   }
 }

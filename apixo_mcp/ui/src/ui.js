@@ -24,6 +24,7 @@ export function h(tag, props, ...kids) {
 const ICONS = /** @type {Record<string, string>} */ ({
   download: "M8 2v8m0 0 3-3m-3 3L5 7M3 13h10", copy: "M6 6h7v7H6zM3 10V3h7", open: "M9 3h4v4M13 3 7 9M6 4H3v9h9v-3", again: "M13 8a5 5 0 1 1-1.5-3.6M13 2v3h-3",
   vary: "M3 8h3l2-4 2 8 2-4h2", edit: "M3 13l1-4 7-7 3 3-7 7zM10 4l2 2", animate: "M5 3l8 5-8 5z", cancel: "M4 4h8v8H4z", close: "M4 4l8 8M12 4l-8 8", full: "M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3",
+  back: "M10 3 5 8l5 5", forth: "M6 3l5 5-5 5",
 });
 
 /** @param {string} name */
@@ -56,7 +57,7 @@ export function notice(text) {
   speakUp(text);
   document.querySelector(".notice")?.remove();
   const one = h("p", { className: "notice", "aria-hidden": "true" }, text);
-  document.body.append(one);
+  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(one);
   setTimeout(() => one.remove(), 2600 + 40 * text.length);
 }
 
@@ -104,15 +105,15 @@ export function media(result, alt, io) {
   return box;
 }
 
-/** @param {string} text */
-export async function copied(text) {
+/** @param {string} text @param {HTMLElement} [within] where a field may stand: beside an open dialog none can be chosen */
+export async function copied(text, within = document.body) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch { /* many frames may not; the older way works in a click */ }
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   const field = h("textarea", { value: text, className: "unseen", "aria-hidden": "true", tabIndex: -1 });
-  document.body.append(field);
+  within.append(field);
   field.select();
   let done = false;
   try {

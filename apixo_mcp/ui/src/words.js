@@ -32,24 +32,26 @@ const CHINESE = {
   settings: "参数", whole: "完整提示词", id_only: "编号：{text}", ended: "已取消：没有发送，也没有扣费。", kept: "已经发送并付费，任务会继续。", more: "还有 {n} 个",
 };
 
-let words = ENGLISH, locale = "en-US";
+let isChinese = false, locale = "en-US";
+
+/** Makes what says a module's own words. @template {string} Name @param {Record<Name, string>} english @param {Record<Name, string>} chinese
+ *  @returns {(name: Name, given?: Record<string, string | number>) => string} */
+export const speaker = (english, chinese) => (name, given = {}) => (isChinese ? chinese : english)[name].replace(/\{(\w+)\}/g, (_, one) => String(given[one] ?? ""));
+
+export const say = speaker(ENGLISH, CHINESE);
 
 /** Speaks the language of a locale from now on, English where it is neither. @param {string | undefined} asked */
 export function speak(asked) {
   if (!asked) return;
-  const isChinese = /^zh/i.test(asked);
-  words = isChinese ? CHINESE : ENGLISH;
+  isChinese = /^zh/i.test(asked);
   try {
     locale = Intl.getCanonicalLocales(asked)[0] ?? "en-US";
   } catch {
     locale = "en-US";
   }
   document.documentElement.lang = isChinese ? "zh-Hans" : "en";
-  document.title = words.title;
+  document.title = say("title");
 }
-
-/** @param {keyof typeof ENGLISH} name @param {Record<string, string | number>} [given] */
-export const say = (name, given = {}) => words[name].replace(/\{(\w+)\}/g, (_, one) => String(given[one] ?? ""));
 
 /** @param {string} name @returns {name is keyof typeof ENGLISH} */
 export const isWord = (name) => Object.hasOwn(ENGLISH, name);
@@ -58,5 +60,7 @@ export const isWord = (name) => Object.hasOwn(ENGLISH, name);
 export const money = (usd) => new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumFractionDigits: usd && usd < 0.1 ? 4 : 2 }).format(usd);
 /** @param {number} seconds */
 export const time = (seconds) => seconds < 100 ? say("seconds", { n: Math.max(0, Math.round(seconds)) }) : say("minutes", { n: Math.round(seconds / 60) });
+/** @param {string} moment in ISO 8601 */
+export const when = (moment) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(moment));
 /** @param {number} bytes */
 export const size = (bytes) => bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`;
