@@ -60,14 +60,15 @@ addEventListener('message', ({source, data}) => {
   page.close()
 })
 </script>"""
-_RECORD = """if (window === top) {
+RECORD = """if (window === top) {
   window.fromApp = []
   addEventListener('message', ({data}) => { if (data?.jsonrpc) window.fromApp.push(data) })
 }"""
 
 
 @cache
-def _build() -> Any:
+def pages_build() -> Any:
+    """What builds the pages, with its packages installed."""
     spec = spec_from_file_location("pages_build", UI / "build.py")
     assert spec
     assert spec.loader
@@ -79,12 +80,12 @@ def _build() -> Any:
 
 @cache
 def _host_script() -> str:
-    return str(_build().bundled(UI / "host" / "host.js", "--format=esm")).replace("</script", r"<\/script")
+    return str(pages_build().bundled(UI / "host" / "host.js", "--format=esm")).replace("</script", r"<\/script")
 
 
 @cache
 def _definitions() -> dict[str, Any]:
-    _build()
+    pages_build()
     path = UI / "node_modules/@modelcontextprotocol/ext-apps/dist/src/generated/schema.json"
     return json.loads(path.read_text(encoding="utf-8"))["$defs"]
 
@@ -112,8 +113,46 @@ async def _fetched(route: Any) -> None:
     await route.fulfill(response=await route.fetch())
 
 
-class AppPage:
-    """The app in a page of a browser.
+class ShownApp:
+    """The app as some host shows it in a page of a browser."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    @property
+    def frame(self) -> Any:
+        """The app itself, to run scripts in."""
+        return self.page.frames[-1]
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """Every message of the app, in their order."""
+        sent = await self.page.evaluate("() => window.fromApp")
+        return [message for message in sent if "sandbox-" not in message.get("method", "")]
+
+    async def unlawful(self) -> list[str]:
+        """Returns which of its messages the protocol's schema does not allow."""
+        found: list[str] = []
+        for message in await self.messages():
+            name = SCHEMAS.get(message.get("method", ""))
+            if name is None:
+                continue
+            body = {key: value for key, value in message.items() if key not in ("jsonrpc", "id")}
+            schema = {**_definitions()[name], "$defs": _definitions()}
+            found += [f"{name}: {error.message}" for error in Draft202012Validator(schema).iter_errors(body)]
+        return found
+
+    async def violations(self) -> list[str]:
+        """Returns what axe objects to, in the app alone."""
+        from axe_playwright_python.base import AXE_SCRIPT
+
+        await self.frame.evaluate(AXE_SCRIPT)
+        script = """async () => (await axe.run({resultTypes: ['violations']})).violations.map(
+          one => `${one.id}: ${one.help} (${one.nodes.map(node => node.html.slice(0, 200)).join(' ')})`)"""
+        return await self.frame.evaluate(script)
+
+
+class AppPage(ShownApp):
+    """The app in a host of the tests.
 
     Attributes:
         client: of the server, by which the host passes calls on.
@@ -123,7 +162,7 @@ class AppPage:
     """
 
     def __init__(self, page: Any, client: Client) -> None:
-        self.page = page
+        super().__init__(page)
         self.client = client
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.is_dead = False
@@ -152,7 +191,7 @@ class AppPage:
         }
         await self.page.expose_function("callTool", self._call)
         await self.page.expose_function("readResource", self._read)
-        await self.page.add_init_script(f"{_RECORD}; window.hostOptions = {json.dumps(options)}")
+        await self.page.add_init_script(f"{RECORD}; window.hostOptions = {json.dumps(options)}")
         html = f"{_HOST_PAGE}{_host_script()}</script></html>"
         await self.page.route(f"{HOST}**", lambda route: route.fulfill(body=html, content_type="text/html"))
         headers = {"content-security-policy": policy(csp, drops=drops_domains), "content-type": "text/html"}
@@ -182,11 +221,6 @@ class AppPage:
         """The app itself, to look things up in."""
         return self.page.frame_locator("#app").frame_locator("iframe")
 
-    @property
-    def frame(self) -> Any:
-        """The app itself, to run scripts in."""
-        return self.page.frames[-1]
-
     async def host(self, method: str, *given: Any) -> Any:
         """Has the host say something to the app."""
         return await self.page.evaluate("([method, given]) => window.host[method](...given)", [method, list(given)])
@@ -204,29 +238,3 @@ class AppPage:
         return await self.page.evaluate(
             "kind => window.hostSaid.filter(one => one.kind === kind).map(one => one.value)", kind
         )
-
-    async def messages(self) -> list[dict[str, Any]]:
-        """Every message of the app, in their order."""
-        sent = await self.page.evaluate("() => window.fromApp")
-        return [message for message in sent if "sandbox-" not in message.get("method", "")]
-
-    async def unlawful(self) -> list[str]:
-        """Returns which of its messages the protocol's schema does not allow."""
-        found: list[str] = []
-        for message in await self.messages():
-            name = SCHEMAS.get(message.get("method", ""))
-            if name is None:
-                continue
-            body = {key: value for key, value in message.items() if key not in ("jsonrpc", "id")}
-            schema = {**_definitions()[name], "$defs": _definitions()}
-            found += [f"{name}: {error.message}" for error in Draft202012Validator(schema).iter_errors(body)]
-        return found
-
-    async def violations(self) -> list[str]:
-        """Returns what axe objects to, in the app alone."""
-        from axe_playwright_python.base import AXE_SCRIPT
-
-        await self.frame.evaluate(AXE_SCRIPT)
-        script = """async () => (await axe.run({resultTypes: ['violations']})).violations.map(
-          one => `${one.id}: ${one.help} (${one.nodes.map(node => node.html.slice(0, 200)).join(' ')})`)"""
-        return await self.frame.evaluate(script)

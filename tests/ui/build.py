@@ -76,10 +76,10 @@ def node() -> str:
     return found
 
 
-def install() -> None:
-    """Installs the packages that `package-lock.json` pins, unless they are there."""
-    done = MODULES / ".installed"
-    pinned = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
+def install(where: Path = HERE) -> None:
+    """Installs the packages that the `package-lock.json` of a folder pins, unless they are there."""
+    done = where / "node_modules" / ".installed"
+    pinned = hashlib.sha256((where / "package-lock.json").read_bytes()).hexdigest()
     if done.is_file() and done.read_text(encoding="utf-8") == pinned:
         return
     own = Path(node()).parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -87,7 +87,7 @@ def install() -> None:
     npm = next(([node(), str(path)] for path in (own, on_windows) if path.is_file()), ["npm"])
     path = os.pathsep.join((str(Path(node()).parent), os.environ.get("PATH", "")))
     options = ["ci", "--no-fund", "--no-audit", "--loglevel=error"]
-    subprocess.run([*npm, *options], cwd=HERE, check=True, env={**os.environ, "PATH": path})
+    subprocess.run([*npm, *options], cwd=where, check=True, env={**os.environ, "PATH": path})
     done.write_text(pinned, encoding="utf-8")
 
 
