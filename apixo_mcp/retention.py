@@ -73,7 +73,7 @@ class FileRemoval:
         )
         if not any(map(_is_recorded, told)):
             return 0
-        before, task = task, replace(task, results=told, updated_at=time.time() if gone else task.updated_at)
+        before, task = task, replace(task, results=told)
         if gone and await self._changes.commit(before, task) is None:
             return 0  # another process moved it on; the next try sees what is left
         for result in gone:
@@ -81,7 +81,8 @@ class FileRemoval:
         for result in filter(_is_recorded, told):
             await to_thread.run_sync(self._files.forget, task, result)
         results = tuple(replace(result, path="") if _is_recorded(result) else result for result in told)
-        await self._changes.commit(task, replace(task, results=results))
+        # What has just changed is not looked at by the next round: so pages are told at last.
+        await self._changes.commit(task, replace(task, results=results, updated_at=time.time()))
         return len(gone)
 
     async def _is_deleted(self, task: Task, result: Result) -> bool:
