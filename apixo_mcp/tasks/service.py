@@ -20,7 +20,7 @@ from apixo_mcp.tasks.transitions.context import Contexts
 
 FAR_OFF = 2 * 3600.0  # beyond every wait between two polls
 INDEXED_AT_ONCE = 200  # prompts: some 30 ms
-REREAD_EVERY = 1.0  # another process may have moved the task on
+REREAD_EVERY = 0.5  # another process may have moved the task on
 TICK_EVERY = 4.0  # between two signs of life to a waiting client
 
 

@@ -15,8 +15,8 @@ from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.whereabouts import HERE, Whereabouts
 from apixo_mcp.views.words import given
 
-LOOK_AGAIN_MS = 800
-"""Milliseconds until a page that shows a task asks about it again: a change is seen within a second."""
+LOOK_AGAIN_MS = 500
+"""Milliseconds until a page that shows a task asks about it again: a change is seen well within a second."""
 
 SELDOM_MS = 5000
 """The same of tasks that take so long that a few seconds are nothing."""

@@ -9,7 +9,7 @@ import { Watch } from "./watch.js";
 
 /** @typedef {Record<string, any>} Obj */
 
-const CHUNK_TAKES = 120000;
+const CHUNK_TAKES = 120000, SOON = 500;
 const started = performance.now();
 const root = document.documentElement;
 const main = h("main", null);
@@ -143,7 +143,7 @@ const watch = new Watch({
         show(answer.tasks);
       }
     }
-    return 1000;
+    return ids.length ? 1 : SOON;
   },
   lost: () => {
     if (document.querySelector(".lost")) return;
