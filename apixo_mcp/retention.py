@@ -17,6 +17,7 @@ from anyio import to_thread
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.preview.thumbnails import forget_thumbnails
 from apixo_mcp.tasks.budget import DAY
 from apixo_mcp.tasks.changes import Changes, ref_of
 from apixo_mcp.tasks.ports.store import Store
@@ -47,16 +48,25 @@ class FileRemoval:
         changes: written through, so that whoever watches a task is told.
         files: where results are kept.
         tokens: of the files that tasks have as inputs.
+        thumbnails: the folder of those of the files; they go with them.
         telemetry: told of each file.
     """
 
     def __init__(
-        self, store: Store, changes: Changes, files: ResultFiles, tokens: InputTokens, telemetry: Telemetry
+        self,
+        *,
+        store: Store,
+        changes: Changes,
+        files: ResultFiles,
+        tokens: InputTokens,
+        thumbnails: Path,
+        telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._changes = changes
         self._files = files
         self._tokens = tokens
+        self._thumbnails = thumbnails
         self._telemetry = telemetry
 
     async def remove(self, task: Task, problem: str) -> int:
@@ -80,6 +90,7 @@ class FileRemoval:
             self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
         for result in filter(_is_recorded, told):
             await to_thread.run_sync(self._files.forget, task, result)
+        await to_thread.run_sync(forget_thumbnails, self._thumbnails, task)
         results = tuple(replace(result, path="") if _is_recorded(result) else result for result in told)
         # What has just changed is not looked at by the next round: so pages are told at last.
         await self._changes.commit(task, replace(task, results=results, updated_at=time.time()))
@@ -102,25 +113,13 @@ class Retention:
 
     Args:
         store: has the tasks.
-        changes: written through, so that whoever watches a task is told.
-        files: where results are kept.
-        tokens: of the files that tasks have as inputs.
-        telemetry: told of each file.
+        removal: deletes their files.
         days: that a file is kept.
     """
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        changes: Changes,
-        files: ResultFiles,
-        tokens: InputTokens,
-        telemetry: Telemetry,
-        days: float,
-    ) -> None:
+    def __init__(self, store: Store, removal: FileRemoval, days: float) -> None:
         self._store = store
-        self._removal = FileRemoval(store, changes, files, tokens, telemetry)
+        self._removal = removal
         self._days = days
 
     async def run(self) -> None:

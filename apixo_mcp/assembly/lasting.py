@@ -45,21 +45,22 @@ async def retention_of(parts: Parts, days: int) -> "Retention":
     """Returns what deletes saved results that are older than so many days."""
     from apixo_mcp.retention import Retention
 
-    return Retention(
-        store=parts.store,
-        changes=parts.changes,
-        files=parts.files,
-        tokens=await _tokens_of(parts),
-        telemetry=parts.telemetry,
-        days=days,
-    )
+    return Retention(parts.store, await removal_of(parts), days)
 
 
 async def removal_of(parts: Parts) -> "FileRemoval":
     """Returns what deletes the saved results of a task."""
+    from apixo_mcp.media.preview.thumbnails import folder_of_thumbnails
     from apixo_mcp.retention import FileRemoval
 
-    return FileRemoval(parts.store, parts.changes, parts.files, await _tokens_of(parts), parts.telemetry)
+    return FileRemoval(
+        store=parts.store,
+        changes=parts.changes,
+        files=parts.files,
+        tokens=await _tokens_of(parts),
+        thumbnails=folder_of_thumbnails(parts.settings.home),
+        telemetry=parts.telemetry,
+    )
 
 
 async def _tokens_of(parts: Parts) -> "InputTokens":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from apixo_mcp.errors import ApixoError
-from apixo_mcp.gallery.thumbnails import Thumbnails
+from apixo_mcp.media.preview.thumbnails import Thumbnails
 from apixo_mcp.retention import FileRemoval
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.store import Store
@@ -62,7 +62,6 @@ class Deleting:
         if what != "entry":
             files = await self.removal.remove(task, _PROBLEM)
             if files:
-                await self.thumbnails.forget(task)
                 task = await self.service.find(owner, task.task_id)
             if _has_files(task):
                 raise NotDeleted(

@@ -36,11 +36,13 @@ class Feed:
         self._seen: dict[str, tuple[float, _Shown]] = {}
         self._since = 0.0
         self._looked_at = float("-inf")
+        self._heard = self._heard_then = 0
         self._looking = anyio.Lock()
         self._hurry = anyio.Event()
 
     async def hear(self, _: Task) -> None:
         """Hears of a change in this process, so that it is told at once."""
+        self._heard += 1
         self._hurry.set()
 
     async def watch(self, owner: Owner, silence: float) -> AsyncGenerator[Task | None]:
@@ -60,7 +62,7 @@ class Feed:
                 await hurry.wait()
             if hurry.is_set() and hurry is self._hurry:
                 self._hurry = anyio.Event()
-            await self._look(0.0 if hurry.is_set() else self._every / 2)
+            await self._look(self._every / 2)
             if self._count - position > len(self._changes):
                 raise Missed
             news = list(self._changes)[len(self._changes) - (self._count - position) :]
@@ -76,18 +78,20 @@ class Feed:
     async def _look(self, unless_within: float) -> None:
         async with self._looking:
             now = anyio.current_time()
-            if now - self._looked_at < unless_within:
-                return
+            if self._heard == self._heard_then and now - self._looked_at < unless_within:
+                return  # of those who watch, one looks for all
             if now - self._looked_at > _STALE:
                 self._since, self._seen = time.time(), {}
-            self._looked_at = now
-            moment = self._since - _OVERLAP
+            self._looked_at, self._heard_then = now, self._heard
+            moment, limit = self._since - _OVERLAP, _AT_ONCE
             while True:
-                tasks = await self._store.changed_since(moment, _AT_ONCE)
+                tasks = await self._store.changed_since(moment, limit)
                 for task in tasks:
                     self._note(task)
-                if len(tasks) < _AT_ONCE or tasks[-1].updated_at <= moment:
+                if len(tasks) < limit or limit > _REMEMBERED:
                     break
+                if tasks[-1].updated_at <= moment:
+                    limit *= 2  # more than that have changed at one moment
                 moment = tasks[-1].updated_at
             # A clock that is ahead must not hide what the others write.
             latest = max((task.updated_at for task in tasks), default=0.0)

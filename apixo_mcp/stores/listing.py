@@ -8,7 +8,7 @@ Where a database has an index of words it says which prompts may hold them (`{fo
 at then, for an index of parts of words knows no more than that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,6 @@ def page(listing: ListQuery, found: str = "") -> tuple[str, Mapping[str, Any]]:
     return _PAGE.format(source=source, conditions=" and ".join(conditions)), named
 
 
-def lowered(words: Sequence[str]) -> tuple[str, ...]:
-    """Returns words in small letters, each once."""
-    return tuple(dict.fromkeys(word.lower() for word in words if word))
+def lowered(text: str) -> str:
+    """Returns a text as it is searched: in small letters, and whole for indexes that end a text at its first NUL."""
+    return text.lower().replace("\0", " ")

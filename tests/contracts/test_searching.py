@@ -106,7 +106,7 @@ class TestWords:
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(
-        texts=st.lists(st.text("aAbß狐雪 \U0001f98aIı'\"*", max_size=8), max_size=6),
+        texts=st.lists(st.text("aAbß狐雪 \0\U0010ffff\U0001f98aIı'\"*", max_size=8), max_size=6),
         words=st.lists(st.text("aAbß狐雪\U0001f98aIı'\"*", min_size=1, max_size=4), min_size=1, max_size=2),
     )
     async def test_what_is_found_is_what_holds_every_word(self, store: Store, texts: list[str], words: list[str]):

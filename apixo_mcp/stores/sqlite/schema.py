@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
+from apixo_mcp.stores.listing import lowered
 
 COPIES_KEPT = 3
 
@@ -51,7 +52,7 @@ def teach(database: sqlite3.Connection) -> None:
 
 
 def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+    return lowered(value) if isinstance(value, str) else value
 
 
 def _statements(script: str) -> Iterator[str]:

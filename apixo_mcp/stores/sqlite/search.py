@@ -122,7 +122,7 @@ def _match(database: SqliteDatabase, word: str) -> str:
     """Returns what the index is asked for a word; empty where that would narrow nothing down."""
     if len(word) >= _LENGTH:
         return " AND ".join(_quoted(_parts(word)))
-    named = {"word": word, "behind": word + _LAST, "limit": _MOST_BEGINNINGS + 1}
+    named = {"word": word, "behind": word + _NEVER, "limit": _MOST_BEGINNINGS + 1}
     beginnings = [row["term"] for row in database.execute(_BEGINNINGS, named)]
     if len(beginnings) > _MOST_BEGINNINGS:
         return ""

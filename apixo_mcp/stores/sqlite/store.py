@@ -168,9 +168,9 @@ class SqliteStore:
             model=model,
             since=since,
             until=until,
-            words=lowered(tuple(words)),
+            words=tuple(dict.fromkeys(lowered(word) for word in words if word)),
             connection=connection,
-            like=None if like is None else like.lower(),
+            like=None if like is None else lowered(like),
             limit=limit,
             before=before,
         )

@@ -16,7 +16,7 @@ from apixo_mcp.errors import ApixoError, InvalidInput, MediaError, NotFound, Sto
 from apixo_mcp.gallery.deleting import Deleting, NotDeleted
 from apixo_mcp.gallery.feed import Feed
 from apixo_mcp.gallery.revealing import reveal
-from apixo_mcp.gallery.thumbnails import Thumbnails
+from apixo_mcp.media.preview.thumbnails import Thumbnails, folder_of_thumbnails
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.files.results import no_file
 from apixo_mcp.server.http.gallery.asked import days_asked, tasks_asked, what_asked
@@ -64,7 +64,7 @@ class Gallery:
     def __init__(self, app: App, feed: Feed) -> None:
         self._app = app
         self._feed = feed
-        self._thumbnails = Thumbnails(app.previews, app.settings.home / "thumbnails")
+        self._thumbnails = Thumbnails(app.previews, app.files, folder_of_thumbnails(app.settings.home))
 
     def routes(self) -> list[BaseRoute]:
         """Returns the routes; that of the page itself where this build has one."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
+from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.tasks.task import FileState, Result, Task
 
@@ -43,12 +44,14 @@ class Thumbnails:
 
     Args:
         previews: makes them.
+        files: that they are of.
         folder: keeps them.
         most: bytes that they take together.
     """
 
-    def __init__(self, previews: Previews, folder: Path, *, most: int = _KEPT) -> None:
+    def __init__(self, previews: Previews, files: ResultFiles, folder: Path, *, most: int = _KEPT) -> None:
         self._previews = previews
+        self._files = files
         self._folder = folder
         self._most = most
         self._taken: int | None = None
@@ -63,11 +66,14 @@ class Thumbnails:
         if kept is None:
             async with self._making:  # whoever asks for the same one waits for it
                 kept = await to_thread.run_sync(_read, stem) or await self._made(stem, result)
+                if await to_thread.run_sync(self._files.on_disk, result.path) is None:
+                    await self.forget(task)  # its file was deleted meanwhile
+                    return None
         return kept if kept.content else None
 
     async def forget(self, task: Task) -> None:
         """Deletes those of a task."""
-        await to_thread.run_sync(self._forget, task)
+        await to_thread.run_sync(forget_thumbnails, self._folder, task)
 
     async def _made(self, stem: Path, result: Result) -> Thumbnail:
         small = await self._previews.thumbnail(result.path, result.mime_type, longest=LONGEST, max_bytes=_MOST_BYTES)
@@ -106,10 +112,17 @@ class Thumbnails:
             taken -= size
         self._taken = taken
 
-    def _forget(self, task: Task) -> None:
-        if _ID.fullmatch(task.task_id):
-            for path in (self._folder / task.task_id[-2:]).glob(f"{task.task_id}-*"):
-                path.unlink(missing_ok=True)
+
+def folder_of_thumbnails(home: Path) -> Path:
+    """Returns where they are kept in a data folder."""
+    return home / "thumbnails"
+
+
+def forget_thumbnails(folder: Path, task: Task) -> None:
+    """Deletes those of a task. Blocking."""
+    if _ID.fullmatch(task.task_id):
+        for path in (folder / task.task_id[-2:]).glob(f"{task.task_id}-*"):
+            path.unlink(missing_ok=True)
 
 
 def _read(stem: Path) -> Thumbnail | None:
