@@ -85,7 +85,8 @@ FIND_BY_ATTEMPT = """select * from task where owner = :owner and deleted_at = 0 
 SAVED_AT = """select * from task where owner = :owner and deleted_at = 0 and state = 'success'
     and instr(results, :quoted) > 0
   order by created_at desc limit 1"""
-"""By the path of a saved file: asked for where a caller gives a path, so without an index too."""
+"""By the path of a saved file or by a result's URL: asked for where a caller gives a path, or a person looks at a task,
+so without an index too."""
 
 CHANGED_SINCE = "select * from task where updated_at >= :moment order by updated_at limit :limit"
 

@@ -145,6 +145,10 @@ class SqliteStore:
         """See `Store.saved_at`."""
         return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"path": {json.dumps(path)}')
 
+    async def made_at(self, owner: Owner, url: str) -> Task | None:
+        """See `Store.made_at`."""
+        return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"url": {json.dumps(url)}')
+
     async def page(
         self,
         owner: Owner,

@@ -108,6 +108,10 @@ class Store(Protocol):
         """Returns the owner's newest task that has a result whose file was saved at this very path."""
         ...
 
+    async def made_at(self, owner: Owner, url: str) -> Task | None:
+        """Returns the owner's newest task that has a result at this very URL of its gateway."""
+        ...
+
     async def page(
         self,
         owner: Owner,

@@ -4,10 +4,14 @@ import { Bridge, wordsOf } from "./bridge.js";
 import { showOffer } from "./offer.js";
 import { TaskView, isLive } from "./task.js";
 import { button, copied, followSystemTheme, h, notice, voice, wear } from "./ui.js";
-import { say, speak, time } from "./words.js";
+import { say, speak, speaker, time } from "./words.js";
 import { Watch } from "./watch.js";
 
 /** @typedef {Record<string, any>} Obj */
+
+/** What only this page says. */
+const alone = speaker({ outside: "This page shows its tasks inside a chat that renders MCP Apps.", stopped: "Stopped in the chat. A task that was sent already goes on: ask the chat for it." },
+  { outside: "请在支持 MCP Apps 的聊天中打开本页。", stopped: "已在聊天中停止。已发送的任务会继续，可在聊天中查询。" });
 
 const CHUNK_TAKES = 120000, SOON = 500;
 const started = performance.now();
@@ -32,7 +36,7 @@ const bridge = new Bridge({ name: "apixo-mcp", version: "1" }, {
   context, partial: asked, input: asked, result, teardown: () => watch.end(),
   cancelled: () => {
     isOver = true;
-    if (!ids.length) say_only(say("stopped"));
+    if (!ids.length) say_only(alone("stopped"));
   },
 });
 
@@ -248,4 +252,4 @@ waiting = new TaskView(reach);
 waiting.skeleton({ prompt: "", count: 1, kind: "image" });
 main.append(waiting.el);
 document.body.append(main, voice);
-bridge.connect().catch(() => say_only(say("outside")));
+bridge.connect().catch(() => say_only(alone("outside")));

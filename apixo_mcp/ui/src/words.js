@@ -9,9 +9,8 @@ const ENGLISH = {
   cost: "about {usd}", no_price: "price not known", free: "not charged", seed: "seed {n}", model: "Model",
   download: "Download", copy: "Copy link", copy_path: "Copy path", open: "Open", full: "Full screen", inline: "Leave full screen", cancel: "Cancel", close: "Close", retry: "Try again",
   again: "Regenerate", vary: "Variation", edit: "Edit", animate: "Animate", copied: "Copied.", opened: "Opened.", saved: "Download started.", by_hand: "Copy it by hand: {text}", nowhere: "It is saved at {text}",
-  what_edit: "What should change?", what_animate: "What should happen?", pricing: "Asking for the price…", make: "Make it for {usd}", make_unpriced: "Make it (price not known)", had: "Show it (already bought)", bought: "Started.",
   cause: "Cause", fix: "What to do", charged: "Charged", charged_yes: "Yes, it was charged.", charged_no: "No, nothing was charged.", charged_unknown: "It is not known whether it was charged.",
-  lost: "Lost contact with the server.", outside: "This page shows its tasks inside a chat that renders MCP Apps.", stopped: "Stopped in the chat. A task that was sent already goes on: ask the chat for it.",
+  lost: "Lost contact with the server.",
   missing_text: "The server does not know this task any more.", empty: "The tool returned nothing to show.", saving: "The file is being saved…", not_shown: "It cannot be shown here. Use Open or Download.", too_large: "It has {size}, too much to show here. Use Open or Download.",
   settings: "Settings", whole: "Whole prompt", id_only: "Its id: {text}", ended: "Cancelled: nothing was sent or charged.", kept: "It was already sent and is paid for, so it goes on.", more: "{n} more",
 };
@@ -25,9 +24,8 @@ const CHINESE = {
   cost: "约 {usd}", no_price: "价格未知", free: "未扣费", seed: "种子 {n}", model: "模型",
   download: "下载", copy: "复制链接", copy_path: "复制路径", open: "打开", full: "全屏", inline: "退出全屏", cancel: "取消", close: "关闭", retry: "重试",
   again: "重新生成", vary: "变体", edit: "编辑", animate: "生成动画", copied: "已复制。", opened: "已打开。", saved: "已开始下载。", by_hand: "请手动复制：{text}", nowhere: "已保存在 {text}",
-  what_edit: "要改什么？", what_animate: "画面里要发生什么？", pricing: "正在询价…", make: "以 {usd} 生成", make_unpriced: "生成（价格未知）", had: "显示（已购买）", bought: "已开始。",
   cause: "原因", fix: "怎么办", charged: "扣费", charged_yes: "已扣费。", charged_no: "未扣费。", charged_unknown: "不确定是否扣费。",
-  lost: "与服务器失去联系。", outside: "请在支持 MCP Apps 的聊天中打开本页。", stopped: "已在聊天中停止。已发送的任务会继续，可在聊天中查询。",
+  lost: "与服务器失去联系。",
   missing_text: "服务器上已没有这个任务。", empty: "工具没有返回可显示的内容。", saving: "正在保存文件…", not_shown: "无法在此显示，请使用“打开”或“下载”。", too_large: "文件 {size}，太大，无法在此显示，请使用“打开”或“下载”。",
   settings: "参数", whole: "完整提示词", id_only: "编号：{text}", ended: "已取消：没有发送，也没有扣费。", kept: "已经发送并付费，任务会继续。", more: "还有 {n} 个",
 };

@@ -16,6 +16,7 @@ from apixo_mcp.errors import ApixoError, InvalidInput, MediaError, NotFound, Sto
 from apixo_mcp.gallery.deleting import Deleting, NotDeleted
 from apixo_mcp.gallery.feed import Feed
 from apixo_mcp.gallery.revealing import reveal
+from apixo_mcp.gallery.sources import sources_of
 from apixo_mcp.media.preview.thumbnails import Thumbnails, folder_of_thumbnails
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.files.results import no_file
@@ -106,7 +107,10 @@ class Gallery:
         owner = owner_of_request(request)
         task = await self._own(owner, request.path_params["task_id"])
         can_reveal = {"can_reveal": True} if _is_at_screen(request, owner) else {}
-        return _told(whole_entry_of(self._app, task, on_disk=owner.is_here) | can_reveal)
+        sources = await sources_of(self._app.store, owner, task)
+        told = [{"task_id": one.task.task_id, "index": one.index} for one in sources]
+        made_from = {"sources": told} if told else {}
+        return _told(whole_entry_of(self._app, task, on_disk=owner.is_here) | made_from | can_reveal)
 
     async def _deleted(self, request: Request) -> Response:
         owner, what = owner_of_request(request), what_asked(request.query_params)

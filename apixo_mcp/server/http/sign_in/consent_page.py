@@ -78,6 +78,7 @@ class SignInPage:
                 request,
                 words,
                 words.signed_in,
+                link(words.see_pictures, self._at(request, paths.GALLERY), is_main=True),
                 field_to_copy(words.signed_in_how, "address", self._addresses.resources(request.scope)[0]),
                 form(self._at(request, paths.SIGN_OUT), button(words.sign_out), proof=self._proof(browser)),
                 named={"owner": owner.name},

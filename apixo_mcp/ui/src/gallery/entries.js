@@ -150,7 +150,7 @@ export class Entries {
     if (holds !== true) return holds === null;
     const page = this.pages.find((one) => (one.edge ? one.edge.at <= task.created_at : this.next === null || (one.tasks?.at(-1)?.created_at ?? "~") <= task.created_at));
     if (page?.tasks) {
-      const at = page.tasks.findIndex((one) => one.created_at < task.created_at);
+      const at = page.tasks.findIndex((one) => one.created_at <= task.created_at);  // the one told last is the newer one
       this.put(page, page.tasks.toSpliced(at < 0 ? page.tasks.length : at, 0, task));
       if (page.count > FULL) this.split(page);
       this.changed();

@@ -11,7 +11,7 @@ const PAUSE = 250;
 export class Filters {
   constructor() {
     let timer = 0;
-    this.search = h("input", { type: "search", id: "search", maxLength: 500, autocomplete: "off", spellcheck: false, placeholder: tell("search_keys") });
+    this.search = h("input", { type: "search", id: "search", name: "query", maxLength: 500, autocomplete: "off", spellcheck: false, placeholder: tell("search_keys") });
     this.search.addEventListener("input", () => {
       clearTimeout(timer);
       timer = window.setTimeout(() => go({ query: this.search.value.trim() }, { replace: given("query") !== "" }), PAUSE);
@@ -21,11 +21,11 @@ export class Filters {
     this.known = new Set();
     this.fields = /** @type {Record<string, any>} */ ({
       state: this.select("state", STATES), modality: this.select("modality", ["image", "video", "audio"]),
-      model: h("input", { id: "model", type: "text", autocomplete: "off", spellcheck: false, size: 16 }), day: h("input", { id: "day", type: "date" }),
+      model: h("input", { id: "model", name: "model", type: "text", autocomplete: "off", spellcheck: false, size: 16 }), day: h("input", { id: "day", name: "day", type: "date" }),
     });
     this.fields.model.setAttribute("list", "models");
     for (const [name, field] of Object.entries(this.fields)) field.addEventListener("change", () => go({ [name]: field.value.trim() }));
-    this.group = h("input", { type: "checkbox", id: "group" });
+    this.group = h("input", { type: "checkbox", id: "group", name: "group" });
     this.group.addEventListener("change", () => go({ group: this.group.checked ? "1" : "" }));
     this.clear = button(tell("clear"), "close", () => {
       go(Object.fromEntries(FILTERS.map((name) => [name, ""])));
@@ -42,7 +42,7 @@ export class Filters {
 
   /** @param {string} name @param {string[]} values */
   select(name, values) {
-    return h("select", { id: name }, h("option", { value: "" }, tell("all")), values.map((one) => h("option", { value: one }, word(one))));
+    return h("select", { id: name, name }, h("option", { value: "" }, tell("all")), values.map((one) => h("option", { value: one }, word(one))));
   }
 
   /** Shows what the address says. */

@@ -55,7 +55,7 @@ export class Grid {
 
   room() {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize), width = this.el.clientWidth;
-    return { width, target: (width < 520 ? 9.5 : width < 900 ? 12 : 14.5) * rem, gap: GAP, caption: 6.1 * rem, least: 9 * rem };
+    return { width, target: (width < 520 ? 9.5 : width < 900 ? 12 : 14.5) * rem, gap: GAP, caption: (width < 520 ? 7.7 : 6.1) * rem, least: 9 * rem };
   }
 
   /** @param {import("./entries.js").Page} page @param {ReturnType<Grid["room"]>} room @param {boolean} isEnd */
@@ -94,6 +94,7 @@ export class Grid {
       }
       y += page.height;
     }
+    this.el.style.setProperty("--caption", `${room.caption}px`);
     this.el.style.setProperty("height", `${Math.ceil(y)}px`);
     if (moved) scrollBy({ top: moved, behavior: "instant" });
     this.put(placed, room);

@@ -12,7 +12,6 @@ import { tell } from "./words.js";
 /** @typedef {Record<string, any>} Obj */
 
 const absolute = (/** @type {string} */ path) => new URL(path, document.baseURI).href;
-const EARLIER = /tsk_[a-z2-7]{26}/g;
 
 export class Whole {
   /** @param {{beside: (id: string, by: number) => string, troubled: (error: unknown) => any, closed: (id: string) => any, gone: (id: string) => any}} list */
@@ -152,7 +151,7 @@ export class Whole {
     if (this.drawnMore === text) return;
     this.drawnMore = text;
     const inputs = Object.entries(task.inputs ?? {}).filter(([name]) => name !== "prompt");
-    const sources = [...new Set(JSON.stringify(task.inputs ?? {}).match(EARLIER) ?? [])].filter((id) => id !== task.task_id);
+    const sources = task.sources ?? [];
     const cost = task.cost?.amount !== undefined && costOf(task) !== say("free") ? tell("basis_estimated", { usd: money(task.cost.amount) }) : task.cost && costOf(task) !== say("free") ? tell("basis_unknown") : task.cost ? tell("basis_free") : tell("basis_none");
     const rows = [[tell("model"), task.model], [tell("seed"), task.seed ?? tell("no_seed")], [tell("cost"), cost], [tell("owner"), task.owner], [tell("made"), when(task.created_at)], [tell("ended"), task.completed_at && when(task.completed_at)],
       [tell("task"), task.task_id], [tell("gateway"), task.gateway], [tell("provider"), task.provider], [tell("remote"), task.remote_id]];
@@ -161,7 +160,7 @@ export class Whole {
     this.more?.replaceChildren(
       h("h3", null, tell("made_from")), h("dl", { className: "settings" }, rows.map(line)),
       h("p", null, h("a", { href: at({ like: task.task_id, task: "", query: "" }) }, tell("same"))),
-      ...(sources.length ? [h("h3", null, tell("source")), h("ul", null, sources.map((id) => h("li", null, h("a", { href: at({ task: id }) }, id))))] : []),
+      ...(sources.length ? [h("h3", null, tell("source")), h("ul", null, sources.map((/** @type {Obj} */ one) => h("li", null, h("a", { href: at({ task: one.task_id }) }, h("img", { src: `thumbnails/${one.task_id}/${one.index}`, alt: "", width: 96, height: 96, loading: "lazy", onerror: (/** @type {any} */ event) => event.target.remove() }), ` ${one.task_id}`))))] : []),
       ...(inputs.length ? [h("h3", null, tell("inputs")), h("dl", { className: "settings" }, inputs.map(line))] : []),
       ...(task.tries?.length ? [h("h3", null, tell("tries")), h("ol", null, task.tries.map((/** @type {Obj} */ one) => h("li", null, tell("try_line", { when: one.sent_at ? when(one.sent_at) : "?", what: [one.error ?? tell("accepted"), one.remote_id].filter(Boolean).join(" · ") }))))] : []),
       ...(files.length ? [h("h3", null, tell("files")), h("ul", null, files.map((/** @type {Obj} */ one) => h("li", null, [one.path, one.problem].filter(Boolean).join(" · "))))] : []),

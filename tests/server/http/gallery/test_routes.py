@@ -108,6 +108,9 @@ async def test_a_task_tells_all_that_it_was_made_from(house: House) -> None:
         assert (await http.get(f"/{result['src']}")).status_code == 200
         twin = (await http.get("/api/tasks", params={"like": told["task_id"]})).json()["tasks"]
         assert [one["group"] for one in twin] == [card["group"]]
+        again = await a_task(house, prompt="with a hat [took:0]", image_urls=[f"task:{told['task_id']}/0"])
+        made_from = (await http.get(f"/api/tasks/{again['task_id']}")).json()["sources"]
+        assert made_from == [{"task_id": told["task_id"], "index": 0}]
         remote = (await house.app.service.find(ALICE, told["task_id"])).remote_id
         assert (await http.get(f"/api/tasks/{remote}")).status_code == 404, "it is named by our id alone"
 
