@@ -21,7 +21,7 @@ _FAILURES = """select max(failure) as failure, count(*) as tasks from task
   order by 2 desc, 1"""
 
 _RETRIED = f"""select json_extract(one.value, '$.failure_code') as code, count(*) as attempts from task, {_ATTEMPTS}
-  where {{whose}}counted_at >= :since and {_SEVERAL}
+  where {{whose}}counted_at >= :since and ({_SEVERAL} or state = 'submitting')
     and (one.key < json_array_length(attempts) - 1 or state = 'submitting')
     and json_extract(one.value, '$.failure_code') <> ''
   group by 1 order by 2 desc, 1"""

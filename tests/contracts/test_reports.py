@@ -70,9 +70,10 @@ class TestOutcomes:
             {"state": State.SUCCESS, "attempts": (gone, replace(last, failure_code="")), "completed_at": NOW},
             {"state": State.FAILED, "attempts": (gone, last), "failure": REFUSED},
             {"state": State.SUBMITTING, "attempts": (gone, gone)},
+            {"state": State.SUBMITTING, "attempts": (gone,)},
             {"state": State.FAILED, "attempts": (gone,), "failure": REFUSED},
         )
-        assert (await store.reports.outcomes(LOCAL, 7)).retried == {"PROCESSING_TIMEOUT": 4}
+        assert (await store.reports.outcomes(LOCAL, 7)).retried == {"PROCESSING_TIMEOUT": 5}
 
     async def test_times_are_told_by_model_from_the_first_request_to_the_result(self, store: Store):
         for seconds in range(1, 11):

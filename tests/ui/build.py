@@ -45,6 +45,13 @@ PAGES = {
     "app.html": Page(
         "app-main.js", ("style.css",), "data: https: http://127.0.0.1:* http://localhost:*", asks="'none'"
     ),
+    "spending.html": Page(
+        "spending-main.js",
+        ("style.css", "gallery.css", "spending.css"),
+        "'self' data:",
+        asks="'self'",
+        options=("--minify",),
+    ),
     "gallery.html": Page(
         "gallery-main.js", ("style.css", "gallery.css"), "'self' data:", asks="'self'", options=("--minify",)
     ),

@@ -13,6 +13,7 @@ READYZ = "/readyz"
 METRICS = "/metrics"
 FILES = "/files/"
 GALLERY = "/"
+SPENDING = "/spending"
 API = "/api/"
 EVENTS = "/api/events"
 THUMBNAILS = "/thumbnails/"
@@ -35,9 +36,13 @@ OPEN = (*BY_SECRET, HEALTHZ, READYZ, SIGN_IN, AUTHORIZE, TOKEN, REGISTER, REVOKE
 """What is reached without signing in: each path itself, and all beneath it."""
 
 
+PAGES = (GALLERY, SPENDING)
+"""What a person opens in a browser: without a sign-in, that comes first."""
+
+
 def is_of_browser(path: str) -> bool:
     """Tells whether a path is one that a browser asks for itself, with the cookie of its sign-in."""
-    return path == GALLERY or path.startswith((API, THUMBNAILS, FILES))
+    return path in PAGES or path.startswith((API, THUMBNAILS, FILES))
 
 
 def is_beneath(path: str, *beginnings: str) -> bool:

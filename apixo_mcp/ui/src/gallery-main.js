@@ -94,7 +94,7 @@ function changed() {
 /** Shows what the address says. */
 function read() {
   const view = VIEWS[given("view")] ? given("view") : "";
-  for (const link of tabs.children) {
+  for (const link of tabs.querySelectorAll("[data-view]")) {
     const name = link.dataset.view;
     link.href = at({ view: name, task: "" });
     if (name === view) link.setAttribute("aria-current", "page");
@@ -172,6 +172,7 @@ document.addEventListener("keydown", async (event) => {
 
 for (const [name, label] of [["", tell("pictures")], ...Object.entries(VIEWS).map(([name, one]) => [name, one.label])])
   tabs.append(h("a", { href: "", "data-view": name }, label));
+tabs.append(h("a", { href: "spending" }, tell("spending")));
 document.body.classList.add("gallery");
 document.body.append(h("header", null, h("h1", null, say("title")), tabs), trouble, main, h("footer", null, h("p", { className: "note" }, tell("keys"))), whole.el, voice);
 hearing(read);

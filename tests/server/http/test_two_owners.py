@@ -29,7 +29,7 @@ from apixo_mcp.owners.tokens import TOKEN_PREFIX
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.extension import Generations, TasksExtension
 from apixo_mcp.server.http.gallery.page import page_content
-from apixo_mcp.server.http.paths import FILES, GALLERY, LINKS
+from apixo_mcp.server.http.paths import FILES, LINKS, PAGES
 from apixo_mcp.server.links import UPLOADS
 from apixo_mcp.tasks.task import Task
 
@@ -210,7 +210,7 @@ WITHOUT = {
 
 
 async def test_every_route_is_walked(house: House) -> None:
-    known = {*WITH_PARAMETERS, *WITHOUT} | ({GALLERY} if page_content() else set[str]())
+    known = {*WITH_PARAMETERS, *WITHOUT, *(path for path in PAGES if page_content(path))}
     paths = {route.path for route in house.web.routes if isinstance(route, Route | Mount)}
     assert len(paths) == len({route.path for route in house.web.routes}), "a kind of route that is not known here"
     assert paths == known, "say here what of an owner's a new route may tell, and to whom"

@@ -1,4 +1,4 @@
-"""The page itself: one file with all that it needs inside, and headers that let it do no more than it has to."""
+"""The pages themselves: each a file with all that it needs inside, and headers that let it do no more than it must."""
 
 import base64
 import hashlib
@@ -10,28 +10,32 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from apixo_mcp.server.http.paths import GALLERY
+from apixo_mcp.server.http.paths import GALLERY, SPENDING
 
 _INLINE = re.compile(r"<(script|style)\b[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 
 
+_FILES = {GALLERY: "gallery.html", SPENDING: "spending.html"}
+
+
 def page_routes() -> list[Route]:
-    """Returns the route of the page, where this build has one."""
-    content = page_content()
-    if not content:
-        return []
+    """Returns the routes of the pages that this build has."""
+    return [_route(path, content) for path in _FILES if (content := page_content(path))]
+
+
+def _route(path: str, content: str) -> Route:
     headers = page_headers(content)
 
     async def page(_: Request) -> Response:
         return HTMLResponse(content, headers=headers)
 
-    return [Route(GALLERY, page, methods=["GET"])]
+    return Route(path, page, methods=["GET"])
 
 
-def page_content() -> str:
-    """Returns the page, empty where this build has none."""
+def page_content(path: str = GALLERY) -> str:
+    """Returns the page at a path, empty where this build has none."""
     try:
-        return (resources.files("apixo_mcp") / "ui" / "gallery.html").read_text(encoding="utf-8")
+        return (resources.files("apixo_mcp") / "ui" / _FILES[path]).read_text(encoding="utf-8")
     except OSError:
         return ""
 

@@ -77,7 +77,7 @@ class Access:
             guest = Guest(person.owner)
         elif not token and await self._entrance.is_open() and is_neighbour(scope):
             guest = Guest(note_owner(scope, None))
-        elif scope["path"] == paths.GALLERY and not token:
+        elif scope["path"] in paths.PAGES and not token:
             where = scope.get("root_path", "") + paths.SIGN_IN
             await RedirectResponse(where, 303, {"Cache-Control": "no-store"})(scope, receive, send)
             return
