@@ -146,6 +146,8 @@ def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: f
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(usd):
         return None
+    if (seen := terms.seen) is not None and not (seen.covers(usd) and agreed.attempts <= seen.attempts):
+        return None  # another page of the same owner was told another price meanwhile
     database.execute(statements.FORGET_QUOTE, {"owner": task.owner, "fingerprint": quoted})
     return agreed
 

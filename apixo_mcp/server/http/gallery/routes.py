@@ -22,6 +22,7 @@ from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.files.results import no_file
 from apixo_mcp.server.http.gallery.asked import days_asked, tasks_asked, what_asked
 from apixo_mcp.server.http.gallery.events import event_stream
+from apixo_mcp.server.http.gallery.making import Making
 from apixo_mcp.server.http.gallery.origin import is_foreign, may_change
 from apixo_mcp.server.http.gallery.page import page_routes
 from apixo_mcp.server.http.neighbours import is_neighbour
@@ -51,6 +52,8 @@ _STATUSES: tuple[tuple[type[ApixoError], int], ...] = (
     (StoreError, 503),
 )
 
+_ONLY_READS = "Changes need the scope generate, which this sign-in does not have. Whoever runs this server can give it."
+
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -65,6 +68,7 @@ class Gallery:
     def __init__(self, app: App, feed: Feed) -> None:
         self._app = app
         self._feed = feed
+        self._making = Making(app)
         self._thumbnails = Thumbnails(app.previews, app.files, folder_of_thumbnails(app.settings.home))
 
     def routes(self) -> list[BaseRoute]:
@@ -77,8 +81,12 @@ class Gallery:
             Route(f"{API}tasks", _asked(self._listed), methods=["GET"]),
             Route(one, _asked(self._shown), methods=["GET"]),
             Route(one, _changing(self._deleted), methods=["DELETE"]),
+            Route(f"{one}/inputs", _asked(self._made_from), methods=["GET"]),
             Route(f"{one}/reveal", _changing(self._revealed), methods=["POST"]),
             Route(f"{API}usage", _asked(self._spent), methods=["GET"]),
+            Route(f"{API}models", _offering(self._making.offered), methods=["GET"]),
+            Route(f"{API}quote", _changing(self._making.priced), methods=["POST"]),
+            Route(f"{API}make", _changing(self._making.bought), methods=["POST"]),
             events,
             Route(f"{THUMBNAILS}{{task_id}}/{{index}}", _asked(self._thumbnail), methods=["GET"]),
         ]
@@ -111,6 +119,10 @@ class Gallery:
         told = [{"task_id": one.task.task_id, "index": one.index} for one in sources]
         made_from = {"sources": told} if told else {}
         return _told(whole_entry_of(self._app, task, on_disk=owner.is_here) | made_from | can_reveal)
+
+    async def _made_from(self, request: Request) -> Response:
+        task = await self._own(owner_of_request(request), request.path_params["task_id"])
+        return _told(self._making.made_from(task))
 
     async def _deleted(self, request: Request) -> Response:
         owner, what = owner_of_request(request), what_asked(request.query_params)
@@ -182,6 +194,17 @@ def _asked(answer: Answer) -> Answer:
     return guarded
 
 
+def _offering(answer: Answer) -> Answer:
+    """Returns what answers a question that only matters to whoever may make something."""
+
+    async def guarded(request: Request) -> Response:
+        if not owner_of_request(request).scope.includes(Scope.GENERATE):
+            return _refused(403, _ONLY_READS)
+        return await answer(request)
+
+    return _asked(guarded)
+
+
 def _changing(answer: Answer) -> Answer:
     """Returns what changes something, for whoever may, and for no page of another origin."""
 
@@ -189,7 +212,7 @@ def _changing(answer: Answer) -> Answer:
         if not may_change(request):
             return _refused(403, "Changes are made by this server's own page, or with the header X-Apixo-Mcp.")
         if not owner_of_request(request).scope.includes(Scope.GENERATE):
-            return _refused(403, "Changes need the scope generate.")
+            return _refused(403, _ONLY_READS)
         return await _answer(answer, request)
 
     return guarded
