@@ -181,6 +181,10 @@ def of_folders(hers: Hers) -> Pairs:
     return [(f"{named}/reveal", f"{never}/reveal") for named, never in of_tasks(hers)]
 
 
+def of_inputs_again(hers: Hers) -> Pairs:
+    return [(f"{named}/inputs", f"{never}/inputs") for named, never in of_tasks(hers)]
+
+
 def of_thumbnails(hers: Hers) -> Pairs:
     return [(f"/thumbnails/{named}/0", f"/thumbnails/{never}/0") for named, never in list(hers.references())[:2]]
 
@@ -193,6 +197,7 @@ WITH_PARAMETERS: dict[str, Callable[[Hers], Pairs]] = {
     "/inputs/{token}/{name}": of_inputs,
     "/sign-in/{secret}": of_invitations,
     "/api/tasks/{task_id}": of_tasks,
+    "/api/tasks/{task_id}/inputs": of_inputs_again,
     "/api/tasks/{task_id}/reveal": of_folders,
     "/thumbnails/{task_id}/{index}": of_thumbnails,
 }
@@ -201,7 +206,7 @@ WITH_PARAMETERS: dict[str, Callable[[Hers], Pairs]] = {
 WITHOUT = {
     *("/healthz", "/readyz", "/metrics", "/mcp", "/sse", "/messages"),
     *("/authorize", "/token", "/register", "/revoke", "/sign-in", "/sign-in/consent", "/sign-in/out"),
-    *("/api/tasks", "/api/usage", "/api/events"),
+    *("/api/tasks", "/api/usage", "/api/events", "/api/models", "/api/quote", "/api/make"),
     "/.well-known/openid-configuration",
     *(f"/.well-known/oauth-protected-resource{path}" for path in ("", "/mcp", "/sse")),
     *(f"/.well-known/oauth-authorization-server{path}" for path in ("", "/mcp", "/sse")),

@@ -19,6 +19,7 @@ from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.schema import input_schema, media_fields
 from apixo_mcp.errors import InvalidInput, MissingKey, Problem
 from apixo_mcp.foreign import read_json, shorten
+from apixo_mcp.gallery.sources import sources_of
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.tools.arguments import read_inputs
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Submission
@@ -32,6 +33,9 @@ from apixo_mcp.views.quotes import quote_structure
 from apixo_mcp.views.usage import budget_left
 
 _ANSWERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+INPUTS = "/inputs/"
+"""Stands in the addresses by which gateways fetch files from here."""
+
 _KEY = re.compile(r"[0-9A-Za-z-]{16,64}")
 _PRICE_AGAIN = "Nothing was sent or charged: its price is another by now, or was shown too long ago. Look at it again."
 
@@ -53,13 +57,28 @@ class Making:
             return _told(form_of(catalog.find(name)))
         return _told({"models": [choice_of(model) for model in catalog]})
 
-    def made_from(self, task: Task) -> dict[str, Any]:
-        """Returns what a task was made from, for a form that begins with it. Addresses of files end, and stay away."""
+    async def made_from(self, owner: Owner, task: Task) -> dict[str, Any]:
+        """Returns what a task was made from, for a form that begins with it.
+
+        Earlier results are named by their references; files that were handed to the gateway for that task stay away.
+        """
         model = self._app.catalog.get(task.model)
         files = media_fields(model.input) if model else frozenset[str]()
-        kept = {name: value for name, value in task.inputs.items() if name not in files}
-        left_out = sorted(name for name in files if task.inputs.get(name))
-        told: dict[str, Any] = {"model": task.model, "inputs": kept}
+        earlier = {
+            one.task.results[one.index].url: f"task:{one.task.task_id}/{one.index}"
+            for one in await sources_of(self._app.store, owner, task)
+        }
+        kept = dict[str, Any](task.inputs)
+        left_out: list[str] = []
+        for name in sorted(files & kept.keys()):
+            value = kept.pop(name)
+            named = [earlier.get(one, one) for one in cast("list[str]", value if isinstance(value, list) else [value])]
+            lasting = [one for one in named if _lasts(one)]
+            if lasting:
+                kept[name] = lasting if isinstance(value, list) else lasting[0]
+            if len(lasting) < len(named):
+                left_out.append(name)
+        told: dict[str, Any] = {"model": task.model, "inputs": kept, "provider": task.provider}
         return told | ({"left_out": left_out} if left_out else {})
 
     async def priced(self, request: Request) -> Response:
@@ -149,6 +168,11 @@ def _seen(given: Mapping[str, Any]) -> Agreement:
     if not is_price or not isinstance(attempts, int) or isinstance(attempts, bool):
         raise InvalidInput([Problem("seen", shorten(given.get("seen")), "must be the price as it was told")])
     return Agreement(usd, attempts)
+
+
+def _lasts(reference: Any) -> bool:
+    """Tells whether a file may be given once more by the same text: not what this server served for that task alone."""
+    return isinstance(reference, str) and not reference.startswith("data:") and INPUTS not in reference
 
 
 def _object(value: Any) -> Mapping[str, Any] | None:

@@ -121,8 +121,8 @@ class Gallery:
         return _told(whole_entry_of(self._app, task, on_disk=owner.is_here) | made_from | can_reveal)
 
     async def _made_from(self, request: Request) -> Response:
-        task = await self._own(owner_of_request(request), request.path_params["task_id"])
-        return _told(self._making.made_from(task))
+        owner = owner_of_request(request)
+        return _told(await self._making.made_from(owner, await self._own(owner, request.path_params["task_id"])))
 
     async def _deleted(self, request: Request) -> Response:
         owner, what = owner_of_request(request), what_asked(request.query_params)

@@ -202,7 +202,8 @@ async def test_an_earlier_result_is_taken_by_its_reference_and_never_anothers(ho
         await house.app.service.wait(await house.app.service.find(ALICE, told["task_id"]), 20)
         again = (await http.get(f"/api/tasks/{told['task_id']}/inputs")).json()
     assert again["inputs"]["prompt"] == "at night [took:0]"
-    assert again["left_out"] == ["image_urls"]
+    assert again["inputs"]["image_urls"] == edit["inputs"]["image_urls"]
+    assert again["model"] == "nano-banana"
     assert box.submits()[-1]["input"]["image_urls"]
 
 
