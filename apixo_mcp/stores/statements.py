@@ -233,6 +233,12 @@ _DAY = "cast({} / 86400 as integer)"
 _AT_ONCE = f"{_SENT_ONCE} and {_DAY.format('counted_at')} = {_DAY.format('sent_at')}"
 # Nearly every task is such a one too: it and its POST are counted as one row.
 
+_SPENT_EACH_DAY = f"select {_DAY.format('at')} as day, sum(coalesce(usd, 0)) as usd from ({{posts}}) group by 1"
+SPENT_EACH_DAY = _SPENT_EACH_DAY.format(posts=_OF_OWNER)
+"""What an owner's POSTs of each day since some moment add up to."""
+SPENT_EACH_DAY_BY_ALL = _SPENT_EACH_DAY.format(posts=_OF_ALL)
+"""The same of all owners."""
+
 _USAGE = f"""select day, gateway, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
     sum(unpriced) as without_price
   from (

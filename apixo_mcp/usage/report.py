@@ -11,7 +11,7 @@ from apixo_mcp.gateways.gateway import Balance
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.budget import Allowance, Budget, Spent
-from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.ports.counts import DayCount
 from apixo_mcp.tasks.ports.reports import BalanceLoss, Outcomes
 from apixo_mcp.tasks.ports.store import Store
@@ -36,7 +36,7 @@ async def spending(
     days: int,
     within: float,
 ) -> dict[str, Any]:
-    """Reports tasks, paid requests and spending by day, model and gateway, failures, balances and what budgets leave.
+    """Reports tasks, paid requests and spending by day, model and gateway, failures, balances, budgets and alerts.
 
     Spending is estimated (`spent_usd`), with what still runs or waits to be sent; that part of it is `reserved_usd`.
     What a gateway's balance lost is measured beside it (`measured_usd`), where that is this reader's alone.
@@ -72,6 +72,7 @@ async def spending(
         "budget_left_usd": usd_left(limits),
         "daily_task_limit": _first(limit.budget.daily_tasks for limit in limits),
         "budgets": [use.structure for use in uses(limits)] or None,
+        "alerts": await store.alerts.current(owner or LOCAL),
     }
     return {name: value for name, value in report.items() if value is not None}
 

@@ -14,6 +14,7 @@ from apixo_mcp.tasks.alerts import LEVELS
 from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.uses import posts_left, usd_left
+from apixo_mcp.views.alerts import alert_structures
 from apixo_mcp.views.faces import Face, advice_of
 from apixo_mcp.views.words import counted, iso, priced
 
@@ -52,6 +53,7 @@ def usage_structure(report: Mapping[str, Any], face: Face) -> dict[str, Any]:
         "gateways": [_gateway(row) for row in report["gateways"]],
         "failures": [_failure(row, face) for row in report["failures"]],
         "balances": {name: _balance(entry, face) for name, entry in report["balances"].items()},
+        "alerts": alert_structures(report["alerts"], face),
     }
     if report.get("budgets"):
         told |= {"budgets": [_with_level(use) for use in report["budgets"]], "budget_levels": list(LEVELS)}

@@ -20,6 +20,7 @@ APP_TOOLS = (
             }
         ),
         output=None,
+        is_read=False,
         handler=app_tasks,
     ),
     ToolDefinition(
@@ -35,6 +36,7 @@ APP_TOOLS = (
             "task_id",
         ),
         output=None,
+        is_read=False,
         handler=app_bytes,
         outside=False,
     ),
@@ -43,6 +45,7 @@ APP_TOOLS = (
         description="For the app: end a task not sent yet.",
         input=schemas.tool_input({"task_id": _ID}, "task_id"),
         output=None,
+        is_read=False,
         handler=app_cancel,
         reads=False,
         changes=True,
@@ -64,6 +67,7 @@ APP_TOOLS = (
             "how",
         ),
         output=None,
+        is_read=False,
         handler=app_make,
         reads=False,
         changes=True,

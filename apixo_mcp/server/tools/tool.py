@@ -25,6 +25,7 @@ class ToolDefinition:
         handler: does the work of the others.
         reads: whether it changes nothing.
         outside: whether it asks a gateway.
+        is_read: whether a model reads its answer, and so hears of what else is told with it.
         changes: whether it spends, or ends something: whoever may only read is refused.
     """
 
@@ -38,6 +39,7 @@ class ToolDefinition:
     reads: bool = True
     outside: bool = True
     changes: bool = False
+    is_read: bool = True
 
     @property
     def scope(self) -> Scope:

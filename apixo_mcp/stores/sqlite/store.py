@@ -18,6 +18,7 @@ from apixo_mcp.stores.database import Readable
 from apixo_mcp.stores.listing import ListQuery, lowered
 from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.stores.sqlite import search
+from apixo_mcp.stores.sqlite.alerts import SqliteAlerts
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
@@ -57,6 +58,7 @@ class SqliteStore:
         elapsed: one that runs evenly, whatever its zero is.
 
     Attributes:
+        alerts: what was raised, and who has heard of it.
         arrivals: what is known of callbacks.
         outbox: what is to be told to the operator's address.
         reports: what is added up for a report.
@@ -73,6 +75,7 @@ class SqliteStore:
     ) -> None:
         self._database = SqliteDatabase(path, clock)
         self._watch = LeaseWatch(elapsed)
+        self.alerts = SqliteAlerts(self._database)
         self.arrivals = SqliteArrivals(self._database)
         self.outbox = SqliteOutbox(self._database)
         self.reports = SqliteReports(self._database)

@@ -19,6 +19,7 @@ from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.alerts import AlertStore
 from apixo_mcp.tasks.ports.arrivals import ArrivalStore
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.outbox import Outbox
@@ -56,6 +57,11 @@ class Store(Protocol):
     A lease lets one process at a time work on a task; the fence, which grows with each claim, refuses the late write of
     one that slept through its lease.
     """
+
+    @property
+    def alerts(self) -> AlertStore:
+        """What was raised, and who has heard of it."""
+        ...
 
     @property
     def arrivals(self) -> ArrivalStore:

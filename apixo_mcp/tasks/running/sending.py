@@ -110,6 +110,8 @@ class Sender:
                 recorded = await self._record(sent, outcome, shield)
                 if isinstance(outcome, Refused):
                     await parts.heed_key(task, outcome.failure)
+                elif isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
+                    await parts.heed_pace(task)
                 return recorded
 
     def _tell(self, task: Task, outcome: Submitted, seconds: float) -> None:

@@ -74,10 +74,10 @@ class Chat:
 
 
 @asynccontextmanager
-async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai") -> AsyncIterator[Chat]:
+async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai", **given: Any) -> AsyncIterator[Chat]:
     """A program at a pipe of its own."""
     receipts = Receipts()
-    async with open_app(read_settings(**values_for(box, folder))) as app:
+    async with open_app(read_settings(**values_for(box, folder), **given)) as app:
         async with pipe_client(build_server(app, receipts=receipts), receipts, name) as client:
             yield Chat(app, box, client, receipts)
 
@@ -86,6 +86,14 @@ async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai") -> AsyncI
 async def chat(box: Sandbox, tmp_path: Path) -> AsyncIterator[Chat]:
     async with chat_of(box, tmp_path) as chat:
         yield chat
+
+
+async def test_an_alert_in_a_lost_answer_was_not_told(box: Sandbox, tmp_path: Path) -> None:
+    async with chat_of(box, tmp_path, daily_budget_usd=0.05) as chat:
+        await chat.lost("a fox [took:1]")  # half of the limit
+        first, second = [await chat.told("get_usage") for _ in range(2)]
+    assert [note.partition(" of")[0] for note in first["notes"]] == ["50 %"]
+    assert "notes" not in second
 
 
 SLOW = "at night [took:1]"
