@@ -5,6 +5,7 @@ import { button, followSystemTheme, h, speakUp, voice } from "./ui.js";
 import { say, speak } from "./words.js";
 import { at, filters, given, go, hearing } from "./gallery/address.js";
 import { askToDelete } from "./gallery/deleting.js";
+import { dropped } from "./gallery/dropped.js";
 import { Entries } from "./gallery/entries.js";
 import { Filters } from "./gallery/filters.js";
 import { Grid } from "./gallery/grid.js";
@@ -174,6 +175,6 @@ for (const [name, label] of [["", tell("pictures")], ...Object.entries(VIEWS).ma
   tabs.append(h("a", { href: "", "data-view": name }, label));
 tabs.append(h("a", { href: "spending" }, tell("spending")));
 document.body.classList.add("gallery");
-document.body.append(h("header", null, h("h1", null, say("title")), tabs), trouble, main, h("footer", null, h("p", { className: "note" }, tell("keys"))), whole.el, voice);
+document.body.append(h("header", null, h("h1", null, say("title")), tabs), trouble, main, h("footer", null, h("p", { className: "note" }, tell("keys")), dropped()), whole.el, voice);
 hearing(read);
 read();

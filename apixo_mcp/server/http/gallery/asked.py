@@ -9,6 +9,7 @@ from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.foreign import shorten
 from apixo_mcp.gallery.deleting import What
 from apixo_mcp.generation import Modality
+from apixo_mcp.provenance.ends import Ends
 from apixo_mcp.server.tools.cursor import read_cursor
 from apixo_mcp.tasks.budget import DAY
 from apixo_mcp.tasks.task import State
@@ -17,6 +18,7 @@ _LIMIT, _MOST = 50, 200
 _DAYS, _MOST_DAYS = 30, 366
 _LONGEST = 2_000  # characters of a query
 _LONGEST_CURSOR = 200
+_LARGEST = 99_999_999_999  # bytes of a file of which a part is sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,23 @@ def days_asked(given: Mapping[str, str]) -> int:
     return _number(given, "days", _DAYS, _MOST_DAYS)
 
 
+def size_asked(given: Mapping[str, str]) -> int:
+    """Reads how large a file is of which parts are sent; 0: as large as what is sent.
+
+    Raises:
+        InvalidInput: it is no number.
+    """
+    return _number(given, "size", 0, _LARGEST)
+
+
+def file_sent(content: bytes, size: int) -> Ends:
+    """Returns a file of which its beginning and its end are here, half and half, or all of it."""
+    if size <= len(content):
+        return Ends(len(content), content)
+    middle = len(content) // 2
+    return Ends(size, content[:middle], content[middle:])
+
+
 def what_asked(given: Mapping[str, str]) -> What:
     """Reads what is to be deleted of a task; nothing is taken for granted.
 
@@ -90,7 +109,7 @@ def _number(given: Mapping[str, str], name: str, usual: int, most: int) -> int:
     text = given.get(name, "")
     if not text:
         return usual
-    if not (text.isascii() and text.isdigit() and len(text) < 9) or not 1 <= int(text) <= most:
+    if not (text.isascii() and text.isdigit() and len(text) < 12) or not 1 <= int(text) <= most:
         raise InvalidInput([Problem(name, shorten(text), f"must be a number from 1 to {most}")])
     return int(text)
 

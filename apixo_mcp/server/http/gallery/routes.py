@@ -18,20 +18,23 @@ from apixo_mcp.gallery.feed import Feed
 from apixo_mcp.gallery.revealing import reveal
 from apixo_mcp.gallery.sources import sources_of
 from apixo_mcp.media.preview.thumbnails import Thumbnails, folder_of_thumbnails
+from apixo_mcp.media.telling.told import Told
+from apixo_mcp.provenance.embedded import told_by
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.files.results import no_file
-from apixo_mcp.server.http.gallery.asked import days_asked, tasks_asked, what_asked
+from apixo_mcp.server.http.gallery.asked import days_asked, file_sent, size_asked, tasks_asked, what_asked
 from apixo_mcp.server.http.gallery.events import event_stream
 from apixo_mcp.server.http.gallery.making import Making
 from apixo_mcp.server.http.gallery.origin import is_foreign, may_change
 from apixo_mcp.server.http.gallery.page import page_routes
 from apixo_mcp.server.http.neighbours import is_neighbour
-from apixo_mcp.server.http.paths import API, EVENTS, THUMBNAILS
+from apixo_mcp.server.http.paths import API, EVENTS, THUMBNAILS, TOLD_BY_FILE
 from apixo_mcp.server.tools.cursor import write_cursor
 from apixo_mcp.tasks.owner import Owner, Scope
 from apixo_mcp.tasks.task import FileState, Task
 from apixo_mcp.views.entries import entry_of, whole_entry_of
 from apixo_mcp.views.faces import SCREEN, error_text
+from apixo_mcp.views.provenance import provenance_structure
 from apixo_mcp.views.usage import usage_structure
 
 log = logging.getLogger(__name__)
@@ -88,6 +91,7 @@ class Gallery:
             Route(f"{API}quote", _changing(self._making.priced), methods=["POST"]),
             Route(f"{API}make", _changing(self._making.bought), methods=["POST"]),
             events,
+            Route(TOLD_BY_FILE, _sent(self._told_by_file), methods=["POST"]),
             Route(f"{THUMBNAILS}{{task_id}}/{{index}}", _asked(self._thumbnail), methods=["GET"]),
         ]
 
@@ -153,6 +157,19 @@ class Gallery:
         owner = owner_of_request(request)
         return event_stream(self._feed, owner, lambda task: self._entry(owner, task))
 
+    async def _told_by_file(self, request: Request) -> Response:
+        content, size = await request.body(), size_asked(request.query_params)
+        provenance = await to_thread.run_sync(told_by, file_sent(content, size))
+        if provenance is None:
+            return _told({})
+        try:
+            await self._own(owner_of_request(request), provenance.task_id)
+        except NotFound:
+            known = {}
+        else:
+            known = {"known": True}
+        return _told(provenance_structure(Told(provenance, "file")) | known)
+
     async def _thumbnail(self, request: Request) -> Response:
         task = await self._own(owner_of_request(request), request.path_params["task_id"])
         index = request.path_params["index"]
@@ -203,6 +220,17 @@ def _offering(answer: Answer) -> Answer:
         return await answer(request)
 
     return _asked(guarded)
+
+
+def _sent(answer: Answer) -> Answer:
+    """Returns what answers something that is sent, whatever its sender may do: it changes nothing."""
+
+    async def guarded(request: Request) -> Response:
+        if not may_change(request):
+            return _refused(403, "Files are read for this server's own page, or with the header X-Apixo-Mcp.")
+        return await _answer(answer, request)
+
+    return guarded
 
 
 def _changing(answer: Answer) -> Answer:

@@ -11,7 +11,9 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from support.described import FOX, described
 from support.house import ALICE, BOB, House, made
+from support.samples import picture
 from support.sign_in import served
 from support.store_tasks import make_followed
 
@@ -311,3 +313,26 @@ async def test_the_neighbour_of_a_server_without_owners_is_at_home(box: Any, tmp
         assert (card["owner"], card["prompt"]) == (LOCAL.name, "mine")
         assert (await http.get("/api/tasks", headers={"x-forwarded-for": "1.2.3.4"})).status_code == 401
         assert (await http.get("/api/tasks", headers={"sec-fetch-site": "cross-site"})).status_code == 403
+
+
+async def test_a_file_tells_what_it_is_and_its_task_to_its_owner_alone(house: House) -> None:
+    async with house.http(ALICE) as alice, house.http(BOB) as bob:
+        task = await a_task(house)
+        file = described(picture(), replace(FOX, task_id=task["task_id"]))
+        hers = await alice.post("/api/told", content=file, headers=OURS)
+        assert hers.json() == {
+            **replace(FOX, task_id=task["task_id"]).structure,
+            "told_by": "file",
+            "known": True,
+        }
+        his = await bob.post("/api/told", content=file, headers=OURS)
+        assert his.json() == {name: value for name, value in hers.json().items() if name != "known"}
+        ends = file[:200_000] + file[-200_000:]
+        assert (await alice.post(f"/api/told?size={len(file)}", content=ends, headers=OURS)).status_code == 200
+        for nothing in (b"", b"\x89PNG\r\n\x1a\n", picture(), b"GIF89a" * 1000):
+            assert (await alice.post("/api/told", content=nothing, headers=OURS)).json() == {}
+        assert (await alice.post("/api/told", content=file)).status_code == 403
+        assert (await alice.post("/api/told?size=x", content=file, headers=OURS)).status_code == 400
+        assert (await alice.post("/api/told", content=bytes((1 << 20) + 1), headers=OURS)).status_code == 413
+    async with house.http(None) as nobody:
+        assert (await nobody.post("/api/told", content=file, headers=OURS)).status_code == 401
