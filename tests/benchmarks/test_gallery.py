@@ -27,6 +27,7 @@ pytestmark = pytest.mark.anyio
 TASKS = 100_000
 FIRST_PAGE_LIMIT = 1.0
 ASKED_LIMIT = 0.3
+REPORT_LIMIT = 1.5
 LAST_TO_FIRST = 2.0
 ROUNDS = 5
 HAN = "红色的狐狸在雪地里奔跑夕阳下山水画风格电影光影猫狗花鸟城市夜景"
@@ -74,6 +75,17 @@ async def took(http: httpx2.AsyncClient, **asked: str) -> float:
     return statistics.median(seconds)
 
 
+async def report_took(http: httpx2.AsyncClient, **asked: str) -> float:
+    """The least of a few, in seconds: what the machine does meanwhile is not the report's."""
+    seconds: list[float] = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        told = (await http.get("/api/usage", params=asked)).json()
+        seconds.append(time.perf_counter() - begun)
+        assert told["totals"]["tasks"] == TASKS
+    return min(seconds)
+
+
 async def test_no_page_is_slow_however_many_tasks_there_are(tmp_path: Path) -> None:
     async with Sandbox() as box, open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
         await fill(app.store)
@@ -89,6 +101,8 @@ async def test_no_page_is_slow_however_many_tasks_there_are(tmp_path: Path) -> N
             last = await took(http, before=write_cursor(tail[0]))
             second = await took(http, before=behind)
             print(f"\nfirst {first:.3f} s (opened {opened:.3f}), second {second:.3f}, last {last:.3f}")
+            reported = await report_took(http, days="366")
+            print(f"usage of all of them {reported:.3f} s")
             slow: dict[str, float] = {}
             for asked in ASKED:
                 seconds = await took(http, **asked)
@@ -96,5 +110,6 @@ async def test_no_page_is_slow_however_many_tasks_there_are(tmp_path: Path) -> N
                 if seconds > ASKED_LIMIT:
                     slow[str(asked)] = seconds
     assert opened < FIRST_PAGE_LIMIT
+    assert reported < REPORT_LIMIT
     assert last <= LAST_TO_FIRST * first
     assert not slow

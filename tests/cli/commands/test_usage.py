@@ -107,3 +107,21 @@ async def test_tasks_of_whoever_has_no_terms_here_are_found_too(typed: Typed, tm
     await given_to(tmp_path, "someone@idp")
     assert "tsk_of_someone@idp" in (await run(typed, "tasks", "list", "--all")).stdout
     assert (await run(typed, "tasks", "list", "--owner", "someone@idp")).stdout.startswith("tsk_of_someone@idp")
+
+
+async def test_what_a_balance_lost_is_told_beside_the_estimate_on_every_face(typed: Typed):
+    await run(typed, "usage")  # from the first look on there is something to measure
+    await made(typed)
+    await made(typed, "a wolf [fail:CONTENT_VIOLATION]")
+    told = await of(typed)
+    assert (told["totals"]["spent_usd"], told["totals"]["measured_usd"]) == (2 * EACH, 0.02)
+    rows = list(csv.DictReader((await run(typed, "usage", "--csv")).stdout.splitlines()))
+    assert [(row["gateway"], row["basis"], row["spent_usd"], row["measured_usd"]) for row in rows] == [
+        ("apixo", "estimated", "0.06", ""),
+        ("apixo", "measured", "", "0.02"),
+    ]
+    words = (await run(typed, "usage")).stdout
+    assert "2 tasks  $0.06  $0.02 by the balance" in words
+    assert "CONTENT_VIOLATION  1 failed  content rules refused it, perhaps charged" in words
+    assert "half in 0." in words
+    assert "█" not in words, "nobody watches"
