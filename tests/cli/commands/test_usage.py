@@ -125,3 +125,15 @@ async def test_what_a_balance_lost_is_told_beside_the_estimate_on_every_face(typ
     assert "CONTENT_VIOLATION  1 failed  content rules refused it, perhaps charged" in words
     assert "half in 0." in words
     assert "█" not in words, "nobody watches"
+
+
+async def test_an_alert_is_told_once_beside_what_a_command_prints(typed: Typed):
+    await made(typed)
+    limits = {"APIXO_MCP_DAILY_BUDGET_USD": "0.1"}
+    done = await run(typed, "generate", "nano-banana", "two foxes [took:0]", "--json", **limits)
+    assert json.loads(done.stdout)["state"] == "success"
+    assert "50 % of the limit for all of $0.10 a day are used" in done.stderr
+    assert "`apixo-mcp usage` tells more." in done.stderr
+    again = await run(typed, "usage", "--json", **limits)
+    assert [one["percent"] for one in json.loads(again.stdout)["alerts"]] == [50]
+    assert "50 %" not in again.stderr
