@@ -216,7 +216,7 @@ def _follow(app: App, background: TaskGroup) -> None:
     background.start_soon(app.delivery.keep_wanted)
     app.changes.listen(app.meter.hear)
     background.start_soon(app.meter.run)
-    background.start_soon(_load_ahead, app.catalog, app.limits.loaded_after)
+    background.start_soon(_load_ahead, app.catalog, app.accounts, app.limits.loaded_after)
 
 
 async def _end_lapsed(store: Store) -> None:
@@ -239,9 +239,10 @@ async def _leave(store: Store, holder: str, accounts: Accounts, leave: Callable[
             leave()
 
 
-async def _load_ahead(catalog: Catalog, seconds: float) -> None:
-    """Builds the catalog once the start is over, so that the first call need not wait for it."""
+async def _load_ahead(catalog: Catalog, accounts: Accounts, seconds: float) -> None:
+    """Builds the catalog and the gateways once the start is over, so that the first call need not wait for them."""
     await anyio.sleep(seconds)
+    await anyio.to_thread.run_sync(accounts.load)
     await anyio.to_thread.run_sync(catalog.load)
     for warning in (*catalog.warnings, *catalog.price_warnings):
         log.warning("%s", warning)

@@ -68,7 +68,7 @@ class Meter:
             if isinstance(told, Balance) and told.currency == "USD":
                 reading = BalanceReading(
                     payer=payer,
-                    gateway=account.gateway.name,
+                    gateway=account.name,
                     key_print=account.key_print,
                     amount=told.amount,
                     took=time.monotonic() - began,
@@ -76,7 +76,7 @@ class Meter:
                 try:
                     await self._reports.note_balance(reading)
                 except StoreError:
-                    log.exception("what %s tells of a balance was not noted", account.gateway.name)
+                    log.exception("what %s tells of a balance was not noted", account.name)
         return told
 
     async def hear(self, task: Task) -> None:

@@ -227,7 +227,7 @@ class Drafts:
             task_id=new_task_id(),
             owner=request.owner.name,
             gateway=model.gateway,
-            base_url=account.gateway.base_url if account else "",
+            base_url=account.base_url if account else "",
             key_print=account.key_print if account else "",
             model=model.id,
             wire_model=model.wire_id,
