@@ -450,7 +450,8 @@ from apixo_mcp.settings import read_settings
 
 async def main():
     home = pathlib.Path(sys.argv[1])
-    async with open_app(read_settings(home=home, download_dir=home / "files"), owners=False) as app:
+    settings = read_settings(home=home, download_dir=home / "files", apixo_api_key="sk-start")
+    async with open_app(settings, owners=False) as app:
         build_server(app)
 
 anyio.run(main)
@@ -474,6 +475,10 @@ LATER = (
     "apixo_mcp.retention",
     "apixo_mcp.provenance",
     "apixo_mcp.media.telling",
+    "apixo_mcp.media.probing.measures",
+    "apixo_mcp.catalog.search.ranking",
+    "apixo_mcp.gateways.client",
+    "apixo_mcp.gateways.interpret",
     "apixo_mcp.server.http",
     "apixo_mcp.server.links",
     "apixo_mcp.server.upload_links",
