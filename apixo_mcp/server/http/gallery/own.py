@@ -1,7 +1,8 @@
 """The page of pictures for whoever uses this machine: on loopback, opened by a key that works once.
 
 The key comes with the address that a browser is opened at; what it gets for it is a cookie that no script reads. Others
-who use this machine, and pages of other servers on it, have neither.
+who use this machine, and pages of other servers on it, have neither; and where the system tells whose program asks, one
+of another user gets nothing for them (`same_user`).
 """
 
 import hmac
@@ -22,6 +23,7 @@ from apixo_mcp.owners.tokens import new_secret
 from apixo_mcp.server.caller import note_owner
 from apixo_mcp.server.http.files.results import file_routes
 from apixo_mcp.server.http.gallery.routes import gallery_routes
+from apixo_mcp.server.http.gallery.same_user import is_of_another_user
 from apixo_mcp.server.http.hosts import Hosts
 from apixo_mcp.server.http.limits import HttpLimits
 from apixo_mcp.server.http.middleware.guard import Guard
@@ -80,7 +82,8 @@ class OwnDoor:
         if scope["type"] == "http":
             request = Request(scope)
             is_opening = scope["path"].startswith(OPENED_AT)
-            if not is_neighbour(scope) or not (is_opening or self._way.is_known(request)):
+            is_own = is_neighbour(scope) and not is_of_another_user(scope)
+            if not is_own or not (is_opening or self._way.is_known(request)):
                 await PlainTextResponse(_NO_WAY_IN, 401, _PRIVATE)(scope, receive, send)
                 return
             note_owner(scope, None)

@@ -16,6 +16,7 @@ from apixo_mcp.gallery.revealing import command_for
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.http.gallery.own import serving_own_gallery
+from apixo_mcp.server.http.gallery.same_user import is_of_another_user
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.owner import LOCAL
@@ -95,3 +96,21 @@ def test_each_system_shows_a_file_its_own_way() -> None:
     assert command_for(path, "darwin") == ("open", "-R", str(path))
     assert command_for(path, "win32") == ("explorer", f"/select,{path}")
     assert command_for(path, "linux") == ("xdg-open", str(path.parent))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the table of connections is Linux's")
+@pytest.mark.parametrize(
+    ("user", "inode", "lets_in"), [("mine", "77", True), ("0", "77", True), ("4321", "77", False), ("0", "0", False)]
+)
+def test_a_program_of_another_user_gets_nothing_for_the_key(user: str, inode: str, lets_in: bool) -> None:
+    """The key stands in the command line of the browser that is opened, which all users of a machine can read."""
+    user = str(os.getuid()) if user == "mine" else user
+    ends = ("0100007F:1F90", "0100007F:D431")
+    rest = "01 00000000:00000000 00:00000000 00000000"
+    table = [f" 0: {ends[0]} {ends[1]} {rest} 99 0 5 1", f" 1: {ends[1]} {ends[0]} {rest} {user} 0 {inode} 1"]
+    scope = {"client": ("127.0.0.1", 0xD431), "server": ("127.0.0.1", 0x1F90)}
+    assert is_of_another_user(scope, lambda: table) is not lets_in
+    assert is_of_another_user(scope, lambda: table[:1]), "its program has gone"
+    assert not is_of_another_user(scope, list), "nothing is told here"
+    assert not is_of_another_user({**scope, "client": ("::1", 0xD431)}, lambda: table)
+    assert not is_of_another_user({}, lambda: table)
