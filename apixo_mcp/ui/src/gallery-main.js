@@ -152,7 +152,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", async (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const on = /** @type {HTMLElement} */ (event.target), tile = /** @type {HTMLElement | null} */ (on.closest(".tile"));
-  if (event.key === "/" && !on.closest("input, textarea, select")) {
+  if (event.key === "/" && !on.closest("input:not([type=file], [type=checkbox]), textarea, select")) {
     event.preventDefault();
     if (given("view")) go({ view: "" });
     narrow.search.focus();
