@@ -131,6 +131,14 @@ async def test_it_speaks_chinese_where_the_host_does(app: AppPage) -> None:
     await shot(app.page, "app chinese")
 
 
+async def test_a_failure_is_named_in_chinese_where_the_host_speaks_it(app: AppPage) -> None:
+    await app.open(locale="zh-CN")
+    await app.made("generate_image", **FAILS)
+    trouble = app.app.locator("dl.trouble")
+    await trouble.get_by_text("内容审核未通过").wait_for()
+    assert "CONTENT_VIOLATION" in await trouble.inner_text()
+
+
 async def test_a_failure_says_its_cause_its_fix_and_whether_it_was_charged(app: AppPage) -> None:
     await app.open()
     told = await app.made("generate_image", **FAILS)

@@ -130,7 +130,8 @@ export class TaskView {
   /** @param {Obj} card */
   failure(card) {
     const error = card.error ?? {}, charged = ["yes", "no"].includes(error.charged) ? `charged_${error.charged}` : "charged_unknown";
-    const rows = [[say("cause"), [error.message, error.code ? `(${error.code})` : ""].filter(Boolean).join(" ")], [say("fix"), card.state === "unknown" ? card.next_step : error.advice], [say("charged"), word(charged)]];
+    const kind = error.category !== "unknown" && isWord(error.category) ? say(error.category) : "";  // what the gateway says is in its own language
+    const rows = [[say("cause"), [kind, error.message, error.code ? `(${error.code})` : ""].filter(Boolean).join(" · ")], [say("fix"), card.state === "unknown" ? card.next_step : error.advice], [say("charged"), word(charged)]];
     return [h("dl", { className: "trouble" }, rows.filter(([, text]) => text).map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text)))), this.actions(card)];
   }
 
