@@ -1,15 +1,14 @@
 """A hundred thousand tasks, asked over HTTP as a page of pictures asks: no page is slow, the last as little as any."""
 
-import random
 import statistics
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
+from support.many_tasks import fill
 from support.program import values_for
-from support.store_tasks import NOW, make_followed
+from support.store_tasks import NOW
 
 from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
@@ -19,18 +18,14 @@ from apixo_mcp.server.http.transport import serving
 from apixo_mcp.server.tools.cursor import write_cursor
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
-from apixo_mcp.tasks.ports.store import Store
-from apixo_mcp.tasks.task import State, Task
 
 pytestmark = pytest.mark.anyio
 
-TASKS = 100_000
 FIRST_PAGE_LIMIT = 1.0
 ASKED_LIMIT = 0.3
 REPORT_LIMIT = 1.5
 LAST_TO_FIRST = 2.0
 ROUNDS = 5
-HAN = "红色的狐狸在雪地里奔跑夕阳下山水画风格电影光影猫狗花鸟城市夜景"
 ASKED: tuple[dict[str, str], ...] = (
     {"query": "zebra"},
     {"query": "狐"},
@@ -46,22 +41,6 @@ ASKED: tuple[dict[str, str], ...] = (
     {"day": "2026-09-21"},
     {"query": "zebra", "state": "failed"},
 )
-
-
-async def fill(store: Store) -> None:
-    chance = random.Random(1)
-    words = ["".join(chance.choices("abcdefghijklmnoprstuvwxy", k=chance.randint(3, 9))) for _ in range(3000)]
-    for start in range(0, TASKS, 5000):
-        tasks: list[Task] = []
-        for number in range(start, start + 5000):
-            prompt = "".join(chance.choices(HAN, k=40)) if number % 4 == 0 else " ".join(chance.choices(words, k=22))
-            rare = " zebra q" if number == TASKS // 100 else ""
-            told: dict[str, Any] = {"state": State.FAILED if number % 50 == 0 else State.SUCCESS, "due": None}
-            told |= {"model": f"m{number % 20}", "modality": ("image", "video", "audio")[number % 3]}
-            tasks.append(make_followed(prompt=f"{prompt}{rare} {number}", created_at=NOW + number, **told))
-        await store.add(tasks)
-    while await store.index_some(2000):
-        pass
 
 
 async def took(http: httpx2.AsyncClient, **asked: str) -> float:
