@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support.many_tasks import fill
+from support.many_tasks import TASKS, fill
 from support.program import values_for
 from support.store_tasks import NOW
 

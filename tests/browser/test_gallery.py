@@ -222,6 +222,7 @@ async def test_by_the_keyboard_alone(here: Site) -> None:
     await page.keyboard.press("/")
     assert await page.evaluate("document.activeElement.id") == "search"
     await page.keyboard.type("picture")
+    await page.wait_for_url("**/?query=picture")
     await page.keyboard.press("Escape")
     assert await page.evaluate(FOCUSED) == tasks[29].task_id
     await page.keyboard.press("ArrowRight")
@@ -256,17 +257,18 @@ async def test_what_is_deleted_and_what_stays_is_said_first(here: Site) -> None:
     assert spent is not None
     await here.goto(f"?task={told['task_id']}")
     page = here.page
-    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
     question = page.locator("dialog.question")
     assert "stays in all sums" in await question.inner_text()
     await question.get_by_role("button", name="Keep it").click()
     assert path.exists()
-    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
     await question.get_by_label("The files").check()
     await question.get_by_role("button", name="Delete for good").click()
     await page.locator("dialog.page").get_by_text("You deleted this file.").first.wait_for()
+    await question.wait_for(state="detached")
     assert not path.exists()
-    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
     await question.get_by_role("button", name="Delete for good").click()
     await page.get_by_text("Nothing has been made yet.", exact=True).wait_for()
     usage = (await here.client.call_tool("get_usage", {})).structured_content
@@ -307,8 +309,7 @@ async def test_a_dead_server_is_told_and_what_was_shown_stays(here: Site) -> Non
     assert await violations(here.page) == []
     await shot(here.page, "gallery dead server")
     await here.start()
-    await here.page.get_by_role("button", name="Try again").click()
-    await here.page.get_by_text("The server does not answer.").wait_for(state="detached")
+    await here.page.get_by_text("The server does not answer.").wait_for(state="detached", timeout=30_000)
     await here.made(prompt="after that [took:0]")
     await here.tile("after that").wait_for(timeout=5_000)
 

@@ -3,7 +3,7 @@
 import { isLive } from "./task.js";
 import { button, followSystemTheme, h, speakUp, voice } from "./ui.js";
 import { say, speak } from "./words.js";
-import { at, filters, given, go, hearing } from "./gallery/address.js";
+import { filters, given, go, hearing } from "./gallery/address.js";
 import { askToDelete } from "./gallery/deleting.js";
 import { dropped } from "./gallery/dropped.js";
 import { Entries } from "./gallery/entries.js";
@@ -19,28 +19,25 @@ import { tell } from "./gallery/words.js";
 followSystemTheme();
 speak(navigator.language);
 
-/** The views beside the pictures, by their names in the address. Each makes its element when it is first looked at.
- *  @type {Record<string, {label: string, make: () => HTMLElement}>} */
-const VIEWS = {};
-/** @type {Map<string, HTMLElement>} */
-const made = new Map();
-
 const trouble = h("div", { className: "banner" });
 const said = h("p", { className: "note count" });
 const narrow = new Filters();
 const grid = new Grid(() => more(), (page) => void entries.fill(page).catch(troubled));
 const pictures = h("div", { className: "view" }, narrow.el, said, grid.el);
 const main = h("main", { tabIndex: -1 }, pictures);
-const tabs = h("nav", { "aria-label": tell("views") });
+const tabs = h("nav", { "aria-label": tell("views") }, h("a", { href: "?", "aria-current": "page" }, tell("pictures")), h("a", { href: "spending" }, tell("spending")));
 let entries = new Entries(filters(), changed), shownFilters = "", isStarted = false;
 
 const whole = new Whole({
   beside: (id, by) => {
     const here = entries.here, index = here.findIndex((one) => one.task_id === id);
+    if (index >= 0 && index + by >= here.length - 1) more();
     return index < 0 ? "" : here[index + by]?.task_id ?? "";
   },
   troubled,
+  opened: (id) => grid.reveal(id),
   closed: (id) => {
+    main.before(trouble);
     if (!grid.focus(id)) grid.el.querySelector("a")?.focus();
   },
   gone: (id) => entries.remove(id),
@@ -62,6 +59,7 @@ function troubled(error) {
   const box = h("div", { className: "trouble", role: "alert" }, words);
   trouble.replaceChildren(box);
   if (whole.el.open) whole.el.prepend(trouble);
+  else main.before(trouble);
   changed();
 }
 
@@ -71,6 +69,7 @@ function well() {
 }
 
 async function more() {
+  if (entries.isWhole) return;
   try {
     await entries.more();
     well();
@@ -82,6 +81,7 @@ async function more() {
 /** Draws the list anew, and says how much there is. */
 function changed() {
   grid.later();
+  whole.drawTools();
   narrow.offer(entries.here);
   const n = entries.count, isNarrow = filters().size > 0;
   pictures.setAttribute("aria-busy", String(!entries.pages.length && !trouble.dataset.key));
@@ -94,20 +94,6 @@ function changed() {
 
 /** Shows what the address says. */
 function read() {
-  const view = VIEWS[given("view")] ? given("view") : "";
-  for (const link of tabs.querySelectorAll("[data-view]")) {
-    const name = link.dataset.view;
-    link.href = at({ view: name, task: "" });
-    if (name === view) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  pictures.hidden = view !== "";
-  if (view && !made.has(view)) {
-    const one = /** @type {{make: () => HTMLElement}} */ (VIEWS[view]).make();
-    made.set(view, one);
-    main.append(one);
-  }
-  for (const [name, one] of made) one.hidden = name !== view;
   const now = `${filters()}|${given("group")}`;
   if (!isStarted || now !== shownFilters) {
     isStarted = true;
@@ -133,6 +119,7 @@ const live = new Live({
   },
   renew: async () => {
     await entries.renew();
+    if (whole.isLive) await whole.ask();
     well();
   },
   isRunning: () => entries.here.some(isLive),
@@ -142,7 +129,7 @@ const live = new Live({
 
 /** Links within the page change the address and load nothing. */
 document.addEventListener("click", (event) => {
-  const link = /** @type {HTMLAnchorElement | null} */ (/** @type {any} */ (event.target).closest?.("a[href^='?'], a[data-view]"));
+  const link = /** @type {HTMLAnchorElement | null} */ (/** @type {any} */ (event.target).closest?.("a[href^='?']"));
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   const next = new URL(link.href).searchParams, all = [...new Set([...new URLSearchParams(location.search).keys(), ...next.keys()])];
@@ -154,7 +141,6 @@ document.addEventListener("keydown", async (event) => {
   const on = /** @type {HTMLElement} */ (event.target), tile = /** @type {HTMLElement | null} */ (on.closest(".tile"));
   if (event.key === "/" && !on.closest("input:not([type=file], [type=checkbox]), textarea, select")) {
     event.preventDefault();
-    if (given("view")) go({ view: "" });
     narrow.search.focus();
     narrow.search.select();
   } else if (event.key === "Escape" && on === narrow.search) grid.el.querySelector("a[tabindex='0']")?.focus();
@@ -171,9 +157,6 @@ document.addEventListener("keydown", async (event) => {
   }
 });
 
-for (const [name, label] of [["", tell("pictures")], ...Object.entries(VIEWS).map(([name, one]) => [name, one.label])])
-  tabs.append(h("a", { href: "", "data-view": name }, label));
-tabs.append(h("a", { href: "spending" }, tell("spending")));
 document.body.classList.add("gallery");
 document.body.append(h("header", null, h("h1", null, say("title")), tabs), trouble, main, h("footer", null, h("p", { className: "note" }, tell("keys")), dropped()), whole.el, voice);
 hearing(read);

@@ -12,8 +12,10 @@ export class Filters {
   constructor() {
     let timer = 0;
     this.search = h("input", { type: "search", id: "search", name: "query", maxLength: 500, autocomplete: "off", spellcheck: false, placeholder: tell("search_keys") });
-    this.search.addEventListener("input", () => {
+    // What is being composed, as Chinese is, is no word yet.
+    for (const name of ["input", "compositionend"]) this.search.addEventListener(name, (/** @type {any} */ event) => {
       clearTimeout(timer);
+      if (event.isComposing) return;
       timer = window.setTimeout(() => go({ query: this.search.value.trim() }, { replace: given("query") !== "" }), PAUSE);
     });
     this.models = h("datalist", { id: "models" });

@@ -26,6 +26,7 @@ export class Grid {
     this.stacks = new WeakMap();
     this.chosen = "";
     this.isGrouped = false;
+    this.wantsFocus = false;
     this.width = 0;
     this.isDue = false;
     this.later = () => {
@@ -47,6 +48,7 @@ export class Grid {
   show(entries, isGrouped) {
     this.entries = entries;
     this.isGrouped = isGrouped;
+    this.wantsFocus = this.el.contains(document.activeElement);
     for (const { el } of this.tiles.values()) el.remove();
     this.tiles.clear();
     this.chosen = "";
@@ -132,6 +134,10 @@ export class Grid {
     }
     const first = placed.find((one) => one.id === this.chosen) ?? placed[0];
     for (const [id, { el }] of this.tiles) /** @type {any} */ (el.firstChild).tabIndex = id === first?.id ? 0 : -1;
+    if (this.wantsFocus && first) {
+      this.wantsFocus = false;
+      if (document.activeElement === document.body) /** @type {any} */ (this.tiles.get(first.id)?.el.firstChild)?.focus({ preventScroll: true });
+    }
     this.tick();
   }
 
@@ -193,17 +199,23 @@ export class Grid {
     for (const [one, { el }] of this.tiles) /** @type {any} */ (el.firstChild).tabIndex = one === id ? 0 : -1;
   }
 
-  /** Moves the focus to a tile, into sight. @param {string} id */
-  focus(id) {
+  /** Brings a tile into sight. @param {string} id */
+  reveal(id) {
     const place = this.placeOf(id);
     if (!place) return false;
     this.choose(id);
-    const top = this.el.getBoundingClientRect().top + place.y, room = this.room(), header = 8;
-    if (top < header) scrollBy({ top: top - header, behavior: "instant" });
-    else if (top + place.box.h + room.caption > innerHeight - header) scrollBy({ top: top + place.box.h + room.caption - innerHeight + header, behavior: "instant" });
+    const top = this.el.getBoundingClientRect().top + place.y, bottom = top + place.box.h + this.room().caption, edge = 8;
+    if (top < edge) scrollBy({ top: top - edge, behavior: "instant" });
+    else if (bottom > innerHeight - edge) scrollBy({ top: bottom - innerHeight + edge, behavior: "instant" });
     this.draw();
-    /** @type {any} */ (this.tiles.get(id)?.el.firstChild)?.focus({ preventScroll: true });
     return true;
+  }
+
+  /** Moves the focus to a tile. @param {string} id */
+  focus(id) {
+    const isThere = this.reveal(id);
+    if (isThere) /** @type {any} */ (this.tiles.get(id)?.el.firstChild)?.focus({ preventScroll: true });
+    return isThere;
   }
 
   /** The tile beside another one. @param {string} id @param {string} key @returns {string} empty where there is none */

@@ -1,6 +1,7 @@
 // @ts-check
 /** Changes as they happen: told by the server, and asked for where it cannot tell them. Not while nobody looks. */
 import { Watch } from "../watch.js";
+import { Refused } from "./server.js";
 
 /** @typedef {Record<string, any>} Obj */
 
@@ -16,7 +17,13 @@ export class Live {
     this.wasLost = false;
     this.watch = new Watch({
       ask: async () => {
-        await io.renew();
+        try {
+          await io.renew();
+        } catch (error) {
+          if (!(error instanceof Refused && error.status === 401)) throw error;
+          io.lost(error);
+          return 0;
+        }
         if (!this.source) this.open();
         this.found();
         return this.isOpen ? (io.isRunning() ? SOON * 3 : SELDOM) : SOON;

@@ -14,7 +14,7 @@ import { tell } from "./words.js";
 const absolute = (/** @type {string} */ path) => new URL(path, document.baseURI).href;
 
 export class Whole {
-  /** @param {{beside: (id: string, by: number) => string, troubled: (error: unknown) => any, closed: (id: string) => any, gone: (id: string) => any}} list */
+  /** @param {{beside: (id: string, by: number) => string, troubled: (error: unknown) => any, opened: (id: string) => any, closed: (id: string) => any, gone: (id: string) => any}} list */
   constructor(list) {
     this.list = list;
     this.id = "";
@@ -27,6 +27,9 @@ export class Whole {
     this.el.addEventListener("cancel", (/** @type {Event} */ event) => {
       event.preventDefault();
       this.close();
+    });
+    this.el.addEventListener("close", () => {
+      if (this.id) this.close();  // a browser closes it by itself at the second Escape
     });
     this.el.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.key(event));
     setInterval(() => this.tick(), 1000);
@@ -55,9 +58,14 @@ export class Whole {
     if (!this.el.open) this.el.showModal();
     this.tools.querySelector("button")?.focus();
     this.el.scrollTop = 0;
+    this.list.opened(id);
     if (known) this.set(known);
     else this.view.skeleton({ prompt: tell("loading"), count: 1, kind: "image" });
     this.ask();
+  }
+
+  get isLive() {
+    return !!this.task && isLive(this.task);
   }
 
   async ask() {
@@ -104,7 +112,7 @@ export class Whole {
   }
 
   tick() {
-    if (!this.task || !isLive(this.task)) return;
+    if (!this.isLive) return;
     this.view?.set(this.card());
   }
 
@@ -130,6 +138,7 @@ export class Whole {
   }
 
   drawTools() {
+    if (!this.id) return;
     const { task, tools } = this, focused = /** @type {any} */ (document.activeElement)?.dataset?.act, { copy } = this.reach();
     const step = (/** @type {number} */ by) => this.list.beside(this.id, by);
     tools?.replaceChildren(
