@@ -178,6 +178,21 @@ async def test_a_video_is_sought_through(app: AppPage, drops: bool) -> None:
     assert place > 0
 
 
+@pytest.mark.parametrize("drops", [False, True])
+async def test_a_video_shows_a_picture_of_itself_before_it_is_played(app: AppPage, drops: bool) -> None:
+    await app.open("generate_video", drops_domains=drops)
+    await app.made("generate_video", **VIDEO)
+    await shows_by(app, "bytes" if drops else "url")
+    await app.app.locator("video[poster^='data:image/']").wait_for()
+    poster = """() => new Promise(done => {
+      const one = new Image()
+      one.onload = () => done(one.naturalWidth)
+      one.src = document.querySelector('video').poster
+    })"""
+    assert await app.frame.evaluate(poster) > 0
+    assert await app.frame.evaluate("document.querySelector('video').paused")
+
+
 async def test_a_host_that_can_do_nothing_more_is_given_the_address(app: AppPage) -> None:
     await app.open(can={})
     told = await app.made("generate_image", **FOX)

@@ -1,6 +1,7 @@
 """The app in a chat as its host meets it: what it is told of, and what its clicks buy."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,19 @@ async def test_nobody_else_is(connect: Connect) -> None:
     assert URI not in listed
     assert {text_of(answer) for answer in refused} == {f"Unknown tool: {name}" for name in TOOLS_OF_APP}
     assert text_of(unknown) == "Unknown tool: no_such_tool"
+
+
+@pytest.mark.parametrize("offered", ["general", "models"])
+async def test_a_host_without_apps_has_the_very_list_that_it_had(connect: Connect, offered: str) -> None:
+    """Byte for byte: what a host of apps gets, but for the app's own tools and the marks that bind to the page."""
+    async with connect(own=SHOWS_APPS, tools=offered) as client:
+        shown = await tools_of(client)
+    async with connect(tools=offered) as client:
+        plain = await tools_of(client)
+    marked = {name for name, tool in shown.items() if tool.pop("_meta", None)}
+    without = {name: tool for name, tool in shown.items() if name not in TOOLS_OF_APP}
+    assert json.dumps(plain) == json.dumps(without)
+    assert marked > TOOLS_OF_APP
 
 
 async def test_a_task_is_told_as_it_is_drawn(connect: Connect) -> None:
