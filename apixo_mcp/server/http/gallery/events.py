@@ -13,9 +13,9 @@ from typing import Any
 from starlette.responses import StreamingResponse
 
 from apixo_mcp.gallery.feed import Feed, Missed
+from apixo_mcp.server.http.gallery.answers import json_of
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import Task
-from apixo_mcp.views.words import compact
 
 COMMENT_AFTER = 10.0
 """Seconds after which a comment goes out: proxies end what is silent, and a reader that has gone is noticed."""
@@ -26,12 +26,12 @@ _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-t
 def event_stream(feed: Feed, owner: Owner, card: Callable[[Task], Mapping[str, Any]]) -> StreamingResponse:
     """Returns the stream of an owner's changes."""
 
-    async def told() -> AsyncGenerator[str]:
-        yield f"retry: {_AGAIN_AFTER}\n: open\n\n"
+    async def told() -> AsyncGenerator[bytes]:
+        yield f"retry: {_AGAIN_AFTER}\n: open\n\n".encode()
         try:
             async for task in feed.watch(owner, COMMENT_AFTER):
                 if task is None:
-                    yield ": still here\n\n"
+                    yield b": still here\n\n"
                 elif task.deleted_at:
                     yield _event("gone", {"task_id": task.task_id})
                 else:
@@ -42,5 +42,5 @@ def event_stream(feed: Feed, owner: Owner, card: Callable[[Task], Mapping[str, A
     return StreamingResponse(told(), media_type="text/event-stream", headers=_HEADERS)
 
 
-def _event(kind: str, told: Mapping[str, Any]) -> str:
-    return f"event: {kind}\ndata: {compact(told)}\n\n"
+def _event(kind: str, told: Mapping[str, Any]) -> bytes:
+    return f"event: {kind}\ndata: ".encode() + json_of(told) + b"\n\n"

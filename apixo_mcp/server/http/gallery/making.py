@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from apixo_mcp.app import App
 from apixo_mcp.catalog.model import Model
@@ -21,6 +21,7 @@ from apixo_mcp.errors import InvalidInput, MissingKey, Problem
 from apixo_mcp.foreign import read_json, shorten
 from apixo_mcp.gallery.sources import sources_of
 from apixo_mcp.server.caller import owner_of_request
+from apixo_mcp.server.http.gallery.answers import in_json
 from apixo_mcp.server.tools.arguments import read_inputs
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Submission
 from apixo_mcp.tasks.budget import Agreement
@@ -32,7 +33,6 @@ from apixo_mcp.views.forms import choice_of, form_of
 from apixo_mcp.views.quotes import quote_structure
 from apixo_mcp.views.usage import budget_left
 
-_ANSWERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 INPUTS = "/inputs/"
 """Stands in the addresses by which gateways fetch files from here."""
 
@@ -54,8 +54,8 @@ class Making:
         """Tells what can be made by the one who asks; of one model all that its form is made from."""
         catalog = self._app.catalog.only(owner_of_request(request).models)
         if name := request.query_params.get("model", ""):
-            return _told(form_of(catalog.find(name)))
-        return _told({"models": [choice_of(model) for model in catalog]})
+            return in_json(form_of(catalog.find(name)))
+        return in_json({"models": [choice_of(model) for model in catalog]})
 
     async def made_from(self, owner: Owner, task: Task) -> dict[str, Any]:
         """Returns what a task was made from, for a form that begins with it.
@@ -89,7 +89,7 @@ class Making:
         except InvalidInput as error:
             return _refused(error)
         left = await budget_left(self._app, asked.owner)
-        return _told(quote_structure(prospect, face=SCREEN, left=left) | _terms(prospect))
+        return in_json(quote_structure(prospect, face=SCREEN, left=left) | _terms(prospect))
 
     async def bought(self, request: Request) -> Response:
         """Buys what was priced, and tells of its task at once; a click that arrives again is told of the same one."""
@@ -98,12 +98,12 @@ class Making:
             asked = await self._asked(request, buys=True)
             async with self._app.admission.asking(asked) as submitted:
                 if not isinstance(submitted, Submission):
-                    return JSONResponse({"error": _PRICE_AGAIN, "look_again": True}, 409, _ANSWERS)
-                return _told(entry_of(self._app, submitted.task, on_disk=owner.is_here))
+                    return in_json({"error": _PRICE_AGAIN, "look_again": True}, 409)
+                return in_json(entry_of(self._app, submitted.task, on_disk=owner.is_here))
         except InvalidInput as error:
             return _refused(error)
         except MissingKey as error:
-            return JSONResponse({"error": error_text(error, SCREEN)}, 409, _ANSWERS)
+            return in_json({"error": error_text(error, SCREEN)}, 409)
 
     async def _asked(self, request: Request, *, buys: bool = False) -> GenerationRequest:
         """Reads what is asked for.
@@ -179,11 +179,7 @@ def _object(value: Any) -> Mapping[str, Any] | None:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else None
 
 
-def _told(told: Mapping[str, Any]) -> Response:
-    return JSONResponse(told, headers=_ANSWERS)
-
-
 def _refused(error: InvalidInput) -> Response:
     """Returns what is wrong, each thing under the name of its field."""
     problems = [{"field": one.field, "text": problem_text(one, SCREEN)} for one in error.problems]
-    return JSONResponse({"error": error_text(error, SCREEN), "problems": problems}, 400, _ANSWERS)
+    return in_json({"error": error_text(error, SCREEN), "problems": problems}, 400)

@@ -1,13 +1,13 @@
 """The routes that a page of pictures asks. All of them are about the owner who asks, and nobody else."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from apixo_mcp.app import App
@@ -22,6 +22,7 @@ from apixo_mcp.media.telling.told import Told
 from apixo_mcp.provenance.embedded import told_by
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.files.results import no_file
+from apixo_mcp.server.http.gallery.answers import in_json
 from apixo_mcp.server.http.gallery.asked import days_asked, file_sent, size_asked, tasks_asked, what_asked
 from apixo_mcp.server.http.gallery.events import event_stream
 from apixo_mcp.server.http.gallery.making import Making
@@ -40,7 +41,6 @@ from apixo_mcp.views.usage import usage_structure
 log = logging.getLogger(__name__)
 
 _BALANCES_WITHIN = 3.0  # seconds
-_ANSWERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _PICTURES = {
     "cache-control": "private, no-cache",
     "x-content-type-options": "nosniff",
@@ -113,7 +113,7 @@ class Gallery:
         shown = tasks[: asked.limit]
         told = {"tasks": [self._entry(owner, task) for task in shown]}
         more = {"next": write_cursor(shown[-1])} if len(tasks) > asked.limit else {}
-        return _told({**told, **more})
+        return in_json({**told, **more})
 
     async def _shown(self, request: Request) -> Response:
         owner = owner_of_request(request)
@@ -122,18 +122,18 @@ class Gallery:
         sources = await sources_of(self._app.store, owner, task)
         told = [{"task_id": one.task.task_id, "index": one.index} for one in sources]
         made_from = {"sources": told} if told else {}
-        return _told(whole_entry_of(self._app, task, on_disk=owner.is_here) | made_from | can_reveal)
+        return in_json(whole_entry_of(self._app, task, on_disk=owner.is_here) | made_from | can_reveal)
 
     async def _made_from(self, request: Request) -> Response:
         owner = owner_of_request(request)
-        return _told(await self._making.made_from(owner, await self._own(owner, request.path_params["task_id"])))
+        return in_json(await self._making.made_from(owner, await self._own(owner, request.path_params["task_id"])))
 
     async def _deleted(self, request: Request) -> Response:
         owner, what = owner_of_request(request), what_asked(request.query_params)
         task = await self._own(owner, request.path_params["task_id"])
         deleting = Deleting(self._app.store, self._app.service, await removal_of(self._app), self._thumbnails)
         deleted = await deleting.delete(owner, task.task_id, what)
-        return _told({"files": deleted.files, "entry": deleted.entry})
+        return in_json({"files": deleted.files, "entry": deleted.entry})
 
     async def _revealed(self, request: Request) -> Response:
         owner = owner_of_request(request)
@@ -146,12 +146,12 @@ class Gallery:
         if path is None:
             raise NotFound("There is no such file.")
         await reveal(Path(path))
-        return _told({})
+        return in_json({})
 
     async def _spent(self, request: Request) -> Response:
         days = days_asked(request.query_params)
         report = await self._app.spending(owner_of_request(request), days, _BALANCES_WITHIN)
-        return _told(usage_structure(report, SCREEN))
+        return in_json(usage_structure(report, SCREEN))
 
     async def _watched(self, request: Request) -> Response:
         owner = owner_of_request(request)
@@ -161,14 +161,14 @@ class Gallery:
         content, size = await request.body(), size_asked(request.query_params)
         provenance = await to_thread.run_sync(told_by, file_sent(content, size))
         if provenance is None:
-            return _told({})
+            return in_json({})
         try:
             await self._own(owner_of_request(request), provenance.task_id)
         except NotFound:
             known = {}
         else:
             known = {"known": True}
-        return _told(provenance_structure(Told(provenance, "file")) | known)
+        return in_json(provenance_structure(Told(provenance, "file")) | known)
 
     async def _thumbnail(self, request: Request) -> Response:
         task = await self._own(owner_of_request(request), request.path_params["task_id"])
@@ -254,14 +254,9 @@ async def _answer(answer: Answer, request: Request) -> Response:
         return _refused(status, "There is no such task." if status == 404 else error_text(error, SCREEN))
 
 
-def _told(told: Mapping[str, Any]) -> Response:
-    """Returns an answer in JSON."""
-    return JSONResponse(told, headers=_ANSWERS)
-
-
 def _refused(status: int, words: str) -> Response:
     """Returns the answer to what is not done."""
-    return JSONResponse({"error": words}, status, headers=_ANSWERS)
+    return in_json({"error": words}, status)
 
 
 def _is_at_screen(request: Request, owner: Owner) -> bool:
