@@ -26,6 +26,7 @@ from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result, text_result
 from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.asking.request import Submission
+from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.views.cards import LOOK_AGAIN_MS, SELDOM_MS, card_of, missing_card
@@ -41,6 +42,7 @@ _LARGEST = 50 * 1024 * 1024
 _LOOKED_THROUGH = 60  # of the newest tasks, for those of a call that is still open
 _CLOCKS_DIFFER = 3.0  # seconds
 _LONG = 3600.0  # seconds that hardly a task takes
+_ANY_ATTEMPTS = 1_000  # how many there may be stands in the notes that are shown
 _PRICE_AGAIN = "Nothing was sent or charged: its price is another by now, or was shown too long ago. Look at it again."
 
 
@@ -101,7 +103,7 @@ async def app_make(tools: ToolParts, given: dict[str, Any], context: Context) ->
     key = {"idempotency_key": f"app-{given['click']}"} if "click" in given else {}
     reading = Reading({**asked.arguments, **key}, ())
     if not is_quote:
-        return await _bought(tools, asked.modality, reading, context)
+        return await _bought(tools, asked.modality, reading, _seen(given), context)
     prospect = await tools.app.admission.prospect(generation_of(tools, asked.modality, reading, context))
     left = await budget_left(tools.app, owner)
     structure = quote_structure(prospect, face=SCREEN, left=left)
@@ -112,16 +114,33 @@ async def app_make(tools: ToolParts, given: dict[str, Any], context: Context) ->
     return text_result("Nothing was sent.", structure)
 
 
-async def _bought(tools: ToolParts, modality: Modality, reading: Reading, context: Context) -> CallToolResult:
+async def _bought(
+    tools: ToolParts, modality: Modality, reading: Reading, seen: Agreement | None, context: Context
+) -> CallToolResult:
     """Buys what was priced, and tells of it at once."""
     if tools.receipts is not None:
         await tools.receipts.noted()
     reading.given["wait_seconds"] = 0
     request = generation_of(tools, modality, reading, context)
-    async with tools.app.admission.asking(replace(request, confirmed=True, only_as_quoted=True)) as submitted:
+    request = replace(request, confirmed=True, only_as_quoted=True, seen=seen)
+    async with tools.app.admission.asking(request) as submitted:
         if isinstance(submitted, Submission):
             return await answer_submission(tools, submitted, reading.given, context)
     return refusal_result(_PRICE_AGAIN)
+
+
+def _seen(given: dict[str, Any]) -> Agreement | None:
+    """Returns the price that was seen; None of a page that does not tell.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if "seen" not in given:
+        return None
+    try:
+        return Agreement(None if given["seen"] == "null" else float(given["seen"]), _ANY_ATTEMPTS)
+    except ValueError:
+        raise InvalidInput([Problem("seen", given["seen"], "must be dollars, or null")]) from None
 
 
 async def _just_made(tools: ToolParts, given: dict[str, Any], context: Context) -> Sequence[Task]:

@@ -61,6 +61,7 @@ APP_TOOLS = (
                 "prompt": schemas.text_property(""),
                 "model": schemas.text_property(""),
                 "click": schemas.text_property("The same one buys once."),
+                "seen": schemas.text_property("Dollars that were shown, or null."),
                 "quote": schemas.switch("Price it, send nothing."),
             },
             "task_id",

@@ -5,7 +5,7 @@ import { money, say, speaker } from "./words.js";
 import { word } from "./task.js";
 
 /** @typedef {Record<string, any>} Obj */
-/** @typedef {{task_id: string, how: string, index: number, prompt?: string, model?: string, click: string}} Offer
+/** @typedef {{task_id: string, how: string, index: number, prompt?: string, model?: string, click: string, seen?: string}} Offer
  *  What a person is about to buy. `click` is one of its own for each price that was shown: however often it arrives, it buys once. */
 /** @typedef {{price: (offer: Offer) => Promise<Obj>, buy: (offer: Offer) => Promise<any>}} Ways */
 
@@ -17,7 +17,7 @@ const token = () => [...crypto.getRandomValues(new Uint8Array(16))].map((one) =>
 /** Shows what something further would cost, and buys it after a click on the price. @param {import("./task.js").TaskView} view @param {Ways} ways @param {Obj} offer @param {number} index */
 export function showOffer(view, ways, offer, index) {
   const card = /** @type {Obj} */ (view.card), place = /** @type {HTMLElement} */ (view.panelPlace);
-  let click = "", asked = 0, timer = 0, isBuying = false;
+  let click = "", seen = "null", asked = 0, timer = 0, isBuying = false;
   const wants = offer.words ? h("textarea", { rows: 2, id: `words-${token()}`, value: offer.how === "animate" ? card.prompt ?? "" : "" }) : null;
   const models = offer.models?.length > 1 ? h("select", { id: `model-${token()}` }, offer.models.map((/** @type {Obj} */ one) => h("option", { value: one.id }, one.title))) : null;
   const line = h("p", { className: "price" }), buy = h("button", { type: "button", className: "button main", disabled: true }, h("span", null, offered("pricing")));
@@ -33,6 +33,7 @@ export function showOffer(view, ways, offer, index) {
       const quote = await ways.price(chosen());
       if (mine !== asked) return;
       const usd = quote.cost?.amount;
+      seen = JSON.stringify(usd ?? null);
       buy.lastChild.textContent = quote.had ? offered("had") : usd !== undefined ? offered("make", { usd: money(usd) }) : offered("make_unpriced");
       line.replaceChildren(why && h("span", { className: "line" }, why), ...(quote.notes ?? []).map((/** @type {string} */ note) => h("span", { className: "line" }, note)), quote.can_buy ? "" : h("span", { className: "line" }, quote.next_step));
       buy.disabled = !quote.can_buy;
@@ -63,7 +64,7 @@ export function showOffer(view, ways, offer, index) {
     isBuying = true;
     buy.disabled = true;
     try {
-      await ways.buy(chosen());
+      await ways.buy({ ...chosen(), seen });
       notice(offered("bought"));
       place.replaceChildren();
     } catch (error) {

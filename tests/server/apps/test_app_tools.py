@@ -202,6 +202,21 @@ async def test_a_click_buys_at_no_other_price_than_its_person_saw(box: Sandbox, 
     assert made_["task_id"] != task_id
 
 
+async def test_a_price_that_another_frame_was_shown_counts_for_that_frame(box: Sandbox, tmp_path: Path) -> None:
+    values = values_for(box, tmp_path)
+    dearer = tmp_path / "prices.toml"
+    dearer.write_text('prices."nano-banana" = { usd = 3.0, per = "image" }\n', encoding="utf-8")
+    async with program("memory", {**values, "prices": dearer}) as dial, Client(dial(), **SHOWS_APPS) as client:
+        task_id = structure(await client.call_tool("generate_image", FOX))["task_id"]
+        bought = posts(box)
+        click = {"task_id": task_id, "how": "again", "click": "of the frame that was opened before"}
+        await client.call_tool("app_make", {**click, "click": "of the one behind it", "quote": True})
+        for seen in ("0.03", "null", "much"):
+            assert (await client.call_tool("app_make", {**click, "seen": seen})).is_error, seen
+        assert posts(box) == bought
+        assert structure(await client.call_tool("app_make", {**click, "seen": "3"}))["task_id"] != task_id
+
+
 async def test_a_budget_binds_a_click(connect: Connect) -> None:
     async with connect(own=SHOWS_APPS, daily_budget_usd=0.05) as client:
         task_id = structure(await client.call_tool("generate_image", FOX))["task_id"]
