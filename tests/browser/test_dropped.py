@@ -8,7 +8,7 @@ from mcp import Client
 from support.app_page import ShownApp
 from support.chromium import shot
 from support.described import FOX, described
-from support.program import program, structure, values_for
+from support.program import program, structure, told_once, values_for
 from support.samples import picture
 
 from apixo_mcp.sandbox import Sandbox
@@ -28,7 +28,8 @@ async def test_a_saved_file_leads_to_its_task(box: Sandbox, tmp_path: Path, page
     async with program("http", values_for(box, tmp_path) | {"embed": True}) as dial:
         url = dial()
         async with Client(url) as client:
-            told = structure(await client.call_tool("generate_image", ASKED))
+            asked = structure(await client.call_tool("generate_image", ASKED))
+            told = await told_once(client, asked, lambda task: task.get("results", [{}])[0].get("file") == "saved")
         await page.goto(url.removesuffix("mcp"))
         chooser = page.get_by_label("Where is a file from?")
         await chooser.focus()

