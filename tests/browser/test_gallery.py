@@ -224,7 +224,7 @@ async def test_by_the_keyboard_alone(here: Site) -> None:
     await page.keyboard.type("picture")
     await page.wait_for_url("**/?query=picture")
     await page.keyboard.press("Escape")
-    assert await page.evaluate(FOCUSED) == tasks[29].task_id
+    await page.wait_for_function(f"id => ({FOCUSED}) === id", arg=tasks[29].task_id)
     await page.keyboard.press("ArrowRight")
     assert await page.evaluate(FOCUSED) == tasks[28].task_id
     await page.keyboard.press("ArrowDown")

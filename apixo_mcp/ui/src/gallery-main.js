@@ -143,7 +143,7 @@ document.addEventListener("keydown", async (event) => {
     event.preventDefault();
     narrow.search.focus();
     narrow.search.select();
-  } else if (event.key === "Escape" && on === narrow.search) grid.el.querySelector("a[tabindex='0']")?.focus();
+  } else if (event.key === "Escape" && on === narrow.search) grid.enter();
   else if (tile && /^(Arrow|Home$|End$)/.test(event.key)) {
     event.preventDefault();
     const next = grid.beside(tile.dataset.id ?? "", event.key);

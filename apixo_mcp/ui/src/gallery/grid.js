@@ -211,6 +211,13 @@ export class Grid {
     return true;
   }
 
+  /** Moves the focus into the list, as soon as there is one. */
+  enter() {
+    /** @type {any} */ (document.activeElement).blur();
+    this.wantsFocus = true;
+    this.later();
+  }
+
   /** Moves the focus to a tile. @param {string} id */
   focus(id) {
     const isThere = this.reveal(id);

@@ -11,7 +11,7 @@ export const tell = speaker({
   made_from: "Made from", inputs: "Inputs", tries: "Tries", try_line: "{when}: {what}", accepted: "accepted", source: "Made from an earlier result", owner: "Owner", cost: "Cost", made: "Asked for", ended: "Ended", task: "Task", remote: "At the gateway", gateway: "Gateway", provider: "Provider", seed: "Seed", no_seed: "not given", files: "Files",
   basis_estimated: "{usd}, estimated from the price list", basis_unknown: "not known: this model has no price here", basis_free: "nothing, it was not charged", basis_none: "nothing was sent",
   delete_title: "Delete what?", delete_file: "The files, on disk too", delete_file_how: "The entry stays, with prompt, model, seed and cost.", delete_entry: "The entry", delete_entry_how: "The files stay where they are on disk.", delete_both: "Both", delete_both_how: "Neither can be brought back.", delete_stays: "What was spent stays in all sums.", delete_running: "Its entry cannot be deleted: it goes on, or may still cost or bring something.", delete_nothing: "There is nothing to delete of it now.", deleted: "Deleted.", delete_now: "Delete for good", keep: "Keep it",
-  n_results: "{n} results", no_file: "No file", by: "of {owner}", keys: "Arrows: move · Enter: open · Delete: delete · /: search · Esc: back", selected: "{n} of {of}",
+  no_file: "No file", by: "of {owner}", keys: "Arrows: move · Enter: open · Delete: delete · /: search · Esc: back",
 }, {
   pictures: "图库", spending: "花费", making: "新建", views: "视图", filters: "筛选", search: "搜索提示词", search_keys: "按 / 搜索", all: "全部", state: "状态", kind: "类型", day: "日期（UTC）", model: "模型",
   clear: "清除筛选", grouped: "按提示词分组", same: "相同提示词的全部任务", of_prompt: "相同提示词 {n} 个", like: "只显示与某个任务提示词相同的任务。", list: "任务，最新在前", loading: "正在加载…", shown: "显示 {n} 个任务。", shown_more: "显示最新的 {n} 个任务，向下滚动加载更多。",
@@ -21,5 +21,5 @@ export const tell = speaker({
   made_from: "来源", inputs: "输入", tries: "尝试", try_line: "{when}：{what}", accepted: "已接受", source: "使用了之前的结果", owner: "所有者", cost: "费用", made: "请求时间", ended: "结束时间", task: "任务", remote: "网关编号", gateway: "网关", provider: "提供方", seed: "种子", no_seed: "未指定", files: "文件",
   basis_estimated: "{usd}，按价目表估算", basis_unknown: "未知：此模型没有价格", basis_free: "未扣费", basis_none: "没有发送任何请求",
   delete_title: "删除什么？", delete_file: "文件（磁盘上的也删除）", delete_file_how: "条目保留，包括提示词、模型、种子和费用。", delete_entry: "条目", delete_entry_how: "文件仍留在磁盘上。", delete_both: "两者都删", delete_both_how: "都无法恢复。", delete_stays: "已花费的金额仍计入所有合计。", delete_running: "条目不能删除：任务仍在进行，或还可能产生费用或结果。", delete_nothing: "现在没有可删除的内容。", deleted: "已删除。", delete_now: "永久删除", keep: "保留",
-  n_results: "{n} 个结果", no_file: "没有文件", by: "{owner}", keys: "方向键：移动 · Enter：打开 · Delete：删除 · /：搜索 · Esc：返回", selected: "{n}/{of}",
+  no_file: "没有文件", by: "{owner}", keys: "方向键：移动 · Enter：打开 · Delete：删除 · /：搜索 · Esc：返回",
 });
