@@ -72,9 +72,12 @@ class Site:
 
 
 @asynccontextmanager
-async def site(box: Sandbox, folder: Path, page: Any) -> AsyncIterator[Site]:
+async def site(box: Sandbox, folder: Path, page: Any, **settings: Any) -> AsyncIterator[Site]:
     """The program of this machine alone, with nobody signed in; its page is not open yet."""
-    async with open_app(read_settings(**values_for(box, folder))) as app, Client(build_server(app)) as client:
+    async with (
+        open_app(read_settings(**values_for(box, folder) | settings)) as app,
+        Client(build_server(app)) as client,
+    ):
         running = Site(app, client, page)
         await running.start()
         try:

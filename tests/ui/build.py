@@ -52,6 +52,9 @@ PAGES = {
         asks="'self'",
         options=("--minify",),
     ),
+    "new.html": Page(
+        "form-main.js", ("style.css", "gallery.css", "form.css"), "'self' data:", asks="'self'", options=("--minify",)
+    ),
     "gallery.html": Page(
         "gallery-main.js", ("style.css", "gallery.css"), "'self' data:", asks="'self'", options=("--minify",)
     ),

@@ -8,6 +8,8 @@ import anyio.to_thread
 import click
 
 from apixo_mcp.app import open_app
+from apixo_mcp.cli.process.follower import follower_of
+from apixo_mcp.cli.process.run import ENDED_AT_ONCE
 from apixo_mcp.cli.process.start import errors_told, settings_or_exit
 from apixo_mcp.cli.terminal.interrupts import Interrupts
 from apixo_mcp.net.uvicorn_server import url_of
@@ -23,16 +25,18 @@ from apixo_mcp.settings import Settings
 def gallery(port: int, no_browser: bool) -> None:
     """Show what was made here in a browser, until Ctrl-C.
 
-    The address that is printed works once, in one browser of this machine. Nothing is sent, and nothing is paid for.
+    The address that is printed works once, in one browser of this machine. Nothing is paid for but by a click on the
+    price of a form there.
     """
     if not page_content():
         raise click.ClickException("this installation has no page to show; install apixo-mcp from a release")
     interrupts = Interrupts()
+    interrupts.leave(ENDED_AT_ONCE)
 
     async def work(settings: Settings) -> None:
         listener = listen_on("127.0.0.1", port)
         url = url_of(listener)
-        async with open_app(settings, follow=False) as app, serving_own_gallery(app, listener) as path:
+        async with open_app(settings, leave=follower_of(settings)) as app, serving_own_gallery(app, listener) as path:
             with interrupts.scope():
                 told = f"apixo-mcp: your pictures are at {url}{path} (works once); Ctrl-C ends this"
                 print(told, file=sys.stderr, flush=True)

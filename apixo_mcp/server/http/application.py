@@ -61,7 +61,7 @@ def web_app(
     addresses = ServerAddresses(settings.public_url)
     entrance, browsers = entrance_of(app), Browsers(app.owners, app.sign_ins, app.seal)
     routes: list[BaseRoute] = [*health_routes(app), *file_routes(app, entrance), *upload_routes(app, entrance)]
-    routes += [*sign_in_routes(app, addresses), *gallery_routes(app)]
+    routes += [*sign_in_routes(app, addresses), *gallery_routes(app, takes_files=True)]
     if streamable:
         routes += server.streamable_http_app(
             streamable_http_path=STREAMABLE, transport_security=_GUARDED, max_sessions=limits.sessions

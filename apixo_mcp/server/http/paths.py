@@ -14,6 +14,7 @@ METRICS = "/metrics"
 FILES = "/files/"
 GALLERY = "/"
 SPENDING = "/spending"
+NEW = "/new"
 API = "/api/"
 EVENTS = "/api/events"
 TOLD_BY_FILE = "/api/told"
@@ -37,7 +38,7 @@ OPEN = (*BY_SECRET, HEALTHZ, READYZ, SIGN_IN, AUTHORIZE, TOKEN, REGISTER, REVOKE
 """What is reached without signing in: each path itself, and all beneath it."""
 
 
-PAGES = (GALLERY, SPENDING)
+PAGES = (GALLERY, SPENDING, NEW)
 """What a person opens in a browser: without a sign-in, that comes first."""
 
 

@@ -25,7 +25,7 @@ const narrow = new Filters();
 const grid = new Grid(() => more(), (page) => void entries.fill(page).catch(troubled));
 const pictures = h("div", { className: "view" }, narrow.el, said, grid.el);
 const main = h("main", { tabIndex: -1 }, pictures);
-const tabs = h("nav", { "aria-label": tell("views") }, h("a", { href: "?", "aria-current": "page" }, tell("pictures")), h("a", { href: "spending" }, tell("spending")));
+const tabs = h("nav", { "aria-label": tell("views") }, h("a", { href: "?", "aria-current": "page" }, tell("pictures")), h("a", { href: "spending" }, tell("spending")), h("a", { href: "new" }, tell("making")));
 let entries = new Entries(filters(), changed), shownFilters = "", isStarted = false;
 
 const whole = new Whole({

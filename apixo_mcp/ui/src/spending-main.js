@@ -21,7 +21,7 @@ function lost(error) {
 }
 
 const view = spending({ ask, lost, well: () => trouble.replaceChildren() });
-const tabs = h("nav", { "aria-label": tell("views") }, h("a", { href: "./" }, tell("pictures")), h("a", { href: "spending", "aria-current": "page" }, tell("spending")));
+const tabs = h("nav", { "aria-label": tell("views") }, h("a", { href: "./" }, tell("pictures")), h("a", { href: "spending", "aria-current": "page" }, tell("spending")), h("a", { href: "new" }, tell("making")));
 document.body.classList.add("gallery");
 document.body.append(h("header", null, h("h1", null, say("title")), tabs), trouble, h("main", null, view.el), voice);
 

@@ -206,7 +206,7 @@ WITH_PARAMETERS: dict[str, Callable[[Hers], Pairs]] = {
 WITHOUT = {
     *("/healthz", "/readyz", "/metrics", "/mcp", "/sse", "/messages"),
     *("/authorize", "/token", "/register", "/revoke", "/sign-in", "/sign-in/consent", "/sign-in/out"),
-    *("/api/tasks", "/api/usage", "/api/events", "/api/told", "/api/models", "/api/quote", "/api/make"),
+    *("/api/tasks", "/api/usage", "/api/events", "/api/told", "/api/models", "/api/quote", "/api/make", "/api/uploads"),
     "/.well-known/openid-configuration",
     *(f"/.well-known/oauth-protected-resource{path}" for path in ("", "/mcp", "/sse")),
     *(f"/.well-known/oauth-authorization-server{path}" for path in ("", "/mcp", "/sse")),

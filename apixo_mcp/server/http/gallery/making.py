@@ -23,6 +23,7 @@ from apixo_mcp.gallery.sources import sources_of
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.gallery.answers import in_json
 from apixo_mcp.server.tools.arguments import read_inputs
+from apixo_mcp.server.upload_links import new_upload_link
 from apixo_mcp.tasks.asking.request import GenerationRequest, Prospect, Submission
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.owner import Owner
@@ -32,6 +33,8 @@ from apixo_mcp.views.faces import SCREEN, error_text, problem_text
 from apixo_mcp.views.forms import choice_of, form_of
 from apixo_mcp.views.quotes import quote_structure
 from apixo_mcp.views.usage import budget_left
+
+_NO_UPLOAD = "No file can be uploaded now: give its address, or its path on the server's machine."
 
 INPUTS = "/inputs/"
 """Stands in the addresses by which gateways fetch files from here."""
@@ -45,17 +48,28 @@ class Making:
 
     Args:
         app: the program.
+        takes_files: whether there is a route that files are uploaded by.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, takes_files: bool) -> None:
         self._app = app
+        self._takes_files = takes_files
 
     async def offered(self, request: Request) -> Response:
         """Tells what can be made by the one who asks; of one model all that its form is made from."""
         catalog = self._app.catalog.only(owner_of_request(request).models)
         if name := request.query_params.get("model", ""):
             return in_json(form_of(catalog.find(name)))
-        return in_json({"models": [choice_of(model) for model in catalog]})
+        told = {"models": [choice_of(model) for model in catalog]}
+        return in_json(told | ({"can_upload": True} if self._takes_files else {}))
+
+    async def upload_link(self, request: Request) -> Response:
+        """Tells where one file can be uploaded to, once, beneath the page's own address."""
+        owner = owner_of_request(request)
+        link = await new_upload_link(self._app, owner.name, "") if self._takes_files else ""
+        if not link:
+            return in_json({"error": _NO_UPLOAD}, 409)
+        return in_json({"link": link.removeprefix("/")})
 
     async def made_from(self, owner: Owner, task: Task) -> dict[str, Any]:
         """Returns what a task was made from, for a form that begins with it.

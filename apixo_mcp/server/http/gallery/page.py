@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from apixo_mcp.server.http.paths import GALLERY, SPENDING
+from apixo_mcp.server.http.paths import GALLERY, NEW, SPENDING
 
 _INLINE = re.compile(r"<(script|style)\b[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 
 
-_FILES = {GALLERY: "gallery.html", SPENDING: "spending.html"}
+_FILES = {GALLERY: "gallery.html", SPENDING: "spending.html", NEW: "new.html"}
 
 
 def page_routes() -> list[Route]:

@@ -66,12 +66,13 @@ class Gallery:
     Args:
         app: the program.
         feed: what has changed.
+        takes_files: whether there is a route that files are uploaded by.
     """
 
-    def __init__(self, app: App, feed: Feed) -> None:
+    def __init__(self, app: App, feed: Feed, *, takes_files: bool) -> None:
         self._app = app
         self._feed = feed
-        self._making = Making(app)
+        self._making = Making(app, takes_files=takes_files)
         self._thumbnails = Thumbnails(app.previews, app.files, folder_of_thumbnails(app.settings.home))
 
     def routes(self) -> list[BaseRoute]:
@@ -89,6 +90,7 @@ class Gallery:
             Route(f"{API}usage", _asked(self._spent), methods=["GET"]),
             Route(f"{API}models", _offering(self._making.offered), methods=["GET"]),
             Route(f"{API}quote", _changing(self._making.priced), methods=["POST"]),
+            Route(f"{API}uploads", _changing(self._making.upload_link), methods=["POST"]),
             Route(f"{API}make", _changing(self._making.bought), methods=["POST"]),
             events,
             Route(TOLD_BY_FILE, _sent(self._told_by_file), methods=["POST"]),
@@ -193,11 +195,11 @@ class Gallery:
         return entry_of(self._app, task, on_disk=owner.is_here)
 
 
-def gallery_routes(app: App) -> list[BaseRoute]:
+def gallery_routes(app: App, *, takes_files: bool = False) -> list[BaseRoute]:
     """Returns the routes of a page of pictures; from then on changes of this process are told at once."""
     feed = Feed(app.store)
     app.changes.listen(feed.hear)
-    return Gallery(app, feed).routes()
+    return Gallery(app, feed, takes_files=takes_files).routes()
 
 
 def _asked(answer: Answer) -> Answer:

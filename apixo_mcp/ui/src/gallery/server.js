@@ -5,11 +5,12 @@
 
 /** An answer that is no answer. */
 export class Refused extends Error {
-  /** @param {number} status 0 where nothing came @param {string} text @param {boolean} [byOwnKey] whether the page is opened by a key, and not by a sign-in */
-  constructor(status, text, byOwnKey = false) {
+  /** @param {number} status 0 where nothing came @param {string} text @param {boolean} [byOwnKey] whether the page is opened by a key, and not by a sign-in @param {Obj} [told] all of the answer */
+  constructor(status, text, byOwnKey = false, told = {}) {
     super(text);
     this.status = status;
     this.byOwnKey = byOwnKey;
+    this.told = told;
   }
 }
 
@@ -27,7 +28,7 @@ export async function ask(path, how = {}) {
   }
   const isJson = answer.headers.get("content-type")?.startsWith("application/json");
   const told = isJson ? await answer.json().catch(() => ({})) : {};
-  if (!answer.ok) throw new Refused(answer.status, told.error ?? "", answer.status === 401 && !answer.headers.has("www-authenticate"));
+  if (!answer.ok) throw new Refused(answer.status, told.error ?? "", answer.status === 401 && !answer.headers.has("www-authenticate"), told);
   return told;
 }
 

@@ -148,7 +148,7 @@ export class Whole {
         one.disabled = !step(Number(by));
         return one;
       })),
-      task ? h("span", { className: "row" }, button(tell("copy_prompt"), "copy", () => copy(task.prompt ?? ""), { "data-act": "prompt" }), button(tell("copy_page"), "copy", () => copy(absolute(`?task=${this.id}`)), { "data-act": "page" }),
+      task ? h("span", { className: "row" }, button(tell("copy_prompt"), "copy", () => copy(task.prompt ?? ""), { "data-act": "prompt" }), button(tell("copy_page"), "copy", () => copy(absolute(`?task=${this.id}`)), { "data-act": "page" }), h("a", { className: "button", href: `new?again=${this.id}`, "data-act": "again" }, tell("use_again")),
         task.can_reveal && (task.results ?? []).some((/** @type {Obj} */ one) => one.src) ? button(tell("reveal"), "open", () => this.reveal(), { "data-act": "reveal" }) : null,
         button(tell("remove"), "cancel", () => this.remove(), { "data-act": "remove" })) : "");
     if (focused && !this.el.contains(document.activeElement)) tools?.querySelector(`[data-act="${focused}"]:not(:disabled)`)?.focus();
