@@ -141,7 +141,7 @@ def _measured(gateways: Sequence[Mapping[str, Any]]) -> str:
             f" The balance of {row['gateway']} fell by {dollars(row['measured_usd'])} since {row['measured_since']}"
         )
         if "spent_usd" in row:
-            words += f", where the prices known say {dollars(row['spent_usd'])}"
+            words += f"; the prices known say {dollars(row['spent_usd'])} for the whole time"
         words += "."
     return words
 

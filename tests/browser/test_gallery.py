@@ -219,6 +219,9 @@ async def test_by_the_keyboard_alone(here: Site) -> None:
     order = await focus_order(page, 16)
     assert [name for name, is_shown in order if not is_shown] == []
     assert sum("picture" in name for name, _ in order) == 1, "the list is one stop"
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("ArrowRight")
+    assert await page.evaluate(FOCUSED) == tasks[29].task_id, "an arrow from nowhere leads into the list"
     await page.keyboard.press("/")
     assert await page.evaluate("document.activeElement.id") == "search"
     await page.keyboard.type("picture")
@@ -248,6 +251,15 @@ async def test_by_the_keyboard_alone(here: Site) -> None:
     await page.keyboard.press("Enter")
     await here.tile("picture 29").wait_for(state="detached")
     assert await page.evaluate(FOCUSED) == tasks[28].task_id
+
+
+async def test_a_video_of_which_no_picture_is_had_is_there_all_the_same(here: Site) -> None:
+    await here.made("generate_video", model="ruxa/sora-2", prompt="a fox runs [took:0]")
+    await here.page.route("**/thumbnails/**", lambda route: route.fulfill(status=404))
+    await here.goto()
+    await here.tile("a fox runs").locator(".picture.video .sound").wait_for()
+    assert "No file" not in await here.tile("a fox runs").inner_text()
+    assert await here.page.locator(".count").inner_text() == "Tasks shown: 1"
 
 
 async def test_what_is_deleted_and_what_stays_is_said_first(here: Site) -> None:

@@ -144,6 +144,7 @@ document.addEventListener("keydown", async (event) => {
     narrow.search.focus();
     narrow.search.select();
   } else if (event.key === "Escape" && on === narrow.search) grid.enter();
+  else if (on === document.body && /^Arrow(Left|Right)/.test(event.key)) grid.enter();
   else if (tile && /^(Arrow|Home$|End$)/.test(event.key)) {
     event.preventDefault();
     const next = grid.beside(tile.dataset.id ?? "", event.key);

@@ -44,10 +44,10 @@ export function mosaic(tasks) {
 function picture(task, result) {
   const kind = kindOf(result.mime_type, result.kind);
   const mark = kind === "image" ? null : h("span", { className: "mark" }, kind === "video" ? "▶" : "♪", result.duration_seconds ? ` ${time(result.duration_seconds)}` : "");
+  const sign = kind !== "image" && result.src ? h("span", { className: "sound", "aria-hidden": "true" }, kind === "video" ? "▶" : "♫") : null;
   const inside = result.thumbnail ? h("img", { src: result.thumbnail, alt: "", loading: "lazy", decoding: "async", draggable: false })
-    : kind === "audio" && result.src ? h("span", { className: "sound", "aria-hidden": "true" }, "♫")
-    : h("span", { className: "without" }, result.file === "saving" ? say("saving") : result.problem || result.asset_id || tell("no_file"));
-  inside.addEventListener?.("error", () => inside.replaceWith(h("span", { className: "without" }, tell("no_file"))), { once: true });
+    : sign ?? h("span", { className: "without" }, result.file === "saving" ? say("saving") : result.problem || result.asset_id || tell("no_file"));
+  inside.addEventListener?.("error", () => inside.replaceWith(sign ?? h("span", { className: "without" }, tell("no_file"))), { once: true });
   return h("span", { className: `picture ${kind}` }, inside, mark);
 }
 
