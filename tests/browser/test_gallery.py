@@ -221,7 +221,7 @@ async def test_by_the_keyboard_alone(here: Site) -> None:
     assert sum("picture" in name for name, _ in order) == 1, "the list is one stop"
     await page.evaluate("document.activeElement.blur()")
     await page.keyboard.press("ArrowRight")
-    assert await page.evaluate(FOCUSED) == tasks[29].task_id, "an arrow from nowhere leads into the list"
+    await page.wait_for_function(f"id => ({FOCUSED}) === id", arg=tasks[29].task_id)
     await page.keyboard.press("/")
     assert await page.evaluate("document.activeElement.id") == "search"
     await page.keyboard.type("picture")
