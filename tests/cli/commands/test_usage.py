@@ -122,7 +122,7 @@ async def test_what_a_balance_lost_is_told_beside_the_estimate_on_every_face(typ
     ]
     words = (await run(typed, "usage")).stdout
     assert "2 tasks  $0.06  $0.02 by the balance" in words
-    assert "; the prices known say $0.06 for the whole time." in words, "a balance is known from its first look on alone"
+    assert "; the prices known say $0.06 for the whole time." in words, "more than was measured"
     assert "CONTENT_VIOLATION  1 failed  content rules refused it, perhaps charged" in words
     assert "half in 0." in words
     assert "█" not in words, "nobody watches"
