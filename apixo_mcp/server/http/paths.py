@@ -42,6 +42,11 @@ PAGES = (GALLERY, SPENDING, NEW)
 """What a person opens in a browser: without a sign-in, that comes first."""
 
 
+def page_of(address: str) -> str:
+    """Returns a page with its query, as a person is led back to it; empty where an address is of anything else."""
+    return address if address.partition("?")[0] in PAGES else ""
+
+
 def is_of_browser(path: str) -> bool:
     """Tells whether a path is one that a browser asks for itself, with the cookie of its sign-in."""
     return path in PAGES or path.startswith((API, THUMBNAILS, FILES))

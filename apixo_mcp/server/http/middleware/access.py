@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -78,7 +79,7 @@ class Access:
         elif not token and await self._entrance.is_open() and is_neighbour(scope):
             guest = Guest(note_owner(scope, None))
         elif scope["path"] in paths.PAGES and not token:
-            where = scope.get("root_path", "") + paths.SIGN_IN
+            where = scope.get("root_path", "") + paths.SIGN_IN + _way_back(scope)
             await RedirectResponse(where, 303, {"Cache-Control": "no-store"})(scope, receive, send)
             return
         else:
@@ -190,6 +191,13 @@ def _is_stream(scope: Scope) -> bool:
     """Tells whether the answer to a request may go on for hours."""
     is_heard = Request(scope).headers.get("mcp-method") == "subscriptions/listen"
     return is_heard or (scope["method"] == "GET" and scope["path"] in (paths.SSE, paths.STREAMABLE, paths.EVENTS))
+
+
+def _way_back(scope: Scope) -> str:
+    """Returns where a person is led after signing in, as a query; empty where that is the gallery itself."""
+    query = scope["query_string"].decode("latin-1")
+    page = f"{scope['path']}?{query}" if query else scope["path"]
+    return "" if page == paths.GALLERY else f"?{urlencode({'to': page})}"
 
 
 def _token(scope: Scope) -> str:

@@ -1,10 +1,12 @@
 """What a page of pictures is answered: to their owner alone, by a token or in a browser that has signed in."""
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +238,25 @@ async def test_a_browser_that_has_signed_in_sees_what_is_its_persons(house: Hous
         assert deleted.status_code == 200
         assert await house.app.owners.revoke(carol.name)
         assert (await browser.get("/api/tasks")).status_code == 401
+
+
+async def test_whoever_signs_in_is_led_back_to_the_page_that_they_wanted(house: House) -> None:
+    token, wanted = f"{TOKEN_PREFIX}{'c' * 43}", "/?query=%E7%8B%90&task=tsk_a"
+    assert await house.app.owners.add(Owner("carol"), secret_hash(token))
+    async with house.http() as browser:
+        where = (await browser.get(wanted)).headers["location"]
+        assert 'name="to"' in (await browser.get(where)).text
+        given = {"to": wanted, "secret": "amt_wrong"}
+        refused = await browser.post("/sign-in", data=given, headers={"origin": house.url})
+        assert escape(wanted) in refused.text, "a slip of the hand loses nothing"
+        [other] = re.findall(r'<footer><a href="([^"]+)"', refused.text)
+        assert escape(wanted) in (await browser.get(unescape(other))).text, "nor does another language"
+        signed_in = await browser.post("/sign-in", data={**given, "secret": token}, headers={"origin": house.url})
+        assert f'href="{escape(wanted)}"' in (await browser.get(signed_in.headers["location"])).text
+        for elsewhere in ("//evil.example/", "https://evil.example/", "/mcp", "javascript:alert(1)", "/new/../mcp"):
+            page = (await browser.get("/sign-in", params={"to": elsewhere})).text
+            assert f'href="{elsewhere}' not in page
+            assert '<a class="button main" href="/">' in page
 
 
 async def test_folders_are_shown_on_this_machine_alone(house: House) -> None:
