@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from mcp import Client
 from support.described import FILMS, PICTURES, described, exiftool, pixels
-from support.program import program, structure, text_at, values_for
+from support.program import program, structure, text_at, told_once, values_for
 
 from apixo_mcp.provenance.embedded import told_by
 from apixo_mcp.sandbox import Sandbox
@@ -46,6 +46,7 @@ async def test_a_file_of_the_sandbox_is_read_by_another_program(box: Sandbox, tm
         for name, given in (ASKED["png"], (tool, arguments)):
             task = structure(await client.call_tool(name, {**given, "wait_seconds": 40}))
             assert task["state"] == "success", task
+        await told_once(client, task, lambda now: "path" in now["results"][0])  # its file may be on its way still
         whole = json.loads(await text_at(client, f"apixo://tasks/{task['task_id']}"))["results"][0]
         async with httpx2.AsyncClient() as http:
             served = (await http.get(whole["url"])).content
