@@ -80,6 +80,12 @@ async def test_it_is_filled_and_bought_with_the_keyboard_alone(here: Site, box: 
     assert await prompts(here) == ["a hare [took:0]"]
 
 
+async def test_a_choice_that_a_model_needs_begins_with_its_first(here: Site) -> None:
+    page = await opened(here, "new?model=sora-2")
+    await fill(page)
+    assert await page.get_by_label("Mode (needed)").input_value() == '"text-to-video"'
+
+
 async def test_enter_in_a_line_of_text_buys_nothing(here: Site, box: Sandbox) -> None:
     page = await opened(here)
     await fill(page)

@@ -33,10 +33,11 @@ function parsed(text) {
   }
 }
 
-/** A choice; what is chosen may be a number or a yes. @param {string} id @param {any[]} values @param {(value: any) => string} word @returns {Control} */
-function choice(id, values, word) {
-  const one = h("select", { id }, h("option", { value: "" }, put("left_out")), values.map((value) => h("option", { value: JSON.stringify(value) }, word(value))));
-  return { nodes: [one], first: () => one, get: () => (one.value ? JSON.parse(one.value) : undefined), set: (value) => { one.value = value === undefined ? "" : JSON.stringify(value); } };
+/** A choice, the first where one is needed; what is chosen may be a number or a yes. @param {string} id @param {boolean} isNeeded @param {any[]} values @param {(value: any) => string} word @returns {Control} */
+function choice(id, isNeeded, values, word) {
+  const none = isNeeded ? JSON.stringify(values[0]) : "";
+  const one = h("select", { id }, isNeeded ? null : h("option", { value: "" }, put("left_out")), values.map((value) => h("option", { value: JSON.stringify(value) }, word(value))));
+  return { nodes: [one], first: () => one, get: () => (one.value ? JSON.parse(one.value) : undefined), set: (value) => { one.value = value === undefined ? none : JSON.stringify(value); } };
 }
 
 /** @param {any} one @param {(text: string) => any} read @param {(value: any) => string} [write] @returns {Control} */
@@ -142,8 +143,8 @@ export class Field {
   made(id, field, io, changed) {
     const { type } = field;
     if (field.files) return files(id, field, io, changed);
-    if (field.enum) return choice(id, field.enum, String);
-    if (type === "boolean") return choice(id, [true, false], (value) => put(value ? "yes" : "no"));
+    if (field.enum) return choice(id, this.isNeeded, field.enum, String);
+    if (type === "boolean") return choice(id, this.isNeeded, [true, false], (value) => put(value ? "yes" : "no"));
     if (type === "integer" || type === "number") return written(h("input", { id, type: "number", min: field.minimum, max: field.maximum, step: type === "integer" ? 1 : "any" }), Number);
     if (type === "string") return written(LONG.test(field.name) || field.maxLength > 300 ? h("textarea", { id, rows: field.name === "prompt" ? 4 : 2 }) : h("input", { id, type: "text", autocomplete: "off" }), (text) => text);
     if (type === "array" && isPlain(field.items ?? {}) && field.items.type === "string")
