@@ -54,10 +54,8 @@ class Deleting:
             NotDeleted: something of it must stay.
         """
         task = await self.service.find(owner, task_id)
-        if what != "file" and not is_deletable(task):
-            raise NotDeleted(
-                "This task goes on, or may still cost or bring something. Its entry stays until it has ended."
-            )
+        if not is_deletable(task):
+            raise NotDeleted("This task goes on, or may still cost or bring something. It stays until it has ended.")
         files = 0
         if what != "entry":
             files = await self.removal.remove(task, _PROBLEM)
@@ -71,7 +69,8 @@ class Deleting:
             return Deleted(files, entry=False)
         if not await self.store.delete_entry(task, _NOTE):
             raise NotDeleted(
-                "The entry stays: an answer that was paid for is still to be read (`apixo-mcp tasks reread`), or the "
+                "The entry stays: an answer that was paid for is still to be read (`apixo-mcp tasks reread`), its "
+                "caller has had no answer yet (for ten minutes the same call made again is to find it), or the "
                 "task was changed a moment ago. Look again."
             )
         await self.thumbnails.forget(task)

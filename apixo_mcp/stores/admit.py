@@ -222,7 +222,7 @@ def add(database: Database, tasks: Iterable[Task]) -> list[str]:
     added: list[str] = []
     with database.transaction():
         for task in tasks:
-            if not database.execute(statements.GET, {"task_id": task.task_id}):
+            if not database.execute(statements.IS_THERE, {"task_id": task.task_id}):
                 insert_without_taken_key(database.execute, task)
                 if task.is_copy:
                     tell_nothing_of(database, task.task_id, str(task.state))

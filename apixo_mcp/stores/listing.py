@@ -28,6 +28,7 @@ class ListQuery:
         connection: that asked for it last.
         like: a prompt in small letters, which is the whole of theirs; None: any.
         before: older than this (creation time and id).
+        with_deleted: whether what is left of those whose entry was deleted is among them.
     """
 
     owner: str
@@ -41,6 +42,7 @@ class ListQuery:
     like: str | None = None
     limit: int = 20
     before: tuple[float, str] | None = None
+    with_deleted: bool = False
 
     @property
     def sought(self) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def page(listing: ListQuery, found: str = "") -> tuple[str, Mapping[str, Any]]:
         listing: what is asked for.
         found: a statement that returns as `doc` each prompt that may hold the words; empty: all may.
     """
-    conditions = ["listed.owner = :owner", "listed.deleted_at = 0"]
+    conditions = ["listed.owner = :owner", *([] if listing.with_deleted else ["listed.deleted_at = 0"])]
     named: dict[str, Any] = {"owner": listing.owner, "limit": listing.limit}
 
     def add(condition: str, **values: Any) -> None:

@@ -72,6 +72,9 @@ CANCEL = f"""update task set cancel_requested = 1, updated_at = :now,
 
 GET = "select * from task where task_id = :task_id and deleted_at = 0"
 
+IS_THERE = "select 1 from task where task_id = :task_id"
+"""A task whose entry was deleted has its id still."""
+
 FIND = "select * from task where task_id = :id and owner = :owner and deleted_at = 0"
 
 FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and +owner = :owner and deleted_at = 0
@@ -94,8 +97,10 @@ DELETE_ENTRY = """update task set prompt = '', inputs = '{}', results = '[]', no
     meant_last = '', answer = 'given', cancel_requested = 0, fence = fence + 1, deleted_at = :now, updated_at = :now
   where task_id = :task_id and fence = :fence and deleted_at = 0 and state in ('success', 'failed', 'cancelled')
     and due is null and lease_until = 0 and instr(results, '"file": "saving"') = 0
+    and (answer = 'given' or created_at < :now - :adopted_for)
     and not exists (select 1 from kept where kept.task_id = task.task_id) returning task_id"""
-"""An answer that is kept was paid for, and can be read anew: it holds the entry. So does a file that came in one."""
+"""An answer that is kept was paid for, and can be read anew: it holds the entry. So does a file that came in one, and
+for a while a caller without an answer: the same call made again is to find the task, not to buy another."""
 
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 
@@ -107,9 +112,9 @@ WITH_OLD_FILES = """select * from task where task_id > :after and task_id <= :la
   order by task_id"""
 """Tasks whose files are of an age, of one page. Asked once an hour, so without an index."""
 
-UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key"
+UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key and idempotency_key <> ''"
 
-UNDER_KEY_OR_PLACES = """select * from task where owner = :owner
+UNDER_KEY_OR_PLACES = """select * from task where owner = :owner and idempotency_key <> ''
     and (idempotency_key = :key or (idempotency_key > :at_place and idempotency_key < :behind))
   order by place limit 1"""
 """The first task that has a key, or a key at a place of its purchase."""

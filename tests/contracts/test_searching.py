@@ -18,6 +18,7 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.ports.store import IdTaken, Store
+from apixo_mcp.tasks.ports.terms import ADOPTED_FOR
 from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +45,8 @@ def store(both: tuple[Store, Store]) -> Store:
 
 def ended(**told: Any) -> Task:
     """A task that ended well."""
-    values: dict[str, Any] = {"state": State.SUCCESS, "due": None, "results": (SAVED,), "completed_at": NOW}
+    told_of: dict[str, Any] = {"answer": "given", "completed_at": NOW}
+    values: dict[str, Any] = {"state": State.SUCCESS, "due": None, "results": (SAVED,), **told_of}
     return make_followed(**{**values, **told})
 
 
@@ -215,13 +217,24 @@ class TestDeleting:
         assert "secret" not in repr(row)
         assert not await other.delete_entry(task, GONE)
 
+    async def test_what_is_brought_in_beside_it_comes_in(self, store: Store):
+        task, other = ended(answer="given"), ended(answer="given")
+        await put(store, task)
+        assert await store.delete_entry(task, GONE)
+        assert await store.add([task, other]) == [other.task_id]
+
+    async def test_a_caller_without_an_answer_holds_it_no_longer_than_its_call_may_be_made_again(self, store: Store):
+        task = ended(answer="lost", created_at=NOW - ADOPTED_FOR - 1)
+        await put(store, task)
+        assert await store.delete_entry(task, GONE)
+
     async def test_neither_its_key_nor_its_place_at_the_gateway_is_free_again(self, store: Store):
-        task = ended(idempotency_key="k", fingerprint="f", remote_id="r1", answer="lost")
+        task = ended(idempotency_key="k", fingerprint="f", remote_id="r1", answer="given")
         await put(store, task)
         assert await store.delete_entry(task, GONE)
         again = await store.admit([make(idempotency_key="k", fingerprint="f")], NO_LIMITS)
         assert (again.how, again.task.task_id, again.task.notes) == ("same_key", task.task_id, (GONE,))
-        assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "new", "its answer is not waited for"
+        assert (await store.admit([make(fingerprint="f")], NO_LIMITS)).how == "new"
         other = make_followed(remote_id="", state=State.UNKNOWN, sent_at=NOW)
         await put(store, other)
         with pytest.raises(IdTaken):
@@ -235,6 +248,8 @@ class TestDeleting:
             {"state": State.PROCESSING, "due": None, "results": ()},
             {"state": State.UNKNOWN, "due": None, "results": ()},
             {"due": NOW},
+            {"answer": "lost"},
+            {"answer": "awaited"},
             {"results": (replace(SAVED, file=FileState.SAVING, path=""),)},
             {"lease_until": NOW + 5, "lease_holder": "somebody"},
         ],

@@ -1,5 +1,6 @@
 """Runs a command's coroutine with the program open, and tells its errors."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TypeVar
@@ -15,6 +16,8 @@ from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.asking.news import news_for
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.views.faces import SHELL
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -73,9 +76,14 @@ async def _tell_news(app: App) -> None:
         return
     from apixo_mcp.views.alerts import alert_note
 
-    for alert in news.alerts:
-        say(alert_note(alert.data, SHELL), err=True)
-    await news.given()
+    try:
+        for alert in news.alerts:
+            say(alert_note(alert.data, SHELL), err=True)
+    except Exception:  # what was asked for is told all the same
+        log.exception("an alert cannot be told here")
+        await news.lost()
+    else:
+        await news.given()
 
 
 class _Interrupted(Exception):

@@ -1,5 +1,7 @@
 """Tells with an answer what its caller has not heard of: alerts about their spending, and about what they use."""
 
+import logging
+
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 
@@ -10,6 +12,8 @@ from apixo_mcp.tasks.asking.news import news_for
 from apixo_mcp.views.alerts import alert_note
 from apixo_mcp.views.words import compact
 
+log = logging.getLogger(__name__)
+
 
 async def with_news(tools: ToolParts, answer: CallToolResult, context: Context) -> CallToolResult:
     """Returns an answer with the alerts that its caller has not heard of; each is told once, in what they read."""
@@ -18,13 +22,19 @@ async def with_news(tools: ToolParts, answer: CallToolResult, context: Context) 
     news = await news_for(owner_of(context), tools.app.store)
     if news is None:
         return answer
-    notes = [alert_note(alert.data, tools.face) for alert in news.alerts]
+    try:
+        notes = [alert_note(alert.data, tools.face) for alert in news.alerts]
+        told = also_saying(answer, notes)
+    except Exception:
+        log.exception("an alert cannot be told with an answer")
+        await news.lost()
+        return answer
     request_id = context.request_context.request_id
     if tools.receipts is not None and request_id is not None:
         tools.receipts.expect_too(request_id, news)
     else:
         await (news.lost() if await has_left(context) else news.given())
-    return also_saying(answer, notes)
+    return told
 
 
 def also_saying(answer: CallToolResult, notes: list[str]) -> CallToolResult:

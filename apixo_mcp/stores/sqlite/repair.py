@@ -30,9 +30,9 @@ close it, or came upon damage: then its log or the mark below is left behind. A 
 itself as it opens a file."""
 
 _LOG_HEADER = 32
-_ID_AT = {4: 2, 7: 2, 8: 5, 9: 6}
-"""Where an entry of an index tells a task's id, by its length: `task_owner` as it was and as it is, `task_spent`,
-`task_counted`."""
+_ID_AT = {4: 2, 7: 2, 8: 5, 9: 6, 10: 5, 11: 6}
+"""Where an entry of an index tells a task's id, by its length: `task_owner`, `task_spent` and `task_counted`, each as
+it was and as it is."""
 _OWNERS_SINCE = 10  # the version of the schema
 _SUFFIXES = ("-wal", "-shm", "")  # the file itself last: while it is in its place, the work is not done
 _ORPHAN = "A request was being sent when the task store was damaged, and whether it left can no longer be told."

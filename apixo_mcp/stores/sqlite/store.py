@@ -31,7 +31,7 @@ from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.store import IdTaken
-from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
+from apixo_mcp.tasks.ports.terms import ADOPTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
 
@@ -166,6 +166,7 @@ class SqliteStore:
         like: str | None = None,
         limit: int = 20,
         before: tuple[float, str] | None = None,
+        with_deleted: bool = False,
     ) -> Sequence[Task]:
         """See `Store.page`."""
         listing = ListQuery(
@@ -180,6 +181,7 @@ class SqliteStore:
             like=None if like is None else lowered(like),
             limit=limit,
             before=before,
+            with_deleted=with_deleted,
         )
         return await self._database.run(search.listed, self._database, listing)
 
@@ -195,7 +197,8 @@ class SqliteStore:
         named = {"task_id": task.task_id, "owner": task.owner, "created_at": task.created_at}
         failure = replace(task.failure, message="", advice="") if task.failure else None  # its code counts
         bare = to_row(replace(task, failure=failure, notes=(note,)))
-        gone = {name: bare[name] for name in ("task_id", "fence", "notes", "failure")} | {"now": self._database.now()}
+        gone = {name: bare[name] for name in ("task_id", "fence", "notes", "failure")}
+        gone |= {"now": self._database.now(), "adopted_for": ADOPTED_FOR}
         with self._database.transaction():
             if not self._database.execute(statements.DELETE_ENTRY, gone):
                 return False

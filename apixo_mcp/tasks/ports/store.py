@@ -132,6 +132,7 @@ class Store(Protocol):
         like: str | None = None,
         limit: int = 20,
         before: tuple[float, str] | None = None,
+        with_deleted: bool = False,
     ) -> Sequence[Task]:
         """Lists the owner's tasks, newest first. No page takes longer for the tasks that there are.
 
@@ -143,6 +144,7 @@ class Store(Protocol):
             connection: that asked for it last.
             like: a prompt that is the same as its own, but for small letters and capitals; None: any.
             before: older than this (creation time and id).
+            with_deleted: whether what is left of those whose entry was deleted is among them.
         """
         ...
 

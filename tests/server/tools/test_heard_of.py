@@ -146,6 +146,19 @@ async def test_a_call_that_follows_an_answer_at_once_knows_what_that_told(chat: 
     assert chat.sent_pictures == [night.results[0].url]
 
 
+@pytest.mark.parametrize("key", ["", "k"])
+async def test_what_was_deleted_is_still_what_was_meant(chat: Chat, key: str) -> None:
+    dog = await chat.made("a dog")
+    cat = await chat.made("a cat")
+    task = await chat.when(lambda page: page[0].task_id == cat["task_id"] and page[0].answer == "given")
+    assert await chat.app.store.delete_entry(task, "deleted")
+    given = {"idempotency_key": key} if key else {}
+    answer = await chat.made("it runs", LAST, **given)
+    assert "was deleted" in str(answer["content"])
+    assert f"task:{dog['task_id']}/0" in str(answer["content"])
+    assert len(chat.box.submits()) == 2
+
+
 async def test_what_was_told_is_written_once(chat: Chat) -> None:
     await chat.made("a fox")
     night = await chat.lost(SLOW, LAST)

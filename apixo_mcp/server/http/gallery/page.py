@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterator
 from importlib import resources
 
@@ -11,9 +10,6 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp.server.http.paths import GALLERY, NEW, SPENDING
-
-_INLINE = re.compile(r"<(script|style)\b[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
-
 
 _FILES = {GALLERY: "gallery.html", SPENDING: "spending.html", NEW: "new.html"}
 
@@ -67,7 +63,6 @@ def page_headers(content: str) -> dict[str, str]:
 
 
 def _hashes(content: str, kind: str) -> Iterator[str]:
-    for match in _INLINE.finditer(content):
-        if match[1].lower() == kind:
-            digest = hashlib.sha256(match[2].encode()).digest()
-            yield f"'sha256-{base64.b64encode(digest).decode()}'"
+    for part in content.split(f"<{kind}>")[1:]:
+        digest = hashlib.sha256(part.partition(f"</{kind}>")[0].encode()).digest()
+        yield f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -298,7 +298,9 @@ async def test_changes_of_another_process_are_told_to_their_owner_alone(house: H
         async with watching(alice) as events:
             now = time.time()
             bobs = make_followed(owner="bob", prompt="of Bob", created_at=now, updated_at=now, due=None)
-            task = make_followed(owner="alice", prompt="a fox", created_at=now, updated_at=now, due=None)
+            task = make_followed(
+                owner="alice", prompt="a fox", created_at=now, updated_at=now, due=None, answer="given"
+            )
             await terminal.store.add([bobs, task])
             begun = anyio.current_time()
             told = await events.next("task")
@@ -319,7 +321,7 @@ async def test_an_owner_who_is_revoked_hears_no_more(house: House) -> None:
 
 
 def test_the_headers_of_the_page_let_it_do_what_it_holds_and_nothing_else() -> None:
-    content = "<!doctype html><style>a{}</style><script type=module>let a = 1</script><p style='x'>"
+    content = "<!doctype html><style>a{}</style><script>let a = 1</script><p style='x'>"
     policy = page.page_headers(content)["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert policy.count("'sha256-") == 2
