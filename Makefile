@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots e2e browser assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
+.PHONY: help demo check fast test snapshots ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -49,6 +49,12 @@ test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
 	@echo "Left out: the agents in examples/, which install their frameworks (make examples)."
+
+ui: $(VENV)/.installed ## builds the pages that people see from apixo_mcp/ui/src; needs npm's registry
+	$(BIN)/python tests/ui/build.py
+
+ui-check: $(VENV)/.installed ## checks the types of their sources, and that the committed pages are what these make
+	$(BIN)/python tests/ui/build.py --check
 
 e2e: $(VENV)/.installed ## the program as a process of its own: each test that starts one, wherever it stands
 	$(BIN)/python -m pytest -m process -n 4 --dist loadgroup

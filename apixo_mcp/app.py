@@ -1,7 +1,7 @@
 """The running program: the parts that `assembly` puts together, opened and closed again."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from apixo_mcp.assembly.asking import admission_of, drafts_of, uploads_of
 from apixo_mcp.assembly.following import public_of, runner_of, service_of, settlement_of
-from apixo_mcp.assembly.lasting import health_of, retention_of, traced
+from apixo_mcp.assembly.lasting import health_of, keep_searchable, retention_of, traced
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.assembly.parts import Parts, put_together
 from apixo_mcp.catalog.registry import Catalog
@@ -37,11 +37,13 @@ from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
+from apixo_mcp.usage.meter import Meter
 from apixo_mcp.variables.environment import value_of
 
 if TYPE_CHECKING:
     from apixo_mcp.health import Health
     from apixo_mcp.outside.tunnel import Tunnel
+    from apixo_mcp.tasks.ports.reports import BalanceLoss
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class App(Parts):
         public: what is reached by the public URL, where there is one.
         tunnel: opened when something must be reached from outside, where one is set.
         uploads: what owners brought to be used as inputs.
+        meter: measures what is spent by what balances lose.
     """
 
     engine: Engine
@@ -74,6 +77,7 @@ class App(Parts):
     public: Public | None
     tunnel: "Tunnel | None"
     uploads: Uploads
+    meter: Meter
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
@@ -87,12 +91,24 @@ class App(Parts):
         """
         from apixo_mcp.usage.report import spending
 
-        paying = {name: await self.payers.account(owner or LOCAL, name) for name in GATEWAYS}
-        gateways = {name: account.gateway for name, account in paying.items() if isinstance(account, Account)}
+        paying = await self._paying(owner)
+        accounts = {name: account for name, account in paying.items() if isinstance(account, Account)}
         limits = await self.store.limits(owner, self.budget)
-        report = await spending(self.store, gateways, limits, owner, days=days, within=within)
+        report = await spending(self.store, self.meter, accounts, limits, owner, days=days, within=within)
         without = {name: {"note": account.why} for name, account in paying.items() if isinstance(account, NoKey)}
         return {**report, "balances": {**report["balances"], **without}}
+
+    async def measured(self, owner: Owner | None, days: int, within: float) -> "Sequence[BalanceLoss]":
+        """Tells what balances lost that are an owner's alone (`usage.report`), or all that are known of; asks first."""
+        from apixo_mcp.usage.report import asked_balances, measured_spending
+
+        paying = await self._paying(owner)
+        accounts = {name: account for name, account in paying.items() if isinstance(account, Account)}
+        await asked_balances(self.meter, accounts, owner, within)
+        return await measured_spending(self.store, self.meter, accounts, owner, days)
+
+    async def _paying(self, owner: Owner | None) -> Mapping[str, Account | NoKey | None]:
+        return {name: await self.payers.account(owner or LOCAL, name) for name in GATEWAYS}
 
     def key_problems(self, owner: Owner) -> Mapping[str, str]:
         """Returns why the keys of an owner that this process cannot read are missing, by their gateways' names."""
@@ -154,6 +170,8 @@ async def open_app(
                 background.start_soon(app.uploads.keep_clear)
             if app.health is not None:
                 background.start_soon(app.health.run)
+            if lasting:
+                background.start_soon(keep_searchable, store)
             if lasting and settings.keep_days is not None:
                 background.start_soon((await retention_of(parts, settings.keep_days)).run)
             if app.tunnel is not None:
@@ -188,6 +206,7 @@ async def _app(parts: Parts, outside: Outside, *, lasting: bool) -> App:
         public=served if outside.tunnel is None else None,
         tunnel=outside.tunnel,
         uploads=uploads,
+        meter=Meter(parts.accounts, parts.store.reports, parts.limits.metered_after),
     )
 
 
@@ -195,7 +214,9 @@ def _follow(app: App, background: TaskGroup) -> None:
     background.start_soon(app.engine.run)
     background.start_soon(app.delivery.keep)
     background.start_soon(app.delivery.keep_wanted)
-    background.start_soon(_load_ahead, app.catalog, app.limits.loaded_after)
+    app.changes.listen(app.meter.hear)
+    background.start_soon(app.meter.run)
+    background.start_soon(_load_ahead, app.catalog, app.accounts, app.limits.loaded_after)
 
 
 async def _end_lapsed(store: Store) -> None:
@@ -218,9 +239,10 @@ async def _leave(store: Store, holder: str, accounts: Accounts, leave: Callable[
             leave()
 
 
-async def _load_ahead(catalog: Catalog, seconds: float) -> None:
-    """Builds the catalog once the start is over, so that the first call need not wait for it."""
+async def _load_ahead(catalog: Catalog, accounts: Accounts, seconds: float) -> None:
+    """Builds the catalog and the gateways once the start is over, so that the first call need not wait for them."""
     await anyio.sleep(seconds)
+    await anyio.to_thread.run_sync(accounts.load)
     await anyio.to_thread.run_sync(catalog.load)
     for warning in (*catalog.warnings, *catalog.price_warnings):
         log.warning("%s", warning)

@@ -7,6 +7,7 @@ not there, and no record stays behind.
 """
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from anyio import to_thread
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.preview.thumbnails import forget_thumbnails
 from apixo_mcp.tasks.budget import DAY
 from apixo_mcp.tasks.changes import Changes, ref_of
 from apixo_mcp.tasks.ports.store import Store
@@ -38,16 +40,16 @@ class InputTokens(Protocol):
         ...
 
 
-class Retention:
-    """Looks once an hour for files that have been kept for long enough. `run` must run beside the program.
+class FileRemoval:
+    """Deletes the saved files of a task, and says so in its row.
 
     Args:
         store: has the tasks.
         changes: written through, so that whoever watches a task is told.
         files: where results are kept.
         tokens: of the files that tasks have as inputs.
+        thumbnails: the folder of those of the files; they go with them.
         telemetry: told of each file.
-        days: that a file is kept.
     """
 
     def __init__(
@@ -57,14 +59,67 @@ class Retention:
         changes: Changes,
         files: ResultFiles,
         tokens: InputTokens,
+        thumbnails: Path,
         telemetry: Telemetry,
-        days: float,
     ) -> None:
         self._store = store
         self._changes = changes
         self._files = files
         self._tokens = tokens
+        self._thumbnails = thumbnails
         self._telemetry = telemetry
+
+    async def remove(self, task: Task, problem: str) -> int:
+        """Deletes the files of a task that may go, and returns how many those were.
+
+        Args:
+            problem: why they are not there any more, for the reader.
+        """
+        gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]
+        # Without its URL nobody asks for it again.
+        told = tuple(
+            replace(result, file=FileState.EXPIRED, url="", problem=problem) if result in gone else result
+            for result in task.results
+        )
+        if not any(map(_is_recorded, told)):
+            return 0
+        before, task = task, replace(task, results=told)
+        if gone and await self._changes.commit(before, task) is None:
+            return 0  # another process moved it on; the next try sees what is left
+        for result in gone:
+            self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
+        for result in filter(_is_recorded, told):
+            await to_thread.run_sync(self._files.forget, task, result)
+        await to_thread.run_sync(forget_thumbnails, self._thumbnails, task)
+        results = tuple(replace(result, path="") if _is_recorded(result) else result for result in told)
+        # What has just changed is not looked at by the next round: so pages are told at last.
+        await self._changes.commit(task, replace(task, results=results, updated_at=time.time()))
+        return len(gone)
+
+    async def _is_deleted(self, task: Task, result: Result) -> bool:
+        if result.file is not FileState.SAVED:
+            return False
+        try:
+            token = await to_thread.run_sync(self._tokens.given_token, Path(result.path))
+            if token and await self._store.needs_input(token, _LINGERS, _UNKNOWN_FOR):
+                return False
+        except StoreError:
+            return False  # a paid task may need it
+        return await to_thread.run_sync(self._files.delete, task, result)
+
+
+class Retention:
+    """Looks once an hour for files that have been kept for long enough. `run` must run beside the program.
+
+    Args:
+        store: has the tasks.
+        removal: deletes their files.
+        days: that a file is kept.
+    """
+
+    def __init__(self, store: Store, removal: FileRemoval, days: float) -> None:
+        self._store = store
+        self._removal = removal
         self._days = days
 
     async def run(self) -> None:
@@ -80,45 +135,14 @@ class Retention:
     async def round(self) -> int:
         """Deletes what is to go now, and returns how many files those were."""
         count, after = 0, ""
+        days = f"{self._days:g} day{'' if self._days == 1 else 's'}"
+        problem = f"It was deleted after {days}, for which this server keeps results (APIXO_MCP_KEEP_DAYS)."
         while True:
             tasks, after = await self._store.kept_for(self._days * DAY, after, _AT_ONCE)
             for task in tasks:
-                count += await self._let_go(task)
+                count += await self._removal.remove(task, problem)
             if not after:
                 return count
-
-    async def _let_go(self, task: Task) -> int:
-        gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]
-        told = tuple(self._without_file(result) if result in gone else result for result in task.results)
-        if not any(map(_is_recorded, told)):
-            return 0
-        before, task = task, replace(task, results=told)
-        if gone and await self._changes.commit(before, task) is None:
-            return 0  # another process moved it on; the next round sees what is left
-        for result in gone:
-            self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
-        for result in filter(_is_recorded, told):
-            await to_thread.run_sync(self._files.forget, task, result)
-        results = tuple(replace(result, path="") if _is_recorded(result) else result for result in told)
-        await self._changes.commit(task, replace(task, results=results))
-        return len(gone)
-
-    async def _is_deleted(self, task: Task, result: Result) -> bool:
-        if result.file is not FileState.SAVED:
-            return False
-        try:
-            token = await to_thread.run_sync(self._tokens.given_token, Path(result.path))
-            if token and await self._store.needs_input(token, _LINGERS, _UNKNOWN_FOR):
-                return False
-        except StoreError:
-            return False  # a paid task may need it
-        return await to_thread.run_sync(self._files.delete, task, result)
-
-    def _without_file(self, result: Result) -> Result:
-        days = f"{self._days:g} day{'' if self._days == 1 else 's'}"
-        problem = f"It was deleted after {days}, for which this server keeps results (APIXO_MCP_KEEP_DAYS)."
-        # Without its URL, which has long been dead, nobody asks for it again.
-        return replace(result, file=FileState.EXPIRED, url="", problem=problem)
 
 
 def _is_recorded(result: Result) -> bool:

@@ -109,6 +109,7 @@ class Settings(BaseModel):
     poll_scale: float = Field(1.0, gt=0, le=100)
     linger: Flag = True
     keep_days: int | None = Field(None, ge=1, le=36_500)
+    embed: Flag = False
     log_level: Level = "WARNING"
     log_format: LogFormat = "text"
     log_file: AbsolutePath | None = None

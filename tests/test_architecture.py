@@ -23,7 +23,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("generation", "gateways.directory"),
     ("errors", "foreign", "variables"),
     ("settings",),
-    ("telemetry",),
+    ("telemetry", "provenance"),
     ("net",),
     ("catalog",),
     ("gateways",),
@@ -34,6 +34,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("assembly",),
     ("app",),
     ("views",),
+    ("gallery",),
     ("webhooks",),
     ("server",),
     ("cli",),
@@ -62,7 +63,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "archive",
     ),
     "stores": ("*", "sqlite"),
-    "server": ("*", "tools", "resources", "extension", "build", "stdio", "http"),
+    "server": ("*", "tools", "apps", "resources", "extension", "build", "stdio", "http"),
     "cli": ("terminal", "process", "requests", "waiting", "checks", "commands", "*"),
 }
 """The order within a room, where it matters: files and folders from the top, `*` for all that are not named."""
@@ -449,7 +450,8 @@ from apixo_mcp.settings import read_settings
 
 async def main():
     home = pathlib.Path(sys.argv[1])
-    async with open_app(read_settings(home=home, download_dir=home / "files"), owners=False) as app:
+    settings = read_settings(home=home, download_dir=home / "files", apixo_api_key="sk-start")
+    async with open_app(settings, owners=False) as app:
         build_server(app)
 
 anyio.run(main)
@@ -471,6 +473,12 @@ LATER = (
     "apixo_mcp.telemetry.tracing",
     "apixo_mcp.health",
     "apixo_mcp.retention",
+    "apixo_mcp.provenance",
+    "apixo_mcp.media.telling",
+    "apixo_mcp.media.probing.measures",
+    "apixo_mcp.catalog.search.ranking",
+    "apixo_mcp.gateways.client",
+    "apixo_mcp.gateways.interpret",
     "apixo_mcp.server.http",
     "apixo_mcp.server.links",
     "apixo_mcp.server.upload_links",

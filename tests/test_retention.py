@@ -14,9 +14,12 @@ from support.asking import submit
 from support.program import values_for
 
 from apixo_mcp.app import App, open_app
+from apixo_mcp.assembly.lasting import removal_of
 from apixo_mcp.media import kinds
 from apixo_mcp.media.inputs.input_links import InputLinks
 from apixo_mcp.media.local import LocalFiles
+from apixo_mcp.media.preview.previews import Preview
+from apixo_mcp.media.preview.thumbnails import Thumbnails, folder_of_thumbnails
 from apixo_mcp.outside.set_up import INPUT_SECRET, SERVED
 from apixo_mcp.retention import Retention
 from apixo_mcp.sandbox import Sandbox
@@ -92,17 +95,14 @@ def keep(box: Sandbox, tmp_path: Path) -> Keep:
             assert await app.store.commit(task, old)
             folder = app.settings.home / SERVED
             links = InputLinks("https://a.example", await app.store.secret(INPUT_SECRET), folder, app.roots)
-            retention = Retention(
-                store=app.store,
-                changes=app.changes,
-                files=app.files,
-                tokens=links,
-                telemetry=app.telemetry,
-                days=DAYS,
-            )
+            retention = Retention(app.store, await removal_of(app), DAYS)
             yield Kept(app, links, retention, old, facts)
 
     return kept
+
+
+def thumbnails_of(app: App) -> Thumbnails:
+    return Thumbnails(app.previews, app.files, folder_of_thumbnails(app.settings.home))
 
 
 async def test_what_is_old_enough_goes_and_is_never_asked_for_again(keep: Keep, box: Sandbox):
@@ -122,6 +122,30 @@ async def test_what_is_old_enough_goes_and_is_never_asked_for_again(keep: Keep, 
         assert checked.results == (result,)
         assert await kept.round() == 0
         assert len(box.log()) == asked
+
+
+async def test_its_small_picture_goes_with_it(keep: Keep):
+    async with keep() as kept:
+        thumbnails = thumbnails_of(kept.app)
+        assert await thumbnails.of(kept.task, kept.task.results[0])
+        folder = folder_of_thumbnails(kept.app.settings.home)
+        assert len([*folder.glob("*/*")]) == 1
+        assert await kept.round() == 1
+        assert not [*folder.glob("*/*")]
+
+
+async def test_no_small_picture_is_left_of_what_is_deleted_while_it_is_made(keep: Keep):
+    async with keep() as kept:
+        thumbnails, made = thumbnails_of(kept.app), kept.app.previews.thumbnail
+
+        async def made_late(*given: Any, **named: Any) -> Preview | None:
+            small = await made(*given, **named)
+            assert await kept.round() == 1
+            return small
+
+        object.__setattr__(kept.app.previews, "thumbnail", made_late)
+        assert await thumbnails.of(kept.task, kept.task.results[0]) is None
+        assert not [*folder_of_thumbnails(kept.app.settings.home).glob("*/*")]
 
 
 async def test_what_is_not_old_enough_stays(keep: Keep):

@@ -22,13 +22,17 @@ async def accounts_of(settings: Settings, store: SqliteStore, http: Http) -> tup
         return key_fingerprint(f"{name} {settings.base_urls[name]} {key}", salt)
 
     def account_of(name: str, key: str, called: str = "") -> Account:
-        # Loaded here: a server without keys, and the commands that only read, need no gateway's class.
-        from apixo_mcp.gateways.client import Client
+        base_url = settings.base_urls[name].rstrip("/")
 
-        gateway: Gateway = GATEWAYS[name].load()(http, SecretStr(key), settings.base_urls[name])
-        if called and isinstance(gateway, Client):
-            gateway.name_key(called)
-        return Account(gateway, print_of(name, key))
+        def load() -> Gateway:
+            from apixo_mcp.gateways.client import Client
+
+            gateway: Gateway = GATEWAYS[name].load()(http, SecretStr(key), base_url)
+            if called and isinstance(gateway, Client):
+                gateway.name_key(called)
+            return gateway
+
+        return Account(name=name, base_url=base_url, key_print=print_of(name, key), load=load)
 
     accounts = Accounts()
     for name, key in settings.keys.items():

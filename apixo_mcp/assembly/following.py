@@ -24,6 +24,7 @@ def runner_of(parts: Parts, reach: Reach) -> Runner:
         terms=Sending(budget=parts.budget, process=parts.delivery.process, allows=parts.catalog.allows),
         throttle=Throttle(parts.limits.steps.throttle),
         telemetry=parts.telemetry,
+        watch=parts.watch,
         limits=parts.limits.steps,
     )
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)

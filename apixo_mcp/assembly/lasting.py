@@ -10,16 +10,20 @@ import anyio.to_thread
 
 from apixo_mcp.assembly.parts import Parts
 from apixo_mcp.engines.embedded import EmbeddedEngine
+from apixo_mcp.errors import StoreError
 from apixo_mcp.outside.set_up import INPUT_SECRET, SERVED
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.service import INDEXED_AT_ONCE
 from apixo_mcp.telemetry.facts import Telemetry
 
 if TYPE_CHECKING:
     from apixo_mcp.health import Health
-    from apixo_mcp.retention import Retention
+    from apixo_mcp.retention import FileRemoval, InputTokens, Retention
 
 log = logging.getLogger(__name__)
 
 _FLUSHED_WITHIN = 1.5  # seconds
+_BETWEEN_PROMPTS, _MORE_PROMPTS_AFTER = 0.2, 10.0  # seconds
 
 
 def health_of(parts: Parts, engine: EmbeddedEngine) -> "Health":
@@ -39,19 +43,43 @@ def health_of(parts: Parts, engine: EmbeddedEngine) -> "Health":
 
 async def retention_of(parts: Parts, days: int) -> "Retention":
     """Returns what deletes saved results that are older than so many days."""
-    from apixo_mcp.media.inputs.input_links import InputLinks
     from apixo_mcp.retention import Retention
 
-    # The tokens are the same whatever the address is by which a file is reached.
-    secret, folder = await parts.store.secret(INPUT_SECRET), parts.settings.home / SERVED
-    return Retention(
+    return Retention(parts.store, await removal_of(parts), days)
+
+
+async def removal_of(parts: Parts) -> "FileRemoval":
+    """Returns what deletes the saved results of a task."""
+    from apixo_mcp.media.preview.thumbnails import folder_of_thumbnails
+    from apixo_mcp.retention import FileRemoval
+
+    return FileRemoval(
         store=parts.store,
         changes=parts.changes,
         files=parts.files,
-        tokens=InputLinks("", secret, folder, parts.roots),
+        tokens=await _tokens_of(parts),
+        thumbnails=folder_of_thumbnails(parts.settings.home),
         telemetry=parts.telemetry,
-        days=days,
     )
+
+
+async def _tokens_of(parts: Parts) -> "InputTokens":
+    from apixo_mcp.media.inputs.input_links import InputLinks
+
+    # The tokens are the same whatever the address is by which a file is reached.
+    secret, folder = await parts.store.secret(INPUT_SECRET), parts.settings.home / SERVED
+    return InputLinks("", secret, folder, parts.roots)
+
+
+async def keep_searchable(store: Store) -> None:
+    """Makes prompts quick to search as they come, and those of a large store that was not searched so far."""
+    while True:
+        left = 0
+        try:
+            left = await store.index_some(INDEXED_AT_ONCE)
+        except StoreError:
+            log.exception("prompts are not made quick to search; it is tried again")
+        await anyio.sleep(_BETWEEN_PROMPTS if left else _MORE_PROMPTS_AFTER)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from apixo_mcp.media.places import TransferLimits
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.outside.limits import TunnelLimits
 from apixo_mcp.tasks.running.parts import StepLimits
+from apixo_mcp.usage.meter import READ_AFTER
 
 if TYPE_CHECKING:
     from apixo_mcp.health import HealthLimits
@@ -20,6 +21,7 @@ class Limits:
 
     Attributes:
         loaded_after: seconds after the start until the catalog is built.
+        metered_after: seconds after the first change of a task until a balance is asked for.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -30,3 +32,4 @@ class Limits:
     health: "HealthLimits | None" = None
     uploads: UploadLimits = UploadLimits()
     loaded_after: float = 1.0
+    metered_after: float = READ_AFTER

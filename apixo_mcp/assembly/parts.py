@@ -23,6 +23,7 @@ from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.running.watch import Watch
 from apixo_mcp.tasks.transitions.context import Contexts
 from apixo_mcp.telemetry import logs
 from apixo_mcp.telemetry.facts import Telemetry
@@ -46,6 +47,7 @@ class Parts:
     warnings: tuple[str, ...]
     telemetry: Telemetry
     changes: Changes
+    watch: Watch
     contexts: Contexts
     leases: Leases
     delivery: Delivery
@@ -62,6 +64,8 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         log.error("%s", problem)
     telemetry, files = Telemetry(logs.write), LocalFiles(settings.download_dir)
     accounts, payers = await accounts_of(settings, store, http)
+    changes, watch = Changes(store, telemetry), Watch(store, catalog, telemetry)
+    changes.listen(watch.changed)
     return Parts(
         settings=settings,
         limits=limits,
@@ -74,13 +78,14 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         catalog=catalog,
         warnings=(*store.warnings, *problems),
         telemetry=telemetry,
-        changes=Changes(store, telemetry),
+        changes=changes,
+        watch=watch,
         contexts=Contexts(catalog, settings.poll_scale, settings.auto_retry, limits.steps.save_again_after),
         leases=Leases(store),
         delivery=Delivery(store),
         budget=_budget_of_all(settings),
         files=files,
-        saver=Saver(http, files, limits.transfers),
+        saver=Saver(http, files, limits.transfers, embeds=settings.embed),
         roots=Roots(settings.roots),
     )
 

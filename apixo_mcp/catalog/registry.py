@@ -9,14 +9,17 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.catalog.model import Model, Price, Spelling
 from apixo_mcp.catalog.schema import input_schema
-from apixo_mcp.catalog.search.ranking import Found, Index
+from apixo_mcp.catalog.search.found import Found
 from apixo_mcp.errors import InvalidInput, Problem
 from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality, NextAction
+
+if TYPE_CHECKING:
+    from apixo_mcp.catalog.search.ranking import Index
 
 _LONGEST_NAME = 100
 _PARTS_KEPT = 64  # of owners who may use some models alone
@@ -193,7 +196,10 @@ class Catalog:
         return _names(self._known.values())
 
     @cached_property
-    def _index(self) -> Index:
+    def _index(self) -> "Index":
+        # Imported here: a server that starts searches nothing.
+        from apixo_mcp.catalog.search.ranking import Index
+
         return Index(self)
 
     def load(self) -> None:

@@ -10,7 +10,7 @@ _TASKS = Commands(
     help="Look after earlier and running tasks.",
     places={
         "list": ("tasks:list_all", "List tasks, newest first."),
-        "show": ("tasks:show_task", "Show one task as JSON."),
+        "show": ("tasks:show_task", "Show one task as JSON, or what a file tells of itself."),
         "wait": ("tasks:wait_for", "Wait until a task has ended and its files are saved."),
         "download": ("tasks:download", "Save a task's files, or copy them into any folder."),
         "cancel": ("tasks:cancel", "Cancel a task that was not sent yet."),
@@ -54,6 +54,7 @@ _OWNERS = Commands(
         "tasks": (_TASKS, "Look after earlier and running tasks."),
         "models": (_MODELS, "Look at the models."),
         "usage": ("usage:usage", "Show what was made and spent, and what is left."),
+        "gallery": ("gallery:gallery", "Show what was made here in a browser."),
         "owners": (_OWNERS, "Say who may come in over HTTP, and what they may spend."),
         "demo": ("demo:demo", "Make a picture with nothing set up."),
         "doctor": ("doctor:doctor", "Look at the set-up, and say what to fix."),

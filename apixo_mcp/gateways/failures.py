@@ -206,6 +206,21 @@ def task_failure(code: str, message: str, credential: Credential) -> Failure:
     return _failure(known, code or "TASK_FAILED", words, credential, charged="unknown")
 
 
+def known_failure(code: str) -> Failure:
+    """Makes the failure of tasks that were reported as failed with a code, whoever's they were."""
+    known = _of_code(code) or _by_words(code) or _UNKNOWN
+    advice = known.advice if "{" not in known.advice else ""  # it would name an account
+    return Failure(
+        code=code,
+        category=known.category,
+        message="",
+        advice=advice,
+        retryable=known.retryable,
+        charged="unknown",
+        next_action=known.next_action,
+    )
+
+
 def empty_result(credential: Credential, told: str = "") -> Failure:
     """Makes the failure of a task that ended well without naming anything that it made.
 

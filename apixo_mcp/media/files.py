@@ -20,19 +20,31 @@ from apixo_mcp.tasks.task import Result, Task
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A finished file in its place, and what its record says of it."""
+    """A finished file in its place, and what its record says of it.
+
+    Attributes:
+        size: of the file in its place.
+        sha256: of the bytes that the gateway handed out.
+        file_sha256: of the file in its place, empty where that holds just these bytes.
+    """
 
     path: str
     mime_type: str
     size: int
     sha256: str
     note: str
+    file_sha256: str = ""
 
     @classmethod
     def of(cls, path: str, record: Mapping[str, Any]) -> Self:
         """Returns the file at a path, as its record describes it."""
         mime_type, note = str(record.get("mime_type", "")), str(record.get("note", ""))
-        return cls(path, mime_type, record["bytes"], record["sha256"], note)
+        return cls(path, mime_type, record["bytes"], record["sha256"], note, str(record.get("file_sha256", "")))
+
+    @property
+    def sha256_on_disk(self) -> str:
+        """The hash of the file as it was put in its place."""
+        return self.file_sha256 or self.sha256
 
 
 class Arrival(Protocol):
@@ -111,8 +123,27 @@ class ResultFiles(Protocol):
         ...
 
 
-def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: str, note: str = "") -> dict[str, Any]:
-    """Returns what is kept beside a file: where it came from. Nothing here was ever a key."""
+def record_of(
+    task: Task,
+    result: Result,
+    *,
+    sha256: str,
+    size: int,
+    mime_type: str,
+    note: str = "",
+    file_sha256: str = "",
+) -> dict[str, Any]:
+    """Returns what is kept beside a file: where it came from. Nothing here was ever a key.
+
+    Args:
+        task: that it is of.
+        result: that it is of.
+        sha256: of the bytes that the gateway handed out.
+        size: of the file.
+        mime_type: of the file.
+        note: what is odd about it.
+        file_sha256: of the file, where it holds more than the bytes that the gateway handed out.
+    """
     created = datetime.fromtimestamp(task.created_at, UTC).isoformat(timespec="seconds")
     record = {
         "task_id": task.task_id,
@@ -121,14 +152,14 @@ def record_of(task: Task, result: Result, *, sha256: str, size: int, mime_type: 
         "gateway": task.gateway,
         "model": task.model,
         "prompt": task.prompt,
-        "inputs": _shortened(dict(task.inputs)),
+        "inputs": shortened(dict(task.inputs)),
         "created_at": created.replace("+00:00", "Z"),
-        "url": _shortened(result.url),
+        "url": shortened(result.url),
         "sha256": sha256,
         "bytes": size,
         "mime_type": mime_type,
     }
-    return record | ({"note": note} if note else {})
+    return record | {name: text for name, text in (("file_sha256", file_sha256), ("note", note)) if text}
 
 
 def is_of(record: Mapping[str, Any], task: Task, result: Result) -> bool:
@@ -136,12 +167,12 @@ def is_of(record: Mapping[str, Any], task: Task, result: Result) -> bool:
     return record.get("task_id") == task.task_id and record.get("index") == result.index
 
 
-def _shortened(value: Any) -> Any:
-    """Shortens inputs by the files that were sent inside them."""
+def shortened(value: Any) -> Any:
+    """Returns inputs shortened by the files that were sent inside them."""
     if isinstance(value, str):
         return f"{value[:40]}… ({len(value)} characters)" if is_inline(value) and len(value) > 80 else value
     if isinstance(value, Mapping):
-        return {str(key): _shortened(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
+        return {str(key): shortened(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_shortened(inner) for inner in cast("list[Any]", value)]
+        return [shortened(inner) for inner in cast("list[Any]", value)]
     return value

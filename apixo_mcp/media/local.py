@@ -76,7 +76,7 @@ class LocalFiles:
                     return True
                 with file:
                     status = os.fstat(file.fileno())
-                    if status.st_size != result.bytes or hash_of(file) != result.sha256:
+                    if status.st_size != result.bytes or hash_of(file) != result.sha256_on_disk:
                         return False
                 folder.delete(name, status)
                 folder.sync()
@@ -128,10 +128,11 @@ class _LocalArrival:
             return None
         for side in sides:
             record, path = self._record(side), side.with_suffix("")
-            if not is_of(record, self._task, self._result) or record.get("bytes") is None:
+            if not is_of(record, self._task, self._result) or None in (record.get("bytes"), record.get("sha256")):
                 continue
-            if file_size(path) == record["bytes"] and has_hash(path, record.get("sha256")):
-                return KeptFile.of(str(path), record)
+            kept = KeptFile.of(str(path), record)
+            if file_size(path) == kept.size and has_hash(path, kept.sha256_on_disk):
+                return kept
         return None
 
     def put(self, extension: str, record: Mapping[str, Any]) -> KeptFile:

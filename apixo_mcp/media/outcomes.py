@@ -85,6 +85,7 @@ def saved(result: Result, kept: KeptFile, file: BinaryIO) -> Result:
         mime_type=kept.mime_type,
         bytes=kept.size,
         sha256=kept.sha256,
+        file_sha256=kept.file_sha256,
         width=facts.width,
         height=facts.height,
         duration_seconds=facts.duration_seconds,

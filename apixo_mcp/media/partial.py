@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from apixo_mcp.media.folder import Folder
+from apixo_mcp.media.folder import Folder, hash_of
 
 _BLOCK = 1 << 20
 
@@ -48,15 +48,16 @@ class PartialFile:
     def __init__(self, folder: Folder, name: str) -> None:
         self._folder = folder
         self._usual = self._name = name
-        self._note, self._aside = f"{name}.json", f"{name}.old"
+        self._note, self._aside, self._made_of_it = f"{name}.json", f"{name}.old", f"{name}.made"
+        self._rewritten = ""
         self.size = 0
         self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
 
     @property
     def path(self) -> Path:
-        """Where the bytes are."""
-        return self._folder.path / self._name
+        """Where the bytes are; once it was rewritten, the new ones."""
+        return self._folder.path / (self._rewritten or self._name)
 
     @property
     def is_open(self) -> bool:
@@ -78,7 +79,7 @@ class PartialFile:
         Raises:
             OSError: they are gone.
         """
-        with self._folder.open(self._name) as file:
+        with self._folder.open(self._rewritten or self._name) as file:
             return reader(file)
 
     def left(self) -> Left | None:
@@ -137,6 +138,32 @@ class PartialFile:
         self.close()
         return self._hash.hexdigest()
 
+    def rewrite(self, write: Callable[[BinaryIO, BinaryIO], None]) -> tuple[int, str]:
+        """Makes another file of the finished one, which `path` is from then on; what came stays for a later try.
+
+        Args:
+            write: reads the one and writes the other; where it raises, everything is as before.
+
+        Returns:
+            The bytes and the SHA-256 of the new file.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        with self._folder.open(self._name) as source:
+            target, name = self._folder.create(self._made_of_it)
+            try:
+                with target:
+                    write(source, target)
+                    target.flush()
+                    os.fsync(target.fileno())
+                    size, sha256 = target.tell(), hash_of(target)
+            except BaseException:
+                self._folder.remove(name)
+                raise
+        self._rewritten = name
+        return size, sha256
+
     def set_aside(self) -> None:
         """Keeps a finished file whose wholeness is in doubt, while it is fetched once more."""
         self._folder.remove(self._aside)
@@ -164,4 +191,6 @@ class PartialFile:
     def drop(self) -> None:
         """Removes everything; what is gone already, or cannot be removed, is left as it is."""
         self.close()
-        self._folder.remove(self._name, self._usual, self._note, self._aside)
+        self._folder.remove(self._name, self._usual, self._note, self._aside, self._made_of_it)
+        if self._rewritten:
+            self._folder.remove(self._rewritten)

@@ -25,7 +25,16 @@ log = logging.getLogger(__name__)
 class Saver:
     """Saves results one by one, and never raises: each answers for itself alone."""
 
-    def __init__(self, fetcher: Fetcher, files: ResultFiles, limits: TransferLimits = TransferLimits()) -> None:
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        files: ResultFiles,
+        limits: TransferLimits = TransferLimits(),
+        *,
+        embeds: bool = False,
+    ) -> None:
+        """Saves to `files` what `fetcher` brings; with `embeds` files tell where they came from."""
+        self._embeds = embeds
         self._fetcher = fetcher
         self._files = files
         self._limits = limits
@@ -93,7 +102,20 @@ class Saver:
         look = partial(outcomes.kind_of_download, content_type=arrived.content_type, url=result.url)
         kind = await to_thread.run_sync(part.read, look)
         note = outcomes.note_of(result, kind, arrived.doubt)
-        record = record_of(task, result, sha256=arrived.sha256, size=arrived.size, mime_type=kind.mime_type, note=note)
+        size, on_disk = arrived.size, ""
+        if self._embeds and not arrived.doubt:
+            from apixo_mcp.media.telling.embedding import embed
+
+            size, on_disk = await to_thread.run_sync(embed, part, task, result) or (size, on_disk)
+        record = record_of(
+            task,
+            result,
+            sha256=arrived.sha256,
+            size=size,
+            mime_type=kind.mime_type,
+            note=note,
+            file_sha256=on_disk,
+        )
         return await to_thread.run_sync(arrival.put, kind.extension, record)
 
     def _saved(self, result: Result, kept: KeptFile) -> Result:

@@ -13,6 +13,8 @@ from mcp.types import CallToolResult, InputRequiredResult, ListToolsResult, Pagi
 
 from apixo_mcp import __version__
 from apixo_mcp.app import App
+from apixo_mcp.server.apps import listing
+from apixo_mcp.server.apps.table import APP_TOOLS
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.completions import add_completions
 from apixo_mcp.server.extension import Generations, Jobs, TasksExtension
@@ -98,7 +100,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
         version=__version__,
         instructions=instructions(key_set=_has_key(app, is_shared=receipts is None)),
         website_url=WEBSITE_URL,
-        tools=[_tool(definition, tools) for definition in offered],
+        tools=[_tool(definition, tools) for definition in (*offered, *APP_TOOLS)],
         extensions=[TasksExtension(jobs or Generations(app))],
         lifespan=subscriptions.lifespan,
         subscriptions=subscriptions,
@@ -109,15 +111,14 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="private" if is_typed else "public")},
     )
     server.questions, server.telemetry, server.seal = tools.questions, app.telemetry, app.seal
-    server.waiting = tools.waiting
-    server.scopes = {definition.name: definition.scope for definition in offered}
+    server.waiting, server.app_settings = tools.waiting, app.settings
+    server.scopes = {definition.name: definition.scope for definition in (*offered, *APP_TOOLS)}
     add_resources(server, app)
     add_completions(server, app)
     subscriptions.serve(server)
     app.changes.listen(subscriptions.changed)
     add_prompts(server, typed=is_typed)
-    if is_typed:
-        _list_own_tools(server, app, offered)
+    _list_tools(server, app, offered)
     return server
 
 
@@ -126,13 +127,16 @@ def _has_key(app: App, *, is_shared: bool) -> bool:
     return bool(app.settings.keys) or (is_shared and bool(app.accounts.own_prints))
 
 
-def _list_own_tools(server: ApixoServer, app: App, offered: Iterable[ToolDefinition]) -> None:
-    """Lists of the typed tools those alone whose models the owner who asks may use."""
+def _list_tools(server: ApixoServer, app: App, offered: Iterable[ToolDefinition]) -> None:
+    """Lists of the typed tools those alone whose models the owner who asks may use; those of the app where it shows."""
     models = {definition.name: definition.model for definition in offered if definition.model}
+    bound = {definition.name for definition in offered if definition.modality or definition.name == "check_task"}
 
     async def listed(context: RequestContext, _: PaginatedRequestParams) -> ListToolsResult:
-        theirs = {model.id for model in app.catalog.only(owner_of(context).models)}
         tools = await server.list_tools()
-        return ListToolsResult(tools=[tool for tool in tools if models.get(tool.name, "") in ("", *theirs)])
+        if models:
+            theirs = {model.id for model in app.catalog.only(owner_of(context).models)}
+            tools = [tool for tool in tools if models.get(tool.name, "") in ("", *theirs)]
+        return listing.tools_for(tools, bound, context)
 
     lowlevel_of(server).add_request_handler("tools/list", PaginatedRequestParams, listed)

@@ -2,6 +2,9 @@
 
 import difflib
 from dataclasses import dataclass, replace
+from functools import lru_cache
+
+_REMEMBERED = 64  # names of clients: a call asks for its own again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ _PROFILES = {
 }
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def profile_of(client_name: str, lender: str = "") -> Profile:
     """Returns the profile of a client.
 

@@ -10,9 +10,10 @@ from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.types import (
     INVALID_PARAMS,
+    CallToolResult,
     GetPromptResult,
     InputRequiredResult,
     ListResourcesResult,
@@ -24,13 +25,15 @@ from pydantic import AnyUrl
 from apixo_mcp.app import App
 from apixo_mcp.errors import ApixoError, InvalidInput, NotFound
 from apixo_mcp.media.files import ResultFiles
-from apixo_mcp.server.caller import owner_of
+from apixo_mcp.server.apps import listing, page
+from apixo_mcp.server.caller import owner_of, request_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
 from apixo_mcp.server.tools.consent.elicitation import Elicitation
 from apixo_mcp.server.tools.mentions import is_known
 from apixo_mcp.server.tools.results import result_link
 from apixo_mcp.server.tools.waiting import Waiting
-from apixo_mcp.server.whereabouts import whereabouts_of
+from apixo_mcp.server.whereabouts import own_url, whereabouts_of
+from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import Telemetry
@@ -54,6 +57,7 @@ class ApixoServer(MCPServer[Any]):
         telemetry: told of the requests that are refused.
         seal: the secret that seals what a client keeps for this server.
         scopes: what the caller of each tool must be allowed, by its name.
+        app_settings: of the program.
     """
 
     questions: Elicitation
@@ -61,15 +65,26 @@ class ApixoServer(MCPServer[Any]):
     telemetry: Telemetry
     seal: bytes
     scopes: Mapping[str, Scope]
+    app_settings: Settings
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """See `MCPServer.read_resource`."""
+        if str(uri) == page.URI and context is not None:
+            return page.contents(self.app_settings, own_url(self.app_settings, request_of(context)))
         contents = await super().read_resource(uri, context)
         if isinstance(contents, InputRequiredResult):
             return contents
         return [_typed(entry) for entry in contents]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """See `MCPServer.call_tool`; the tools of the app are not there for who does not show it."""
+        if name in listing.NAMES and (context is None or not listing.shows_apps(context)):
+            raise ToolError(f"Unknown tool: {name}")
+        return await super().call_tool(name, arguments, context)
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
@@ -134,7 +149,7 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
         register(read)
 
     async def listed(context: RequestContext, _: PaginatedRequestParams) -> ListResourcesResult:
-        fixed = await server.list_resources()
+        fixed = [*await server.list_resources(), *([page.resource()] if listing.shows_apps(context) else [])]
         made = await app.service.page(owner_of(context), state=State.SUCCESS, limit=TASKS_LISTED)
         saved = [(task, result) for task in made for result in task.results if result.file is FileState.SAVED]
         return ListResourcesResult(resources=[*fixed, *(_resource(task, result) for task, result in saved)])

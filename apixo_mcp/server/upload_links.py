@@ -25,7 +25,7 @@ async def upload_offer(app: App, problems: Iterable[Problem], context: Context) 
     """Returns links for the files that are wanted and not here, as lines; empty where none is, or none can be had."""
     fields = [problem.field for problem in problems if problem.next_action is NextAction.UPLOAD][:_MOST_AT_ONCE]
     base = own_url(app.settings, request_of(context))
-    links = [link for _ in fields if base and (link := await _new_link(app, owner_of(context).name, base))]
+    links = [link for _ in fields if base and (link := await new_upload_link(app, owner_of(context).name, base))]
     if not links:
         return ""
     one = "this link" if len(links) == 1 else "a link each"
@@ -37,7 +37,8 @@ async def upload_offer(app: App, problems: Iterable[Problem], context: Context) 
     )
 
 
-async def _new_link(app: App, owner: str, base: str) -> str:
+async def new_upload_link(app: App, owner: str, base: str) -> str:
+    """Returns a link to upload a file to, once; empty where too many wait for theirs."""
     secret = new_secret()
     entry = SignInEntry(EntryKind.UPLOAD, secret_hash(secret), "", owner)
     is_kept = await app.sign_ins.put(entry, UPLOAD_LINK_LASTS, _BOUND)

@@ -56,6 +56,8 @@ def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
             return Admitted("none", tuple(tasks), limits)
         usd = together(task.estimate_usd for task in tasks)
         verdict = _verdict(limits, usd, first, terms, posts=len(tasks), confirmed=False)
+        if verdict == "within" and terms.only_as_quoted:
+            verdict = "ask_first"
         if verdict == "ask_first" and (yes := _yes(database, first, usd, terms, now)):
             tasks, verdict = [replace(task, agreed_attempts=yes.attempts) for task in tasks], "within"
         alerts = raise_alerts(database, budget_alerts(first.owner, verdict, limits, usd, len(tasks), now))
@@ -144,6 +146,8 @@ def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: f
         agreed = Agreement(rows[0]["usd"], rows[0]["attempts"]) if rows else None
     if agreed is None or not agreed.covers(usd):
         return None
+    if (seen := terms.seen) is not None and not (seen.covers(usd) and agreed.attempts <= seen.attempts):
+        return None  # another page of the same owner was told another price meanwhile
     database.execute(statements.FORGET_QUOTE, {"owner": task.owner, "fingerprint": quoted})
     return agreed
 
@@ -218,7 +222,7 @@ def add(database: Database, tasks: Iterable[Task]) -> list[str]:
     added: list[str] = []
     with database.transaction():
         for task in tasks:
-            if not database.execute(statements.GET, {"task_id": task.task_id}):
+            if not database.execute(statements.IS_THERE, {"task_id": task.task_id}):
                 insert_without_taken_key(database.execute, task)
                 if task.is_copy:
                     tell_nothing_of(database, task.task_id, str(task.state))

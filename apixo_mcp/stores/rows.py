@@ -51,14 +51,14 @@ def _task(row: Row) -> Task:
     values["inputs"] = json.loads(values["inputs"])
     values["attempts"] = tuple(Attempt(**entry) for entry in json.loads(values["attempts"]))
     values["results"] = tuple(_result(entry) for entry in json.loads(values["results"]))
-    values["failure"] = _failure(json.loads(values["failure"])) if values["failure"] else None
+    values["failure"] = to_failure(json.loads(values["failure"])) if values["failure"] else None
     values["notes"] = tuple(json.loads(values["notes"]))
     values["cancel_requested"] = bool(values["cancel_requested"])
     values["is_copy"] = bool(values["is_copy"])
     return Task(**values)
 
 
-def _failure(entry: Mapping[str, Any]) -> Failure:
+def to_failure(entry: Mapping[str, Any]) -> Failure:
     """Returns the failure of a row; what a later version may name as its next action is none here."""
     values = dict(entry)
     values["next_action"] = next((action for action in NextAction if action == values.get("next_action")), None)

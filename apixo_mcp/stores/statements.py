@@ -21,7 +21,7 @@ INSERT = f"insert into task ({', '.join(COLUMNS)}) values ({', '.join(f':{name}'
 _OWN_VERBS = (
     "task_id owner created_at fingerprint inputs prompt cancel_requested answer fence "
     "asked_by asked_until asked_at wanted_until agreed_attempts lease_holder lease_until meant_last heard_by purchase "
-    "place reached_at calls called_at due"
+    "place reached_at calls called_at due deleted_at"
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
 _WRITE = f"""update task set {_SET},
@@ -70,39 +70,37 @@ CANCEL = f"""update task set cancel_requested = 1, updated_at = :now,
 
 # Finding tasks
 
-GET = "select * from task where task_id = :task_id"
+GET = "select * from task where task_id = :task_id and deleted_at = 0"
 
-FIND = "select * from task where task_id = :id and owner = :owner"
+IS_THERE = "select 1 from task where task_id = :task_id"
+"""A task whose entry was deleted has its id still."""
 
-FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and +owner = :owner
+FIND = "select * from task where task_id = :id and owner = :owner and deleted_at = 0"
+
+FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and +owner = :owner and deleted_at = 0
   order by created_at desc limit 1"""
 """By the gateway's id. The sign keeps SQLite from going through all tasks of the owner for it."""
 
-FIND_BY_ATTEMPT = """select * from task where owner = :owner and instr(attempts, :quoted) > 0
+FIND_BY_ATTEMPT = """select * from task where owner = :owner and deleted_at = 0 and instr(attempts, :quoted) > 0
   order by created_at desc limit 1"""
 """By the gateway's id of an earlier attempt: rarely asked for, so without an index."""
 
-SAVED_AT = """select * from task where owner = :owner and state = 'success' and instr(results, :quoted) > 0
+SAVED_AT = """select * from task where owner = :owner and deleted_at = 0 and state = 'success'
+    and instr(results, :quoted) > 0
   order by created_at desc limit 1"""
-"""By the path of a saved file: asked for where a caller gives a path, so without an index too."""
+"""By the path of a saved file or by a result's URL: asked for where a caller gives a path, or a person looks at a task,
+so without an index too."""
 
-_PAGE = """select * from task where owner = :owner and (:state = '' or state = :state)
-    and (:modality = '' or modality = :modality) and created_at >= :since
-    and (:connection = '' or instr(asked_by, '/' || :connection || '/') > 0) {words}
-    and (created_at < :moment or (created_at = :moment and task_id < :task_id))
-  order by created_at desc, task_id desc limit :limit"""
+CHANGED_SINCE = "select * from task where updated_at >= :moment order by updated_at limit :limit"
 
-
-def page(words: Iterable[str]) -> tuple[str, dict[str, Any]]:
-    """Returns the statement of a page of tasks whose prompts hold all words, and the parameters of these."""
-    # Lower case by the database's own word for it: what LIKE takes for the same differs from one to the other.
-    named: dict[str, Any] = {f"word{number}": f"%{_literal(word.lower())}%" for number, word in enumerate(words)}
-    return _PAGE.format(words=" ".join(f"and lower(prompt) like :{name} escape '!'" for name in named)), named
-
-
-def _literal(text: str) -> str:
-    return "".join(f"!{char}" if char in "!%_" else char for char in text)
-
+DELETE_ENTRY = """update task set prompt = '', inputs = '{}', results = '[]', notes = :notes, failure = :failure,
+    meant_last = '', answer = 'given', cancel_requested = 0, fence = fence + 1, deleted_at = :now, updated_at = :now
+  where task_id = :task_id and fence = :fence and deleted_at = 0 and state in ('success', 'failed', 'cancelled')
+    and due is null and lease_until = 0 and instr(results, '"file": "saving"') = 0
+    and (answer = 'given' or created_at < :now - :adopted_for)
+    and not exists (select 1 from kept where kept.task_id = task.task_id) returning task_id"""
+"""An answer that is kept was paid for, and can be read anew: it holds the entry. So does a file that came in one, and
+for a while a caller without an answer: the same call made again is to find the task, not to buy another."""
 
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 
@@ -114,9 +112,9 @@ WITH_OLD_FILES = """select * from task where task_id > :after and task_id <= :la
   order by task_id"""
 """Tasks whose files are of an age, of one page. Asked once an hour, so without an index."""
 
-UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key"
+UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key and idempotency_key <> ''"
 
-UNDER_KEY_OR_PLACES = """select * from task where owner = :owner
+UNDER_KEY_OR_PLACES = """select * from task where owner = :owner and idempotency_key <> ''
     and (idempotency_key = :key or (idempotency_key > :at_place and idempotency_key < :behind))
   order by place limit 1"""
 """The first task that has a key, or a key at a place of its purchase."""
@@ -134,7 +132,7 @@ Last are those that have told one call, while another that is open is repeated.
 """
 
 EQUAL = """select * from task where fingerprint = :fingerprint and owner = :owner and created_at > :since
-    and state not in ('failed', 'cancelled') order by created_at desc limit 1"""
+    and deleted_at = 0 and state not in ('failed', 'cancelled') order by created_at desc limit 1"""
 """The newest task that the same was asked for."""
 
 OLD_UNSENT = f"select * from task where {_UNSENT} and created_at not between :now - :age and :now + :age"
@@ -204,16 +202,16 @@ _SENT_ONCE = "state <> 'submitting' and sent_at is not null and attempts <> '[]'
 
 _POSTS = f"""
   select * from (
-    select task_id, model, state, max(estimate_usd, 0) as usd, sent_at as at, sent_at as left_at
-    from task where {{whose}}counted_at >= :since and {_SENT_ONCE}
+    select task_id, gateway, model, state, max(estimate_usd, 0) as usd, sent_at as at, sent_at as left_at
+    from task where {{whose}}counted_at >= :since and {_SENT_ONCE}{{but}}
     union all
-    select task_id, model, state, max(estimate_usd, 0),
+    select task_id, gateway, model, state, max(estimate_usd, 0),
       coalesce(json_extract(one.value, '$.sent_at'), counted_at),
       coalesce(json_extract(one.value, '$.sent_at'), counted_at)
     from task, json_each(case when json_valid(attempts) then attempts else '[{{}}]' end) as one
     where {{whose}}counted_at >= :since and not ({_SENT_ONCE})
     union all
-    select task_id, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
+    select task_id, gateway, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
     from task where {{whose}}counted_at >= :since and state = 'submitting'
   ) where at >= :since"""
 """The POSTs of an owner, or of all, since some moment that may cost something, with those that are still to leave.
@@ -223,8 +221,8 @@ what was sent before the clock was set back still counts; and no estimate, be it
 anything off the sum. The indexes hold all that is read.
 """
 
-_OF_OWNER = _POSTS.replace("{whose}", "owner = :owner and ")
-_OF_ALL = _POSTS.replace("{whose}", "")
+_OF_OWNER = _POSTS.replace("{but}", "").replace("{whose}", "owner = :owner and ")
+_OF_ALL = _POSTS.replace("{but}", "").replace("{whose}", "")
 _SPENT = """select coalesce(sum(usd), 0) as month_usd,
     coalesce(sum(case when at >= :today then usd else 0 end), 0) as usd,
     count(case when at >= :today then 1 end) as posts
@@ -236,20 +234,32 @@ SPENT = _SPENT.replace("{posts}", _OF_OWNER)
 SPENT_BY_ALL = _SPENT.replace("{posts}", _OF_ALL)
 """The same of all owners."""
 
-_DAY = "cast({} / 86400 as integer) as day"
+_DAY = "cast({} / 86400 as integer)"
+_AT_ONCE = f"{_SENT_ONCE} and {_DAY.format('counted_at')} = {_DAY.format('sent_at')}"
+# Nearly every task is such a one too: it and its POST are counted as one row.
 
-_USAGE = f"""select day, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
+_SPENT_EACH_DAY = f"select {_DAY.format('at')} as day, sum(coalesce(usd, 0)) as usd from ({{posts}}) group by 1"
+SPENT_EACH_DAY = _SPENT_EACH_DAY.format(posts=_OF_OWNER)
+"""What an owner's POSTs of each day since some moment add up to."""
+SPENT_EACH_DAY_BY_ALL = _SPENT_EACH_DAY.format(posts=_OF_ALL)
+"""The same of all owners."""
+
+_USAGE = f"""select day, gateway, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
     sum(unpriced) as without_price
   from (
-    select {_DAY.format("counted_at")}, model, state, 1 as task, 0 as left, 0 as usd, 0 as unpriced
-    from task where {{whose}}counted_at >= :since
+    select {_DAY.format("counted_at")} as day, gateway, model, state, count(*) as task, count(*) as left,
+      coalesce(sum(max(estimate_usd, 0)), 0) as usd, count(*) - count(estimate_usd) as unpriced
+    from task where {{whose}}counted_at >= :since and {_AT_ONCE} group by 1, 2, 3, 4
     union all
-    select {_DAY.format("at")}, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
-    from ({{posts}})
-  ) group by 1, 2, 3 order by 1 desc, 2, 3"""
+    select {_DAY.format("counted_at")}, gateway, model, state, 1, 0, 0, 0
+    from task where {{whose}}counted_at >= :since and not ({_AT_ONCE})
+    union all
+    select {_DAY.format("at")}, gateway, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
+    from ({_POSTS.replace("{but}", f" and not ({_AT_ONCE})")})
+  ) group by 1, 2, 3, 4 order by 1 desc, 3, 2, 4"""
 
-USAGE = _USAGE.format(whose="owner = :owner and ", posts=_OF_OWNER)
-USAGE_OF_ALL = _USAGE.format(whose="", posts=_OF_ALL)
+USAGE = _USAGE.replace("{whose}", "owner = :owner and ")
+USAGE_OF_ALL = _USAGE.replace("{whose}", "")
 
 OPEN_BY_GATEWAY = """select gateway, state = 'submitting' and sent_at is null as is_queued, count(*) as count from task
   where state in ('submitting', 'pending', 'processing') and (state = 'submitting' or due is not null) group by 1, 2"""

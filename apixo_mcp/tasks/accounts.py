@@ -1,7 +1,8 @@
 """The gateways with their keys, as tasks know them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import anyio
@@ -10,12 +11,26 @@ from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.tasks.owner import Owner
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Account:
-    """A gateway with its key, and the print that tasks carry in its place."""
+    """A gateway with its key, and the print that tasks carry in its place.
 
-    gateway: Gateway
+    Attributes:
+        name: the gateway's, in the directory.
+        base_url: without a trailing slash.
+        key_print: stands for the key.
+        load: makes the gateway, whose code is imported then.
+    """
+
+    name: str
+    base_url: str
     key_print: str
+    load: Callable[[], Gateway] = field(repr=False, compare=False)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The gateway, loaded when it is first asked: a server that starts asks none."""
+        return self.load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,7 @@ class Accounts(Mapping[str, Account]):
 
     def __getitem__(self, gateway: str) -> Account:
         for account in reversed(self._of_server()):
-            if account.gateway.name == gateway:
+            if account.name == gateway:
                 return account
         raise KeyError(gateway)
 
@@ -61,7 +76,7 @@ class Accounts(Mapping[str, Account]):
         return [account for key_print, account in self._held.items() if key_print not in self._own]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(one.gateway.name for one in self._of_server()))
+        return iter(dict.fromkeys(one.name for one in self._of_server()))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -74,7 +89,7 @@ class Accounts(Mapping[str, Account]):
     @property
     def addresses(self) -> Mapping[str, str]:
         """The base URL of each gateway that tasks of this process are with, owners' own keys included, by its name."""
-        return {account.gateway.name: account.gateway.base_url for account in self._held.values()}
+        return {account.name: account.base_url for account in self._held.values()}
 
     def add(self, account: Account) -> None:
         """Takes an account: its open tasks are followed, and new ones of its gateway are paid with it."""
@@ -107,6 +122,11 @@ class Accounts(Mapping[str, Account]):
     def gateway(self, key_print: str) -> Gateway:
         """Returns the gateway of a step that is under way, whether its account is still held or not."""
         return self._known[key_print].gateway
+
+    def load(self) -> None:
+        """Loads what is otherwise loaded at first use: the gateways."""
+        for account in list(self._held.values()):
+            _ = account.gateway
 
     async def some(self) -> None:
         """Waits until there is, or was, an account."""

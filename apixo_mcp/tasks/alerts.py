@@ -1,9 +1,12 @@
-"""What whoever runs the server is told of by itself: in the log, and at the operator's address.
+"""What is told by itself: in the log, at the operator's address, and in the next answer to whom it is about.
 
-    money is decided on, or a gateway answers ──► `budget_alerts`, `key_alert`: what there is to be told
+    money is decided on, or a gateway answers ──► `budget_alerts`, `key_alert`, `oddities`: what there is to be told
                                                      │ in the same transaction: a row under the alert's id, if none is
                                                      ▼ there yet, and its webhook
                                                   those that were new ──► a line in the log, a count
+                                                     │ the row is taken for an answer (`tasks.ports.alerts`)
+                                                     ▼
+                                                  whom it is about has heard of it
 
 So each is told once, by whichever of several processes comes upon it first.
 """
@@ -17,11 +20,11 @@ from typing import Any
 
 from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.budget import CENT_FRACTION, Allowance, Verdict
+from apixo_mcp.tasks.budget import CENT_FRACTION, DAY, Allowance, Verdict, day_start, month_end
 from apixo_mcp.tasks.uses import Use, uses
 from apixo_mcp.telemetry.facts import AlertRaised, Telemetry
 
-LEVELS = (80, 100)
+LEVELS = (50, 80, 100)
 """Percents of a limit at which its use is told, each once a period."""
 
 _REFUSED = ("over_budget", "over_month", "over_limit")
@@ -40,6 +43,23 @@ class AlertKind(StrEnum):
     """A gateway takes nothing on, since nothing is left on the account."""
     CALLBACKS_MISSED = "callbacks_missed"
     """The callbacks of a gateway do not arrive any more."""
+    UNUSUAL_SPENDING = "unusual_spending"
+    """Much more is spent on a day than is usual."""
+    MANY_FAILURES = "many_failures"
+    """Many of a model's newest tasks failed."""
+    SLOW_RESULTS = "slow_results"
+    """A model takes much longer than it usually does."""
+    RATE_LIMITED = "rate_limited"
+    """A gateway asks for fewer requests again and again."""
+
+
+_TOLD_ANYWAY = (
+    AlertKind.PURCHASE_REFUSED,
+    AlertKind.KEY_REFUSED,
+    AlertKind.CREDITS_USED_UP,
+    AlertKind.CALLBACKS_MISSED,
+)
+"""What the answers that it concerns tell of by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +74,7 @@ class Alert:
         gateway: that it is about.
         details: further values that are told with it.
         includes: the names of lesser ones that need not be told any more.
+        until: the end of its period, Unix seconds: after that it says nothing of the present.
     """
 
     kind: AlertKind
@@ -63,6 +84,12 @@ class Alert:
     gateway: str = ""
     details: Mapping[str, Any] | None = None
     includes: tuple[str, ...] = ()
+    until: float = 0.0
+
+    @property
+    def is_in_answers(self) -> bool:
+        """Whether whom it is about is told of it with the next answer that they are given."""
+        return self.kind not in _TOLD_ANYWAY
 
     @property
     def webhook_id(self) -> str:
@@ -124,7 +151,8 @@ def _alert(kind: AlertKind, buyer: str, use: Use, now: float, level: int = 0) ->
     else:
         message = f"{level} % of {held} are used: {used}, {left} left ({since}, UTC)."
     details = {**use.structure, "since": since, **({"percent": level} if level else {})}
-    return Alert(kind=kind, once=name, message=message, owner=owner, details=details)
+    until = day_start(now) + DAY if use.period == "day" else month_end(now)
+    return Alert(kind=kind, once=name, message=message, owner=owner, details=details, until=until)
 
 
 def key_alert(gateway: str, key_print: str, failure: Failure, owner: str, now: float) -> Alert | None:
@@ -163,4 +191,5 @@ def callbacks_alert(gateway: str, now: float) -> Alert:
 def tell_alerts(telemetry: Telemetry, alerts: Sequence[Alert]) -> None:
     """Tells of alerts that were raised."""
     for alert in alerts:
-        telemetry.emit(AlertRaised(str(alert.kind), alert.owner, alert.gateway, alert.message))
+        percent = alert.data.get("percent")
+        telemetry.emit(AlertRaised(str(alert.kind), alert.owner, alert.gateway, alert.message, percent))

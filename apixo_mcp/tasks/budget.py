@@ -109,6 +109,11 @@ def month_start(now: float) -> float:
     return datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()
 
 
+def month_end(now: float) -> float:
+    """Returns when the month (UTC) ends, Unix seconds."""
+    return month_start(month_start(now) + 32 * DAY)
+
+
 def together(amounts: Iterable[float | None]) -> float | None:
     """Returns what paid requests are likely to cost together, None where that of one is not known."""
     total = 0.0

@@ -19,7 +19,8 @@ from apixo_mcp.tasks.transitions import files
 from apixo_mcp.tasks.transitions.context import Contexts
 
 FAR_OFF = 2 * 3600.0  # beyond every wait between two polls
-REREAD_EVERY = 1.0  # another process may have moved the task on
+INDEXED_AT_ONCE = 200  # prompts: some 30 ms
+REREAD_EVERY = 0.5  # another process may have moved the task on
 TICK_EVERY = 4.0  # between two signs of life to a waiting client
 
 
@@ -169,27 +170,40 @@ class Service:
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        model: str = "",
         since: float = 0.0,
+        until: float | None = None,
         query: str = "",
+        like: str | None = None,
         limit: int = 20,
         before: tuple[float, str] | None = None,
     ) -> Sequence[Task]:
         """Lists the owner's tasks, newest first.
 
         Args:
+            model: that made it, by its id.
             since: made at this moment (Unix seconds) or later.
+            until: made before this moment; None: whenever after that.
             query: words that are all in its prompt.
+            like: a prompt that is the same as its own; None: any.
             before: older than this (creation time and id).
         """
-        return await self._store.page(
+        words = words_of(query)
+        page = await self._store.page(
             owner,
             state=state,
             modality=modality,
+            model=model,
             since=since,
-            words=words_of(query),
+            until=until,
+            words=words,
+            like=like,
             limit=limit,
             before=before,
         )
+        if words or like:
+            await self._store.index_some(INDEXED_AT_ONCE)  # whoever searches makes the next search quicker
+        return page
 
     async def save_again(self, task: Task) -> Task:
         """Begins once more to save each file of a finished task that is not where it should be."""

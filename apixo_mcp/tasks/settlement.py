@@ -134,7 +134,7 @@ class Settlement:
         problem = ""
         if isinstance(account, NoKey):
             problem = account.why.rstrip(".")
-        elif account is None or account.gateway.base_url != task.base_url:
+        elif account is None or account.base_url != task.base_url:
             problem = f"no key is set here for {task.gateway} at {task.base_url}"
         elif account.key_print == task.key_print:
             problem = "its key is the one that is set here"

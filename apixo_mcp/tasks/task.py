@@ -93,6 +93,9 @@ class Result:
     Attributes:
         index: counts from 0.
         file: None where there is no file to save (an asset id).
+        bytes: of the file on the disk.
+        sha256: of the bytes that the gateway handed out.
+        file_sha256: of the file on the disk, empty where that holds just these bytes.
         expires_at: Unix seconds, None where unknown.
         problem: why the file is not saved, or what is odd about one that is, for the reader.
     """
@@ -110,9 +113,15 @@ class Result:
     height: int | None = None
     duration_seconds: float | None = None
     sha256: str = ""
+    file_sha256: str = ""
     expires_at: float | None = None
     problem: str = ""
     tries: int = 0
+
+    @property
+    def sha256_on_disk(self) -> str:
+        """The hash that its file on the disk has, while nobody changed it."""
+        return self.file_sha256 or self.sha256
 
     @property
     def shown_url(self) -> str:
@@ -169,6 +178,7 @@ class Task:
         reached_at: the public address at which the gateway is to call back about the present attempt; empty: nowhere.
         calls: how often the present attempt was called about and is polled for that (`tasks.ports.arrivals`).
         called_at: Unix seconds, when the last of these polls was to be made; 0: it was not called about.
+        deleted_at: Unix seconds, when its owner deleted its entry: what counts of it stays; 0: it is there.
     """
 
     task_id: str
@@ -219,6 +229,7 @@ class Task:
     # Not compared: a call makes a task no other one.
     calls: int = field(default=0, compare=False)
     called_at: float = field(default=0.0, compare=False)
+    deleted_at: float = 0.0
 
     @property
     def is_confirming(self) -> bool:
@@ -233,6 +244,11 @@ class Task:
         if self.is_confirming:
             return self.tries >= POLLS_TO_CONFIRM
         return self.state in TERMINAL or self.state is State.UNKNOWN
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and nobody works on it or will."""
+        return self.state in TERMINAL and self.due is None and not self.lease_until
 
     @property
     def is_unsent(self) -> bool:

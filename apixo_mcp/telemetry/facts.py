@@ -220,12 +220,14 @@ class AlertRaised:
         owner: whom; empty: the whole server.
         gateway: which; empty: none.
         message: in a sentence or two.
+        percent: of a limit that is used; None: it is about no such share.
     """
 
     alert: str
     owner: str
     gateway: str
     message: str
+    percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ _COUNTERS = (
     ("apixo_deleted_bytes", "Bytes of the files that were deleted", "gateway"),
     ("apixo_http_requests", "HTTP requests that were answered", "method route status"),
     ("apixo_sign_ins_refused", "Requests that were not let in", "reason status"),
-    ("apixo_alerts", "What whoever runs the server was told of by itself", "alert"),
+    ("apixo_alerts", "What whoever runs the server was told of by itself", "alert gateway percent"),
     ("apixo_owner_changes", "Changes of owners in this process", "change"),
     ("apixo_owner_tasks_ended", "Tasks that ended, by owner", "owner state"),
     ("apixo_owner_estimated_spend_usd", "Estimated dollars of submits, by owner", "owner"),
@@ -157,8 +157,8 @@ class Metrics:
                 self._observe("apixo_http_request_duration_seconds", seconds, method=method, route=route)
             case SignInRefused(_, status, reason, _):
                 self._count("apixo_sign_ins_refused", reason=reason, status=str(status))
-            case AlertRaised(alert):
-                self._count("apixo_alerts", alert=alert)
+            case AlertRaised(alert, _, gateway, percent=percent):
+                self._count("apixo_alerts", alert=alert, gateway=gateway, percent=str(percent or ""))
             case OwnerChanged(_, change):
                 self._count("apixo_owner_changes", change=change)
             case PurchaseRefused(_, _, gateway, reason):

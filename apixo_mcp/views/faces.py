@@ -55,6 +55,7 @@ CHAT = Face(
         "fetch": "download_results{task}",
         "cancel": "cancel_task",
         "see_tasks": "list_tasks",
+        "see_usage": "get_usage",
         "see_models": "list_models",
         "describe": "describe_model",
         "sung": "options.style and options.title",
@@ -98,6 +99,7 @@ SHELL = Face(
         "fetch": "`apixo-mcp tasks download{task}`",
         "cancel": "`apixo-mcp tasks cancel{task}`",
         "see_tasks": "`apixo-mcp tasks list`",
+        "see_usage": "`apixo-mcp usage`",
         "see_models": "`apixo-mcp models list`",
         "describe": "`apixo-mcp models show MODEL`",
         "sung": "--set style=... and --set title=...",
@@ -112,6 +114,34 @@ SHELL = Face(
     },
 )
 """The commands of `apixo-mcp`."""
+
+SCREEN = replace(
+    BESIDE_ID,
+    names={
+        **CHAT.names,
+        "generate": "the chat, for {modality}",
+        "check": "another look here",
+        "then_check": "Then look here again.",
+        "check_later": "It is shown here as soon as there is news.",
+        "check_several": "They are shown here as soon as there is news.",
+        "check_several_now": "They are shown here as soon as there is news.",
+        "check_later_or_longer": "It is shown here as soon as there is news.",
+        "check_now": "It is shown here as soon as there is news.",
+        "buy": "",
+        "take_up": "Nothing more would be charged.",
+        "buy_after_yes": "",
+        "fetch": "a click on Download",
+        "cancel": "Cancel",
+        "see_tasks": "The chat",
+        "see_usage": "The spending",
+        "see_models": "The chat",
+        "describe": "The chat",
+        "look": "you can look",
+        "show": "",
+        "show_picture": "",
+    },
+)
+"""A page with buttons, which looks after a task by itself."""
 
 _SENTENCES: Mapping[NextAction, str] = {
     NextAction.SEE_TASKS: "{see_tasks} shows all of yours.",

@@ -13,7 +13,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.catalog.schema import brief_schema, input_schema, media_fields
 from apixo_mcp.catalog.search.chinese import simplified
 from apixo_mcp.catalog.search.costs import by_price, shortest_video, smallest_call
-from apixo_mcp.catalog.search.ranking import Found
+from apixo_mcp.catalog.search.found import Found
 from apixo_mcp.catalog.translate import common
 from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality

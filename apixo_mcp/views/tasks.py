@@ -15,7 +15,7 @@ from apixo_mcp.views.words import given, iso, shown_prompt
 
 _UNUSED = frozenset({"progress"})
 _UNUSED_YET = frozenset({"gateway", "created_at"})  # its model says the one, its call the other
-_UNUSED_OF_RESULT = frozenset({"sha256", "resource_uri"})
+_UNUSED_OF_RESULT = frozenset({"sha256", "file_sha256", "resource_uri"})
 _PROMPT_MEANWHILE = 40  # the model that asks while it runs has just written it
 _OTHERWISE = {"image": (20.0, 60.0), "video": (90.0, 300.0), "audio": (30.0, 120.0)}  # inferred from the guides' waits
 
@@ -166,6 +166,7 @@ def _result(task: Task, result: Result, at: Whereabouts) -> dict[str, Any]:
         "height": result.height,
         "duration_seconds": result.duration_seconds,
         "sha256": result.sha256,
+        "file_sha256": result.file_sha256,
         "expires_at": iso(result.expires_at) if result.expires_at else None,
         "resource_uri": result_uri(task, result) if result.file is FileState.SAVED else None,
         "problem": result.problem,

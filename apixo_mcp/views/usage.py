@@ -9,13 +9,28 @@ import anyio
 from apixo_mcp.app import App
 from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.errors import StoreError
-from apixo_mcp.generation import Failure
+from apixo_mcp.generation import Category, Failure
+from apixo_mcp.tasks.alerts import LEVELS
 from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.uses import posts_left, usd_left
+from apixo_mcp.views.alerts import alert_structures
 from apixo_mcp.views.faces import Face, advice_of
-from apixo_mcp.views.words import counted, priced
+from apixo_mcp.views.words import counted, iso, priced
 
+MEANINGS: Mapping[Category, str] = {
+    "content_policy": "content rules refused it",
+    "invalid_input": "an input did not fit the model",
+    "media_input": "an input file could not be used",
+    "insufficient_credits": "too few credits were left",
+    "auth": "the API key was refused",
+    "rate_limited": "too many requests at once",
+    "timeout": "it took the model too long",
+    "unavailable": "the model or service was not available",
+    "generation_failed": "the model could not make it",
+    "unknown": "the reason is not documented",
+}
+"""What failures mean, in a few words, by their category."""
 _NAMED = 3  # models in a sentence
 LEFT_WITHIN = 0.3  # seconds that an answer waits at most to learn what is left
 
@@ -33,7 +48,43 @@ async def budget_left(app: App, owner: Owner) -> dict[str, float | int]:
 
 def usage_structure(report: Mapping[str, Any], face: Face) -> dict[str, Any]:
     """Returns a report of spending as plain JSON values."""
-    return {**report, "balances": {name: _balance(entry, face) for name, entry in report["balances"].items()}}
+    told = {
+        **report,
+        "gateways": [_gateway(row) for row in report["gateways"]],
+        "failures": [_failure(row, face) for row in report["failures"]],
+        "balances": {name: _balance(entry, face) for name, entry in report["balances"].items()},
+        "alerts": alert_structures(report["alerts"], face),
+    }
+    if report.get("budgets"):
+        told |= {"budgets": [_with_level(use) for use in report["budgets"]], "budget_levels": list(LEVELS)}
+    return told
+
+
+def _gateway(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**row, "measured_since": iso(row["measured_since"])} if "measured_since" in row else row
+
+
+def _failure(row: Mapping[str, Any], face: Face) -> dict[str, Any]:
+    """Returns a failure with what its code means, what to do about it, and whether it was charged."""
+    failure: Failure = row["failure"]
+    told = {
+        "code": failure.code,
+        "category": failure.category,
+        "meaning": MEANINGS[failure.category],
+        "advice": advice_of(failure, face),
+        "charged": failure.charged,
+        "tasks": row["tasks"],
+        "retried": row["retried"],
+    }
+    return {name: value for name, value in told.items() if value or name == "tasks"}
+
+
+def _with_level(use: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a limit with how far it is used, in percent, and the highest level that it has reached."""
+    used, most = (use["spent_usd"], use["limit_usd"]) if "limit_usd" in use else (use["tasks"], use["limit_tasks"])
+    percent = round(100 * used / most, 1) if most else 100.0
+    reached = [level for level in LEVELS if level <= percent]
+    return {**use, "percent": percent, **({"reached": reached[-1]} if reached else {})}
 
 
 def _balance(entry: Mapping[str, Any] | Failure, face: Face) -> Mapping[str, Any]:
@@ -67,15 +118,38 @@ def usage_sentence(report: Mapping[str, Any]) -> str:
     if totals.get("reserved_usd"):
         words += f", {dollars(totals['reserved_usd'])} of it for what still runs"
     words += "."
+    words += _measured(report["gateways"])
     if len(report["models"]) > 1:
         words += _dearest(report["models"])
     if unknown := totals["without_price"]:
         counts = "counts" if unknown == 1 else "count"
         words += f" {counted(unknown, 'paid request')} had no known price and {counts} for nothing here."
+    words += _failed(report["failures"])
     for name, entry in report["balances"].items():
         if "amount" in entry:
             words += f" Balance of {name}: {entry['amount']:.2f} {entry['currency']}."
     return words
+
+
+def _measured(gateways: Sequence[Mapping[str, Any]]) -> str:
+    """Tells what balances lost, beside the estimate of the same gateway."""
+    words = ""
+    for row in gateways:
+        if "measured_usd" not in row:
+            continue
+        words += (
+            f" The balance of {row['gateway']} fell by {dollars(row['measured_usd'])} since {row['measured_since']}"
+        )
+        if "spent_usd" in row:
+            words += f"; the prices known say {dollars(row['spent_usd'])} for the whole time"
+        words += "."
+    return words
+
+
+def _failed(failures: Sequence[Mapping[str, Any]]) -> str:
+    """Tells of a few failures how often they came and what they mean."""
+    ended = [f"{row['code']} {row['tasks']} ({row['meaning']})" for row in failures if row["tasks"]]
+    return f" Most failed by {', '.join(ended[:_NAMED])}." if ended else ""
 
 
 def _dearest(models: Sequence[Mapping[str, Any]]) -> str:
@@ -101,7 +175,28 @@ def _left_words(use: Mapping[str, Any]) -> str:
 
 def day_cells(day: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns the columns of a day's line."""
-    return (str(day["day"]), counted(day["tasks"], "task"), _dollars_of(day))
+    measured = f"{dollars(day['measured_usd'])} by the balance" if "measured_usd" in day else ""
+    return (str(day["day"]), counted(day["tasks"], "task"), _dollars_of(day), measured)
+
+
+def model_cells(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the columns of a model's line."""
+    took = ""
+    if "median_seconds" in model:
+        took = f"half in {_took(model['median_seconds'])}, nine in ten in {_took(model['p90_seconds'])}"
+    return (str(model["model"]), counted(model["tasks"], "task"), _dollars_of(model), took)
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def failure_cells(failure: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the columns of a failure's line."""
+    charged = {"no": "not charged", "yes": "charged", "unknown": "perhaps charged"}[failure["charged"]]
+    retried = f"{failure['retried']} tried again" if failure.get("retried") else ""
+    failed = f"{failure['tasks']} failed" if failure["tasks"] else ""
+    return (str(failure["code"]), ", ".join(filter(None, (failed, retried))), f"{failure['meaning']}, {charged}")
 
 
 def owner_cells(owner: Mapping[str, Any], days: int) -> tuple[str, ...]:
@@ -121,8 +216,8 @@ def _present_cells(spent: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _dollars_of(added: Mapping[str, Any]) -> str:
-    unknown = added["without_price"]
-    if unknown and not added["spent_usd"]:
+    unknown = added.get("without_price", 0)
+    if unknown and not added.get("spent_usd"):
         return "price unknown"
     more = f" and {unknown} of unknown price" if unknown else ""
     return f"{dollars(added['spent_usd'])}{more}"

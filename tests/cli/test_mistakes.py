@@ -13,7 +13,7 @@ from support.shell import COMMAND, started
 
 from apixo_mcp.cli.program import program
 
-STAY = ("serve", "worker", "sandbox", "demo")
+STAY = ("serve", "worker", "sandbox", "demo", "gallery")
 ODD = ("", " ", "-", "--", "-x", "\x1b[31m", "\ud800", "🦊", "a" * 5000, "tsk_nothing", "nano-banana", "../x", "1", "=")
 
 
@@ -71,6 +71,8 @@ def test_no_arguments_end_in_a_traceback(path: tuple[str, ...]):
         ["worker", "extra"],
         ["sandbox", "--port", "-1"],
         ["demo", "a", "b"],
+        ["gallery", "extra"],
+        ["gallery", "--port", "x"],
         ["generate"],
         ["generate", "nano-banana", "-", "-"],
         ["generate", "nano-banana", "--set"],

@@ -642,6 +642,13 @@ class TestFinding:
             assert await store.saved_at(LOCAL, other) is None, other
         assert await store.saved_at(Owner("eve"), path) is None
 
+    async def test_a_task_is_found_by_the_address_of_its_result(self, store: Store):
+        url = 'https://cdn.example/a "b"/0.png?x=1&y=%20'
+        task = await add(store, make(state=State.SUCCESS, results=(Result(index=0, url=url),)))
+        assert await store.made_at(LOCAL, url) == task
+        assert await store.made_at(LOCAL, url[:-1]) is None
+        assert await store.made_at(Owner("eve"), url) is None
+
     async def test_a_page_is_newest_first_and_may_be_narrowed(self, store: Store):
         old = await add(store, make(created_at=NOW - 2, state=State.SUCCESS))
         new = await add(store, make(created_at=NOW - 1, modality="video"))

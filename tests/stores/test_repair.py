@@ -449,11 +449,11 @@ class TestMigration:
     def old(self, path: Path, version: int, rows: int = 3) -> list[str]:
         """A file as an earlier version left it."""
         folder = resources.files("apixo_mcp.stores.sqlite") / "migrations"
-        scripts = sorted(one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name[:4] <= f"{version:04}")
+        steps = sorted((one for one in folder.iterdir() if one.name[:4] <= f"{version:04}"), key=lambda one: one.name)
         ids = [make().task_id for _ in range(rows)]
         with closing(sqlite3.connect(path)) as database:
-            for script in sorted(scripts, key=lambda text: "create table task" not in text):
-                database.executescript(script)
+            for step in steps:
+                database.executescript(step.read_text(encoding="utf-8"))
             columns = [row[1:4] for row in database.execute("pragma table_info(task)")]
             for task_id in ids:
                 values = {name: "[]" if name in ("attempts", "results", "notes") else "x" for name, _, _ in columns}

@@ -70,6 +70,7 @@ class Process:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.number = 0
+        self.answers: dict[Any, dict[str, Any]] = {}
 
     def _read(self) -> None:
         assert self.process.stdout
@@ -96,12 +97,14 @@ class Process:
     def answer(self, number: int, timeout: float = 20) -> dict[str, Any]:
         until = time.monotonic() + timeout
         while True:
+            if number in self.answers:  # calls that are open together are answered in any order
+                return self.answers.pop(number)
             line = self.queue.get(timeout=max(0.01, until - time.monotonic()))
             if not line:
                 raise EOFError("the server closed its stdout")
             message = json.loads(line)
-            if message.get("id") == number and "method" not in message:
-                return message
+            if "id" in message and "method" not in message:
+                self.answers[message["id"]] = message
 
     def ask(self, method: str, params: dict[str, Any] | None = None, timeout: float = 20) -> dict[str, Any]:
         return self.answer(self.send(method, params), timeout)

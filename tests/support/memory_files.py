@@ -37,7 +37,7 @@ class MemoryFiles:
 
     def delete(self, task: Task, result: Result) -> bool:
         data, record = self._kept.get(result.path, (None, {}))
-        if data is None or not is_of(record, task, result) or hashlib.sha256(data).hexdigest() != result.sha256:
+        if data is None or not is_of(record, task, result) or hashlib.sha256(data).hexdigest() != result.sha256_on_disk:
             return False
         del self._kept[result.path]
         return True

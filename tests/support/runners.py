@@ -24,5 +24,6 @@ def runner_on(app: App, store: Store, leases: Leases, poll_scale: float = 0.01, 
         terms=Sending(budget=Budget()),
         throttle=Throttle(),
         telemetry=app.telemetry,
+        watch=app.watch,
     )
     return Runner(parts, leases=leases, saver=app.saver, reach=reach)

@@ -34,7 +34,9 @@ def told(alerts: list[Alert]) -> list[tuple[str, int]]:
     ("usd", "spent", "percents"),
     [
         (0.1, 0.0, []),
-        (0.1, 0.69, []),
+        (0.1, 0.39, []),
+        (0.1, 0.4, [50]),
+        (0.1, 0.69, [50]),
         (0.1, 0.7, [80]),
         (0.3, 0.5, [80]),
         (0.5, 0.5, [100]),  # what is passed on the way is not told by itself
@@ -50,21 +52,22 @@ def test_a_level_is_told_once_it_is_reached(usd: float | None, spent: float, per
 def test_a_level_stands_for_those_below():
     (highest,) = due(0.5, 0.5)
     (lower,) = due(0.0, 0.8)
-    assert highest.includes == (lower.once,)
+    (lowest,) = due(0.0, 0.5)
+    assert (highest.includes, lower.includes) == ((lowest.once, lower.once), (lowest.once,))
 
 
 def test_a_purchase_that_is_not_allowed_is_told_with_what_is_left():
-    (refused,) = due(0.5, 0.6, verdict="over_budget")
+    (refused,) = due(0.7, 0.4, verdict="over_budget")
     assert refused.data == {
         "alert": "purchase_refused",
         "owner": "alice",
         "whose": "owner",
         "period": "day",
         "limit_usd": 1.0,
-        "spent_usd": 0.6,
-        "left_usd": 0.4,
+        "spent_usd": 0.4,
+        "left_usd": 0.6,
         "since": "2026-11-28",
-        "message": "A purchase was refused: the limit of alice of $1.00 a day leaves $0.40. The day is one of UTC.",
+        "message": "A purchase was refused: the limit of alice of $1.00 a day leaves $0.60. The day is one of UTC.",
     }
     assert told(due(0.5, 0.9, verdict="over_budget")) == [("purchase_refused", 0), ("budget_used", 80)]
 

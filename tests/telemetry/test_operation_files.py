@@ -74,7 +74,7 @@ def test_what_the_guide_asks_to_be_watched_has_an_alert():
     names = {rule["alert"] for rule in alerts()}
     assert names >= {"ApixoHighErrorRate", "ApixoSlowTasks", "ApixoSlowGateway", "ApixoSpendSurge", "ApixoRateLimited"}
     for rule in alerts():
-        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert rule["labels"]["severity"] in ("info", "warning", "critical")
         assert rule["annotations"]["summary"]
 
 

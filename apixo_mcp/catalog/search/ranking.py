@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.search.costs import by_price, smallest_call
 from apixo_mcp.catalog.search.everyday import WANTS
+from apixo_mcp.catalog.search.found import Found
 from apixo_mcp.catalog.search.traits import ModelTraits, traits_of
 from apixo_mcp.catalog.search.wording import Query, read_query
 from apixo_mcp.foreign import cut
@@ -18,35 +19,6 @@ _LONGEST = 300  # characters in which ids are looked for
 _BETWEEN = ("", "and", "or", "vs", "vs.", "versus", "compare", "和", "与")
 _AS_GOOD = 0.6
 """The part of the best score that still counts as fitting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search came to.
-
-    Attributes:
-        models: those that fit, the best first.
-        wants: what was asked for, keys of `WANTS`.
-        is_ranked: more than a kind of result was asked for, so that the first fit better than the last.
-        elsewhere: the modality that was meant and none of whose models has what was asked for; empty where some have.
-        lacking: what the best of those that were meant has not, in words.
-        seconds: a length that was asked for, 0 where none was.
-        is_general: nothing in the query tells one model from another, so these are the best of their kind.
-        behind: ids of models for one use alone, where no use was asked for: they stand behind the others.
-        namesakes: models of another modality whose names stand in a query that speaks of a kind of result alone.
-        absent: a well-known model that was named and that is not to be had.
-    """
-
-    models: tuple[Model, ...] = ()
-    wants: tuple[str, ...] = ()
-    is_ranked: bool = True
-    elsewhere: str = ""
-    lacking: tuple[str, ...] = ()
-    absent: str = ""
-    seconds: int = 0
-    namesakes: tuple[Model, ...] = ()
-    is_general: bool = False
-    behind: frozenset[str] = frozenset()
 
 
 class Index:

@@ -55,7 +55,7 @@ async def _key_prints(app: App, contents: Archive) -> dict[tuple[str, str, str],
     for name, gateway in sorted({(task.owner, task.gateway) for task in contents.tasks}):
         account = await app.payers.account(known_by_name(name), gateway)
         if isinstance(account, Account):
-            prints[name, gateway, account.gateway.base_url] = account.key_print
+            prints[name, gateway, account.base_url] = account.key_print
     return prints
 
 

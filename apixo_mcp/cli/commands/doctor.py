@@ -253,7 +253,7 @@ async def _account(app: App, listing: Listing) -> Finding:
     key, address = listing.key_variable, listing.base_url_variable
     if account is None:
         return Finding(what, "no key set", variable=key)
-    url = account.gateway.base_url
+    url = account.base_url
     at = "" if app.settings.allow_private_hosts else _if_private(url)
     match await account.gateway.balance():
         case Balance(amount, currency):

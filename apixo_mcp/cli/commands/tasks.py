@@ -12,6 +12,7 @@ from apixo_mcp.app import App
 from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.process.start import errors_told
 from apixo_mcp.cli.requests.folders import made
+from apixo_mcp.cli.requests.told_files import file_named, tell_of
 from apixo_mcp.cli.requests.wanted import read_modality, task_named, wanted_of, with_folder
 from apixo_mcp.cli.requests.whose import Whose, of_owner
 from apixo_mcp.cli.terminal.printing import say, say_json, width_of
@@ -75,10 +76,14 @@ def _state(task: Task) -> str:
 
 
 @click.command("show")
-@click.argument("task_id")
+@click.argument("task_id", metavar="TASK_ID|FILE")
+@click.option("--json", "as_json", is_flag=True, help="A file's story as JSON too; a task always is.")
 @of_owner
-def show_task(task_id: str, whose: Whose) -> None:
-    """Show one task as JSON; `last` is the newest."""
+def show_task(task_id: str, as_json: bool, whose: Whose) -> None:
+    """Show one task as JSON; `last` is the newest. Of a FILE, made on whatever machine, what it tells of itself."""
+    if (file := file_named(task_id)) is not None:
+        tell_of(file, as_json=as_json)
+        return
 
     async def work(app: App) -> dict[str, Any]:
         return structure_of(app, await task_named(app, task_id, whose, is_shown=True), face=SHELL)

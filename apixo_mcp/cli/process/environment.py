@@ -36,6 +36,7 @@ PLAIN = {
     "APIXO_MCP_LOG_FORMAT": r"text|json",
     "APIXO_MCP_LOG_FILE": _PATH,
     "APIXO_MCP_KEEP_DAYS": r"[1-9][0-9]{0,3}",
+    "APIXO_MCP_EMBED": _FLAG,
 }
 """Values that `Settings` takes for certain. A setting that is not here may be refused, or be a file that is."""
 

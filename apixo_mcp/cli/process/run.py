@@ -1,5 +1,6 @@
 """Runs a command's coroutine with the program open, and tells its errors."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TypeVar
@@ -12,6 +13,11 @@ from apixo_mcp.cli.process.start import errors_told, settings_or_exit
 from apixo_mcp.cli.terminal.interrupts import INTERRUPTED, Interrupts
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.settings import Settings
+from apixo_mcp.tasks.asking.news import news_for
+from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.views.faces import SHELL
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -47,6 +53,7 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, linge
             with interrupts.scope():
                 try:
                     outcome = await work(app)
+                    await _tell_news(app)
                 except Exception as error:  # raised below: the app is closed in order first, and lets go of its leases
                     outcome = error
         return outcome
@@ -60,6 +67,23 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, linge
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+
+async def _tell_news(app: App) -> None:
+    """Tells the alerts that nobody here has heard of yet; beside what the command prints, which may be read by one."""
+    news = await news_for(LOCAL, app.store)
+    if news is None:
+        return
+    from apixo_mcp.views.alerts import alert_note
+
+    try:
+        for alert in news.alerts:
+            say(alert_note(alert.data, SHELL), err=True)
+    except Exception:  # what was asked for is told all the same
+        log.exception("an alert cannot be told here")
+        await news.lost()
+    else:
+        await news.given()
 
 
 class _Interrupted(Exception):

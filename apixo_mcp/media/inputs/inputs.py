@@ -308,7 +308,7 @@ class Inputs:
         if await self._is_alive(result, otherwise=not can_be_sent):
             return result.url
         if can_be_sent:
-            return await self._file(field, result.path, requirement, result.sha256)
+            return await self._file(field, result.path, requirement, result.sha256_on_disk)
         kept = f", though its file is kept at {result.path}" if result.path else ""
         why = " has no URL: it came inside the answer" if is_inline(result.url) else "'s URL has expired"
         raise input_refused(
@@ -338,4 +338,4 @@ def _is_as_saved(result: Result) -> bool:
     size = file_size(Path(result.path))
     if size is None:
         return not os.path.lexists(result.path)
-    return size == result.bytes and has_hash(Path(result.path), result.sha256)
+    return size == result.bytes and has_hash(Path(result.path), result.sha256_on_disk)

@@ -127,6 +127,7 @@ class Previews:
         self._patience = patience
         self.for_answers = anyio.CapacityLimiter(1)
         self._for_views = anyio.CapacityLimiter(1)
+        self._for_thumbnails = anyio.CapacityLimiter(1)
         self._kept = Kept()
 
     async def preview(
@@ -175,6 +176,13 @@ class Previews:
         done = await _run([sys.executable, "-P", "-c", f"{script}; sys.exit(c.write_sheet(sys.argv[2]))", root, work])
         mime, _, data = done.stdout.partition(b"\n")
         return (data, mime.decode()) if done.returncode == 0 else None
+
+    async def thumbnail(self, place: str, mime_type: str, *, longest: int, max_bytes: int) -> Preview | None:
+        """Makes a small picture as `preview` does, however long it takes; its turn is none of an answer's."""
+        try:
+            return await self._shown(place, mime_type, longest, max_bytes, self._for_thumbnails, None)
+        except NotShown:
+            return None
 
     async def view(self, place: str, mime_type: str, *, modest: bool = False) -> Preview:
         """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.

@@ -11,9 +11,11 @@ from starlette.routing import BaseRoute, Route
 from apixo_mcp.app import App
 from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.outside.routes import public_routes
+from apixo_mcp.owners.browsers import Browsers
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.files.results import file_routes
 from apixo_mcp.server.http.files.uploads import upload_routes
+from apixo_mcp.server.http.gallery.routes import gallery_routes
 from apixo_mcp.server.http.health import health_routes
 from apixo_mcp.server.http.hosts import hosts_of
 from apixo_mcp.server.http.limits import HttpLimits
@@ -57,9 +59,9 @@ def web_app(
     settings, calls = app.settings, calls or OpenCalls()
     server.middleware.extend((Operations(app.telemetry, server.scopes), CallsOverSse(calls)))
     addresses = ServerAddresses(settings.public_url)
-    entrance = entrance_of(app)
+    entrance, browsers = entrance_of(app), Browsers(app.owners, app.sign_ins, app.seal)
     routes: list[BaseRoute] = [*health_routes(app), *file_routes(app, entrance), *upload_routes(app, entrance)]
-    routes += sign_in_routes(app, addresses)
+    routes += [*sign_in_routes(app, addresses), *gallery_routes(app, takes_files=True)]
     if streamable:
         routes += server.streamable_http_app(
             streamable_http_path=STREAMABLE, transport_security=_GUARDED, max_sessions=limits.sessions
@@ -73,7 +75,7 @@ def web_app(
         Middleware(Prefix, urlsplit(settings.public_url).path),
         Middleware(Measured, app.telemetry),
         Middleware(Guard, app.telemetry, messages, hosts_of(settings), pulse, limits),
-        Middleware(Access, entrance, addresses, app.telemetry, server.scopes, limits.looks_every),
+        Middleware(Access, entrance, browsers, addresses, app.telemetry, server.scopes, limits.looks_every),
         Middleware(AuthContextMiddleware),
         Middleware(Calls, limits, calls),
         Middleware(Sessions, ids, ended, STREAMABLE, limits.sessions_of_owner),

@@ -15,6 +15,7 @@ class HttpLimits:
         wire: of each connection.
         message: bytes of a message of JSON-RPC; more is 413.
         form: bytes of any other body that is read whole; more is 413.
+        told: bytes of a file that are read for what it tells of itself; more is 413.
         headers: of a request; more is 431.
         calls_a_minute: messages of one owner; more is 429.
         calls_at_once: messages of one owner that wait for their answers; more is 429.
@@ -28,6 +29,7 @@ class HttpLimits:
     wire: WireLimits = WireLimits()
     message: int = DEFAULT_MAX_REQUEST_BODY_SIZE
     form: int = 65_536
+    told: int = 1 << 20
     headers: int = 100
     calls_a_minute: int = 6_000
     calls_at_once: int = 1_000

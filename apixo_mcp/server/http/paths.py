@@ -12,6 +12,13 @@ HEALTHZ = "/healthz"
 READYZ = "/readyz"
 METRICS = "/metrics"
 FILES = "/files/"
+GALLERY = "/"
+SPENDING = "/spending"
+NEW = "/new"
+API = "/api/"
+EVENTS = "/api/events"
+TOLD_BY_FILE = "/api/told"
+THUMBNAILS = "/thumbnails/"
 SIGN_IN = "/sign-in"
 CONSENT = "/sign-in/consent"
 SIGN_OUT = "/sign-in/out"
@@ -29,6 +36,20 @@ BY_SECRET = ("/callbacks/", "/inputs/", LINKS, UPLOADS)
 
 OPEN = (*BY_SECRET, HEALTHZ, READYZ, SIGN_IN, AUTHORIZE, TOKEN, REGISTER, REVOKE, WELL_KNOWN)
 """What is reached without signing in: each path itself, and all beneath it."""
+
+
+PAGES = (GALLERY, SPENDING, NEW)
+"""What a person opens in a browser: without a sign-in, that comes first."""
+
+
+def page_of(address: str) -> str:
+    """Returns a page with its query, as a person is led back to it; empty where an address is of anything else."""
+    return address if address.partition("?")[0] in PAGES else ""
+
+
+def is_of_browser(path: str) -> bool:
+    """Tells whether a path is one that a browser asks for itself, with the cookie of its sign-in."""
+    return path in PAGES or path.startswith((API, THUMBNAILS, FILES))
 
 
 def is_beneath(path: str, *beginnings: str) -> bool:

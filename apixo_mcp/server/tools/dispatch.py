@@ -14,6 +14,7 @@ from apixo_mcp.server.tools.arguments import Reading, read_arguments, read_input
 from apixo_mcp.server.tools.handlers.generate import submit_and_wait
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import refusal_result
+from apixo_mcp.server.tools.telling import with_news
 from apixo_mcp.server.tools.tool import ToolDefinition
 from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.views.faces import chat_of, error_text, problem_text
@@ -22,6 +23,16 @@ log = logging.getLogger(__name__)
 
 
 async def answer_call(
+    definition: ToolDefinition, tools: ToolParts, arguments: Mapping[str, Any], context: Context
+) -> CallToolResult | InputRequiredResult:
+    """Answers a call, and tells its caller what they have not heard of besides."""
+    answer = await _answered(definition, tools, arguments, context)
+    if isinstance(answer, CallToolResult) and definition.is_read:
+        return await with_news(tools, answer, context)
+    return answer
+
+
+async def _answered(
     definition: ToolDefinition, tools: ToolParts, arguments: Mapping[str, Any], context: Context
 ) -> CallToolResult | InputRequiredResult:
     """Answers a call. What is wrong with it comes back as an error result that says what to change."""

@@ -1,4 +1,4 @@
-"""Answers about tasks that have left this process: only then their callers have them.
+"""Answers that have left this process: only then their callers have them.
 
 The wire's part of delivery, which `tasks.asking.delivery` tells whole.
 """
@@ -10,8 +10,10 @@ import anyio
 
 from apixo_mcp.server.sdk import ANSWER_LINE
 from apixo_mcp.tasks.asking.delivery import Call, Mention
+from apixo_mcp.tasks.asking.news import News
 
 RequestId = int | str
+Expecting = Call | Mention | News
 
 _NOTED_WITHIN = 2.5  # seconds; a client that has not read an answer by then knows nothing of it
 
@@ -24,7 +26,7 @@ class Receipts:
     """
 
     def __init__(self) -> None:
-        self._open: dict[RequestId, Call | Mention] = {}
+        self._open: dict[RequestId, tuple[Expecting, ...]] = {}
         self._noted = anyio.Event()
         self._noted.set()
 
@@ -33,7 +35,12 @@ class Receipts:
         if request_id in self._open:
             return  # a second request under one id: whose answer is whose cannot be told
         call.hand_over()
-        self._open[request_id] = call
+        self._open[request_id] = (call,)
+
+    def expect_too(self, request_id: RequestId, news: News) -> None:
+        """Takes over to tell what becomes of what else the answer to a call tells."""
+        news.hand_over()
+        self._open[request_id] = (*self._open.get(request_id, ()), news)
 
     def leaves(self) -> None:
         """Notes that a line is being written: from now on its reader may know of it before it is noted here."""
@@ -43,9 +50,8 @@ class Receipts:
         """Notes that a line was written and flushed."""
         try:
             if self._open and (answer := ANSWER_LINE.match(line)):
-                call = self._open.pop(json.loads(answer[1]), None)
-                if call is not None:
-                    await (call.given() if answer[2] == "result" else call.lost())
+                for told in self._open.pop(json.loads(answer[1]), ()):
+                    await (told.given() if answer[2] == "result" else told.lost())
         finally:
             self._noted.set()
 
@@ -60,14 +66,16 @@ class Receipts:
 
     async def unwanted(self, request_id: object) -> None:
         """Notes that the client has cancelled a request, and reads no answer to it any more."""
-        if isinstance(request_id, int | str) and (call := self._open.pop(request_id, None)) is not None:
-            await call.lost()
+        if isinstance(request_id, int | str):
+            for told in self._open.pop(request_id, ()):
+                await told.lost()
 
     async def close(self) -> None:
         """Notes that the connection has ended."""
         with anyio.CancelScope(shield=True):
-            for call in self._open.values():
-                await call.lost()
+            for every in self._open.values():
+                for told in every:
+                    await told.lost()
             self._open.clear()
 
 

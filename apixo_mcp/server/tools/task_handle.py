@@ -30,6 +30,12 @@ def offered() -> Generator[Offer]:
         _offer.reset(token)
 
 
+def is_taken() -> bool:
+    """Tells whether the call that runs has become a handle."""
+    offer = _offer.get()
+    return offer is not None and offer.task is not None
+
+
 def taken(task: Task) -> bool:
     """Takes the offer for a task that has not come to rest, if there is one; then its call need not wait."""
     offer = _offer.get()

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, InputRequiredResult
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.schemas import Schema
 from apixo_mcp.tasks.owner import Scope
 
-Handler = Callable[[ToolParts, dict[str, Any], Context], Awaitable[CallToolResult]]
+Handler = Callable[[ToolParts, dict[str, Any], Context], Awaitable[CallToolResult | InputRequiredResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class ToolDefinition:
         handler: does the work of the others.
         reads: whether it changes nothing.
         outside: whether it asks a gateway.
+        is_read: whether a model reads its answer, and so hears of what else is told with it.
         changes: whether it spends, or ends something: whoever may only read is refused.
     """
 
@@ -38,6 +39,7 @@ class ToolDefinition:
     reads: bool = True
     outside: bool = True
     changes: bool = False
+    is_read: bool = True
 
     @property
     def scope(self) -> Scope:

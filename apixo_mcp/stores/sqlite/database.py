@@ -105,8 +105,7 @@ class SqliteDatabase:
         """Returns whether the file that is connected has the newest schema."""
         database = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
         database.row_factory = sqlite3.Row
-        # SQLite's own knows the letters of English alone.
-        database.create_function("lower", 1, _lower, deterministic=True)
+        schema.teach(database)
         self._database = database
         have = schema.version(database)
         schema.refuse_newer(self._path, have)
@@ -294,7 +293,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value

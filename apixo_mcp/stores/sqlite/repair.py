@@ -30,8 +30,9 @@ close it, or came upon damage: then its log or the mark below is left behind. A 
 itself as it opens a file."""
 
 _LOG_HEADER = 32
-_ID_AT = {4: 2, 8: 5, 9: 6}
-"""Where an entry of an index tells a task's id, by its length: `task_owner`, `task_spent`, `task_counted`."""
+_ID_AT = {4: 2, 7: 2, 8: 5, 9: 6, 10: 5, 11: 6}
+"""Where an entry of an index tells a task's id, by its length: `task_owner`, `task_spent` and `task_counted`, each as
+it was and as it is."""
 _OWNERS_SINCE = 10  # the version of the schema
 _SUFFIXES = ("-wal", "-shm", "")  # the file itself last: while it is in its place, the work is not done
 _ORPHAN = "A request was being sent when the task store was damaged, and whether it left can no longer be told."
@@ -144,6 +145,7 @@ def _rebuild(path: Path, part: Path) -> str:
     """Writes a new file with what the old one still tells, and says how much that is."""
     main, wal = (beside(path, end).read_bytes() if beside(path, end).exists() else b"" for end in ("", "-wal"))
     with closing(sqlite3.connect(part, isolation_level=None)) as database:
+        schema.teach(database)
         database.execute("begin immediate")
         schema.upgrade(database, 0)
         columns = [row[1:5] for row in database.execute("pragma table_info(task)")]

@@ -2,12 +2,15 @@
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
+from apixo_mcp.stores.listing import lowered
 
 COPIES_KEPT = 3
 
@@ -43,11 +46,31 @@ def refuse_newer(path: Path, have: int) -> None:
         )
 
 
+def teach(database: sqlite3.Connection) -> None:
+    """Gives a connection the lower case of all letters: SQLite's own knows those of English alone."""
+    database.create_function("lower", 1, _lower, deterministic=True)
+    database.execute("pragma trusted_schema = on")  # or a build that is wary of schemas lets no trigger call it
+
+
+def _lower(value: Any) -> Any:
+    return lowered(value) if isinstance(value, str) else value
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Returns the statements of a script; a trigger is one, though there are others in it."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if part.strip() and sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
 def upgrade(database: sqlite3.Connection, have: int) -> None:
-    """Runs what is missing. The caller holds the transaction."""
+    """Runs what is missing. The caller holds the transaction, and has taught the connection."""
     for number, script in migrations():
         if have < number:
-            for statement in filter(str.strip, script.split(";")):
+            for statement in _statements(script):
                 database.execute(statement)
             database.execute(f"pragma user_version = {number}")
 
@@ -62,6 +85,7 @@ def bring_up_to_date(path: Path) -> None:
     """
     with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as database:
         if 0 < (have := version(database)) < newest():
+            teach(database)
             database.execute("begin immediate")
             _keep_copy(path, have)
             upgrade(database, have)

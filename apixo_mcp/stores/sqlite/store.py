@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Row
 from typing import Any, Self
@@ -14,11 +15,15 @@ from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, alerts, statements, taken
 from apixo_mcp.stores.database import Readable
+from apixo_mcp.stores.listing import ListQuery, lowered
 from apixo_mcp.stores.rows import from_row, to_row
+from apixo_mcp.stores.sqlite import search
+from apixo_mcp.stores.sqlite.alerts import SqliteAlerts
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
+from apixo_mcp.stores.sqlite.reports import SqliteReports
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
@@ -26,7 +31,7 @@ from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.store import IdTaken
-from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
+from apixo_mcp.tasks.ports.terms import ADOPTED_FOR, Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
 
 
@@ -53,8 +58,10 @@ class SqliteStore:
         elapsed: one that runs evenly, whatever its zero is.
 
     Attributes:
+        alerts: what was raised, and who has heard of it.
         arrivals: what is known of callbacks.
         outbox: what is to be told to the operator's address.
+        reports: what is added up for a report.
         owners: who may come in over HTTP.
         sign_ins: what is kept of how they did.
     """
@@ -68,8 +75,10 @@ class SqliteStore:
     ) -> None:
         self._database = SqliteDatabase(path, clock)
         self._watch = LeaseWatch(elapsed)
+        self.alerts = SqliteAlerts(self._database)
         self.arrivals = SqliteArrivals(self._database)
         self.outbox = SqliteOutbox(self._database)
+        self.reports = SqliteReports(self._database)
         self.owners = SqliteOwners(self._database)
         self.sign_ins = SqliteSignIns(self._database)
 
@@ -139,33 +148,66 @@ class SqliteStore:
         """See `Store.saved_at`."""
         return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"path": {json.dumps(path)}')
 
+    async def made_at(self, owner: Owner, url: str) -> Task | None:
+        """See `Store.made_at`."""
+        return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"url": {json.dumps(url)}')
+
     async def page(
         self,
         owner: Owner,
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        model: str = "",
         since: float = 0.0,
+        until: float | None = None,
         words: Iterable[str] = (),
         connection: str = "",
+        like: str | None = None,
         limit: int = 20,
         before: tuple[float, str] | None = None,
+        with_deleted: bool = False,
     ) -> Sequence[Task]:
         """See `Store.page`."""
-        moment, task_id = before or (float("inf"), "")
-        statement, named = statements.page(words)
-        return await self._tasks(
-            statement,
-            **named,
+        listing = ListQuery(
             owner=owner.name,
-            state=str(state or ""),
-            modality=modality or "",
+            state=state,
+            modality=modality,
+            model=model,
             since=since,
+            until=until,
+            words=tuple(dict.fromkeys(lowered(word) for word in words if word)),
             connection=connection,
-            moment=moment,
-            task_id=task_id,
+            like=None if like is None else lowered(like),
             limit=limit,
+            before=before,
+            with_deleted=with_deleted,
         )
+        return await self._database.run(search.listed, self._database, listing)
+
+    async def changed_since(self, moment: float, limit: int = 500) -> Sequence[Task]:
+        """See `Store.changed_since`."""
+        return await self._tasks(statements.CHANGED_SINCE, moment=moment, limit=limit)
+
+    async def delete_entry(self, task: Task, note: str) -> bool:
+        """See `Store.delete_entry`."""
+        return await self._database.run(self._delete_entry, task, note)
+
+    def _delete_entry(self, task: Task, note: str) -> bool:
+        named = {"task_id": task.task_id, "owner": task.owner, "created_at": task.created_at}
+        failure = replace(task.failure, message="", advice="") if task.failure else None  # its code counts
+        bare = to_row(replace(task, failure=failure, notes=(note,)))
+        gone = {name: bare[name] for name in ("task_id", "fence", "notes", "failure")}
+        gone |= {"now": self._database.now(), "adopted_for": ADOPTED_FOR}
+        with self._database.transaction():
+            if not self._database.execute(statements.DELETE_ENTRY, gone):
+                return False
+            search.forget_text(self._database, named)
+            return True
+
+    async def index_some(self, count: int) -> int:
+        """See `Store.index_some`."""
+        return await self._database.run(search.index_some, self._database, count)
 
     async def due(
         self, key_prints: Iterable[str], late_by: float = 0.0, limit: int = 500

@@ -221,6 +221,8 @@ class Admission:
                 terms = Terms(
                     budget=self._budget,
                     confirmed=request.confirmed,
+                    only_as_quoted=request.only_as_quoted,
+                    seen=request.seen,
                     open_for=lambda: time.monotonic() - call.origin.at,
                     # What was agreed to is that very request: `last` may mean another file since.
                     agreed=agreed.agreement if agreed and agreed.fingerprint == quoted else None,

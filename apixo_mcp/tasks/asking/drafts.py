@@ -161,7 +161,9 @@ class Drafts:
         return next(iter(await self._equal(request, meant, [earlier], known)), None)
 
     async def _newest(self, request: GenerationRequest) -> Sequence[LastTask]:
-        return await last_tasks(self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT)
+        return await last_tasks(
+            self._store, request.owner, request.connection, with_results=True, limit=_LOOKED_AT, with_deleted=True
+        )
 
     async def _unanswered(self, request: GenerationRequest, newest: Sequence[LastTask]) -> Sequence[Task]:
         """Finds what may be repeated: what its caller asked for itself, and did not fail.
@@ -227,7 +229,7 @@ class Drafts:
             task_id=new_task_id(),
             owner=request.owner.name,
             gateway=model.gateway,
-            base_url=account.gateway.base_url if account else "",
+            base_url=account.base_url if account else "",
             key_print=account.key_print if account else "",
             model=model.id,
             wire_model=model.wire_id,

@@ -11,6 +11,8 @@ answer was lost: that they cannot mean. Where it is not known what they have hea
     told        they were told of it; or it is another client's, and somebody was: that is it
     untold      nobody was: passed over for an older one that this client was told of; one of others is a guess then
     doubtful    it is their own, and its answer may have left as its process died, or others alone were told: a guess
+
+One that they may have heard of and whose entry was deleted since is what they mean still: an older one is a guess then.
 """
 
 import re
@@ -69,7 +71,7 @@ def means_last(any_id: str) -> bool:
 
 
 async def last_tasks(
-    store: Store, owner: Owner, connection: str, *, with_results: bool, limit: int
+    store: Store, owner: Owner, connection: str, *, with_results: bool, limit: int, with_deleted: bool = False
 ) -> Sequence[LastTask]:
     """Finds the newest tasks of a connection, then of its owner; never another owner's.
 
@@ -79,11 +81,14 @@ async def last_tasks(
         connection: that says `last`; empty where there is none that lasts.
         with_results: whether they must have ended well.
         limit: of each.
+        with_deleted: whether what is left of those whose entry was deleted is among them.
     """
     # A success has results: without one that can be read a task ends as failed.
     state = State.SUCCESS if with_results else None
-    own = await store.page(owner, state=state, connection=connection, limit=limit) if connection else ()
-    everyone = await store.page(owner, state=state, limit=limit)
+    own: Sequence[Task] = ()
+    if connection:
+        own = await store.page(owner, state=state, connection=connection, limit=limit, with_deleted=with_deleted)
+    everyone = await store.page(owner, state=state, limit=limit, with_deleted=with_deleted)
     known = {task.task_id for task in own}
     others = [LastTask(task, bool(connection)) for task in everyone if task.task_id not in known]
     return [*(LastTask(task, is_elsewhere=False) for task in own), *others]
@@ -141,12 +146,22 @@ class Meant:
         return f"{note} Newer is {newer.words}, which no answer has told of yet: to use that, give its id."
 
 
+def _is_known(task: Task, hearer: Hearer, now: float) -> bool:
+    return not task.deleted_at and hearing_of(task, hearer, now) == "told"
+
+
 def meant_by(hearer: Hearer, newest: Iterable[LastTask], now: float) -> Meant:
     """Tells which of its tasks somebody means, the newest first."""
     passed: list[LastTask] = []
     candidates = iter(newest)
     for last in candidates:
-        match hearing_of(last.task, hearer, now):
+        hearing = hearing_of(last.task, hearer, now)
+        if last.task.deleted_at:
+            if hearing == "untold":
+                continue
+            known = next((one for one in candidates if _is_known(one.task, hearer, now)), None)
+            return Meant(unclear=[*passed, *([known] if known else ())])
+        match hearing:
             case "told":
                 return Meant(last, passed)
             case "told_others" if not passed:
@@ -154,7 +169,7 @@ def meant_by(hearer: Hearer, newest: Iterable[LastTask], now: float) -> Meant:
             case "told_others":
                 return Meant(unclear=[*passed, last])
             case "doubtful":
-                known = next((one for one in candidates if hearing_of(one.task, hearer, now) == "told"), None)
+                known = next((one for one in candidates if _is_known(one.task, hearer, now)), None)
                 return Meant(unclear=[*passed, last, *([known] if known else ())])
             case "untold":
                 passed.append(last)
@@ -169,7 +184,8 @@ def which_is_meant(request: GenerationRequest, candidates: Sequence[LastTask]) -
         f"task:{last.task.task_id}{number} ({last.about})" if last.about else f"task:{last.task.task_id}{number}"
         for last in candidates[:_NAMED]
     )
-    allowed = f"`{LAST}` may be a result that no answer has told you of, and nothing is bought on a guess: give {named}"
+    why = "a result that no answer has told you of, or one that was deleted"
+    allowed = f"`{LAST}` may be {why}, and nothing is bought on a guess: give {named}"
     return InvalidInput([Problem(field, shorten(given), allowed)])
 
 

@@ -36,6 +36,8 @@ class GenerationRequest:
         options: inputs under the model's own names.
         own_names: whether the caller speaks of all inputs by the model's own names, and wants problems told so.
         confirmed: whether the caller says yes to a quote that it was given before.
+        only_as_quoted: whether it is bought at a price that a quote has told for it, and at none that it has by now.
+        seen: the price that its person saw, where a page says so: it is bought at no higher one.
         agreed: a quote that the owner has just said yes to, asked in person.
         origin: how the call came, and when; None: just now, over nothing that another could have come over.
         notes: what its tasks are to tell its caller, as sentences.
@@ -53,6 +55,8 @@ class GenerationRequest:
     idempotency_key: str = ""
     own_names: bool = False
     confirmed: bool = False
+    only_as_quoted: bool = False
+    seen: Agreement | None = None
     agreed: "Quote | None" = None
     origin: Origin | None = None
     notes: tuple[str, ...] = ()

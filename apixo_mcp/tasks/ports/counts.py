@@ -9,7 +9,7 @@ from apixo_mcp.tasks.task import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
-    """One day's tasks of one model in one state, and its paid requests.
+    """One day's tasks of one model at one gateway in one state, and its paid requests.
 
     Attributes:
         tasks: whose newest request was on that day.
@@ -19,6 +19,7 @@ class DayCount:
     """
 
     day: str
+    gateway: str
     model: str
     state: State
     tasks: int

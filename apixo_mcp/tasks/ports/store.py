@@ -19,9 +19,11 @@ from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.alerts import AlertStore
 from apixo_mcp.tasks.ports.arrivals import ArrivalStore
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.outbox import Outbox
+from apixo_mcp.tasks.ports.reports import ReportStore
 from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import Delivered, State, Task
 
@@ -57,6 +59,11 @@ class Store(Protocol):
     """
 
     @property
+    def alerts(self) -> AlertStore:
+        """What was raised, and who has heard of it."""
+        ...
+
+    @property
     def arrivals(self) -> ArrivalStore:
         """What is known of callbacks."""
         ...
@@ -64,6 +71,11 @@ class Store(Protocol):
     @property
     def outbox(self) -> Outbox:
         """What is to be told to the operator's address."""
+        ...
+
+    @property
+    def reports(self) -> ReportStore:
+        """What is added up for a report."""
         ...
 
     async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:
@@ -102,26 +114,65 @@ class Store(Protocol):
         """Returns the owner's newest task that has a result whose file was saved at this very path."""
         ...
 
+    async def made_at(self, owner: Owner, url: str) -> Task | None:
+        """Returns the owner's newest task that has a result at this very URL of its gateway."""
+        ...
+
     async def page(
         self,
         owner: Owner,
         *,
         state: State | None = None,
         modality: Modality | None = None,
+        model: str = "",
         since: float = 0.0,
+        until: float | None = None,
         words: Iterable[str] = (),
         connection: str = "",
+        like: str | None = None,
         limit: int = 20,
         before: tuple[float, str] | None = None,
+        with_deleted: bool = False,
     ) -> Sequence[Task]:
-        """Lists the owner's tasks, newest first.
+        """Lists the owner's tasks, newest first. No page takes longer for the tasks that there are.
 
         Args:
+            model: that made it, by its id.
             since: made at this moment (Unix seconds) or later.
+            until: made before this moment; None: whenever after that.
             words: each of which its prompt holds, in small letters or capitals.
             connection: that asked for it last.
+            like: a prompt that is the same as its own, but for small letters and capitals; None: any.
             before: older than this (creation time and id).
+            with_deleted: whether what is left of those whose entry was deleted is among them.
         """
+        ...
+
+    async def changed_since(self, moment: float, limit: int = 500) -> Sequence[Task]:
+        """Lists tasks of every owner that were written at a moment (Unix seconds) or later, the earliest first.
+
+        Those whose entries were deleted are among them.
+        """
+        ...
+
+    async def delete_entry(self, task: Task, note: str) -> bool:
+        """Deletes what an entry tells: its prompt, inputs, results, notes, and what is kept beside it.
+
+        What counts stays: its purchase, its key and the gateway's ids, so that nothing is bought anew for it, and all
+        that is added up. From then on no verb finds it by its id, and none lists it.
+
+        Args:
+            task: as it was read.
+            note: stands in it from now on, for a purchase that is made again under its key.
+
+        Returns:
+            False where it goes on, is not settled, holds an answer that was paid for and is still to be read, or was
+            written since it was read.
+        """
+        ...
+
+    async def index_some(self, count: int) -> int:
+        """Makes so many prompts more quick to search, where that is not done as they are stored; says how many wait."""
         ...
 
     async def due(

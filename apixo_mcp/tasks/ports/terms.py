@@ -33,6 +33,8 @@ class Terms:
         budget: of all owners together; that of the owner's own stands in their row. An earlier task of the same request
             costs nothing more.
         confirmed: whether the call says yes to a quote that was given for it before.
+        only_as_quoted: whether it needs such a yes, whatever its price.
+        seen: the price that its person saw, where a page says so: at a higher one no yes counts. None: nothing says so.
         open_for: since how many seconds the call waits, told when it is asked: a quote that is younger was not seen.
         agreed: what the owner has said yes to just now, asked in person.
         quoted: the fingerprint that a quote for it was noted under; empty: that of its first task.
@@ -48,6 +50,8 @@ class Terms:
 
     budget: Budget
     confirmed: bool = False
+    only_as_quoted: bool = False
+    seen: Agreement | None = None
     open_for: Callable[[], float] = float
     agreed: Agreement | None = None
     quoted: str = ""

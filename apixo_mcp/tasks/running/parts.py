@@ -13,6 +13,7 @@ from apixo_mcp.tasks.ports.arrivals import CALLED_WITHIN
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
+from apixo_mcp.tasks.running.watch import Watch
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, Contexts, DecisionContext
 from apixo_mcp.telemetry.facts import Telemetry
@@ -53,6 +54,7 @@ class StepParts:
         accounts: tasks of other keys are left alone.
         terms: on which a paid request leaves.
         throttle: of this process; shared by submits and polls.
+        watch: has what is unusual raised.
     """
 
     store: Store
@@ -62,17 +64,25 @@ class StepParts:
     terms: Sending
     throttle: Throttle
     telemetry: Telemetry
+    watch: Watch
     limits: StepLimits = StepLimits()
 
     async def heed_key(self, task: Task, failure: Failure) -> None:
         """Tells whoever runs the server of a key that the gateway refuses, as well as that can be told just now."""
-        owner = task.owner if task.key_print in self.accounts.own_prints else ""
-        alert = key_alert(task.gateway, task.key_print, failure, owner, time.time())
+        alert = key_alert(task.gateway, task.key_print, failure, self._payer(task), time.time())
         if alert is None:
             return
         with suppress(StoreError):  # the answer itself is what matters, and what it was to must be stored
             if await self.store.raise_alert(alert):
                 tell_alerts(self.telemetry, [alert])
+
+    async def heed_pace(self, task: Task) -> None:
+        """Notes that the gateway asks for fewer requests with the key of a task."""
+        await self.watch.limited(task.gateway, self._payer(task))
+
+    def _payer(self, task: Task) -> str:
+        """Returns whose own key a task is paid with; empty: the server's."""
+        return task.owner if task.key_print in self.accounts.own_prints else ""
 
     async def context_of(self, task: Task) -> DecisionContext:
         """Returns what a decision about a task depends on that the gateway has."""

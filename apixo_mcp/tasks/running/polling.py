@@ -63,6 +63,8 @@ class Poller:
         self._heed(task, polled)
         if isinstance(polled, NoAnswer) and polled.failure:
             await parts.heed_key(task, polled.failure)
+        if isinstance(polled, NoAnswer) and polled.too_fast:
+            await parts.heed_pace(task)
         context = await parts.context_of(task)
         if task.is_confirming:
             return await parts.changes.commit(task, polls.after_confirming(task, polled, context))

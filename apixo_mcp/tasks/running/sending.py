@@ -70,6 +70,7 @@ class Sender:
             if isinstance(sendable, NotNow) and sendable.missing:
                 self._missing[task.task_id] = sendable.missing
             return await self._not_reached(task, sendable)
+        gateway = parts.accounts.gateway(key)  # loaded before anything is noted as sent
         async with self._limit:
             if wait := await parts.throttle.turn(key):
                 return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
@@ -99,7 +100,7 @@ class Sender:
                     why_not = Later(_NOT_SURE) if isinstance(confirmed, NotNow) else Refused(confirmed, has_left=False)
                     return await self._record(sent, why_not, shield)
                 began = time.monotonic()
-                outcome = await parts.accounts.gateway(key).submit(
+                outcome = await gateway.submit(
                     task.wire_model, confirmed.inputs, provider=task.provider, callback_url=confirmed.callback_url
                 )
                 self._tell(task, outcome, time.monotonic() - began)
@@ -110,6 +111,8 @@ class Sender:
                 recorded = await self._record(sent, outcome, shield)
                 if isinstance(outcome, Refused):
                     await parts.heed_key(task, outcome.failure)
+                elif isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
+                    await parts.heed_pace(task)
                 return recorded
 
     def _tell(self, task: Task, outcome: Submitted, seconds: float) -> None:

@@ -37,8 +37,8 @@ async def test_an_own_day_is_told_with_what_is_left(typed: Typed):
     assert told["owner"] == "local"
     assert (told["totals"]["tasks"], told["totals"]["spent_usd"]) == (1, EACH)
     assert told["budgets"] == [
-        {"whose": "all", "period": "day", "limit_usd": 5, "spent_usd": EACH, "left_usd": 4.97},
-        {"whose": "all", "period": "day", "limit_tasks": 9, "tasks": 1, "left_tasks": 8},
+        {"whose": "all", "period": "day", "limit_usd": 5, "spent_usd": EACH, "left_usd": 4.97, "percent": 0.6},
+        {"whose": "all", "period": "day", "limit_tasks": 9, "tasks": 1, "left_tasks": 8, "percent": 11.1},
     ]
     words = (await run(typed, "usage", **limits)).stdout
     assert "Of the limit for all today, $0.03 of $5.00 are spent, $4.97 left." in words
@@ -97,7 +97,9 @@ async def test_a_table_for_other_programs_has_a_line_for_each_day_owner_and_mode
     ]
     assert (await run(typed, "usage", "--csv", "--json")).exit_code == 2
     empty = await run(typed, "usage", "--csv", home="another")
-    assert empty.stdout.splitlines() == ["day,owner,model,tasks,attempts,spent_usd,reserved_usd,without_price"]
+    assert empty.stdout.splitlines() == [
+        "day,owner,model,tasks,attempts,spent_usd,reserved_usd,without_price,gateway,basis,measured_usd"
+    ]
 
 
 async def test_tasks_of_whoever_has_no_terms_here_are_found_too(typed: Typed, tmp_path: Path):
@@ -105,3 +107,34 @@ async def test_tasks_of_whoever_has_no_terms_here_are_found_too(typed: Typed, tm
     await given_to(tmp_path, "someone@idp")
     assert "tsk_of_someone@idp" in (await run(typed, "tasks", "list", "--all")).stdout
     assert (await run(typed, "tasks", "list", "--owner", "someone@idp")).stdout.startswith("tsk_of_someone@idp")
+
+
+async def test_what_a_balance_lost_is_told_beside_the_estimate_on_every_face(typed: Typed):
+    await run(typed, "usage")  # from the first look on there is something to measure
+    await made(typed)
+    await made(typed, "a wolf [fail:CONTENT_VIOLATION]")
+    told = await of(typed)
+    assert (told["totals"]["spent_usd"], told["totals"]["measured_usd"]) == (2 * EACH, 0.02)
+    rows = list(csv.DictReader((await run(typed, "usage", "--csv")).stdout.splitlines()))
+    assert [(row["gateway"], row["basis"], row["spent_usd"], row["measured_usd"]) for row in rows] == [
+        ("apixo", "estimated", "0.06", ""),
+        ("apixo", "measured", "", "0.02"),
+    ]
+    words = (await run(typed, "usage")).stdout
+    assert "2 tasks  $0.06  $0.02 by the balance" in words
+    assert "; the prices known say $0.06 for the whole time." in words, "more than was measured"
+    assert "CONTENT_VIOLATION  1 failed  content rules refused it, perhaps charged" in words
+    assert "half in 0." in words
+    assert "█" not in words, "nobody watches"
+
+
+async def test_an_alert_is_told_once_beside_what_a_command_prints(typed: Typed):
+    await made(typed)
+    limits = {"APIXO_MCP_DAILY_BUDGET_USD": "0.1"}
+    done = await run(typed, "generate", "nano-banana", "two foxes [took:0]", "--json", **limits)
+    assert json.loads(done.stdout)["state"] == "success"
+    assert "50 % of the limit for all of $0.10 a day are used" in done.stderr
+    assert "`apixo-mcp usage` tells more." in done.stderr
+    again = await run(typed, "usage", "--json", **limits)
+    assert [one["percent"] for one in json.loads(again.stdout)["alerts"]] == [50]
+    assert "50 %" not in again.stderr

@@ -284,7 +284,8 @@ class TestMetrics:
         ("/inputs/secret/a.png", "inputs"),
         ("/elsewhere/secret", "other"),
         ("/nowhere/secret", "other"),
-        ("/", "other"),
+        ("/", "gallery"),
+        ("//", "other"),
     ],
 )
 def test_a_route_is_one_that_there_is(path: str, route: str):

@@ -28,7 +28,8 @@ from support.tasks_client import TakesHandles, cancel, get, update
 from apixo_mcp.owners.tokens import TOKEN_PREFIX
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.extension import Generations, TasksExtension
-from apixo_mcp.server.http.paths import FILES, LINKS
+from apixo_mcp.server.http.gallery.page import page_content
+from apixo_mcp.server.http.paths import FILES, LINKS, PAGES
 from apixo_mcp.server.links import UPLOADS
 from apixo_mcp.tasks.task import Task
 
@@ -172,6 +173,22 @@ def of_invitations(hers: Hers) -> Pairs:
     return [(f"/sign-in/{hers.task.task_id}", f"/sign-in/{'A' * 43}")]
 
 
+def of_tasks(hers: Hers) -> Pairs:
+    return [(f"/api/tasks/{named}", f"/api/tasks/{never}") for named, never in list(hers.references())[:2]]
+
+
+def of_folders(hers: Hers) -> Pairs:
+    return [(f"{named}/reveal", f"{never}/reveal") for named, never in of_tasks(hers)]
+
+
+def of_inputs_again(hers: Hers) -> Pairs:
+    return [(f"{named}/inputs", f"{never}/inputs") for named, never in of_tasks(hers)]
+
+
+def of_thumbnails(hers: Hers) -> Pairs:
+    return [(f"/thumbnails/{named}/0", f"/thumbnails/{never}/0") for named, never in list(hers.references())[:2]]
+
+
 WITH_PARAMETERS: dict[str, Callable[[Hers], Pairs]] = {
     "/files/{task_id}/{index}": of_files,
     "/links/{token}/{name}": of_links,
@@ -179,12 +196,17 @@ WITH_PARAMETERS: dict[str, Callable[[Hers], Pairs]] = {
     "/callbacks/{token}": of_callbacks,
     "/inputs/{token}/{name}": of_inputs,
     "/sign-in/{secret}": of_invitations,
+    "/api/tasks/{task_id}": of_tasks,
+    "/api/tasks/{task_id}/inputs": of_inputs_again,
+    "/api/tasks/{task_id}/reveal": of_folders,
+    "/thumbnails/{task_id}/{index}": of_thumbnails,
 }
 """What of hers each route is asked about that takes something from its path, and the same of what never was."""
 
 WITHOUT = {
     *("/healthz", "/readyz", "/metrics", "/mcp", "/sse", "/messages"),
     *("/authorize", "/token", "/register", "/revoke", "/sign-in", "/sign-in/consent", "/sign-in/out"),
+    *("/api/tasks", "/api/usage", "/api/events", "/api/told", "/api/models", "/api/quote", "/api/make", "/api/uploads"),
     "/.well-known/openid-configuration",
     *(f"/.well-known/oauth-protected-resource{path}" for path in ("", "/mcp", "/sse")),
     *(f"/.well-known/oauth-authorization-server{path}" for path in ("", "/mcp", "/sse")),
@@ -193,7 +215,7 @@ WITHOUT = {
 
 
 async def test_every_route_is_walked(house: House) -> None:
-    known = {*WITH_PARAMETERS, *WITHOUT}
+    known = {*WITH_PARAMETERS, *WITHOUT, *(path for path in PAGES if page_content(path))}
     paths = {route.path for route in house.web.routes if isinstance(route, Route | Mount)}
     assert len(paths) == len({route.path for route in house.web.routes}), "a kind of route that is not known here"
     assert paths == known, "say here what of an owner's a new route may tell, and to whom"
@@ -238,6 +260,7 @@ async def test_no_route_tells_of_another(house: House, hers: Hers, who: str) -> 
             if route in WITHOUT:
                 for ours, never in hers.references():
                     query = {"task_id": ours, "client_id": ours, "token": ours, "request": ours}
+                    query |= {"like": ours, "query": ours, "model": ours} if route.startswith("/api/") else {}
                     status, told = await asked(http, method, route, params=query, **body)
                     assert_nothing_of(hers, told, (method, route), ours, str(httpx2.QueryParams({"a": ours}))[2:])
                     other = dict.fromkeys(query, never)

@@ -74,10 +74,10 @@ class Chat:
 
 
 @asynccontextmanager
-async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai") -> AsyncIterator[Chat]:
+async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai", **given: Any) -> AsyncIterator[Chat]:
     """A program at a pipe of its own."""
     receipts = Receipts()
-    async with open_app(read_settings(**values_for(box, folder))) as app:
+    async with open_app(read_settings(**values_for(box, folder), **given)) as app:
         async with pipe_client(build_server(app, receipts=receipts), receipts, name) as client:
             yield Chat(app, box, client, receipts)
 
@@ -86,6 +86,14 @@ async def chat_of(box: Sandbox, folder: Path, name: str = "claude-ai") -> AsyncI
 async def chat(box: Sandbox, tmp_path: Path) -> AsyncIterator[Chat]:
     async with chat_of(box, tmp_path) as chat:
         yield chat
+
+
+async def test_an_alert_in_a_lost_answer_was_not_told(box: Sandbox, tmp_path: Path) -> None:
+    async with chat_of(box, tmp_path, daily_budget_usd=0.05) as chat:
+        await chat.lost("a fox [took:1]")  # half of the limit
+        first, second = [await chat.told("get_usage") for _ in range(2)]
+    assert [note.partition(" of")[0] for note in first["notes"]] == ["50 %"]
+    assert "notes" not in second
 
 
 SLOW = "at night [took:1]"
@@ -136,6 +144,19 @@ async def test_a_call_that_follows_an_answer_at_once_knows_what_that_told(chat: 
     await chat.receipts.left(line)
     await chat.client.answer(edit)
     assert chat.sent_pictures == [night.results[0].url]
+
+
+@pytest.mark.parametrize("key", ["", "k"])
+async def test_what_was_deleted_is_still_what_was_meant(chat: Chat, key: str) -> None:
+    dog = await chat.made("a dog")
+    cat = await chat.made("a cat")
+    task = await chat.when(lambda page: page[0].task_id == cat["task_id"] and page[0].answer == "given")
+    assert await chat.app.store.delete_entry(task, "deleted")
+    given = {"idempotency_key": key} if key else {}
+    answer = await chat.made("it runs", LAST, **given)
+    assert "was deleted" in str(answer["content"])
+    assert f"task:{dog['task_id']}/0" in str(answer["content"])
+    assert len(chat.box.submits()) == 2
 
 
 async def test_what_was_told_is_written_once(chat: Chat) -> None:

@@ -3,6 +3,7 @@
 a path in `paths.OPEN` ─────────────────────────────────────► the route
 a named token, an access token, one of a foreign issuer ───► its owner stands in the state of the request
 no token, and this machine alone is served ────────────────► the owner of this machine, as on stdio
+a browser that is signed in, for what browsers ask for ─────► its person
 a token that cannot be judged now, as its issuer is silent ─► 503
 anything else ──► 401; what the owner's scope does not cover ──► 403
 """
@@ -11,14 +12,16 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.types import INVALID_REQUEST
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from apixo_mcp.owners.browsers import Browsers
 from apixo_mcp.owners.entrance import Entrance, Guest, TokenRefused
 from apixo_mcp.server.caller import note_owner
 from apixo_mcp.server.extension import CHANGING
@@ -26,6 +29,7 @@ from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.middleware.open_streams import serve_while_welcome
 from apixo_mcp.server.http.neighbours import is_neighbour
+from apixo_mcp.server.http.sign_in.cookies import GALLERY_COOKIE, kept
 from apixo_mcp.tasks import owner as owners
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
@@ -39,6 +43,7 @@ class Access:
     Args:
         app: what it stands before.
         entrance: tells whom a token lets in.
+        browsers: knows whose a browser is.
         addresses: of this server, as its clients know them.
         scopes: what the caller of each tool must be allowed, by its name.
         looks_every: seconds between two looks whether what let an open request in was taken back.
@@ -48,6 +53,7 @@ class Access:
         self,
         app: ASGIApp,
         entrance: Entrance,
+        browsers: Browsers,
         addresses: ServerAddresses,
         telemetry: Telemetry,
         scopes: Mapping[str, owners.Scope],
@@ -55,6 +61,7 @@ class Access:
     ) -> None:
         self._app = app
         self._entrance = entrance
+        self._browsers = browsers
         self._addresses = addresses
         self._telemetry = telemetry
         self._scopes = scopes
@@ -66,8 +73,15 @@ class Access:
             await self._app(scope, receive, send)
             return
         token = _token(scope)
-        if not token and await self._entrance.is_open() and is_neighbour(scope):
+        browser = "" if token or not paths.is_of_browser(scope["path"]) else kept(Request(scope), GALLERY_COOKIE)
+        if browser and (person := await self._browsers.find(browser)):
+            guest = Guest(person.owner)
+        elif not token and await self._entrance.is_open() and is_neighbour(scope):
             guest = Guest(note_owner(scope, None))
+        elif scope["path"] in paths.PAGES and not token:
+            where = scope.get("root_path", "") + paths.SIGN_IN + _way_back(scope)
+            await RedirectResponse(where, 303, {"Cache-Control": "no-store"})(scope, receive, send)
+            return
         else:
             found = await self._entrance.guest_of(token, self._addresses.resources(scope)) if token else None
             if not isinstance(found, Guest):
@@ -86,9 +100,12 @@ class Access:
         if not _is_stream(scope):
             await self._app(scope, receive, send)
             return
-        is_over = partial(self._entrance.is_over, guest)
+        is_over = partial(self._is_signed_out, browser) if browser else partial(self._entrance.is_over, guest)
         if not await serve_while_welcome(self._app, scope, receive, send, is_over, self._looks_every):
             await self._refuse(scope, receive, send, TokenRefused("the token was revoked"))
+
+    async def _is_signed_out(self, browser: str) -> bool:
+        return await self._browsers.find(browser) is None
 
     async def _needed(
         self, scope: Scope, receive: Receive, owner: owners.Owner
@@ -173,7 +190,14 @@ class Access:
 def _is_stream(scope: Scope) -> bool:
     """Tells whether the answer to a request may go on for hours."""
     is_heard = Request(scope).headers.get("mcp-method") == "subscriptions/listen"
-    return is_heard or (scope["method"] == "GET" and scope["path"] in (paths.SSE, paths.STREAMABLE))
+    return is_heard or (scope["method"] == "GET" and scope["path"] in (paths.SSE, paths.STREAMABLE, paths.EVENTS))
+
+
+def _way_back(scope: Scope) -> str:
+    """Returns where a person is led after signing in, as a query; empty where that is the gallery itself."""
+    query = scope["query_string"].decode("latin-1")
+    page = f"{scope['path']}?{query}" if query else scope["path"]
+    return "" if page == paths.GALLERY else f"?{urlencode({'to': page})}"
 
 
 def _token(scope: Scope) -> str:

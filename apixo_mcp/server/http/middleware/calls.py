@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apixo_mcp.server.caller import owner_of_request, request_of
 from apixo_mcp.server.http.limits import HttpLimits
-from apixo_mcp.server.http.paths import MESSAGES, SSE, STREAMABLE
+from apixo_mcp.server.http.paths import EVENTS, MESSAGES, SSE, STREAMABLE
 
 _MOST_KEPT = 1_000  # owners whose rate is kept: far more than there are
 _BUSY_FOR = 1  # seconds until it is worth trying again where others have to end first
@@ -119,7 +119,7 @@ class Calls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] != "http" or scope["path"] not in (STREAMABLE, SSE, MESSAGES):
+        if scope["type"] != "http" or scope["path"] not in (STREAMABLE, SSE, MESSAGES, EVENTS):
             await self._app(scope, receive, send)
             return
         owner, is_stream = owner_of_request(Request(scope)).name, scope["method"] == "GET"

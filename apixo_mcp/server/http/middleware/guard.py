@@ -15,7 +15,7 @@ from apixo_mcp.net.uvicorn_server import Pulse
 from apixo_mcp.server.caller import note_arrival
 from apixo_mcp.server.http.hosts import Hosts
 from apixo_mcp.server.http.limits import HttpLimits
-from apixo_mcp.server.http.paths import BY_SECRET
+from apixo_mcp.server.http.paths import BY_SECRET, TOLD_BY_FILE
 from apixo_mcp.server.messages import bounded_body, refusal_of_body
 from apixo_mcp.telemetry.facts import RequestRefused, Telemetry
 
@@ -98,6 +98,8 @@ class Guard:
         """
         is_message = scope["path"] in self._messages
         most = self._limits.message if is_message else self._limits.form
+        if scope["path"] == TOLD_BY_FILE:
+            most = self._limits.told
         declared = headers.get("content-length", "0")
         if (int(declared) if declared.isdecimal() and len(declared) < _DIGITS else most + 1) > most:
             return receive, _too_large(most)

@@ -63,5 +63,7 @@ class Measured:
 
 def route_of(path: str) -> str:
     """Returns the first part of a path if something is served there: of those there are few."""
+    if path == paths.GALLERY:
+        return "gallery"
     first = path.split("/")[1] if path.startswith("/") else ""
-    return first if first in _ROUTES else "other"
+    return first if first and first in _ROUTES else "other"

@@ -59,7 +59,7 @@ def other_language(request: Request, language: Language, at: str) -> tuple[Langu
     """
     other = Language.CHINESE if language is Language.ENGLISH else Language.ENGLISH
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != CHOICE]
-    return other, f"{at}?{QueryParams([*kept, (CHOICE, str(other))])}"
+    return other, f"{at}{'&' if '?' in at else '?'}{QueryParams([*kept, (CHOICE, str(other))])}"
 
 
 def keep_choice(request: Request, response: Response) -> None:

@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import anyio
 from mcp.server.auth.provider import construct_redirect_uri
@@ -27,7 +28,7 @@ from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.pages.page import button, field, field_to_copy, form, html_page, link, text
 from apixo_mcp.server.http.sign_in import cookies, question
-from apixo_mcp.server.http.sign_in.cookies import BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE
+from apixo_mcp.server.http.sign_in.cookies import BROWSER_COOKIE, GALLERY_COOKIE, REQUEST_COOKIE, VISIT_COOKIE
 from apixo_mcp.server.http.sign_in.provider import SignIn
 from apixo_mcp.server.http.sign_in.words import PageWords, page_words_of
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
@@ -72,12 +73,14 @@ class SignInPage:
         owner = person.owner if person else None
         secret = request.query_params.get("request", "")
         if not secret:
+            page = paths.page_of(request.query_params.get("to", ""))
             if owner is None:
-                return self._first(request, words, "")
+                return self._first(request, words, "", page=page)
             return _page(
                 request,
                 words,
                 words.signed_in,
+                link(words.see_pictures, self._at(request, page or paths.GALLERY), is_main=True),
                 field_to_copy(words.signed_in_how, "address", self._addresses.resources(request.scope)[0]),
                 form(self._at(request, paths.SIGN_OUT), button(words.sign_out), proof=self._proof(browser)),
                 named={"owner": owner.name},
@@ -165,14 +168,18 @@ class SignInPage:
     async def _pasted(self, request: Request) -> Response:
         given = await request.form()
         pasted, asked = str(given.get("secret", "")).strip(), str(given.get("request", ""))
-        refusal = partial(self._first, request, page_words_of(request), asked if cookies.is_secret(asked) else "")
-        return await self._let_in(request, pasted.rstrip("/").rpartition("/")[2], asked, refusal)
+        words, page = page_words_of(request), paths.page_of(str(given.get("to", "")))
+        refusal = partial(self._first, request, words, asked if cookies.is_secret(asked) else "", page=page)
+        return await self._let_in(request, pasted.rstrip("/").rpartition("/")[2], asked, refusal, page)
 
-    async def _let_in(self, request: Request, secret: str, asked: str, refusal: Callable[[str], Response]) -> Response:
+    async def _let_in(
+        self, request: Request, secret: str, asked: str, refusal: Callable[[str], Response], page: str = ""
+    ) -> Response:
         """Signs a browser in.
 
         Args:
             refusal: says why it is not.
+            page: that its person wanted to see.
         """
         words, visit = page_words_of(request), cookies.kept(request, VISIT_COOKIE)
         if self._trying.wait_for(_peer(request)):
@@ -184,8 +191,11 @@ class SignInPage:
         where = self._at(request, paths.SIGN_IN)
         if cookies.is_secret(asked) and await self._sign_in.consent.find(asked):
             where += f"?request={asked}"
+        elif page:
+            where += f"?{urlencode({'to': page})}"
         response = RedirectResponse(where, 303, _PASSING)
-        self._cookies.keep(request, response, BROWSER_COOKIE, browser, BROWSER_LASTS)
+        for name in (BROWSER_COOKIE, GALLERY_COOKIE):
+            self._cookies.keep(request, response, name, browser, BROWSER_LASTS)
         return response
 
     async def _signed_out(self, request: Request) -> Response:
@@ -196,17 +206,19 @@ class SignInPage:
         await self._browsers.sign_out(browser)
         at = self._at(request, paths.SIGN_IN)
         response = _page(request, words, words.signed_out, at=at)
-        self._cookies.forget(request, response, BROWSER_COOKIE, VISIT_COOKIE)
+        self._cookies.forget(request, response, BROWSER_COOKIE, GALLERY_COOKIE, VISIT_COOKIE)
         return response
 
-    def _first(self, request: Request, words: PageWords, secret: str, problem: str = "") -> Response:
+    def _first(self, request: Request, words: PageWords, secret: str, problem: str = "", *, page: str = "") -> Response:
         """Asks a person to sign in.
 
         Args:
             problem: why what they tried did not let them in; empty where they have tried nothing.
+            page: that they wanted to see.
         """
         at = self._at(request, paths.SIGN_IN)
-        again = f"?request={secret}" if secret else ""
+        kept = {"request": secret} if secret else {"to": page} if page else {}
+        again = f"?{urlencode(kept)}" if kept else ""
         # A token is a password: whoever keeps theirs in a manager of passwords gets it filled in.
         attributes = 'type="password" autocomplete="current-password" spellcheck="false" required maxlength="2000"'
         response = _page(
@@ -219,7 +231,7 @@ class SignInPage:
                 at,
                 field(words.paste, "secret", attributes, words.paste_hint, problem),
                 button(words.go_on, is_main=True),
-                **({"request": secret} if secret else {}),
+                **kept,
             ),
             status=403 if problem else 200,
             at=at + again if problem else "",

@@ -13,6 +13,9 @@ from apixo_mcp.server.http.addresses import ServerAddresses
 BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE = "apixo_browser", "apixo_request", "apixo_visit"
 """Whose a browser is; what a client asked for before its person had signed in; what tells a visit from others."""
 
+GALLERY_COOKIE = "apixo_gallery"
+"""Whose a browser is, for all that it asks for itself: the one of the three above is sent to the sign-in alone."""
+
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
@@ -33,7 +36,8 @@ class SignInCookies:
             lasts: for so many seconds; None: until the browser is closed.
         """
         is_secure = self.addresses.base(request.scope).startswith("https://")
-        path, age = request.scope.get("root_path", "") + paths.SIGN_IN, None if lasts is None else int(lasts)
+        beneath = paths.GALLERY if name == GALLERY_COOKIE else paths.SIGN_IN
+        path, age = request.scope.get("root_path", "") + beneath, None if lasts is None else int(lasts)
         # Not `strict`: whoever comes from the page of a client is known as well.
         response.set_cookie(name, value, age, path=path, secure=is_secure, httponly=True, samesite="lax")
 

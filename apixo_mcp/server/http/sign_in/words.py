@@ -38,6 +38,7 @@ class PageWords:
     sign_in: str
     signed_in: str
     signed_in_how: str
+    see_pictures: str
     sign_out: str
     signed_out: str
     refused: str
@@ -87,6 +88,7 @@ ENGLISH = PageWords(
     sign_in="Sign in",
     signed_in="You are signed in as {owner}",
     signed_in_how="Give this address to your assistant as a connector or MCP server:",
+    see_pictures="See what was made",
     sign_out="Sign this browser out",
     signed_out="This browser is signed out.",
     refused="That lets nobody in. A link works once and for seven days; a token may have been replaced.",
@@ -136,6 +138,7 @@ CHINESE = PageWords(
     sign_in="登录",
     signed_in="你已登录为 {owner}",
     signed_in_how="请将此地址作为连接器或 MCP 服务器添加到你的助手中：",
+    see_pictures="查看生成的内容",
     sign_out="退出此浏览器的登录",
     signed_out="此浏览器已退出登录。",
     refused="无法登录。链接只能使用一次，七天内有效；令牌可能已被更换。",

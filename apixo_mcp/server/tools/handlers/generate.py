@@ -34,10 +34,36 @@ async def submit_and_wait(
     if tools.receipts is not None:
         await tools.receipts.noted()
     given = reading.given
+    request = generation_of(tools, modality, reading, context, own_names=own_names)
+    if given.get("quote"):
+        return await _quoted(tools, request)
+    async with tools.app.admission.asking(request) as submitted:
+        if isinstance(submitted, Submission):
+            return await answer_submission(tools, submitted, given, context)
+    consent = await ask(submitted, context, tools.questions)
+    if isinstance(consent, InputRequiredResult):
+        return consent
+    if isinstance(consent, No):
+        noted = tools.app.admission.declined if consent.is_final else tools.app.admission.quoted
+        await noted(request.owner, submitted)
+        return refusal_result(consent.reason)
+    request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or consent.key)
+    async with tools.app.admission.asking(request) as submitted:
+        if isinstance(submitted, Submission):
+            return await answer_submission(tools, submitted, given, context)
+    await tools.app.admission.quoted(request.owner, submitted)  # its price has risen since
+    return refusal_result(quote_text(submitted))
+
+
+def generation_of(
+    tools: ToolParts, modality: Modality, reading: Reading, context: Context, *, own_names: bool = False
+) -> GenerationRequest:
+    """Returns what a call asks for."""
+    given = reading.given
     if "sound" in given:
         given["sound"] = given["sound"] == "on"
     problems = (*reading.problems, *_problems_of_prompts(given))
-    request = GenerationRequest(
+    return GenerationRequest(
         owner=owner_of(context),
         model=given["model"],
         modality=modality,
@@ -51,24 +77,6 @@ async def submit_and_wait(
         problems=problems,
         own_names=own_names,
     )
-    if given.get("quote"):
-        return await _quoted(tools, request)
-    async with tools.app.admission.asking(request) as submitted:
-        if isinstance(submitted, Submission):
-            return await _followed(tools, submitted, given, context)
-    consent = await ask(submitted, context, tools.questions)
-    if isinstance(consent, InputRequiredResult):
-        return consent
-    if isinstance(consent, No):
-        noted = tools.app.admission.declined if consent.is_final else tools.app.admission.quoted
-        await noted(request.owner, submitted)
-        return refusal_result(consent.reason)
-    request = replace(request, agreed=submitted, idempotency_key=request.idempotency_key or consent.key)
-    async with tools.app.admission.asking(request) as submitted:
-        if isinstance(submitted, Submission):
-            return await _followed(tools, submitted, given, context)
-    await tools.app.admission.quoted(request.owner, submitted)  # its price has risen since
-    return refusal_result(quote_text(submitted))
 
 
 def _prompts(given: Mapping[str, Any], problems: Sequence[Problem]) -> tuple[str, ...]:
@@ -95,9 +103,14 @@ async def _quoted(tools: ToolParts, request: GenerationRequest) -> CallToolResul
     return text_result(quote_sentence(prospect), quote_structure(prospect, face=tools.face, left=left))
 
 
-async def _followed(
+async def answer_submission(
     tools: ToolParts, submission: Submission, given: dict[str, Any], context: Context
 ) -> CallToolResult:
+    """Waits for what was submitted as long as the client bears, and answers.
+
+    Raises:
+        CallerLeft: the client has gone.
+    """
     deadline = tools.waiting.deadline(given, context, submission.tasks, makes=True)
     if "prompts" in given:
         answer = await _all(tools, submission, deadline, context)

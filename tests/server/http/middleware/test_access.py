@@ -26,7 +26,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.application import web_app
 from apixo_mcp.server.http.limits import HttpLimits
-from apixo_mcp.server.http.paths import BY_SECRET, OPEN, is_beneath
+from apixo_mcp.server.http.paths import BY_SECRET, OPEN, PAGES, is_beneath
 from apixo_mcp.server.http.transport import check_reach, serving
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import Owner, Scope
@@ -318,7 +318,11 @@ async def test_every_route_but_those_that_are_open_asks_who_it_is(served: Served
         if not is_beneath(path, *OPEN):
             for method in ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"):
                 answer = await served.http.request(method, served.url + path, headers=BOTH)
-                assert answer.status_code == 401, (method, path)
+                if path in PAGES:  # opened by a person, who is led to where they sign in
+                    led_to = answer.headers["location"].partition("?")[0]
+                    assert (answer.status_code, led_to) == (303, "/sign-in"), (method, path)
+                else:
+                    assert answer.status_code == 401, (method, path)
 
 
 async def test_an_address_that_others_reach_is_not_served_before_anybody_can_sign_in(served: Served) -> None:

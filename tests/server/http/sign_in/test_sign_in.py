@@ -156,15 +156,16 @@ async def test_the_page_shows_who_asks_for_what_and_where_it_leads(house: tuple[
     assert "允许" in chinese.text
 
 
-async def test_the_cookie_is_small_and_out_of_reach(house: tuple[App, Raw], person: Person) -> None:
+async def test_the_cookies_are_small_and_out_of_reach(house: tuple[App, Raw], person: Person) -> None:
     app, raw = house
     entered = await person.accepts(raw.url, await invitation_of(app, "alice"))
-    [cookie] = entered.headers.get_list("set-cookie")
-    assert cookie.startswith("apixo_browser=")
-    assert len(cookie) < 200
-    for flag in ("HttpOnly", "SameSite=lax", "Path=/sign-in"):
-        assert flag in cookie
-    assert "Secure" not in cookie  # over plain http on loopback a browser would not send it
+    cookies = entered.headers.get_list("set-cookie")
+    for cookie, name, path in zip(cookies, ("apixo_browser", "apixo_gallery"), ("/sign-in", "/"), strict=True):
+        assert cookie.startswith(f"{name}=")
+        assert len(cookie) < 200
+        for flag in ("HttpOnly", "SameSite=lax", f"Path={path};"):
+            assert flag in cookie
+        assert "Secure" not in cookie  # over plain http on loopback a browser would not send it
 
 
 async def test_a_no_is_told_to_the_client(house: tuple[App, Raw], signed_in: Person) -> None:

@@ -1,0 +1,1 @@
+"""The app in a chat: its page, and the tools that it alone calls."""
