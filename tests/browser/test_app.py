@@ -211,10 +211,10 @@ async def test_a_file_is_taken_copied_and_opened_and_shown_large(app: AppPage) -
     for name in ("Download", "Open", "Copy link", "Full screen"):
         await app.app.get_by_role("button", name=name).click()
     await app.app.get_by_role("button", name="Leave full screen").wait_for()
-    ((content,),) = await app.said("download")
+    ((content,),) = await app.said("download", at_least=1)
     assert content["type"] in ("resource", "resource_link")
-    assert await app.said("link") == [told["results"][0]["url"]]
-    assert await app.said("mode") == ["fullscreen"]
+    assert await app.said("link", at_least=1) == [told["results"][0]["url"]]
+    assert await app.said("mode", at_least=1) == ["fullscreen"]
 
 
 async def test_a_price_is_shown_first_and_a_double_click_buys_once(app: AppPage, box: Sandbox) -> None:
@@ -311,7 +311,7 @@ async def test_the_model_is_told_of_the_end_that_came_after_its_answer(app: AppP
     await app.open()
     await app.made("generate_image", **{**SLOW, "prompt": "a hen [took:2]"})
     await app.app.locator("[data-act=download]").wait_for(timeout=30_000)
-    (content,) = (await app.said("context"))[-1:]
+    (content,) = (await app.said("context", at_least=1))[-1:]
     assert "is done" in content[0]["text"]
 
 

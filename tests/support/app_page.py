@@ -233,8 +233,13 @@ class AppPage(ShownApp):
         await self.host("result", wire(answer))
         return answer.structured_content or {}
 
-    async def said(self, kind: str) -> list[Any]:
-        """What the app has asked the host for, of one kind."""
-        return await self.page.evaluate(
-            "kind => window.hostSaid.filter(one => one.kind === kind).map(one => one.value)", kind
+    async def said(self, kind: str, *, at_least: int = 0) -> list[Any]:
+        """What the app has asked the host for, of one kind, once there are so many: a message takes its way."""
+        found = await self.page.wait_for_function(
+            """([kind, least]) => {
+                const found = window.hostSaid.filter(one => one.kind === kind).map(one => one.value);
+                return found.length >= least && found;
+            }""",
+            arg=[kind, at_least],
         )
+        return await found.json_value()

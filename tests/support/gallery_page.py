@@ -56,11 +56,11 @@ class Site:
         return structure(await self.client.call_tool(tool, {**FOX, **given}))
 
     async def put(self, *prompts: str, **given: Any) -> list[Task]:
-        """Tasks that are over, without having been asked for; the last one is the newest."""
+        """Tasks that are over and told, without having been asked for; the last one is the newest."""
         now = time.time()
-        values: dict[str, Any] = {"state": State.SUCCESS, "due": None, "updated_at": now, **given}
+        values: dict[str, Any] = {"state": State.SUCCESS, "due": None, "updated_at": now, "answer": "given"}
         tasks = [
-            make_followed(prompt=prompt, created_at=now + number / 1000, **values)
+            make_followed(prompt=prompt, created_at=now + number / 1000, **{**values, **given})
             for number, prompt in enumerate(prompts)
         ]
         assert len(await self.app.store.add(tasks)) == len(tasks)
