@@ -24,7 +24,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("generation", "gateways.directory"),
     ("errors", "foreign", "variables"),
     ("settings",),
-    ("telemetry", "provenance"),
+    ("telemetry", "provenance", "hosts"),
     ("net",),
     ("catalog",),
     ("gateways",),
