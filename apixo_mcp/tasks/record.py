@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from enum import StrEnum
@@ -10,9 +9,8 @@ from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.task import Task, is_task_id
 
-_TASK_ID = re.compile(r"tsk_[a-z2-7]{26}")
 _FORMER = {"looks": "polls"}  # names in files of earlier versions
 _NESTED = ("inputs", "attempts", "results", "failure", "notes")
 
@@ -58,7 +56,7 @@ def from_record(record: object) -> Task:
         given = cast(dict[str, Any], record)
         record = {_FORMER.get(name, name): value for name, value in given.items()}
     task = _made(Task, record, "")
-    if not _TASK_ID.fullmatch(task.task_id):
+    if not is_task_id(task.task_id):
         raise ValueError(f"task_id is no task's id: {task.task_id[:40]!r}")
     if [result.index for result in task.results] != list(range(len(task.results))):
         raise ValueError("results are not numbered from 0")

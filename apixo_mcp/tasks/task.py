@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from apixo_mcp.generation import Failure, Modality
+
+_TASK_ID = re.compile(r"tsk_[a-z2-7]{26}")
 
 INTERNAL_KEY = "yes\x1f"
 """Begins the idempotency keys of our own: one stands for a yes to one quote, however often that yes arrives."""
@@ -303,6 +306,11 @@ def _with_urls(value: Any, start: str) -> Any:
     if isinstance(value, list | tuple):
         return [_with_urls(entry, start) for entry in cast("list[Any]", value)]
     return value
+
+
+def is_task_id(text: str) -> bool:
+    """Tells whether a text is an id as `new_task_id` makes them."""
+    return _TASK_ID.fullmatch(text) is not None
 
 
 def new_task_id() -> str:

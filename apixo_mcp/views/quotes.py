@@ -12,6 +12,9 @@ from apixo_mcp.views.faces import CHAT, Face
 from apixo_mcp.views.usage import would_cost
 from apixo_mcp.views.words import given, shown_prompt
 
+PRICE_AGAIN = "Nothing was sent or charged: its price is another by now, or was shown too long ago. Look at it again."
+"""What a click is told whose price has changed since it was shown."""
+
 _LONGEST = 200
 _PROMPT = 60  # one of several
 _PROMPTS = 5  # their caller has just written them

@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 GONE = 410
 """The status by which a receiver says that it wants no more (Standard Webhooks)."""
 
-TOLD_AT_LAST = 16.0
-"""Seconds for which a worker that is about to leave sends on: one try of each."""
-
 _MISSING = (
     "APIXO_MCP_NOTIFY_URL needs the package standardwebhooks, which is not installed. Install apixo-mcp[server], or "
     "take the variable out."

@@ -71,7 +71,7 @@ async def test_a_tunnel_that_dies_while_a_task_waits_for_a_place_is_opened_again
         await happens(lambda: bool(desk.url))
         before = desk.url
         async with httpx2.AsyncClient() as http:
-            with pytest.raises(httpx2.RemoteProtocolError):
+            with pytest.raises(httpx2.TransportError):
                 await http.get(f"{before}/{how}")
         told = (
             await desk.client.call_tool("check_task", {"task_id": asked["task_id"], "wait_seconds": 20})

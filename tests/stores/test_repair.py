@@ -20,6 +20,7 @@ from support.amounts import examples
 from support.store_tasks import KEYS, NO_LIMITS, NOW, make, make_followed, tasks
 
 from apixo_mcp.errors import StoreError
+from apixo_mcp.stores.sqlite import repair
 from apixo_mcp.stores.sqlite.damage import beside
 from apixo_mcp.stores.sqlite.lock import Lock
 from apixo_mcp.stores.sqlite.page_reader import frames, hides_commits
@@ -546,3 +547,12 @@ class TestMigration:
         assert "Nothing was changed. Make room on the disk" in done.stderr
         assert self.copies(path) == []
         assert len((await opened(path))[0]) == 3000
+
+
+async def test_every_index_that_tells_of_tasks_is_read_for_those_that_are_gone(path: Path):
+    await fill(path, many())
+    with closing(sqlite3.connect(path)) as database:
+        for name in ("task_owner", "task_spent", "task_counted", "sqlite_autoindex_searched_1"):
+            columns = [row[2] for row in database.execute(f"pragma index_xinfo('{name}')")]
+            at = columns.index("task_id")
+            assert repair.ID_AT[len(columns)] == at, name

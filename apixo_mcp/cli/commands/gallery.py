@@ -2,6 +2,7 @@
 
 import sys
 import webbrowser
+from contextlib import AsyncExitStack
 
 import anyio
 import anyio.to_thread
@@ -17,6 +18,7 @@ from apixo_mcp.server.http.gallery.own import serving_own_gallery
 from apixo_mcp.server.http.gallery.page import page_content
 from apixo_mcp.server.http.transport import listen_on
 from apixo_mcp.settings import Settings
+from apixo_mcp.webhooks.sending import sending
 
 
 @click.command()
@@ -36,7 +38,10 @@ def gallery(port: int, no_browser: bool) -> None:
     async def work(settings: Settings) -> None:
         listener = listen_on("127.0.0.1", port)
         url = url_of(listener)
-        async with open_app(settings, leave=follower_of(settings)) as app, serving_own_gallery(app, listener) as path:
+        async with AsyncExitStack() as stack:
+            app = await stack.enter_async_context(open_app(settings, leave=follower_of(settings)))
+            await stack.enter_async_context(sending(app))
+            path = await stack.enter_async_context(serving_own_gallery(app, listener))
             with interrupts.scope():
                 told = f"apixo-mcp: your pictures are at {url}{path} (works once); Ctrl-C ends this"
                 print(told, file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from apixo_mcp.engines.follower import follow_always, follow_until_idle
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.gateways.directory import key_variables
 from apixo_mcp.settings import Settings
+from apixo_mcp.webhooks.sending import TOLD_AT_LAST, sending
 
 
 @click.command()
@@ -27,10 +28,7 @@ def worker(until_idle: bool) -> None:
         nonlocal stayed
         async with AsyncExitStack() as stack:
             app = await stack.enter_async_context(open_app(settings, lasting=not until_idle))
-            if settings.notify_url:
-                from apixo_mcp.webhooks.sender import TOLD_AT_LAST, sending_webhooks
-
-                await stack.enter_async_context(sending_webhooks(app, at_last=TOLD_AT_LAST if until_idle else 0.0))
+            await stack.enter_async_context(sending(app, at_last=TOLD_AT_LAST if until_idle else 0.0))
             if not app.key_prints and not until_idle:
                 raise SettingsError(f"No key is set, so nothing could be followed. Set {key_variables()}.")
             with interrupts.scope():

@@ -16,6 +16,7 @@ from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.asking.news import news_for
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.views.faces import SHELL
+from apixo_mcp.webhooks.sending import sending
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,8 @@ def with_app(work: Callable[[App], Awaitable[T]], *, follow: bool = False, linge
         leave = follower_of(settings) if follow or lingers else None
         async with AsyncExitStack() as stack:
             app = await stack.enter_async_context(open_app(settings, follow=follow, leave=leave))
-            if follow and settings.notify_url:
-                from apixo_mcp.webhooks.sender import sending_webhooks
-
-                await stack.enter_async_context(sending_webhooks(app, at_last=_TOLD_AT_LAST))
+            if follow:
+                await stack.enter_async_context(sending(app, at_last=_TOLD_AT_LAST))
             for warning in app.warnings:
                 say(f"apixo-mcp: {warning}", err=True)
             with interrupts.scope():

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from anyio import to_thread
 
 from apixo_mcp.media.files import ResultFiles
 from apixo_mcp.media.preview.previews import Previews
-from apixo_mcp.tasks.task import FileState, Result, Task
+from apixo_mcp.tasks.task import FileState, Result, Task, is_task_id
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +22,6 @@ _KEPT = 512 << 20
 _KEPT_AFTERWARDS = 0.8
 _ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png"}
 _NONE = ".none"
-_ID = re.compile(r"tsk_[a-z2-7]{26}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Thumbnails:
 
     async def of(self, task: Task, result: Result) -> Thumbnail | None:
         """Returns the small picture of a result; None where it has none: a sound, or what cannot be decoded."""
-        if result.file is not FileState.SAVED or not _ID.fullmatch(task.task_id):
+        if result.file is not FileState.SAVED or not is_task_id(task.task_id):
             return None
         stem = self._stem(task, result)
         kept = await to_thread.run_sync(_read, stem)
@@ -120,7 +118,7 @@ def folder_of_thumbnails(home: Path) -> Path:
 
 def forget_thumbnails(folder: Path, task: Task) -> None:
     """Deletes those of a task. Blocking."""
-    if _ID.fullmatch(task.task_id):
+    if is_task_id(task.task_id):
         for path in (folder / task.task_id[-2:]).glob(f"{task.task_id}-*"):
             path.unlink(missing_ok=True)
 

@@ -31,7 +31,7 @@ from apixo_mcp.tasks.owner import Scope
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.views.cards import LOOK_AGAIN_MS, SELDOM_MS, card_of, missing_card
 from apixo_mcp.views.faces import SCREEN
-from apixo_mcp.views.quotes import quote_structure
+from apixo_mcp.views.quotes import PRICE_AGAIN, quote_structure
 from apixo_mcp.views.sentences import why_no_file
 from apixo_mcp.views.several import MOST_AT_ONCE
 from apixo_mcp.views.usage import budget_left
@@ -43,7 +43,6 @@ _LOOKED_THROUGH = 60  # of the newest tasks, for those of a call that is still o
 _CLOCKS_DIFFER = 3.0  # seconds
 _LONG = 3600.0  # seconds that hardly a task takes
 _ANY_ATTEMPTS = 1_000  # how many there may be stands in the notes that are shown
-_PRICE_AGAIN = "Nothing was sent or charged: its price is another by now, or was shown too long ago. Look at it again."
 
 
 async def app_tasks(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
@@ -108,9 +107,7 @@ async def app_make(tools: ToolParts, given: dict[str, Any], context: Context) ->
     left = await budget_left(tools.app, owner)
     structure = quote_structure(prospect, face=SCREEN, left=left)
     structure["had"] = prospect.takes_up is not None
-    structure["can_buy"] = structure["had"] or (
-        prospect.verdict in ("within", "ask_first") and bool(prospect.tasks[0].key_print)
-    )
+    structure["can_buy"] = prospect.can_be_had
     return text_result("Nothing was sent.", structure)
 
 
@@ -126,7 +123,7 @@ async def _bought(
     async with tools.app.admission.asking(request) as submitted:
         if isinstance(submitted, Submission):
             return await answer_submission(tools, submitted, reading.given, context)
-    return refusal_result(_PRICE_AGAIN)
+    return refusal_result(PRICE_AGAIN)
 
 
 def _seen(given: dict[str, Any]) -> Agreement | None:

@@ -5,7 +5,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 
 import anyio
 
@@ -23,6 +23,7 @@ from apixo_mcp.server.signals import ENDING
 from apixo_mcp.settings import Settings
 from apixo_mcp.telemetry.facts import RequestRefused
 from apixo_mcp.variables.addresses import IN_THE_CLEAR
+from apixo_mcp.webhooks.sending import sending
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ async def _serve(
             open_app(settings, leave=leave, public=True, lasting=True) as app,
             _closed_to_strangers(app, listener),
             serving(app, build_server(app), listener, streamable=streamable),
-            _telling(app),
+            sending(app),
         ):
             ready(url)
             yield
@@ -144,15 +145,6 @@ async def check_reach(app: App, host: str) -> None:
         "- APIXO_MCP_AUTH_ISSUER and APIXO_MCP_AUTH_AUDIENCE name an identity provider whose tokens are taken.\n"
         "Or serve on 127.0.0.1, for this machine alone."
     )
-
-
-def _telling(app: App) -> AbstractAsyncContextManager[None]:
-    """Sends webhooks where an address is set for them."""
-    if not app.settings.notify_url:
-        return nullcontext()
-    from apixo_mcp.webhooks.sender import sending_webhooks
-
-    return sending_webhooks(app)
 
 
 def _quiet() -> None:

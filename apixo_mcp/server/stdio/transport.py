@@ -76,9 +76,9 @@ async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | N
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(open_app(settings, leave=leave, owners=False))
             if settings.notify_url:
-                from apixo_mcp.webhooks.sender import sending_webhooks  # here: nobody else loads it
+                from apixo_mcp.webhooks.sending import sending  # here: a start without it loads nothing of it
 
-                await stack.enter_async_context(sending_webhooks(opened))
+                await stack.enter_async_context(sending(opened))
             receipts, app = Receipts(), _warned(opened)
 
             async def answer() -> None:

@@ -30,9 +30,9 @@ close it, or came upon damage: then its log or the mark below is left behind. A 
 itself as it opens a file."""
 
 _LOG_HEADER = 32
-_ID_AT = {4: 2, 7: 2, 8: 5, 9: 6, 10: 5, 11: 6}
+ID_AT = {4: 2, 5: 2, 7: 2, 8: 5, 9: 6, 10: 5, 11: 6}
 """Where an entry of an index tells a task's id, by its length: `task_owner`, `task_spent` and `task_counted`, each as
-it was and as it is."""
+it was and as it is, and `searched`, which is kept as one."""
 _OWNERS_SINCE = 10  # the version of the schema
 _SUFFIXES = ("-wal", "-shm", "")  # the file itself last: while it is in its place, the work is not done
 _ORPHAN = "A request was being sent when the task store was damaged, and whether it left can no longer be told."
@@ -208,7 +208,7 @@ def _recover(main: bytes, wal: bytes, columns: list[tuple[str, str, int, str | N
                     tasks[task_id] = task
             case _:
                 pass
-    named = {entry[_ID_AT[len(entry)]] for entry in salvaged.entries if len(entry) in _ID_AT}
+    named = {entry[ID_AT[len(entry)]] for entry in salvaged.entries if len(entry) in ID_AT}
     known = {name for name in named if isinstance(name, str) and name.startswith("tsk_")} | unreadable
     safe = [_safe(task) for task in sorted(tasks.values(), key=lambda task: task.created_at)]
     owners = newest_owners(salvaged.records)

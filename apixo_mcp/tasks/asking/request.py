@@ -117,6 +117,11 @@ class Prospect:
     fits: int = 0
     takes_up: tuple[str, ...] | None = None
 
+    @property
+    def can_be_had(self) -> bool:
+        """Whether a yes gets it: it is there already, or limits allow it and there is a key to buy it with."""
+        return self.takes_up is not None or (not self.why and bool(self.tasks[0].key_print))
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:

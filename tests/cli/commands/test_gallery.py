@@ -10,18 +10,22 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support.program import environment, values_for
+from support.program import environment, happens, values_for
+from support.receiver import SECRET, Receiver
 from support.shell import started
+from support.task_steps import ask
 
+from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.settings import read_settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 
 @contextmanager
-def gallery(box: Sandbox, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+def gallery(box: Sandbox, folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """The running command, where its page is, and the path that opens it."""
-    process = started("gallery", "--no-browser", variables=environment(values_for(box, folder)))
+    process = started("gallery", "--no-browser", variables=environment(values_for(box, folder) | more))
     try:
         assert process.stderr
         line = process.stderr.readline()
@@ -59,3 +63,13 @@ async def test_ctrl_c_ends_it_though_a_page_listens(box: Sandbox, tmp_path: Path
                 assert process.wait(10) in (0, 130)
                 assert process.stderr
                 assert "Traceback" not in process.stderr.read()
+
+
+async def test_what_ends_while_it_is_open_is_told_to_the_operator_s_address(box: Sandbox, tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with receiver.open():
+        more = {"notify_url": receiver.url, "notify_secret": SECRET}
+        with gallery(box, tmp_path, **more):
+            async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as terminal:
+                task = (await ask(terminal, "a fox [took:0]")).task
+                await happens(lambda: len(receiver.of(task)) == 1)

@@ -31,7 +31,7 @@ from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.entries import entry_of
 from apixo_mcp.views.faces import SCREEN, error_text, problem_text
 from apixo_mcp.views.forms import choice_of, form_of
-from apixo_mcp.views.quotes import quote_structure
+from apixo_mcp.views.quotes import PRICE_AGAIN, quote_structure
 from apixo_mcp.views.usage import budget_left
 
 _NO_UPLOAD = "No file can be uploaded now: give its address, or its path on the server's machine."
@@ -40,7 +40,6 @@ INPUTS = "/inputs/"
 """Stands in the addresses by which gateways fetch files from here."""
 
 _KEY = re.compile(r"[0-9A-Za-z-]{16,64}")
-_PRICE_AGAIN = "Nothing was sent or charged: its price is another by now, or was shown too long ago. Look at it again."
 
 
 class Making:
@@ -112,7 +111,7 @@ class Making:
             asked = await self._asked(request, buys=True)
             async with self._app.admission.asking(asked) as submitted:
                 if not isinstance(submitted, Submission):
-                    return in_json({"error": _PRICE_AGAIN, "look_again": True}, 409)
+                    return in_json({"error": PRICE_AGAIN, "look_again": True}, 409)
                 return in_json(entry_of(self._app, submitted.task, on_disk=owner.is_here))
         except InvalidInput as error:
             return _refused(error)
@@ -160,12 +159,10 @@ class Making:
 
 def _terms(prospect: Prospect) -> dict[str, Any]:
     """Returns what a click on a price is to carry, and whether there is anything to click on."""
-    had = prospect.takes_up is not None
-    key = bool(prospect.tasks[0].key_print)
     quote = prospect.quote
     return {
-        "had": had,
-        "can_buy": had or (prospect.verdict in ("within", "ask_first") and key),
+        "had": prospect.takes_up is not None,
+        "can_buy": prospect.can_be_had,
         "seen": {"usd": quote.usd, "attempts": quote.attempts},
     }
 
