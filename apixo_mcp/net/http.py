@@ -2,12 +2,12 @@
 
 import re
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
 import httpx2
@@ -15,6 +15,7 @@ import httpx2
 from apixo_mcp import __version__
 from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
 from apixo_mcp.net import guard
+from apixo_mcp.net.bare_get import bare_get, parsed
 from apixo_mcp.net.certificates import tls_context
 from apixo_mcp.net.excerpt import MAX_BODY, Excerpt
 from apixo_mcp.net.fetcher import Download, download_of
@@ -23,9 +24,12 @@ from apixo_mcp.net.heads import DOUBT
 from apixo_mcp.net.proxies import Proxy, is_loopback, proxy_for
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, host_of, words_for
 from apixo_mcp.net.timeouts import Timeouts
-from apixo_mcp.net.transport import LenientStream, LenientTransport
+from apixo_mcp.net.transport import LenientStream, LenientTransport, bare_request, client_response
 from apixo_mcp.net.turns import in_turns
 from apixo_mcp.net.unpacking import Unpacker, encodings, unpacked
+
+if TYPE_CHECKING:
+    import httpcore2
 
 MAX_REDIRECTS = 5
 
@@ -41,6 +45,21 @@ _NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL"}
 )
 """Errors of the library, by name, that it raises only before the first byte of a request is written."""
+
+
+class _Client(httpx2.AsyncClient):
+    """The library's client, with the connections beneath it.
+
+    Args:
+        connections: of this client.
+        more: headers of each request.
+    """
+
+    def __init__(self, connections: LenientTransport, more: Mapping[str, str] | None = None) -> None:
+        self.connections = connections
+        headers = {"User-Agent": _AGENT, **(more or {})}
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        super().__init__(transport=connections, headers=headers, cookies=cookies, trust_env=False)
 
 
 class Http:
@@ -66,7 +85,7 @@ class Http:
         self.timeouts = timeouts
         self._allow_private = allow_private_hosts
         self._resolve = resolve or resolve_name
-        self._clients: dict[str, httpx2.AsyncClient] = {}
+        self._clients: dict[str, _Client] = {}
         self._context: ssl.SSLContext | None = None
         self._lock = anyio.Lock()
 
@@ -99,15 +118,21 @@ class Http:
         Args:
             telling: what is looked for in an answer that is too large to be kept.
         """
-        where, proxy = host_of(url), None
+        where, proxy, way = host_of(url), None, None
         try:
-            proxy = _proxy_of(httpx2.URL(url))
+            proxy = _proxy_of(parsed(url))
             client = await self._gateway_client(url, proxy, fresh=method == "POST")
             timeout = self._timeout(read_timeout)
-            request = client.build_request(
-                method, url, headers=headers, json=json, data=form, params=params, timeout=timeout
-            )
-            request.extensions["trace"] = way = _Way()
+            if method == "GET" and proxy is None:  # nothing to watch: what fails then has a name for it
+                named = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+                extensions = {"timeout": timeout.as_dict()}
+                request = bare_get(parsed(url), params, [*client.headers.raw, *named], extensions)
+            else:
+                written = client.build_request(
+                    method, url, headers=headers, json=json, data=form, params=params, timeout=timeout
+                )
+                written.extensions["trace"] = way = _Way()
+                request = bare_request(written)
         except SettingRefused as error:
             return NotReached(f"{where} was not asked: {error}", error.variable)
         except Exception as error:
@@ -115,27 +140,28 @@ class Http:
         excerpt, headers = Excerpt(telling), dict[str, str]()
         try:
             with anyio.fail_after(read_timeout + self.timeouts.answer_grace):
-                response = await client.send(request, stream=True)
-                headers.update((name.lower(), value) for name, value in response.headers.items())
+                response = await client.connections.ask(request)
+                headers.update((name.lower(), value) for name, value in httpx2.Headers(response.headers).items())
                 doubt = headers.pop(DOUBT, "")
                 try:
-                    async for chunk in _plain(response):
+                    async for chunk in _plain(response, headers):
                         if not excerpt.add(chunk):
                             break
                 finally:
                     await response.aclose()
         except Exception as error:
-            if way.is_being_opened or type(error).__name__ in _NEVER_SENT:
+            if (way is not None and way.is_being_opened) or type(error).__name__ in _NEVER_SENT:
                 return _not_reached(where, error, proxy)
             reason = f"no whole answer came back from {where} ({words_for(error)})"
-            return Broken(reason, excerpt.body() or way.unread, MappingProxyType(headers))
+            unread = way.unread if way is not None else b""
+            return Broken(reason, excerpt.body() or unread, MappingProxyType(headers))
         if excerpt.is_cut:
             reason = f"the answer of {where} is larger than {MAX_BODY // 1024 // 1024} MB"
             return Broken(reason, excerpt.body(), MappingProxyType(headers))
         if doubt:
             reason = f"no answer that can be relied on came back from {where}: {doubt}"
-            return Broken(reason, excerpt.body(), MappingProxyType(headers), response.status_code)
-        return Answered(response.status_code, MappingProxyType(headers), excerpt.body())
+            return Broken(reason, excerpt.body(), MappingProxyType(headers), response.status)
+        return Answered(response.status, MappingProxyType(headers), excerpt.body())
 
     async def deliver(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes = b"", within: float
@@ -225,16 +251,18 @@ class Http:
         steps = self.timeouts
         return httpx2.Timeout(connect=steps.connect, read=read, write=steps.write, pool=steps.pool)
 
-    async def _gateway_client(self, url: str, proxy: Proxy | None, *, fresh: bool) -> httpx2.AsyncClient:
+    async def _gateway_client(self, url: str, proxy: Proxy | None, *, fresh: bool) -> _Client:
         scheme = "https" if url[:6].lower() == "https:" else "http"
         name = f"{'fresh ' if fresh else ''}{scheme} {proxy.url if proxy else ''}"
+        if (ready := self._clients.get(name)) is not None:
+            return ready
         async with self._lock:
             if (known := self._clients.get(name)) is None:
                 limits = _NONE_KEPT if fresh else _LIMITS
                 transport = LenientTransport(
                     await self._tls(scheme), limits, await self._way_out(proxy), keeps_all=True
                 )
-                known = self._clients[name] = _client(transport, {"Connection": "close"} if fresh else {})
+                known = self._clients[name] = _Client(transport, {"Connection": "close"} if fresh else {})
             return known
 
     async def _media_client(self, url: httpx2.URL) -> httpx2.AsyncClient:
@@ -250,7 +278,7 @@ class Http:
                     await self._way_out(proxy),
                     around=partial(self._guarded, https=url.scheme == "https") if proxy is None else None,
                 )
-                known = self._clients[name] = _client(transport)
+                known = self._clients[name] = _Client(transport)
             return known
 
     def _guarded(self, backend: Any, *, https: bool) -> GuardedBackend:
@@ -295,12 +323,6 @@ class _Way:
             self.is_being_opened = True
 
 
-def _client(transport: httpx2.AsyncBaseTransport, more: Mapping[str, str] | None = None) -> httpx2.AsyncClient:
-    headers = {"User-Agent": _AGENT, **(more or {})}
-    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return httpx2.AsyncClient(transport=transport, headers=headers, cookies=cookies, trust_env=False)
-
-
 def _proxy_of(url: httpx2.URL) -> Proxy | None:
     return proxy_for(url.scheme, url.host, url.port)
 
@@ -314,12 +336,15 @@ def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReache
     return NotReached(said, proxy.variable if refuses else "")
 
 
-def _plain(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+def _plain(answer: "httpcore2.Response", headers: Mapping[str, str]) -> AsyncIterator[bytes]:
     """Yields the body of an answer, unpacked; as it came where it only claims to be packed."""
-    unpackers = [Unpacker(name) for name in encodings(response.headers.get("content-encoding", ""))]
+    names = encodings(headers.get("content-encoding", ""))
+    if not names:
+        return in_turns(cast("AsyncIterator[bytes]", answer.stream))
+    unpackers = [Unpacker(name) for name in names]
     if any(unpacker.packed for unpacker in unpackers):
-        return in_turns(response.aiter_bytes())
-    return unpacked(in_turns(response.aiter_raw()), unpackers)
+        return in_turns(client_response(answer).aiter_bytes())
+    return unpacked(in_turns(answer.aiter_stream()), unpackers)
 
 
 async def _chunks(
