@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
+.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -38,6 +38,10 @@ fast: $(VENV)/.installed
 snapshots: export UPDATE_SNAPSHOTS := 1
 snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the tables in docs/, after a change that is meant
 	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/test_documents.py tests/telemetry/test_operation_files.py
+
+docs: $(VENV)/.installed ## builds the site of the documentation into build/site, strictly
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/python tests/documents/build.py
 
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -m "not process" -n 4 --dist loadgroup
