@@ -26,7 +26,7 @@ demo: $(VENV)/.installed ## makes a picture over MCP against the sandbox: no key
 	$(BIN)/apixo-mcp demo
 
 # Values and pure decisions, the contract with clients, the order of the house: what most mistakes break first.
-FAST := tests/test_architecture.py tests/test_documents.py tests/test_readme.py tests/test_settings.py tests/catalog tests/contracts/test_store.py \
+FAST := tests/test_architecture.py tests/test_documents.py tests/documents/test_blocks.py tests/test_readme.py tests/test_settings.py tests/catalog tests/contracts/test_store.py \
 	tests/tasks/transitions/test_steps.py tests/tasks/test_schedule.py tests/tasks/test_budget.py tests/tasks/asking/test_request.py \
 	tests/server/test_snapshots.py
 check: $(VENV)/.installed ## lint, types and the fast tests, side by side: before every commit
