@@ -79,11 +79,13 @@ class Succeeded:
         produced: in the gateway's order; never empty: that is a failure.
         completed_at: Unix seconds, where told.
         notes: what the user should know of these results, as sentences.
+        took: seconds from its beginning to its end by the gateway's own clock, where told.
     """
 
     produced: tuple[Produced, ...]
     completed_at: float | None = None
     notes: tuple[str, ...] = ()
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

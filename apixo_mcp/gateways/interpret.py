@@ -287,7 +287,7 @@ def _judge_state(answer: Envelope, data: Mapping[str, Any], credential: Credenti
     if meaning == "success" and not found:
         produced, notes = _usable(last_resort(answer.whole or data, question.base_url, sent), credential)
     if produced and (meaning in ("success", "good") or ended):
-        return Succeeded(produced, ended, notes)
+        return Succeeded(produced, ended, notes, states.took(data))
     if meaning == "success" or (meaning == "good" and ended):
         return Failed(failures.empty_result(credential, " ".join(notes)), completed_at=ended)
     if meaning == "bad" and ended:

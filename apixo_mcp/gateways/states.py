@@ -81,3 +81,13 @@ def fail_message(data: Mapping[str, Any], *, widely: bool = True) -> str:
 def ended_at(data: Mapping[str, Any]) -> float | None:
     """Tells when it ended, Unix seconds, where that is told."""
     return unix_time(data.get("completeTime"))
+
+
+def took(data: Mapping[str, Any]) -> float | None:
+    """Tells how many seconds it took from `createTime` to `completeTime`, where both are told.
+
+    Not `costTime`: that it counts the waiting in the gateway's queue is said nowhere, and an answer has been seen
+    without it.
+    """
+    created, ended = unix_time(data.get("createTime")), ended_at(data)
+    return ended - created if created is not None and ended is not None and ended > created else None

@@ -21,6 +21,7 @@ from apixo_mcp.stores.sqlite import search
 from apixo_mcp.stores.sqlite.alerts import SqliteAlerts
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
+from apixo_mcp.stores.sqlite.durations import SqliteDurations
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.reports import SqliteReports
@@ -60,6 +61,7 @@ class SqliteStore:
     Attributes:
         alerts: what was raised, and who has heard of it.
         arrivals: what is known of callbacks.
+        durations: how long tasks took.
         outbox: what is to be told to the operator's address.
         reports: what is added up for a report.
         owners: who may come in over HTTP.
@@ -77,6 +79,7 @@ class SqliteStore:
         self._watch = LeaseWatch(elapsed)
         self.alerts = SqliteAlerts(self._database)
         self.arrivals = SqliteArrivals(self._database)
+        self.durations = SqliteDurations(self._database)
         self.outbox = SqliteOutbox(self._database)
         self.reports = SqliteReports(self._database)
         self.owners = SqliteOwners(self._database)

@@ -22,6 +22,7 @@ from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.alerts import AlertStore
 from apixo_mcp.tasks.ports.arrivals import ArrivalStore
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
+from apixo_mcp.tasks.ports.durations import DurationStore
 from apixo_mcp.tasks.ports.outbox import Outbox
 from apixo_mcp.tasks.ports.reports import ReportStore
 from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
@@ -66,6 +67,11 @@ class Store(Protocol):
     @property
     def arrivals(self) -> ArrivalStore:
         """What is known of callbacks."""
+        ...
+
+    @property
+    def durations(self) -> DurationStore:
+        """How long tasks took."""
         ...
 
     @property

@@ -1,0 +1,62 @@
+"""How long a task took at its gateway, as far as that was seen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apixo_mcp.tasks.task import FOLLOWED, Task
+
+VARIED_BY = ("resolution", "quality", "speed", "mode", "duration", "max_images", "n")
+"""The inputs that the gateways' pages give different times, prices or counts of results for."""
+LATE_BY = 5.0
+"""Seconds after it was due from which a poll tells nothing of when a task ended: the process slept, or had to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Seconds from the accepted submit to the task's end, which lies between two moments.
+
+    Attributes:
+        least: it still ran then.
+        most: it had ended then.
+    """
+
+    least: float
+    most: float
+
+
+def variant_of(inputs: Mapping[str, Any]) -> str:
+    """Returns what of a task's inputs may change how long it takes, as `name=value` joined by spaces."""
+    values = ((name, inputs.get(name)) for name in VARIED_BY)
+    told = ((name, value) for name, value in values if isinstance(value, str | int | float))
+    return " ".join(f"{name}={str(value).casefold()[:40]}" for name, value in told)
+
+
+def duration_seen(before: Task, now: float, took: float | None) -> Duration | None:
+    """Tells how long a task took that a poll has found ended; None where that cannot be told.
+
+    What the gateway says is believed as far as the polls bear it out: it cannot have ended while a poll found it
+    running, nor after one found it ended. Between the two it is not known when, and no guess is made: whoever learns
+    from these must not take the moments of the polls for those of the ends.
+
+    Args:
+        before: the task as it was when the poll was made.
+        now: when that poll was answered, Unix seconds.
+        took: seconds from its beginning to its end, where the gateway tells them.
+    """
+    if before.state not in FOLLOWED or before.accepted_at is None or before.sent_at is None:
+        return None
+    most = now - before.accepted_at
+    if most <= 0:
+        return None  # the clock was set back
+    # The row was last written when the poll before this one found it running; an error or a caller writes it too.
+    is_plain = before.polls > 0 and before.tries == 0 and not before.cancel_requested
+    least = min(most, max(0.0, before.updated_at - before.accepted_at)) if is_plain else 0.0
+    if took is not None:
+        # Its clock began when the request came in, which was between our sending and its answer.
+        earliest = took - max(0.0, before.accepted_at - before.sent_at)
+        if max(least, earliest) <= min(most, took):
+            return Duration(max(least, earliest), min(most, took))
+    if before.due is None or now - before.due > LATE_BY:
+        return None
+    return Duration(least, most)
