@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance examples examples-latest clean
+.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance packages bundle examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -51,6 +51,7 @@ test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	@echo "Left out: the jobs that people give an assistant, each by three kinds of client (make assistant)."
 	@echo "Left out: what people met in the field, case by case (make field)."
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
+	@echo "Left out: the bundle, the plugin and the wheel as hosts start them, which need npm and uv (make packages)."
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
 	@echo "Left out: the agents in examples/, which install their frameworks (make examples)."
 
@@ -108,6 +109,13 @@ alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' 
 
 conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm
 	$(BIN)/python tests/conformance/run.py
+
+bundle: $(VENV)/.installed ## builds the bundle for Claude Desktop into dist/; needs npm
+	$(BIN)/python packaging/bundle.py
+
+packages: $(VENV)/.installed ## the bundle, the plugin and the wheel, judged by the hosts' own programs and started as they do; needs npm and uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(BIN)/python -m pytest tests/packages/official -s -o norecursedirs=
 
 examples: $(VENV)/.installed ## the examples, each with its framework's recorded versions
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"  # installs the frameworks in a tenth of pip's time
