@@ -7,9 +7,9 @@ which is served at the address of its `$id`.
 import json
 from pathlib import Path
 
-import jsonschema
 import pytest
 import registry
+from jsonschema.validators import validator_for
 
 from apixo_mcp.settings import variables
 
@@ -20,7 +20,7 @@ BUNDLE = ("https://github.com/someone/apixo-mcp/releases/download/v1.2.3/apixo-m
 @pytest.mark.parametrize("bundle", [None, BUNDLE])
 def test_the_official_schema_takes_it(bundle: tuple[str, str] | None):
     document = registry.server_document("1.2.3", bundle)
-    validator = jsonschema.validators.validator_for(SCHEMA)
+    validator = validator_for(SCHEMA)
     checked = validator(SCHEMA, format_checker=validator.FORMAT_CHECKER)
     assert [error.message for error in checked.iter_errors(document)] == []
     assert document["$schema"] == SCHEMA["$id"]
