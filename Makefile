@@ -36,8 +36,8 @@ fast: $(VENV)/.installed
 	$(BIN)/python -m pytest -q $(FAST)
 
 snapshots: export UPDATE_SNAPSHOTS := 1
-snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, and the tables in docs/, after a change that is meant
-	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/test_documents.py tests/telemetry/test_operation_files.py
+snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, the early lists, and the tables in docs/, after a change that is meant
+	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/server/stdio/test_lists.py tests/test_documents.py tests/telemetry/test_operation_files.py
 
 docs: $(VENV)/.installed ## builds the site of the documentation into build/site, strictly
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"

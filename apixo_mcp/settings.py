@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args, get_origin
 
-import platformdirs
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -29,6 +28,7 @@ from apixo_mcp.variables.addresses import (
     is_in_the_clear,
 )
 from apixo_mcp.variables.environment import SETTINGS_PREFIX, exports_traces
+from apixo_mcp.variables.folders import data_folder, pictures_folder
 from apixo_mcp.variables.kinds import AbsolutePath, Flag, Folders, Level, LogFormat, Names, ToolSet, TunnelProgram
 from apixo_mcp.variables.oddities import SECRET_ENDS, near_misses, placeholders, relative_folders
 from apixo_mcp.variables.written import bare_key, is_set, trimmed
@@ -69,12 +69,8 @@ class Settings(BaseModel):
     base_urls: Mapping[str, WebAddress] = Field(alias=_BASE_URLS)
 
     # Folders. Checked too: a home folder that is not known would make them relative.
-    home: AbsolutePath = Field(
-        default_factory=lambda: Path(platformdirs.user_data_dir("apixo-mcp", appauthor=False)), validate_default=True
-    )
-    download_dir: AbsolutePath = Field(
-        default_factory=lambda: Path(platformdirs.user_pictures_dir()) / "apixo-mcp", validate_default=True
-    )
+    home: AbsolutePath = Field(default_factory=lambda: Path(data_folder()), validate_default=True)
+    download_dir: AbsolutePath = Field(default_factory=lambda: Path(pictures_folder()), validate_default=True)
     allowed_roots: Folders = ()
 
     # Models and tools.

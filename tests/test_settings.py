@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from apixo_mcp.cli.process.environment import PLAIN, key_set
+from apixo_mcp.cli.process.environment import PLAIN, known_of
 from apixo_mcp.errors import SettingsError
 from apixo_mcp.settings import Settings, read_settings, variables
 from apixo_mcp.variables.oddities import near_misses
@@ -139,7 +139,7 @@ def test_a_wrong_value_is_told_in_a_line(variable: str, text: str, told: str, mo
     with pytest.raises(SettingsError) as caught:
         read_settings()
     assert str(caught.value) == f"{variable}: {told}"
-    assert key_set(os.environ) is None, "the early stage must not greet for a server that will not start"
+    assert known_of(os.environ) is None, "the early stage must not greet for a server that will not start"
 
 
 def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch):
@@ -239,7 +239,8 @@ def test_a_placeholder_counts_as_not_set_and_is_told(variable: str, monkeypatch:
         [told] = settings.warnings
         assert told.startswith(f"{variable} holds a placeholder that nothing filled in")
         assert settings.money_warnings == (settings.warnings if variable in MONEY else ())
-        assert key_set(os.environ) is (None if variable not in PLAIN else False)
+        known = known_of(os.environ)
+        assert (known and known.key_set) is (None if variable not in PLAIN else False)
 
 
 @pytest.mark.parametrize("text", ["${HOME}/Pictures", "$HOME/Pictures", "%USERPROFILE%\\Pictures", "{{home}}/a"])
@@ -263,7 +264,9 @@ def test_the_key_of_an_instruction_is_none(text: str, monkeypatch: pytest.Monkey
     settings = read_settings()
     assert settings.keys == {}
     assert settings.warnings
-    assert key_set(os.environ) is False
+    known = known_of(os.environ)
+    assert known
+    assert known.key_set is False
 
 
 @pytest.mark.parametrize("text", ["Bearer sk-mine", '"Bearer sk-mine"', " bearer  sk-mine ", "Bearer 'sk-mine'"])

@@ -64,12 +64,11 @@ def _serve(*, sandbox: bool) -> None:
         from apixo_mcp.cli.process.greeting import tell_what_is_awaited
 
         tell_what_is_awaited(sys.argv[1:])
-    from apixo_mcp.cli.process.environment import key_set
+    from apixo_mcp.cli.process.environment import known_of
     from apixo_mcp.server.stdio.early import Early
 
     # Before anything that takes long: some clients give up on their first question after a second.
-    known = key_set(os.environ)
-    early = Early(key_set=known if known is None else known or sandbox)
+    early = Early(known_of(os.environ, sandbox=sandbox))
     # Imports make many objects and drop none: without the collector the start takes a tenth less.
     gc.disable()
     from apixo_mcp.cli.process.stdio import serve_stdio

@@ -30,7 +30,7 @@ def instructions(*, key_set: bool) -> str:
     )
 
 
-_INFO = {"name": NAME, "title": TITLE, "version": __version__, "websiteUrl": WEBSITE_URL}
+INFO = {"name": NAME, "title": TITLE, "version": __version__, "websiteUrl": WEBSITE_URL}
 
 
 def initialize_result(version: str, *, key_set: bool) -> dict[str, object]:
@@ -43,7 +43,7 @@ def initialize_result(version: str, *, key_set: bool) -> dict[str, object]:
             "resources": {"listChanged": False, "subscribe": True},
             "tools": {"listChanged": False},
         },
-        "serverInfo": _INFO,
+        "serverInfo": INFO,
         "instructions": instructions(key_set=key_set),
     }
 
@@ -63,5 +63,5 @@ def discover_result(*, key_set: bool) -> dict[str, object]:
         "instructions": instructions(key_set=key_set),
         "ttlMs": 0,
         "cacheScope": "private",
-        "_meta": {"io.modelcontextprotocol/serverInfo": _INFO},
+        "_meta": {"io.modelcontextprotocol/serverInfo": INFO},
     }

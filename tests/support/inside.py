@@ -16,6 +16,7 @@ from support.pipe import PATIENCE, line
 from apixo_mcp.app import open_app
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.stdio.early import Early
+from apixo_mcp.server.stdio.known import Known
 from apixo_mcp.server.stdio.transport import serve_client
 from apixo_mcp.server.tools.receipts import Receipts
 from apixo_mcp.settings import read_settings
@@ -32,7 +33,8 @@ class Inside:
         heard, self._in = os.pipe()
         self._out, said = os.pipe()
         self._server_ends = [heard, said]
-        self._early = Early(key_set=True, wire=(heard, said))
+        known = Known(key_set=True, folders=(str(home / "files"),), home=str(home))
+        self._early = Early(known, (heard, said))
         self._ended: Any = None
         self._serving = threading.Event()
         self._told = _Told(self._serving)

@@ -1,12 +1,14 @@
-"""The early stage on standard input and output: greets a client while the server is still being loaded.
+"""The early stage on standard input and output: answers a client while the server is still being loaded.
 
-Imports nothing that takes time. A thread reads and greets while the main thread loads; what it did not answer is read
-again by the server, byte for byte and in order, through `Early.stdin`.
+Imports nothing that takes time. A thread reads and answers while the main thread loads; what it did not answer is read
+by the server, byte for byte and in order, through `Early.stdin`.
 
     host ── initialize ──► early stage: understood (`handshake`)? answered at once with what `server_info` says
-         ── other lines ─► kept; the first that is not a notification ends the answering
-    server, once loaded: `hand_over`, then reads what was kept, `initialize` among it; its own answer to that is
-         compared with the one given and not sent (`transport`)
+         ── tools/list … ► answered with what `lists` says, where the settings that are known (`known`) suffice
+         ── other lines ─► kept; `opening` decides which, and which of them ends the answering
+    server, once loaded: `hand_over`, then reads what was kept, `initialize` among it, or a question in its place that
+         fixes the era of a modern connection; its own answer to that is compared with the one given and not sent
+         (`transport`)
 
 The thread reads on after that, for it alone sees when a line comes: the server may be busy then (`Early.times`).
 
@@ -23,7 +25,9 @@ from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
-from apixo_mcp.server.stdio.handshake import Greeting, greet, is_notification, read_opening
+from apixo_mcp.server.stdio.handshake import Greeting
+from apixo_mcp.server.stdio.known import Known
+from apixo_mcp.server.stdio.opening import Opening
 
 _CHUNK = 64 * 1024
 _HELD = 1024 * 1024  # bytes that are read before the server has taken them; then the pipe holds the client up
@@ -41,33 +45,30 @@ class Early:
         times: when each line came that the server reads, by that clock, in order; it takes them off.
     """
 
-    def __init__(self, *, key_set: bool | None, wire: tuple[int, int] | None = None) -> None:
+    def __init__(self, known: Known | None, wire: tuple[int, int] | None = None) -> None:
         """Starts to listen.
 
         Args:
-            key_set: whether an API key is set, which the greeting tells; None greets nobody, and only listens.
+            known: of the settings, on which the answers depend; None answers nobody, and only listens.
             wire: the descriptors to read and to write; None takes those of the process, and its signals.
         """
         self.began = time.monotonic()
-        self._key_set = key_set
         self._in, self._out = wire or _claim()
         self.times: deque[float] = deque()
         self._lock = threading.Condition()
         self._over = self._loaded = False
         self._tail = bytearray()
         self._kept = bytearray()
-        self._opening = key_set is not None
         self._heard = False
-        self._greeted = self._asked = False
-        self._initialized: Greeting | None = None
+        self._opening = Opening(known)
         self._thread = threading.Thread(target=self._listen, name="early", daemon=True)
         self._thread.start()
 
     def hand_over(self) -> Greeting | None:
-        """Ends the greeting; returns the answer to `initialize` if one was given: the server hears that one again."""
+        """Ends the answering; returns what has fixed the era of the connection, which the server has to hear too."""
         with self._lock:
             self._loaded = True
-            return self._initialized
+            return self._opening.greeted
 
     def stdin(self) -> io.BufferedReader:
         """Returns what is left to read, after `hand_over`: all that was not answered for good, then what comes."""
@@ -118,30 +119,16 @@ class Early:
             line = bytes(self._tail[:end])
             if not self._heard:
                 self._heard, line = True, line.removeprefix(_BYTE_ORDER_MARK)
-            if not self._answered(line):
+            answer, is_kept = self._opening.hear(line)
+            _write(self._out, answer)
+            if is_kept:
                 self._kept += line
                 self._note(line)
             del self._tail[:end]
 
-    def _answered(self, line: bytes) -> bool:
-        """Answers a line if it can for good. `initialize` never is answered so: the server has to hear it."""
-        message = read_opening(line)
-        if message is not None and is_notification(message):
-            return False
-        greeting = greet(message, key_set=bool(self._key_set)) if message is not None and self._opening else None
-        if greeting is None:
-            # From here on the server speaks: it may see in this line something that changes what follows.
-            self._opening, self._asked = False, True
-            return False
-        _write(self._out, greeting.line())
-        self._greeted = True
-        if greeting.opens:
-            self._opening, self._initialized = False, greeting
-        return not greeting.opens
-
     def _leave(self) -> None:
-        """Ends the process where the client is gone after a greeting, and has asked for nothing else."""
-        if self._greeted and not self._asked and not self._tail:
+        """Ends the process where the client is gone after it was answered, and waits for nothing else."""
+        if self._opening.has_answered and not self._opening.is_asked and not self._tail:
             os._exit(0)
 
 

@@ -63,7 +63,7 @@ def run_stdio(settings: Settings, early: Early | None = None, leave: Callable[[]
         StoreError: the task store cannot be used.
         SettingsError: a setting cannot be used.
     """
-    anyio.run(_serve, settings, early or Early(key_set=None), leave)
+    anyio.run(_serve, settings, early or Early(None), leave)
 
 
 async def _serve(settings: Settings, early: Early, leave: Callable[[], None] | None) -> None:
@@ -152,20 +152,21 @@ async def converse(
         server: the server.
         reader: from the client; an `initialize` that was answered already is read again.
         writer: to the client.
-        greeted: the answer to that `initialize`; the server's own is not sent.
+        greeted: what was answered early and fixed the era of the connection; the server's own answer is not sent.
         receipts: told of what the client cancels.
         arrivals: when each message came that `reader` hands out, in order.
     """
     lowlevel = lowlevel_of(server)
     answers = _Answers(writer, greeted)
-    opening = _Opening(reader, answers, lowlevel, receipts, arrivals)
+    question = greeted.question if greeted is not None else None
+    opening = _Opening(reader, answers, lowlevel, receipts, arrivals, question)
     await lowlevel.run(opening, answers, lowlevel.create_initialization_options())
 
 
 class _Answers(WrappedWriteStream):
     """The messages of the server, but for those that nobody waits for.
 
-    That is its answer to an `initialize` that was answered early; and what the SDK says of the requests that are open
+    That is its answer to what was answered early and fixed the era; and what the SDK says of the requests that are open
     when a client leaves: some clients break over it at their own end.
     """
 
@@ -184,7 +185,7 @@ class _Answers(WrappedWriteStream):
         ):
             self._greeted = None
             if isinstance(message, JSONRPCError) or message.result != greeted.result:
-                log.error("the early stage answered initialize in another way than the server: %s", message)
+                log.error("the early stage greeted in another way than the server: %s", message)
             return
         await self._stream.send(item)
 
@@ -193,7 +194,8 @@ class _Opening(WrappedReadStream):
     """The messages of the client, without what is none, and without the `server/discover` that it probes with at first.
 
     The SDK fixes the era of a connection with the first request. A client that probes, and then falls back to
-    `initialize` on the same pipe, would be refused; so each probe is a connection of its own.
+    `initialize` on the same pipe, would be refused; so each probe is a connection of its own. Where the early stage has
+    answered a request of the modern era, a question of ours fixes that era in its place.
     """
 
     def __init__(
@@ -203,8 +205,10 @@ class _Opening(WrappedReadStream):
         server: Server[Any],
         receipts: Receipts | None,
         arrivals: deque[float] | None,
+        question: dict[str, Any] | None,
     ) -> None:
         super().__init__(stream)
+        self._question = question
         self._answers = answers
         self._server = server
         self._receipts = receipts
@@ -212,6 +216,9 @@ class _Opening(WrappedReadStream):
         self._opening = True
 
     async def receive(self) -> Heard:
+        if self._question is not None:  # of our own, before all that is the client's: it fixes the era
+            question, self._question, self._opening = JSONRPCRequest(**self._question), None, False
+            return SessionMessage(question)
         while True:
             item = await self._stream.receive()
             arrived = self._arrivals.popleft() if self._arrivals else None

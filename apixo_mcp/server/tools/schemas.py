@@ -6,11 +6,10 @@ from typing import Any, get_args
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.media.inputs.ways import Way
+from apixo_mcp.server.named_folders import named_folders
 from apixo_mcp.tasks.task import State
 
 Schema = dict[str, Any]
-
-_FOLDERS_NAMED = 200  # characters of folders that are named: each conversation pays for them
 
 
 def text_property(description: str, *, choices: tuple[str, ...] = (), required: bool = False) -> Schema:
@@ -170,11 +169,7 @@ DOWNLOAD_RESULTS = tool_input(
 
 def with_folders(schema: Schema, folders: Iterable[Path]) -> Schema:
     """Returns the input schema of `download_results` with the folders that a directory may be in."""
-    named, left = list[str](), _FOLDERS_NAMED
-    for folder in map(str, folders):
-        if (left := left - len(folder)) >= 0:
-            named.append(folder)
-    argument = text_property(f"In {' or '.join(named)}." if named else "An allowed folder.")
+    argument = text_property(named_folders(map(str, folders)))
     return schema | {"properties": schema["properties"] | {"directory": argument}}
 
 

@@ -4,27 +4,22 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mcp.server import MCPServer
-from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from support.amounts import examples
 from support.inside import Inside
 from support.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
+from support.sdk_answers import asked
 
 from apixo_mcp.app import open_app
-from apixo_mcp.cli.process.environment import PLAIN, key_set
+from apixo_mcp.cli.process.environment import PLAIN, known_of
 from apixo_mcp.server.build import build_server
-from apixo_mcp.server.sdk import lowlevel_of
 from apixo_mcp.server.server_info import instructions
 from apixo_mcp.server.stdio.handshake import HANDSHAKE_VERSIONS, MODERN_VERSION, greet, read_opening
 from apixo_mcp.settings import Settings, read_settings
@@ -34,31 +29,6 @@ from apixo_mcp.settings import Settings, read_settings
 
 
 Ask = Callable[[bytes], Any]
-
-
-async def asked(server: MCPServer[Any], said: bytes) -> Any:
-    """The SDK's answer to a line, on a connection of its own."""
-    lowlevel = lowlevel_of(server)
-    try:
-        message = jsonrpc_message_adapter.validate_json(said, by_name=False)
-    except ValueError:
-        return None
-    ask, heard = anyio.create_memory_object_stream[SessionMessage | Exception](1)
-    say, answers = anyio.create_memory_object_stream[SessionMessage](1)
-    answer: list[SessionMessage] = []
-    async with anyio.create_task_group() as group, ask, answers:
-        group.start_soon(lowlevel.run, heard, say, lowlevel.create_initialization_options())
-        await ask.send(SessionMessage(message))
-        with anyio.fail_after(10):
-            answer.append(await answers.receive())
-        group.cancel_scope.cancel()
-    return json.loads(answer[0].message.model_dump_json(by_alias=True, exclude_unset=True))
-
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[BlockingPortal]:
-    with start_blocking_portal() as running:
-        yield running
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["key", "no key"])
@@ -230,7 +200,8 @@ def test_what_is_not_plain_is_left_to_the_sdk(said: bytes) -> None:
     ],
 )
 def test_the_environment_is_read_without_the_settings(environment: dict[str, str], expected: bool | None) -> None:
-    assert key_set(environment) is expected
+    known = known_of(environment)
+    assert (known and known.key_set) is expected
 
 
 def field(variable: str) -> str:
@@ -251,12 +222,6 @@ def test_a_plain_value_is_one_that_the_settings_take(variable: str, data: st.Dat
 
 
 Open = Callable[..., Pipe | Inside]
-
-
-@pytest.fixture(params=["inside", pytest.param("process", marks=pytest.mark.process)])
-def opened(request: pytest.FixtureRequest, portal: BlockingPortal, tmp_path: Path) -> Open:
-    """Opens a pipe; keyword arguments are variables of the process."""
-    return (lambda **_: Inside(portal, tmp_path)) if request.param == "inside" else partial(Pipe, tmp_path)
 
 
 def check_session(pipe: Pipe | Inside, *, modern: bool = False) -> None:
@@ -338,7 +303,8 @@ def test_a_message_that_is_cut_in_two_by_the_end_of_the_loading(opened: Open) ->
 @pytest.mark.process
 def test_a_mark_of_the_byte_order_is_greeted_over(tmp_path: Path) -> None:
     alone = (
-        "import threading; from apixo_mcp.server.stdio.early import Early; early = Early(key_set=True)\n"
+        "import threading; from apixo_mcp.server.stdio.early import Early\n"
+        "from apixo_mcp.server.stdio.known import Known; early = Early(Known(key_set=True))\n"
         "[thread.join() for thread in threading.enumerate() if thread.name == 'early']"
     )
     with Pipe(tmp_path, ("-c", alone)) as pipe:

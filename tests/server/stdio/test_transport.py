@@ -90,7 +90,7 @@ async def test_a_different_early_answer_is_told(tmp_path: Path, caplog: pytest.L
     async with talk(tmp_path, greeting(instructions="others")) as client:
         await client.send(initialize(number=1), request("ping", number=2))
         assert (await client.next())["id"] == 2
-    assert "answered initialize in another way" in caplog.text
+    assert "greeted in another way" in caplog.text
 
 
 @pytest.mark.process
