@@ -125,5 +125,10 @@ examples: $(VENV)/.installed ## the examples, each with its framework's recorded
 examples-latest: $(VENV)/.installed ## the examples, each with the newest version of its framework
 	$(BIN)/python tests/examples/run.py --latest
 
+.PHONY: package
+package: $(VENV)/.installed ## builds sdist and wheel into dist/, and checks what they hold, their types and that they work
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-release]"
+	$(BIN)/python tests/release/package.py
+
 clean: ## removes the environment
 	$(PYTHON) -c "import shutil; shutil.rmtree('$(VENV)', ignore_errors=True)"

@@ -64,8 +64,9 @@ class PartialFile:
         """Whether a body is being received."""
         return self._file is not None
 
+    @property
     def room(self) -> int:
-        """Returns the bytes that the disk has for the file, those included that are there."""
+        """Bytes that the disk has for the file, those included that are there."""
         return shutil.disk_usage(self._folder.path).free + self.size
 
     def is_there(self) -> bool:
@@ -122,7 +123,7 @@ class PartialFile:
         self.size = file.tell()
         return first
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: bytes) -> None:
         """Adds what has arrived."""
         assert self._file is not None
         self._file.write(data)

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _LATER = 1.0
 """Seconds in which more comes behind a head that says that nothing more follows."""
-_AT_A_TIME = 256 * 1024
-"""Bytes of a body that are read at once, where nothing but the body is among them: that takes no going through."""
 
 
 class LenientStream:
@@ -70,9 +68,7 @@ class LenientStream:
             self._is_first = False
             self.unread.clear()
         while not self._ready:
-            plain = self._chunks.left if self._chunks else _AT_A_TIME
-            most = max(max_bytes, min(plain, _AT_A_TIME))
-            data = await (self._late(max_bytes) if self._is_over else self._inner.read(most, timeout))
+            data = await (self._late(max_bytes) if self._is_over else self._inner.read(max_bytes, timeout))
             if self._chunks is None:
                 return data
             self._ready = self._chunks.feed(data) if data else self._chunks.end()

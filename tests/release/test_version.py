@@ -38,7 +38,7 @@ def test_a_checkout_that_was_never_installed_has_the_version_of_a_build_without_
 
 @pytest.mark.process
 def test_the_version_is_what_the_build_wrote(package: Path):
-    (package / "_version.py").write_text('VERSION = "3.2.1"\n', encoding="utf-8")
+    (package / "_version.py").write_text('__version__ = "3.2.1"\n', encoding="utf-8")
     assert version_of(package) == "3.2.1"
 
 
