@@ -45,7 +45,8 @@ def of_sdist(names: Iterable[str], tracked: Iterable[str], include: Iterable[str
         tracked: the paths that the repository keeps.
         include: the files and folders at the top of the checkout that it is made of.
     """
-    names, include = set(names), set(include) | set(ALWAYS_IN_SDIST)
+    names = set(names)
+    include = {pattern.removeprefix("/") for pattern in include} | set(ALWAYS_IN_SDIST)
     due = {path for path in tracked if path in include or path.partition("/")[0] in include}
     due |= {"PKG-INFO", WRITTEN_BY_BUILD, *NEEDED_IN_SDIST}
     return [

@@ -23,7 +23,7 @@ WHEEL = (
     ),
 )
 SDIST = tuple(dict.fromkeys((*TRACKED, *contents.NEEDED_IN_SDIST, "PKG-INFO", "apixo_mcp/_version.py")))
-INCLUDE = ("apixo_mcp", "tests", "LICENSE")
+INCLUDE = ("/apixo_mcp", "/tests", "/LICENSE")
 
 
 def test_a_wheel_of_all_that_the_repository_keeps_is_right():
