@@ -11,7 +11,7 @@ OF_THE_WHEEL = frozenset({"METADATA", "WHEEL", "RECORD", "entry_points.txt", "li
 ALWAYS_IN_SDIST = ("pyproject.toml", ".gitignore")  # hatchling adds them
 NEEDED_IN_SDIST = ("README.md", "CHANGELOG.md", "LICENSE", "constraints.txt", "apixo_mcp/py.typed", "Makefile")
 
-_KINDS = re.compile(r"\.(py|toml|sql|html)$|/py\.typed$")
+_KINDS = re.compile(r"\.(py|toml|json|sql|html)$|/py\.typed$")
 """The kinds of files in the package: code, data, the committed pages, and the mark of its types."""
 
 _SECRETS = re.compile(
