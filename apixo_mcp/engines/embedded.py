@@ -15,6 +15,8 @@ from apixo_mcp.tasks.running.runner import Runner
 
 log = logging.getLogger(__name__)
 
+_SWEPT = 500
+"""Tasks that a sweep takes up at most."""
 SET_BACK = 1.0  # seconds: so much less by the clock than passed is no drift
 
 
@@ -127,7 +129,8 @@ class EmbeddedEngine:
     async def _sweep(self, grace: float) -> None:
         try:
             await self._runner.end_lapsed()
-            for task_id, after in await self._store.due(self._accounts.key_prints, late_by=grace):
+            limit = _SWEPT + len(self._running)  # those that wait for their turn are overdue as well
+            for task_id, after in await self._store.due(self._accounts.key_prints, late_by=grace, limit=limit):
                 if task_id not in self._running and task_id not in self._crashes:
                     self.wake(task_id, time.time() + after)
             self._swept = time.monotonic()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from operator import attrgetter
 from typing import Any
 
 from apixo_mcp.generation import Failure, NextAction
@@ -12,6 +13,10 @@ from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 FIELDS = tuple(entry.name for entry in fields(Task))
 COLUMNS = (*FIELDS, "counted_at")
 """The fields of a task, and what is worked out from them to be looked up by."""
+
+
+_OF_POLL = ("state", "polls", "tries", "failure", "updated_at", "due", "lease_holder", "lease_until")
+_BESIDE_POLL = attrgetter(*(name for name in FIELDS if name not in _OF_POLL))
 
 
 class NotATask(ValueError):
@@ -30,6 +35,19 @@ def to_row(task: Task) -> dict[str, Any]:
     row["notes"] = json.dumps(task.notes)
     row["cancel_requested"] = int(task.cancel_requested)
     row["is_copy"] = int(task.is_copy)
+    return row
+
+
+def is_mere_poll(before: Task, after: Task) -> bool:
+    """Tells whether a change is no more than that of a poll that brought nothing, and ends the lease."""
+    return not after.lease_until and _BESIDE_POLL(before) == _BESIDE_POLL(after)
+
+
+def poll_row(before: Task, after: Task) -> dict[str, Any]:
+    """Returns what such a change writes, by column, and what it is compared with."""
+    row: dict[str, Any] = {name: getattr(after, name) for name in (*_OF_POLL, "task_id", "called_at")}
+    row["state"], row["state_before"], row["fence"] = str(after.state), str(before.state), before.fence
+    row["failure"] = json.dumps(asdict(after.failure)) if after.failure else None
     return row
 
 

@@ -24,12 +24,14 @@ _OWN_VERBS = (
     "place reached_at calls called_at due deleted_at"
 )
 _SET = ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _OWN_VERBS.split())
+_DUE = """case when :state in ('pending', 'processing') and :due > called_at and called_at > :called_at
+        then called_at else :due end"""
+_IS_OURS = "task_id = :task_id and fence = :fence and state = :state_before"
 _WRITE = f"""update task set {_SET},
-    due = case when :state in ('pending', 'processing') and :due > called_at and called_at > :called_at
-        then called_at else :due end,
+    due = {_DUE},
     lease_holder = case when :lease_until = 0 then :lease_holder else lease_holder end,
     lease_until = case when :lease_until = 0 then 0 else lease_until end
-  where task_id = :task_id and fence = :fence and state = :state_before"""
+  where {_IS_OURS}"""
 
 # Each of its own, so that each has an index: as the present id, as one that waits to be confirmed, and of an earlier
 # attempt of a task that goes on.
@@ -50,6 +52,11 @@ Where a callback came since that was read, the next poll is due as it was put do
 
 CLAIM = f"{_WRITE} {_UNTAKEN} returning task_id"
 """The same for a row that takes an id of the gateway, which no other may have."""
+
+NOTE_POLL = f"""update task set state = :state, polls = :polls, tries = :tries, failure = :failure,
+    updated_at = :updated_at, due = {_DUE}, lease_holder = '', lease_until = 0
+  where {_IS_OURS} returning task_id"""
+"""The same for a poll that brought nothing: of a row of fifty columns, those that it changes."""
 
 REREAD = f"{_WRITE} and instr(failure, :code) > 0 returning task_id"
 """The same for a row that failed with this code."""

@@ -19,6 +19,7 @@ from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFU
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
+from apixo_mcp.stores.sqlite.database import NOTED_AT_MOST
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.hearing import Hearer
@@ -873,6 +874,27 @@ class TestCommit:
         found = await row(store, claimed)
         assert (found.state, found.cancel_requested, found.answer) == (State.PROCESSING, True, "lost")
 
+    async def test_a_poll_that_brought_nothing_is_written_and_leaves_all_else(self, store: Store, other: Store):
+        task = await add(store, make_followed())
+        for state, failure in ((State.PENDING, REFUSED), (State.PROCESSING, None), (State.PROCESSING, REFUSED)):
+            CLOCK.now += 1
+            before = await store.claim(task.task_id, "here", LEASE_LASTS, KEYS)
+            assert before is not None
+            await other.mark_answer([task.task_id], CALL, "given")
+            polled = replace(before, state=state, polls=before.polls + 1, tries=before.tries + 2, failure=failure)
+            after = replace(polled, due=CLOCK.now, updated_at=CLOCK.now, lease_holder="", lease_until=0.0)
+            assert await store.commit(before, after)
+            written = await other.get(task.task_id)
+            assert written == replace(after, answer="given", heard_by=written.heard_by if written else "")
+
+    async def test_a_poll_of_a_sleeper_is_refused(self, store: Store, other: Store):
+        task = await add(store, make_followed())
+        slept = await claim(store, task)
+        awake = await claim(other, task, "you", NOW + 9, NOW + 17)
+        late = replace(slept, polls=1, due=CLOCK.now + 60, lease_holder="", lease_until=0.0)
+        assert not await store.commit(slept, late)
+        assert await row(store, task) == awake
+
     async def test_of_concurrent_commits_from_one_state_one_is_written(self, store: Store, other: Store):
         task = await add(store, make_followed())
 
@@ -1381,6 +1403,31 @@ class TestSqliteFile:
                 assert await store.get(task.task_id) == task
                 assert await store.find(LOCAL, task.task_id) == task
                 assert not written.is_set()
+
+    async def test_a_poll_is_noted_though_another_process_is_writing(self, path: Path):
+        async with sqlite_store(path) as store:
+            task = await claim(store, await add(store, make_followed()))
+            polled = replace(task, polls=1, lease_holder="", lease_until=0.0)
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("begin immediate")
+                async with anyio.create_task_group() as group:
+                    group.start_soon(store.commit, task, polled)
+                    await anyio.wait_all_tasks_blocked()
+                    assert await store.get(task.task_id) == task
+                    other.execute("rollback")
+            assert await store.get(task.task_id) == polled
+            assert (await claim(store, task)).polls == 1
+
+    async def test_however_many_polls_are_noted_the_log_stays_small(self, path: Path):
+        async with sqlite_store(path) as store:
+            made = [await add(store, make_followed(prompt="a fox " * 500)) for _ in range(4)]
+            for turn in range(NOTED_AT_MOST):
+                for task in made:
+                    claimed = await claim(store, task)
+                    polled = replace(claimed, polls=turn, lease_holder="", lease_until=0.0)
+                    assert await store.commit(claimed, polled)
+            log_size = path.with_name(f"{path.name}-wal").stat().st_size
+        assert log_size < NOTED_AT_MOST * 4096 * 20
 
     async def test_what_another_process_has_committed_is_looked_up_at_once(self, path: Path):
         async with SqliteStore(path) as store, SqliteStore(path) as other:

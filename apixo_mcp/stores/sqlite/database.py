@@ -18,8 +18,8 @@ from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
+from apixo_mcp.stores.sqlite.inline import Inline
 from apixo_mcp.stores.sqlite.lock import Lock
-from apixo_mcp.stores.sqlite.reader import Reader
 from apixo_mcp.stores.sqlite.repair import repair
 
 log = logging.getLogger(__name__)
@@ -29,11 +29,13 @@ T = TypeVar("T")
 ALONE_WITHIN = (0.003, 3.0)
 """Seconds given to being alone with the file: at first just enough to decide among processes that start together, then,
 where the file turned out to be damaged or of an older schema, enough for one that is about to end."""
+NOTED_AT_MOST = 250
+"""Notes on the thread that asks, between two of the worker thread: each is a few pages of the log."""
 REPAIRED_WITHIN = 60.0  # seconds given to another process that is repairing the file
 
 
 class SqliteDatabase:
-    """One file, one connection, one worker thread; and one connection more that only reads, on the thread that asks.
+    """One file, one connection, one worker thread; and one connection more on the thread that asks, which never waits.
 
     Several processes may have the same file open.
 
@@ -50,7 +52,8 @@ class SqliteDatabase:
         self._reserve = DiskReserve(damage.beside(path, ".ballast"))
         self._limiter = anyio.CapacityLimiter(1)
         self._database: sqlite3.Connection | None = None
-        self._reader: Reader | None = None
+        self._inline: Inline | None = None
+        self._noted = 0
         self._file = (0, 0)
         self._deleted: list[sqlite3.Connection] = []
 
@@ -127,7 +130,7 @@ class SqliteDatabase:
         """
         if self._database is None or (there := _identity(self._path)) == self._file:
             return
-        self._stop_reading()
+        self._close_inline()
         # It stays open: closing it would delete, by name, the log of the file that is there now.
         self._deleted.append(self._database)
         if there is None:
@@ -145,13 +148,13 @@ class SqliteDatabase:
         self._lock.share(REPAIRED_WITHIN)
         self._connect()
 
-    def _stop_reading(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+    def _close_inline(self) -> None:
+        if self._inline is not None:
+            self._inline.close()
+            self._inline = None
 
     def _disconnect(self) -> None:
-        self._stop_reading()  # first: SQLite tidies up with the last connection, and this one may not
+        self._close_inline()  # first: SQLite tidies up with the last connection, and this one may not
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -210,17 +213,52 @@ class SqliteDatabase:
             StoreError: as of `run`.
         """
         await anyio.lowlevel.checkpoint()  # whoever asks again and again lets others have their turn
-        if self._reader is not None and _identity(self._path) == self._file:
+        if self._inline is not None and _identity(self._path) == self._file:
             with suppress(sqlite3.Error, NotATask):  # the worker thread can wait, and tells what is wrong
-                return work(self._reader, *arguments)
+                return work(self._inline, *arguments)
         return await self.run(self._look_up, work, arguments)
 
     def _look_up(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         looked_up = work(self, *arguments)
-        if self._reader is None:
-            with suppress(sqlite3.Error):
-                self._reader = Reader.opened(self._path, self.now)
+        self._open_inline()
         return looked_up
+
+    async def note(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Runs `work`, which writes what only living processes need, at once on this thread, or else in the worker's.
+
+        Now and then it is the worker thread's turn, which brings what was written from the log into the file.
+
+        Args:
+            work: takes what is asked, by `execute_fleeting` where it writes, and the arguments. It is done anew where
+                it fails.
+
+        Raises:
+            StoreError: as of `run`.
+        """
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        self._noted += 1
+        is_full = self._noted > NOTED_AT_MOST
+        if self._inline is not None and not is_full and _identity(self._path) == self._file:
+            try:
+                return work(self._inline, *arguments)
+            except NotATask as error:
+                raise self._trouble(error) from error
+            except sqlite3.Error:
+                pass  # somebody else writes just now, or the worker thread can tell what is wrong
+        if is_full:
+            self._noted = 0
+        return await self.run(self._note, is_full, work, arguments)
+
+    def _note(self, is_full: bool, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        self._open_inline()
+        if is_full:  # before the work: whoever writes first after that waits for the disk once more
+            self.execute("pragma wal_checkpoint(passive)", {})
+        return work(self, *arguments)
+
+    def _open_inline(self) -> None:
+        if self._inline is None:
+            with suppress(sqlite3.Error):
+                self._inline = Inline.opened(self._path, self.now)
 
     def execute(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         """Executes a statement and returns its rows. For use in the worker thread."""

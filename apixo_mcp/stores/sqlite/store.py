@@ -16,12 +16,13 @@ from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, alerts, statements, taken
 from apixo_mcp.stores.database import Readable
 from apixo_mcp.stores.listing import ListQuery, lowered
-from apixo_mcp.stores.rows import from_row, to_row
+from apixo_mcp.stores.rows import from_row, is_mere_poll, poll_row, to_row
 from apixo_mcp.stores.sqlite import search
 from apixo_mcp.stores.sqlite.alerts import SqliteAlerts
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.durations import SqliteDurations
+from apixo_mcp.stores.sqlite.inline import Inline
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.reports import SqliteReports
@@ -42,6 +43,11 @@ def _wall_clock() -> float:
 
 def _read_one(database: Readable, statement: str, key: Mapping[str, Any]) -> Task | None:
     return next((from_row(row) for row in database.execute(statement, key)), None)
+
+
+def _note_poll(database: SqliteDatabase | Inline, row: Mapping[str, Any]) -> list[Row]:
+    # Without waiting for the disk: a poll that a power cut takes back is made again, and costs nothing.
+    return database.execute_fleeting(statements.NOTE_POLL, row)
 
 
 def _day_count(row: Row) -> DayCount:
@@ -231,18 +237,20 @@ class SqliteStore:
 
     async def claim(self, task_id: str, holder: str, lasts: float, key_prints: Iterable[str]) -> Task | None:
         """See `Store.claim`."""
-        return await self._database.run(self._claim, task_id, holder, lasts, tuple(key_prints))
+        return await self._database.note(self._claim, task_id, holder, lasts, tuple(key_prints))
 
-    def _claim(self, task_id: str, holder: str, lasts: float, key_prints: Sequence[str]) -> Task | None:
+    def _claim(
+        self, database: SqliteDatabase | Inline, task_id: str, holder: str, lasts: float, key_prints: Sequence[str]
+    ) -> Task | None:
         keys, named = statements.keys(key_prints)
-        now = self._database.now()
+        now = database.now()
         named |= {"task_id": task_id, "now": now}
         while True:
             over = self._watch.over(task_id)
             taking = {**named, "holder": holder, "lasts": lasts, "over": over}
-            if rows := self._database.execute_fleeting(statements.TAKE.format(keys=keys), taking):
+            if rows := database.execute_fleeting(statements.TAKE.format(keys=keys), taking):
                 return from_row(rows[0])
-            leased = self._database.execute(statements.LEASE.format(keys=keys), named)
+            leased = database.execute(statements.LEASE.format(keys=keys), named)
             if not leased or self._watch.wait(task_id, leased[0]["lease_until"], now) > 0:
                 return None
 
@@ -250,14 +258,13 @@ class SqliteStore:
         """See `Store.commit`."""
         if after.state is not before.state and not may_move(before.state, after.state):
             raise ValueError(f"a task does not move from {before.state} to {after.state}")
-        # A poll that brought nothing new is made again where it is lost.
-        brought_nothing = before.state in FOLLOWED and after.state is before.state
+        if before.state in FOLLOWED and after.state in FOLLOWED and is_mere_poll(before, after):
+            return bool(await self._database.note(_note_poll, poll_row(before, after)))
         claim = taken.claimed_by(before, after)
         if claim and taken.is_of_earlier_attempt(before, claim):
             raise IdTaken(before.task_id, before.owner)
-        write = self._database.execute_fleeting if brought_nothing else self._database.execute_at_any_price
         rows = await self._database.run(
-            write,
+            self._database.execute_at_any_price,
             statements.CLAIM if claim else statements.COMMIT,
             {**to_row(after), **claim, "fence": before.fence, "state_before": str(before.state)},
         )

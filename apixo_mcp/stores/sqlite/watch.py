@@ -10,6 +10,7 @@ Only the second needs no clock but one that runs. A process that follows tasks s
 its sweeps; one that has just started waits `SILENT_FOR` for what a process left that died a moment ago.
 """
 
+import threading
 from collections.abc import Callable
 
 from apixo_mcp.tasks.ports.store import APART_AT_MOST, LEASE_LASTS, RENEWED_EVERY
@@ -27,6 +28,7 @@ class LeaseWatch:
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
         self._seen: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()  # some is claimed in the worker thread, some on the thread that asks
 
     def wait(self, name: str, until: float, now: float) -> float:
         """Notes a lease as it is just now, and returns for how many seconds more it is left to its holder.
@@ -37,11 +39,12 @@ class LeaseWatch:
             now: by this process's clock.
         """
         here = self._elapsed()
-        noted, free_at = self._seen.get(name, (0.0, 0.0))
-        if noted != until:
-            left = until - now
-            free_at = here + (0.0 if left < -APART_AT_MOST else max(SILENT_FOR, min(left, LEASE_LASTS)))
-            self._seen[name] = until, free_at
+        with self._lock:
+            noted, free_at = self._seen.get(name, (0.0, 0.0))
+            if noted != until:
+                left = until - now
+                free_at = here + (0.0 if left < -APART_AT_MOST else max(SILENT_FOR, min(left, LEASE_LASTS)))
+                self._seen[name] = until, free_at
         return max(0.0, free_at - here)
 
     def over(self, name: str) -> float:
@@ -52,4 +55,5 @@ class LeaseWatch:
     def forget(self) -> None:
         """Forgets what was over long ago, or renewed and not seen since."""
         long_ago = self._elapsed() - APART_AT_MOST
-        self._seen = {name: seen for name, seen in self._seen.items() if seen[1] > long_ago}
+        with self._lock:
+            self._seen = {name: seen for name, seen in self._seen.items() if seen[1] > long_ago}

@@ -54,9 +54,10 @@ class IdTaken(Exception):
 class Store(Protocol):
     """Keeps tasks. Every change is durable when the call returns, and compare-and-set where it moves a task.
 
-    Only leases and the time of the next look may be lost, and only in a power cut: no living process needs them then.
-    A lease lets one process at a time work on a task; the fence, which grows with each claim, refuses the late write of
-    one that slept through its lease.
+    Only leases and what a poll wrote that brought nothing (its count, and when the next one is due) may be lost, and
+    only in a power cut: no living process needs them then, and the poll is made again. A lease lets one process at a
+    time work on a task; the fence, which grows with each claim, refuses the late write of one that slept through its
+    lease.
     """
 
     @property

@@ -43,15 +43,26 @@ class Poller:
         self._limit = anyio.CapacityLimiter(parts.limits.polling)
         self._troubles: dict[str, _Trouble] = {}
 
-    async def poll(self, task: Task) -> Task | None:
-        """Polls a task. Returns it as it is stored then; None where another process has it."""
-        parts = self._parts
-        trouble, now = self._troubles.get(task.key_print), time.time()
-        if trouble is not None and now < trouble.until:
-            return await parts.changes.commit(task, delays.held_back(task, now, trouble.until - now))
+    async def turn(self, key_print: str) -> bool:
+        """Waits for a turn to poll with this key; False where there is none, as the gateway refuses it for long."""
+        return not self._refused_for(key_print) and await self._parts.throttle.line_up(key_print)
+
+    def _refused_for(self, key_print: str) -> float:
+        trouble = self._troubles.get(key_print)
+        return max(0.0, trouble.until - time.time()) if trouble else 0.0
+
+    async def poll(self, task: Task, *, has_turn: bool) -> Task | None:
+        """Polls a task. Returns it as it is stored then; None where another process has it.
+
+        Args:
+            task: that was claimed.
+            has_turn: whether it was waited for before that.
+        """
+        parts, key = self._parts, task.key_print
+        if not has_turn and not await self.turn(key):
+            wait = self._refused_for(key) or parts.throttle.paused(key)
+            return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
         async with self._limit:
-            if wait := await parts.throttle.turn(task.key_print):
-                return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))
             gateway, inputs = parts.accounts.gateway(task.key_print), task.inputs
             began = time.monotonic()
             if task.is_confirming:

@@ -39,6 +39,7 @@ class Runner:
         self._saver = saver
         self._sender = Sender(parts, reach or NoReach())
         self._poller = Poller(parts)
+        self._polled: dict[str, str] = {}
 
     async def advance(self, task_id: str) -> float | None:
         """Takes the task's next step if it is due and nobody else works on it. One that fails is put off.
@@ -46,21 +47,37 @@ class Runner:
         Returns:
             When its next step is due, Unix seconds; None where none is left or another process has it.
         """
+        key = self._polled.get(task_id) or await self._polled_with(task_id)
+        # Before the claim: a task that waits for its turn needs no lease, and nothing is written for that.
+        has_turn = bool(key) and await self._poller.turn(key)
         async with self._leases.claim(task_id, self._parts.accounts.key_prints) as task:
+            if has_turn and not (task is not None and _is_polled(task) and task.key_print == key):
+                self._parts.throttle.give_back(key)
+                has_turn = False
             if task is None:
+                self._polled.pop(task_id, None)
                 return None
             try:
-                after = await self._step(task)
+                after = await self._step(task, has_turn=has_turn)
             except Exception as error:
                 log.exception("a step of task %s failed; it is tried again", task_id)
                 after = await self._put_off(task, error)
+        if after is not None and _is_polled(after):
+            self._polled[task_id] = after.key_print
+        else:
+            self._polled.pop(task_id, None)
         return after.due if after else None
 
-    async def _step(self, task: Task) -> Task | None:
+    async def _polled_with(self, task_id: str) -> str:
+        """Returns the key with which a task's next step polls it; empty where that does something else."""
+        task = await self._parts.store.get(task_id)
+        return task.key_print if task is not None and _is_polled(task) else ""
+
+    async def _step(self, task: Task, *, has_turn: bool) -> Task | None:
         if task.state is State.SUBMITTING:
             return await self._sender.send(task) if task.sent_at is None else await self._sender.give_up(task)
-        if task.state in FOLLOWED or task.is_confirming:
-            return await self._poller.poll(task)
+        if _is_polled(task):
+            return await self._poller.poll(task, has_turn=has_turn)
         return await save_files(self._parts, self._saver, task)
 
     async def _put_off(self, task: Task, error: Exception) -> Task | None:
@@ -97,3 +114,8 @@ class Runner:
     def paused(self, key_print: str) -> float:
         """Returns for how many seconds this key's gateway is left alone, as it asked for fewer requests."""
         return self._parts.throttle.paused(key_print)
+
+
+def _is_polled(task: Task) -> bool:
+    """Tells whether the next step of a task polls it."""
+    return (task.state in FOLLOWED and task.due is not None) or task.is_confirming

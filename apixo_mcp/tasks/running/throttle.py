@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -29,11 +29,13 @@ class ThrottleLimits:
 
 @dataclass(slots=True)
 class _Line:
-    """The callers of one key: when the next one may go, and how the gateway last took it."""
+    """The callers of one key: when the next one may go, who waits for that, and how the gateway last took it."""
 
     pause: float
     next_turn: float = 0.0
     paused_until: float = 0.0
+    line: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))  # hands on in order
+    before_it: int = 0
 
 
 class Throttle:
@@ -50,12 +52,31 @@ class Throttle:
         Returns:
             0 when it may leave now; else after how many seconds to ask again, as that is too long to wait for here.
         """
-        for _ in range(_ASKED):
-            wait = self.take(key)
-            if wait == 0 or wait > self._limits.patience:
-                return wait
-            await anyio.sleep(wait)
-        return self.take(key)
+        callers = self._line(key)
+        callers.before_it += 1
+        try:
+            for _ in range(_ASKED):
+                wait = self.take(key)
+                if wait == 0 or wait > self._limits.patience:
+                    return wait
+                await anyio.sleep(wait)
+            return self.take(key)
+        finally:
+            callers.before_it -= 1
+
+    async def line_up(self, key: str) -> bool:
+        """Waits for a turn behind all who lined up before, and behind whoever asks for a `turn`.
+
+        Returns:
+            False where the gateway asked for a pause that is too long to wait for here (`paused`).
+        """
+        callers = self._line(key)
+        async with callers.line:
+            while wait := (60.0 / self._limits.per_minute if callers.before_it else self.take(key)):
+                if self.paused(key) > self._limits.patience:
+                    return False
+                await anyio.sleep(wait)
+        return True
 
     def take(self, key: str) -> float:
         """Returns seconds until there is a turn, or 0 and the turn is taken."""

@@ -1,5 +1,6 @@
 """How fast a process talks to a gateway."""
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +80,43 @@ async def test_a_turn_that_was_not_used_is_somebody_elses() -> None:
     throttle.give_back("key")
     assert throttle.take("key") == 0
     assert throttle.take("key") > 0
+
+
+async def test_those_who_line_up_go_in_order_and_a_submit_before_them() -> None:
+    throttle = Throttle(ThrottleLimits(per_minute=3_000, burst=1))
+    went: list[str] = []
+
+    async def polls(name: str) -> None:
+        assert await throttle.line_up("key")
+        went.append(name)
+
+    async def submits() -> None:
+        assert await throttle.turn("key") == 0
+        went.append("submit")
+
+    assert throttle.take("key") == 0
+    async with anyio.create_task_group() as group:
+        for number in range(8):
+            group.start_soon(polls, str(number))
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(submits)
+    assert [name for name in went if name != "submit"] == [str(number) for number in range(8)]
+    assert went.index("submit") < 3
+
+
+async def test_nobody_lines_up_for_a_long_pause() -> None:
+    throttle = Throttle(ThrottleLimits(per_minute=60, burst=1))
+    while throttle.take("key") == 0:
+        pass
+    refused: list[bool] = []
+
+    async def polls() -> None:
+        refused.append(await throttle.line_up("key"))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(polls)
+        await anyio.wait_all_tasks_blocked()
+        throttle.slow_down("key", 30.0)
+    assert refused == [False] * 3
+    assert throttle.paused("key") == pytest.approx(30.0, abs=5.0)

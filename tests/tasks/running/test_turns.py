@@ -1,0 +1,41 @@
+"""Polls above the limit of a key: they wait for their turn, and nothing is written or held for that."""
+
+import time
+from pathlib import Path
+
+import pytest
+from support.program import happens
+from support.scripted_gateway import Gateway, polled
+from support.store_tasks import make_followed
+
+from apixo_mcp.app import open_app
+from apixo_mcp.assembly.limits import Limits
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.running.parts import StepLimits
+from apixo_mcp.tasks.running.throttle import ThrottleLimits
+
+pytestmark = pytest.mark.anyio
+
+TASKS = 40
+LIMITS = Limits(steps=StepLimits(throttle=ThrottleLimits(per_minute=1200, burst=1)))
+
+
+async def test_a_poll_that_waits_for_its_turn_has_claimed_and_written_nothing(tmp_path: Path) -> None:
+    async with Gateway() as gateway:
+        gateway.outcome = lambda remote_id: polled(remote_id, state="processing")
+        settings = read_settings(
+            home=tmp_path, apixo_api_key="sk-mine", apixo_base_url=gateway.url, allow_private_hosts=True
+        )
+        now = time.time()
+        async with open_app(settings, follow=False) as app:
+            (key,) = app.key_prints
+            moments = {"created_at": now, "updated_at": now, "sent_at": now, "accepted_at": now, "due": now}
+            made = [make_followed(key_print=key, base_url=gateway.url, **moments) for _ in range(TASKS)]
+            await app.store.add(made)
+        async with open_app(settings, limits=LIMITS) as app:
+            await happens(lambda: len(gateway.looks) >= 6)
+            rows = [row for task in made if (row := await app.store.get(task.task_id))]
+            looks = len(gateway.looks)
+    assert looks < TASKS, "the limit was met"
+    assert sum(row.fence - task.fence for row, task in zip(rows, made, strict=True)) <= looks + 1
+    assert sum(row.lease_until > 0 for row in rows) <= 1
