@@ -1,11 +1,12 @@
 """The base of every model's input class, and the rules that tie its fields together."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
+from annotated_types import Ge, Le, MaxLen
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -225,6 +226,29 @@ class ModelInput(BaseModel):
         """Returns the allowed values of a field, empty where it takes any."""
         return _choices(cls).get(name, ())
 
+    @classmethod
+    def limits(cls, name: str) -> Mapping[str, Any]:
+        """Returns what limits a field, as its schema says it: `enum`, `minimum`, `maximum` and `maxItems`.
+
+        Read from the field itself: building the schemas of all models takes a tenth of a second.
+        """
+        info = cls.model_fields.get(name)
+        if info is None:
+            return {}
+        is_list = list in (get_origin(info.annotation), *map(get_origin, get_args(info.annotation)))
+        limits: dict[str, Any] = {} if is_list or not cls.choices(name) else {"enum": [*cls.choices(name)]}
+        for entry in (*info.metadata, *(() if is_list else _notes(info.annotation))):
+            match entry:
+                case Ge(ge=least):
+                    limits["minimum"] = least
+                case Le(le=most):
+                    limits["maximum"] = most
+                case MaxLen(max_length=most) if is_list:
+                    limits["maxItems"] = most
+                case _:
+                    pass
+        return limits
+
     def wire(self) -> dict[str, Any]:
         """Returns the `input` object as it is sent: JSON values, without the fields that were not given."""
         return self.model_dump(mode="json", exclude_none=True)
@@ -256,6 +280,13 @@ def _literals(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     return tuple(value for part in get_args(annotation) for value in _literals(part))
+
+
+def _notes(annotation: Any) -> Iterator[Any]:
+    """Returns what is noted of the types that an annotation is made of."""
+    for part in get_args(annotation):
+        for note in getattr(part, "__metadata__", ()):
+            yield from getattr(note, "metadata", ())
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

@@ -65,6 +65,11 @@ class SchemaInput(OpenInput):
         """Returns the allowed values of a property."""
         return tuple(_property(cls, name).get("enum", ()))
 
+    @classmethod
+    def limits(cls, name: str) -> Mapping[str, Any]:
+        """Returns the property: all that limits it stands there."""
+        return _property(cls, name)
+
 
 def _property(cls: type[ModelInput], name: str) -> dict[str, Any]:
     return flat_properties(cls).get(name, {})

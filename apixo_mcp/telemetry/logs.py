@@ -6,7 +6,6 @@ in, goes to a log of its own, which the log's file always has.
 
 import logging
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 
 from apixo_mcp.telemetry.facts import (
@@ -64,7 +63,7 @@ _EVENTS: dict[type[Fact], str] = {
 }
 _MANY = (PollAnswered, OperationDone, RequestServed)
 _FROM_OUTSIDE = (RequestRefused, RequestServed, SignInRefused, OperationDone, OwnerChanged)
-_NAMES = {"task_id": "task", "mime_type": "type"}
+_NAMES = {"task_id": "task", "mime_type": "type", "result": "index"}
 
 
 def write(fact: Fact) -> None:
@@ -84,9 +83,8 @@ def write(fact: Fact) -> None:
 
 def parts_of(fact: Fact | TaskRef) -> Iterator[tuple[str, Any]]:
     """Yields the parts of a fact by their names, those of its task first."""
-    for field in fields(fact):
-        value = getattr(fact, field.name)
+    for name, value in fact._asdict().items():
         if isinstance(value, TaskRef):
             yield from parts_of(value)
         else:
-            yield field.name, value
+            yield name, value

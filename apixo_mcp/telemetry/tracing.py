@@ -54,7 +54,12 @@ _SPANS: dict[type[Fact], tuple[str, SpanKind]] = {
     Saved: ("save", SpanKind.INTERNAL),
     Finished: ("task", SpanKind.INTERNAL),
 }
-_NAMES = {"task_id": "apixo.task.id", "model": "gen_ai.request.model", "gateway": "gen_ai.provider.name"}
+_NAMES = {
+    "task_id": "apixo.task.id",
+    "result": "apixo.index",
+    "model": "gen_ai.request.model",
+    "gateway": "gen_ai.provider.name",
+}
 _ids: ContextVar[SpanContext | None] = ContextVar("ids of the span of a task", default=None)
 
 

@@ -10,7 +10,7 @@ from apixo_mcp.catalog.limits import LONGEST_CLIP, Limit, limit_asked_for, limit
 from apixo_mcp.catalog.model import Model, Price
 from apixo_mcp.catalog.prices import dollars
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.catalog.schema import brief_schema, input_schema, media_fields
+from apixo_mcp.catalog.schema import brief_schema, media_fields
 from apixo_mcp.catalog.search.chinese import simplified
 from apixo_mcp.catalog.search.costs import by_price, shortest_video, smallest_call
 from apixo_mcp.catalog.search.found import Found
@@ -229,16 +229,15 @@ def _smallest(model: Model) -> str:
 
 def _limits(model: Model) -> str:
     """Tells the few limits that choose between models: picture count, sizes, seconds."""
-    properties: dict[str, Any] = input_schema(model.input)["properties"]
     limits: list[str] = []
     spelt = common(model)
     for name, word in (("image_urls", "in"), ("num_images", "out")):
-        entry = properties.get(spelt.get(name, ""), {})
+        entry = model.input.limits(spelt.get(name, ""))
         most = entry.get("maxItems") or entry.get("maximum")
         if most:
             limits.append(f"{most} {word}")
     for name in ("resolution", "duration"):
-        entry = properties.get(spelt.get(name, ""), {})
+        entry = model.input.limits(spelt.get(name, ""))
         if name == "resolution" and model.sizes is not None:
             limits.append("/".join(model.sizes.table))
         elif choices := entry.get("enum"):

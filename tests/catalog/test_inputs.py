@@ -34,6 +34,14 @@ def test_schema_is_flat(model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", EVERY, ids=lambda model: model.id)
+def test_the_limits_of_a_field_are_those_of_its_schema(model: Model) -> None:
+    for name, entry in input_schema(model.input)["properties"].items():
+        limits = {key: entry[key] for key in ("enum", "minimum", "maximum", "maxItems") if key in entry}
+        assert model.input.limits(name) == limits, name
+    assert model.input.limits("no such field") == {}
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: model.id)
 def test_schema_tells_the_limits(model: Model) -> None:
     schema = input_schema(model.input)
     for name, entry in schema["properties"].items():
