@@ -20,7 +20,8 @@ def _is_url(value: str) -> str:
     return value
 
 
-Url = Annotated[str, Field(min_length=1, json_schema_extra={"format": "uri"}), AfterValidator(_is_url)]
+_OF_URL = {"format": "uri"}
+Url = Annotated[str, Field(min_length=1, json_schema_extra=dict(_OF_URL)), AfterValidator(_is_url)]
 """A public URL of an input file. Gateways take nothing else (APIXO and Ruxa document no upload)."""
 
 UNDOCUMENTED_PROMPT = 5000
@@ -237,7 +238,7 @@ class ModelInput(BaseModel):
             return {}
         is_list = list in (get_origin(info.annotation), *map(get_origin, get_args(info.annotation)))
         limits: dict[str, Any] = {} if is_list or not cls.choices(name) else {"enum": [*cls.choices(name)]}
-        for entry in (*info.metadata, *(() if is_list else _notes(info.annotation))):
+        for entry in (*info.metadata, *(() if is_list else _constraints(info.annotation))):
             match entry:
                 case Ge(ge=least):
                     limits["minimum"] = least
@@ -248,6 +249,15 @@ class ModelInput(BaseModel):
                 case _:
                     pass
         return limits
+
+    @classmethod
+    def file_fields(cls) -> frozenset[str]:
+        """Returns the fields that take the URL of an input file, or a list of them; read as `limits` are."""
+        return frozenset(
+            name
+            for name, info in cls.model_fields.items()
+            if any(getattr(note, "json_schema_extra", None) == _OF_URL for note in (info, *_notes(info.annotation)))
+        )
 
     def wire(self) -> dict[str, Any]:
         """Returns the `input` object as it is sent: JSON values, without the fields that were not given."""
@@ -283,10 +293,16 @@ def _literals(annotation: Any) -> tuple[Any, ...]:
 
 
 def _notes(annotation: Any) -> Iterator[Any]:
-    """Returns what is noted of the types that an annotation is made of."""
+    """Yields what is noted of the types that an annotation is made of."""
     for part in get_args(annotation):
-        for note in getattr(part, "__metadata__", ()):
-            yield from getattr(note, "metadata", ())
+        yield from getattr(part, "__metadata__", ())
+        yield from _notes(part)
+
+
+def _constraints(annotation: Any) -> Iterator[Any]:
+    """Yields the limits among what is noted."""
+    for note in _notes(annotation):
+        yield from getattr(note, "metadata", ())
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

@@ -106,13 +106,8 @@ def _left_out(cls: type[ModelInput], name: str, entry: dict[str, Any]) -> dict[s
 @cache
 def media_fields(cls: type[ModelInput]) -> frozenset[str]:
     """Returns the fields that take the URL of an input file, or a list of them."""
-    properties: dict[str, Any] = input_schema(cls)["properties"]
     # An undocumented field is passed on as given, yet these names mean files for every model.
-    return frozenset(_MEDIA if cls.is_open() else ()) | frozenset(
-        name
-        for name, entry in properties.items()
-        if "uri" in (entry.get("format"), entry.get("items", {}).get("format"))
-    )
+    return frozenset(_MEDIA if cls.is_open() else ()) | cls.file_fields()
 
 
 @cache

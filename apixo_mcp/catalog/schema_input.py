@@ -70,6 +70,15 @@ class SchemaInput(OpenInput):
         """Returns the property: all that limits it stands there."""
         return _property(cls, name)
 
+    @classmethod
+    def file_fields(cls) -> frozenset[str]:
+        """Returns the properties that are URLs, or lists of them."""
+        return frozenset(
+            name
+            for name, entry in flat_properties(cls).items()
+            if "uri" in (entry.get("format"), entry.get("items", {}).get("format"))
+        )
+
 
 def _property(cls: type[ModelInput], name: str) -> dict[str, Any]:
     return flat_properties(cls).get(name, {})

@@ -124,7 +124,7 @@ def test_start_up_beside_a_bare_server(
     pairs = [
         (start(bare, environment, opening, *then), start(ours, environment, opening, *then)) for _ in range(ROUNDS)
     ]
-    print(f"\nspawn to {opening['method']} answered, tools/list, the first call, and CPU until then; median of {ROUNDS}")
+    print(f"\nspawn to {opening['method']}, tools/list and a call answered, and CPU until then; median of {ROUNDS}")
     ratios: dict[str, float] = {}
     columns = (zip(*column, strict=True) for column in zip(*pairs, strict=True))
     for name, theirs, mine in zip(Start._fields, *columns, strict=True):

@@ -8,6 +8,9 @@ from apixo_mcp.cli.process.start import errors_told, settings_or_exit
 from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.settings import Settings
 
+_ALLOCATED = 10_000
+"""New objects after which rings are looked for: by the default, 700, that is 80 times before the first answer."""
+
 
 def serve_stdio(early: Early | None = None, *, sandbox: bool = False) -> None:
     """Serves on stdio until the client is gone.
@@ -21,6 +24,7 @@ def serve_stdio(early: Early | None = None, *, sandbox: bool = False) -> None:
         from apixo_mcp.server.stdio.transport import run_stdio
 
         gc.freeze()
+        gc.set_threshold(_ALLOCATED)
         gc.enable()
         with errors_told():
             run_stdio(settings, early, leave)
