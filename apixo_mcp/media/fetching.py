@@ -3,16 +3,16 @@
 import errno
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import partial
 
 import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
 from apixo_mcp.media import inline, outcomes
+from apixo_mcp.media.body import Arrived, Body, Held
 from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, TransferLimits, Turn
-from apixo_mcp.media.probing.signatures import HEAD, sniff
 from apixo_mcp.media.refusals import LARGEST_DOCUMENT, Unwanted, content_refusal, is_wanted, refuse
 from apixo_mcp.net.fetcher import Download, Fetcher
 from apixo_mcp.tasks.task import Result
@@ -22,7 +22,7 @@ KEPT_AFTER = 2
 
 _DISK_LEFT = 64 * 1024 * 1024
 _LOOKED_EVERY = 256 * 1024 * 1024
-_BLOCK = 1 << 18
+_BLOCK = 1 << 20
 _GOES = 20
 _PATIENCE = 10.0
 """The longest that a `Retry-After` is waited for while the caller waits."""
@@ -32,31 +32,26 @@ class _TooSlow(MediaError):
     """What arrives is so little that others must come first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A file that came.
-
-    Attributes:
-        doubt: why it may not be whole, empty where nothing says so.
-    """
-
-    size: int
-    sha256: str
-    content_type: str
-    doubt: str = ""
-
-
 class Fetch:
     """Fetches the file of one result."""
 
     def __init__(
-        self, fetcher: Fetcher, places: Places, limits: TransferLimits, part: PartialFile, result: Result, task_id: str
+        self,
+        fetcher: Fetcher,
+        places: Places,
+        limits: TransferLimits,
+        part: PartialFile,
+        left: Left | None,
+        result: Result,
+        task_id: str,
     ) -> None:
-        """Fetches into `part`, in the task's share of what is transferred at once."""
+        """Fetches into `part`, where an earlier try may have `left` something, in the task's share of all transfers."""
         self._fetcher = fetcher
         self._places = places
         self._limits = limits
         self._part = part
+        self._body = Body(part)
+        self._left = left
         self._result = result
         self._task_id = task_id
         self._most = limits.caps[result.kind]
@@ -78,19 +73,18 @@ class Fetch:
             try:
                 arrived = await self._places.during(self._task_id, self._fetch)
             except MediaError as error:
-                self._part.close()
-                left = await to_thread.run_sync(self._part.left)
-                pause = self._pause_after(error, left.size if left else 0)
+                self._left = await to_thread.run_sync(self._body.let_go)
+                pause = self._pause_after(error, self._left.size if self._left else 0)
                 if pause is None and doubtful is None:
                     if not isinstance(error, PackingBroken):
                         return await self._salvaged(error)
-                    self._unpack, self._had, pause = False, 0, 0.0
+                    self._unpack, self._had, self._left, pause = False, 0, None, 0.0
                     await to_thread.run_sync(self._part.drop)
             else:
                 if not arrived.doubt:
                     return arrived
                 await to_thread.run_sync(self._part.set_aside)
-                doubtful, pause = arrived, next(self._pauses, None)
+                self._left, doubtful, pause = None, arrived, next(self._pauses, None)
             if pause is None:
                 break
             await anyio.sleep(pause)
@@ -139,11 +133,9 @@ class Fetch:
 
     async def _fetch_part(self, turn: Turn) -> Arrived | None:
         """Fetches what the server hands out at once; None where that was a part and the next is to be asked for."""
-        part = self._part
-        left = await to_thread.run_sync(part.left)
+        part, left = self._part, self._left
         if left and left.is_whole:
-            await self._go_on(left.total)
-            return await self._conclude("", "")
+            return await to_thread.run_sync(self._body.conclude_left, left)
         if left:
             try:
                 async with self._opened(offset=left.size, etag=left.etag) as download:
@@ -180,38 +172,32 @@ class Fetch:
         Returns:
             None where a part of a file came whole, and another can follow.
         """
-        part, start, total = self._part, left.size if left else 0, _total(download, left)
-        await to_thread.run_sync(self._check_size, total)
+        start, total = left.size if left else 0, _total(download, left)
+        await self._check_size(total)
         if left:
-            await self._go_on(total)
+            await to_thread.run_sync(self._body.go_on, total)
         size, rest = await self._pour(download, turn, start, total)
         is_part = download.status == 206 and total is not None and start < size < total
-        if not part.is_open:
-            if not rest and total:
-                raise MediaError(f"the line broke after 0 of {total:,} bytes")
-            refuse(rest, is_whole=not is_part)
-            await self._begin(download, rest, total)
-        await to_thread.run_sync(part.write, rest)
-        if is_part and await to_thread.run_sync(part.left):
-            return None
-        if total is not None and size < total:
-            raise MediaError(f"the line broke after {size:,} of {total:,} bytes")
         doubt = download.doubt if self._unpack else "what it was packed with is broken, so it is kept as it came"
-        if total is not None and size > total:
-            doubt = f"{size:,} bytes came where {total:,} were declared"
-        return await self._conclude(download.content_type, doubt)
+        end = partial(self._body.end, download, rest, size, total, is_part=is_part, doubt=doubt)
+        arrived = await to_thread.run_sync(end)
+        if isinstance(arrived, Left):
+            self._left = arrived
+            return None
+        return arrived
 
-    async def _pour(self, download: Download, turn: Turn, start: int, total: int | None) -> tuple[int, bytes]:
+    async def _pour(self, download: Download, turn: Turn, start: int, total: int | None) -> tuple[int, Held]:
         """Writes a body as it comes; of text nothing before it is known to be no page and no error.
 
         Returns:
             Bytes of the file so far, and the last of them, which are not written yet.
         """
-        part, buffer, size, looked = self._part, bytearray(), start, start
+        held, size, looked, is_good = Held(), start, start, self._part.is_open
         counted, counted_at = start, anyio.current_time()
+        written_at = counted_at
         try:
             async for chunk in download.chunks:
-                buffer += chunk
+                held.add(chunk)
                 size += len(chunk)
                 await turn.came(len(chunk))
                 if (now := anyio.current_time()) - counted_at >= self._limits.least_every:
@@ -221,50 +207,28 @@ class Fetch:
                 if size > self._most:
                     raise Unwanted(f"It is too large: more than {self._most:,} bytes")
                 if size - looked >= _LOOKED_EVERY:
-                    await to_thread.run_sync(self._check_size, size)
+                    await self._check_size(size)
                     looked = size
-                if not part.is_open and is_wanted(buffer):
-                    await self._begin(download, buffer, total)
-                if part.is_open and len(buffer) >= _BLOCK:
-                    await to_thread.run_sync(part.write, bytes(buffer))
-                    buffer.clear()
+                is_good = is_good or is_wanted(held.start(LARGEST_DOCUMENT + 1))
+                if is_good and (held.size >= _BLOCK or now - written_at >= self._limits.written_after):
+                    block, held, written_at = held, Held(), now
+                    await to_thread.run_sync(self._body.write, download, block, total)
         except Unwanted:
             raise
         except MediaError:
-            if buffer and not part.is_open and content_refusal(bytes(buffer), is_whole=True) == "":
-                await self._begin(download, buffer, total)
-            if part.is_open:
-                await to_thread.run_sync(part.write, bytes(buffer))
+            head = held.start(LARGEST_DOCUMENT + 1)
+            if head and (is_good or content_refusal(head, is_whole=True) == ""):
+                await to_thread.run_sync(self._body.write, download, held, total)
             raise
-        return size, bytes(buffer)
+        return size, held
 
-    async def _begin(self, download: Download, start: bytes | bytearray, total: int | None) -> None:
-        if download.is_bare and sniff(bytes(start[:HEAD])) is None:
-            raise MediaError("what came was neither an HTTP answer nor a media file")
-        await to_thread.run_sync(self._part.begin, download.etag, total)
-
-    async def _go_on(self, total: int | None) -> None:
-        if self._part.is_open:  # and looked at when its first part came
-            return
-        head = await to_thread.run_sync(self._part.go_on, LARGEST_DOCUMENT + 1)
-        refuse(head, is_whole=total is not None and total <= len(head))
-
-    async def _conclude(self, content_type: str, doubt: str) -> Arrived:
-        part = self._part
-        if part.size <= LARGEST_DOCUMENT:  # it may have come in parts too small to tell
-            refuse(await to_thread.run_sync(part.go_on, part.size), is_whole=True)
-        sha256 = await to_thread.run_sync(part.finish)
-        if not doubt and await to_thread.run_sync(part.read, outcomes.is_cut):
-            doubt = f"its end is missing after {part.size:,} bytes"
-        return Arrived(part.size, sha256, content_type, doubt)
-
-    def _check_size(self, size: int | None) -> None:
+    async def _check_size(self, size: int | None) -> None:
         if size is None:
             return
         if size > self._most:
             raise Unwanted(f"It is too large: {size:,} bytes, {self._most:,} at most for {self._result.kind}")
         # Some network folders say that nothing is free: what is small is tried.
-        if size > _DISK_LEFT and size + _DISK_LEFT > self._part.room:
+        if size > _DISK_LEFT and size + _DISK_LEFT > await to_thread.run_sync(self._part.room):
             raise OSError(errno.ENOSPC, f"there is no room for {size:,} bytes", str(self._part.path))
 
 

@@ -123,11 +123,12 @@ class _LocalArrival:
     def find(self) -> KeptFile | None:
         start, folder = names.group(self._task), self._folder.path
         try:
-            sides = sorted(path for path in folder.iterdir() if path.name.startswith(start) and path.suffix == ".json")
+            with os.scandir(folder) as entries:  # of a day there may be thousands
+                sides = sorted(e.name for e in entries if e.name.startswith(start) and e.name.endswith(".json"))
         except OSError:
             return None
         for side in sides:
-            record, path = self._record(side), side.with_suffix("")
+            record, path = self._record(folder / side), folder / side.removesuffix(".json")
             if not is_of(record, self._task, self._result) or None in (record.get("bytes"), record.get("sha256")):
                 continue
             kept = KeptFile.of(str(path), record)

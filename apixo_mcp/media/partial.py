@@ -64,9 +64,8 @@ class PartialFile:
         """Whether a body is being received."""
         return self._file is not None
 
-    @property
     def room(self) -> int:
-        """Bytes that the disk has for the file, those included that are there."""
+        """Returns the bytes that the disk has for the file, those included that are there."""
         return shutil.disk_usage(self._folder.path).free + self.size
 
     def is_there(self) -> bool:
@@ -123,7 +122,7 @@ class PartialFile:
         self.size = file.tell()
         return first
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Adds what has arrived."""
         assert self._file is not None
         self._file.write(data)

@@ -28,10 +28,13 @@ class TransferLimits:
         parts: the most requests of one go for a file that its server hands out in parts.
         least_bytes: what must arrive in `least_every` seconds: an endless trickle would hold up its task.
         in_work: results that are looked for, fetched or waited with at once: each holds a folder open.
-        flowing: transfers at once that bring more than a trickle.
+        flowing: transfers at once that bring more than a trickle. So many begin at once, too: with more connections
+            than are read, what a line can bring would go to those that wait.
         connections: at once, those included that wait for an answer or for the next byte of a body.
         stalled_after: seconds without bytes of the body after which a transfer gives its place to others.
-        looked_every: seconds between two looks for those that stall.
+        looked_every: seconds between two looks for those that stall, and those in which others wait for one that begins
+            to flow.
+        written_after: seconds after which less than a block is written too: no more of a slow file goes with its line.
     """
 
     caps: Mapping[Modality, int] = field(
@@ -46,6 +49,7 @@ class TransferLimits:
     connections: int = 96
     stalled_after: float = 5.0
     looked_every: float = 0.25
+    written_after: float = 1.0
 
 
 class Shares:
@@ -114,6 +118,7 @@ class Places:
 
     def __init__(self, limits: TransferLimits) -> None:
         self._limits = limits
+        self._beginning = Shares(limits.flowing)
         self._flowing = Shares(limits.flowing)
         self._connections = Shares(limits.connections)
 
@@ -123,20 +128,20 @@ class Places:
         Raises:
             MediaError: it brought nothing for so long that others took its connection; or what `work` raises.
         """
-        turn = Turn(self._flowing, task_id, self._limits.stalled_after)
         done: list[T] = []
         failed: list[Exception] = []
-        async with self._connections.place(task_id):
-            try:
-                async with anyio.create_task_group() as group:
-                    group.start_soon(self._watch, turn, group.cancel_scope)
-                    try:
-                        done.append(await work(turn))
-                    except Exception as error:  # carried out of the group, which would wrap it
-                        failed.append(error)
-                    group.cancel_scope.cancel()
-            finally:
-                turn.leave()
+        await self._beginning.take(task_id)
+        turn = Turn(self._beginning, self._flowing, task_id, self._limits.stalled_after)
+        try:
+            async with self._connections.place(task_id), anyio.create_task_group() as group:
+                group.start_soon(self._watch, turn, group.cancel_scope)
+                try:
+                    done.append(await work(turn))
+                except Exception as error:  # carried out of the group, which would wrap it
+                    failed.append(error)
+                group.cancel_scope.cancel()
+        finally:
+            turn.leave()
         if failed:
             raise failed[0]
         if not done:
@@ -146,6 +151,8 @@ class Places:
     async def _watch(self, turn: "Turn", scope: anyio.CancelScope) -> None:
         while True:
             await anyio.sleep(self._limits.looked_every)
+            if not turn.flows:
+                turn.let_others_begin()
             if turn.is_stalled:
                 turn.leave()
                 if self._connections.are_wanted:
@@ -153,15 +160,26 @@ class Places:
 
 
 class Turn:
-    """One transfer: it holds a place only while its bytes flow, and asks for one again when they do."""
+    """One transfer: it holds a place only while its bytes flow, and asks for one again when they do.
 
-    def __init__(self, flowing: Shares, task_id: str, stalled_after: float) -> None:
+    Others begin when it is over, or when it keeps them waiting for its bytes.
+    """
+
+    def __init__(self, beginning: Shares, flowing: Shares, task_id: str, stalled_after: float) -> None:
+        """Begins, with a place that was taken among those that begin."""
+        self._beginning = beginning
+        self._begins = True
         self._flowing = flowing
         self._task_id = task_id
         self._stalled_after = stalled_after
         self._holds = self._waits = False
         self._count = 0
         self._flowed_at = anyio.current_time()
+
+    @property
+    def flows(self) -> bool:
+        """Whether more than a trickle came, and not too long ago."""
+        return self._holds or self._waits
 
     @property
     def is_stalled(self) -> bool:
@@ -185,6 +203,13 @@ class Turn:
 
     def leave(self) -> None:
         """Gives the place to others."""
+        self.let_others_begin()
         if self._holds:
             self._holds = False
             self._flowing.give_back(self._task_id)
+
+    def let_others_begin(self) -> None:
+        """Keeps nobody from beginning any more."""
+        if self._begins:
+            self._begins = False
+            self._beginning.give_back(self._task_id)

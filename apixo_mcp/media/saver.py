@@ -12,8 +12,9 @@ from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import local, names, outcomes
-from apixo_mcp.media.fetching import Fetch
+from apixo_mcp.media.fetching import Arrived, Fetch
 from apixo_mcp.media.files import Arrival, KeptFile, ResultFiles, record_of
+from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, Shares, TransferLimits
 from apixo_mcp.media.refusals import Unwanted
 from apixo_mcp.net.fetcher import Fetcher
@@ -41,6 +42,7 @@ class Saver:
         self._locks: dict[str, anyio.Lock] = {}
         self._places = Places(limits)
         self._in_work = Shares(limits.in_work)
+        self._lookers = anyio.CapacityLimiter(4)  # all at once would keep the first from being fetched
 
     async def save(self, task: Task, result: Result) -> Result:
         """Fetches a result's file, going on where an earlier try stopped.
@@ -52,8 +54,9 @@ class Saver:
             return replace(result, file=None)
         try:
             async with self._alone(names.part_name(task, result)), self._in_work.place(task.task_id):
-                with closing(await to_thread.run_sync(self._files.arrival, task, result)) as arrival:
-                    return await self._save(arrival, task, result)
+                arrival, kept, left = await to_thread.run_sync(self._look, task, result, limiter=self._lookers)
+                with closing(arrival):
+                    return await self._save(arrival, kept, left, task, result)
         except OSError as error:
             return outcomes.unwritten(result, error, self._files.where)
         except Exception as error:
@@ -77,12 +80,25 @@ class Saver:
         size = await to_thread.run_sync(self._files.size, result.path)
         return size is not None and size == result.bytes
 
-    async def _save(self, arrival: Arrival, task: Task, result: Result) -> Result:
+    def _look(self, task: Task, result: Result) -> tuple[Arrival, KeptFile | None, Left | None]:
+        """Opens the place of a result's file. Returns it with what earlier tries put there: the file, or some of it."""
+        arrival = self._files.arrival(task, result)
+        try:
+            kept = arrival.find()
+            return arrival, kept, None if kept else arrival.part.left()
+        except BaseException:
+            arrival.close()
+            raise
+
+    async def _save(
+        self, arrival: Arrival, kept: KeptFile | None, left: Left | None, task: Task, result: Result
+    ) -> Result:
         part = arrival.part
         try:
-            kept = await to_thread.run_sync(arrival.find) or await self._fetched(arrival, task, result)
-            await to_thread.run_sync(part.drop)
-            return await to_thread.run_sync(self._saved, result, kept)
+            if kept:
+                return await to_thread.run_sync(self._finished, part, result, kept)
+            fetch = Fetch(self._fetcher, self._places, self._limits, part, left, result, task.task_id)
+            return await to_thread.run_sync(self._put, arrival, task, result, await fetch.run())
         except Unwanted as error:
             await to_thread.run_sync(part.drop)
             return outcomes.failed(result, f"{error}. Its url in this answer shows what came.")
@@ -96,29 +112,29 @@ class Saver:
             await to_thread.run_sync(part.tidy)
             raise
 
-    async def _fetched(self, arrival: Arrival, task: Task, result: Result) -> KeptFile:
+    def _put(self, arrival: Arrival, task: Task, result: Result, arrived: Arrived) -> Result:
+        """Puts a file that came in its place. Blocking."""
         part = arrival.part
-        arrived = await Fetch(self._fetcher, self._places, self._limits, part, result, task.task_id).run()
         look = partial(outcomes.kind_of_download, content_type=arrived.content_type, url=result.url)
-        kind = await to_thread.run_sync(part.read, look)
-        note = outcomes.note_of(result, kind, arrived.doubt)
+        kind = part.read(look)
         size, on_disk = arrived.size, ""
         if self._embeds and not arrived.doubt:
             from apixo_mcp.media.telling.embedding import embed
 
-            size, on_disk = await to_thread.run_sync(embed, part, task, result) or (size, on_disk)
+            size, on_disk = embed(part, task, result) or (size, on_disk)
         record = record_of(
             task,
             result,
             sha256=arrived.sha256,
             size=size,
             mime_type=kind.mime_type,
-            note=note,
+            note=outcomes.note_of(result, kind, arrived.doubt),
             file_sha256=on_disk,
         )
-        return await to_thread.run_sync(arrival.put, kind.extension, record)
+        return self._finished(part, result, arrival.put(kind.extension, record))
 
-    def _saved(self, result: Result, kept: KeptFile) -> Result:
+    def _finished(self, part: PartialFile, result: Result, kept: KeptFile) -> Result:
+        part.drop()
         with self._files.open(kept.path) as file:
             return outcomes.saved(result, kept, file)
 

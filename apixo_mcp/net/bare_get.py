@@ -1,4 +1,4 @@
-"""GET requests to a gateway, written without the HTTP library's client: a poll may be made 10,000 times a minute."""
+"""GET requests, written without the HTTP library's client: a poll may be made 10,000 times a minute."""
 
 from collections.abc import Mapping
 from functools import lru_cache

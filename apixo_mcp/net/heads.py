@@ -168,8 +168,13 @@ class Chunks:
     def __init__(self, *, keeps_all: bool = False) -> None:
         self._keeps_all = keeps_all
         self._came = bytearray()
-        self._left = 0
+        self._left: int = 0
         self._state = "size"
+
+    @property
+    def left(self) -> int:
+        """Bytes that are still to come of the present chunk."""
+        return self._left if self._state == "bytes" else 0
 
     def feed(self, data: bytes) -> bytes:
         """Returns what the next bytes are to the parser; nothing while a line is not all there."""

@@ -1,5 +1,6 @@
 """HTTP, for both gateways and for media. The only module that imports the HTTP library."""
 
+import base64
 import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -195,59 +196,58 @@ class Http:
         self, url: str, *, offset: int = 0, etag: str = "", unpack: bool = True, follow: bool = True
     ) -> AsyncGenerator[Download, None]:
         """See `Fetcher.fetch`."""
-        response = await self._open(url, offset, etag, follow=follow)
+        answer, host = await self._open(url, offset, etag, follow=follow)
         try:
-            if response.status_code == 416 and offset:
+            if answer.status == 416 and offset:
                 # Nothing follows that offset: the file is another one now, or was whole already.
-                await response.aclose()
+                await answer.aclose()
                 offset = 0
-                response = await self._open(url, offset, "", follow=follow)
-            packed = encodings(response.headers.get("content-encoding", "")) if unpack else []
-            unpackers = [Unpacker(name) for name in packed]
-            chunks = _chunks(response, response.url.host, unpackers, self.timeouts.idle)
+                answer, host = await self._open(url, offset, "", follow=follow)
+            headers = httpx2.Headers(answer.headers)
+            packed = encodings(headers.get("content-encoding", "")) if unpack else []
+            chunks = _chunks(answer, host, [Unpacker(name) for name in packed], self.timeouts.idle)
             try:
-                yield download_of(
-                    *(response.url.host, response.status_code, response.headers, offset, chunks),
-                    is_packed=bool(unpackers),
-                )
+                yield download_of(host, answer.status, headers, offset, chunks, is_packed=bool(packed))
             finally:
                 await chunks.aclose()
         finally:
             with anyio.CancelScope(shield=True):
-                await response.aclose()
+                await answer.aclose()
 
-    async def _open(self, url: str, offset: int, etag: str, *, follow: bool) -> httpx2.Response:
-        headers = {"Accept-Encoding": "identity"}
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
-            if etag:
-                headers["If-Range"] = etag
+    async def _open(self, url: str, offset: int, etag: str, *, follow: bool) -> "tuple[httpcore2.Response, str]":
+        headers = [(b"Accept", b"*/*"), (b"Accept-Encoding", b"identity"), (b"User-Agent", _AGENT.encode())]
         where = [host_of(url)]
         try:
+            if offset:
+                headers.append((b"Range", b"bytes=%d-" % offset))
+                if etag:
+                    headers.append((b"If-Range", etag.encode("ascii")))
             with anyio.fail_after(self.timeouts.until_body):
-                return await self._follow(url, headers, where, MAX_REDIRECTS if follow else 0)
+                return await self._follow(url, headers, where, MAX_REDIRECTS if follow else 0), where[0]
         except MediaError:
             raise
         except Exception as error:
             raise MediaError(f"{where[0]} could not be fetched from ({words_for(error)})") from None
 
-    async def _follow(self, url: str, headers: Mapping[str, str], where: list[str], most: int) -> httpx2.Response:
-        timeout = self._timeout(self.timeouts.idle)
+    async def _follow(
+        self, url: str, headers: list[tuple[bytes, bytes]], where: list[str], most: int
+    ) -> "httpcore2.Response":
+        # What is read has its limits here: the whole way to the body has one, and each piece of the body.
+        extensions = {"timeout": self._timeout(None).as_dict()}
         target = httpx2.URL(url)
         for _ in range(most + 1):
             where[0] = target.host
             guard.check_url(str(target), allow_private=self._allow_private)
             client = await self._media_client(target)
-            request = client.build_request("GET", target, headers=headers, timeout=timeout)
-            response = await client.send(request, stream=True)
-            location = response.headers.get("location", "")
-            if response.status_code not in (301, 302, 303, 307, 308) or not location:
-                return response
-            await response.aclose()
+            answer = await client.connections.ask(bare_get(target, None, [*headers, *_signed_in(target)], extensions))
+            location = httpx2.Headers(answer.headers).get("location", "")
+            if answer.status not in (301, 302, 303, 307, 308) or not location:
+                return answer
+            await answer.aclose()
             target = target.join(location.strip())
         raise MediaError(f"{where[0]} redirects more than {most} times")
 
-    def _timeout(self, read: float) -> httpx2.Timeout:
+    def _timeout(self, read: float | None) -> httpx2.Timeout:
         steps = self.timeouts
         return httpx2.Timeout(connect=steps.connect, read=read, write=steps.write, pool=steps.pool)
 
@@ -265,7 +265,7 @@ class Http:
                 known = self._clients[name] = _Client(transport, {"Connection": "close"} if fresh else {})
             return known
 
-    async def _media_client(self, url: httpx2.URL) -> httpx2.AsyncClient:
+    async def _media_client(self, url: httpx2.URL) -> _Client:
         proxy = _proxy_of(url)
         if proxy and not self._allow_private:
             guard.check_name(url.host)  # the proxy resolves it
@@ -347,11 +347,19 @@ def _plain(answer: "httpcore2.Response", headers: Mapping[str, str]) -> AsyncIte
     return unpacked(in_turns(answer.aiter_stream()), unpackers)
 
 
+def _signed_in(url: httpx2.URL) -> list[tuple[bytes, bytes]]:
+    """Returns the header for the user that a URL names."""
+    if not url.userinfo:
+        return []
+    return [(b"Authorization", b"Basic " + base64.b64encode(f"{url.username}:{url.password}".encode()))]
+
+
 async def _chunks(
-    response: httpx2.Response, where: str, unpackers: list[Unpacker], idle: float
+    answer: "httpcore2.Response", where: str, unpackers: list[Unpacker], idle: float
 ) -> AsyncGenerator[bytes, None]:
+    pieces = _in_time(answer, idle)
     try:
-        async for piece in unpacked(_in_time(response, idle), unpackers):
+        async for piece in unpacked(pieces, unpackers) if unpackers else pieces:
             yield piece
     except MediaError:
         raise
@@ -359,8 +367,8 @@ async def _chunks(
         raise MediaError(f"the line to {where} broke ({words_for(error)})") from None
 
 
-async def _in_time(response: httpx2.Response, idle: float) -> AsyncGenerator[bytes, None]:
-    raw = in_turns(response.aiter_raw())
+async def _in_time(answer: "httpcore2.Response", idle: float) -> AsyncGenerator[bytes, None]:
+    raw = in_turns(cast("AsyncIterator[bytes]", answer.stream))
     while True:
         with anyio.fail_after(idle):  # what is no part of the body (a trailer, the size of a chunk) is no progress
             data = await anext(raw, None)

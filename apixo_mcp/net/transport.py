@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LATER = 1.0
 """Seconds in which more comes behind a head that says that nothing more follows."""
+_AT_A_TIME = 256 * 1024
+"""Bytes of a body that are read at once, where nothing but the body is among them: that takes no going through."""
 
 
 class LenientStream:
@@ -68,13 +70,18 @@ class LenientStream:
             self._is_first = False
             self.unread.clear()
         while not self._ready:
-            data = await (self._late(max_bytes) if self._is_over else self._inner.read(max_bytes, timeout))
+            plain = self._chunks.left if self._chunks else _AT_A_TIME
+            most = max(max_bytes, min(plain, _AT_A_TIME))
+            data = await (self._late(max_bytes) if self._is_over else self._inner.read(most, timeout))
             if self._chunks is None:
                 return data
             self._ready = self._chunks.feed(data) if data else self._chunks.end()
             if not data:
                 self._chunks = None
                 break
+            if most > max_bytes:  # all of it is of one chunk
+                data, self._ready = self._ready, b""
+                return data
         data, self._ready = self._ready[:max_bytes], self._ready[max_bytes:]
         return data
 

@@ -9,7 +9,20 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.media_wire import a_png, a_result, a_saver, a_task, content, cut, files, head, open_ended, refusal, whole
+from support.media_wire import (
+    a_png,
+    a_result,
+    a_saver,
+    a_task,
+    content,
+    cut,
+    files,
+    head,
+    open_ended,
+    ranged,
+    refusal,
+    whole,
+)
 
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.timeouts import Timeouts
@@ -557,6 +570,69 @@ async def test_a_transfer_that_stalled_is_saved_when_its_bytes_come(wire, http, 
         go_on.set()
     assert [result.file for result in saved] == [FileState.SAVED] * 24
     assert len(wire.asked) == 25
+
+
+async def test_no_more_begin_than_are_read_at_once(wire, http, tmp_path):
+    """With more connections than are read, what the line can bring would lie in the buffers of those that wait."""
+    go_on, begun = anyio.Event(), anyio.Event()
+
+    async def half(_, send):
+        await send(head(content_length=len(PNG)) + PNG[:20_000])
+        if len(wire.asked) == 3:
+            begun.set()
+        await go_on.wait()
+        await send(PNG[20_000:])
+
+    wire.answers(half)
+    keeper = a_saver(http, tmp_path, flowing=3, looked_every=0.02)
+    async with anyio.create_task_group() as group:
+        for index in range(9):
+            group.start_soon(keeper.save, a_task(task_id=f"tsk_{index}"), a_result(f"{wire.url}/{index}"))
+        with anyio.fail_after(5):
+            await begun.wait()
+        await anyio.sleep(0.1)  # some looks
+        assert len(wire.asked) == 3
+        go_on.set()
+    assert len(wire.asked) == 9
+
+
+async def test_those_that_bring_nothing_yet_keep_nobody_from_beginning(wire, http, tmp_path):
+    go_on = anyio.Event()
+
+    async def late(_, send):
+        await send(head(content_length=len(PNG)) + PNG[:2_000])
+        if len(wire.asked) == 9:
+            go_on.set()
+        await go_on.wait()
+        await send(PNG[2_000:])
+
+    wire.answers(late)
+    keeper = a_saver(http, tmp_path, flowing=3, looked_every=0.02)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            for index in range(9):
+                group.start_soon(keeper.save, a_task(task_id=f"tsk_{index}"), a_result(f"{wire.url}/{index}"))
+    assert len(wire.asked) == 9
+
+
+async def test_what_came_of_a_slow_file_is_written_before_its_line_breaks(wire, http, tmp_path):
+    sent = anyio.Event()
+
+    async def stalls(_, send):
+        for at in range(0, 30_000, 10_000):
+            await send((b"" if at else head(content_length=len(PNG), etag='"one"')) + PNG[at : at + 10_000])
+            await anyio.sleep(0.05)  # two pieces
+        sent.set()
+        await anyio.sleep_forever()
+
+    url = wire.answers(stalls, ranged(PNG))
+    async with anyio.create_task_group() as group:
+        group.start_soon(a_saver(http, tmp_path, written_after=0.0).save, a_task(), a_result(url))
+        await sent.wait()
+        group.cancel_scope.cancel()
+    saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
+    assert content(saved) == PNG
+    assert wire.asked[1].offset >= 20_000
 
 
 async def test_a_connection_that_brings_nothing_is_taken_by_those_that_wait(wire, http, tmp_path):

@@ -54,6 +54,26 @@ async def test_a_file_is_read_without_key_and_compression(wire):
     assert b"range" not in head
 
 
+async def test_a_user_in_the_url_signs_in_there(wire):
+    async with wire(answer(b"abc")) as server, open_http() as http:
+        await read(server.url.replace("//", "//user:p%40ss@"), http)
+    assert b"authorization: basic dxnlcjpwqhnz" in server.requests[0].lower()
+
+
+@pytest.mark.parametrize("way", ["length", "chunks"])
+async def test_a_large_file_is_read_in_large_pieces(wire, way):
+    """Each piece takes as long to hand on as 100 KB take to be hashed."""
+    body = bytes(4_000_000)
+    sent = {
+        "length": answer(body),
+        "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
+    }
+    async with wire(sent[way]) as server, open_http() as http, http.fetch(server.url) as download:
+        sizes = [len(chunk) async for chunk in download.chunks]
+    assert sum(sizes) == len(body)
+    assert max(sizes) > 60_000
+
+
 async def test_a_rest_is_asked_for_only_of_the_same_file(wire):
     async with wire(answer(b"cd", "206 Partial Content", "Content-Range: bytes 2-3/4")) as server, open_http() as http:
         download, body = await read(server.url, http, offset=2, etag='"x"')

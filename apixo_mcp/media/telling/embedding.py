@@ -33,7 +33,7 @@ def embed(part: PartialFile, task: Task, result: Result) -> tuple[int, str] | No
         assemble(source, pieces_with(source, provenance), target)
 
     try:
-        if part.room - 2 * part.size < _DISK_LEFT:
+        if part.room() - 2 * part.size < _DISK_LEFT:
             raise LeftAlone("the disk has no room for a second copy")
         return part.rewrite(write)
     except LeftAlone as reason:

@@ -1,0 +1,91 @@
+"""Saving many files at once, each hashed and safely on the disk, beside `curl --parallel`, which only writes them.
+
+The server is a process of its own (`support/file_server.py`): one sends 1 Gbit/s in all, the other as fast as it goes.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+from support.file_server import file_server
+from support.media_wire import a_result, a_task
+
+from apixo_mcp.media.local import LocalFiles
+from apixo_mcp.media.saver import Saver
+from apixo_mcp.net.http import Http
+from apixo_mcp.tasks.task import FileState
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="compared with curl")
+
+GIGABIT = 125e6  # bytes a second
+ROUNDS = 7
+LARGE, SMALL = (100, 2_000_000), (300, 20_000)
+MEMORY_LIMIT_MB = 80
+"""More than before, with all of the files in flight: what waits to be written is bounded, whatever their sizes."""
+
+
+def by_curl(server: str, folder: Path, count: int, size: int) -> float:
+    """Seconds that curl takes for so many files, its start included."""
+    config = folder / "files"
+    config.write_text("".join(f'url = "{server}/{size}/{n}"\noutput = "{folder}/{n}.png"\n' for n in range(count)))
+    command = ["curl", "--silent", "--fail", "--disable", "--parallel", "--config", str(config)]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)  # it shows how far it is all the same
+    took = time.perf_counter() - began
+    assert sum(path.stat().st_size for path in folder.glob("*.png")) == count * size
+    return took
+
+
+async def saved(server: str, folder: Path, count: int, size: int) -> float:
+    """Seconds that the saver takes for the files of so many tasks."""
+    async with Http(allow_private_hosts=True) as http:
+        saver = Saver(http, LocalFiles(folder))
+
+        async def save(number: int) -> None:
+            result = a_result(f"{server}/{size}/{number}")
+            after = await saver.save(a_task(task_id=f"tsk_{number:026}"), result)
+            assert (after.file, after.bytes) == (FileState.SAVED, size)
+
+        began = time.perf_counter()
+        async with anyio.create_task_group() as group:
+            for number in range(count):
+                group.start_soon(save, number)
+        return time.perf_counter() - began
+
+
+def by_us(server: str, folder: Path, count: int, size: int) -> float:
+    return anyio.run(saved, server, folder, count, size)
+
+
+def compared(server: str, folder: Path, count: int, size: int) -> float:
+    """How fast we are beside curl, by the medians of interleaved rounds; each begins with nothing left to write."""
+    ways: dict[str, Callable[[str, Path, int, int], float]] = {"curl": by_curl, "we": by_us}
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS + 1):
+        for name, way in ways.items():
+            folder.mkdir()
+            took[name].append(way(server, folder, count, size))
+            shutil.rmtree(folder)
+            os.sync()
+    medians = {name: statistics.median(times[1:]) for name, times in took.items()}  # the first warms up
+    print(f"\n{count} files of {size:,} bytes, load {os.getloadavg()[0]:.1f}: ", end="")
+    print(
+        ", ".join(
+            f"{name} {medians[name]:.2f} s ({min(times[1:]):.2f}-{max(times[1:]):.2f})" for name, times in took.items()
+        )
+    )
+    ratio = medians["curl"] / medians["we"]
+    print(f"ratio {ratio:.2f}")
+    return ratio
+
+
+@pytest.mark.parametrize(("rate", "least"), [(GIGABIT, 0.95), (0, 0.5)], ids=["gigabit", "loopback"])
+def test_large_files_beside_curl(tmp_path: Path, rate: float, least: float) -> None:
+    with file_server(rate) as server:
+        assert compared(server, tmp_path / "files", *LARGE) >= least
