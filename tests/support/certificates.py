@@ -8,14 +8,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def authority(folder: Path, host: str) -> tuple[Path, Path]:
+def authority(folder: Path, host: str, signer: str = "") -> tuple[Path, Path]:
     """Makes both.
+
+    Args:
+        folder: where they are put.
+        host: the name that the certificate is for.
+        signer: what the authority is called, else as the host.
 
     Returns:
         What a client has to trust, and what a server loads.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, signer or host)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()

@@ -1,11 +1,11 @@
-"""`doctor`: looks at settings, keys, gateways and folders, and says what to fix."""
+"""`doctor`: looks at settings, keys, gateways, folders and hosts, and says what to fix."""
 
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import anyio
 import click
@@ -15,30 +15,33 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.catalog.own import own_catalog, own_models
 from apixo_mcp.catalog.prices import load_prices
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.cli.checks.finding import Finding
+from apixo_mcp.cli.checks.finding import Finding, of_check
+from apixo_mcp.cli.checks.folders import disk_findings, folder_findings
+from apixo_mcp.cli.checks.gateways import account_findings, clock_findings, way_findings
+from apixo_mcp.cli.checks.keys import key_findings
+from apixo_mcp.cli.checks.outward import callback_findings, public_url_findings, tunnel_finding, webhook_finding
 from apixo_mcp.cli.process.start import errors_told, start_logging
-from apixo_mcp.cli.requests.folders import trouble_with
 from apixo_mcp.cli.terminal.interrupts import Interrupts
 from apixo_mcp.cli.terminal.printing import say, say_json
-from apixo_mcp.errors import ApixoError, HostRefused, SettingRefused, SettingsError, Unreachable
-from apixo_mcp.gateways.directory import GATEWAYS, Listing
-from apixo_mcp.gateways.gateway import Balance
-from apixo_mcp.net.certificates import tls_context, unusable_certificates
-from apixo_mcp.net.guard import check_name, check_url
+from apixo_mcp.errors import ApixoError, SchemaTooNew, SettingsError
+from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.net.certificates import unusable_certificates
 from apixo_mcp.net.http import Http
-from apixo_mcp.net.proxies import proxy_for, unusable_proxies
-from apixo_mcp.net.response import Answered, host_of
-from apixo_mcp.outside.set_up import why_not_called_back
-from apixo_mcp.outside.tunnel import Tunnel
+from apixo_mcp.net.proxies import unusable_proxies
 from apixo_mcp.settings import Settings, read_settings
-from apixo_mcp.views.faces import SHELL, advice_of, error_text
-from apixo_mcp.views.troubles import missing
-from apixo_mcp.views.words import counted, in_zone
-from apixo_mcp.webhooks.sender import WebhookLimits, why_not_signed
+from apixo_mcp.stores.sqlite.schema import newest
+from apixo_mcp.views.faces import SHELL, error_text
+from apixo_mcp.views.words import counted
 
 _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
     "`apixo-mcp demo` needs none."
+)
+_UPDATE = "Update this program (`uv tool upgrade apixo-mcp`), or set APIXO_MCP_HOME to another folder."
+
+_END_OTHERS = (
+    "Another program holds the file: end what copies or examines it (a backup, a database browser, a synchronised "
+    "folder), or set APIXO_MCP_HOME to a folder that nothing else touches."
 )
 
 
@@ -47,7 +50,10 @@ _NO_KEY = (
 @click.option("--remote", "url", metavar="URL", help="Try a server over HTTP in place of this machine, as hosts do.")
 @click.option("--token-env", metavar="VAR", help="With --remote: the variable that holds the token of an owner.")
 def doctor(as_json: bool, url: str | None, token_env: str | None) -> None:
-    """Look at settings, keys, gateways and folders, and say what to fix; ends with 1 where something is to be fixed."""
+    """Look at settings, keys, gateways, folders and hosts, and say what to fix; nothing is paid.
+
+    Ends with 1 where something is to be fixed.
+    """
     if token_env and not url:
         raise click.UsageError("--token-env is for --remote")
     if token_env and not os.environ.get(token_env, "").strip():
@@ -84,6 +90,7 @@ def _tell(finding: Finding) -> None:
 
 def _structure(finding: Finding) -> dict[str, str]:
     entries = {
+        "check": finding.check,
         "what": finding.what,
         "status": "mend" if finding.fix else "ok",
         "said": finding.state,
@@ -99,11 +106,21 @@ async def _examined() -> AsyncIterator[Finding]:
     except SettingsError as error:
         for line in str(error).splitlines():
             variable, _, _ = line.partition(": ")
-            yield Finding("settings", line, f"Set {variable} to what is allowed, or take it out.", variable)
+            fix = f"Set {variable} to what is allowed, or take it out."
+            yield Finding("settings", line, fix, variable, check="settings")
         return
     start_logging(settings)
-    async for finding in _findings(settings):
-        yield finding
+    for check, findings in (
+        ("settings", _settings(settings)),
+        ("keys", key_findings(settings)),
+        ("folders", folder_findings(settings)),
+        ("disk", disk_findings(settings)),
+        ("models", _models(settings)),
+        ("prices", _prices(settings, settings.prices) if settings.prices else ()),
+        ("store", _with_store(settings)),
+    ):
+        async for finding in of_check(check, findings):
+            yield finding
 
 
 async def _examined_remote(url: str, token: str) -> AsyncIterator[Finding]:
@@ -111,190 +128,66 @@ async def _examined_remote(url: str, token: str) -> AsyncIterator[Finding]:
     from apixo_mcp.cli.checks.remote import Remote
 
     async with Http() as http:
-        async for finding in Remote(http, url, token).findings():
+        async for finding in of_check("remote", Remote(http, url, token).findings()):
             yield finding
 
 
-_OWN_KEY = "Set it for the server and for this command alike; `apixo-mcp owners set NAME` names another place."
-
-
-async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+def _settings(settings: Settings) -> Iterator[Finding]:
     for problem in (*settings.warnings, *unusable_proxies(), *unusable_certificates()):
         fault, *advice = re.split(r"[.;] (?=write|correct)", problem, maxsplit=1, flags=re.IGNORECASE)
         fix = f"{advice[0][:1].upper()}{advice[0][1:].rstrip('.')}." if advice else "Correct it, or take it out."
         yield Finding("settings", fault, fix, problem.split()[0].rstrip(":"))
-    yield _folder("data folder", settings.home, "APIXO_MCP_HOME")
-    yield _folder("download folder", settings.download_dir, "APIXO_MCP_DOWNLOAD_DIR")
-    for root in settings.allowed_roots:
-        missing = "" if root.is_dir() else "Make this folder, or take it out of APIXO_MCP_ALLOWED_ROOTS."
-        yield Finding("allowed folder", str(root), missing, "APIXO_MCP_ALLOWED_ROOTS")
-    yield _models(settings)
-    if settings.prices:
-        yield _prices(settings, settings.prices)
+
+
+async def _with_store(settings: Settings) -> AsyncIterator[Finding]:
+    """Yields what the task store says of itself, and all that is asked with it open."""
     try:
         # Without the prices: one bad thing is told once.
         async with open_app(settings.model_copy(update={"prices": None}), follow=False) as app:
-            yield Finding("task store", str(settings.home / "tasks.sqlite3"))
+            yield Finding("task store", f"{settings.home / 'tasks.sqlite3'} opens, of schema {newest()}")
             for warning in app.warnings:
                 yield Finding("warning", warning, "Everything else works; told for a week, or until its cause is gone.")
-            for listing in GATEWAYS.values():
-                yield await _account(app, listing)
-            async for finding in _own_keys(app):
+            async for finding in _outside(app):
                 yield finding
-            if settings.public_url:
-                async for finding in _public_url(app):
-                    yield finding
-            if settings.notify_url:
-                yield await _webhooks(app)
-            if app.tunnel is not None:
-                yield await _tunnel(app.tunnel)
-            if not app.key_prints:
-                ways = " or ".join(f"{listing.key_variable} ({listing.site})" for listing in GATEWAYS.values())
-                yield Finding("keys", "none", _NO_KEY.format(ways))
+    except SchemaTooNew as error:
+        yield Finding("task store", error_text(error, SHELL), _UPDATE, "APIXO_MCP_HOME")
     except ApixoError as error:
-        advice = "See the message; APIXO_MCP_HOME chooses another folder."
+        is_held = "locked" in str(error.__cause__ or "")
+        advice = _END_OTHERS if is_held else "See the message; APIXO_MCP_HOME chooses another folder."
         yield Finding("task store", error_text(error, SHELL), advice, "APIXO_MCP_HOME")
 
 
-async def _own_keys(app: App) -> AsyncIterator[Finding]:
-    """Tells of each key that an owner has of their own whether it can be read from here."""
-    for known in await app.owners.all():
-        if known.revoked_at is not None:
-            continue
-        problems = app.key_problems(known.owner)
-        for gateway, source in known.owner.keys.items():
-            what = f"key of {known.owner.name} on {gateway}"
-            yield Finding(what, problems.get(gateway, f"read from {source}"), _OWN_KEY if gateway in problems else "")
+async def _outside(app: App) -> AsyncIterator[Finding]:
+    settings = app.settings
+    checks = [("gateways", account_findings(app)), ("tls", way_findings(app)), ("clock", clock_findings(app))]
+    if settings.public_url:
+        checks += [("public-url", public_url_findings(app)), ("callbacks", callback_findings(app))]
+    for check, findings in checks:
+        async for finding in of_check(check, findings):
+            yield finding
+    if settings.notify_url:
+        yield replace(await webhook_finding(app), check="webhooks")
+    if app.tunnel is not None:
+        yield replace(await tunnel_finding(app.tunnel), check="tunnel")
+    if not app.key_prints:
+        ways = " or ".join(f"{listing.key_variable} ({listing.site})" for listing in GATEWAYS.values())
+        yield Finding("keys", "none", _NO_KEY.format(ways), check="keys")
 
 
-def _folder(what: str, path: Path, variable: str) -> Finding:
-    what = f"{what} ({variable})"
-    if why := trouble_with(path):
-        advice = f"It cannot be written to: {why}. Correct that, or set {variable} to another folder."
-        return Finding(what, str(path), advice, variable)
-    return Finding(what, str(path) if path.exists() else f"{path} (made when first needed)", variable=variable)
-
-
-def _models(settings: Settings) -> Finding:
+def _models(settings: Settings) -> Iterator[Finding]:
     try:
         catalog = Catalog(settings.models, own_models(settings))
-        return Finding("models", f"{len(catalog)} on offer", " ".join(catalog.warnings), "APIXO_MCP_MODELS")
+        yield Finding("models", f"{len(catalog)} on offer", " ".join(catalog.warnings), "APIXO_MCP_MODELS")
     except ApixoError as error:
-        return Finding("models", "not all can be used", str(error))
+        yield Finding("models", "not all can be used", str(error))
 
 
-def _prices(settings: Settings, path: Path) -> Finding:
+def _prices(settings: Settings, path: Path) -> Iterator[Finding]:
     what, variable = "prices (APIXO_MCP_PRICES)", "APIXO_MCP_PRICES"
     try:
         prices = load_prices(path)
         catalog, _ = own_catalog(settings)
         state = f"{counted(len(prices), 'model')} in {path}"
-        return Finding(what, state, " ".join(catalog.price_warnings), variable)
+        yield Finding(what, state, " ".join(catalog.price_warnings), variable)
     except ApixoError as error:
-        return Finding(what, "cannot be used", str(error), variable)
-
-
-async def _public_url(app: App) -> AsyncIterator[Finding]:
-    """Tells whether the gateways' callbacks arrive by the public URL, as far as the task store knows."""
-    what, variable = "public URL (APIXO_MCP_PUBLIC_URL)", "APIXO_MCP_PUBLIC_URL"
-    url = app.settings.public_url
-    known = {one.gateway: one for one in await app.store.arrivals.known() if one.url == url}
-    serving = "a server that runs as `apixo-mcp serve --transport http` with it is reached by it, no other"
-    if why := why_not_called_back(app.settings):
-        state = f"no gateway is asked to call back at {url}, for {why}; tasks are polled"
-        yield Finding(what, state, "Set it to an https address that the gateways reach from outside.", variable)
-        return
-    if not app.accounts:
-        yield Finding(what, f"{url}; {serving}", variable=variable)
-    for gateway in app.accounts:
-        arrivals = known.get(gateway)
-        if arrivals is None:
-            state = f"no callback of {gateway} has arrived at {url} yet, so its tasks are polled; {serving}"
-            yield Finding(what, state, variable=variable)
-        elif arrivals.go_on:
-            state = f"callbacks of {gateway} arrive at {url}, the last {in_zone(arrivals.arrived_at)}"
-            yield Finding(what, state, variable=variable)
-        else:
-            fix = f"See that a POST to {url}/callbacks/x reaches that server from outside, which answers it with 404."
-            yield Finding(what, f"{missing(arrivals)} {serving[0].upper()}{serving[1:]}.", fix, variable)
-
-
-async def _webhooks(app: App) -> Finding:
-    """Tries the address that webhooks go to, without sending one."""
-    variable = "APIXO_MCP_NOTIFY_URL"
-    what, where = f"webhooks ({variable})", host_of(app.settings.notify_url)
-    if why := why_not_signed(app.settings):
-        return Finding(what, f"none can be sent to {where}", why, variable)
-    within = WebhookLimits().answered_within
-    reply = await app.http.deliver("HEAD", app.settings.notify_url, headers={}, within=within)
-    if not isinstance(reply, Answered):
-        return Finding(what, f"none can be sent: {reply.reason}", f"Correct {variable}, or what it leads to.", variable)
-    count = await app.store.outbox.count()
-    state = f"{where} answers (HTTP {reply.status} to a HEAD; nothing was told); each end of a task would be sent there"
-    waiting = f"; {count.waiting} are waiting" if count.waiting else ""
-    fix = f"{count.given_up} were given up in the last days: the log says why." if count.given_up else ""
-    return Finding(what, state + waiting, fix, variable)
-
-
-async def _tunnel(tunnel: Tunnel) -> Finding:
-    """Opens the tunnel, sees whether its address leads here, and lets it go."""
-    what, variable = "tunnel (APIXO_MCP_TUNNEL)", "APIXO_MCP_TUNNEL"
-    say(f"apixo-mcp: trying {tunnel.command.name}, which may take a while", err=True)
-    try:
-        url = await tunnel.address("doctor")
-    except Unreachable as error:
-        return Finding(what, str(error), error.fix, variable)
-    tunnel.let_go("doctor")
-    return Finding(what, f"{tunnel.command.name} leads here by {url}, and is closed again", variable=variable)
-
-
-async def _account(app: App, listing: Listing) -> Finding:
-    account, what = app.accounts.get(listing.name), f"gateway {listing.name}"
-    key, address = listing.key_variable, listing.base_url_variable
-    if account is None:
-        return Finding(what, "no key set", variable=key)
-    url = account.base_url
-    at = "" if app.settings.allow_private_hosts else _if_private(url)
-    match await account.gateway.balance():
-        case Balance(amount, currency):
-            state = f"{url} answers; balance {amount:.2f} {currency}{at}"
-            return Finding(what, state, "" if amount > 0 else "Top up: every submit will be refused.", key)
-        case None:
-            return Finding(what, f"key set for {url}; it documents no call to try it with{at}", variable=key)
-        case failure if failure.category not in ("auth", "insufficient_credits", "rate_limited", "unavailable"):
-            # The gateways' main guides have no such call: one that refuses it may take submits all the same.
-            state = f"{url} answers; its balance is not known ({failure.message.rstrip('.')}){at}"
-            return Finding(what, state, variable=key)
-        case failure:
-            variable, advice = key, advice_of(failure, SHELL)
-            if failure.code in ("NO_ANSWER", "SETTING_UNUSABLE"):
-                variable = _way_to(url) or address
-                advice = f"Check {variable}. {advice}" if failure.code == "NO_ANSWER" else advice
-            elif failure.category == "unavailable":
-                variable = address
-            return Finding(what, f"{url}: {failure.message}{at}", advice, variable)
-
-
-def _if_private(url: str) -> str:
-    """Says of a private address what becomes of results there while private hosts are not allowed."""
-    try:
-        check_url(url, allow_private=False)
-        check_name(urlsplit(url).hostname or "")
-    except HostRefused:
-        return (
-            "\nThis address is private: results at such addresses are not saved. If that is where they are, set "
-            "APIXO_MCP_ALLOW_PRIVATE_HOSTS=1."
-        )
-    return ""
-
-
-def _way_to(url: str) -> str:
-    """Returns the variable that says how to get to an address, empty where none does."""
-    parts = urlsplit(url)
-    try:
-        proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port)
-        if parts.scheme == "https":
-            tls_context()
-    except SettingRefused as error:
-        return error.variable
-    return proxy.variable if proxy else ""
+        yield Finding(what, "cannot be used", str(error), variable)
