@@ -62,7 +62,7 @@ async def program(transport: str, values: Mapping[str, Any]) -> AsyncIterator[Di
         with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230
             yield lambda: stdio_client(parameters, errlog=nowhere)
         return
-    async with open_app(read_settings(**values)) as app:
+    async with open_app(read_settings(**values), public=bool(values.get("public_url"))) as app:
         server = build_server(app)
         if transport == "memory":
             yield lambda: server

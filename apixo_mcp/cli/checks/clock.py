@@ -4,8 +4,8 @@ from email.utils import parsedate_to_datetime
 
 from apixo_mcp.cli.checks.finding import Finding
 
-LARGEST = 60.0
-"""Seconds. More, and tokens of a sign-in run out early or come too soon, and a budget's day ends at another time."""
+_LARGEST_SKEW = 60.0
+# Seconds. More, and tokens of a sign-in run out early or come too soon, and a budget's day ends at another time.
 
 
 def clock_finding(header: str, before: float, after: float, of: str) -> Finding | None:
@@ -25,7 +25,7 @@ def clock_finding(header: str, before: float, after: float, of: str) -> Finding 
     if not before - 1 <= theirs <= after + 1:
         ahead = before - theirs if theirs < before else after - theirs
     state = f"{_span(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} that of {of}"
-    if abs(ahead) <= LARGEST:
+    if abs(ahead) <= _LARGEST_SKEW:
         return Finding("clock", state if abs(ahead) > 1 else f"agrees with that of {of}")
     return Finding(
         "clock",
