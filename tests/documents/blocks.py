@@ -23,6 +23,7 @@ ELSEWHERE = {
     "pip": "installs from a registry; `make examples` does",
     "pip3": "as pip",
     "npm": "as pip",
+    "uv": "as pip",
     "python3": "makes an environment",
     "python": "a program of the example beside it, run by `make examples`",
     "node": "as python",
@@ -43,7 +44,7 @@ class Block:
     Attributes:
         path: of its document.
         line: of its fence.
-        kind: the word after the fence.
+        kind: the word after the fence; without one it holds commands.
     """
 
     path: Path
@@ -58,7 +59,12 @@ class Block:
 def blocks() -> list[Block]:
     """Returns every block of every document."""
     return [
-        Block(path, text.count("\n", 0, match.start()) + 1, match["kind"], unindented(match["text"], match["indent"]))
+        Block(
+            path,
+            text.count("\n", 0, match.start()) + 1,
+            match["kind"] or "sh",
+            unindented(match["text"], match["indent"]),
+        )
         for path, text in ((path, path.read_text(encoding="utf-8")) for path in DOCUMENTS)
         for match in FENCE.finditer(text)
     ]
