@@ -1,0 +1,86 @@
+"""What a poll costs the processor, beside a bare loop at the same rate, below the limit of a key and above it.
+
+All that is compared runs at once, each in a process of its own, so that whatever else the machine does meets with each.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+SECONDS = 15.0
+INTERVAL = 3.0
+TASKS = 300  # a hundred polls a second
+RATIO_LIMIT = 1.5
+ABOVE_LIMIT = 1.15  # the same within what two runs of the same differ by
+PER_MINUTE = 3000  # half of what so many tasks ask for
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "support.poll_loops", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def asked(process: subprocess.Popen[str]) -> tuple[int, float]:
+    """How many polls it made by now, and the seconds of processor time it used."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("\n")
+    process.stdin.flush()
+    polls, seconds = process.stdout.readline().split()
+    return int(polls), float(seconds)
+
+
+def costs(folder: Path, loops: dict[str, tuple[str, int, int]]) -> dict[str, float]:
+    """Microseconds of processor time for a poll of each loop: of what it is, how many tasks and polls a minute."""
+    with ExitStack() as stack:
+        gateway = stack.enter_context(started("gateway"))
+        assert gateway.stdout
+        url = f"http://127.0.0.1:{gateway.stdout.readline().strip()}"
+        processes: dict[str, subprocess.Popen[str]] = {}
+        for name, (what, tasks, per_minute) in loops.items():
+            (folder / name).mkdir()
+            words = (what, url, str(tasks), str(INTERVAL), str(folder / name), str(per_minute))
+            processes[name] = stack.enter_context(started(*words))
+        for process in processes.values():
+            asked(process)
+        time.sleep(INTERVAL + 1)
+        before = {name: asked(process) for name, process in processes.items()}
+        time.sleep(SECONDS)
+        after = {name: asked(process) for name, process in processes.items()}
+    told: dict[str, float] = {}
+    print()
+    for name in loops:
+        polls, seconds = (late - early for late, early in zip(after[name], before[name], strict=True))
+        told[name] = 1e6 * seconds / polls
+        print(f"{name}: {polls / SECONDS:.0f} polls a second, {told[name]:.0f} µs of processor time each")
+    if hasattr(os, "getloadavg"):
+        print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    return told
+
+
+def test_a_poll_costs_little_more_than_a_bare_one(tmp_path: Path) -> None:
+    told = costs(tmp_path, {"bare": ("bare", TASKS, 0), "ours": ("ours", TASKS, 0)})
+    ratio = told["ours"] / told["bare"]
+    print(f"ratio {ratio:.2f} (at most {RATIO_LIMIT})")
+    assert ratio <= RATIO_LIMIT
+
+
+def test_a_poll_above_the_limit_costs_no_more_than_below_it(tmp_path: Path) -> None:
+    loops = {"below": ("ours", TASKS // 2, 0), "above": ("ours", TASKS, PER_MINUTE)}
+    told = costs(tmp_path, loops)
+    ratio = told["above"] / told["below"]
+    print(f"ratio {ratio:.2f} (at most {ABOVE_LIMIT})")
+    assert ratio <= ABOVE_LIMIT
