@@ -67,6 +67,7 @@ class Settings(BaseModel):
 
     keys: Mapping[str, SecretStr] = Field(alias=_KEYS)
     base_urls: Mapping[str, WebAddress] = Field(alias=_BASE_URLS)
+    keyring: Flag = False
 
     # Folders. Checked too: a home folder that is not known would make them relative.
     home: AbsolutePath = Field(default_factory=lambda: Path(data_folder()), validate_default=True)
@@ -191,10 +192,20 @@ def read_settings(**overrides: Any) -> Settings:
     """
     given: dict[str, Any] = {name.upper(): value for name, value in os.environ.items()}
     given |= {_variable(name): value for name, value in overrides.items()}
+    given = {name: given[name] for name in variables() if name in given}
     try:
-        return Settings.model_validate({name: given[name] for name in variables() if name in given})
+        settings = Settings.model_validate(given)
+        return Settings.model_validate({**given, **_stored_keys(settings)}) if settings.keyring else settings
     except ValidationError as error:
         raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from None
+
+
+def _stored_keys(settings: Settings) -> dict[str, str]:
+    """Returns the keys of the system's store, by their variables; a key that is set as a variable outranks one."""
+    from apixo_mcp.key_store import stored_key  # loaded where it is asked for alone
+
+    missing = [listing.key_variable for name, listing in GATEWAYS.items() if name not in settings.keys]
+    return {variable: key for variable in missing if (key := stored_key(variable))}
 
 
 def variables() -> list[str]:

@@ -58,6 +58,8 @@ _OWNERS = Commands(
         "owners": (_OWNERS, "Say who may come in over HTTP, and what they may spend."),
         "demo": ("demo:demo", "Make a picture with nothing set up."),
         "doctor": ("doctor:doctor", "Look at the set-up, and say what to fix."),
+        "install": ("install:install", "Enter this server in the configuration of hosts."),
+        "uninstall": ("uninstall:uninstall", "Take it out of there again."),
         "serve": ("serve:serve", "Serve MCP to a host."),
         "worker": ("worker:worker", "Follow and save what is open, without serving anybody."),
         "sandbox": ("sandbox:sandbox", "Run a local imitation of both gateways."),
