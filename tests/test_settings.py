@@ -52,6 +52,7 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_LOG_FORMAT": ("log_format", "json", "json"),
     "APIXO_MCP_LOG_FILE": ("log_file", str(HERE), HERE),
     "APIXO_MCP_KEEP_DAYS": ("keep_days", "30", 30),
+    "APIXO_MCP_KEYRING": ("keyring", "1", True),
     "APIXO_MCP_EMBED": ("embed", "1", True),
 }
 

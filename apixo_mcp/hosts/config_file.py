@@ -11,7 +11,7 @@ from pathlib import Path
 
 from apixo_mcp.hosts.refusal import NotEditable
 
-LARGEST = 16 << 20
+LARGEST_CONFIG = 16 << 20
 """Bytes of a file that is edited. The largest in the field, Claude Code's with its history, has a few millions."""
 
 _DRAFT_LASTS = 60.0  # seconds
@@ -63,15 +63,15 @@ def read_config(path: Path) -> ConfigFile:
     except (OSError, RuntimeError) as error:  # the latter: Python before 3.13 tells of a circle so
         raise NotEditable(f"cannot be read ({_reason(error)})") from None
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # before it is opened: a pipe would wait for a writer
+            raise NotEditable("is no file")
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise NotEditable("is no file")
             if found.st_nlink > 1:
                 raise NotEditable("has several names (hard links), which a change would part")
-            if found.st_size > LARGEST:
+            if found.st_size > LARGEST_CONFIG:
                 raise NotEditable(f"is too large to be edited here ({found.st_size >> 20} MB)")
-            content = file.read(LARGEST + 1)
+            content = file.read(LARGEST_CONFIG + 1)
     except FileNotFoundError:
         return ConfigFile(path, target, None)
     except OSError as error:

@@ -6,7 +6,7 @@ Each change is read back before it is handed out: it says what was there and the
 from collections.abc import Mapping
 from typing import Any
 
-from apixo_mcp.hosts.entry import Launch, entry_of
+from apixo_mcp.hosts.entry import Launch, server_entry
 from apixo_mcp.hosts.host import SERVER_NAME, Host
 from apixo_mcp.hosts.json_text import json_with, json_without
 from apixo_mcp.hosts.jsonc import read_jsonc
@@ -35,7 +35,7 @@ def installed(host: Host, text: str, launch: Launch) -> str:
     """
     before = _read(host, text)
     present = value_at(before, host.entry_keys)
-    entry = entry_of(host, launch, present)
+    entry = server_entry(host, launch, present)
     if present == entry:
         return text
     if host.format == "yaml":

@@ -30,7 +30,7 @@ class Launch:
     unset: tuple[str, ...] = ()
 
 
-def entry_of(host: Host, launch: Launch, present: Any = None) -> dict[str, Any]:
+def server_entry(host: Host, launch: Launch, present: Any = None) -> dict[str, Any]:
     """Returns the entry of a host, made of the one that is there: fields and variables of others stay.
 
     Raises:

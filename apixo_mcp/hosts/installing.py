@@ -16,7 +16,8 @@ from apixo_mcp.hosts.editing import entry_in, installed, uninstalled
 from apixo_mcp.hosts.entry import Launch, launch_in
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.machine import Machine
-from apixo_mcp.hosts.records import Record, Records
+from apixo_mcp.hosts.records import InstallRecord, InstallRecords
+from apixo_mcp.hosts.table import HOSTS
 from apixo_mcp.hosts.values import object_of
 
 _UNKNOWN = "unknown"
@@ -42,7 +43,7 @@ class Change:
     before: str
     after: str
     launch: Launch | None = None
-    record: Record | None = None
+    record: InstallRecord | None = None
     is_exact: bool = False
 
     @property
@@ -80,7 +81,7 @@ def look(host: Host, machine: Machine) -> Present:
     return Present(file, file.text, None if entry is None else launch_in(host, entry))
 
 
-def plan_install(host: Host, present: Present, launch: Launch, records: Records) -> Change:
+def plan_install(host: Host, present: Present, launch: Launch, records: InstallRecords) -> Change:
     """Returns the change that enters the server.
 
     Raises:
@@ -96,7 +97,7 @@ def plan_install(host: Host, present: Present, launch: Launch, records: Records)
     return Change(host, present.file, content, present.text, after, whole, records.read(host))
 
 
-def plan_uninstall(host: Host, machine: Machine, records: Records) -> Change:
+def plan_uninstall(host: Host, machine: Machine, records: InstallRecords) -> Change:
     """Returns the change that takes the server out.
 
     Raises:
@@ -117,7 +118,7 @@ def plan_uninstall(host: Host, machine: Machine, records: Records) -> Change:
     return Change(host, file, file.encoded(after), file.text, after, record=record)
 
 
-def carry_out_install(change: Change, records: Records, keyring: Sequence[str] = ()) -> Path | None:
+def carry_out_install(change: Change, records: InstallRecords, keyring: Sequence[str] = ()) -> Path | None:
     """Writes a host's file, after a copy of what stands in it; returns where the copy is, None where there was no file.
 
     Raises:
@@ -135,21 +136,35 @@ def carry_out_install(change: Change, records: Records, keyring: Sequence[str] =
     before = digest(file.content) if is_first else _UNKNOWN
     folders = write_config(file, change.content)
     made = tuple(map(str, folders))
-    records.write(host, Record(str(file.path), before, digest(change.content), made, tuple(kept)))
+    records.write(host, InstallRecord(str(file.path), before, digest(change.content), made, tuple(kept)))
     return copy
 
 
-def carry_out_uninstall(change: Change, records: Records) -> Path | None:
+def carry_out_uninstall(change: Change, records: InstallRecords) -> Path | None:
     """Takes the server out of a host's file; returns where a copy is that may hold more than the file does.
 
     Raises:
         NotEditable: it was left as it was; why.
     """
     file, record = change.file, change.record
-    if change.content is None:
-        remove_config(file, [Path(one) for one in (record.folders if record else ())])
-    elif not change.is_nothing:
+    if change.content is not None and not change.is_nothing:
         write_config(file, change.content)
+    elif not change.is_nothing:
+        folders = [Path(one) for one in (record.folders if record else ())]
+        remove_config(file, folders)
+        _hand_on([folder for folder in folders if folder.is_dir()], change.host, records)
     copy = records.copy_of(change.host, file.path)
     records.forget(change.host, file.path, copy_too=change.is_exact)
     return copy if copy.exists() else None
+
+
+def _hand_on(folders: Sequence[Path], host: Host, records: InstallRecords) -> None:
+    """Leaves folders that are not empty yet to the host that was entered in one of them later."""
+    for other in HOSTS.values():
+        record = records.read(other)
+        if other is host or record is None:
+            continue
+        outer = [str(folder) for folder in folders if Path(record.path).is_relative_to(folder)]
+        if outer:
+            records.write(other, replace(record, folders=(*outer, *record.folders)))
+            return

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from apixo_mcp.hosts.refusal import NotEditable
 
-DEEPEST = 150
+DEEPEST_JSON = 150
 """Levels of nesting that are read; no host's file has a tenth of them."""
 
 _TRIVIA = re.compile(r"(?:[ \t\r\n]++|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
@@ -113,7 +113,7 @@ class _Reader:
 
     def value(self, at: int, depth: int) -> Node:
         """Reads the value that begins at a place."""
-        if depth > DEEPEST:
+        if depth > DEEPEST_JSON:
             self.fail(at, "is nested too deeply")
         sign = self._text[at : at + 1]
         if sign == "{":

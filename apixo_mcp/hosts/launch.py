@@ -19,7 +19,7 @@ _THROW_AWAY = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Asker:
     """The process that asks.
 
     Attributes:
@@ -31,16 +31,16 @@ class Running:
     python: Path
 
 
-def commands(machine: Machine, running: Running, *, extra: str = "") -> Iterator[tuple[str, ...]]:
+def commands(machine: Machine, asker: Asker, *, extra: str = "") -> Iterator[tuple[str, ...]]:
     """Yields the command lines that may start the server, the best first; whether one does is for a trial to tell.
 
     Args:
         machine: where programs are looked for.
-        running: the process that asks.
+        asker: the process that asks.
         extra: of the package that it must have.
     """
     seen: set[tuple[str, ...]] = set()
-    for words in (*_installed(machine, running), *_by_uvx(machine, extra)):
+    for words in (*_installed(machine, asker), *_by_uvx(machine, extra)):
         if words not in seen:
             seen.add(words)
             yield words
@@ -55,19 +55,19 @@ def is_throw_away(path: Path) -> bool:
     return any(_THROW_AWAY.search(str(one)) for one in (path, resolved))
 
 
-def _installed(machine: Machine, running: Running) -> Iterator[tuple[str, ...]]:
+def _installed(machine: Machine, asker: Asker) -> Iterator[tuple[str, ...]]:
     name = f"{_PROGRAM}.exe" if machine.platform == "windows" else _PROGRAM
-    beside = running.python.parent / name
-    called = _found(running.command, machine) if Path(running.command).name in (name, _PROGRAM) else None
+    beside = asker.python.parent / name
+    called = _found(asker.command, machine) if Path(asker.command).name in (name, _PROGRAM) else None
     # The name that people call it by outlives the environment behind it, where both are one program.
-    places = [called, _found(_PROGRAM, machine), *(folder / name for folder in _tool_folders(machine)), beside]
+    places = [_found(_PROGRAM, machine), *(folder / name for folder in _tool_folders(machine)), called, beside]
     own = _target(beside)
     ours = [path for path in places if path is not None and own is not None and _target(path) == own]
     for path in (*ours, beside, *(path for path in places if path is not None)):
         if _is_program(path) and not is_throw_away(path):
             yield (str(path),)
-    if _is_program(running.python) and not is_throw_away(running.python):
-        yield (str(running.python), "-m", "apixo_mcp")
+    if _is_program(asker.python) and not is_throw_away(asker.python):
+        yield (str(asker.python), "-m", "apixo_mcp")
 
 
 def _by_uvx(machine: Machine, extra: str) -> Iterator[tuple[str, ...]]:

@@ -21,7 +21,7 @@ _FOLDER = "hosts"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class InstallRecord:
     """What was done to a file.
 
     Attributes:
@@ -39,18 +39,18 @@ class Record:
     keyring: tuple[str, ...] = ()
 
 
-class Records:
+class InstallRecords:
     """Those of one data folder."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / _FOLDER
 
-    def read(self, host: Host) -> Record | None:
+    def read(self, host: Host) -> InstallRecord | None:
         """Returns what was done to a host's file; None where nothing is known of it."""
         try:
             fields: Any = json.loads((self.folder / f"{host.name}.json").read_bytes())
             lists = {name: tuple(map(str, fields[name])) for name in ("folders", "keyring")}
-            return Record(str(fields["path"]), str(fields["before"]), str(fields["after"]), **lists)
+            return InstallRecord(str(fields["path"]), str(fields["before"]), str(fields["after"]), **lists)
         except (OSError, ValueError, LookupError, TypeError):
             return None
 
@@ -58,7 +58,7 @@ class Records:
         """Returns where the copy of what stood in a host's file is kept."""
         return self.folder / f"{host.name}.before{config.suffix}"
 
-    def content_before(self, host: Host, record: Record) -> bytes | None:
+    def content_before(self, host: Host, record: InstallRecord) -> bytes | None:
         """Returns the copy, None where it is gone or another."""
         try:
             content = self.copy_of(host, Path(record.path)).read_bytes()
@@ -78,7 +78,7 @@ class Records:
         self._write(path, content)
         return path
 
-    def write(self, host: Host, record: Record) -> None:
+    def write(self, host: Host, record: InstallRecord) -> None:
         """Keeps what was done to a host's file.
 
         Raises:

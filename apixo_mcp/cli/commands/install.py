@@ -28,10 +28,10 @@ from apixo_mcp.hosts.editing import installed
 from apixo_mcp.hosts.entry import Launch
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.installing import Change, Present, carry_out_install, look, plan_install
-from apixo_mcp.hosts.launch import Running, commands
+from apixo_mcp.hosts.launch import Asker, commands
 from apixo_mcp.hosts.machine import Machine
 from apixo_mcp.hosts.masking import masked
-from apixo_mcp.hosts.records import Records
+from apixo_mcp.hosts.records import InstallRecords
 from apixo_mcp.hosts.refusal import NotEditable
 from apixo_mcp.hosts.table import HOSTS
 from apixo_mcp.key_store import store_key
@@ -72,8 +72,8 @@ def install(
         keys = _keys([present for _, present in presents], asks=asks, is_sandbox=sandbox)
         wanted = [entered(host, present, keys, env, keyring=keyring) for host, present in presents]
         run = ("serve", "--sandbox") if sandbox else ()
-        running = Running(sys.argv[0], Path(sys.executable))
-        lines = [(*line, *run) for line in commands(machine, running, extra="keyring" if keyring else "")]
+        asker = Asker(sys.argv[0], Path(sys.executable))
+        lines = [(*line, *run) for line in commands(machine, asker, extra="keyring" if keyring else "")]
         if not lines:
             raise DoesNotStart(_NO_PROGRAM)
         if prints:
@@ -81,7 +81,7 @@ def install(
                 _print(one, lines[0])
         elif wanted:
             line = _tried(lines, wanted, machine)
-            records = Records(settings_or_exit().home)
+            records = InstallRecords(settings_or_exit().home)
             for one in wanted:
                 failed = not _entered(one, line, machine, records, asks=asks) or failed
             if not keys and not sandbox and not any(has_key(present) for _, present in presents):
@@ -158,7 +158,7 @@ def _print(wanted: Entered, line: Line) -> None:
     say("\n".join(lines or ["# It is as it should be, but for keys at most."]))
 
 
-def _entered(wanted: Entered, line: Line, machine: Machine, records: Records, *, asks: bool) -> bool:
+def _entered(wanted: Entered, line: Line, machine: Machine, records: InstallRecords, *, asks: bool) -> bool:
     """Enters the server in one host's file; tells whether it is there now."""
     host = wanted.host
     try:

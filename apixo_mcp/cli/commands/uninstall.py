@@ -12,7 +12,7 @@ from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.installing import Change, carry_out_uninstall, look, plan_uninstall
 from apixo_mcp.hosts.machine import Machine
-from apixo_mcp.hosts.records import Records
+from apixo_mcp.hosts.records import InstallRecords
 from apixo_mcp.hosts.refusal import NotEditable
 from apixo_mcp.hosts.table import HOSTS
 from apixo_mcp.key_store import forget_key
@@ -32,7 +32,7 @@ def uninstall(hosts: Sequence[str], every: bool, prints: bool, yes: bool) -> Non
     asks = sys.stdin.isatty() and not yes
     failed = False
     with errors_told():
-        records = Records(settings_or_exit().home)
+        records = InstallRecords(settings_or_exit().home)
         having = [host for host in HOSTS.values() if records.read(host) is not None or _has_it(host, machine)]
         for host in chosen(hosts, every=every, those=having):
             try:
@@ -52,7 +52,7 @@ def _has_it(host: Host, machine: Machine) -> bool:
         return False
 
 
-def _taken_out(change: Change, records: Records, *, prints: bool, asks: bool) -> bool:
+def _taken_out(change: Change, records: InstallRecords, *, prints: bool, asks: bool) -> bool:
     """Takes the server out of one host's file; tells whether it is gone."""
     told = f"{change.host.title}: {change.file.path}"
     if change.is_nothing:
@@ -77,7 +77,7 @@ def _taken_out(change: Change, records: Records, *, prints: bool, asks: bool) ->
     return True
 
 
-def _let_go(change: Change, records: Records) -> Path | None:
+def _let_go(change: Change, records: InstallRecords) -> Path | None:
     """Undoes what was done for a host, and removes keys from the system's store that no other host needs."""
     copy = carry_out_uninstall(change, records)
     others = [record for host in HOSTS.values() if (record := records.read(host)) is not None]
