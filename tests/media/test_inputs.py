@@ -211,6 +211,13 @@ async def test_a_saved_file_that_was_changed_is_another_file(folder):
     assert f"was changed since it was saved as task:{task.task_id}/0" in said
 
 
+async def test_a_result_whose_file_was_deleted_is_told_to_be_gone(folder):
+    task = a_task(results=(a_result("", file=FileState.EXPIRED, problem="It was deleted in the gallery."),))
+    said = await refused(folder, f"task:{task.task_id}/0", find=Earlier(task))
+    assert "that result is gone (It was deleted in the gallery); give another one" in said
+    assert " id " not in said
+
+
 async def test_the_file_of_a_result_is_sent_where_its_url_has_died(folder):
     task = saved(folder / "a.png", expires_at=NOW - 1)
     urls, _ = await inputs(folder, data_urls=True).resolve("image_urls", ["a.png"], Earlier(task))

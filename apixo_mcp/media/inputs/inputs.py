@@ -298,8 +298,11 @@ class Inputs:
 
     async def _result(self, field: str, value: str, requirement: Requirement, result: Result) -> str:
         """Returns the URL of an earlier result: the gateway's while it lives, else that of its saved file."""
-        if not result.url:
+        if result.asset_id and not result.url:
             raise input_refused(field, value, f"that result is no file but an id to use as it is: {result.asset_id}")
+        if not result.url:  # its link went with the file
+            gone = f"that result is gone ({result.problem.rstrip('.')}); give another one, or a copy of the file"
+            raise input_refused(field, value, gone, NextAction.SEE_TASKS)
         if requirement.kind and result.kind != requirement.kind:
             raise input_refused(
                 field, value, f"must be {ARTICLES[requirement.kind]}, and that result is {ARTICLES[result.kind]}"
