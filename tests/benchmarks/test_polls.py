@@ -13,9 +13,11 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 SECONDS = 15.0
+A_TASK = 58.0  # seconds of a task of a minute, but for what starting takes
 INTERVAL = 3.0
 TASKS = 300  # a hundred polls a second
 RATIO_LIMIT = 1.5
+SHARE_LIMIT = 0.28  # of a core
 ABOVE_LIMIT = 1.15  # the same within what two runs of the same differ by
 PER_MINUTE = 3000  # half of what so many tasks ask for
 
@@ -43,8 +45,10 @@ def asked(process: subprocess.Popen[str]) -> tuple[int, float]:
     return int(polls), float(seconds)
 
 
-def costs(folder: Path, loops: dict[str, tuple[str, int, int]]) -> dict[str, float]:
-    """Microseconds of processor time for a poll of each loop: of what it is, how many tasks and polls a minute."""
+def measured(
+    folder: Path, loops: dict[str, tuple[str, int, int]], interval: float = INTERVAL, seconds: float = SECONDS
+) -> dict[str, tuple[int, float]]:
+    """Polls and seconds of processor time of each loop: of what it is, how many tasks and polls a minute."""
     with ExitStack() as stack:
         gateway = stack.enter_context(started("gateway"))
         assert gateway.stdout
@@ -52,22 +56,25 @@ def costs(folder: Path, loops: dict[str, tuple[str, int, int]]) -> dict[str, flo
         processes: dict[str, subprocess.Popen[str]] = {}
         for name, (what, tasks, per_minute) in loops.items():
             (folder / name).mkdir()
-            words = (what, url, str(tasks), str(INTERVAL), str(folder / name), str(per_minute))
+            words = (what, url, str(tasks), str(interval), str(folder / name), str(per_minute))
             processes[name] = stack.enter_context(started(*words))
         for process in processes.values():
             asked(process)
-        time.sleep(INTERVAL + 1)
+        time.sleep(interval + 1)
         before = {name: asked(process) for name, process in processes.items()}
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         after = {name: asked(process) for name, process in processes.items()}
-    told: dict[str, float] = {}
-    print()
-    for name in loops:
-        polls, seconds = (late - early for late, early in zip(after[name], before[name], strict=True))
-        told[name] = 1e6 * seconds / polls
-        print(f"{name}: {polls / SECONDS:.0f} polls a second, {told[name]:.0f} µs of processor time each")
     if hasattr(os, "getloadavg"):
-        print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        print(f"\nload of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    return {name: (after[name][0] - before[name][0], after[name][1] - before[name][1]) for name in loops}
+
+
+def costs(folder: Path, loops: dict[str, tuple[str, int, int]]) -> dict[str, float]:
+    """Microseconds of processor time for a poll of each loop."""
+    told: dict[str, float] = {}
+    for name, (polls, used) in measured(folder, loops).items():
+        told[name] = 1e6 * used / polls
+        print(f"{name}: {polls / SECONDS:.0f} polls a second, {told[name]:.0f} µs of processor time each")
     return told
 
 
@@ -84,3 +91,11 @@ def test_a_poll_above_the_limit_costs_no_more_than_below_it(tmp_path: Path) -> N
     ratio = told["above"] / told["below"]
     print(f"ratio {ratio:.2f} (at most {ABOVE_LIMIT})")
     assert ratio <= ABOVE_LIMIT
+
+
+def test_a_thousand_tasks_in_flight_take_a_share_of_a_core(tmp_path: Path) -> None:
+    polls, used = measured(tmp_path, {"ours": ("ours", 1000, 0)}, interval=0, seconds=A_TASK)["ours"]
+    share = used / A_TASK
+    print(f"1000 tasks for {A_TASK:.0f} s: {polls} polls, {share:.0%} of a core (at most {SHARE_LIMIT:.0%})")
+    assert polls > 5000, "each was polled on the schedule of a fast picture"
+    assert share <= SHARE_LIMIT

@@ -19,11 +19,12 @@ from support.store_tasks import make_followed
 
 from apixo_mcp.app import open_app
 from apixo_mcp.assembly.limits import Limits
+from apixo_mcp.catalog.model import IMAGE_FAST
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.running.throttle import ThrottleLimits
 from apixo_mcp.tasks.schedule import CAP, JITTER
-from apixo_mcp.tasks.task import Attempt, State
+from apixo_mcp.tasks.task import Attempt, State, Task
 from apixo_mcp.telemetry.facts import Fact, PollAnswered
 
 KEY = "sk-polls"
@@ -92,7 +93,10 @@ async def bare(url: str, tasks: int, interval: float, folder: Path, _: int) -> N
 
 
 async def ours(url: str, tasks: int, interval: float, folder: Path, per_minute: int) -> None:
-    """The program itself, with tasks whose interval has grown to the longest; a limit of 0 is the usual one."""
+    """The program itself, with tasks whose interval has grown to the longest; a limit of 0 is the usual one.
+
+    Without an interval they were just taken by the gateway, and are polled on their model's schedule.
+    """
     made = 0
 
     def hear(fact: Fact) -> None:
@@ -105,19 +109,22 @@ async def ours(url: str, tasks: int, interval: float, folder: Path, per_minute: 
         apixo_api_key=KEY,
         apixo_base_url=url,
         allow_private_hosts=True,
-        poll_scale=interval / CAP,
+        poll_scale=interval / CAP or 1.0,
     )
-    now = time.time()
+    now, made_so = time.time(), list[Task]()
     async with open_app(settings, follow=False) as app:
         (key,) = app.key_prints
         for number in range(tasks):
             asked = {"key_print": key, "base_url": url, "remote_id": f"task_{number}", "state": State.PROCESSING}
             moments = {"created_at": now, "updated_at": now, "sent_at": now, "asked_by": "", "asked_until": 0.0}
             attempts = (Attempt(sent_at=now, remote_id=f"task_{number}"),)
-            # Taken far ahead of now, so that no task is overdue by this scale.
-            due = now + random.random() * interval
-            task = make_followed(**asked, **moments, attempts=attempts, accepted_at=now + 1e6, polls=20, due=due)
-            await app.store.add([task])
+            if interval:  # taken far ahead of now, so that none is overdue by this scale
+                stands = {"accepted_at": now + 1e6, "polls": 20, "due": now + random.random() * interval}
+            else:
+                taken = now + 2 + random.random()
+                stands = {"accepted_at": taken, "polls": 0, "due": taken + IMAGE_FAST.first_wait}
+            made_so.append(make_followed(**asked, **moments, attempts=attempts, **stands))
+        await app.store.add(made_so)
     steps = (
         StepLimits(throttle=ThrottleLimits(per_minute=per_minute, burst=per_minute // 50))
         if per_minute
