@@ -178,6 +178,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "APIXO_MCP_LINGER": ("1",),
     "APIXO_MCP_KEEP_DAYS": ("7",),
     "APIXO_MCP_EMBED": ("1",),
+    "APIXO_MCP_KEYRING": ("1",),
     "APIXO_MCP_LOG_LEVEL": ("DEBUG",),
     "APIXO_MCP_LOG_FORMAT": ("json",),
     "APIXO_MCP_LOG_FILE": ("/nowhere/log",),
@@ -188,7 +189,7 @@ NOT_ANSWERED: dict[str, set[str]] = {
     f"APIXO_MCP_{name}": set(METHODS)
     for name in (
         *("PRICES", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_CLAIM"),
-        *("NOTIFY_URL", "NOTIFY_SECRET"),
+        *("NOTIFY_URL", "NOTIFY_SECRET", "KEYRING"),
     )
 }
 """Settings under which the server alone answers: it may not start, or they are not of stdio."""
