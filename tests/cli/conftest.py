@@ -24,13 +24,15 @@ def folders(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def environment(box: Sandbox, folders: dict[str, str]) -> dict[str, str]:
+def environment(box: Sandbox, folders: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """What leads a command to the sandbox and to the test's own folder."""
     return folders | {
         "APIXO_API_KEY": "sk-mine",
         "APIXO_BASE_URL": box.url,
         "APIXO_MCP_ALLOW_PRIVATE_HOSTS": "1",
         "APIXO_MCP_POLL_SCALE": "0.01",
+        "HOME": str(tmp_path / "user"),  # `doctor` looks at the hosts of whoever runs it
+        "USERPROFILE": str(tmp_path / "user"),
     }
 
 

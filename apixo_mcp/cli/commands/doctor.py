@@ -18,9 +18,11 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.checks.finding import Finding, of_check
 from apixo_mcp.cli.checks.folders import disk_findings, folder_findings
 from apixo_mcp.cli.checks.gateways import account_findings, clock_findings, way_findings
+from apixo_mcp.cli.checks.hosts import host_findings
 from apixo_mcp.cli.checks.keys import key_findings
 from apixo_mcp.cli.checks.outward import callback_findings, public_url_findings, tunnel_finding, webhook_finding
 from apixo_mcp.cli.process.start import errors_told, start_logging
+from apixo_mcp.cli.requests.targets import this_machine
 from apixo_mcp.cli.terminal.interrupts import Interrupts
 from apixo_mcp.cli.terminal.printing import say, say_json
 from apixo_mcp.errors import ApixoError, SchemaTooNew, SettingsError
@@ -118,6 +120,7 @@ async def _examined() -> AsyncIterator[Finding]:
         ("models", _models(settings)),
         ("prices", _prices(settings, settings.prices) if settings.prices else ()),
         ("store", _with_store(settings)),
+        ("hosts", host_findings(this_machine())),
     ):
         async for finding in of_check(check, findings):
             yield finding
