@@ -116,7 +116,7 @@ def _tried(launch: Launch, machine: Machine) -> str:
         alone = {"APIXO_MCP_HOME": folder, "APIXO_MCP_LINGER": "0"}
         secrets = [value for name, value in launch.env.items() if name.endswith("_KEY")]
         try:
-            tools = tools_of(replace(launch, env={**launch.env, **alone}), machine)
+            tools_of(replace(launch, env={**launch.env, **alone}), machine)
         except DoesNotStart as reason:
             return masked(str(reason), secrets)
-    return "" if "generate_image" in tools or len(tools) > 1 else "offers tools of another server"
+    return ""
