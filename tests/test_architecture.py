@@ -54,6 +54,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "task",
         "*",
         "ports",
+        "learning",
         "transitions",
         "keeping",
         "changes",

@@ -21,6 +21,7 @@ from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.asking.delivery import Delivery
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.learning.memory import Memory
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.watch import Watch
@@ -80,7 +81,9 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         telemetry=telemetry,
         changes=changes,
         watch=watch,
-        contexts=Contexts(catalog, settings.poll_scale, settings.auto_retry, limits.steps.save_again_after),
+        contexts=Contexts(
+            catalog, settings.poll_scale, settings.auto_retry, limits.steps.save_again_after, Memory(store)
+        ),
         leases=Leases(store),
         delivery=Delivery(store),
         budget=_budget_of_all(settings),

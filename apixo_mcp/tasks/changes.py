@@ -4,7 +4,6 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 
 import anyio
 
@@ -105,9 +104,9 @@ def facts_of(before: Task, after: Task) -> Iterator[Fact]:
         took = _seconds(after.created_at, after.completed_at or after.updated_at)
         ended = Finished(ref, str(after.state), took, max(before.polls, after.polls))
         if after.state is State.SUCCESS:
-            yield replace(ended, results=len(after.results))
+            yield ended._replace(results=len(after.results))
         elif after.failure is not None and after.state is not State.CANCELLED:
-            yield replace(ended, error=_error(after), charged=after.failure.charged)
+            yield ended._replace(error=_error(after), charged=after.failure.charged)
         else:
             yield ended
     earlier = {result.index: result for result in before.results}

@@ -10,6 +10,8 @@ VARIED_BY = ("resolution", "quality", "speed", "mode", "duration", "max_images",
 """The inputs that the gateways' pages give different times, prices or counts of results for."""
 LATE_BY = 5.0
 """Seconds after it was due from which a poll tells nothing of when a task ended: the process slept, or had to wait."""
+ACCEPTED_WITHIN = 15.0
+"""Seconds from a submit to its answer: one that was settled later had begun at a moment that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ def duration_seen(before: Task, now: float, took: float | None) -> Duration | No
     if before.state not in FOLLOWED or before.accepted_at is None or before.sent_at is None:
         return None
     most = now - before.accepted_at
-    if most <= 0:
-        return None  # the clock was set back
+    if most <= 0 or before.accepted_at - before.sent_at > ACCEPTED_WITHIN:
+        return None  # the clock was set back, or nobody knew for long that it had begun
     # The row was last written when the poll before this one found it running; an error or a caller writes it too.
     is_plain = before.polls > 0 and before.tries == 0 and not before.cancel_requested
     least = min(most, max(0.0, before.updated_at - before.accepted_at)) if is_plain else 0.0

@@ -1,5 +1,6 @@
 """When to poll a task: pure arithmetic, in seconds."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 BACK_OFF = 1.5  # APIXO best practices guide: interval x 1.5, at most 30 s
@@ -25,6 +26,8 @@ class PollSchedule:
         cap: the longest wait between polls.
         maximum: from the accepted submit until the task is overdue.
         overdue_every: between polls of an overdue task.
+        times: from the accepted submit to each poll, where that was learned (`tasks.learning`), ascending, up to
+            `maximum`; empty: by the waits above.
     """
 
     first_wait: float
@@ -32,6 +35,7 @@ class PollSchedule:
     maximum: float
     cap: float = CAP
     overdue_every: float = OVERDUE_EVERY
+    times: tuple[float, ...] = ()
 
     def scaled(self, factor: float) -> "PollSchedule":
         """Returns every wait times `factor` (setting `APIXO_MCP_POLL_SCALE`)."""
@@ -41,6 +45,7 @@ class PollSchedule:
             self.maximum * factor,
             self.cap * factor,
             self.overdue_every * factor,
+            tuple(time * factor for time in self.times),
         )
 
     def net(self, usually_within: float = 0.0) -> "PollSchedule":
@@ -75,9 +80,37 @@ def wait_before_poll(poll_schedule: PollSchedule, polls: int, elapsed: float, ch
     spread = 1 + JITTER * (2 * chance - 1)
     if elapsed >= poll_schedule.maximum:
         return poll_schedule.overdue_every * spread
+    if elapsed >= 0 and (wait := _wait_as_learned(poll_schedule, elapsed, chance)):  # no clock was set back
+        return wait
     if polls == 0:
         return poll_schedule.first_wait * spread
     return min(poll_schedule.cap, poll_schedule.interval * BACK_OFF ** min(polls - 1, 32)) * spread
+
+
+def _wait_as_learned(poll_schedule: PollSchedule, elapsed: float, chance: float) -> float:
+    """Returns the wait for the next poll that was learned, 0 where there is none.
+
+    These stand close where tasks end, so what spreads them is a part of the time between them.
+    """
+    times = poll_schedule.times
+    place = bisect_right(times, elapsed)
+    while place < len(times):
+        behind = times[place + 1] - times[place] if place + 1 < len(times) else poll_schedule.cap
+        span = min(behind, poll_schedule.interval)
+        # One that was made a moment early, as its chance had it, is not made again.
+        if elapsed == 0 or times[place] - elapsed >= span / 4:
+            return times[place] - elapsed + JITTER * (2 * chance - 1) * span
+        place += 1
+    return 0.0
+
+
+def documented_times(poll_schedule: PollSchedule) -> tuple[float, ...]:
+    """Returns the moments at which the waits of a schedule end, up to the first behind its maximum."""
+    times, wait = [poll_schedule.first_wait], poll_schedule.interval
+    while times[-1] < poll_schedule.maximum:
+        times.append(times[-1] + min(poll_schedule.cap, wait))
+        wait = min(poll_schedule.cap, wait * BACK_OFF)
+    return tuple(times)
 
 
 def wait_after_error(poll_schedule: PollSchedule, errors: int, retry_after: float | None, chance: float = 0.5) -> float:

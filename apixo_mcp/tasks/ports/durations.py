@@ -5,7 +5,7 @@ from typing import Protocol
 
 from apixo_mcp.tasks.durations import Duration
 
-DURATIONS_KEPT = 100
+DURATIONS_KEPT = 60
 """Durations that are kept of each variant of a model: what is older tells of a gateway as it was."""
 
 

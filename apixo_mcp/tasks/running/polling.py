@@ -85,7 +85,10 @@ class Poller:
         if after.state is State.FAILED and isinstance(polled, Failed) and polled.raw:
             await keep_answer(parts.store, task, polled.raw)
         if after.state is not State.SUBMITTING:
-            return await parts.changes.commit(task, after)
+            written = await parts.changes.commit(task, after)
+            if written is not None and isinstance(polled, Succeeded):
+                await parts.contexts.note(task, context.now, polled.took)
+            return written
         clearance = await parts.store.try_again(task, after, parts.terms)
         tell_alerts(parts.telemetry, clearance.alerts)
         if clearance.how == "within":

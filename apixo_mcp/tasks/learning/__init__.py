@@ -1,0 +1,1 @@
+"""What the durations of earlier tasks teach about when to poll the next ones."""

@@ -1,0 +1,101 @@
+"""What this process has learned of each model, read anew from the store now and then: no poll waits for it."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import anyio
+
+from apixo_mcp.errors import StoreError
+from apixo_mcp.tasks.durations import Duration
+from apixo_mcp.tasks.learning.lesson import Lesson, learn
+from apixo_mcp.tasks.learning.pooling import durations_for
+from apixo_mcp.tasks.ports.durations import DurationStore
+from apixo_mcp.tasks.schedule import PollSchedule
+
+log = logging.getLogger(__name__)
+
+LOOKED_UP_EVERY = 30.0
+"""Seconds, scaled, after which it is looked whether other processes have noted more."""
+LEARNED_EVERY = 5.0
+"""Seconds, scaled, between two lessons of one kind while this process sees tasks end."""
+
+
+class HasDurations(Protocol):
+    """A store, as far as it keeps durations."""
+
+    @property
+    def durations(self) -> DurationStore:
+        """How long tasks took."""
+        ...
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a variant: the durations that it was learned from, and how many were noted here since."""
+
+    read_at: float
+    durations: Sequence[Duration] = ()
+    lesson: Lesson | None = None
+    noted: int = 0
+
+
+class Memory:
+    """Remembers what was learned, by model and variant.
+
+    Args:
+        store: keeps the durations, for all processes that share it.
+        clock: seconds, running evenly.
+    """
+
+    def __init__(self, store: HasDurations, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[tuple[str, str], _Known] = {}
+
+    def lesson(self, model: str, variant: str) -> Lesson | None:
+        """Returns what was learned when it was last looked, None where that is nothing."""
+        known = self._known.get((model, variant))
+        return known.lesson if known else None
+
+    async def note(self, model: str, variant: str, duration: Duration) -> None:
+        """Notes how long a task took, as well as that can be noted just now."""
+        try:
+            await self._store.durations.note(model, variant, duration)
+        except StoreError:
+            log.debug("it is not noted how long a task of %s took: the store does not answer", model)
+            return
+        if known := self._known.get((model, variant)):
+            known.noted += 1
+
+    async def refresh(self, model: str, variant: str, document: PollSchedule, scale: float = 1.0) -> None:
+        """Learns anew where that is due. While one caller does, the others go on with what is known.
+
+        Args:
+            model: whose tasks.
+            variant: of them.
+            document: the documents' schedule, scaled.
+            scale: of the times between two looks.
+        """
+        now, known = self._clock(), self._known.get((model, variant))
+        if known is not None:
+            aged = now - known.read_at
+            has_more = known.noted > len(known.durations) // 20 and aged >= LEARNED_EVERY * scale
+            if not has_more and aged < LOOKED_UP_EVERY * scale:
+                return
+        before = known or _Known(now)
+        self._known[model, variant] = replace(before, read_at=now, noted=0)
+        try:
+            seen = await self._store.durations.newest(model)
+        except StoreError:
+            log.debug("what was learned of %s is not read anew: the store does not answer", model)
+            return
+        if not seen:
+            return
+        durations = durations_for(variant, seen)
+        if durations == before.durations:
+            return
+        lesson = await anyio.to_thread.run_sync(learn, document, durations)
+        self._known[model, variant] = _Known(now, durations, lesson)

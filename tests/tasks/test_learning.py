@@ -1,0 +1,151 @@
+"""When tasks are polled once it was seen how long they take: simulated beside the documents' schedule."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log
+from statistics import fmean
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.amounts import examples
+
+from apixo_mcp.tasks.durations import Duration
+from apixo_mcp.tasks.learning.lesson import FEWEST_DURATIONS, learn
+from apixo_mcp.tasks.learning.pooling import durations_for
+from apixo_mcp.tasks.ports.durations import DURATIONS_KEPT
+from apixo_mcp.tasks.schedule import PollSchedule, documented_times, wait_before_poll
+
+PRO = PollSchedule(first_wait=20, interval=3, maximum=180)
+FAST = PollSchedule(first_wait=5, interval=3, maximum=120)
+Shape = Callable[[random.Random, int], float]
+
+SHAPES: dict[str, Shape] = {
+    "25 to 35": lambda chance, _: chance.uniform(25, 35),
+    "log-normal": lambda chance, _: chance.lognormvariate(log(30), 0.35),
+    "bimodal": lambda chance, _: chance.gauss(25, 1.5) if chance.random() < 0.6 else chance.gauss(60, 3),
+    "heavy tail": lambda chance, _: 22 + chance.paretovariate(1.3) * 4,
+    "drifting": lambda chance, number: chance.uniform(20, 26) * (1 + number / 200),
+    "slower at once": lambda chance, number: chance.uniform(22, 30) if number < 150 else chance.uniform(45, 60),
+    "faster at once": lambda chance, number: chance.uniform(45, 60) if number < 150 else chance.uniform(22, 30),
+    "constant": lambda _, __: 28.0,
+    "an outage": lambda chance, number: 7200.0 if 100 <= number < 103 else chance.uniform(25, 35),
+    "quick": lambda chance, _: chance.uniform(3, 12),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How one task was followed."""
+
+    polls: int
+    lag: float
+    seen: Duration
+
+
+def follow(schedule: PollSchedule, ends: float, chance: random.Random) -> Followed:
+    """Polls a task as the engine does, on a clock that stands still in between."""
+    polls, before, now = 0, 0.0, 0.0
+    while True:
+        wait = wait_before_poll(schedule, polls, now, chance.random())
+        assert wait is not None
+        assert wait > 0
+        before, now, polls = now, now + wait, polls + 1
+        if now >= ends:
+            return Followed(polls, now - ends, Duration(before if polls > 1 else 0.0, now))
+
+
+def simulate(
+    document: PollSchedule, shape: Shape, seed: int, *, is_told: bool
+) -> tuple[list[Followed], list[Followed]]:
+    chance, seen = random.Random(seed), list[Duration]()
+    learned, documented = list[Followed](), list[Followed]()
+    schedule = document
+    for number in range(300):
+        ends = max(0.5, shape(chance, number))
+        learned.append(follow(schedule, ends, chance))
+        documented.append(follow(document, ends, chance))
+        seen = [*seen, Duration(ends - 0.1, ends + 0.1) if is_told else learned[-1].seen][-DURATIONS_KEPT:]
+        if number % 5 == 0 and (lesson := learn(document, seen)):
+            schedule = lesson.poll_schedule
+    return learned, documented
+
+
+def cost(followed: Sequence[Followed]) -> tuple[float, float]:
+    return fmean(one.polls for one in followed), fmean(one.lag for one in followed)
+
+
+@pytest.mark.parametrize("document", [PRO, FAST], ids=["pro", "fast"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_it_is_never_worse_than_the_documents_by_more_than_a_tenth(name: str, document: PollSchedule):
+    learned, documented = simulate(document, SHAPES[name], 1, is_told=True)
+    polls, lag = cost(learned)
+    polls_documented, lag_documented = cost(documented)
+    assert polls <= 1.1 * polls_documented
+    assert lag <= 1.1 * lag_documented
+
+
+@pytest.mark.parametrize("name", ["25 to 35", "bimodal", "slower at once", "faster at once", "constant"])
+def test_nor_where_the_gateway_tells_no_times(name: str):
+    learned, documented = simulate(PRO, SHAPES[name], 1, is_told=False)
+    polls, lag = cost(learned)
+    polls_documented, lag_documented = cost(documented)
+    assert polls <= 1.1 * polls_documented
+    assert lag <= 1.1 * lag_documented
+
+
+def test_jobs_of_25_to_35_s_need_three_polls_and_are_seen_within_a_second_after_fifty():
+    runs = [simulate(PRO, SHAPES["25 to 35"], seed, is_told=True)[0][50:] for seed in range(4)]
+    polls, lag = cost([one for run in runs for one in run])
+    assert polls <= 3.0
+    assert lag <= 1.05  # no schedule has less than 0.9 with three polls; the benchmark holds it to one
+
+
+seen = st.lists(
+    st.tuples(st.floats(0, 400), st.floats(0, 60)).map(lambda one: Duration(one[0], one[0] + one[1])), max_size=80
+)
+schedules = st.builds(
+    PollSchedule, first_wait=st.floats(1, 120), interval=st.floats(1, 20), maximum=st.floats(121, 1800)
+)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(schedules, seen)
+def test_what_is_learned_keeps_to_the_documents(document: PollSchedule, durations: list[Duration]):
+    lesson = learn(document, durations)
+    if len(durations) < FEWEST_DURATIONS:
+        assert lesson is None
+        return
+    assert lesson is not None
+    learned = lesson.poll_schedule
+    waits = (learned.first_wait, learned.interval, learned.maximum, learned.cap, learned.overdue_every)
+    assert waits == (document.first_wait, document.interval, document.maximum, document.cap, document.overdue_every)
+    assert all(0 < after - before <= document.cap + 1e-6 for before, after in pairwise(learned.times))
+    if learned.times:
+        assert learned.times[0] >= document.first_wait
+        assert learned.times[-1] >= document.maximum
+
+
+def test_few_durations_teach_nothing():
+    assert learn(PRO, [Duration(28, 28)] * (FEWEST_DURATIONS - 1)) is None
+    lesson = learn(PRO, [Duration(28, 28)] * FEWEST_DURATIONS)
+    assert lesson is not None
+    assert 28 <= lesson.poll_schedule.times[0] < 29
+
+
+def test_a_resolution_that_was_not_seen_learns_nothing_from_another_one():
+    two, four = [Duration(28, 28)] * 20, [Duration(29, 29)] * 20
+    assert not durations_for("resolution=4k", {"resolution=2k": two})
+    seen = {"resolution=2k mode=text": two, "resolution=2k mode=image": four}
+    assert not durations_for("resolution=4k mode=text", seen)
+    assert len(durations_for("resolution=2k mode=edit", seen)) == 20
+    assert not durations_for("resolution=2k mode=edit", {**seen, "resolution=2k mode=image": [Duration(60, 60)] * 20})
+
+
+def test_a_clock_that_was_set_back_leaves_the_documented_waits():
+    lesson = learn(PRO, [Duration(28, 28)] * 20)
+    assert lesson is not None
+    assert wait_before_poll(lesson.poll_schedule, 1, -3600.0) == PRO.interval
+    assert documented_times(PRO)[:3] == (20, 23, 27.5)
