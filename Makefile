@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance packages bundle examples examples-latest clean
+.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance hosts packages bundle examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -50,6 +50,7 @@ test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	@echo "Left out: three in four of the made-up examples (make properties)."
 	@echo "Left out: the jobs that people give an assistant, each by three kinds of client (make assistant)."
 	@echo "Left out: what people met in the field, case by case (make field)."
+	@echo "Left out: real hosts, which npm brings, reading what install wrote (make hosts)."
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
 	@echo "Left out: the bundle, the plugin and the wheel as hosts start them, which need npm and uv (make packages)."
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
@@ -106,6 +107,9 @@ alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' 
 	promtool check rules docs/operation/alerts.yml
 	promtool test rules docs/operation/alerts.test.yml
 	$(BIN)/python -m pytest -q tests/telemetry/test_operation_files.py
+
+hosts: $(VENV)/.installed ## Claude Code, Codex and Gemini CLI read back what install wrote; needs npm
+	$(BIN)/python -m pytest tests/hosts_cli -q -o norecursedirs=.venv
 
 conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm
 	$(BIN)/python tests/conformance/run.py
