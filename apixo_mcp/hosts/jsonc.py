@@ -15,7 +15,6 @@ DEEPEST_JSON = 150
 """Levels of nesting that are read; no host's file has a tenth of them."""
 
 _TRIVIA = re.compile(r"(?:[ \t\r\n]++|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
-_LONE_RETURN = re.compile(r"//[^\r\n]*+\r(?!\n)")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
 _OTHER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null")
 
@@ -107,7 +106,8 @@ class _Reader:
         end = match.end() if match else at
         if end > at and "/" in (between := self._text[at:end]):
             self.is_plain = False
-            if "\r" in between and _LONE_RETURN.search(between):
+            lines = between.split("\n") if "\r" in between else ()
+            if any("\r" in line[line.find("//") :].removesuffix("\r") for line in lines if "//" in line):
                 self.fail(at, "has a carriage return alone in a comment, which hosts read in different ways")
         return end
 

@@ -18,9 +18,9 @@ _NAMED = re.compile(
 )
 _LOOKS = re.compile(r"(?<![\w-])(?:sk|pk|whsec|amt)[-_][-_.A-Za-z0-9]{8,}+|(?<![\w+=-])[A-Za-z0-9+_-]{32,}+={0,2}")
 _IN_ADDRESS = re.compile(r"(://)[^/\s\"'@]++(@)")
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*+"(?P<name>[ \t\r\n]*+:)?')
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*+"?(?P<name>[ \t\r\n]*+:)?')
 _LINE = re.compile(r"([ \t]*+(?:- )?)((?:\"[^\"\n]*+\"|[\w.-]++)[ \t]*[:=](?=\s|$))?([^\r\n]*+)(\r?)")
-_HARMLESS = re.compile(r"[ \t]*(?:#.*|true|false|null|[0-9.]*|[\[\]{},]*|\[[\w.\" -]*\])?[ \t]*")
+_HARMLESS = re.compile(r"#.*|true|false|null|[0-9.]*|[\[\]{},]*")
 
 
 def masked(text: str, secrets: Collection[str] = ()) -> str:
@@ -55,7 +55,7 @@ def _hide_lines(text: str) -> str:
 
 def _hide_line(match: re.Match[str]) -> str:
     indentation, name, rest, end = match[1], match[2] or "", match[3], match[4]
-    if _HARMLESS.fullmatch(rest):
+    if _HARMLESS.fullmatch(rest.strip(" \t")):
         return match[0]
     return f"{indentation}{name}{' ' if name else ''}{MASK}{end}"
 

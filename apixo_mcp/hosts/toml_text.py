@@ -62,15 +62,17 @@ def toml_assigned(text: str, keys: tuple[str, ...], value: Any) -> str:
 
 def toml_span(text: str, keys: tuple[str, ...]) -> tuple[int, int]:
     """Returns from where to where a table stands with those in it; an empty one where it is written in another way."""
-    name = re.escape(".".join(keys))
-    head = re.compile(rf"^\[{name}(?:\.[^\]\n]+)?\][^\n]*$", re.MULTILINE)
-    start = head.search(text)
-    if start is None:
-        return (0, 0)
-    end = start.end()
-    while (following := re.compile(r"^\[", re.MULTILINE).search(text, end)) and head.match(text, following.start()):
-        end = following.end()
-    return (start.start(), following.start() if following else len(text))
+    name = ".".join(keys)
+    heads = (f"[{name}]", f"[{name}.")
+    start = end = at = 0
+    is_within = False
+    for line in text.splitlines(keepends=True):
+        if line.startswith("["):
+            is_within = line.startswith(heads)
+            start = at if is_within and not end else start
+        at += len(line)
+        end = at if is_within else end
+    return start, end
 
 
 def _table(keys: tuple[str, ...], value: Mapping[str, Any]) -> list[str]:
