@@ -7,6 +7,7 @@ of somebody else's, the size of an installation, and the program itself, outside
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,6 @@ ROOT = HERE.parents[1]
 DIST = ROOT / "dist"
 BIN = Path(sys.executable).parent
 INSTALL_MB = 70  # of 10^6 bytes: what the package and all that it needs may take, bytecode left out
-COMMANDS = ("generate", "tasks", "models", "usage", "gallery", "owners", "demo", "doctor", "serve", "worker", "sandbox")
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
@@ -160,7 +160,12 @@ def the_program_works(programs: Path, work: Path) -> None:
     if version != metadata:
         raise SystemExit(f"the program says {version}, its metadata {metadata}")
     run(python, "-m", "apixo_mcp", "--version", cwd=home, env=env)
-    for command in COMMANDS:
+    commands = re.findall(
+        r"^  ([a-z-]+) ", run(program, "--help", cwd=home, env=env).partition("Commands:")[2], re.MULTILINE
+    )
+    if "serve" not in commands:
+        raise SystemExit(f"the help names no commands but {commands}")
+    for command in commands:
         run(program, command, "--help", cwd=home, env=env)
     before = time.monotonic()
     run(program, "demo", cwd=home, env=env)
