@@ -1,7 +1,7 @@
 """Writes `server.json` for the MCP registry: `python packaging/registry.py VERSION [--bundle FILE --bundle-url URL]`.
 
 The server's name is that of the README's `mcp-name:` line, by which the registry sees that the package on PyPI is of
-the same owner. Variables and their words come from the settings and the README, so that nothing is written twice.
+the same owner. Variables and their words come from the settings and their page, so that nothing is written twice.
 """
 
 import argparse
@@ -39,15 +39,15 @@ def registry_name(readme: str) -> str:
     return line[1]
 
 
-def meaning(readme: str, variable: str) -> str:
-    """Returns what the README's table of settings says of a variable, without its links and marks."""
-    row = re.search(rf"^\| `{variable}`[^|]*\| ([^|]+?) \|", readme, re.MULTILINE)
+def meaning(page: str, variable: str) -> str:
+    """Returns what the page of settings says of a variable, without its links and marks."""
+    row = re.search(rf"^\| `{variable}`[^|]*\| ([^|]+?) \|", page, re.MULTILINE)
     words = row[1] if row else ""
     words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", words).replace("`", "")
     return words[:1].upper() + words[1:] + "."
 
 
-def variables(readme: str) -> list[dict[str, Any]]:
+def variables(page: str) -> list[dict[str, Any]]:
     """Returns the environment variables that a host may ask for, as the registry describes them."""
     from apixo_mcp.gateways.directory import GATEWAYS
 
@@ -64,7 +64,7 @@ def variables(readme: str) -> list[dict[str, Any]]:
     others = [
         {
             "name": name,
-            "description": meaning(readme, name),
+            "description": meaning(page, name),
             "isRequired": False,
             "format": kinds.get(name.rpartition("_")[2], "string"),
         }
@@ -81,6 +81,7 @@ def server_document(version: str, bundle: tuple[str, str] | None = None) -> dict
         bundle: the address of a published bundle, and its SHA-256.
     """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     packages: list[dict[str, Any]] = [
@@ -91,7 +92,7 @@ def server_document(version: str, bundle: tuple[str, str] | None = None) -> dict
             "version": version,
             "runtimeHint": "uvx",
             "transport": {"type": "stdio"},
-            "environmentVariables": variables(readme),
+            "environmentVariables": variables(page),
         }
     ]
     if bundle:

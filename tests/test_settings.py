@@ -181,7 +181,7 @@ def test_the_home_of_nobody(variable: str, monkeypatch: pytest.MonkeyPatch):
         ("APIXO_MCP_API_KEY", "Did you mean APIXO_API_KEY?"),
         ("APIXO_MCP_BUDGET", "Did you mean APIXO_MCP_DAILY_BUDGET_USD?"),
         ("apixo_mcp_loglevel", "Did you mean APIXO_MCP_LOG_LEVEL?"),
-        ("APIXO_MCP_XYZ", "The README lists all settings."),
+        ("APIXO_MCP_XYZ", "docs/settings.md lists them all."),
     ],
 )
 def test_an_unknown_variable_is_told_with_the_nearest(variable: str, hint: str):

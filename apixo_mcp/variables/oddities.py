@@ -25,7 +25,7 @@ def near_misses(environment: Mapping[str, str], settings: Sequence[str]) -> Oddi
             continue
         near = nearest_variable(variable, settings, SETTINGS_PREFIX)
         if near is not None:
-            hint = f"Did you mean {near}?" if near else "The README lists all settings."
+            hint = f"Did you mean {near}?" if near else "docs/settings.md lists them all."
             yield near or variable, f"{variable} is no setting and is ignored. {hint}"
 
 

@@ -1,0 +1,84 @@
+// What a host's file holds, from what was chosen. Pure: the same text as `apixo-mcp install` writes into an empty file
+// (apixo_mcp/hosts), which a test compares for every host.
+
+/**
+ * @typedef {object} Choices
+ * @property {string} command the program that starts the server
+ * @property {string[]} args
+ * @property {Record<string, string>} env
+ */
+
+/** The entry of a host: its own fields as the table of hosts has them, with what was chosen. */
+export function entryOf(host, choices) {
+  return { ...host.entry, [host.fields.command]: choices.command, args: choices.args, [host.fields.env]: choices.env };
+}
+
+/** The whole file, as if nothing else were in it. */
+export function fileText(host, choices) {
+  const entry = entryOf(host, choices);
+  const keys = [...host.keys, "apixo"];
+  if (host.format === "toml") return tomlTable(keys, entry).join("\n") + "\n";
+  if (host.format === "yaml") return yamlLines({ [host.keys[0]]: { apixo: entry } }, 0).join("\n") + "\n";
+  const nested = keys.reduceRight((value, key) => ({ [key]: value }), entry);
+  return JSON.stringify(nested, null, 2) + "\n";
+}
+
+/** The link that enters the server into Cursor or VS Code; empty for other hosts. It holds no key, whatever was typed. */
+export function link(host, choices, keyVariables) {
+  const env = Object.fromEntries(Object.entries(choices.env).filter(([name]) => !/KEY|SECRET|TOKEN/.test(name)));
+  const isSandbox = choices.args.includes("--sandbox");
+  const asked = isSandbox ? [] : keyVariables;
+  if (host.name === "cursor") {
+    for (const { variable } of asked) env[variable] = `\${env:${variable}}`;
+    const config = JSON.stringify({ type: "stdio", command: choices.command, args: choices.args, env });
+    const bytes = String.fromCharCode(...new TextEncoder().encode(config));
+    return `https://cursor.com/en/install-mcp?name=apixo&config=${encodeURIComponent(btoa(bytes))}`;
+  }
+  if (host.name === "vscode") {
+    const inputs = asked.map(({ variable, title }) => {
+      const id = variable.toLowerCase().replaceAll("_", "-");
+      env[variable] = `\${input:${id}}`;
+      return { id, type: "promptString", description: `${title} API key`, password: true };
+    });
+    const config = JSON.stringify({ type: "stdio", command: choices.command, args: choices.args, env });
+    const parts = { name: "apixo", inputs: JSON.stringify(inputs), config };
+    const query = Object.entries(parts).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+    return `https://insiders.vscode.dev/redirect/mcp/install?${query.join("&")}`;
+  }
+  return "";
+}
+
+function tomlTable(keys, table) {
+  const inner = Object.entries(table).filter(([, value]) => isObject(value));
+  const flat = Object.entries(table).filter(([, value]) => !isObject(value));
+  const lines = [`[${keys.map(tomlKey).join(".")}]`, ...flat.map(([key, value]) => `${tomlKey(key)} = ${oneLine(value)}`)];
+  for (const [key, value] of inner) if (Object.keys(value).length) lines.push("", ...tomlTable([...keys, key], value));
+  return lines;
+}
+
+function tomlKey(key) {
+  return /^[A-Za-z0-9_-]+$/.test(key) ? key : oneLine(key);
+}
+
+function yamlLines(mapping, column) {
+  return Object.entries(mapping).flatMap(([key, value]) => {
+    const start = `${" ".repeat(column)}${yamlScalar(key)}:`;
+    if (isObject(value) && Object.keys(value).length) return [start, ...yamlLines(value, column + 2)];
+    return [`${start} ${yamlScalar(value)}`];
+  });
+}
+
+const YAML_WORDS = new Set(["true", "false", "null", "yes", "no", "on", "off", "y", "n"]);
+
+function yamlScalar(value) {
+  const isBare = typeof value === "string" && /^(?:[a-z_]+|[A-Z]+(?:_[A-Z]+)+)$/.test(value) && !YAML_WORDS.has(value);
+  return isBare ? value : oneLine(value);
+}
+
+function oneLine(value) {
+  return Array.isArray(value) ? `[${value.map((one) => JSON.stringify(one)).join(", ")}]` : JSON.stringify(value);
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
