@@ -66,7 +66,7 @@ e2e: $(VENV)/.installed ## the program as a process of its own: each test that s
 	$(BIN)/python -m pytest -m process -n 4 --dist loadgroup
 
 browser: $(VENV)/.installed ## the pages that people see, in the system's Chromium; screenshots/ has what it shows
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-browser]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-browser,docs]"
 	$(BIN)/python -m pytest tests/browser -q -o norecursedirs=
 
 assistant: $(VENV)/.installed ## jobs that people give an assistant, by three kinds of client: calls, tokens and what was paid

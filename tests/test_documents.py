@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from documents import llms, tables
+from documents import host_data, llms, tables
 from test_architecture import ORDER, PACKAGE, ROWS
 
 from apixo_mcp.tasks.task import MOVES
@@ -81,6 +81,13 @@ def test_what_language_models_read_is_as_the_pages_are():
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(llms.index(), encoding="utf-8", newline="\n")
     assert path.read_text(encoding="utf-8") == llms.index(), "llms.txt is behind the pages: run `make snapshots`"
+
+
+def test_the_page_of_configurations_has_the_table_of_hosts():
+    path = ROOT / "docs" / "configure" / "hosts.js"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(host_data.module(), encoding="utf-8", newline="\n")
+    assert path.read_text(encoding="utf-8") == host_data.module(), "hosts.js is behind the code: run `make snapshots`"
 
 
 def test_each_setting_has_its_meaning():

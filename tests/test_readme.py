@@ -1,4 +1,4 @@
-"""The README is one screen, and what it and the documents name is there: every setting and model is told, and nothing else."""
+"""The README is one screen, and no document names a setting that there is not."""
 
 import re
 from pathlib import Path
@@ -26,4 +26,4 @@ def test_no_document_names_a_setting_that_there_is_not():
 
 def test_every_setting_is_told():
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert {name for name in re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)} == set(variables())
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(variables())

