@@ -1,10 +1,13 @@
 """Every setting, read from its variable."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
+from keyring.backends.null import Keyring
 from pydantic import SecretStr
 
 from apixo_mcp.cli.process.environment import PLAIN, known_of
@@ -93,6 +96,15 @@ WRONG: list[tuple[str, str, str]] = [
 @pytest.fixture(autouse=True)
 def _none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("APIXO_MCP_LINGER")
+
+
+@pytest.fixture(autouse=True)
+def key_store() -> Iterator[None]:
+    """A store of the system that is there and empty, whatever this machine has."""
+    usual = keyring.get_keyring()
+    keyring.set_keyring(Keyring())
+    yield
+    keyring.set_keyring(usual)
 
 
 def test_every_setting_is_here():
