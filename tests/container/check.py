@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from compose_spec import PyCompose
+from compose_spec import PyCompose  # pyright: ignore[reportMissingImports] - of the extra `dev-container`
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
