@@ -190,8 +190,9 @@ class _Readers:
 
     async def model(self, model: str, context: Context) -> str:
         try:
-            offered = self.app.catalog.only(owner_of(context).models)
-            return compact(describe(offered.find(model), chat_of(self.app.settings)))
+            chosen = self.app.catalog.only(owner_of(context).models).find(model)
+            lessons = await self.app.contexts.lessons(chosen)
+            return compact(describe(chosen, chat_of(self.app.settings), lessons))
         except InvalidInput as error:
             raise ResourceNotFoundError(error_text(error, CHAT)) from error
         except ApixoError as error:

@@ -11,7 +11,7 @@ from apixo_mcp.catalog.schema import media_fields
 from apixo_mcp.foreign import cut
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.faces import SCREEN, from_afar
-from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.tasks import structure_of, usual_span
 from apixo_mcp.views.whereabouts import HERE, Whereabouts
 from apixo_mcp.views.words import given
 
@@ -41,13 +41,14 @@ def card_of(
     """
     face = SCREEN if at.on_disk else from_afar(SCREEN)
     whole = structure_of(app, task, face=face, place=place, at=at)
-    model = app.catalog.get(task.model)
+    model, lesson = app.catalog.get(task.model), app.contexts.of(task).lesson
+    documented = model.usual_seconds if model else None
     return given(
         whole
         | {
             "prompt": task.prompt,
             "elapsed_seconds": round((task.completed_at or time.time()) - task.created_at, 1),
-            "usual_seconds": list(model.usual_seconds) if model and model.usual_seconds else None,
+            "usual_seconds": list(usual_span(task.modality, lesson, documented)) if lesson or documented else None,
             "count": _count(model, task),
             "shape": _shape(task),
             "seed": _value(model, task, "seed"),

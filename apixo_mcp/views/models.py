@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -17,7 +17,9 @@ from apixo_mcp.catalog.search.found import Found
 from apixo_mcp.catalog.translate import common
 from apixo_mcp.foreign import cut, shorten
 from apixo_mcp.generation import Modality
+from apixo_mcp.tasks.learning.lesson import Lesson
 from apixo_mcp.views.faces import CHAT, SHELL, Face
+from apixo_mcp.views.learned import learned_entries
 from apixo_mcp.views.words import compact, counted
 
 _MOST = 8
@@ -264,8 +266,14 @@ def _price(prices: Iterable[Price]) -> str:
     return f"{span}/{entries[0].per}"
 
 
-def describe(model: Model, face: Face = CHAT) -> dict[str, Any]:
-    """Tells everything about a model that a caller can use; to a shell also what is behind it."""
+def describe(model: Model, face: Face = CHAT, lessons: Mapping[str, Lesson] = {}) -> dict[str, Any]:
+    """Tells everything about a model that a caller can use; to a shell also what is behind it.
+
+    Args:
+        model: that is described.
+        face: in whose words.
+        lessons: what its tasks have taught here, by variant.
+    """
     schema = brief_schema(model.input)
     entries: dict[str, Any] = {
         "id": model.id,
@@ -281,6 +289,7 @@ def describe(model: Model, face: Face = CHAT) -> dict[str, Any]:
         "quality": model.quality.text if model.quality is not None else "",
         "speed": model.speed.text if model.speed is not None else "",
         "times": model.times or _short_time(model),
+        "learned": learned_entries(model, lessons),
         "good_for": [*model.recommended_for, *model.made_for],
         "tips": list(model.tips),
         "voices": list(model.voices),
@@ -316,8 +325,8 @@ def _inside(model: Model) -> dict[str, Any]:
     }
 
 
-def describe_text(model: Model, face: Face = CHAT) -> str:
+def describe_text(model: Model, face: Face = CHAT, lessons: Mapping[str, Lesson] = {}) -> str:
     """Tells the same as one sentence and compact JSON, each fact in one of them."""
     made = f"{model.title} by {model.vendor}, made with {tool_of(model, face)}."
-    told = {name: value for name, value in describe(model, face).items() if name not in _IN_THE_SENTENCE}
+    told = {name: value for name, value in describe(model, face, lessons).items() if name not in _IN_THE_SENTENCE}
     return f"{made}\n{compact(told)}"

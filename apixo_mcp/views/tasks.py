@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from apixo_mcp.app import App
+from apixo_mcp.generation import Modality
 from apixo_mcp.tasks import schedule
+from apixo_mcp.tasks.learning.lesson import Lesson
 from apixo_mcp.tasks.task import FOLLOWED, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.faces import BESIDE_ID, CHAT, Face, advice_of, from_afar
@@ -106,7 +108,7 @@ def task_structure(
 
     Args:
         face: in whose words what to do is said.
-        usual: shortest and longest usual seconds of its model.
+        usual: shortest and longest usual seconds of its model, as documented; what was learned goes before.
         situation: what holds it up besides itself.
         waits: for how many seconds a call that only asks waits for this reader.
         at: where its reader finds files.
@@ -144,9 +146,19 @@ def _estimates(task: Task, context: DecisionContext, usual: tuple[int, int] | No
         return {"progress": 1}
     if task.state not in (State.SUBMITTING, *FOLLOWED):
         return {}
-    span = usual or _OTHERWISE[task.modality]
+    span = usual_span(task.modality, context.lesson, usual)
     elapsed = context.under_way_for(task)
     return {"progress": schedule.progress(span, elapsed), "eta_seconds": schedule.eta_seconds(span, elapsed)}
+
+
+def usual_span(
+    modality: Modality, lesson: Lesson | None, documented: tuple[float, float] | None
+) -> tuple[float, float]:
+    """Returns the shortest and the longest usual seconds of a task: as learned, as documented, or as such ones take."""
+    if lesson is None:
+        return documented or _OTHERWISE[modality]
+    low, _, high = lesson.usual
+    return low, high
 
 
 def _result(task: Task, result: Result, at: Whereabouts) -> dict[str, Any]:

@@ -135,6 +135,13 @@ def test_few_durations_teach_nothing():
     assert 28 <= lesson.poll_schedule.times[0] < 29
 
 
+def test_the_usual_time_of_tasks_that_take_longer_than_the_maximum_is_told_as_it_is():
+    lesson = learn(PRO, [Duration(300, 300)] * 20)
+    assert lesson is not None
+    low, middle, high = lesson.usual
+    assert PRO.maximum < 290 < low <= middle <= high < 310
+
+
 def test_a_resolution_that_was_not_seen_learns_nothing_from_another_one():
     two, four = [Duration(28, 28)] * 20, [Duration(29, 29)] * 20
     assert not durations_for("resolution=4k", {"resolution=2k": two})

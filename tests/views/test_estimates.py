@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.asked import NOW, asked, why
 
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Running, Submitted
+from apixo_mcp.tasks.learning.lesson import Lesson
 from apixo_mcp.tasks.schedule import PollSchedule
 from apixo_mcp.tasks.task import FOLLOWED, State, Task
 from apixo_mcp.tasks.transitions import polls, submits
 from apixo_mcp.tasks.transitions.context import DecisionContext
-from apixo_mcp.views.tasks import task_structure
+from apixo_mcp.views.tasks import task_structure, usual_span
 
 PACE = PollSchedule(first_wait=5, interval=3, maximum=120)
 USUAL = (20, 60)
@@ -57,3 +59,30 @@ def test_a_task_that_takes_longer_than_usual_is_said_to():
     assert "eta_seconds" not in late
     assert "It takes longer than usual." in late["next_step"]
     assert late["next_step"] == task_structure(task, DecisionContext(NOW + 110, 0.5, PACE), USUAL)["next_step"]
+
+
+LESSON = Lesson(50, (25.0, 28.0, 33.0), PACE)
+
+
+def test_the_usual_time_is_the_learned_one_else_the_documented_one_else_that_of_such_models():
+    assert usual_span("image", LESSON, USUAL) == (25.0, 33.0)
+    assert usual_span("image", None, USUAL) == USUAL
+    assert [usual_span(modality, None, None)[1] for modality in ("image", "video", "audio")] == [60, 300, 120]
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "progress", "eta"),
+    [
+        (0, 0.0, 33),
+        (11, 0.3, 22),
+        (32.9, 0.897, 1),
+        (33, 0.9, None),  # nine in ten have ended
+        (66, 0.945, None),
+        (3300, 0.989, None),
+    ],
+)
+def test_the_estimates_of_a_task_follow_what_was_learned(elapsed: float, progress: float, eta: int | None):
+    task = after(asked(), Accepted("r1"), Running("pending"), DecisionContext(NOW, 0.5, PACE))
+    told = task_structure(task, DecisionContext(NOW + elapsed, 0.5, PACE, lesson=LESSON), USUAL)
+    assert (told["progress"], told.get("eta_seconds")) == (progress, eta)
+    assert ("It takes longer than usual." in told["next_step"]) == (eta is None)

@@ -1,12 +1,21 @@
 """`models list` and `show`: the catalog on paper."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
 import click
 
+from apixo_mcp.catalog.model import Model
 from apixo_mcp.catalog.own import own_catalog
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.cli.process.start import errors_told, settings_or_exit
 from apixo_mcp.cli.terminal.printing import say, say_json
-from apixo_mcp.errors import SettingsError
+from apixo_mcp.errors import SettingsError, StoreError
+from apixo_mcp.settings import Settings
+from apixo_mcp.tasks.learning.lesson import Lesson
+from apixo_mcp.tasks.learning.memory import Memory
+from apixo_mcp.tasks.transitions.context import Contexts
 from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.models import describe, list_text
 
@@ -18,7 +27,7 @@ from apixo_mcp.views.models import describe, list_text
 def list_offered(query: str, modality: str | None, sort: str | None) -> None:
     """List the offered models, or those that fit QUERY: a name or a purpose, in English or Chinese."""
     with errors_told():
-        catalog = _catalog()
+        catalog = _catalog(settings_or_exit())
         if not len(catalog) and catalog.warnings:
             raise SettingsError("\n".join(catalog.warnings))
         say(list_text(catalog, modality or "", query, sort=sort or "", face=SHELL))
@@ -29,11 +38,33 @@ def list_offered(query: str, modality: str | None, sort: str | None) -> None:
 def show_model(model: str) -> None:
     """Show everything about one model as JSON."""
     with errors_told():
-        say_json(describe(_catalog().find(model), SHELL))
+        settings = settings_or_exit()
+        catalog = _catalog(settings)
+        chosen = catalog.find(model)
+        say_json(describe(chosen, SHELL, _lessons(settings, catalog, chosen)))
 
 
-def _catalog() -> Catalog:
-    catalog, problems = own_catalog(settings_or_exit())
+def _lessons(settings: Settings, catalog: Catalog, model: Model) -> Mapping[str, Lesson]:
+    """Returns what a model's tasks have taught here; nothing where there is no task store, or none that can be read."""
+    path = settings.home / "tasks.sqlite3"
+    if not path.exists():
+        return {}
+    try:
+        return anyio.run(_read_lessons, path, catalog, model, settings.poll_scale)
+    except StoreError as error:
+        say(f"apixo-mcp: what was learned of {model.id} is not shown: {error}", err=True)
+        return {}
+
+
+async def _read_lessons(path: Path, catalog: Catalog, model: Model, poll_scale: float) -> Mapping[str, Lesson]:
+    from apixo_mcp.stores.sqlite.store import SqliteStore  # `models list` needs none
+
+    async with SqliteStore(path) as store:
+        return await Contexts(catalog, poll_scale, memory=Memory(store)).lessons(model)
+
+
+def _catalog(settings: Settings) -> Catalog:
+    catalog, problems = own_catalog(settings)
     for problem in problems:
         say(f"apixo-mcp: {problem}", err=True)
     return catalog

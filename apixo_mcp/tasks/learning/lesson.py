@@ -7,6 +7,7 @@ maximum, its longest wait and what comes after that are as documented.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from apixo_mcp.tasks.durations import Duration
 from apixo_mcp.tasks.learning.distribution import distribution_of
@@ -41,6 +42,11 @@ class Lesson:
     usual: tuple[float, float, float]
     poll_schedule: PollSchedule
 
+    @property
+    def first_poll(self) -> float:
+        """Seconds from the accepted submit to the first poll."""
+        return self.poll_schedule.times[0] if self.poll_schedule.times else self.poll_schedule.first_wait
+
 
 def learn(document: PollSchedule, durations: Sequence[Duration]) -> Lesson | None:
     """Returns what durations teach, None where they are too few.
@@ -52,7 +58,11 @@ def learn(document: PollSchedule, durations: Sequence[Duration]) -> Lesson | Non
     if len(durations) < FEWEST_DURATIONS:
         return None
     distribution = distribution_of(durations, document.maximum)
-    low, middle, high = (distribution.quantile(share) for share in (0.1, 0.5, 0.9))
+    # The polls do not depend on how long a task is overdue; what is told of its usual time does.
+    as_seen = (
+        distribution if all(one.most <= document.maximum for one in durations) else distribution_of(durations, inf)
+    )
+    low, middle, high = (as_seen.quantile(share) for share in (0.1, 0.5, 0.9))
     taught = Lesson(len(durations), (low, middle, high), document)
     documented = documented_times(document)
     as_documented = poll_cost(documented, distribution)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import anyio
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.durations import Duration
-from apixo_mcp.tasks.learning.lesson import Lesson, learn
+from apixo_mcp.tasks.learning.lesson import FEWEST_DURATIONS, Lesson, learn
 from apixo_mcp.tasks.learning.pooling import durations_for
 from apixo_mcp.tasks.ports.durations import DurationStore
 from apixo_mcp.tasks.schedule import PollSchedule
@@ -85,17 +85,37 @@ class Memory:
             has_more = known.noted > len(known.durations) // 20 and aged >= LEARNED_EVERY * scale
             if not has_more and aged < LOOKED_UP_EVERY * scale:
                 return
-        before = known or _Known(now)
-        self._known[model, variant] = replace(before, read_at=now, noted=0)
+        self._known[model, variant] = replace(known or _Known(now), read_at=now, noted=0)
+        if seen := await self._seen(model):
+            await self._learn(model, variant, document, seen)
+
+    async def lessons(self, model: str, document: PollSchedule) -> Mapping[str, Lesson]:
+        """Returns what all processes' tasks of a model have taught by now, by variant; nothing of too few.
+
+        Args:
+            model: whose tasks.
+            document: the documents' schedule, scaled.
+        """
+        seen = await self._seen(model)
+        enough = [variant for variant, durations in seen.items() if len(durations) >= FEWEST_DURATIONS]
+        learned = {variant: await self._learn(model, variant, document, seen) for variant in enough}
+        return {variant: lesson for variant, lesson in learned.items() if lesson}
+
+    async def _seen(self, model: str) -> Mapping[str, Sequence[Duration]]:
+        """Reads the durations of a model by variant; none where the store does not answer."""
         try:
-            seen = await self._store.durations.newest(model)
+            return await self._store.durations.newest(model)
         except StoreError:
             log.debug("what was learned of %s is not read anew: the store does not answer", model)
-            return
-        if not seen:
-            return
-        durations = durations_for(variant, seen)
-        if durations == before.durations:
-            return
+            return {}
+
+    async def _learn(
+        self, model: str, variant: str, document: PollSchedule, seen: Mapping[str, Sequence[Duration]]
+    ) -> Lesson | None:
+        known, durations = self._known.get((model, variant)), durations_for(variant, seen)
+        if known and durations == known.durations:
+            return known.lesson
+        read_at = self._clock()
         lesson = await anyio.to_thread.run_sync(learn, document, durations)
-        self._known[model, variant] = _Known(now, durations, lesson)
+        self._known[model, variant] = _Known(read_at, durations, lesson)
+        return lesson

@@ -2,9 +2,10 @@
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from apixo_mcp.catalog.model import BY_MODALITY
+from apixo_mcp.catalog.model import BY_MODALITY, Model
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks import schedule
@@ -89,6 +90,12 @@ class Contexts:
         if self.memory is not None:
             document = self.documented(task.model, task.modality)
             await self.memory.refresh(task.model, variant_of(task.inputs), document, self.poll_scale)
+
+    async def lessons(self, model: Model) -> Mapping[str, Lesson]:
+        """Returns what the tasks of a model have taught by now, by variant."""
+        if self.memory is None:
+            return {}
+        return await self.memory.lessons(model.id, self.documented(model.id, model.modality))
 
     async def note(self, before: Task, now: float, took: float | None) -> None:
         """Notes how long a task took that a poll has found ended (see `duration_seen`)."""

@@ -1,11 +1,15 @@
 """`models`, as a person types it."""
 
 import json
+from pathlib import Path
 
+import anyio
 import pytest
 from click.testing import CliRunner, Result
 
 from apixo_mcp.cli.program import program
+from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.tasks.durations import Duration
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +72,37 @@ def test_a_model_is_shown_with_what_documents_it():
     assert told["speed"] == "quick and cheap in mode fast"
     assert len(told["remarks_from"]) == 3
     assert told["schedule"]["first_poll_s"] == 60
+
+
+def test_a_model_is_shown_with_what_was_learned_of_it_here(tmp_path: Path):
+    before = json.loads(typed("show", "nano-banana-pro").stdout)
+    assert not (tmp_path / "home").exists(), "looking at a model makes no data folder"
+
+    async def note() -> None:
+        async with SqliteStore(tmp_path / "home" / "tasks.sqlite3") as store:
+            for number in range(50):
+                seconds = 24.0 + number / 5
+                await store.durations.note("nano-banana-pro", "resolution=2k", Duration(seconds, seconds))
+
+    anyio.run(note)
+    after = json.loads(typed("show", "nano-banana-pro").stdout)
+    (entry,) = after.pop("learned")
+    assert after == before
+    assert entry == {
+        "inputs": "resolution=2k",
+        "tasks": 50,
+        "usual_s": 29,
+        "from_s": 25,
+        "to_s": 33,
+        "first_poll_s": entry["first_poll_s"],
+        "told": f"usually 29 s here (50 tasks; from 25 to 33 s), first poll after {entry['first_poll_s']} s",
+    }
+    assert 24 <= entry["first_poll_s"] <= 29
+
+
+def test_a_task_store_that_cannot_be_read_hides_no_model(tmp_path: Path):
+    (tmp_path / "home" / "tasks.sqlite3").mkdir(parents=True)
+    done = typed("show", "nano-banana-pro")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["id"] == "nano-banana-pro"
+    assert "what was learned of nano-banana-pro is not shown: the task store" in done.stderr

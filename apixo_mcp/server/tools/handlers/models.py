@@ -22,9 +22,10 @@ async def list_models(tools: ToolParts, given: dict[str, Any], context: Context)
 
 
 async def describe_model(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
-    """Shows everything about one model."""
+    """Shows everything about one model, and what its tasks have taught here."""
     model = _offered(tools, context).find(given["model"])
-    return text_result(describe_text(model, tools.face))
+    lessons = await tools.app.contexts.lessons(model)
+    return text_result(describe_text(model, tools.face, lessons))
 
 
 def _offered(tools: ToolParts, context: Context) -> Catalog:
