@@ -1,10 +1,9 @@
 """What each host that is there would start: its entry, the program behind it, its key, and whether that runs."""
 
 import os
+import re
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 from anyio import to_thread
@@ -31,6 +30,8 @@ _OF_THE_DOCK = ("claude-desktop", "cursor", "windsurf", "goose", "lmstudio")
 and Zed read the environment of a login shell (their documentation), and the others are started in one."""
 _FILLS_IN = ("claude-code", "cursor", "vscode", "windsurf", "gemini")
 """Hosts that put values in place of `${…}`: `examples/hosts` shows the first three; inferred of the others."""
+_HANDING_ON = ("apixo-mcp", "uvx", "uv", "pipx", "py")
+"""Programs, beside Python's, that start ours with the variables that they are given themselves."""
 _FROM_A_SHELL = ("claude-code", "codex", "gemini")
 """Hosts that people start in a shell, so that a key of it may reach the server."""
 
@@ -58,6 +59,9 @@ async def host_findings(machine: Machine) -> AsyncIterator[Finding]:
             yield Finding(what, state, f"{advice} {anew}" if advice else anew)
         else:
             launch = present.launch
+            if not _takes_variables(launch.command):
+                yield Finding(what, f"starts {launch.command}, which is not tried: it may go on with tasks elsewhere")
+                continue
             known = (launch.command, launch.args, *sorted(launch.env.items()))
             if known not in tried:
                 say(f"apixo-mcp: trying what {host.title} starts, which may take a while", err=True)
@@ -108,15 +112,19 @@ def key_trouble(host: Host, launch: Launch, machine: Machine) -> tuple[str, str]
 
 
 def _tried(launch: Launch, machine: Machine) -> str:
-    """Starts a server with what is written there; returns what went wrong.
-
-    Its data folder is an empty one, so that it goes on with no task: nothing is sent, and nothing paid.
-    """
-    with tempfile.TemporaryDirectory(prefix="apixo-mcp-doctor-", ignore_cleanup_errors=True) as folder:
-        alone = {"APIXO_MCP_HOME": folder, "APIXO_MCP_LINGER": "0"}
-        secrets = [value for name, value in launch.env.items() if name.endswith("_KEY")]
-        try:
-            tools_of(replace(launch, env={**launch.env, **alone}), machine)
-        except DoesNotStart as reason:
-            return masked(str(reason), secrets)
+    """Starts a server with what is written there, in an empty data folder; returns what went wrong."""
+    secrets = [value for name, value in launch.env.items() if name.endswith("_KEY")]
+    try:
+        tools_of(launch, machine)
+    except DoesNotStart as reason:
+        return masked(str(reason), secrets)
     return ""
+
+
+def _takes_variables(command: str) -> bool:
+    """Tells whether a program hands the variables that it is given to our own.
+
+    A container or another machine has a data folder of its own, whose tasks a trial would go on with.
+    """
+    name = re.split(r"[/\\]", command)[-1].lower().removesuffix(".exe")
+    return name in _HANDING_ON or name.startswith("python")

@@ -1,6 +1,7 @@
 """Starts a server once, as a host would, and looks at what it offers."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,12 +28,17 @@ class DoesNotStart(ApixoError):
 def tools_of(launch: Launch, machine: Machine) -> list[str]:
     """Returns the names of the tools that a server offers: it is started with exactly this command and environment.
 
+    But for its data folder, which is an empty one: a trial is ended as soon as it has answered, and goes on with no
+    task, so that nothing is sent and nothing paid.
+
     Raises:
         DoesNotStart: it does not answer, or offers nothing; with what it said last.
     """
-    with tempfile.TemporaryFile() as log:
+    alone = tempfile.TemporaryDirectory(prefix="apixo-mcp-trial-", ignore_cleanup_errors=True)
+    with tempfile.TemporaryFile() as log, alone as folder:
+        env = {**launch.env, "APIXO_MCP_HOME": folder, "APIXO_MCP_LINGER": "0"}
         try:
-            names = anyio.run(_asked, launch, machine, log)
+            names = anyio.run(_asked, replace(launch, env=env), machine, log)
         except Exception as error:
             raise DoesNotStart(_reason(error, log)) from None
     if not names:

@@ -127,3 +127,14 @@ def test_a_program_that_only_a_shell_finds(tmp_path: Path, name: str, platform: 
         assert trouble[1] == f"Write the whole path, {program}."
         with_path = Launch(program.name, (), {"PATH": str(program.parent)})
         assert program_trouble(HOSTS[name], with_path, machine) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program without an ending is none there")
+async def test_a_container_is_not_tried(typed: Typed, tmp_path: Path):
+    program, mark = tmp_path / "docker", tmp_path / "was started"
+    program.write_text(f"#!/bin/sh\ntouch '{mark}'\n")
+    program.chmod(stat.S_IRWXU)
+    entered(tmp_path, {**WORKS, "command": str(program), "args": ["run", "-i", "-v", "tasks:/data", "apixo-mcp"]})
+    [host] = await told(typed)
+    assert (host["status"], mark.exists()) == ("ok", False)
+    assert "which is not tried" in host["said"]
