@@ -67,11 +67,8 @@ def uninstalled(host: Host, text: str) -> str:
         changed = toml_assigned(text, host.entry_keys, None)
     else:
         changed = json_without(text, host.entry_keys)
-    after = _read(host, changed)
-    if value_at(after, host.keys):
-        _confirm(after, _placed(before, host.entry_keys, None))
-    elif value_at(after, host.entry_keys) is not None:
-        raise NotEditable("is written in a way that cannot be edited here")
+    expected = _placed(before, host.entry_keys, None)
+    _confirm(_without_empty(_read(host, changed), host.keys), _without_empty(expected, host.keys))
     return changed
 
 
@@ -113,6 +110,15 @@ def _placed(value: Any, keys: tuple[str, ...], entry: Any) -> Any:
     placed = _placed(there.get(first), tuple(inner), entry)
     rest = {name: one for name, one in there.items() if name != first}
     return rest if placed is None else {**rest, first: placed}
+
+
+def _without_empty(value: Any, keys: tuple[str, ...]) -> Any:
+    """Returns a value without what is empty on the way of keys: whether that stays, formats have their own ways."""
+    there = object_of(value)
+    if not keys or there is None or keys[0] not in there:
+        return value
+    inner = _without_empty(there[keys[0]], keys[1:])
+    return {name: one for name, one in {**there, keys[0]: inner}.items() if one or name != keys[0]}
 
 
 def _differences(

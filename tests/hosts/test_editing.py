@@ -295,6 +295,13 @@ def test_goose_gets_an_extension(text: str):
         assert back == text
 
 
+def test_what_would_leave_a_part_of_the_entry_behind_is_refused():
+    # A quoted text may go on at any column, where the lines of an entry seem to be over.
+    text = 'extensions:\n  apixo:\n    cmd: "x\ny: z"\nGOOSE_MODEL: 1\n'
+    with pytest.raises(NotEditable, match="cannot be edited here"):
+        uninstalled(HOSTS["goose"], text)
+
+
 def test_goose_keeps_what_is_its_users():
     text = (
         "extensions:\n  apixo:\n    enabled: false\n    type: stdio\n    name: apixo\n    cmd: uvx\n    args:\n"
