@@ -99,7 +99,8 @@ def _wait_as_learned(poll_schedule: PollSchedule, elapsed: float, chance: float)
         span = min(behind, poll_schedule.interval)
         # One that was made a moment early, as its chance had it, is not made again.
         if elapsed == 0 or times[place] - elapsed >= span / 4:
-            return times[place] - elapsed + JITTER * (2 * chance - 1) * span
+            wait = times[place] - elapsed
+            return wait + JITTER * (2 * chance - 1) * min(span, wait)
         place += 1
     return 0.0
 

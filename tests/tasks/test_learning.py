@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.amounts import examples
+from support.store_tasks import NOW, make_followed
 
-from apixo_mcp.tasks.durations import Duration
+from apixo_mcp.tasks.durations import Duration, duration_seen
 from apixo_mcp.tasks.learning.lesson import FEWEST_DURATIONS, learn
 from apixo_mcp.tasks.learning.pooling import durations_for
 from apixo_mcp.tasks.ports.durations import DURATIONS_KEPT
 from apixo_mcp.tasks.schedule import PollSchedule, documented_times, wait_before_poll
+from apixo_mcp.tasks.transitions import delays
 
 PRO = PollSchedule(first_wait=20, interval=3, maximum=180)
 FAST = PollSchedule(first_wait=5, interval=3, maximum=120)
@@ -156,3 +158,16 @@ def test_a_clock_that_was_set_back_leaves_the_documented_waits():
     assert lesson is not None
     assert wait_before_poll(lesson.poll_schedule, 1, -3600.0) == PRO.interval
     assert documented_times(PRO)[:3] == (20, 23, 27.5)
+
+
+def test_a_task_whose_polls_were_held_back_was_not_seen_running_meanwhile():
+    task = make_followed(updated_at=NOW + 10, polls=1, due=NOW + 15)
+    for hour in range(3):  # its key was refused
+        task = delays.held_back(task, NOW + 15 + 3600 * hour, 3600)
+    assert task.due is not None
+    assert duration_seen(task, task.due + 1, None) == Duration(10, 3 * 3600 + 16)
+
+
+def test_a_first_wait_far_below_the_interval_is_spread_by_a_part_of_itself():
+    often = PollSchedule(first_wait=0.5, interval=60, maximum=300, times=(0.5, 60, 300))
+    assert wait_before_poll(often, 0, 0.0, chance=0.0) == pytest.approx(0.95 * 0.5)

@@ -54,6 +54,7 @@ class Memory:
         self._store = store
         self._clock = clock
         self._known: dict[tuple[str, str], _Known] = {}
+        self._limit = anyio.CapacityLimiter(1)  # of its own: a folder that hangs may hold all threads that are shared
 
     def lesson(self, model: str, variant: str) -> Lesson | None:
         """Returns what was learned when it was last looked, None where that is nothing."""
@@ -71,7 +72,7 @@ class Memory:
             known.noted += 1
 
     async def refresh(self, model: str, variant: str, document: PollSchedule, scale: float = 1.0) -> None:
-        """Learns anew where that is due. While one caller does, the others go on with what is known.
+        """Learns anew where that is due, if it can. While one caller does, the others go on with what is known.
 
         Args:
             model: whose tasks.
@@ -112,10 +113,14 @@ class Memory:
     async def _learn(
         self, model: str, variant: str, document: PollSchedule, seen: Mapping[str, Sequence[Duration]]
     ) -> Lesson | None:
-        known, durations = self._known.get((model, variant)), durations_for(variant, seen)
-        if known and durations == known.durations:
-            return known.lesson
-        read_at = self._clock()
-        lesson = await anyio.to_thread.run_sync(learn, document, durations)
+        known, read_at = self._known.get((model, variant)), self._clock()
+        try:
+            durations = durations_for(variant, seen)
+            if known and durations == known.durations:
+                return known.lesson
+            lesson = await anyio.to_thread.run_sync(learn, document, durations, limiter=self._limit)
+        except Exception:  # no step of a task fails for it
+            log.exception("nothing is learned of %s from the durations that are kept", model)
+            return known.lesson if known else None
         self._known[model, variant] = _Known(read_at, durations, lesson)
         return lesson

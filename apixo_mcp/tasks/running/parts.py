@@ -86,6 +86,5 @@ class StepParts:
 
     async def context_of(self, task: Task) -> DecisionContext:
         """Returns what a decision about a task depends on that the gateway has."""
-        await self.contexts.learn(task)
         is_called = bool(task.reached_at) and await self.store.arrivals.arrive(task.gateway, task.reached_at)
         return self.contexts.of(task, is_called=is_called)

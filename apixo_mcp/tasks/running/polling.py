@@ -76,6 +76,7 @@ class Poller:
             await parts.heed_key(task, polled.failure)
         if isinstance(polled, NoAnswer) and polled.too_fast:
             await parts.heed_pace(task)
+        await parts.contexts.learn(task)
         context = await parts.context_of(task)
         if task.is_confirming:
             return await parts.changes.commit(task, polls.after_confirming(task, polled, context))

@@ -71,6 +71,7 @@ class Sender:
                 self._missing[task.task_id] = sendable.missing
             return await self._not_reached(task, sendable)
         gateway = parts.accounts.gateway(key)  # loaded before anything is noted as sent
+        await parts.contexts.learn(task)  # of the first wait: once there is an answer, nothing comes before storing it
         async with self._limit:
             if wait := await parts.throttle.turn(key):
                 return await parts.changes.commit(task, delays.held_back(task, time.time(), wait))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.task import FOLLOWED, State, Task
 
 QUEUED_FOR, QUEUED_PER_PLACE, QUEUED_AT_MOST = 2.0, 0.02, 30.0  # between two tries for a place at the gateway
 CRASHED = "STEP_FAILED"
@@ -17,7 +17,9 @@ def released(task: Task, now: float) -> Task:
 
 def held_back(task: Task, now: float, seconds: float = 0.0) -> Task:
     """Puts off the next step for so many seconds."""
-    return replace(released(task, now), due=now + seconds)
+    # Of what is polled this stays the moment of the last poll, by which it is told how long the task took.
+    moved_at = task.updated_at if task.state in FOLLOWED else now
+    return replace(released(task, now), updated_at=moved_at, due=now + seconds)
 
 
 def queued(task: Task, place: int, now: float, chance: float) -> Task:
