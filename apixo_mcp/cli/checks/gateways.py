@@ -22,6 +22,7 @@ _OPENED = (
     "Something on the way opens https and signs it anew (a company's proxy, a virus scanner). Have whoever runs it let "
     "{host} through, or save its certificate as a PEM file and name that in SSL_CERT_FILE, in the server's env too."
 )
+_CONNECTION = "this machine's connection to the internet; where only a proxy leads there, set HTTPS_PROXY"
 _ASKED_WITHIN = 10.0  # seconds
 
 
@@ -113,7 +114,10 @@ async def _account(app: App, listing: Listing) -> Finding:
             variable, advice = key, advice_of(failure, SHELL)
             if failure.code in ("NO_ANSWER", "SETTING_UNUSABLE"):
                 variable = _way_to(url) or address
-                advice = f"Check {variable}. {advice}" if failure.code == "NO_ANSWER" else advice
+                if failure.code == "NO_ANSWER":
+                    if variable == address and url == listing.base_url:
+                        variable = ""  # nobody set the address
+                    advice = f"Check {variable or _CONNECTION}. {advice}"
             elif failure.category == "unavailable":
                 variable = address
             return Finding(what, f"{url}: {failure.message}{at}", advice, variable)

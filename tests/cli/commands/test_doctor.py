@@ -8,6 +8,7 @@ import pytest
 from support.shell import Typed, run
 from support.stand_in_tunnel import stand_in
 
+from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +82,17 @@ async def test_a_gateway_that_does_not_answer(typed: Typed):
     done = await run(typed, "doctor", APIXO_BASE_URL="http://127.0.0.1:9")
     assert done.exit_code == 1
     assert [line.split(":")[0] for line in to_mend(done.stdout)] == ["gateway apixo"]
+    assert "Check APIXO_BASE_URL. " in done.stdout
+
+
+async def test_a_gateway_out_of_reach_at_its_usual_address_is_no_matter_of_a_setting(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(GATEWAYS["apixo"], "base_url", "http://127.0.0.1:9")
+    done = await run(typed, "doctor", APIXO_BASE_URL="")
+    assert done.exit_code == 1
+    assert "Check this machine's connection to the internet" in done.stdout
+    assert "APIXO_BASE_URL" not in done.stdout
 
 
 async def test_prices_that_count_for_nothing_are_told(typed: Typed, tmp_path: Path):
