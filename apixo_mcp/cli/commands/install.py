@@ -13,7 +13,7 @@ from apixo_mcp.cli.requests.asked_keys import asked_keys, keys_in
 from apixo_mcp.cli.requests.entered import Entered, Line, entered, has_key, setting
 from apixo_mcp.cli.requests.targets import (
     agreed,
-    alone,
+    by_hand,
     chosen,
     show_change,
     takes_hosts,
@@ -22,7 +22,7 @@ from apixo_mcp.cli.requests.targets import (
 )
 from apixo_mcp.cli.terminal.interrupts import INTERRUPTED
 from apixo_mcp.cli.terminal.printing import say
-from apixo_mcp.gateways.directory import key_variables
+from apixo_mcp.gateways.directory import GATEWAYS, key_variables
 from apixo_mcp.hosts.difference import difference
 from apixo_mcp.hosts.editing import installed
 from apixo_mcp.hosts.entry import Launch
@@ -30,7 +30,7 @@ from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.installing import Change, Present, carry_out_install, look, plan_install
 from apixo_mcp.hosts.launch import Asker, commands
 from apixo_mcp.hosts.machine import Machine
-from apixo_mcp.hosts.masking import masked
+from apixo_mcp.hosts.masking import MASK, masked
 from apixo_mcp.hosts.records import InstallRecords
 from apixo_mcp.hosts.refusal import NotEditable
 from apixo_mcp.hosts.table import HOSTS
@@ -68,7 +68,7 @@ def install(
     asks = sys.stdin.isatty() and not yes and not prints
     with errors_told():
         targets = chosen(hosts, every=every, those=[host for host in HOSTS.values() if host.is_there(machine)])
-        presents, failed = _looked_at(targets, machine)
+        presents, refusals = _looked_at(targets, machine)
         keys = _keys([present for _, present in presents], asks=asks, is_sandbox=sandbox)
         wanted = [entered(host, present, keys, env, keyring=keyring) for host, present in presents]
         run = ("serve", "--sandbox") if sandbox else ()
@@ -76,11 +76,14 @@ def install(
         lines = [(*line, *run) for line in commands(machine, asker, extra="keyring" if keyring else "")]
         if not lines:
             raise DoesNotStart(_NO_PROGRAM)
+        line = lines[0] if prints else _tried(lines, wanted, machine)
+        failed = bool(refusals)
+        for host, refusal in refusals:
+            tell_left(host, machine, refusal, Launch(line[0], line[1:], {**_shown_keys(keys, sandbox), **env}))
         if prints:
             for one in wanted:
-                _print(one, lines[0])
+                _print(one, line)
         elif wanted:
-            line = _tried(lines, wanted, machine)
             records = InstallRecords(settings_or_exit().home)
             for one in wanted:
                 failed = not _entered(one, line, machine, records, asks=asks) or failed
@@ -90,15 +93,23 @@ def install(
         raise SystemExit(1)
 
 
-def _looked_at(targets: Sequence[Host], machine: Machine) -> tuple[list[tuple[Host, Present]], bool]:
-    """Reads the file of each host; returns those that can be read, and whether one cannot."""
+def _looked_at(
+    targets: Sequence[Host], machine: Machine
+) -> tuple[list[tuple[Host, Present]], list[tuple[Host, NotEditable]]]:
+    """Reads the file of each host; returns those that can be read, and why the others cannot."""
     presents: list[tuple[Host, Present]] = []
+    refusals: list[tuple[Host, NotEditable]] = []
     for host in targets:
         try:
             presents.append((host, look(host, machine)))
         except NotEditable as refusal:
-            tell_left(host, machine, refusal, Launch("apixo-mcp", (), {"APIXO_API_KEY": "sk-…"}))
-    return presents, len(presents) < len(targets)
+            refusals.append((host, refusal))
+    return presents, refusals
+
+
+def _shown_keys(keys: Mapping[str, str], is_sandbox: bool) -> Mapping[str, str]:
+    """Returns the keys of an entry that a person makes by hand, which are hidden when it is shown: one at least."""
+    return keys if keys or is_sandbox else {next(iter(GATEWAYS.values())).key_variable: MASK}
 
 
 def _keys(presents: Sequence[Present], *, asks: bool, is_sandbox: bool) -> Mapping[str, str]:
@@ -153,8 +164,8 @@ def _print(wanted: Entered, line: Line) -> None:
     try:
         lines = difference(host, before, installed(host, before, launch), wanted.secrets)
     except NotEditable as refusal:
-        say(f"# It {refusal}. By hand, this goes into it:")
-        lines = alone(host, launch)
+        heading, *lines = by_hand(host, launch)
+        say(f"# It {refusal}. {heading}")
     say("\n".join(lines or ["# It is as it should be, but for keys at most."]))
 
 

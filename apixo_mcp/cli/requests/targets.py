@@ -18,7 +18,7 @@ from apixo_mcp.hosts.entry import Launch
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.installing import Change
 from apixo_mcp.hosts.machine import Machine, platform_named
-from apixo_mcp.hosts.masking import masked
+from apixo_mcp.hosts.masking import MASK, masked
 from apixo_mcp.hosts.refusal import NotEditable
 from apixo_mcp.hosts.table import HOSTS
 
@@ -77,9 +77,12 @@ def tell_left(host: Host, machine: Machine, refusal: NotEditable, launch: Launch
     """Tells that a file was left as it was, why, and what to put into it by hand."""
     say(f"{host.title}: {host.config_path(machine)} {refusal}. It was left as it was.", err=True)
     if launch is not None:
-        say("\n".join(["  By hand, this goes into it:", *(f"    {line}" for line in alone(host, launch))]), err=True)
+        heading, *lines = by_hand(host, launch)
+        say("\n".join([f"  {heading}", *(f"    {line}" for line in lines)]), err=True)
 
 
-def alone(host: Host, launch: Launch) -> list[str]:
-    """Returns the lines of a file that holds nothing but the server, without keys."""
-    return masked(installed(host, "", launch), keys_in(launch.env).values()).splitlines()
+def by_hand(host: Host, launch: Launch) -> list[str]:
+    """Returns a heading, and the lines of a file that holds nothing but the server, without keys."""
+    text = masked(installed(host, "", launch), keys_in(launch.env).values())
+    stars = f", with your key in place of {MASK}" if MASK in text else ""
+    return [f"By hand, this goes into it{stars}:", *text.splitlines()]

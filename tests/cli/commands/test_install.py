@@ -135,11 +135,23 @@ def test_a_file_that_cannot_be_edited_is_left_and_told_what_goes_into_it(
     done = typed("install", name)
     assert done.returncode == 1
     assert reason in done.stderr
-    assert "By hand, this goes into it:" in done.stderr
+    assert "By hand, this goes into it, with your key in place of ********:" in done.stderr
     assert "apixo" in done.stderr
     assert KEY not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert path.read_bytes() == text.encode()
+
+
+def test_what_goes_into_a_broken_file_by_hand_is_what_was_asked_for(typed: Typed, home: Path):
+    asked = ("install", "cursor", "--sandbox", "--env", "APIXO_MCP_TOOLS=models")
+    put(home, "cursor", "{")
+    _, by_hand = typed(*asked).stderr.split("By hand, this goes into it:")
+    path = put(home, "cursor", by_hand)
+    before = json.loads(by_hand)["mcpServers"]["apixo"]
+    assert before["args"][-2:] == ["serve", "--sandbox"]
+    assert before["env"] == {"APIXO_MCP_TOOLS": "models"}
+    assert Path(before["command"]).is_absolute()
+    assert typed(*asked).stdout == f"Cursor: {path} has it already. Nothing was changed.\n"
 
 
 def test_one_host_that_cannot_be_changed_keeps_no_other_from_it(typed: Typed, home: Path):
