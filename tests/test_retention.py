@@ -243,7 +243,7 @@ async def test_a_crash_between_row_and_record_is_made_good(keep: Keep, monkeypat
         assert await kept.round() == 0, "it was counted"
         assert not kept.side.exists()
         assert (await kept.now()).results[0].path == ""
-        assert [fact.index for fact in kept.facts if isinstance(fact, FileDeleted)] == [0]
+        assert [fact.result for fact in kept.facts if isinstance(fact, FileDeleted)] == [0]
 
 
 def _crash(*_: object) -> None:

@@ -69,4 +69,4 @@ def test_the_parts_that_a_page_beside_the_server_shares_know_no_host():
 def test_users_get_the_pages_and_who_builds_gets_their_sources():
     settings = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
     assert settings["targets"]["wheel"]["exclude"] == ["apixo_mcp/ui/src"]
-    assert {"apixo_mcp", "tests", "Makefile"} <= set(settings["targets"]["sdist"]["include"])
+    assert {"/apixo_mcp", "/tests", "/Makefile"} <= set(settings["targets"]["sdist"]["include"])

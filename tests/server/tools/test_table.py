@@ -7,6 +7,7 @@ import pytest
 from support.program import Connect
 from support.schemas import BANNED, nodes
 
+from apixo_mcp import __version__
 from apixo_mcp.generation import Category
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +35,8 @@ async def test_the_list_holds_eleven_tools_in_under_11_kilobytes(connect: Connec
     (download,) = [tool for tool in listed.tools if tool.name == "download_results"]
     folder = download.input_schema["properties"]["directory"]["description"]
     usual = "In /home/somebody/Pictures/apixo-mcp."
-    size = len(json.dumps(wire, separators=(",", ":"))) - len(folder) + len(usual)
+    text = json.dumps(wire, separators=(",", ":")).replace(__version__, "0.1.0")  # that of a checkout is longer
+    size = len(text) - len(folder) + len(usual)
     assert size <= 11 * 1024 - 150, "further folders need room"
 
 
