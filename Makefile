@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench faults alerts conformance hosts packages bundle examples examples-latest clean
+.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -90,8 +90,13 @@ style: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(BIN)/pyright -p . --pythonpath $(BIN)/python
 
-bench: $(VENV)/.installed ## start-up, memory and idle figures
-	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=
+bench: $(VENV)/.installed ## all that is measured, as ratios, into docs/benchmarks.md; a figure beyond its limit is told at the end
+	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=; measured=$$?; \
+	  $(BIN)/python tests/benchmarks/peers/run.py && $(BIN)/python tests/benchmarks/page.py && exit $$measured
+
+bench-peers: $(VENV)/.installed ## its part with comparable servers, each from its registry, started without a network; needs PyPI and npm
+	$(BIN)/python tests/benchmarks/peers/run.py
+	$(BIN)/python tests/benchmarks/page.py
 
 # How often a process is killed, and how many arguments, answers and files are made up. The seed that is printed repeats a run.
 FAULTS_KILLS ?= 300

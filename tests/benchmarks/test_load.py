@@ -12,6 +12,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from support.driver import Process
+from support.figures import at_most, record
 
 from apixo_mcp.catalog.model import IMAGE_FAST
 from apixo_mcp.sandbox import Sandbox
@@ -114,6 +115,13 @@ async def test_a_thousand_tasks_in_flight(tmp_path: Path):
         print(f"{what}: {seconds:.0f} s, CPU {used:.1f} s, {used / seconds:.0%} of a core")
     expected = usual * TASKS
     print(f"{len(looks)} looks, {faults} of them spoilt; the schedule's are {expected}: x {len(looks) / expected:.3f}")
+    polls = {"ours": len(looks), "beside": expected, "ratio": len(looks) / expected}
+    figures = {
+        "load-share": {"ours": rate, "aim": at_most(CPU_LIMIT), "n": 1},
+        "load-polls": {**polls, "aim": at_most(LOOKS_LIMIT), "n": 1},
+        "load-memory": {"ours": peak, "aim": at_most(RSS_LIMIT_MB), "n": 1},
+    }
+    record("load", figures)
     assert states == {"success": TASKS}
     assert paid == TASKS
     assert len(looks) <= LOOKS_LIMIT * usual * TASKS

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from support.figures import at_most, record
+
 TESTS = Path(__file__).parents[1]
 SECONDS = 15.0
 A_TASK = 58.0  # seconds of a task of a minute, but for what starting takes
@@ -78,9 +80,16 @@ def costs(folder: Path, loops: dict[str, tuple[str, int, int]]) -> dict[str, flo
     return told
 
 
+def record_costs(name: str, ours: float, beside: float, limit: float) -> None:
+    """Records the seconds of processor time of a poll, each the mean of all that were made at the same time."""
+    figure = {"ours": ours / 1e6, "beside": beside / 1e6, "ratio": ours / beside, "aim": at_most(limit), "n": 1}
+    record(name, {name: figure})
+
+
 def test_a_poll_costs_little_more_than_a_bare_one(tmp_path: Path) -> None:
     told = costs(tmp_path, {"bare": ("bare", TASKS, 0), "ours": ("ours", TASKS, 0)})
     ratio = told["ours"] / told["bare"]
+    record_costs("poll", told["ours"], told["bare"], RATIO_LIMIT)
     print(f"ratio {ratio:.2f} (at most {RATIO_LIMIT})")
     assert ratio <= RATIO_LIMIT
 
@@ -89,6 +98,7 @@ def test_a_poll_above_the_limit_costs_no_more_than_below_it(tmp_path: Path) -> N
     loops = {"below": ("ours", TASKS // 2, 0), "above": ("ours", TASKS, PER_MINUTE)}
     told = costs(tmp_path, loops)
     ratio = told["above"] / told["below"]
+    record_costs("poll-above", told["above"], told["below"], ABOVE_LIMIT)
     print(f"ratio {ratio:.2f} (at most {ABOVE_LIMIT})")
     assert ratio <= ABOVE_LIMIT
 
@@ -96,6 +106,7 @@ def test_a_poll_above_the_limit_costs_no_more_than_below_it(tmp_path: Path) -> N
 def test_a_thousand_tasks_in_flight_take_a_share_of_a_core(tmp_path: Path) -> None:
     polls, used = measured(tmp_path, {"ours": ("ours", 1000, 0)}, interval=0, seconds=A_TASK)["ours"]
     share = used / A_TASK
+    record("thousand", {"thousand": {"ours": share, "aim": at_most(SHARE_LIMIT), "n": 1}})
     print(f"1000 tasks for {A_TASK:.0f} s: {polls} polls, {share:.0%} of a core (at most {SHARE_LIMIT:.0%})")
     assert polls > 5000, "each was polled on the schedule of a fast picture"
     assert share <= SHARE_LIMIT

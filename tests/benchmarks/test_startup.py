@@ -1,51 +1,33 @@
-"""Start-up against a bare server of the same SDK, interleaved in one run."""
+"""Start-up, and calls after it, against a bare server of the same SDK, interleaved in one run."""
 
-import json
 import os
-import statistics
-import subprocess
 import sys
 import time
-import venv
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from benchmarks.peers.environments import bare
+from support.figures import at_most, paired, record
+from support.timed_server import CLIENT, INITIALIZE, INITIALIZED, LIST, TimedServer
 
 ROUNDS = 15
-BARE_SERVER = """
-from mcp.server import MCPServer
-
-server = MCPServer("bare", version="1")
-
-@server.tool()
-def nothing() -> str:
-    return ""
-
-server.run()
-"""
-CLIENT = {"name": "bench", "version": "1"}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT},
-}
+CALLS = 200
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": CLIENT,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 DISCOVER = {"jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": {"_meta": META}}
-INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 LIST_MODERN = LIST | {"params": {"_meta": META}}
+OURS = [sys.executable, "-m", "apixo_mcp"]
 TOOLS = {True: "list_models", False: "nothing"}
 """The tool that is called, of ours and of the bare server."""
 
 LIMITS = {"opened": 0.1, "listed": 0.1, "called": 1.4}
-"""Of what the bare server takes from its spawning. The last is to become 1.25: half of the rest makes data classes."""
+"""Of what the bare server takes from its spawning."""
+AIMS = LIMITS | {"called": 1.25}
+"""What is to become: half of what a first call takes too long makes data classes."""
 
 
 class Start(NamedTuple):
@@ -58,55 +40,30 @@ class Start(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def bare_server() -> list[str]:
     """The command of a bare server with one tool, in an environment of the SDK alone."""
-    folder = tmp_path_factory.mktemp("bare")
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"mcp=={version('mcp')}"]
-    subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
-    script = folder / "bare_server.py"
-    script.write_text(BARE_SERVER, encoding="utf-8")
-    return [str(python), str(script)]
+    peer = bare()
+    peer.install()
+    return peer.command()
 
 
-def start(command: list[str], environment: dict[str, str], opening: dict[str, Any], *then: dict[str, Any]) -> Start:
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    )
-    stdin, stdout = process.stdin, process.stdout
-    assert stdin is not None
-    assert stdout is not None
-
-    def ask(*messages: dict[str, Any]) -> float:
-        stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
-        stdin.flush()
-        answer = json.loads(stdout.readline())
-        took = time.perf_counter() - started
-        assert "result" in answer, answer
-        return took
-
-    with process:
-        times = ask(opening), ask(*then), ask(call(command, then[-1]))
-        cpu = cpu_seconds(process.pid)
-        stdin.close()
-        process.wait(20)
-    return Start(*times, cpu)
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "APIXO_MCP_HOME": str(tmp_path), "APIXO_API_KEY": "sk-bench"}
 
 
-def call(command: list[str], after: dict[str, Any]) -> dict[str, Any]:
+def start(
+    command: list[str], environment: dict[str, str], opening: dict[str, Any], then: tuple[dict[str, Any], ...]
+) -> Start:
+    with TimedServer(command, environment) as server:
+        opened, listed = server.ask(opening).at, server.ask(*then).at
+        called = server.ask(call(command, then[-1])).at
+        return Start(opened, listed, called, server.cpu_seconds())
+
+
+def call(command: list[str], after: dict[str, Any], number: int = 2) -> dict[str, Any]:
     params = {"name": TOOLS["apixo_mcp" in command], "arguments": {}, **after.get("params", {})}
-    return {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has computed so far; unlike the clock it does not see what else the machine does."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.exists():
-        return float("nan")
-    fields = stat.read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
 
 
 @pytest.mark.parametrize(
@@ -115,24 +72,43 @@ def cpu_seconds(pid: int) -> float:
     ids=["initialize", "discover"],
 )
 def test_start_up_beside_a_bare_server(
-    opening: dict[str, Any], then: tuple[dict[str, Any], ...], bare: list[str], tmp_path: Path
+    opening: dict[str, Any], then: tuple[dict[str, Any], ...], bare_server: list[str], environment: dict[str, str]
 ) -> None:
-    environment = {**os.environ, "APIXO_MCP_HOME": str(tmp_path), "APIXO_API_KEY": "sk-bench"}
-    ours = [sys.executable, "-m", "apixo_mcp"]
-    for command in (bare, ours):  # byte code and disk cache
-        start(command, environment, opening, *then)
+    for command in (bare_server, OURS):  # byte code and disk cache
+        start(command, environment, opening, then)
     pairs = [
-        (start(bare, environment, opening, *then), start(ours, environment, opening, *then)) for _ in range(ROUNDS)
+        (start(bare_server, environment, opening, then), start(OURS, environment, opening, then)) for _ in range(ROUNDS)
     ]
     print(f"\nspawn to {opening['method']}, tools/list and a call answered, and CPU until then; median of {ROUNDS}")
     ratios: dict[str, float] = {}
+    figures: dict[str, dict[str, Any]] = {}
     columns = (zip(*column, strict=True) for column in zip(*pairs, strict=True))
     for name, theirs, mine in zip(Start._fields, *columns, strict=True):
-        medians = statistics.median(theirs), statistics.median(mine)
-        paired = statistics.median(own / other for other, own in zip(theirs, mine, strict=True))
-        ratios[name] = min(paired, medians[1] / medians[0])
+        figure = figures[name] = paired(mine, theirs)
+        of_medians = figure["ours"] / figure["beside"]
+        ratios[name] = min(figure["ratio"], of_medians)
+        if name in AIMS:
+            figure["aim"] = at_most(AIMS[name])
         print(
-            f"{name:>7}: bare {medians[0] * 1000:5.0f} ms, apixo-mcp {medians[1] * 1000:5.0f} ms; "
-            f"ratio {medians[1] / medians[0]:.2f} of the medians, {paired:.2f} median of the pairs"
+            f"{name:>7}: bare {figure['beside'] * 1000:5.0f} ms, apixo-mcp {figure['ours'] * 1000:5.0f} ms; "
+            f"ratio {of_medians:.2f} of the medians, {figure['ratio']:.2f} median of the pairs"
         )
+    record(f"start-{opening['method'].rpartition('/')[2]}", figures)
     assert not {name: ratios[name] for name, limit in LIMITS.items() if ratios[name] > limit}
+
+
+def test_calls_of_a_running_server_beside_a_bare_one(bare_server: list[str], environment: dict[str, str]) -> None:
+    took: tuple[list[float], list[float]] = [], []
+    with TimedServer(OURS, environment) as ours, TimedServer(bare_server, environment) as theirs:
+        servers = (ours, OURS, took[0]), (theirs, bare_server, took[1])
+        for server, command, _ in servers:
+            server.ask(INITIALIZE)
+            server.ask(INITIALIZED, call(command, {}))
+        for number in range(3, 3 + CALLS):
+            for server, command, times in servers:
+                began = time.perf_counter()
+                server.ask(call(command, {}, number))
+                times.append(time.perf_counter() - began)
+    figure = paired(*took)
+    print(f"\na call: bare {figure['beside'] * 1000:.2f} ms, list_models {figure['ours'] * 1000:.2f} ms")
+    record("calls", {"call": figure})
