@@ -89,20 +89,40 @@ def test_it_is_never_worse_than_the_documents_by_more_than_a_tenth(name: str, do
     assert lag <= 1.1 * lag_documented
 
 
-@pytest.mark.parametrize("name", ["25 to 35", "bimodal", "slower at once", "faster at once", "constant"])
-def test_nor_where_the_gateway_tells_no_times(name: str):
+@pytest.mark.parametrize(
+    ("name", "lag_limit"),
+    [
+        ("25 to 35", 1.1),
+        ("log-normal", 1.3),
+        ("bimodal", 1.1),
+        ("slower at once", 1.1),
+        ("faster at once", 1.1),
+        ("constant", 1.1),
+    ],
+)
+def test_nor_where_the_gateway_tells_no_times_but_for_the_lag_of_a_log_normal(name: str, lag_limit: float):
+    """Holds the polls to a tenth more; so the lag, but of a log-normal, whose ends spread over a minute.
+
+    There it was 0.89 to 1.29 times the documented schedule's in sixteen runs, 1.08 in the mean, with 0.69 to 0.79 times
+    the polls: what is seen between two polls that lie far apart tells little of where in between a task ended.
+    """
     learned, documented = simulate(PRO, SHAPES[name], 1, is_told=False)
     polls, lag = cost(learned)
     polls_documented, lag_documented = cost(documented)
     assert polls <= 1.1 * polls_documented
-    assert lag <= 1.1 * lag_documented
+    assert lag <= lag_limit * lag_documented
 
 
-def test_jobs_of_25_to_35_s_need_three_polls_and_are_seen_within_a_second_after_fifty():
+def test_jobs_of_25_to_35_s_need_three_polls_and_are_seen_within_about_a_second_after_fifty():
+    """Aims at a second of mean lag, and holds 1.05: by seed it is 0.94 to 1.06 s, on either side of the aim.
+
+    No schedule of three polls in the mean has less than 0.89 s of ends that are spread evenly over ten seconds; what
+    sixty durations leave unknown of these makes the rest. `benchmarks/test_schedule.py` has it through the real runner.
+    """
     runs = [simulate(PRO, SHAPES["25 to 35"], seed, is_told=True)[0][50:] for seed in range(4)]
     polls, lag = cost([one for run in runs for one in run])
     assert polls <= 3.0
-    assert lag <= 1.05  # no schedule has less than 0.9 with three polls; the benchmark holds it to one
+    assert lag <= 1.05
 
 
 seen = st.lists(
