@@ -8,7 +8,7 @@ from typing import Any, cast
 import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp.types import Implementation
+from mcp.types import Implementation, Tool
 
 from apixo_mcp import __version__
 from apixo_mcp.errors import ApixoError
@@ -57,7 +57,19 @@ async def _asked(launch: Launch, machine: Machine, log: Any) -> list[str]:
     name = Implementation(name="apixo-mcp-install", version=__version__)
     with anyio.fail_after(STARTS_WITHIN):
         async with Client(stdio_client(server, errlog=log), client_info=name) as client:
-            return [tool.name for tool in (await client.list_tools()).tools]
+            tools = (await client.list_tools()).tools
+            # The list is answered before the server is loaded, and also where it cannot be.
+            if free := next(filter(_is_free, tools), None):
+                await client.call_tool(free.name, {})
+            return [tool.name for tool in tools]
+
+
+def _is_free(tool: Tool) -> bool:
+    """Tells whether a tool reads what is here, asks nobody, and takes no argument that must be given."""
+    says = tool.annotations
+    return bool(
+        says and says.read_only_hint and says.open_world_hint is False and not tool.input_schema.get("required")
+    )
 
 
 def _reason(error: BaseException, log: Any) -> str:

@@ -1,5 +1,6 @@
 """The start that `install` and `doctor` try: it goes on with nothing."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from support.scripted_gateway import Gateway
 from support.store_tasks import make
 
 from apixo_mcp.app import open_app
-from apixo_mcp.cli.checks.start_trial import tools_of
+from apixo_mcp.cli.checks.start_trial import DoesNotStart, tools_of
 from apixo_mcp.hosts.entry import Launch
 from apixo_mcp.hosts.machine import Machine
 from apixo_mcp.settings import read_settings
@@ -43,3 +44,12 @@ async def test_a_trial_sends_nothing_that_waits_in_the_data_folder(tmp_path: Pat
             row = await app.store.get(task.task_id)
         assert gateway.seen == []
     assert row == task
+
+
+async def test_a_server_that_cannot_be_loaded_is_told_though_its_list_is_answered_before(tmp_path: Path) -> None:
+    (tmp_path / "httpx2.py").write_text("raise ImportError('half of an update')\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH", "")])])
+    launch = Launch(sys.executable, ("-m", "apixo_mcp"), {"APIXO_API_KEY": "sk-mine", "PYTHONPATH": path})
+    machine = Machine("windows" if sys.platform == "win32" else "linux", tmp_path, {})
+    with pytest.raises(DoesNotStart, match="half of an update"):
+        await run_sync(tools_of, launch, machine)
