@@ -36,9 +36,13 @@ from apixo_mcp.hosts.refusal import NotEditable
 from apixo_mcp.hosts.table import HOSTS
 from apixo_mcp.key_store import store_key
 
+_INSTALL_IT = (
+    "Install it (`uv tool install apixo-mcp`, or `pipx install apixo-mcp`; from a checkout with its path in place of "
+    "the name), then run this again."
+)
 _NO_PROGRAM = (
     "Nothing was touched, for there is no installed apixo-mcp that a host could start: what `uvx` makes goes "
-    "some day. Install it (`uv tool install apixo-mcp`, or `pipx install apixo-mcp`), then run this again."
+    f"some day. {_INSTALL_IT}"
 )
 
 
@@ -142,7 +146,9 @@ def _tried(lines: Sequence[Line], wanted: Sequence[Entered], machine: Machine) -
             reasons.append(f"{' '.join(line)} {masked(str(reason), secrets)}")
         else:
             return line
-    raise DoesNotStart("\n".join(["Nothing was touched, for the server does not start:", *reasons]))
+    # What came by `uvx --from` of a file or a checkout is not what `uvx` starts by the name.
+    advice = [_INSTALL_IT] if all(Path(line[0]).stem == "uvx" for line in lines) else []
+    raise DoesNotStart("\n".join(["Nothing was touched, for the server does not start:", *reasons, *advice]))
 
 
 def _launches(line: Line, wanted: Sequence[Entered]) -> list[Launch]:

@@ -171,6 +171,23 @@ def test_nothing_is_touched_where_the_server_does_not_start(typed: Typed, home: 
     assert path.read_text() == "{}"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for uvx is a shell script")
+def test_who_came_by_uvx_and_cannot_come_again_by_the_name_is_told_to_install(home: Path):
+    uvx = put(home, "cursor", "{}").parent / "bin" / "uvx"
+    uvx.parent.mkdir()
+    uvx.write_text("#!/bin/sh\necho no such package >&2\nexit 1\n")
+    uvx.chmod(0o755)
+    cache = home / "archive-v0"
+    cache.symlink_to(sys.prefix)
+    env = {"HOME": str(home), "PATH": f"{uvx.parent}:/usr/bin:/bin", "APIXO_API_KEY": KEY}
+    words = [str(cache / "bin" / "python"), "-m", "apixo_mcp", "install", "cursor"]
+    done = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{uvx} apixo-mcp does not start" in done.stderr
+    assert "uv tool install apixo-mcp" in done.stderr
+    assert config(home, "cursor").read_text() == "{}"
+
+
 def test_print_touches_nothing(typed: Typed, home: Path):
     done = typed("install", "cursor", "goose", "--print", "--sandbox")
     assert done.returncode == 0, done.stderr
