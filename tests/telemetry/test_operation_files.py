@@ -210,7 +210,7 @@ def test_what_limits_leave_is_told_of_each_owner_that_has_a_label():
 
 def promtool(*arguments: str, given: str | None = None) -> None:
     done = subprocess.run(
-        ["promtool", *arguments], input=given, capture_output=True, text=True, timeout=60, check=False
+        ["promtool", *arguments], input=given, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
