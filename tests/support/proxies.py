@@ -70,7 +70,10 @@ def proxied(recipe: str, folder: Path, port: int, upstream: str) -> Iterator[Pat
         port: that it takes in place of 443.
         upstream: the server's URL.
     """
-    text = (RECIPES / recipe).read_text().replace("127.0.0.1:8000", urlsplit(upstream).netloc)
+    text = (RECIPES / recipe).read_text()
+    for its, ours in (("{$DOMAIN}", NAME), ("{$UPSTREAM}", "127.0.0.1:8000")):
+        text = text.replace(its, ours)
+    text = text.replace("127.0.0.1:8000", urlsplit(upstream).netloc)
     if recipe.startswith("Caddyfile"):
         command, trusted = _caddy(text, folder, port)
     else:
