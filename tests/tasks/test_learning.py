@@ -164,6 +164,13 @@ def test_the_usual_time_of_tasks_that_take_longer_than_the_maximum_is_told_as_it
     assert PRO.maximum < 290 < low <= middle <= high < 310
 
 
+def test_a_refusal_is_told_soon_however_long_results_take():
+    video = PollSchedule(first_wait=60, interval=15, maximum=900)
+    lesson = learn(video, [Duration(seconds - 0.1, seconds + 0.1) for seconds in range(580, 620)])
+    assert lesson is not None
+    assert lesson.first_poll <= video.first_wait + video.cap
+
+
 def test_a_resolution_that_was_not_seen_learns_nothing_from_another_one():
     two, four = [Duration(28, 28)] * 20, [Duration(29, 29)] * 20
     assert not durations_for("resolution=4k", {"resolution=2k": two})

@@ -213,9 +213,10 @@ class SqliteDatabase:
             StoreError: as of `run`.
         """
         await anyio.lowlevel.checkpoint()  # whoever asks again and again lets others have their turn
-        if self._inline is not None and _identity(self._path) == self._file:
+        inline = self._inline  # the worker thread closes it where the file is another
+        if inline is not None and _identity(self._path) == self._file:
             with suppress(sqlite3.Error, NotATask):  # the worker thread can wait, and tells what is wrong
-                return work(self._inline, *arguments)
+                return work(inline, *arguments)
         return await self.run(self._look_up, work, arguments)
 
     def _look_up(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
@@ -238,9 +239,10 @@ class SqliteDatabase:
         await anyio.lowlevel.checkpoint_if_cancelled()
         self._noted += 1
         is_full = self._noted > NOTED_AT_MOST
-        if self._inline is not None and not is_full and _identity(self._path) == self._file:
+        inline = self._inline
+        if inline is not None and not is_full and _identity(self._path) == self._file:
             try:
-                return work(self._inline, *arguments)
+                return work(inline, *arguments)
             except NotATask as error:
                 raise self._trouble(error) from error
             except sqlite3.Error:

@@ -24,7 +24,8 @@ class Bounds:
     Attributes:
         first: none is made earlier.
         closest: two follow each other no closer.
-        farthest: nor farther apart.
+        farthest: nor farther apart; nor is the first that much later than it may be. Durations teach of successes,
+            and a refusal comes long before them.
         last: until when there are any.
     """
 
@@ -81,6 +82,7 @@ class PollGrid:
         # Where nothing is far enough, the last one follows all the same: the grid ends there.
         last = len(times) - 1
         self._reached = [(min(start, last), max(min(start, last) + 1, end)) for start, end in reached]
+        self._firsts = max(1, bisect_left(times, bounds.first + bounds.farthest + _NEAR))
 
     def within(self, most_polls: float, least_price: float) -> tuple[float, ...]:
         """Returns the polls with the least lag of those that are at most so many in the mean.
@@ -120,7 +122,7 @@ class PollGrid:
                 if cost < least:
                     least, successors[here] = cost, there
             onward[here] = least + moments[here] + price * (1 - passed)
-        here = min(range(last + 1), key=lambda one: onward[one] + times[one] * below[one] - moments[one])
+        here = min(range(self._firsts), key=lambda one: onward[one] + times[one] * below[one] - moments[one])
         chosen = [times[here]]
         while here < last:
             here = successors[here]
