@@ -123,8 +123,8 @@ SECTIONS = (
     ),
 )
 SCHEDULES = {
-    "schedule-pro": "first poll after 20 s, as for most pictures and films",
-    "schedule-fast": "first poll after 5 s, as for fast pictures",
+    "schedule-pro": "first poll after 20 s, then every 3 s, more slowly later",
+    "schedule-fast": "first poll after 5 s, then every 3 s, more slowly later: that of fast pictures",
 }
 SCALES = {"ms": (1e3, 0), "µs": (1e6, 0), "s": (1, 2), "%": (100, 0), "MB": (1, 0), "polls": (1, 0)}
 
@@ -154,7 +154,7 @@ def _section(section: Section, measured: Measured) -> str:
     for row in rows:
         figure = measured[row.benchmark]["figures"][row.figure]
         values = (_value(figure.get(key), row.unit) for key in ("ours", "beside"))
-        ratio = f"**{figure['ratio']:.2f}**" if "ratio" in figure else ""
+        ratio = f"**{figure['ratio']:.{3 if figure['ratio'] < 0.2 else 2}f}**" if "ratio" in figure else ""
         aim = _aim(figure, "ratio" if "ratio" in figure else "ours", row.unit)
         lines.append(f"| {row.title} | {' | '.join(values)} | {ratio} | {aim} | {figure['n']} | {row.meaning} |")
     return "\n".join([*lines, "", *_when(measured, [row.benchmark for row in rows])])
@@ -235,7 +235,8 @@ def _peers(run: Mapping[str, Any]) -> str:
     for name in order:
         one = versions[name]
         of = f", from {one['registry']}" if one["registry"] else ""
-        sdk = f", SDK {one['sdk']}" if one["sdk"] else ", SDK within its own files"
+        language = "TypeScript" if one["registry"] == "npm" else "Python"
+        sdk = f", {language} SDK {one['sdk']}" if one["sdk"] else ", SDK within its own files"
         note = f"; {one['note']}" if one.get("note") else ""
         lines.append(f"- {name}: {one['version']}{of}{sdk}{note}")
     lines += [f"- {name}: not measured, it {why}" for name, why in run["missing"].items()]

@@ -49,7 +49,8 @@ def bare_server() -> list[str]:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "APIXO_MCP_HOME": str(tmp_path), "APIXO_API_KEY": "sk-bench"}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as hosts start it
+    return {**kept, "APIXO_MCP_HOME": str(tmp_path), "APIXO_API_KEY": "sk-bench"}
 
 
 def start(

@@ -66,7 +66,7 @@ class Peer:
 
     def install(self) -> None:
         """Installs it, unless it is there in these versions; raises CalledProcessError or TimeoutExpired."""
-        stamp, wanted = self.folder / "installed", repr(self)
+        stamp, wanted = self.folder / "installed", repr((self.pypi, self.npm, self.overrides))
         if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -89,6 +89,7 @@ class Peer:
             "npm_config_ignore_scripts": "false" if self.compiled else "true",
             "npm_config_build_from_source": "true",
             "npm_config_nodedir": str(npm.node().parents[1]),  # has the headers of that Node
+            "CFLAGS": "-O1",  # of SQLite in full a busy machine makes minutes; a start hardly computes in it
         }
         os.environ.update(options)  # in small letters: node-gyp knows no others
         wanted = {"private": True, "dependencies": dict(self.npm), "overrides": dict(self.overrides)}

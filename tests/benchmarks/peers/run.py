@@ -24,7 +24,7 @@ from benchmarks.peers.environments import PLACE, Peer, bare, install_all, ours, 
 from support.figures import record  # noqa: E402
 from support.timed_server import INITIALIZE, INITIALIZED, LIST, NoAnswerError, TimedServer  # noqa: E402
 
-ROUNDS = 7
+ROUNDS = 5
 APART = ("unshare", "--user", "--map-root-user", "--net")  # util-linux: a network of its own, with nothing on it
 WITHIN = "BENCH_WITHOUT_NETWORK"
 SETTLED, SETTLES = 0.5, 8.0  # seconds without a tick of the processor, and how long that is waited for
