@@ -33,6 +33,7 @@ ELSEWHERE = {
     "chmod": "as useradd",
     "systemctl": "as useradd",
     "sqlite3": "reads a server's own file",
+    "export": "sets a variable for the commands that follow",
 }
 """Programs that are not ours: a command of them is not tried, for this reason."""
 
