@@ -46,7 +46,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 BRIEF = {
     "submit": Limits(timeouts=Timeouts(submit=0.5)),
     "look": Limits(timeouts=Timeouts(poll=0.5)),
-    "file": Limits(timeouts=Timeouts(idle=0.5)),
+    "file": Limits(timeouts=Timeouts(until_body=0.5, idle=0.5)),
     "cap": Limits(transfers=TransferLimits(caps={"image": 1_000_000})),
 }
 """A time limit or a cap that a row would otherwise take a minute to reach."""
