@@ -88,7 +88,7 @@ def test_python(newcomer: dict[str, str], tmp_path: Path):
 @contextmanager
 def served(line: str, environment: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Starts the server of a page on a free port; yields its address, and the command for an owner that it prints."""
-    command = [str(PROGRAM), *shlex.split(line.replace("8000", "0"))[1:]]
+    command = [str(PROGRAM), *shlex.split(line.replace("8000", "0"), comments=True)[1:]]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, encoding="utf-8") as server:
         assert server.stderr is not None
         try:
@@ -104,13 +104,18 @@ def served(line: str, environment: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def test_a_team(newcomer: dict[str, str], tmp_path: Path):
-    serve, trial, owners = (block.text for block in of("team.md", "sh"))
-    with served(serve, newcomer) as (address, owner):
+    install_and_serve, rehearse, trial, owners = (block.text for block in of("team.md", "sh"))
+    with served(install_and_serve.splitlines()[1], newcomer) as (address, owner):
         assert owner
         token = ""
         for number in range(10):
             told = typed(owner.replace("NAME", f"colleague-{number}"), newcomer, tmp_path)
             token = re.findall(r"amt_\S+", told)[0]
+        exported, *steps = rehearse.splitlines()
+        home = re.findall(r"APIXO_MCP_HOME=(\S+)", owner)[0]  # as the server printed it
+        assert exported.startswith("export APIXO_MCP_HOME=")
+        for line in steps:
+            typed(line.replace("http://127.0.0.1:8000", address), {**newcomer, "APIXO_MCP_HOME": home}, tmp_path)
         typed(trial.replace("http://127.0.0.1:8000", address), {**newcomer, "TOKEN": token}, tmp_path)
     for line in owners.splitlines():
         typed(line, {**newcomer, "APIXO_MCP_PUBLIC_URL": "https://team.example"}, tmp_path)
@@ -118,6 +123,6 @@ def test_a_team(newcomer: dict[str, str], tmp_path: Path):
 
 def test_from_the_guides(newcomer: dict[str, str], tmp_path: Path):
     (block,) = of("from-the-guides.md", "sh")
-    told = typed(block.text, {**newcomer, "APIXO_API_KEY": "sk-none"}, tmp_path)
+    told = typed(block.text.splitlines()[1], {**newcomer, "APIXO_API_KEY": "sk-none"}, tmp_path)
     assert "Nothing" in told or "nothing" in told, told
     assert not (tmp_path / "Pictures").exists() or not list((tmp_path / "Pictures").rglob("*.png"))

@@ -118,9 +118,10 @@ def test_a_signal_ends_a_running_server(tmp_path: Path) -> None:
 def test_a_client_that_leaves_is_told_nothing_of_what_it_left_open(tmp_path: Path) -> None:
     fox = {"model": "nano-banana", "prompt": "a fox [never]", "wait_seconds": 50}
     with Pipe(tmp_path, ("-m", "apixo_mcp", "serve", "--sandbox")) as pipe:
-        pipe.send(initialize(), INITIALIZED, request("tools/call", {"name": "generate_image", "arguments": fox}, 1))
-        pipe.send(call(2))
+        pipe.send(initialize(), INITIALIZED, call(2))
         assert [pipe.next()["id"], pipe.next()["id"]] == [0, 2]
+        pipe.send(request("tools/call", {"name": "generate_image", "arguments": fox}, 1), call(3))
+        assert pipe.next()["id"] == 3
         code, answers, _ = pipe.end()
     assert (code, answers) == (0, [])
 
