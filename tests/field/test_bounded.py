@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import anyio
 import pytest
 from mcp.types import CallToolResult
 from support.door import Door, Enter, content, door, holds, sample
+from support.listening import listening
 from support.scripted_gateway import Asked, Gateway, Send, beside, head, polled, succeeded, whole
 from support.wire import answer, envelope
 
@@ -274,21 +276,19 @@ async def test_a_healthy_task_beside_polls_without_an_end(gateway: Gateway, ente
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
 async def test_a_healthy_result_beside_sixteen_hosts_without_an_end(gateway: Gateway, enter: Enter):
     good = gateway.serve("/good.png", whole(PNG))
-    async with anyio.create_task_group() as group:
+
+    async def drip(stream: anyio.abc.SocketStream) -> None:
+        try:
+            async with stream:
+                await _head_in_drops(Asked("GET", "/", {}), stream.send)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass
+
+    async with AsyncExitStack() as hosts:
         urls: list[str] = []
         for at in range(2, 18):
-            listener = await anyio.create_tcp_listener(local_host=f"127.0.0.{at}")
-            port = listener.extra(anyio.abc.SocketAttribute.local_port)
+            port = await hosts.enter_async_context(listening(drip, host=f"127.0.0.{at}"))
             urls.append(f"http://127.0.0.{at}:{port}/a.png")
-
-            async def drip(stream: anyio.abc.SocketStream) -> None:
-                try:
-                    async with stream:
-                        await _head_in_drops(Asked("GET", "/", {}), stream.send)
-                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                    pass
-
-            group.start_soon(listener.serve, drip)
         gateway.results(*urls, good)
         async with enter() as door:
             task = await door.told("generate_image", model="nano-banana", prompt="a fox", wait_seconds=0)
@@ -296,4 +296,3 @@ async def test_a_healthy_result_beside_sixteen_hosts_without_an_end(gateway: Gat
                 while not any(result["file"] == "saved" for result in task.get("results", ())):
                     task = await door.check(task, 0)
                     await anyio.sleep(0.05)
-        group.cancel_scope.cancel()

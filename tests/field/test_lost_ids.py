@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.broken_answers import HEADS, SEVERAL, WRAPPINGS, Broken, Made, broken_answers, document, headed
 from support.certificates import authority
 from support.door import Door, Enter, content, door, holds, one_file, sample
+from support.listening import listening
 from support.scripted_gateway import Asked, Gateway, Send, beside, polled, succeeded, whole
 from support.wire import envelope
 
@@ -190,7 +191,6 @@ async def tunnel(port: int) -> AsyncIterator[str]:
     Yields:
         Its URL.
     """
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
 
     async def pump(source: anyio.abc.ByteStream, to: anyio.abc.ByteStream) -> None:
         try:
@@ -211,10 +211,8 @@ async def tunnel(port: int) -> AsyncIterator[str]:
             await pump(server, client)
             both.cancel_scope.cancel()
 
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, handle)
-        yield f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
-        group.cancel_scope.cancel()
+    async with listening(handle) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("broken", PROXIED)

@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import anyio.abc
+from support.listening import listening
 
 from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.places import TransferLimits
@@ -65,13 +66,10 @@ class Wire:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Wire]:
     """A wire on a port of loopback."""
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port = listener.extra(anyio.abc.SocketAttribute.local_port)
-    wire = Wire(f"http://127.0.0.1:{port}")
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, wire.serve)
+    wire = Wire()
+    async with listening(wire.serve) as port:
+        wire.url = f"http://127.0.0.1:{port}"
         yield wire
-        group.cancel_scope.cancel()
 
 
 def head(status: int = 200, **headers: object) -> bytes:

@@ -4,12 +4,11 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.abc
-from anyio.streams.tls import TLSListener
 from support.certificates import authority
+from support.listening import listening
 
 
 class Site:
@@ -20,8 +19,8 @@ class Site:
         asked: what it was asked for so far.
     """
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self) -> None:
+        self.port = 0
         self.asked: list[str] = []
         self.page = "<!doctype html><html lang=en><title>The client</title><h1>Signed in</h1></html>"
         self.leads_to = ""
@@ -48,15 +47,11 @@ class Site:
 @asynccontextmanager
 async def site(tls_in: Path | None = None, name: str = "client.example") -> AsyncIterator[Site]:
     """Runs a site; with a folder for its certificate over TLS, as what a name says."""
-    plain = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    one = Site(plain.listeners[0].extra(anyio.abc.SocketAttribute.local_port))
-    listener: Any = plain
+    one = Site()
+    context = None
     if tls_in:
         _, chain = authority(tls_in, name)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
-        listener = TLSListener(plain, context, standard_compatible=False)
-    async with anyio.create_task_group() as group:
-        group.start_soon(listener.serve, one.serve)
+    async with listening(one.serve, context) as one.port:
         yield one
-        group.cancel_scope.cancel()

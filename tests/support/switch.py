@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import SocketStream
+from support.listening import listening
 
 
 class Switch:
     """Where connections are handed on to."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self) -> None:
+        self.url = ""
         self.to = ""
 
     async def handle(self, client: SocketStream) -> None:
@@ -37,9 +38,7 @@ class Switch:
 @asynccontextmanager
 async def switching() -> AsyncIterator[Switch]:
     """Runs one."""
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    switch = Switch(listener.extra(SocketAttribute.local_port))
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, switch.handle)
+    switch = Switch()
+    async with listening(switch.handle) as port:
+        switch.url = f"http://127.0.0.1:{port}"
         yield switch
-        group.cancel_scope.cancel()

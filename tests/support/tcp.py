@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 import pytest
 from anyio.abc import SocketStream
+from support.listening import listening
 
 Talk = Callable[[SocketStream, bytes], Awaitable[None]]
 
@@ -22,7 +23,7 @@ def refused() -> Iterator[str]:
 
 @dataclass
 class Wire:
-    port: int
+    port: int = 0
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
 
@@ -48,8 +49,7 @@ async def read_request(stream: SocketStream) -> bytes:
 
 @asynccontextmanager
 async def run_wire(talk: Talk, *, http: bool = True) -> AsyncIterator[Wire]:
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    wire = Wire(listener.extra(anyio.abc.SocketAttribute.local_port))
+    wire = Wire()
 
     async def handle(stream: SocketStream) -> None:
         wire.connections += 1
@@ -61,10 +61,8 @@ async def run_wire(talk: Talk, *, http: bool = True) -> AsyncIterator[Wire]:
             except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream):
                 return
 
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, handle)
+    async with listening(handle) as wire.port:
         yield wire
-        group.cancel_scope.cancel()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio.streams.tls import TLSListener
 from support.certificates import authority
+from support.listening import listening
 from support.program import program, values_for
 from support.shell import Typed, run
 from support.tcp import read_request, run_wire
@@ -107,10 +107,6 @@ async def test_a_store_that_another_program_holds(typed: Typed, tmp_path: Path):
 @asynccontextmanager
 async def answering(ahead: float = 0.0, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server that answers all with 404 by a clock that is ahead by seconds; gives its port."""
-    listener: Any = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port = listener.extra(anyio.abc.SocketAttribute.local_port)
-    if context is not None:
-        listener = TLSListener(listener, context, standard_compatible=False)
 
     async def handle(stream: Any) -> None:
         async with stream:
@@ -120,10 +116,8 @@ async def answering(ahead: float = 0.0, context: ssl.SSLContext | None = None) -
             with suppress(anyio.EndOfStream, anyio.BrokenResourceError):  # who only shook hands
                 await stream.send(head.encode())
 
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, handle)
+    async with listening(handle, context) as port:
         yield str(port)
-        group.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from anyio.streams.tls import TLSListener
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Implementation
 from support.certificates import authority
 from support.house import ALICE
+from support.listening import listening
 from support.person import CALLBACK, Kept, Person, Raw, invitation_of, sdk_auth, stranger
 from support.program import structure
 from support.sign_in import served
@@ -40,11 +40,7 @@ async def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
-    plain = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port = plain.listeners[0].extra(anyio.abc.SocketAttribute.local_port)
-    listener = TLSListener(plain, context, standard_compatible=False)
-    address = f"https://localhost:{port}/client.json"
-    told = {"client_id": address, "client_name": "Documented", "redirect_uris": ["http://localhost/callback"]}
+    told = {"client_name": "Documented", "redirect_uris": ["http://localhost/callback"]}
 
     async def answer(stream: anyio.abc.ByteStream) -> None:
         async with stream:
@@ -53,10 +49,9 @@ async def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
             head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
             await stream.send(head + f"content-length: {len(body)}\r\n\r\n".encode() + body)
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(listener.serve, answer)
-        yield address
-        group.cancel_scope.cancel()
+    async with listening(answer, context) as port:
+        told["client_id"] = f"https://localhost:{port}/client.json"
+        yield told["client_id"]
 
 
 @asynccontextmanager
