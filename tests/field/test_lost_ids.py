@@ -211,8 +211,8 @@ async def tunnel(port: int) -> AsyncIterator[str]:
             await pump(server, client)
             both.cancel_scope.cancel()
 
-    async with listening(handle) as port:
-        yield f"http://127.0.0.1:{port}"
+    async with listening(handle) as proxy:
+        yield f"http://127.0.0.1:{proxy}"
 
 
 @pytest.mark.parametrize("broken", PROXIED)
