@@ -7,7 +7,6 @@ import anyio.to_thread
 
 from apixo_mcp.assembly.parts import Parts
 from apixo_mcp.catalog.prices import estimate
-from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import StoreError
 from apixo_mcp.media.inputs.inputs import Inputs
 from apixo_mcp.media.inputs.measured import url_answers
@@ -16,6 +15,7 @@ from apixo_mcp.outside.public import UNKNOWN_FOR
 from apixo_mcp.outside.set_up import Outside
 from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.drafts import Drafts
+from apixo_mcp.tasks.ports.engine import Engine
 
 
 def uploads_of(parts: Parts, outside: Outside) -> Uploads:
@@ -55,7 +55,7 @@ def drafts_of(parts: Parts, outside: Outside, uploads: Uploads) -> Drafts:
     )
 
 
-def admission_of(parts: Parts, engine: EmbeddedEngine, drafts: Drafts) -> Admission:
+def admission_of(parts: Parts, engine: Engine, drafts: Drafts) -> Admission:
     """Returns what makes tasks of a call's drafts, within the limits."""
     return Admission(
         drafts=drafts,

@@ -1,10 +1,10 @@
 """What follows tasks to their end: their steps, what settles them, and what gateways call back."""
 
 from apixo_mcp.assembly.parts import Parts
-from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside
 from apixo_mcp.tasks.callbacks import Callbacks
+from apixo_mcp.tasks.ports.engine import Engine
 from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import Reach
@@ -30,7 +30,7 @@ def runner_of(parts: Parts, reach: Reach) -> Runner:
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
 
 
-def settlement_of(parts: Parts, engine: EmbeddedEngine) -> Settlement:
+def settlement_of(parts: Parts, engine: Engine) -> Settlement:
     """Returns what finds out about tasks of which nobody knows whether they run."""
     return Settlement(
         store=parts.store,
@@ -42,7 +42,7 @@ def settlement_of(parts: Parts, engine: EmbeddedEngine) -> Settlement:
     )
 
 
-def service_of(parts: Parts, engine: EmbeddedEngine) -> Service:
+def service_of(parts: Parts, engine: Engine) -> Service:
     """Returns what is done with tasks that there are."""
     return Service(
         store=parts.store,
@@ -53,7 +53,7 @@ def service_of(parts: Parts, engine: EmbeddedEngine) -> Service:
     )
 
 
-def public_of(parts: Parts, engine: EmbeddedEngine, settlement: Settlement, outside: Outside) -> Public | None:
+def public_of(parts: Parts, engine: Engine, settlement: Settlement, outside: Outside) -> Public | None:
     """Returns what the gateways reach from outside, where they can."""
     if outside.addresses is None or outside.links is None:
         return None

@@ -9,9 +9,9 @@ import anyio
 import anyio.to_thread
 
 from apixo_mcp.assembly.parts import Parts
-from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import StoreError
 from apixo_mcp.outside.set_up import INPUT_SECRET, SERVED
+from apixo_mcp.tasks.ports.engine import Engine
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.service import INDEXED_AT_ONCE
 from apixo_mcp.telemetry.facts import Telemetry
@@ -26,7 +26,7 @@ _FLUSHED_WITHIN = 1.5  # seconds
 _BETWEEN_PROMPTS, _MORE_PROMPTS_AFTER = 0.2, 10.0  # seconds
 
 
-def health_of(parts: Parts, engine: EmbeddedEngine) -> "Health":
+def health_of(parts: Parts, engine: Engine) -> "Health":
     """Returns what tells whether this process can do its work."""
     # Imported here: a server that a host starts for itself is not asked.
     from apixo_mcp.health import Health, HealthLimits

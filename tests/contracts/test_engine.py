@@ -17,6 +17,7 @@ from support.wire import envelope
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
+from apixo_mcp.engines.steps import CrashLimits
 from apixo_mcp.errors import StoreError
 from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
@@ -79,7 +80,7 @@ ENGINES: dict[str, Callable[[Process], Engine]] = {
         process.store,
         process.leases,
         process.accounts,
-        SweepLimits(every=process.sweeps_every, grace=0.0, after_crash=CRASH_PAUSE),
+        SweepLimits(every=process.sweeps_every, grace=0.0, crashes=CrashLimits(CRASH_PAUSE)),
     ),
 }
 """Every engine that keeps the contract: one line each, which says how to make it in a process."""
