@@ -51,7 +51,7 @@ test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	@echo "Left out: three in four of the made-up examples (make properties)."
 	@echo "Left out: the jobs that people give an assistant, each by three kinds of client (make assistant)."
 	@echo "Left out: what people met in the field, case by case (make field)."
-	@echo "Left out: real hosts, which npm brings, reading what install wrote (make hosts)."
+	@echo "Left out: real hosts, which npm brings, making a picture as install set them up (make hosts)."
 	@echo "Left out: the protocol's conformance suite and the Inspector's lint, which need npm (make conformance)."
 	@echo "Left out: the bundle, the plugin and the wheel as hosts start them, which need npm and uv (make packages)."
 	@echo "Left out: the fault suite: the table of faults, kills, takeovers, made-up arguments and answers (make faults)."
@@ -118,7 +118,7 @@ alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' 
 	promtool test rules docs/operation/alerts.test.yml
 	$(BIN)/python -m pytest -q tests/telemetry/test_operation_files.py
 
-hosts: $(VENV)/.installed ## Claude Code, Codex and Gemini CLI read back what install wrote; needs npm
+hosts: $(VENV)/.installed ## Claude Code, Codex and Gemini CLI read what install wrote, and make a picture with a scripted model; needs npm
 	$(BIN)/python -m pytest tests/hosts_cli -q -o norecursedirs=.venv
 
 conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm

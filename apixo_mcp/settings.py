@@ -190,14 +190,53 @@ def read_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: one line a variable that cannot be used, never with the value of a key.
     """
-    given: dict[str, Any] = {name.upper(): value for name, value in os.environ.items()}
-    given |= {_variable(name): value for name, value in overrides.items()}
-    given = {name: given[name] for name in variables() if name in given}
+    given = _given(overrides)
     try:
         settings = Settings.model_validate(given)
         return Settings.model_validate({**given, **_stored_keys(settings)}) if settings.keyring else settings
     except ValidationError as error:
         raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from None
+
+
+def usable_settings(stand_in: Path) -> tuple[Settings, tuple[str, ...]]:
+    """Returns the settings of this process as far as they can be used, and a line for each variable that cannot be.
+
+    Such a variable counts as not set. Where it is the address of a gateway, so does the key that would go there.
+
+    Args:
+        stand_in: the folder that is taken in place of the data or download folder, where that is unusable: there may
+            be none to fall back on.
+    """
+    given = _given({})
+    try:
+        settings, problems = Settings.model_validate(given), ()
+    except ValidationError as error:
+        problems = tuple(_line(entry) for entry in error.errors())
+        unusable = {variable_of(line) for line in problems}
+        given = {name: value for name, value in given.items() if name not in unusable}
+        given |= {name: stand_in for name in map(_variable, ("home", "download_dir")) if name in unusable}
+        keyless = [one.key_variable for one in GATEWAYS.values() if one.base_url_variable in unusable]
+        settings = Settings.model_validate({name: value for name, value in given.items() if name not in keyless})
+    else:
+        keyless = []
+    if settings.keyring:
+        try:
+            given |= _stored_keys(settings)
+        except SettingsError as error:
+            problems = (*problems, str(error))
+        settings = Settings.model_validate({name: value for name, value in given.items() if name not in keyless})
+    return settings, problems
+
+
+def variable_of(line: str) -> str:
+    """Returns the variable that a line of a `SettingsError` is about."""
+    return line.partition(": ")[0]
+
+
+def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = {name.upper(): value for name, value in os.environ.items()}
+    given |= {_variable(name): value for name, value in overrides.items()}
+    return {name: given[name] for name in variables() if name in given}
 
 
 def _stored_keys(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Who pays: the accounts of the server's own keys, and those of owners."""
+"""Puts together who pays: the accounts of the server's own keys, and those of owners."""
 
 from pydantic import SecretStr
 

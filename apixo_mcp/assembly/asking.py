@@ -1,4 +1,4 @@
-"""What a call that asks for a task goes through: its files, its arguments, and whether it is admitted."""
+"""Puts together what a call that asks for a task goes through: its files, its arguments, and its admission."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What follows tasks to their end: their steps, what settles them, and what gateways call back."""
+"""Puts together what follows tasks to their end: their steps, what settles them, and what gateways call back."""
 
 from apixo_mcp.assembly.parts import Parts
 from apixo_mcp.outside.public import Public

@@ -1,4 +1,4 @@
-"""What a process has that runs for long. Its modules are imported here alone, as a host's own server needs none."""
+"""Adds what a process has that runs for long. Its modules are imported here alone: a host's own server needs none."""
 
 import logging
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""The limits and time-outs of the parts, in one value."""
+"""Holds the limits and time-outs of the parts, in one value."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

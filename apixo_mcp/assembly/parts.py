@@ -1,4 +1,4 @@
-"""The parts that the others are built of."""
+"""Builds the parts that the others are built of."""
 
 import logging
 from dataclasses import dataclass

@@ -2,13 +2,14 @@
 # pyright: reportMissingImports=false
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from support.chromium import shot
+from support.chromium import expect, shot
 from support.gallery_page import Site, site
 from support.media_wire import a_png
 from support.page_faults import focus_order, overflowing, violations
@@ -19,6 +20,8 @@ from apixo_mcp.tasks.owner import LOCAL
 pytestmark = pytest.mark.anyio
 
 PRICED = "button.main:not([aria-disabled='true'])"
+CHANGED = {"en-GB": "Asking for the price…", "zh-CN": "正在询价…"}
+"""What the button says from a change on until there is an answer to it."""
 
 
 @pytest.fixture
@@ -40,6 +43,13 @@ async def fill(page: Any, prompt: str = "a red fox [took:0]") -> None:
     await page.locator(PRICED).wait_for()
 
 
+def posts(page: Any) -> list[str]:
+    """What the page sends from now on, in its order: a browser tells of a request before it tells of its answer."""
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.url.rpartition("/")[2]) if one.method == "POST" else None)
+    return sent
+
+
 async def prompts(here: Site) -> list[str]:
     """What was bought."""
     return [task.prompt for task in await here.app.service.page(LOCAL)]
@@ -54,13 +64,13 @@ async def test_a_task_is_started_at_the_price_that_stands_on_the_button(here: Si
     await page.get_by_label("Model", exact=True).select_option("nano-banana")
     await page.get_by_text("Still needed: Prompt").wait_for()
     await fill(page)
-    assert "$0.0" in await page.locator("button.main").inner_text()
-    assert "estimated" in await page.locator("#price").inner_text()
+    await expect(page.locator("button.main")).to_contain_text("$0.0")
+    await expect(page.locator("#price")).to_contain_text("estimated")
     assert await prompts(here) == []
     assert box.submits() == []
     await page.locator(PRICED).click()
     await page.wait_for_url("**/?task=tsk_*")
-    await page.locator("dialog[data-mode], dialog img").first.wait_for()
+    await page.locator("dialog img").first.wait_for()
     [task] = await here.app.service.page(LOCAL)
     assert (task.prompt, len(box.submits())) == ("a red fox [took:0]", 1)
 
@@ -83,22 +93,26 @@ async def test_it_is_filled_and_bought_with_the_keyboard_alone(here: Site, box: 
 async def test_a_choice_that_a_model_needs_begins_with_its_first(here: Site) -> None:
     page = await opened(here, "new?model=sora-2")
     await fill(page)
-    assert await page.get_by_label("Mode (needed)").input_value() == '"text-to-video"'
+    await expect(page.get_by_label("Mode (needed)")).to_have_value('"text-to-video"')
 
 
 async def test_enter_in_a_line_of_text_buys_nothing(here: Site, box: Sandbox) -> None:
     page = await opened(here)
     await fill(page)
-    await page.locator(".file input[type=text]").first.press("Enter")
-    await page.locator(PRICED).wait_for()
+    sent = posts(page)
+    async with page.expect_response("**/api/quote"):
+        await page.locator(".file input[type=text]").first.press("Enter")
+    assert sent == ["quote"]
     assert await prompts(here) == []
 
 
 async def test_a_double_click_buys_once(here: Site, box: Sandbox) -> None:
     page = await opened(here)
     await fill(page)
+    sent = posts(page)
     await page.locator(PRICED).dblclick()
     await page.wait_for_url("**/?task=tsk_*")
+    assert sent == ["make"]
     assert await prompts(here) == ["a red fox [took:0]"]
 
 
@@ -143,7 +157,8 @@ async def test_a_page_that_is_loaded_anew_during_the_click_finds_what_was_bought
     await page.wait_for_url("**/?task=tsk_*")
     assert await prompts(here) == ["a red fox [took:0]"]
     await opened(here)
-    assert await page.get_by_label("Prompt").input_value() == "", "what was bought is not begun again"
+    await page.get_by_text("Still needed: Prompt").wait_for()  # what was bought is not begun again
+    await expect(page.get_by_label("Prompt")).to_have_value("")
 
 
 async def test_two_tabs_that_show_one_price_buy_once(here: Site, box: Sandbox) -> None:
@@ -166,10 +181,10 @@ async def test_what_is_wrong_is_told_at_its_field(here: Site) -> None:
     field = page.locator("[aria-invalid='true']")
     await field.wait_for()
     described = (await field.get_attribute("aria-describedby")).split()
-    assert await page.locator(f"#{described[-1]}").inner_text()
+    await expect(page.locator(f"#{described[-1]}")).not_to_be_empty()
     assert await violations(page) == []
     await page.locator("button.main").press("Enter")
-    assert await page.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"
+    await expect(field).to_be_focused()
 
 
 async def test_an_earlier_picture_is_chosen_by_how_it_looks(here: Site) -> None:
@@ -178,7 +193,7 @@ async def test_an_earlier_picture_is_chosen_by_how_it_looks(here: Site) -> None:
     await page.get_by_label("Prompt").fill("at night [took:0]")
     await page.locator("[data-act=pick]").first.click()
     await page.locator("dialog .thumb").first.click()
-    assert await page.locator(".file input[type=text]").first.input_value() == f"task:{fox['task_id']}/0"
+    await expect(page.locator(".file input[type=text]").first).to_have_value(f"task:{fox['task_id']}/0")
     await page.locator(PRICED).wait_for()
     await shot(page, "form with a picture")
     await page.locator(PRICED).click()
@@ -191,9 +206,9 @@ async def test_a_file_is_uploaded_and_named_by_its_reference(here: Site, tmp_pat
     page, local = await opened(here), tmp_path / "mine.png"
     local.write_bytes(a_png())
     await page.locator("input[type=file]").first.set_input_files(local)
-    await page.locator(".file img:not([hidden]), .file input[type=text]").first.wait_for()
-    await page.get_by_text("Uploading").wait_for(state="detached")
-    named = await page.locator(".file input[type=text]").first.input_value()
+    field = page.locator(".file input[type=text]").first
+    await expect(field).to_have_value(re.compile("^upload:"))
+    named = await field.input_value()
     assert here.app.uploads.find(LOCAL.name, named.removeprefix("upload:")) is not None
 
 
@@ -204,8 +219,8 @@ async def test_a_task_is_used_again_with_its_inputs(here: Site) -> None:
     await here.page.get_by_role("link", name="Use again").click()
     page = here.page
     await page.locator(PRICED).wait_for()
-    assert await page.get_by_label("Prompt").input_value() == "a red fox [took:0]"
-    assert await page.get_by_label("Aspect ratio").input_value() == '"16:9"'
+    await expect(page.get_by_label("Prompt")).to_have_value("a red fox [took:0]")
+    await expect(page.get_by_label("Aspect ratio")).to_have_value('"16:9"')
     assert len(await prompts(here)) == 1, "nothing was bought by that"
 
 
@@ -214,8 +229,11 @@ async def test_above_the_budget_stands_why_and_what_to_do(box: Sandbox, tmp_path
         await opened(here)
         await page.get_by_label("Prompt").fill("a fox")
         await page.locator("#price").get_by_text("It cannot be bought now").wait_for()
-        assert "midnight UTC" in await page.locator("#price").inner_text()
-        await page.locator("button.main").press("Enter")
+        await expect(page.locator("#price")).to_contain_text("midnight UTC")
+        sent = posts(page)
+        async with page.expect_response("**/api/quote"):
+            await page.locator("button.main").press("Enter")
+        assert sent == ["quote"]
         assert await prompts(here) == []
         assert box.submits() == []
 
@@ -234,10 +252,10 @@ async def test_it_is_without_a_fault_in_both_languages_and_themes_and_on_a_narro
             await page.locator("#model option").nth(2).wait_for(state="attached")
             if model:
                 await page.locator(".making .field textarea").first.fill("a fox")
+                await expect(page.locator("button.main")).not_to_have_text(CHANGED[lang])
                 told = page.locator("#price:not(:empty), .error:not(:empty), .trouble:not([hidden])")
                 await told.first.wait_for()
-            if await page.locator("details summary").first.is_visible():
-                await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
             await shot(page, f"form {lang} {model.replace('/', '-')}")
             faults += [f"{model}: {one}" for one in await violations(page)]
             faults += [f"{model}: {one}" for one in await overflowing(page)]

@@ -17,6 +17,9 @@ PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
 )
+WAITS = 15_000
+"""Milliseconds that what is claimed of a page may take to become so."""
+
 SHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 
 
@@ -46,6 +49,14 @@ async def chromium() -> AsyncIterator[Any]:
             yield browser
         finally:
             await browser.close()
+
+
+def expect(shown: Any) -> Any:
+    """Returns Playwright's assertions about a page or a part of it, which wait until what they claim is so."""
+    from playwright.async_api import expect as waiting
+
+    waiting.set_options(timeout=WAITS)
+    return waiting(shown)
 
 
 async def shot(page: Any, name: str) -> Path:

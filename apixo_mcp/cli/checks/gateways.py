@@ -1,7 +1,7 @@
 """What the gateways say of the keys that are set, which way leads to them, and what is between. Nothing is spent."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from urllib.parse import urlsplit
 
 from apixo_mcp.app import App
@@ -26,10 +26,16 @@ _CONNECTION = "this machine's connection to the internet; where only a proxy lea
 _ASKED_WITHIN = 10.0  # seconds
 
 
-async def account_findings(app: App) -> AsyncIterator[Finding]:
-    """Yields of each gateway whether it is reached, takes the key, and what is left there."""
+async def account_findings(app: App, unusable: Collection[str] = ()) -> AsyncIterator[Finding]:
+    """Yields of each gateway whether it is reached, takes the key, and what is left there.
+
+    Args:
+        app: the running program.
+        unusable: the variables that say nothing; a gateway whose address is among them is left out.
+    """
     for listing in GATEWAYS.values():
-        yield await _account(app, listing)
+        if listing.base_url_variable not in unusable:
+            yield await _account(app, listing)
     async for finding in _own_keys(app):
         yield finding
 

@@ -1,6 +1,5 @@
 """The store on the standard library's SQLite: one file, one worker thread, durable at every commit."""
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,23 +11,21 @@ from typing import Any, Self
 import anyio
 
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
-from apixo_mcp.generation import Modality
 from apixo_mcp.stores import admit, alerts, statements, taken
-from apixo_mcp.stores.database import Readable
-from apixo_mcp.stores.listing import ListQuery, lowered
-from apixo_mcp.stores.rows import from_row, is_mere_poll, poll_row, to_row
-from apixo_mcp.stores.sqlite import search
+from apixo_mcp.stores.rows import is_mere_poll, poll_row, to_row
+from apixo_mcp.stores.sqlite import counts, leases, search
 from apixo_mcp.stores.sqlite.alerts import SqliteAlerts
 from apixo_mcp.stores.sqlite.arrivals import SqliteArrivals
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.stores.sqlite.durations import SqliteDurations
 from apixo_mcp.stores.sqlite.inline import Inline
+from apixo_mcp.stores.sqlite.listing import SqliteListing
 from apixo_mcp.stores.sqlite.outbox import SqliteOutbox
 from apixo_mcp.stores.sqlite.owners import SqliteOwners, SqliteSignIns
 from apixo_mcp.stores.sqlite.reports import SqliteReports
 from apixo_mcp.stores.sqlite.watch import LeaseWatch
 from apixo_mcp.tasks.alerts import Alert
-from apixo_mcp.tasks.budget import DAY, Agreement, Allowance, Budget, Spent, day_start
+from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
@@ -41,22 +38,12 @@ def _wall_clock() -> float:
     return time.time()
 
 
-def _read_one(database: Readable, statement: str, key: Mapping[str, Any]) -> Task | None:
-    return next((from_row(row) for row in database.execute(statement, key)), None)
-
-
 def _note_poll(database: SqliteDatabase | Inline, row: Mapping[str, Any]) -> list[Row]:
     # Without waiting for the disk: a poll that a power cut takes back is made again, and costs nothing.
     return database.execute_fleeting(statements.NOTE_POLL, row)
 
 
-def _day_count(row: Row) -> DayCount:
-    day = time.strftime("%Y-%m-%d", time.gmtime(row["day"] * DAY))
-    counted: dict[str, Any] = {**dict(row), "day": day, "state": State(row["state"])}
-    return DayCount(**counted)
-
-
-class SqliteStore:
+class SqliteStore(SqliteListing):
     """Implements `Store`. Several processes may open the same file.
 
     Args:
@@ -81,7 +68,7 @@ class SqliteStore:
         clock: Callable[[], float] = _wall_clock,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database = SqliteDatabase(path, clock)
+        super().__init__(SqliteDatabase(path, clock))
         self._watch = LeaseWatch(elapsed)
         self.alerts = SqliteAlerts(self._database)
         self.arrivals = SqliteArrivals(self._database)
@@ -110,22 +97,6 @@ class SqliteStore:
         """What the user should know about the file, as sentences: that it was damaged, and what was recovered."""
         return self._database.warnings
 
-    async def _query(self, statement: str, **values: Any) -> list[Row]:
-        return await self._database.run(self._database.execute, statement, values)
-
-    async def _task(self, statement: str, **values: Any) -> Task | None:
-        return next(iter(await self._tasks(statement, **values)), None)
-
-    async def _one(self, statement: str, **key: Any) -> Task | None:
-        """Returns the task of a key."""
-        return await self._database.look_up(_read_one, statement, key)
-
-    async def _tasks(self, statement: str, **values: Any) -> list[Task]:
-        return await self._database.run(self._read, statement, values)
-
-    def _read(self, statement: str, values: Mapping[str, Any]) -> list[Task]:
-        return [from_row(row) for row in self._database.execute(statement, values)]
-
     async def admit(self, tasks: Sequence[Task], terms: Terms) -> Admitted:
         """See `Store.admit`."""
         return await self._database.run(admit.admit, self._database, tuple(tasks), terms)
@@ -137,66 +108,6 @@ class SqliteStore:
     async def forget_quote(self, owner: Owner, fingerprint: str) -> None:
         """See `Store.forget_quote`."""
         await self._database.run(admit.forget_quote, self._database, owner, fingerprint)
-
-    async def get(self, task_id: str) -> Task | None:
-        """See `Store.get`."""
-        return await self._one(statements.GET, task_id=task_id)
-
-    async def find(self, owner: Owner, any_id: str) -> Task | None:
-        """See `Store.find`."""
-        named = {"owner": owner.name, "id": any_id}
-        task = await self._one(statements.FIND, **named)
-        if task is not None or not any_id:
-            return task
-        if (task := await self._task(statements.FIND_BY_REMOTE, **named)) is not None:
-            return task
-        quoted = f'"remote_id": {json.dumps(any_id)}'
-        return await self._task(statements.FIND_BY_ATTEMPT, owner=owner.name, quoted=quoted)
-
-    async def saved_at(self, owner: Owner, path: str) -> Task | None:
-        """See `Store.saved_at`."""
-        return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"path": {json.dumps(path)}')
-
-    async def made_at(self, owner: Owner, url: str) -> Task | None:
-        """See `Store.made_at`."""
-        return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"url": {json.dumps(url)}')
-
-    async def page(
-        self,
-        owner: Owner,
-        *,
-        state: State | None = None,
-        modality: Modality | None = None,
-        model: str = "",
-        since: float = 0.0,
-        until: float | None = None,
-        words: Iterable[str] = (),
-        connection: str = "",
-        like: str | None = None,
-        limit: int = 20,
-        before: tuple[float, str] | None = None,
-        with_deleted: bool = False,
-    ) -> Sequence[Task]:
-        """See `Store.page`."""
-        listing = ListQuery(
-            owner=owner.name,
-            state=state,
-            modality=modality,
-            model=model,
-            since=since,
-            until=until,
-            words=tuple(dict.fromkeys(lowered(word) for word in words if word)),
-            connection=connection,
-            like=None if like is None else lowered(like),
-            limit=limit,
-            before=before,
-            with_deleted=with_deleted,
-        )
-        return await self._database.run(search.listed, self._database, listing)
-
-    async def changed_since(self, moment: float, limit: int = 500) -> Sequence[Task]:
-        """See `Store.changed_since`."""
-        return await self._tasks(statements.CHANGED_SINCE, moment=moment, limit=limit)
 
     async def delete_entry(self, task: Task, note: str) -> bool:
         """See `Store.delete_entry`."""
@@ -222,37 +133,11 @@ class SqliteStore:
         self, key_prints: Iterable[str], late_by: float = 0.0, limit: int = 500
     ) -> Sequence[tuple[str, float]]:
         """See `Store.due`."""
-        return await self._database.run(self._due, tuple(key_prints), late_by, limit)
-
-    def _due(self, key_prints: Sequence[str], late_by: float, limit: int) -> list[tuple[str, float]]:
-        keys, named = statements.keys(key_prints)
-        now = self._database.now()
-        named |= {"due": now - late_by, "now": now, "limit": limit}
-        rows = self._database.execute(statements.DUE.format(keys=keys), named)
-        self._watch.forget()
-        waits = [
-            self._watch.wait(row["task_id"], row["lease_until"], now) if row["lease_until"] else 0.0 for row in rows
-        ]
-        return [(row["task_id"], wait or row["due"] - now) for row, wait in zip(rows, waits, strict=True)]
+        return await self._database.run(leases.due, self._database, self._watch, tuple(key_prints), late_by, limit)
 
     async def claim(self, task_id: str, holder: str, lasts: float, key_prints: Iterable[str]) -> Task | None:
         """See `Store.claim`."""
-        return await self._database.note(self._claim, task_id, holder, lasts, tuple(key_prints))
-
-    def _claim(
-        self, database: SqliteDatabase | Inline, task_id: str, holder: str, lasts: float, key_prints: Sequence[str]
-    ) -> Task | None:
-        keys, named = statements.keys(key_prints)
-        now = database.now()
-        named |= {"task_id": task_id, "now": now}
-        while True:
-            over = self._watch.over(task_id)
-            taking = {**named, "holder": holder, "lasts": lasts, "over": over}
-            if rows := database.execute_fleeting(statements.TAKE.format(keys=keys), taking):
-                return from_row(rows[0])
-            leased = database.execute(statements.LEASE.format(keys=keys), named)
-            if not leased or self._watch.wait(task_id, leased[0]["lease_until"], now) > 0:
-                return None
+        return await self._database.note(leases.lease_task, self._watch, task_id, holder, lasts, tuple(key_prints))
 
     async def commit(self, before: Task, after: Task) -> bool:
         """See `Store.commit`."""
@@ -371,17 +256,7 @@ class SqliteStore:
 
     async def hold(self, name: str, holder: str, lasts: float) -> bool:
         """See `Store.hold`."""
-        return await self._database.run(self._hold, name, holder, lasts)
-
-    def _hold(self, name: str, holder: str, lasts: float) -> bool:
-        now = self._database.now()
-        while True:
-            holding = {"name": name, "holder": holder, "now": now, "lasts": lasts, "over": self._watch.over(name)}
-            if self._database.execute(statements.HOLD, holding):
-                return True
-            held = self._database.execute(statements.HELD, {"name": name})
-            if held and self._watch.wait(name, held[0]["until"], now) > 0:
-                return False
+        return await self._database.run(leases.lease_name, self._database, self._watch, name, holder, lasts)
 
     async def let_go(self, name: str, holder: str) -> None:
         """See `Store.let_go`."""
@@ -397,32 +272,15 @@ class SqliteStore:
 
     async def usage(self, owner: Owner | None, days: int) -> Sequence[DayCount]:
         """See `Store.usage`."""
-        since = day_start(self._database.now()) - (days - 1) * DAY
-        if owner is None:
-            rows = await self._query(statements.USAGE_OF_ALL, since=since)
-        else:
-            rows = await self._query(statements.USAGE, owner=owner.name, since=since)
-        return [_day_count(row) for row in rows]
+        return await self._database.run(counts.count_days, self._database, owner.name if owner else None, days)
 
     async def totals(self) -> Totals:
         """See `Store.totals`."""
-        return await self._database.run(self._totals)
-
-    def _totals(self) -> Totals:
-        open_ones = self._database.execute(statements.OPEN_BY_GATEWAY, {})
-        spent = {name: admit.spent(self._database, name) for name in self._owner_names()}
-        return Totals(
-            in_flight={row["gateway"]: row["count"] for row in open_ones if not row["is_queued"]},
-            queued={row["gateway"]: row["count"] for row in open_ones if row["is_queued"]},
-            spent={name: one for name, one in spent.items() if one != Spent()},
-        )
+        return await self._database.run(counts.totals, self._database)
 
     async def owner_names(self) -> Sequence[str]:
         """See `Store.owner_names`."""
-        return await self._database.run(self._owner_names)
-
-    def _owner_names(self) -> list[str]:
-        return [row["owner"] for row in self._database.execute(statements.OWNER_NAMES, {})]
+        return await self._database.run(counts.owner_names, self._database)
 
     async def raise_alert(self, alert: Alert) -> bool:
         """See `Store.raise_alert`."""
@@ -438,22 +296,10 @@ class SqliteStore:
         named = {"ended_within": ended_within, "unknown_for": unknown_for, "now": self._database.now()}
         return bool(await self._query(statements.NEEDS_INPUT, text=text, **named))
 
-    async def kept_for(self, seconds: float, after: str, limit: int) -> tuple[Sequence[Task], str]:
-        """See `Store.kept_for`."""
-        last = (await self._query(statements.LAST_OF_PAGE, after=after, limit=limit))[0]["last"]
-        if last is None:
-            return (), ""
-        named = {"seconds": seconds, "after": after, "last": last, "now": self._database.now()}
-        return await self._tasks(statements.WITH_OLD_FILES, **named), last
-
     async def secret(self, name: str) -> bytes:
         """See `Store.secret`."""
         await self._query(statements.MAKE_SECRET, name=name, value=secrets.token_hex(32))
         return bytes.fromhex((await self._query(statements.SECRET, name=name))[0]["value"])
-
-    async def dump(self, after: str = "", limit: int = 500) -> Sequence[Task]:
-        """See `Store.dump`."""
-        return await self._tasks(statements.DUMP, after=after, limit=limit)
 
     async def add(self, tasks: Iterable[Task]) -> Sequence[str]:
         """See `Store.add`."""

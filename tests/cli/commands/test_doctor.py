@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -201,3 +203,85 @@ async def test_an_address_for_webhooks_is_tried_and_told_nothing(typed: Typed, b
     assert "APIXO_MCP_NOTIFY_SECRET is needed with APIXO_MCP_NOTIFY_URL" in done.stdout
     done = await run(typed, "doctor", APIXO_MCP_NOTIFY_URL="http://127.0.0.1:9/", APIXO_MCP_NOTIFY_SECRET=WHSEC)
     assert [line for line in to_mend(done.stdout) if "none can be sent" in line]
+
+
+UNUSABLE = {
+    "APIXO_MCP_DAILY_BUDGET_USD": "lots",
+    "APIXO_MCP_LOG_LEVEL": "LOUD",
+    "APIXO_MCP_PUBLIC_URL": "nowhere",
+    "APIXO_MCP_ALLOWED_ROOTS": "~nobody-of-this-name/pictures",
+    "APIXO_MCP_NOTIFY_SECRET": "plain",
+}
+
+
+async def test_settings_that_cannot_be_used_hold_up_nothing_else(typed: Typed, box: Sandbox):
+    done = await run(typed, "doctor", APIXO_MCP_NOTIFY_URL=f"{box.url}/told", **UNUSABLE)
+    assert done.exit_code == 1
+    assert sorted(line.split(": ")[1] for line in to_mend(done.stdout)) == sorted(UNUSABLE)
+    for variable in UNUSABLE:
+        assert f"Set {variable} to what is allowed, or take it out." in done.stdout
+    assert "ok    models: 60 on offer" in done.stdout
+    assert "answers; balance 100.00" in done.stdout
+    assert "ok    task store" in done.stdout
+    assert "plain" not in done.output
+
+
+async def test_json_goes_on_past_a_setting_that_cannot_be_used(typed: Typed):
+    done = await run(typed, "doctor", "--json", APIXO_MCP_AUTO_RETRY="often")
+    assert done.exit_code == 1
+    answer = json.loads(done.stdout)
+    assert not answer["is_well"]
+    [unusable] = [finding for finding in answer["findings"] if finding["status"] == "mend"]
+    assert (unusable["check"], unusable["variable"]) == ("settings", "APIXO_MCP_AUTO_RETRY")
+    assert unusable["mend"] == "Set APIXO_MCP_AUTO_RETRY to what is allowed, or take it out."
+    assert {"folders", "disk", "models", "store", "gateways"} <= {one["check"] for one in answer["findings"]}
+
+
+@pytest.mark.parametrize("variable", ["APIXO_MCP_HOME", "APIXO_MCP_DOWNLOAD_DIR"])
+async def test_no_other_folder_is_looked_at_for_one_that_cannot_be_used(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    folder = "~nobody-of-this-name/data"
+    options = {"APIXO_MCP_ALLOWED_ROOTS": str(tmp_path / "temporary"), variable: folder}
+    done = await run(typed, "doctor", **options)
+    assert done.exit_code == 1
+    [told] = to_mend(done.stdout)
+    assert told.startswith(f"settings: {variable}: names a user with ~ whose home folder is not known")
+    assert "answers; balance 100.00" in done.stdout
+    assert f"({variable})" not in done.stdout
+    assert ("task store" in done.stdout) == (variable != "APIXO_MCP_HOME")
+    assert not list((tmp_path / "temporary").iterdir()), "what stood in for it is deleted"
+
+
+async def test_no_key_goes_to_another_address_than_the_one_that_cannot_be_used(
+    typed: Typed, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(GATEWAYS["apixo"], "base_url", box.url)
+    done = await run(typed, "doctor", APIXO_BASE_URL="not an address")
+    assert done.exit_code == 1
+    assert [line.split(": ")[1] for line in to_mend(done.stdout)] == ["APIXO_BASE_URL"]
+    assert "gateway apixo" not in done.stdout
+    assert "gateway ruxa: no key set" in done.stdout
+    assert "ok    task store" in done.stdout
+
+
+async def test_gateways_are_asked_beside_a_store_that_cannot_be_opened(typed: Typed, tmp_path: Path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "tasks.sqlite3").mkdir()
+    done = await run(typed, "doctor")
+    assert done.exit_code == 1
+    assert [line.split(":")[0] for line in to_mend(done.stdout)] == ["task store"]
+    assert "answers; balance 100.00" in done.stdout
+
+
+async def test_a_key_store_that_cannot_be_read_is_told_of_and_all_else_looked_at(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "keyring", None)  # as where the extra is not installed
+    done = await run(typed, "doctor", key="", APIXO_MCP_KEYRING="1")
+    assert done.exit_code == 1
+    assert to_mend(done.stdout) == ["settings: APIXO_MCP_KEYRING: the extra is not installed"]
+    assert "Install it: uv tool install 'apixo-mcp[keyring]'" in done.stdout
+    assert "ok    task store" in done.stdout
