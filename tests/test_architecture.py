@@ -26,7 +26,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("key_store",),
     ("settings",),
     ("telemetry", "provenance", "hosts"),
-    ("net",),
+    ("net", "postgres"),
     ("catalog",),
     ("gateways",),
     ("tasks",),

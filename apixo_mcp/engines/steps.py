@@ -63,6 +63,7 @@ class Steps:
         self._hurried: set[str] = set()
         self._crashes: dict[str, int] = {}
         self._zero = _zero()
+        self._is_stopped = False
 
     def wake(self, task_id: str, at: float) -> None:
         """Takes the task's next step at `at`, or earlier if that was planned before."""
@@ -100,17 +101,23 @@ class Steps:
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._running or task_id in self._next
 
+    def stop(self) -> None:
+        """Has no further step started; those under way go on."""
+        self._is_stopped = True
+        self._earlier.set()
+
     async def make(self, group: TaskGroup) -> None:
-        """Starts each step when it is due, as a task of `group`, until it is cancelled."""
-        while True:
+        """Starts each step when it is due, as a task of `group`, until it is stopped or cancelled."""
+        while not self._is_stopped:
             self._notice_clock()
             self._start_due(group)
             wait = _CLOCK_SEEN_EVERY
             if self._heap:
                 wait = min(wait, max(0.0, self._heap[0][0] - time.time()))
-            self._earlier = anyio.Event()
-            with anyio.move_on_after(wait):
-                await self._earlier.wait()
+            if not self._is_stopped:
+                self._earlier = anyio.Event()
+                with anyio.move_on_after(wait):
+                    await self._earlier.wait()
 
     def _notice_clock(self) -> None:
         """Takes every planned step now where the clock was set back: by the new time, each would come too late."""

@@ -1,0 +1,262 @@
+"""The job queue on procrastinate, in the task store's own Postgres.
+
+Its tables stand beside those of the store, and are named `procrastinate_…`: a schema of their own would need a
+`search_path`, which a transaction pooler hands to others. What is set, and why:
+
+- `queueing_lock` is the task's id, so that a task waits once; never `lock`: the `doing` job of a dead worker would
+  block its successor.
+- A worker looks for jobs once a second and does not listen: a following comes seconds before it is due, and a listening
+  connection that has gone deaf is procrastinate's best-known fault.
+- A queue is named after a key, so that a worker is given only what it can poll.
+- A job takes whatever a later version gives it.
+"""
+
+import logging
+import random
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import procrastinate
+import psycopg
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Job, Status
+from procrastinate.worker import Worker
+from psycopg_pool import AsyncConnectionPool
+
+from apixo_mcp.engines.job_queue import Follow, Following
+from apixo_mcp.engines.procrastinate_schema import make_queue_tables
+from apixo_mcp.errors import StoreError
+from apixo_mcp.postgres.connections import BoundedAsyncConnection, conninfo_of
+from apixo_mcp.postgres.surroundings import Surroundings
+
+log = logging.getLogger(__name__)
+
+TASK = "apixo_mcp.follow"
+SLOTS = 4_000
+"""Tasks that a worker follows at once. A slot is some 5 KB; full ones would let new tasks wait."""
+STALLED_AFTER = 15.0  # seconds without a heartbeat
+_HEARTBEAT_EVERY = 4.0
+_LOOKS_EVERY = 1.0
+_TAKEN_EARLY = 5.0
+"""Seconds before a task is due that it is given out; one due sooner is given out at once."""
+_TIDIED = 500
+
+
+class ProcrastinateQueue:
+    """Implements `JobQueue`.
+
+    Args:
+        url: of the database.
+        keys: the keys that this process holds just now.
+        surroundings: what stands between this process and the database.
+        slots: tasks that are followed at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        keys: Callable[[], Sequence[str]],
+        surroundings: Surroundings = Surroundings(),
+        slots: int = SLOTS,
+    ) -> None:
+        _be_quiet()
+        self._keys = keys
+        self._slots = slots
+        self._follow: Follow | None = None
+        self._worker: Worker | None = None
+        self._is_stopped = False
+        conninfo = conninfo_of(
+            url, "apixo-mcp queue", takes_options=surroundings.takes_options, is_pooled=surroundings.is_pooled
+        )
+        # psycopg_pool doubles the time between its tries, up to `reconnect_timeout`; then the next caller tries anew.
+        self._pool = AsyncConnectionPool(
+            kwargs=conninfo | {"autocommit": True},
+            connection_class=BoundedAsyncConnection,
+            min_size=1,
+            max_size=4,
+            timeout=5.0,
+            reconnect_timeout=5.0,
+            name="apixo-mcp queue",
+            open=False,
+        )
+        self._app = procrastinate.App(connector=_Connector())
+        self._app.task(name=TASK)(self._run)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        """See `JobQueue.opened`."""
+        await self._pool.open(wait=False)
+        try:
+            async with self._app.open_async(self._pool):
+                try:
+                    await make_queue_tables(self._pool)
+                except psycopg.Error as error:
+                    log.warning("the job queue cannot be used yet: %s", error)
+                yield
+        finally:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(5):
+                await self._pool.close(timeout=2)
+
+    async def put(self, followings: Sequence[Following]) -> None:
+        """See `JobQueue.put`."""
+        if not followings:
+            return
+        jobs = [_job_of(following) for following in followings]
+        try:
+            await self._defer(jobs)
+        except ConnectorException as error:
+            if not isinstance(error.__cause__, psycopg.ProgrammingError):
+                raise _trouble(error) from error
+            await self._repair()
+            await self._defer_again(jobs)
+
+    async def _defer(self, jobs: list[Job]) -> None:
+        try:
+            await self._app.job_manager.batch_defer_jobs_async(jobs)
+        except (AlreadyEnqueued, AssertionError):  # the latter: a server that speaks another language than English
+            for job in jobs:
+                await self._defer_one(job)
+
+    async def _defer_again(self, jobs: list[Job]) -> None:
+        try:
+            await self._defer(jobs)
+        except ConnectorException as error:
+            raise _trouble(error) from error
+
+    async def _defer_one(self, job: Job) -> None:
+        """Defers a job; one that waits already stays, unless it is given out later than this one."""
+        for _ in range(2):
+            try:
+                await self._app.job_manager.defer_job_async(job)
+                return
+            except (AlreadyEnqueued, AssertionError):
+                pass
+            waiting = await self._app.job_manager.list_jobs_async(queueing_lock=job.queueing_lock, status="todo")
+            for other in waiting:
+                if other.id is None or not _is_later(other, job):
+                    return
+                await self._app.job_manager.cancel_job_by_id_async(other.id, delete_job=True)
+
+    async def take(self, follow: Follow) -> None:
+        """See `JobQueue.take`. procrastinate's worker ends where the database does not answer: another one begins."""
+        self._follow = follow
+        while not self._is_stopped:
+            try:
+                await make_queue_tables(self._pool)
+                self._worker = _Worker(self._app, self._keys, self._slots)
+                if not self._is_stopped:
+                    await self._worker.run()
+            except Exception as error:
+                log.warning("the job queue cannot be used just now; it is tried again: %s", _words(error))
+            if not self._is_stopped:
+                await anyio.sleep(random.uniform(0.5, 1.5))
+
+    def stop(self) -> None:
+        """See `JobQueue.stop`."""
+        self._is_stopped = True
+        if self._worker is not None:
+            self._worker.stop()
+
+    async def tidy(self) -> Sequence[str]:
+        """See `JobQueue.tidy`: ends the jobs whose workers have fallen silent."""
+        manager = self._app.job_manager
+        try:
+            stalled = list(await manager.get_stalled_jobs(task_name=TASK, seconds_since_heartbeat=STALLED_AFTER))
+            for job in stalled[:_TIDIED]:
+                await manager.finish_job_by_id_async(job.id or 0, Status.ABORTED, delete_job=True)
+        except ConnectorException as error:
+            if isinstance(error.__cause__, psycopg.ProgrammingError):
+                await self._repair()
+                return ()
+            raise _trouble(error) from error
+        return [str(job.task_kwargs["task_id"]) for job in stalled[:_TIDIED] if "task_id" in job.task_kwargs]
+
+    async def _repair(self) -> None:
+        """Makes the tables anew where they are not there, or not as they should be."""
+        try:
+            await make_queue_tables(self._pool)
+        except psycopg.Error as error:
+            raise _trouble(error) from error
+
+    async def _run(self, task_id: str, due: float = 0.0, key_print: str = "", **_: object) -> None:
+        """Runs a job: it lasts as long as its task is followed here."""
+        assert self._follow is not None
+        await self._follow(Following(task_id, float(due), key_print))
+
+
+class _Worker(Worker):
+    """procrastinate's worker, with its settings, and with the keys that are held at each moment."""
+
+    def __init__(self, app: procrastinate.App, keys: Callable[[], Sequence[str]], slots: int) -> None:
+        self._keys = keys
+        super().__init__(
+            app,
+            name=None,
+            concurrency=slots,
+            fetch_job_polling_interval=_LOOKS_EVERY,
+            shutdown_graceful_timeout=2.0,
+            listen_notify=False,
+            delete_jobs="always",
+            install_signal_handlers=False,
+            update_heartbeat_interval=_HEARTBEAT_EVERY,
+            stalled_worker_timeout=STALLED_AFTER,
+        )
+
+    @property
+    def queues(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return list(self._keys())
+
+    @queues.setter
+    def queues(self, _: object) -> None:
+        """Takes none: the keys that are held say it."""
+
+
+class _Connector(procrastinate.PsycopgConnector):
+    """The connection to the database, which does not mind that a job it ends has been cleared away by others."""
+
+    async def execute_query_async(self, query: Any, **arguments: Any) -> None:
+        try:
+            await super().execute_query_async(query, **arguments)
+        except ConnectorException as error:
+            if "procrastinate_finish_job" not in query:
+                raise
+            log.debug("a job is not ended: %s", _words(error))  # a sweep clears it away
+
+
+def _job_of(following: Following) -> Job:
+    given_out = following.due - _TAKEN_EARLY
+    is_far = given_out > datetime.now(UTC).timestamp()
+    return Job(
+        queue=following.key_print,
+        lock=None,
+        queueing_lock=following.task_id,
+        task_name=TASK,
+        task_kwargs={"task_id": following.task_id, "due": following.due, "key_print": following.key_print},
+        scheduled_at=datetime.fromtimestamp(given_out, UTC) if is_far else None,
+    )
+
+
+def _is_later(waiting: Job, wanted: Job) -> bool:
+    """Tells whether a job that waits is given out later than it should be by now."""
+    if waiting.scheduled_at is None:
+        return False
+    at = datetime.now(UTC) if wanted.scheduled_at is None else wanted.scheduled_at
+    return waiting.scheduled_at > at
+
+
+def _trouble(error: Exception) -> StoreError:
+    return StoreError(f"The job queue in the task store cannot be used just now: {_words(error)}. Try again.")
+
+
+def _words(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    return str(cause).strip() or type(cause).__name__
+
+
+def _be_quiet() -> None:
+    # It tells of each job, with its arguments, and of each try while the database is away: told here in a line.
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

@@ -1,0 +1,374 @@
+"""The engine of several machines: an existing job queue decides who follows which task.
+
+A job is one **following**. What passes between the processes:
+
+    replica    admits ──► sends its own task (the POST) ──► puts a following into the queue, with its due time
+    queue      ──► hands it to one worker, and never to two at once
+    worker     follows the task to its end, by the same heap, lease and fence as the embedded engine; a task that is
+               next due long from now goes back into the queue, and so does every task as the worker ends
+    sweep      of all processes, one at a time: what is overdue and under no lease is put into the queue again
+
+- **The row is the truth.** A following that is lost, taken twice, or late costs a delay: each step is made under the
+  lease and the fence of `tasks.running.leases`, whoever makes it.
+- **The POST is no job.** A step is made in `engines.steps`, beside the queue: a job only says who looks after a task,
+  so a queue that repeats a job repeats nothing. An unsent task is sent by the process that was asked for it, a further
+  attempt by the worker that follows it, and what a dead process left unsent by the one that sweeps; each as
+  `Store.mark_sent` lets it, which lets it once.
+- **The sweep stands outside the queue.** It asks nothing but the task store; where the queue cannot be used, a worker
+  that sweeps follows what it finds itself.
+
+Another queue is another `JobQueue`: `engines.procrastinate_queue` is a page.
+"""
+
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from apixo_mcp.engines.job_queue import Following, JobQueue
+from apixo_mcp.engines.steps import CrashLimits, Steps
+from apixo_mcp.errors import StoreError
+from apixo_mcp.tasks.accounts import Accounts
+from apixo_mcp.tasks.ports.store import Store
+from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.running.runner import Runner
+from apixo_mcp.tasks.task import Task
+
+log = logging.getLogger(__name__)
+
+_SWEPT = 500
+"""Tasks that a sweep takes up at most."""
+_PUT_AT_ONCE = 200
+_EARLY = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds until a step is tried again that came early by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """Seconds, of the work that is spread over processes.
+
+    Attributes:
+        swept_every: between two sweeps of whichever process.
+        grace: the one that follows a task is given so long for its step before it is put into the queue again.
+        swept_within: a sweep takes no longer.
+        kept_for: a task that is next due later than this from now goes back into the queue.
+        finished_within: the steps under way have so long as the process ends.
+        seen_within: the one that follows a task has so long to begin a step that is hurried.
+        again_after: until what the store or the queue did not take is tried again.
+        crashes: of steps that cannot even be put off in the store; a sweep that succeeds again ends the wait.
+    """
+
+    swept_every: float = 3.0
+    grace: float = 2.0
+    swept_within: float = 10.0
+    kept_for: float = 60.0
+    finished_within: float = 5.0
+    seen_within: float = 0.5
+    again_after: float = 1.0
+    crashes: CrashLimits = CrashLimits(first=2.0)
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A task that this worker follows.
+
+    Attributes:
+        due: when its next step was last said to be due.
+        key_print: of the key that it is polled with.
+        ended: tells its job that it is not followed here any more.
+        early: how often in a row its step came early.
+    """
+
+    due: float
+    key_print: str
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    early: int = 0
+
+
+class QueueEngine:
+    """Sends what this process was asked for, and has the rest followed by workers; a worker follows.
+
+    Args:
+        queue: hands followings out.
+        follows: whether this process is a worker.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        store: Store,
+        leases: Leases,
+        accounts: Accounts,
+        queue: JobQueue,
+        *,
+        follows: bool,
+        limits: QueueLimits = QueueLimits(),
+    ) -> None:
+        self._runner = runner
+        self._store = store
+        self._leases = leases
+        self._accounts = accounts
+        self._queue = queue
+        self._follows = follows
+        self._limits = limits
+        self._steps = Steps(runner, store, limits.crashes, self._then)
+        self._followed: dict[str, _Followed] = {}
+        self._woken: dict[str, float] = {}
+        self._hurried: set[str] = set()
+        self._news = anyio.Event()
+        self._making = anyio.CancelScope(shield=True)
+        self._made = anyio.Event()
+        self._is_ending = self._has_given_back = False
+        self._swept: float | None = None
+        self._has_failed = False
+
+    def wake(self, task_id: str, at: float) -> None:
+        """See `Engine.wake`: an unsent task is sent from here, one that the gateway has is followed by a worker."""
+        if task_id in self._followed:
+            self._steps.wake(task_id, at)
+            return
+        self._woken[task_id] = min(at, self._woken.get(task_id, at))
+        self._news.set()
+
+    def hurry(self, task_id: str) -> None:
+        """See `Engine.hurry`: the worker that follows it is told by the store, and where none does, one is found."""
+        if task_id in self._followed:
+            self._steps.hurry(task_id)
+            return
+        self._hurried.add(task_id)
+        self._news.set()
+
+    def hear_due(self, task_id: str, due: float) -> None:
+        """Hears that another process made a task due earlier."""
+        if task_id in self._followed:
+            self._steps.wake(task_id, due)
+
+    def since_sweep(self) -> float | None:
+        """See `Engine.since_sweep`; a sweep of another process that this one saw counts."""
+        return None if self._swept is None else time.monotonic() - self._swept
+
+    async def run(self) -> None:
+        """See `Engine.run`. A worker gives back what it follows as it ends."""
+        await self._accounts.some()
+        async with self._queue.opened(), anyio.create_task_group() as keeper:
+            # These end when they are told to, one after another: a step under way needs its lease.
+            keeper.start_soon(self._leases.keep)
+            keeper.start_soon(self._make_steps)
+            if self._follows:
+                keeper.start_soon(self._take)
+            try:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._hand_out, group)
+                    await self._sweep_always()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._end()
+
+    async def _make_steps(self) -> None:
+        try:
+            with self._making:
+                async with anyio.create_task_group() as group:
+                    await self._steps.make(group)
+        finally:
+            self._made.set()
+
+    async def _take(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._queue.take(self._follow)
+
+    async def _end(self) -> None:
+        """Finishes the steps under way, gives back what is followed, and lets the leases go."""
+        self._is_ending = True
+        self._steps.stop()
+        self._making.deadline = anyio.current_time() + self._limits.finished_within
+        await self._made.wait()
+        self._queue.stop()
+        followed, self._followed, self._has_given_back = self._followed, {}, True
+        with anyio.move_on_after(self._limits.finished_within):
+            back = [_given_back(task_id, one, self._steps.forget(task_id)) for task_id, one in followed.items()]
+            await self._put([*back, *await self._handed_out()])
+        for one in followed.values():
+            one.ended.set()
+        self._leases.stop()
+
+    # What is followed here
+
+    async def _follow(self, following: Following) -> None:
+        """Follows a task to its end, or until it is given back."""
+        task_id = following.task_id
+        if task_id in self._followed:
+            return
+        if self._has_given_back:
+            await self._put([following])
+            return
+        self._followed[task_id] = one = _Followed(following.due, following.key_print)
+        if not self._is_ending:
+            await self._begin(task_id, one)
+        # Where the queue ends this call, the task is followed on: the queue, not the task, has lost it.
+        await one.ended.wait()
+
+    async def _begin(self, task_id: str, one: _Followed) -> None:
+        try:
+            if one.due <= time.time() and (task := await self._store.get(task_id)) and task.due is not None:
+                one.due = task.due
+        except StoreError:
+            log.warning("the task store does not answer; task %s is tried all the same", task_id)
+        self._steps.wake(task_id, one.due)
+
+    def _let_go(self, task_id: str) -> None:
+        self._steps.forget(task_id)
+        if one := self._followed.pop(task_id, None):
+            one.ended.set()
+
+    async def _then(self, task_id: str, due: float | None) -> None:
+        """Decides after a step who makes the next one."""
+        one = self._followed.get(task_id)
+        if one is None:
+            if due is not None:
+                self.wake(task_id, due)
+        elif due is None:
+            await self._miss(task_id, one)
+        elif due > time.time() + self._limits.kept_for and not self._is_ending:
+            await self._put([Following(task_id, due, one.key_print)])
+            self._let_go(task_id)
+        else:
+            one.due, one.early = due, 0
+            self._steps.wake(task_id, due)
+
+    async def _miss(self, task_id: str, one: _Followed) -> None:
+        """Lets a task go that has no next step, or another follower; by the database's clock it may only be early."""
+        try:
+            task = await self._store.get(task_id)
+        except StoreError:
+            self._steps.wake(task_id, time.time() + self._limits.again_after)
+            return
+        is_held = one.key_print in self._accounts.key_prints
+        if task is not None and task.due == one.due and not task.lease_until and is_held:
+            self._steps.wake(task_id, time.time() + _EARLY[min(one.early, len(_EARLY) - 1)])
+            one.early += 1
+        else:
+            self._let_go(task_id)
+
+    # What others are to do
+
+    async def _hand_out(self, group: TaskGroup) -> None:
+        while True:
+            await self._news.wait()
+            self._news = anyio.Event()
+            await self._put(await self._handed_out())
+            hurried, self._hurried = self._hurried, set[str]()
+            for task_id in hurried:
+                group.start_soon(self._have_hurried, task_id)
+            if self._woken:
+                await anyio.sleep(self._limits.again_after)  # the store did not say what they are
+                self._news.set()
+
+    async def _handed_out(self) -> list[Following]:
+        """Plans what is to be sent from here of the tasks that are woken, and returns the others, for the queue."""
+        followings: list[Following] = []
+        for task_id, at in tuple(self._woken.items()):
+            try:
+                task = await self._store.get(task_id)
+            except StoreError:
+                continue
+            del self._woken[task_id]
+            if task is not None and task.is_unsent:
+                self._steps.wake(task_id, at)
+            elif task is not None and task.due is not None:
+                followings.append(_following(task))
+        return followings
+
+    async def _have_hurried(self, task_id: str) -> None:
+        """Makes a task due now, which the worker hears that follows it; where none begins, one is to be found."""
+        try:
+            await self._store.wake(task_id)
+            await anyio.sleep(self._limits.seen_within)
+            task = await self._store.get(task_id)
+            if task is not None and task.due is not None and task.due <= time.time() and not task.lease_until:
+                await self._put([_following(task)])
+        except StoreError:
+            log.exception("task %s is not polled at once: the task store does not answer", task_id)
+
+    async def _put(self, followings: Iterable[Following]) -> bool:
+        """Puts tasks into the queue, and tells whether it took them; what it did not take the sweep finds."""
+        rest = list(followings)
+        try:
+            while rest:
+                await self._queue.put(rest[:_PUT_AT_ONCE])
+                del rest[:_PUT_AT_ONCE]
+        except StoreError as error:
+            log.warning("%d tasks could not be handed to a worker; the sweep does it: %s", len(rest), error)
+            return False
+        return True
+
+    # The sweep
+
+    async def _sweep_always(self) -> None:
+        while True:
+            try:
+                with anyio.fail_after(self._limits.swept_within):
+                    await self._sweep()
+            except Exception as error:
+                self._has_failed = True
+                log.warning("the sweep over the task store failed; it is tried again: %r", error)
+            else:
+                self._swept = time.monotonic()
+                if self._has_failed:
+                    self._has_failed = False
+                    self._steps.try_crashed()
+            await anyio.sleep(self._limits.swept_every * random.uniform(0.8, 1.2))
+
+    async def _sweep(self) -> None:
+        """Has what no living process follows followed, where no other process has done that just now."""
+        keys = self._accounts.key_prints
+        name = "sweep " + hashlib.sha256(" ".join(sorted(keys)).encode()).hexdigest()[:16]
+        holder = self._leases.holder
+        if not await self._store.hold(name, holder, self._limits.swept_every * 0.8):
+            return
+        await self._runner.end_lapsed()
+        limit = _SWEPT + self._steps.under_way
+        due = await self._store.due(keys, late_by=self._limits.grace, limit=limit)
+        overdue = [task_id for task_id, after in due if after <= 0 and task_id not in self._steps]
+        tasks = [await self._store.get(task_id) for task_id in (*overdue, *await self._tidied())]
+        rest = [task for task in tasks if task is not None and task.due is not None]
+        for task in rest:
+            if task.is_unsent:
+                self._steps.wake(task.task_id, time.time())
+        if not await self._have_followed([task for task in rest if not task.is_unsent]):
+            await self._store.let_go(name, holder)  # a worker can do what is to be done
+        await self._runner.heed_callbacks()
+
+    async def _tidied(self) -> Sequence[str]:
+        try:
+            return await self._queue.tidy()
+        except StoreError as error:
+            log.warning("what dead workers left in the queue is not cleared away: %s", error)
+            return ()
+
+    async def _have_followed(self, tasks: Sequence[Task]) -> bool:
+        """Puts tasks into the queue; where it cannot be used, a worker follows them itself.
+
+        Returns:
+            False where nobody follows them for that.
+        """
+        if await self._put([_following(task) for task in tasks]):
+            return True
+        if self._follows:
+            for task in tasks:
+                following = _following(task)
+                self._followed.setdefault(task.task_id, _Followed(following.due, following.key_print))
+                self._steps.wake(task.task_id, following.due)
+        return self._follows
+
+
+def _following(task: Task) -> Following:
+    return Following(task.task_id, task.due or 0.0, task.key_print)
+
+
+def _given_back(task_id: str, one: _Followed, planned: float | None) -> Following:
+    return Following(task_id, one.due if planned is None else planned, one.key_print)

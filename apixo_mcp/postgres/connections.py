@@ -1,0 +1,81 @@
+"""Connections that never hang: what is asked is answered within bounds, or the connection is given up.
+
+A connection whose other end has gone without a word (a machine that lost its power, a proxy that stops forwarding) is
+told by no error. The kernel's own means, which are set too, notice only that nobody acknowledges; a proxy does that.
+"""
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+
+SERVER_ANSWERS_WITHIN = 10.0
+"""Seconds that the server has for each answer: more than any statement here takes, and less than 15 s, after which a
+process that cannot reach its database is to say so."""
+CONNECTED_WITHIN = 5  # seconds
+_SERVER_STOPS_AFTER = 15_000  # milliseconds: what nobody waits for any more
+
+
+class BoundedConnection(psycopg.Connection[TupleRow]):
+    """A connection that is given up where an answer takes longer than `SERVER_ANSWERS_WITHIN`."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """See `Connection.wait`, through which all goes that is asked of the server."""
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval, SERVER_ANSWERS_WITHIN if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if timeout is not None or time.monotonic() - began < SERVER_ANSWERS_WITHIN:
+                raise
+            raise _given_up(self.pgconn) from error
+
+
+class BoundedAsyncConnection(psycopg.AsyncConnection[TupleRow]):
+    """The same, for whoever waits without a thread."""
+
+    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        """See `AsyncConnection.wait`."""
+        began = time.monotonic()
+        try:
+            return await super().wait(gen, interval, SERVER_ANSWERS_WITHIN if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if timeout is not None or time.monotonic() - began < SERVER_ANSWERS_WITHIN:
+                raise
+            raise _given_up(self.pgconn) from error
+
+
+def _given_up(connection: psycopg.pq.abc.PGconn) -> psycopg.OperationalError:
+    connection.finish()  # nobody knows what it still brings
+    return psycopg.OperationalError(f"the database did not answer within {SERVER_ANSWERS_WITHIN:g} s")
+
+
+def conninfo_of(url: str, name: str, *, takes_options: bool, is_pooled: bool) -> dict[str, Any]:
+    """Returns the parameters of a connection; what the URL says itself stands.
+
+    Args:
+        url: of the database, any that libpq takes.
+        name: under which the database's own tools list it.
+        takes_options: whether the other end takes settings as a connection begins; some poolers refuse them.
+        is_pooled: whether a transaction's end may put another server behind the connection, which does not know what
+            was prepared.
+    """
+    usual: dict[str, Any] = {
+        "application_name": name,
+        "connect_timeout": CONNECTED_WITHIN,
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+    if takes_options:
+        usual["options"] = (
+            f"-c statement_timeout={_SERVER_STOPS_AFTER} -c idle_in_transaction_session_timeout={_SERVER_STOPS_AFTER}"
+        )
+    given = conninfo_to_dict(url)
+    if "options" in given and "options" in usual:
+        given["options"] = f"{usual['options']} {given['options']}"
+    prepare: dict[str, Any] = {"prepare_threshold": None} if is_pooled else {}
+    return usual | given | prepare
