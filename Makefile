@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots docs ui ui-check e2e browser assistant properties field postgres lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
+.PHONY: help demo check fast test snapshots docs ui ui-check e2e s3 browser assistant properties field postgres lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -44,9 +44,10 @@ docs: $(VENV)/.installed ## builds the site of the documentation into build/site
 	$(BIN)/python tests/documents/build.py
 
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
-	$(BIN)/python -m pytest -m "not process" -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -m "not process and not s3" -n 4 --dist loadgroup
 	@echo "Left out: the program as a process of its own (make e2e)."
 	@echo "Skipped where there is no Postgres server: what needs one (make postgres)."
+	@echo "Left out: files in a bucket, behind a real server of S3 (make s3)."
 	@echo "Left out: the pages that people see, in a real browser (make browser)."
 	@echo "Left out: three in four of the made-up examples (make properties)."
 	@echo "Left out: the jobs that people give an assistant, each by three kinds of client (make assistant)."
@@ -64,7 +65,11 @@ ui-check: $(VENV)/.installed ## checks the types of their sources, and that the 
 	$(BIN)/python tests/ui/build.py --check
 
 e2e: $(VENV)/.installed ## the program as a process of its own: each test that starts one, wherever it stands
-	$(BIN)/python -m pytest -m process -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -m "process and not s3" -n 4 --dist loadgroup
+
+s3: $(VENV)/.installed ## files in a bucket, behind moto's server of S3
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-s3]"
+	NEED_S3=1 $(BIN)/python -m pytest -m s3 -n 2 --dist loadgroup
 
 browser: $(VENV)/.installed ## the pages that people see, in the system's Chromium; screenshots/ has what it shows
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-browser,docs]"

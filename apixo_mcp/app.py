@@ -153,6 +153,10 @@ async def open_app(
         http = Http(allow_private_hosts=settings.allow_private_hosts, timeouts=limits.timeouts)
         await stack.enter_async_context(http)
         parts = await put_together(settings, limits, store, http)
+        if follow and parts.space is not None:
+            from apixo_mcp.assembly.bucket import try_out
+
+            await try_out(parts.space)
         if owners:
             await parts.payers.sweep()
         if settings.is_traced:

@@ -8,6 +8,7 @@ not there, and no record stays behind.
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,6 @@ from anyio import to_thread
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.media.files import ResultFiles
-from apixo_mcp.media.preview.thumbnails import forget_thumbnails
 from apixo_mcp.tasks.budget import DAY
 from apixo_mcp.tasks.changes import Changes, ref_of
 from apixo_mcp.tasks.ports.store import Store
@@ -48,7 +48,7 @@ class FileRemoval:
         changes: written through, so that whoever watches a task is told.
         files: where results are kept.
         tokens: of the files that tasks have as inputs.
-        thumbnails: the folder of those of the files; they go with them.
+        forget_thumbnails: deletes those of a task; they go with its files. Blocking.
         telemetry: told of each file.
     """
 
@@ -59,14 +59,14 @@ class FileRemoval:
         changes: Changes,
         files: ResultFiles,
         tokens: InputTokens,
-        thumbnails: Path,
+        forget_thumbnails: Callable[[Task], None],
         telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._changes = changes
         self._files = files
         self._tokens = tokens
-        self._thumbnails = thumbnails
+        self._forget_thumbnails = forget_thumbnails
         self._telemetry = telemetry
 
     async def remove(self, task: Task, problem: str) -> int:
@@ -90,7 +90,7 @@ class FileRemoval:
             self._telemetry.emit(FileDeleted(ref_of(task), result.index, result.bytes or 0))
         for result in filter(_is_recorded, told):
             await to_thread.run_sync(self._files.forget, task, result)
-        await to_thread.run_sync(forget_thumbnails, self._thumbnails, task)
+        await to_thread.run_sync(self._forget_thumbnails, task)
         results = tuple(replace(result, path="") if _is_recorded(result) else result for result in told)
         # What has just changed is not looked at by the next round: so pages are told at last.
         await self._changes.commit(task, replace(task, results=results, updated_at=time.time()))

@@ -20,6 +20,7 @@ from apixo_mcp.errors import SettingsError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.variables.addresses import (
     IN_THE_CLEAR,
+    BucketAddress,
     HostNames,
     Networks,
     NotifySecret,
@@ -101,6 +102,9 @@ class Settings(BaseModel):
     auth_claim: str = "sub"
     notify_url: NotifyUrl = ""
     notify_secret: NotifySecret = SecretStr("")
+
+    # More than one machine.
+    results: BucketAddress = ""
 
     # Running.
     poll_scale: float = Field(1.0, gt=0, le=100)
@@ -266,8 +270,8 @@ def _line(entry: Mapping[str, Any]) -> str:
     field = _fields().get(variable)
     allowed = (_allowed(field) if field else "") or str(entry["msg"]).removeprefix("Value error, ")
     given = str(entry["input"])
-    # A key may have ended up in the wrong variable.
-    is_secret = variable.endswith(SECRET_ENDS) or "sk-" in given or "whsec_" in given
+    # A key may have ended up in the wrong variable, or in an address.
+    is_secret = variable.endswith(SECRET_ENDS) or any(mark in given for mark in ("sk-", "whsec_", "@"))
     return f"{variable}: {allowed}" + ("" if is_secret else f" (got {given[:60]!r})")
 
 

@@ -6,8 +6,9 @@ import hypothesis
 import pytest
 from support.amounts import examples
 from support.postgres import postgres, postgres_url
+from support.s3 import needs_s3, s3, s3_server
 
-__all__ = ["postgres", "postgres_url"]
+__all__ = ["postgres", "postgres_url", "s3", "s3_server"]
 
 # No `explain`: it costs minutes where each example opens a store.
 _PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)
@@ -24,7 +25,7 @@ def anyio_backend() -> str:
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test must not find the keys, folders or limits of whoever runs it."""
     for name in os.environ:
-        if name.startswith(("APIXO_", "RUXA_", "OTEL_")):
+        if name.startswith(("APIXO_", "RUXA_", "OTEL_", "AWS_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind
 
@@ -34,3 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
+        if "s3" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.s3)
+            item.add_marker(needs_s3)

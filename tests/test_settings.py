@@ -54,6 +54,7 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_LOG_LEVEL": ("log_level", "debug", "DEBUG"),
     "APIXO_MCP_LOG_FORMAT": ("log_format", "json", "json"),
     "APIXO_MCP_LOG_FILE": ("log_file", str(HERE), HERE),
+    "APIXO_MCP_RESULTS": ("results", "s3://pictures/team/one/", "s3://pictures/team/one"),
     "APIXO_MCP_KEEP_DAYS": ("keep_days", "30", 30),
     "APIXO_MCP_KEYRING": ("keyring", "1", True),
     "APIXO_MCP_EMBED": ("embed", "1", True),
@@ -89,6 +90,18 @@ WRONG: list[tuple[str, str, str]] = [
     ("APIXO_MCP_DAILY_BUDGET_USD", "$5", "must be a number, at least 0 (got '$5')"),
     ("APIXO_MCP_CONFIRM_ABOVE_USD", "-1", "must be a number, at least 0 (got '-1')"),
     ("APIXO_MCP_DAILY_TASK_LIMIT", "1.5", "must be a whole number, at least 0 (got '1.5')"),
+    (
+        "APIXO_MCP_RESULTS",
+        "pictures/team",
+        "must be s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits, hyphens, dots and underscores "
+        "(got 'pictures/team')",
+    ),
+    (
+        "APIXO_MCP_RESULTS",
+        "s3://AKIAEXAMPLE:secret@pictures",
+        "must be s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits, hyphens, dots and underscores",
+    ),
+    ("APIXO_MCP_RESULTS", "s3://pictures/../x", "must have a prefix without . and .. in it (got 's3://pictures/../x')"),
     ("APIXO_MCP_LOG_LEVEL", "loud", "must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL (got 'LOUD')"),
 ]
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,6 +19,7 @@ from apixo_mcp.telemetry.facts import Telemetry
 
 if TYPE_CHECKING:
     from apixo_mcp.health import Health
+    from apixo_mcp.media.preview.thumbnails import SharedThumbnails
     from apixo_mcp.retention import FileRemoval, InputTokens, Retention
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ async def retention_of(parts: Parts, days: int) -> "Retention":
 
 async def removal_of(parts: Parts) -> "FileRemoval":
     """Returns what deletes the saved results of a task."""
-    from apixo_mcp.media.preview.thumbnails import folder_of_thumbnails
+    from apixo_mcp.media.preview.thumbnails import folder_of_thumbnails, forget_thumbnails
     from apixo_mcp.retention import FileRemoval
 
     return FileRemoval(
@@ -58,9 +60,20 @@ async def removal_of(parts: Parts) -> "FileRemoval":
         changes=parts.changes,
         files=parts.files,
         tokens=await _tokens_of(parts),
-        thumbnails=folder_of_thumbnails(parts.settings.home),
+        forget_thumbnails=partial(
+            forget_thumbnails, folder_of_thumbnails(parts.settings.home), shared_thumbnails(parts)
+        ),
         telemetry=parts.telemetry,
     )
+
+
+def shared_thumbnails(parts: Parts) -> "SharedThumbnails | None":
+    """Returns what has the small pictures of other machines, where they share a bucket."""
+    if parts.space is None:
+        return None
+    from apixo_mcp.media.bucket.thumbnails import BucketThumbnails
+
+    return BucketThumbnails(parts.space)
 
 
 async def _tokens_of(parts: Parts) -> "InputTokens":

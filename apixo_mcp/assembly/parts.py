@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from apixo_mcp.assembly.accounts import accounts_of
 from apixo_mcp.assembly.limits import Limits
@@ -29,12 +30,19 @@ from apixo_mcp.tasks.transitions.context import Contexts
 from apixo_mcp.telemetry import logs
 from apixo_mcp.telemetry.facts import Telemetry
 
+if TYPE_CHECKING:
+    from apixo_mcp.media.bucket.space import BucketSpace
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The parts that the others are built of."""
+    """The parts that the others are built of.
+
+    Attributes:
+        space: the part of a bucket that is shared by machines, where there is one.
+    """
 
     settings: Settings
     limits: Limits
@@ -54,6 +62,7 @@ class Parts:
     delivery: Delivery
     budget: Budget
     files: ResultFiles
+    space: "BucketSpace | None"
     saver: Saver
     roots: Roots
 
@@ -63,7 +72,8 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
     catalog, problems = own_catalog(settings)
     for problem in problems:
         log.error("%s", problem)
-    telemetry, files = Telemetry(logs.write), LocalFiles(settings.download_dir)
+    telemetry, space = Telemetry(logs.write), _space_of(settings)
+    files = _files_of(settings, space)
     accounts, payers = await accounts_of(settings, store, http)
     changes, watch = Changes(store, telemetry), Watch(store, catalog, telemetry)
     changes.listen(watch.changed)
@@ -88,9 +98,28 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         delivery=Delivery(store),
         budget=_budget_of_all(settings),
         files=files,
+        space=space,
         saver=Saver(http, files, limits.transfers, embeds=settings.embed),
         roots=Roots(settings.roots),
     )
+
+
+def _space_of(settings: Settings) -> "BucketSpace | None":
+    if not settings.results:
+        return None
+    # Imported here: an extra brings what it takes.
+    from apixo_mcp.assembly.bucket import space_of
+
+    return space_of(settings)
+
+
+def _files_of(settings: Settings, space: "BucketSpace | None") -> ResultFiles:
+    folder = LocalFiles(settings.download_dir)
+    if space is None:
+        return folder
+    from apixo_mcp.assembly.bucket import files_in
+
+    return files_in(space, settings, folder)
 
 
 def _budget_of_all(settings: Settings) -> Budget:

@@ -121,7 +121,7 @@ class Body:
     def conclude_left(self, left: Left) -> Arrived:
         """Takes the last steps with a file that an earlier try left whole; raises as `end`."""
         self.go_on(left.total)
-        return self._conclude("", "")
+        return self._conclude("", left.doubt)
 
     def go_on(self, total: int | None) -> None:
         """Goes on with what an earlier try left.

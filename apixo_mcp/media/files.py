@@ -17,6 +17,18 @@ from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.partial import PartialFile
 from apixo_mcp.tasks.task import Result, Task
 
+ADDRESS = "s3://"
+"""What the `path` of a file begins with that is kept in a bucket."""
+
+
+class PlaceTrouble(OSError):
+    """A place that cannot be asked just now, or takes nothing: nothing is said of what it keeps. Tells what to do."""
+
+
+def is_address(path: str) -> bool:
+    """Tells whether a file is kept in a bucket, and its path means nothing to programs of this machine."""
+    return path.startswith(ADDRESS)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
@@ -67,7 +79,8 @@ class Arrival(Protocol):
             record: as `record_of` makes it.
 
         Raises:
-            OSError: the place does not take it.
+            PlaceTrouble: the place does not take it for now; a later try puts the same part.
+            OSError: the disk refuses.
         """
         ...
 
@@ -97,12 +110,21 @@ class ResultFiles(Protocol):
         """Opens a file that is kept, to read it from any offset.
 
         Raises:
+            PlaceTrouble: the place cannot be asked.
             OSError: it is gone, or something else stands in its place.
         """
         ...
 
+    def etag(self, file: BinaryIO) -> str:
+        """Returns what tells a file that was opened here from any other content, without quotes."""
+        ...
+
     def size(self, path: str) -> int | None:
-        """Returns the bytes of a file that is kept, None where it is gone."""
+        """Returns the bytes of a file that is kept, None where it is gone.
+
+        Raises:
+            PlaceTrouble: the place cannot be asked.
+        """
         ...
 
     def delete(self, task: Task, result: Result) -> bool:
@@ -119,7 +141,21 @@ class ResultFiles(Protocol):
         ...
 
     def on_disk(self, path: str) -> Path | None:
-        """Returns where this machine's programs can read a file that is kept, None where it is gone."""
+        """Returns where this machine's programs can read a file that is kept, or a copy; None where it is gone.
+
+        Raises:
+            PlaceTrouble: the place cannot be asked.
+        """
+        ...
+
+    def link(self, path: str, lasts: float) -> str:
+        """Returns an address by which anybody fetches a file from the place itself for so many seconds.
+
+        Empty where it has none. Another one is made each time, and none is kept.
+
+        Raises:
+            PlaceTrouble: none can be made just now.
+        """
         ...
 
 

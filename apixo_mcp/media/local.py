@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO, cast
 from apixo_mcp.errors import MediaError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.media import names
-from apixo_mcp.media.files import KeptFile, ResultFiles, is_of
+from apixo_mcp.media.files import KeptFile, PlaceTrouble, ResultFiles, is_address, is_of
 from apixo_mcp.media.folder import Folder, file_size, has_hash, hash_of, made_beneath, open_file
 from apixo_mcp.media.partial import PartialFile
 from apixo_mcp.tasks.task import Result, Task
@@ -33,7 +34,9 @@ _ADVICE = {
 
 
 def in_words(error: OSError, where: str) -> str:
-    """Returns a disk's refusal as a sentence that says what to do."""
+    """Returns a place's refusal as a sentence that says what to do."""
+    if isinstance(error, PlaceTrouble):
+        return f"{error.strerror}."
     reason = (error.strerror or str(error)).lower()
     return f"{where}: {_ADVICE.get(error.errno or 0, f'{reason}. Correct that, then try again')}."
 
@@ -51,6 +54,7 @@ class LocalFiles:
 
     def open(self, path: str) -> BinaryIO:
         """Opens a file, and never a link that took its place or that of a folder beneath the root."""
+        _check_here(path)
         place = Path(path)
         real = self._root.resolve()
         for root in (self._root, real):
@@ -59,8 +63,15 @@ class LocalFiles:
                     return folder.open(place.name)
         return open_file(place)  # of an earlier folder of results
 
+    def etag(self, file: BinaryIO) -> str:
+        """Returns what its size, the moment of its last change and its place on the disk make."""
+        status = os.fstat(file.fileno())
+        mark = b"%d %d %d" % (status.st_size, status.st_mtime_ns, status.st_ino)
+        return hashlib.blake2b(mark, digest_size=12).hexdigest()
+
     def size(self, path: str) -> int | None:
         """Returns the bytes of a file, None for a link too."""
+        _check_here(path)
         return file_size(Path(path)) if path else None
 
     def delete(self, task: Task, result: Result) -> bool:
@@ -109,6 +120,10 @@ class LocalFiles:
     def on_disk(self, path: str) -> Path | None:
         """Returns the path itself, None for a link too."""
         return Path(path) if self.size(path) is not None else None
+
+    def link(self, path: str, lasts: float) -> str:
+        """Returns nothing: a folder is reached through this server alone."""
+        return ""
 
 
 class _LocalArrival:
@@ -176,6 +191,12 @@ class _LocalArrival:
         return _read_record(self._folder, side.name)
 
 
+def _check_here(path: str) -> None:
+    if is_address(path):
+        sentence = f"it is kept in a bucket, {path}, and APIXO_MCP_RESULTS names none here"
+        raise PlaceTrouble(errno.ENXIO, sentence)
+
+
 def _read_record(folder: Folder, side: str) -> dict[str, Any]:
     """Returns what a side file says, nothing where it cannot be read."""
     try:
@@ -185,16 +206,19 @@ def _read_record(folder: Folder, side: str) -> dict[str, Any]:
     return cast("dict[str, Any]", record) if isinstance(record, dict) else {}
 
 
-def copy(files: ResultFiles, path: str, directory: Path, temporary: str) -> Path:
+def copy(files: ResultFiles, path: str, directory: Path, temporary: str, name: str) -> Path:
     """Copies a file that is kept under the first free name; a copy that is there already is enough.
 
     Args:
+        files: has it.
+        path: of it.
+        temporary: a name for it while it is written.
+        name: of the copy.
         directory: with every link resolved. It is looked at again: a link that was put in its place since is refused.
 
     Raises:
         MediaError: the file is gone, or the disk refuses.
     """
-    name = Path(path).name
     try:
         with files.open(path) as file, Folder.made(directory) as folder:
             size = file.seek(0, os.SEEK_END)

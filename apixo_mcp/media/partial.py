@@ -24,11 +24,13 @@ class Left:
     Attributes:
         etag: of the file whose beginning it is.
         total: bytes of the whole file, None where unknown.
+        doubt: why a file that came may not be whole, empty where nothing says so.
     """
 
     size: int
     etag: str
     total: int | None
+    doubt: str = ""
 
     @property
     def is_whole(self) -> bool:
@@ -88,7 +90,8 @@ class PartialFile:
                 self._file.flush()
             record: Any = json.loads(self._folder.read(self._note))
             total = None if record["total"] is None else int(record["total"])
-            left = Left(self._folder.size(self._name) or 0, str(record["etag"]), total)
+            size, doubt = self._folder.size(self._name) or 0, str(record.get("doubt", ""))
+            left = Left(size, str(record["etag"]), total, doubt)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         if not left.size or not left.etag:
@@ -136,6 +139,17 @@ class PartialFile:
         os.fsync(self._file.fileno())
         self.close()
         return self._hash.hexdigest()
+
+    def hold(self, sha256: str, doubt: str) -> None:
+        """Keeps a finished file for a later try that need not fetch it again: its place does not take it for now.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        note = {"etag": f'"{sha256}"', "total": self._folder.size(self._name), "doubt": doubt}
+        name = self._folder.write(self._note, json.dumps(note).encode())
+        if name != self._note:
+            self._folder.remove(name)
 
     def rewrite(self, write: Callable[[BinaryIO, BinaryIO], None]) -> tuple[int, str]:
         """Makes another file of the finished one, which `path` is from then on; what came stays for a later try.

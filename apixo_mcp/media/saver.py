@@ -13,7 +13,7 @@ from anyio import to_thread
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import local, names, outcomes
 from apixo_mcp.media.fetching import Arrived, Fetch
-from apixo_mcp.media.files import Arrival, KeptFile, ResultFiles, record_of
+from apixo_mcp.media.files import Arrival, KeptFile, PlaceTrouble, ResultFiles, is_address, record_of
 from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, Shares, TransferLimits
 from apixo_mcp.media.refusals import Unwanted
@@ -21,6 +21,8 @@ from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.task import Result, Task
 
 log = logging.getLogger(__name__)
+
+_PUT_AT_ONCE = 8  # a place that is far away holds a thread, and one file or a part of it in memory
 
 
 class Saver:
@@ -42,6 +44,7 @@ class Saver:
         self._locks: dict[str, anyio.Lock] = {}
         self._places = Places(limits)
         self._in_work = Shares(limits.in_work)
+        self._putters = anyio.CapacityLimiter(_PUT_AT_ONCE)
         self._lookers = anyio.CapacityLimiter(4)  # all at once would keep the first from being fetched
 
     async def save(self, task: Task, result: Result) -> Result:
@@ -71,13 +74,19 @@ class Saver:
         """
         if not result.path:
             raise MediaError(f"Result {result.index} has no saved file to copy.")
-        temporary = names.part_name(task, result)
+        temporary, name = names.part_name(task, result), Path(result.path).name
+        if is_address(result.path):  # an object's key tells nothing of what it is about
+            name = names.legal(names.stem(task, result) + Path(name).suffix)
         async with self._alone(str(directory / temporary)):
-            return await to_thread.run_sync(local.copy, self._files, result.path, directory, temporary)
+            return await to_thread.run_sync(local.copy, self._files, result.path, directory, temporary, name)
 
     async def is_there(self, result: Result) -> bool:
-        """Tells whether a saved file is still where it was put, at its full size."""
-        size = await to_thread.run_sync(self._files.size, result.path)
+        """Tells whether a saved file is still where it was put, at its full size; it is while nobody can tell."""
+        try:
+            size = await to_thread.run_sync(self._files.size, result.path)
+        except PlaceTrouble as trouble:
+            log.warning("whether result %d is still there is not known: %s", result.index, trouble.strerror)
+            return True
         return size is not None and size == result.bytes
 
     def _look(self, task: Task, result: Result) -> tuple[Arrival, KeptFile | None, Left | None]:
@@ -96,9 +105,12 @@ class Saver:
         part = arrival.part
         try:
             if kept:
-                return await to_thread.run_sync(self._finished, part, result, kept)
+                return await to_thread.run_sync(self._found, part, result, kept)
             fetch = Fetch(self._fetcher, self._places, self._limits, part, left, result, task.task_id)
-            return await to_thread.run_sync(self._put, arrival, task, result, await fetch.run())
+            put = partial(self._put, arrival, task, result, await fetch.run())
+            return await to_thread.run_sync(put, limiter=self._putters)
+        except PlaceTrouble as trouble:  # what came is still on this machine's disk
+            return outcomes.unwritten(result, trouble, self._files.where)
         except Unwanted as error:
             await to_thread.run_sync(part.drop)
             return outcomes.failed(result, f"{error}. Its url in this answer shows what came.")
@@ -131,12 +143,24 @@ class Saver:
             note=outcomes.note_of(result, kind, arrived.doubt),
             file_sha256=on_disk,
         )
-        return self._finished(part, result, arrival.put(kind.extension, record))
-
-    def _finished(self, part: PartialFile, result: Result, kept: KeptFile) -> Result:
+        try:
+            kept = arrival.put(kind.extension, record)
+        except PlaceTrouble:
+            part.hold(arrived.sha256, arrived.doubt)
+            raise
+        try:
+            saved = part.read(partial(outcomes.saved, result, kept))  # a place that is far away has had a copy
+        except OSError:
+            return self._found(part, result, kept)
         part.drop()
+        return saved
+
+    def _found(self, part: PartialFile, result: Result, kept: KeptFile) -> Result:
+        """Returns the result whose file is in its place. Blocking."""
         with self._files.open(kept.path) as file:
-            return outcomes.saved(result, kept, file)
+            saved = outcomes.saved(result, kept, file)
+        part.drop()
+        return saved
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncGenerator[None]:

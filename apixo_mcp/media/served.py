@@ -1,10 +1,10 @@
 """A file as it is served over HTTP: open, and with a type by which no browser makes a page of it."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO
+from urllib.parse import quote
 
 from apixo_mcp.media import kinds, names
 from apixo_mcp.media.files import ResultFiles
@@ -37,22 +37,22 @@ def opened_result(files: ResultFiles, path: str) -> OpenedFile:
     """Opens the file of a result. What it holds by now tells its type; what is no picture or recording is told as none.
 
     Raises:
+        PlaceTrouble: where it is kept cannot be asked.
         OSError: it is gone, or something else stands in its place.
     """
     content = files.open(path)
     try:
-        status = os.fstat(content.fileno())
+        size = content.seek(0, os.SEEK_END)
         kind = kind_of_download(content)
     except BaseException:
         content.close()
         raise
     is_shown = may_be_shown(kind)
-    mark = b"%d %d %d" % (status.st_size, status.st_mtime_ns, status.st_ino)
     return OpenedFile(
         content,
-        status.st_size,
+        size,
         kind.mime_type if is_shown else kinds.OTHER.mime_type,
-        f'"{hashlib.blake2b(mark, digest_size=12).hexdigest()}"',
+        f'"{files.etag(content)}"',
         safe_name(path, kind),
         is_shown,
     )
@@ -68,3 +68,11 @@ def safe_name(path: str, kind: Kind) -> str:
     name = PurePath(path.replace("\\", "/").rsplit("/", 1)[-1])
     ending = name.suffix if kinds.for_extension(name.suffix) else kind.extension
     return names.legal(f"{name.stem[:_LONGEST]}{ending}")
+
+
+def disposition(name: str, *, is_shown: bool) -> str:
+    """Returns what is done with a file, and its name: in ASCII, and as it is (RFC 6266)."""
+    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in name)
+    how = "inline" if is_shown else "attachment"
+    exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'{how}; filename="{plain}"{exact}'

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import quote
 
 from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from apixo_mcp.media.served import OpenedFile
+from apixo_mcp.media.served import OpenedFile, disposition
 
 SAFE = MappingProxyType(
     {
@@ -67,7 +66,7 @@ class FileAnswer(Response):
             part = range(file.size)
         self.headers["accept-ranges"] = "bytes"
         if file.name:
-            self.headers["content-disposition"] = _disposition(file)
+            self.headers["content-disposition"] = disposition(file.name, is_shown=file.is_shown)
         if part is None:
             self.status_code = 416
             self.headers["content-range"] = f"bytes */{file.size}"
@@ -83,14 +82,6 @@ def _names(header: str, etag: str) -> bool:
     """Tells whether a list of etags names one, or any: what is asked for only where it has changed since."""
     listed = [entry.strip().removeprefix("W/") for entry in header.split(",")]
     return etag in listed or listed == ["*"]
-
-
-def _disposition(file: OpenedFile) -> str:
-    """Returns what is done with a file, and its name: in ASCII, and as it is (RFC 6266)."""
-    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in file.name)
-    how = "inline" if file.is_shown else "attachment"
-    exact = "" if plain == file.name else f"; filename*=UTF-8''{quote(file.name, safe='')}"
-    return f'{how}; filename="{plain}"{exact}'
 
 
 def asked_part(header: str, size: int) -> range | None:

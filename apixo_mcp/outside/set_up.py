@@ -9,15 +9,14 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
-from apixo_mcp.errors import HostRefused
 from apixo_mcp.media.inputs.input_links import InputLinks
 from apixo_mcp.media.inputs.uploads import UPLOADS_FOLDER
 from apixo_mcp.media.inputs.ways import Way
 from apixo_mcp.media.kinds import Kind
 from apixo_mcp.media.roots import Roots
-from apixo_mcp.net.guard import check_name, check_url
 from apixo_mcp.net.http import Http
 from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits
+from apixo_mcp.outside.private import are_imitations, is_private
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.callbacks import Addresses
 from apixo_mcp.tasks.ports.store import Store
@@ -56,21 +55,11 @@ class Outside:
 
 def why_not_called_back(settings: Settings) -> str:
     """Tells why no gateway is asked to call back at the public URL, empty where each is."""
-    if all(_is_private(settings.base_urls[name]) for name in settings.keys):
-        return ""  # an imitation, on this machine or beside it
+    if are_imitations(settings):
+        return ""
     if not settings.public_url.lower().startswith("https:"):
         return "gateways call https addresses alone"  # APIXO's guide on webhooks: reachable over HTTPS
-    return "it is an address of a private network" if _is_private(settings.public_url) else ""
-
-
-def _is_private(url: str) -> bool:
-    """Tells whether a URL leads to a private address, as far as its words tell."""
-    try:
-        check_url(url, allow_private=False)
-        check_name(urlsplit(url).hostname or "")
-    except HostRefused:
-        return True
-    return False
+    return "it is an address of a private network" if is_private(settings.public_url) else ""
 
 
 async def outside_of(

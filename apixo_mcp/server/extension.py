@@ -243,14 +243,14 @@ class Generations:
             status=status,
             created_at=iso(task.created_at),
             updated_at=iso(task.updated_at),
-            message=self._message(task, context, told_earlier),
+            message=await self._message(task, context, told_earlier),
             ttl_ms=round(KEPT_FOR * 1000),
             poll_ms=round(max(SOONEST, interval) * 1000),
             result=await self._result(task, context) if status == "completed" else None,
         )
 
-    def _message(self, task: Task, context: RequestContext, told_earlier: bool) -> str:
-        message = sentence(task, whereabouts_of(self._app, context))
+    async def _message(self, task: Task, context: RequestContext, told_earlier: bool) -> str:
+        message = sentence(task, await whereabouts_of(self._app, context))
         eta = structure_of(self._app, task).get("eta_seconds")
         if eta is not None:
             message += f" About {eta} s to go."

@@ -14,13 +14,10 @@ import time
 from dataclasses import dataclass, field
 
 from apixo_mcp.tasks.task import Result, Task
-from apixo_mcp.views.whereabouts import Link
+from apixo_mcp.views.whereabouts import LINK_LASTS, Link
 
 LINKS = "/links/"
 UPLOADS = "/uploads/"
-
-LINK_LASTS = 3600.0
-"""Seconds that a link is good for, at least; it ends with a minute."""
 
 _TOKEN = re.compile(r"([a-z2-7]{26})-(\d{1,4})-([0-9a-f]{1,8})-([\w-]{22})", re.ASCII)
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")

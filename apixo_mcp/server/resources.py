@@ -168,7 +168,7 @@ class _Readers:
 
     async def task(self, task_id: str, context: Context) -> str:
         task = await self._find(task_id, context)
-        at = whereabouts_of(self.app, context)
+        at = await whereabouts_of(self.app, context)
         return compact(structure_of(self.app, task, at=at) | {"prompt": task.prompt, "inputs": dict(task.inputs)})
 
     async def result(self, task_id: str, index: str, context: Context) -> bytes:
@@ -178,7 +178,7 @@ class _Readers:
             raise ResourceNotFoundError(f"Task {task_id} has {counted(len(task.results), 'result')}, counted from 0.")
         if result.file is not FileState.SAVED:
             raise ResourceError(why_no_file(task, result))
-        at = whereabouts_of(self.app, context)
+        at = await whereabouts_of(self.app, context)
         link = at.link_to(task, result)
         place = at.path_of(result) or (link.url if link else "the server's machine")
         try:

@@ -8,15 +8,18 @@ from apixo_mcp.outside.limits import LOOPBACK
 from apixo_mcp.server.caller import owner_of, request_of
 from apixo_mcp.server.sdk import RequestContext
 from apixo_mcp.settings import Settings
-from apixo_mcp.views.whereabouts import Whereabouts
+from apixo_mcp.views.whereabouts import Whereabouts, whereabouts_in
 
 
-def whereabouts_of(app: App, context: Context | RequestContext) -> Whereabouts:
-    """Returns where the caller finds files: by their paths where the caller is here, over HTTP by links."""
+async def whereabouts_of(app: App, context: Context | RequestContext) -> Whereabouts:
+    """Returns where the caller finds files: by their paths where the caller is here, over HTTP by links.
+
+    Where this server has no address for the caller, links lead to the bucket itself, if files are kept in one.
+    """
     is_here, base = owner_of(context).is_here, own_url(app.settings, request_of(context))
     if not base:
-        return Whereabouts(is_here)
-    # Imported here: nobody gets a link over a pipe.
+        return await whereabouts_in(app, on_disk=is_here)
+    # Imported here: nobody gets a link of this server over a pipe.
     from apixo_mcp.server.links import ResultLinks
 
     return Whereabouts(is_here, ResultLinks(app.seal, base).link)

@@ -19,6 +19,8 @@ _SECRET_LOOKS = (
 """What a secret of Standard Webhooks is. Their packages take any other text too, and then sign with what is in it."""
 NO_SECRET = f"APIXO_MCP_NOTIFY_SECRET is needed with APIXO_MCP_NOTIFY_URL, to sign what is sent there: {_SECRET_LOOKS}."
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9!_.*'()-]+)*/?")
+"""S3's own rules for names of buckets, and the characters of keys that every service takes (both: its user guide)."""
 
 
 def _address(value: str) -> str:
@@ -78,6 +80,15 @@ def _notify_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _bucket(value: str) -> str:
+    address = value.rstrip("/")
+    if value and not _BUCKET.fullmatch(address):
+        raise ValueError("must be s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits, hyphens, dots and underscores")
+    if any(part in (".", "..") for part in address.split("/")):
+        raise ValueError("must have a prefix without . and .. in it")
+    return address
+
+
 def is_in_the_clear(address: str) -> bool:
     """Tells whether an address has no TLS, though it leads beyond this machine."""
     match = re.match(r"http://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)", address, re.IGNORECASE)
@@ -89,3 +100,4 @@ HostNames = Annotated[tuple[str, ...], BeforeValidator(_split_hosts), AfterValid
 Networks = Annotated[Names, AfterValidator(_networks)]
 NotifyUrl = Annotated[str, AfterValidator(_notify_url)]
 NotifySecret = Annotated[SecretStr, AfterValidator(_notify_secret)]
+BucketAddress = Annotated[str, AfterValidator(_bucket)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from apixo_mcp.app import App
 from apixo_mcp.foreign import clipped
+from apixo_mcp.media.files import is_address
 from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.views.faces import CHAT, Face, from_afar
 from apixo_mcp.views.holdups import situation_of, waiting_for
@@ -151,7 +152,8 @@ def _entry(entry: Entry, shared: _Shared, waiting_for: str, at: Whereabouts) -> 
     if isinstance(entry, Missing):
         return {"task_id": clipped(entry.task_id, _PROMPT), "error": entry.why}
     paths = [path for result in entry.results if (path := at.path_of(result))]
-    links = [] if at.on_disk else [link.url for result in entry.results if (link := at.link_to(entry, result))]
+    afar = [result for result in entry.results if not at.on_disk or is_address(result.path)]
+    links = [link.url for result in afar if (link := at.link_to(entry, result))]
     return given(
         {
             "task_id": entry.task_id,

@@ -1,9 +1,18 @@
 """Where the reader of an answer finds the files of results: on this machine's disk, or by a link."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from anyio import to_thread
+
+from apixo_mcp.app import App
+from apixo_mcp.media.files import PlaceTrouble, is_address
 from apixo_mcp.tasks.task import FileState, Result, Task
+
+LINK_LASTS = 3600.0
+"""Seconds that a link is good for, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +37,38 @@ class Whereabouts:
     """
 
     on_disk: bool = True
-    link: Callable[[Task, Result], Link] | None = None
+    link: Callable[[Task, Result], Link | None] | None = None
 
     def path_of(self, result: Result) -> str:
-        """Returns the path of a saved file, empty where it means nothing to them."""
-        return result.path if self.on_disk else ""
+        """Returns the path of a saved file, empty where it means nothing to them: as of one that is in a bucket."""
+        return result.path if self.on_disk and not is_address(result.path) else ""
 
     def name_of(self, result: Result) -> str:
         """Returns what a saved file is called before them."""
-        return result.path if self.on_disk else result.path.replace("\\", "/").rsplit("/", 1)[-1]
+        return self.path_of(result) or result.path.replace("\\", "/").rsplit("/", 1)[-1]
 
     def link_to(self, task: Task, result: Result) -> Link | None:
-        """Returns a link to a file, None where there is none."""
-        return self.link(task, result) if self.link and result.file is FileState.SAVED else None
+        """Returns a link to a file, None where there is none, or none can be made just now."""
+        with suppress(PlaceTrouble):
+            return self.link(task, result) if self.link and result.file is FileState.SAVED else None
+        return None
 
 
 HERE = Whereabouts()
 """Of who is at this machine."""
+
+
+async def whereabouts_in(app: App, *, on_disk: bool = True) -> Whereabouts:
+    """Returns where somebody finds files who reaches no server: what is in a bucket by links that lead there itself."""
+    space, files = app.space, app.files
+    if space is None:
+        return Whereabouts(on_disk)
+    with suppress(PlaceTrouble):
+        # The role of a machine may have to be asked for its key, which is kept then: no link waits for that.
+        await to_thread.run_sync(space.bucket.sign, space.key("key"), LINK_LASTS)
+
+    def link(_: Task, result: Result) -> Link | None:
+        url = files.link(result.path, LINK_LASTS)
+        return Link(url, time.time() + LINK_LASTS) if url else None
+
+    return Whereabouts(on_disk, link)

@@ -8,6 +8,7 @@ from apixo_mcp.app import App
 from apixo_mcp.tasks.ports.outbox import Webhook
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.whereabouts import whereabouts_in
 from apixo_mcp.views.words import iso
 
 LARGEST_PAYLOAD = 100_000
@@ -25,9 +26,9 @@ def payload(webhook: Webhook, data: Mapping[str, Any]) -> str:
     return _text(webhook, {name: data[name] for name in _KEPT if name in data} | {"notes": [_CUT]})
 
 
-def task_data(app: App, task: Task) -> dict[str, Any]:
-    """Returns what is told of a task: its structure, with the name of the one whose it is."""
-    return {**structure_of(app, task), "owner": task.owner}
+async def task_data(app: App, task: Task) -> dict[str, Any]:
+    """Returns what is told of a task just now: its structure, with the name of the one whose it is."""
+    return {**structure_of(app, task, at=await whereabouts_in(app)), "owner": task.owner}
 
 
 def _text(webhook: Webhook, data: Mapping[str, Any]) -> str:

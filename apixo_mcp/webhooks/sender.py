@@ -132,7 +132,7 @@ class WebhookSender:
             if task is None or str(task.state) != webhook.state:
                 await outbox.taken(webhook.webhook_id)  # it went on, and what becomes of it is told then
                 return
-            data = task_data(self._app, task)
+            data = await task_data(self._app, task)
         reply = await self._try(webhook, payload(webhook, data))
         status = reply.status if isinstance(reply, Answered) else 0
         self._app.telemetry.emit(WebhookTried(webhook.kind, webhook.task_id, status, webhook.tries))

@@ -1,6 +1,7 @@
 """What every place for the files of results must do, whatever it is built on."""
 
 import hashlib
+import uuid
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -9,10 +10,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from anyio import to_thread
+from obstore.store import MemoryStore
+from support.buckets import bucket_files
 from support.media_wire import Wire, a_png, a_result, a_task, cut, ranged, refusal, serving, whole
 from support.memory_files import MemoryFiles
+from support.s3 import needs_s3
 
 from apixo_mcp.errors import MediaError
+from apixo_mcp.media.bucket.bucket import Bucket
 from apixo_mcp.media.files import KeptFile, ResultFiles, record_of
 from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.places import TransferLimits
@@ -22,17 +28,28 @@ from apixo_mcp.tasks.task import FileState, Result, Task
 
 pytestmark = pytest.mark.anyio
 
+
+def in_bucket(folder: Path) -> Callable[[], ResultFiles]:
+    """A bucket that is in this process alone."""
+    store = MemoryStore()
+    return lambda: bucket_files(folder, Bucket("results", store))
+
+
 PLACES: dict[str, Callable[[Path], Callable[[], ResultFiles]]] = {
     "folder": lambda folder: partial(LocalFiles, folder),
     "memory": lambda folder: partial(MemoryFiles, folder, {}),
+    "bucket": in_bucket,
 }
 """Every place that keeps the contract: one line each, which says how to open one and the same place again and again."""
 BODY = b"any bytes at all" * 1000
 ALIKE = "tsk_zzzzzzzzzzzzzzzzzzzzuvwxyz"  # ends as the usual task does: their files would have one name
 
 
-@pytest.fixture(params=sorted(PLACES))
+@pytest.fixture(params=[*sorted(PLACES), pytest.param("s3", marks=[pytest.mark.s3, needs_s3])])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ResultFiles]:
+    if request.param == "s3":
+        name = request.getfixturevalue("s3").bucket(f"results-{uuid.uuid4().hex}")
+        return lambda: bucket_files(tmp_path / "results", Bucket(name))
     return PLACES[request.param](tmp_path / "results")
 
 
@@ -161,7 +178,7 @@ async def test_a_result_is_saved_through_it(files: ResultFiles, wire: Wire, http
     saved = await saver.save(a_task(), a_result(wire.answers(ranged(png))))
     assert wire.asked[-1].offset == 150_000
     assert (saved.file, saved.bytes, saved.mime_type, saved.width) == (FileState.SAVED, len(png), "image/png", 8)
-    assert content(files, saved.path) == png
+    assert await to_thread.run_sync(content, files, saved.path) == png
     assert await saver.is_there(saved)
     asked = len(wire.asked)
     assert await saver.save(a_task(), a_result(saved.url)) == saved
@@ -177,7 +194,8 @@ async def test_what_is_gone_is_fetched_anew(files: ResultFiles, wire: Wire, http
     assert not await saver.is_there(gone)
     with pytest.raises(MediaError, match="no longer there"):
         await saver.copy(a_task(), gone, tmp_path / "copies")
-    assert content(files, (await saver.save(a_task(), gone)).path) == a_png()
+    fetched = await saver.save(a_task(), gone)
+    assert await to_thread.run_sync(content, files, fetched.path) == a_png()
 
 
 def test_a_file_is_deleted_for_its_own_result_alone(files: ResultFiles, other: ResultFiles) -> None:

@@ -27,6 +27,7 @@ PLATFORMS = {
 """Defaults that differ from machine to machine."""
 WORDS = {
     "AbsolutePath": "a path",
+    "BucketAddress": "`s3://` and the name of a bucket, with a prefix where one is wanted",
     "Folders": "paths, separated as the system does it",
     "Names": "ids, separated by commas",
     "HostNames": "names, separated by commas",

@@ -32,6 +32,9 @@ class MemoryFiles:
             raise FileNotFoundError(path)
         return io.BytesIO(self._kept[path][0])
 
+    def etag(self, file: BinaryIO) -> str:
+        return "memory"
+
     def size(self, path: str) -> int | None:
         return len(self._kept[path][0]) if path in self._kept else None
 
@@ -51,6 +54,9 @@ class MemoryFiles:
         copy = self._disk / hashlib.sha256(path.encode()).hexdigest()
         copy.write_bytes(self._kept[path][0])
         return copy
+
+    def link(self, path: str, lasts: float) -> str:
+        return ""
 
 
 class _Arrival:

@@ -33,6 +33,7 @@ from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.quotes import quote_sentence, quote_structure
 from apixo_mcp.views.tasks import structure_of
 from apixo_mcp.views.usage import budget_left, would_cost
+from apixo_mcp.views.whereabouts import whereabouts_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def generate(**given: Any) -> None:
                 "--no-wait: a local file goes to the gateway through the tunnel, which ends with this command. Nothing "
                 "was sent; leave --no-wait out."
             )
-        if why := trouble_with(app.settings.download_dir):
+        if app.space is None and (why := trouble_with(app.settings.download_dir)):
             at = f"APIXO_MCP_DOWNLOAD_DIR: {app.settings.download_dir}"
             raise SettingsError(f"{at} cannot be written to: {why}. Nothing was sent; set it to another folder.")
         return await _made(app, request, generation, folder)
@@ -125,7 +126,7 @@ async def _made(
         stopped = await stop_unsent(app, tasks, lambda task: _tell_stopped(app, request, task))
         await heard_of(app, stopped)
         if tasks and request.as_json:
-            _say_structures(app, request, stopped)
+            await _say_structures(app, request, stopped)
         raise
     except Exception:
         # Nobody waits for it any more: what can still be stopped is not bought.
@@ -134,7 +135,7 @@ async def _made(
     tasks, problems = await placed(app, tasks, folder)
     try:
         if request.as_json:
-            _say_structures(app, request, tasks)
+            await _say_structures(app, request, tasks)
         else:
             for task in tasks:
                 tell(task)
@@ -151,8 +152,9 @@ def _tell_stopped(app: App, request: _Request, task: Task) -> None:
     say_what_stays(app, task, which=which, then=there, err=request.as_json)
 
 
-def _say_structures(app: App, request: _Request, tasks: Sequence[Task]) -> None:
-    structures = [structure_of(app, task, face=SHELL) for task in tasks]
+async def _say_structures(app: App, request: _Request, tasks: Sequence[Task]) -> None:
+    at = await whereabouts_in(app)
+    structures = [structure_of(app, task, face=SHELL, at=at) for task in tasks]
     say_json(structures if len(request.prompts) > 1 else structures[0])
 
 

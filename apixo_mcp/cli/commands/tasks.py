@@ -19,10 +19,12 @@ from apixo_mcp.cli.terminal.printing import say, say_json, width_of
 from apixo_mcp.cli.terminal.text import laid_out, on_one_line
 from apixo_mcp.cli.waiting.follow import all_followed
 from apixo_mcp.cli.waiting.outcome import is_well, placed, report, report_all, to_download
+from apixo_mcp.media.files import is_address
 from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
 from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.tasks import structure_of
+from apixo_mcp.views.whereabouts import whereabouts_in
 from apixo_mcp.views.words import in_zone
 
 _since = click.option("--since", default="", help="Made since: today, yesterday, 2h, 7d, or an ISO date or time.")
@@ -68,7 +70,9 @@ def list_all(state: str, modality: str, since: str, query: str, limit: int, whos
 def _place(task: Task) -> str:
     """Returns where the files of a task are: its file, the folder of several, or an empty text."""
     paths = [result.path for result in task.results if result.file is FileState.SAVED]
-    return paths[0] if len(paths) == 1 else str(Path(paths[0]).parent) if paths else ""
+    if len(paths) < 2:
+        return "".join(paths)
+    return paths[0].rpartition("/")[0] if is_address(paths[0]) else str(Path(paths[0]).parent)
 
 
 def _state(task: Task) -> str:
@@ -86,7 +90,8 @@ def show_task(task_id: str, as_json: bool, whose: Whose) -> None:
         return
 
     async def work(app: App) -> dict[str, Any]:
-        return structure_of(app, await task_named(app, task_id, whose, is_shown=True), face=SHELL)
+        task = await task_named(app, task_id, whose, is_shown=True)
+        return structure_of(app, task, face=SHELL, at=await whereabouts_in(app))
 
     say_json(with_app(work))
 

@@ -9,6 +9,7 @@ from apixo_mcp.cli.requests.folders import in_command
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import MediaError
 from apixo_mcp.generation import Charged
+from apixo_mcp.media.files import is_address
 from apixo_mcp.tasks.task import FOLLOWED, FileState, State, Task
 from apixo_mcp.views.copies import copied
 from apixo_mcp.views.faces import SHELL, advice_of
@@ -102,6 +103,8 @@ def tell(task: Task) -> None:
     if task.state is State.SUCCESS:
         for result in task.results:
             say(result.path or result.shown_url or result.asset_id)
+            if is_address(result.path):
+                say(f"  It is in a bucket. To copy it: {to_download(task, 'FOLDER')}", err=True)
             if result.problem:
                 say(f"  {result.problem}", err=True)
         if any(result.file is FileState.FAILED for result in task.results):

@@ -17,7 +17,7 @@ from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import kinds
-from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.files import PlaceTrouble, ResultFiles
 from apixo_mcp.media.preview import contact_sheet, shrink
 from apixo_mcp.media.preview.contact_sheet import Tile
 from apixo_mcp.media.probing.facts import MediaFacts
@@ -139,7 +139,7 @@ class Previews:
         """
         try:
             return await self._shown(place, mime_type, longest, max_bytes, self.for_answers, PATIENCE_IN_PASSING)
-        except NotShown:
+        except (NotShown, PlaceTrouble):
             return None
 
     async def sheet(self, tiles: Sequence[Tile], within: float) -> Preview | None:
@@ -160,10 +160,16 @@ class Previews:
         """Returns tiles with the paths of their files, empty for those that cannot be decoded."""
         there: list[Tile] = []
         for tile in tiles:
-            path = self._files.on_disk(tile.path) if tile.path else None
+            path = self._on_disk(tile.path) if tile.path else None
             is_fit = path is not None and not cost_of(path, tile.mime_type).is_too_large
             there.append(replace(tile, path=str(path) if is_fit else ""))
         return there
+
+    def _on_disk(self, place: str) -> Path | None:
+        """Returns where a file is on this machine's disk; None where it is not, or cannot be had just now."""
+        with suppress(PlaceTrouble):
+            return self._files.on_disk(place)
+        return None
 
     async def _painted(self, tiles: Sequence[Tile], seconds: float) -> tuple[bytes, str] | None:
         if getattr(sys, "frozen", False):  # this executable is then no interpreter
@@ -178,7 +184,11 @@ class Previews:
         return (data, mime.decode()) if done.returncode == 0 else None
 
     async def thumbnail(self, place: str, mime_type: str, *, longest: int, max_bytes: int) -> Preview | None:
-        """Makes a small picture as `preview` does, however long it takes; its turn is none of an answer's."""
+        """Makes a small picture as `preview` does, however long it takes; its turn is none of an answer's.
+
+        Raises:
+            PlaceTrouble: where the file is kept cannot be reached just now.
+        """
         try:
             return await self._shown(place, mime_type, longest, max_bytes, self._for_thumbnails, None)
         except NotShown:
@@ -194,7 +204,10 @@ class Previews:
             NotShown: there is none, for the reason that it says.
         """
         longest, max_bytes = (_MODEST, _MODEST_BYTES) if modest else (_LARGE, 480_000)
-        return await self._shown(place, mime_type, longest, max_bytes, self._for_views, None)
+        try:
+            return await self._shown(place, mime_type, longest, max_bytes, self._for_views, None)
+        except PlaceTrouble:
+            raise NotShown("where it is kept cannot be reached just now; try again in a minute") from None
 
     async def _shown(
         self, place: str, mime_type: str, longest: int, max_bytes: int, turn: anyio.CapacityLimiter, most: float | None
@@ -266,7 +279,7 @@ class Previews:
         """Says why a format has no picture to look at, and how large it is where its headers tell."""
         if not mime_type.startswith("image/"):
             return 'only pictures can be looked at (videos with the extra "video")'
-        facts = _facts(self._files.on_disk(place), mime_type)
+        facts = _facts(self._on_disk(place), mime_type)
         size = f"; it has {facts.width} x {facts.height} pixels" if facts.width else ""
         return f"this format cannot be shown{size}"
 

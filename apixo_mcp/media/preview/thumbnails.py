@@ -1,15 +1,19 @@
-"""Small pictures of results: made once, kept beside the task store, and dropped the oldest first."""
+"""Small pictures of results: made once, kept beside the task store, and dropped the oldest first.
+
+Several machines share those that one of them has made, where they share a bucket.
+"""
 
 import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 from anyio import to_thread
 
-from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.files import PlaceTrouble, ResultFiles
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.tasks.task import FileState, Result, Task, is_task_id
 
@@ -21,6 +25,7 @@ _MOST_BYTES = 60_000
 _KEPT = 512 << 20
 _KEPT_AFTERWARDS = 0.8
 _ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png"}
+_TYPES = {ending: mime_type for mime_type, ending in _ENDINGS.items()}
 _NONE = ".none"
 
 
@@ -37,6 +42,22 @@ class Thumbnail:
     name: str
 
 
+class SharedThumbnails(Protocol):
+    """Has the small pictures that other machines have made. Blocking; nothing raises."""
+
+    def get(self, task: Task, stem: str) -> tuple[str, bytes] | None:
+        """Returns the ending and the content of one, by its name without ending; None where there is none."""
+        ...
+
+    def put(self, task: Task, name: str, content: bytes, mime_type: str) -> None:
+        """Hands one on to the others."""
+        ...
+
+    def forget(self, task: Task) -> None:
+        """Deletes those of a task."""
+        ...
+
+
 class Thumbnails:
     """Makes and keeps small pictures.
 
@@ -44,13 +65,23 @@ class Thumbnails:
         previews: makes them.
         files: that they are of.
         folder: keeps them.
+        shared: has those of other machines.
         most: bytes that they take together.
     """
 
-    def __init__(self, previews: Previews, files: ResultFiles, folder: Path, *, most: int = _KEPT) -> None:
+    def __init__(
+        self,
+        previews: Previews,
+        files: ResultFiles,
+        folder: Path,
+        *,
+        shared: SharedThumbnails | None = None,
+        most: int = _KEPT,
+    ) -> None:
         self._previews = previews
         self._files = files
         self._folder = folder
+        self._shared = shared
         self._most = most
         self._taken: int | None = None
         self._making = anyio.Lock()
@@ -63,21 +94,30 @@ class Thumbnails:
         kept = await to_thread.run_sync(_read, stem)
         if kept is None:
             async with self._making:  # whoever asks for the same one waits for it
-                kept = await to_thread.run_sync(_read, stem) or await self._made(stem, result)
-                if await to_thread.run_sync(self._files.on_disk, result.path) is None:
-                    await self.forget(task)  # its file was deleted meanwhile
-                    return None
+                try:
+                    kept = await to_thread.run_sync(_read, stem) or await self._made(stem, task, result)
+                    if await to_thread.run_sync(self._files.size, result.path) is None:
+                        await self.forget(task)  # its file was deleted meanwhile
+                        return None
+                except PlaceTrouble:
+                    return None  # of one that is there nobody may say for ever that it has none
         return kept if kept.content else None
 
     async def forget(self, task: Task) -> None:
         """Deletes those of a task."""
-        await to_thread.run_sync(forget_thumbnails, self._folder, task)
+        await to_thread.run_sync(forget_thumbnails, self._folder, self._shared, task)
 
-    async def _made(self, stem: Path, result: Result) -> Thumbnail:
+    async def _made(self, stem: Path, task: Task, result: Result) -> Thumbnail:
+        shared = await to_thread.run_sync(self._shared.get, task, stem.name) if self._shared else None
+        if shared is not None and (mime_type := _TYPES.get(shared[0])):
+            return await to_thread.run_sync(self._write, stem, shared[1], shared[0], mime_type)
         small = await self._previews.thumbnail(result.path, result.mime_type, longest=LONGEST, max_bytes=_MOST_BYTES)
         if small is None:
             return await to_thread.run_sync(self._write, stem, b"", _NONE, "")
-        return await to_thread.run_sync(self._write, stem, small.data, _ENDINGS[small.mime_type], small.mime_type)
+        made = await to_thread.run_sync(self._write, stem, small.data, _ENDINGS[small.mime_type], small.mime_type)
+        if self._shared:
+            await to_thread.run_sync(self._shared.put, task, made.name, made.content, made.mime_type)
+        return made
 
     def _stem(self, task: Task, result: Result) -> Path:
         mark = result.sha256[:12] if result.sha256[:12].isalnum() else str(result.bytes or 0)
@@ -116,8 +156,10 @@ def folder_of_thumbnails(home: Path) -> Path:
     return home / "thumbnails"
 
 
-def forget_thumbnails(folder: Path, task: Task) -> None:
-    """Deletes those of a task. Blocking."""
+def forget_thumbnails(folder: Path, shared: SharedThumbnails | None, task: Task) -> None:
+    """Deletes those of a task, those of other machines' making too. Blocking."""
+    if shared is not None:
+        shared.forget(task)
     if is_task_id(task.task_id):
         for path in (folder / task.task_id[-2:]).glob(f"{task.task_id}-*"):
             path.unlink(missing_ok=True)

@@ -177,7 +177,7 @@ async def _card(tools: ToolParts, task: Task, context: Context) -> dict[str, Any
     may_make = owner.scope.includes(Scope.GENERATE)
     offers = offers_of(task, tools.app.catalog.only(owner.models)) if may_make else []
     place = await tools.app.service.place(task)
-    card = card_of(tools.app, task, place=place, at=whereabouts_of(tools.app, context), offers=offers)
+    card = card_of(tools.app, task, place=place, at=await whereabouts_of(tools.app, context), offers=offers)
     return card if may_make else {name: value for name, value in card.items() if name != "can_cancel"}
 
 

@@ -60,7 +60,7 @@ async def task_answer(
         deduplicated=deduplicated,
         budget_left=await budget_left(app, owner_of(context)),
         noted=noted,
-        at=whereabouts_of(app, context),
+        at=await whereabouts_of(app, context),
     )
     structure["next_step"] = step or structure["next_step"]
     saved = [result for result in task.results if result.file is FileState.SAVED]
@@ -95,7 +95,7 @@ async def several_answer(
         deadline: until when its caller waits, by `time.monotonic()`.
     """
     profile = profile_of_caller(context, app.settings)
-    at = whereabouts_of(app, context)
+    at = await whereabouts_of(app, context)
     structure = several_of(app, entries, face=chat_of(app.settings), waits=waits, notes=notes, at=at)
     shown = await _shown(app.previews, entries, deadline) if profile.preview else None
     text = "\n".join(filter(None, (several_lines(entries), shown and shown.legend)))

@@ -1,17 +1,21 @@
 """The files of results over HTTP, for the owner of their task and for whoever has a link."""
 
+from contextlib import suppress
+
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
-from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.files import PlaceTrouble, ResultFiles
 from apixo_mcp.media.served import opened_result
 from apixo_mcp.outside.file_answer import SAFE, FileAnswer
+from apixo_mcp.outside.object_store import callers_reach_store
 from apixo_mcp.owners.entrance import Entrance
 from apixo_mcp.server.caller import owner_of_request
+from apixo_mcp.server.http.neighbours import is_neighbour
 from apixo_mcp.server.http.paths import FILES
 from apixo_mcp.server.links import LINKS, ResultLinks, link_name, read_link
 from apixo_mcp.tasks.task import TERMINAL, FileState, Result, State, Task
@@ -23,6 +27,9 @@ _LINKED = {**SAFE, "cache-control": "private, no-cache", "cross-origin-resource-
 """A link may be shown in a page of another: a chat shows pictures by their links."""
 
 _SOON = 3  # seconds after which to ask again for what is being saved
+_LATER = 60  # the same for what cannot be reached
+_STRAIGHT_LASTS = 300.0
+"""Seconds in which the address that a link leads on to must be asked; a transfer that has begun goes on."""
 
 
 def file_routes(app: App, entrance: Entrance) -> list[Route]:
@@ -53,6 +60,8 @@ def file_routes(app: App, entrance: Entrance) -> list[Route]:
             return no_file()
         if token.is_over:
             return in_plain_words(410, "This link was good for an hour, which is over. Ask for a new one.")
+        if request.method == "GET" and (elsewhere := await _straight_link(app, result, request)):
+            return RedirectResponse(elsewhere, 307, {**SAFE, "cache-control": "no-store"})
         return await answer_with(app.files, task, str(result.index), is_linked=True)
 
     links = ResultLinks(app.seal)
@@ -73,12 +82,30 @@ async def answer_with(files: ResultFiles, task: Task, index: str, *, is_linked: 
         return _without_file(task, result)
     try:
         file = await to_thread.run_sync(opened_result, files, result.path)
+    except PlaceTrouble:
+        return _away()
     except OSError:
         return _moved()
     if is_linked and file.size != result.bytes:
         file.content.close()
         return _moved()
     return FileAnswer(file, _LINKED if is_linked else _OWN)
+
+
+async def _straight_link(app: App, result: Result, request: Request) -> str:
+    """Returns an address at which whoever asks gets a file from where it is kept; empty where it comes through here.
+
+    It is made anew each time: one that was signed with the key of a role ends with that.
+    """
+    if app.space is None or result.file is not FileState.SAVED:
+        return ""
+    if not callers_reach_store(is_near=is_neighbour(request.scope)):
+        return ""
+    with suppress(PlaceTrouble):
+        size = await to_thread.run_sync(app.files.size, result.path)
+        if size is not None and size == result.bytes:
+            return await to_thread.run_sync(app.files.link, result.path, _STRAIGHT_LASTS)
+    return ""
 
 
 def no_file() -> Response:
@@ -89,6 +116,12 @@ def no_file() -> Response:
 def in_plain_words(status: int, sentence: str) -> Response:
     """Returns an answer in words."""
     return PlainTextResponse(f"{sentence}\n", status, SAFE)
+
+
+def _away() -> Response:
+    answer = in_plain_words(503, "Where the file is kept cannot be reached just now. Ask again in a minute.")
+    answer.headers["retry-after"] = str(_LATER)
+    return answer
 
 
 def _moved() -> Response:

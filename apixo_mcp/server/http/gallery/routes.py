@@ -11,12 +11,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from apixo_mcp.app import App
-from apixo_mcp.assembly.lasting import removal_of
+from apixo_mcp.assembly.lasting import removal_of, shared_thumbnails
 from apixo_mcp.errors import ApixoError, InvalidInput, MediaError, NotFound, StoreError
 from apixo_mcp.gallery.deleting import Deleting, NotDeleted
 from apixo_mcp.gallery.feed import Feed
 from apixo_mcp.gallery.revealing import reveal
 from apixo_mcp.gallery.sources import sources_of
+from apixo_mcp.media.files import is_address
 from apixo_mcp.media.preview.thumbnails import Thumbnails, folder_of_thumbnails
 from apixo_mcp.media.telling.told import Told
 from apixo_mcp.provenance.embedded import told_by
@@ -73,7 +74,8 @@ class Gallery:
         self._app = app
         self._feed = feed
         self._making = Making(app, takes_files=takes_files)
-        self._thumbnails = Thumbnails(app.previews, app.files, folder_of_thumbnails(app.settings.home))
+        folder = folder_of_thumbnails(app.settings.home)
+        self._thumbnails = Thumbnails(app.previews, app.files, folder, shared=shared_thumbnails(app))
 
     def routes(self) -> list[BaseRoute]:
         """Returns the routes; that of the page itself where this build has one."""
@@ -120,7 +122,8 @@ class Gallery:
     async def _shown(self, request: Request) -> Response:
         owner = owner_of_request(request)
         task = await self._own(owner, request.path_params["task_id"])
-        can_reveal = {"can_reveal": True} if _is_at_screen(request, owner) else {}
+        is_afar = any(is_address(one.path) for one in task.results)
+        can_reveal = {"can_reveal": True} if _is_at_screen(request, owner) and not is_afar else {}
         sources = await sources_of(self._app.store, owner, task)
         told = [{"task_id": one.task.task_id, "index": one.index} for one in sources]
         made_from = {"sources": told} if told else {}
@@ -144,6 +147,8 @@ class Gallery:
         task = await self._own(owner, request.path_params["task_id"])
         index = request.query_params.get("index", "0")
         paths = [one.path for one in task.results if str(one.index) == index and one.file is FileState.SAVED]
+        if any(map(is_address, paths)):
+            return _refused(409, "This file is kept in a bucket, and in no folder of this machine.")
         path = await to_thread.run_sync(self._app.files.on_disk, paths[0]) if paths else None
         if path is None:
             raise NotFound("There is no such file.")

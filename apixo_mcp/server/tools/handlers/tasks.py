@@ -80,7 +80,7 @@ async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) 
         before=read_cursor(given["cursor"]) if "cursor" in given else None,
     )
     shown = tasks[:limit]
-    structure = tasks_listed(shown, whereabouts_of(tools.app, context))
+    structure = tasks_listed(shown, await whereabouts_of(tools.app, context))
     if len(tasks) > limit:
         structure["next_cursor"] = write_cursor(shown[-1])
     made = f" made since {in_zone(since)}" if "since" in given else ""

@@ -28,7 +28,7 @@ async def view_result(tools: ToolParts, given: dict[str, Any], context: Context)
         raise InvalidInput([Problem("index", str(index), f"the task has {has}")])
     await mentioned(tools, [task], context)
     result = task.results[index]
-    name = whereabouts_of(tools.app, context).name_of(result)
+    name = (await whereabouts_of(tools.app, context)).name_of(result)
     if result.file is not FileState.SAVED:
         return refusal_result(why_no_file(task, result))
     try:

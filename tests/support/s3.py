@@ -1,0 +1,123 @@
+"""A server of S3 in a process of its own: moto's, which keeps everything in memory."""
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+needs_s3 = pytest.mark.skipif(
+    find_spec("moto") is None and not os.environ.get("NEED_S3"), reason="moto's server is not installed: make s3"
+)
+
+_SERVE = """
+import sys, threading
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(*server.get_host_and_port(), flush=True)
+sys.stdin.read()
+"""
+"""Serves until whoever started it lets go of its standard input."""
+
+
+@dataclass(frozen=True)
+class S3:
+    """A server that runs.
+
+    Attributes:
+        url: of it.
+    """
+
+    url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to be let in: moto asks for no more than that there is a key."""
+        return {
+            "AWS_ACCESS_KEY_ID": "AKIAPLANTED",
+            "AWS_SECRET_ACCESS_KEY": "planted-secret-key",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": self.url,
+        }
+
+    def client(self) -> Any:
+        """Another program's view of it."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="AKIAPLANTED",
+            aws_secret_access_key="planted-secret-key",
+        )
+
+    def bucket(self, name: str) -> str:
+        """Makes a bucket and returns its name."""
+        self.client().create_bucket(Bucket=name)
+        return name
+
+    def keys(self, bucket: str) -> list[str]:
+        """Every key of a bucket."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def body(self, bucket: str, key: str) -> bytes:
+        """What an object holds."""
+        return self.client().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+@contextmanager
+def serving_s3() -> Iterator[S3]:
+    """Runs a server."""
+    environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        host, port = process.stdout.readline().split()
+        yield S3(f"http://{host}:{port}")
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """A server of S3, one for all tests of a worker."""
+    with serving_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The server, which this process is let into."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
+
+
+def fetched(url: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers of an address, as anybody fetches it."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+            return answer.status, answer.read(), {name.lower(): value for name, value in answer.headers.items()}
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), {name.lower(): value for name, value in error.headers.items()}
