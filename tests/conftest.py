@@ -5,10 +5,11 @@ import os
 import hypothesis
 import pytest
 from support.amounts import examples
-from support.postgres import postgres, postgres_url
+from support.postgres import postgres, postgres_store_url, postgres_template, postgres_url
 from support.s3 import needs_s3, s3, s3_server
+from support.stores import open_store
 
-__all__ = ["postgres", "postgres_url", "s3", "s3_server"]
+__all__ = ["open_store", "postgres", "postgres_store_url", "postgres_template", "postgres_url", "s3", "s3_server"]
 
 # No `explain`: it costs minutes where each example opens a store.
 _PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)

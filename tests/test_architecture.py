@@ -65,7 +65,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "service",
         "archive",
     ),
-    "stores": ("*", "sqlite"),
+    "stores": ("*", "store", "sqlite", "postgres"),
     "server": ("*", "tools", "apps", "resources", "extension", "build", "stdio", "http"),
     "cli": ("terminal", "process", "requests", "waiting", "checks", "commands", "*"),
 }

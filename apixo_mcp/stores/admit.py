@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.alerts import raise_alerts
-from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.database import Database, Readable, Row
 from apixo_mcp.stores.outbox import tell_nothing_of
 from apixo_mcp.stores.owners import standing_of
 from apixo_mcp.stores.rows import from_row, to_row
@@ -39,7 +39,7 @@ from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, lapsed, still_wanted
 
 def admit(database: Database, tasks: Sequence[Task], terms: Terms) -> Admitted:
     """See `Store.admit`."""
-    with database.transaction():
+    with database.transaction("money"):
         now = database.now()
         if terms.vouched_for is not None:
             tasks = [replace(task, asked_until=now + terms.vouched_for) for task in tasks]
@@ -131,10 +131,12 @@ def mark_heard(database: Database, task_ids: Sequence[str], hearer: Hearer) -> N
 
 def _mark_heard(database: Database, task_ids: Sequence[str], hearer: Hearer) -> None:
     for task_id in task_ids:
-        for row in database.execute(statements.HEARD_BY, {"task_id": task_id}):
-            after = heard_after(row["heard_by"], row["asked_by"], hearer)
-            if after != row["heard_by"]:
-                database.execute(statements.HEAR, {"task_id": task_id, "heard_by": after})
+        while rows := database.execute(statements.HEARD_BY, {"task_id": task_id}):
+            before = rows[0]["heard_by"]
+            after = heard_after(before, rows[0]["asked_by"], hearer)
+            named = {"task_id": task_id, "heard_by": after, "before": before}
+            if after == before or database.execute(statements.HEAR, named):
+                break  # or somebody else was noted meanwhile, and is kept
 
 
 def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: float) -> Agreement | None:
@@ -154,7 +156,7 @@ def _yes(database: Database, task: Task, usd: float | None, terms: Terms, now: f
 
 def quote(database: Database, owner: Owner, fingerprint: str, agreement: Agreement) -> None:
     """See `Store.quote`."""
-    with database.transaction():
+    with database.transaction("money"):
         now = database.now()
         database.execute(statements.FORGET_OLD_QUOTES, {"now": now, "lasts": QUOTED_FOR})
         named = {"owner": owner.name, "fingerprint": fingerprint, "usd": agreement.usd, "attempts": agreement.attempts}
@@ -168,7 +170,7 @@ def forget_quote(database: Database, owner: Owner, fingerprint: str) -> None:
 
 def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
     """See `Store.mark_sent`."""
-    with database.transaction():
+    with database.transaction("money"):
         now = database.now()
         rows = database.execute(statements.GET, {"task_id": task.task_id})
         row = from_row(rows[0]) if rows else None
@@ -186,8 +188,9 @@ def mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
             return _alerted(database, row, clearance, now)
         if database.execute(statements.COUNT_IN_FLIGHT, {"key_print": row.key_print})[0]["count"] >= terms.in_flight:
             return Clearance("no_room")
-        sent = {"now": now, "task_id": row.task_id, "reached_at": task.reached_at}
-        database.execute(statements.MARK_SENT, sent)
+        sent = {name: getattr(task, name) for name in ("task_id", "fence", "lease_holder", "reached_at")}
+        if not database.execute(statements.MARK_SENT, {**sent, "now": now}):
+            return Clearance("lost")  # it was cancelled just now
         return replace(_alerted(database, row, clearance, now), sent_at=now)
 
 
@@ -201,7 +204,7 @@ def _may_send(row: Task, task: Task, now: float) -> bool:
 
 def try_again(database: Database, before: Task, after: Task, terms: Sending) -> Clearance:
     """See `Store.try_again`."""
-    with database.transaction():
+    with database.transaction("money"):
         now = database.now()
         clearance = _cleared(database, after, terms, now)
         if clearance.how == "within" and not _write(database, before, after):
@@ -211,16 +214,19 @@ def try_again(database: Database, before: Task, after: Task, terms: Sending) -> 
 
 def end_lapsed(database: Database, process: str) -> list[Task]:
     """See `Store.end_lapsed`."""
-    now = database.now()
-    unsent = map(from_row, database.execute(statements.OLD_UNSENT, {"now": now, "age": WANTED_FOR}))
-    ended = [(task, lapsed(task, now)) for task in unsent if still_wanted(task, now, process) == "no"]
-    return [after for before, after in ended if _write(database, before, after)]
+    if not database.execute(statements.OLD_UNSENT, {"now": database.now(), "age": WANTED_FOR}):
+        return []  # as nearly always
+    with database.transaction("money"):
+        now = database.now()
+        unsent = map(from_row, database.execute(statements.OLD_UNSENT, {"now": now, "age": WANTED_FOR}))
+        ended = [(task, lapsed(task, now)) for task in unsent if still_wanted(task, now, process) == "no"]
+        return [after for before, after in ended if _write(database, before, after)]
 
 
 def add(database: Database, tasks: Iterable[Task]) -> list[str]:
     """See `Store.add`."""
     added: list[str] = []
-    with database.transaction():
+    with database.transaction("money"):
         for task in tasks:
             if not database.execute(statements.IS_THERE, {"task_id": task.task_id}):
                 insert_without_taken_key(database.execute, task)
@@ -304,13 +310,13 @@ def limits(database: Database, owner: str | None, of_all: Budget) -> Sequence[Al
         return _limits(database, owner, of_all, database.now())
 
 
-def spent(database: Database, owner: str | None) -> Spent:
+def spent(database: Readable, owner: str | None) -> Spent:
     """See `Store.spent`."""
     now = database.now()
     return _added(database, owner, now, month_start(now))
 
 
-def _added(database: Database, owner: str | None, now: float, since: float, without: str = "") -> Spent:
+def _added(database: Readable, owner: str | None, now: float, since: float, without: str = "") -> Spent:
     """Adds up the POSTs since some moment, of an owner or of all."""
     values: dict[str, Any] = {"since": since, "today": day_start(now), "without": without}
     if owner is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from apixo_mcp.stores import statements
-from apixo_mcp.stores.database import Database, Readable, Row
+from apixo_mcp.stores.database import Database, Readable, Row, Worker
 from apixo_mcp.stores.outbox import put_webhook
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import DAY, day_start
@@ -19,7 +19,7 @@ from apixo_mcp.tasks.ports.outbox import ALERT_RAISED
 
 _RAISED = "select 1 from alert where alert_id = :alert_id"
 _RAISE = """insert into alert (alert_id, raised_at, owner, data, until, in_answers)
-  values (:alert_id, :now, :owner, :data, :until, :in_answers) on conflict (alert_id) do nothing"""
+  values (:alert_id, :now, :owner, :data, :until, :in_answers) on conflict (alert_id) do nothing returning alert_id"""
 _INCLUDED = """insert into alert (alert_id, raised_at) values (:alert_id, :now)
   on conflict (alert_id) do update set until = 0"""
 _FORGET_OLD = "delete from alert where raised_at < :now - :kept"
@@ -52,13 +52,12 @@ def raise_alerts(database: Database, alerts: Iterable[Alert]) -> tuple[Alert, ..
     raised: list[Alert] = []
     now = database.now()
     for alert in alerts:
-        if database.execute(_RAISED, {"alert_id": alert.once}):
-            continue
         data = json.dumps(alert.data)
         about = {"owner": alert.owner, "data": data, "in_answers": int(alert.is_in_answers)}
         # Who comes back the day after has not heard of it either.
         until = max(alert.until, now + DAY)
-        database.execute(_RAISE, {**about, "alert_id": alert.once, "now": now, "until": until})
+        if not database.execute(_RAISE, {**about, "alert_id": alert.once, "now": now, "until": until}):
+            continue  # it was told before
         for name in alert.includes:
             database.execute(_INCLUDED, {"alert_id": name, "now": now})
         put_webhook(database, alert.webhook_id, ALERT_RAISED, alert.data)
@@ -88,7 +87,7 @@ def has_unheard(database: Readable, owner: Owner) -> bool:
 
 def take_alerts(database: Database, owner: Owner, call: str, lasts: float) -> Sequence[RaisedAlert]:
     """See `AlertStore.take`."""
-    with database.transaction():
+    with database.transaction(f"alerts {owner.name}"):
         whose = _whose(database, owner)
         rows = database.execute(_UNHEARD, whose)
         for row in rows:
@@ -148,3 +147,36 @@ def _sums(database: Database, owner: str | None, since: float) -> dict[int, floa
     statement = statements.SPENT_EACH_DAY_BY_ALL if owner is None else statements.SPENT_EACH_DAY
     rows = database.execute(statement, {"since": since} | ({} if owner is None else {"owner": owner}))
     return {int(row["day"]): float(row["usd"]) for row in rows}
+
+
+class KeptAlerts:
+    """Implements `AlertStore`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def take(self, owner: Owner, call: str, lasts: float) -> Sequence[RaisedAlert]:
+        """See `AlertStore.take`."""
+        if not await self._worker.look_up(has_unheard, owner):
+            return ()  # as with nearly every answer
+        return await self._worker.run(take_alerts, owner, call, lasts)
+
+    async def heard(self, owner: Owner, call: str, names: Iterable[str]) -> None:
+        """See `AlertStore.heard`."""
+        await self._worker.run(heard_alerts, owner, call, tuple(names))
+
+    async def give_back(self, owner: Owner, call: str) -> None:
+        """See `AlertStore.give_back`."""
+        await self._worker.run(give_alerts_back, owner, call)
+
+    async def current(self, owner: Owner) -> Sequence[RaisedAlert]:
+        """See `AlertStore.current`."""
+        return await self._worker.look_up(current_alerts, owner)
+
+    async def ended(self, model: str, within: float, limit: int) -> Sequence[Ended]:
+        """See `AlertStore.ended`."""
+        return await self._worker.run(ended, model, within, limit)
+
+    async def day_sums(self, owner: Owner | None, days: int) -> DaySums:
+        """See `AlertStore.day_sums`."""
+        return await self._worker.run(day_sums, owner.name if owner else None, days)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.alerts import raise_alerts
-from apixo_mcp.stores.database import Database, Readable, Row
+from apixo_mcp.stores.database import Database, Readable, Row, Worker
 from apixo_mcp.stores.rows import from_row
 from apixo_mcp.tasks.alerts import callbacks_alert
 from apixo_mcp.tasks.ports.arrivals import Arrivals
@@ -38,7 +38,7 @@ def callback_came(database: Database, task_id: str, interval: float) -> float | 
     """See `ArrivalStore.came`."""
     if _is_covered(database, task_id, interval):  # a flood of them writes nothing
         return None
-    with database.transaction():
+    with database.transaction("callbacks"):
         task, now = _task(database, task_id), database.now()
         turn = turn_of_call(interval, task.calls, task.called_at, now) if task else None
         if task is None or turn is None:
@@ -82,7 +82,7 @@ def has_missed(database: Readable, within: float) -> bool:
 def missed_callbacks(database: Database, within: float) -> Sequence[Arrivals]:
     """See `ArrivalStore.missed`."""
     missed: list[Row] = []
-    with database.transaction():
+    with database.transaction("callbacks"):
         now = database.now()
         for late in database.execute(_LATE, {"now": now, "within": within}):
             of_address = {"gateway": late["gateway"], "url": late["url"]}
@@ -101,3 +101,32 @@ def known_callbacks(database: Database) -> Sequence[Arrivals]:
 
 def _arrivals(row: Row) -> Arrivals:
     return Arrivals(row["gateway"], row["url"], row["arrived_at"], row["missed_at"])
+
+
+class KeptArrivals:
+    """Implements `ArrivalStore`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def came(self, task_id: str, interval: float) -> float | None:
+        """See `ArrivalStore.came`."""
+        return await self._worker.run(callback_came, task_id, interval)
+
+    async def arrive(self, gateway: str, url: str) -> bool:
+        """See `ArrivalStore.arrive`."""
+        return await self._worker.run(callbacks_arrive, gateway, url)
+
+    async def ended_uncalled(self, task: Task) -> None:
+        """See `ArrivalStore.ended_uncalled`."""
+        await self._worker.run(ended_uncalled, task.task_id)
+
+    async def missed(self, within: float) -> Sequence[Arrivals]:
+        """See `ArrivalStore.missed`."""
+        if not await self._worker.look_up(has_missed, within):
+            return ()
+        return await self._worker.run(missed_callbacks, within)
+
+    async def known(self) -> Sequence[Arrivals]:
+        """See `ArrivalStore.known`."""
+        return await self._worker.run(known_callbacks)

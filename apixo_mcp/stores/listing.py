@@ -50,6 +50,10 @@ class ListQuery:
         return (self.like, *self.words) if self.like else self.words
 
 
+MOST_FOUND = 20_000
+"""Prompts that an index has found and that are looked at one by one: beyond that a page is full sooner where the list
+is gone along."""
+
 _BESIDE = (
     "searched.owner = listed.owner and searched.created_at = listed.created_at and searched.task_id = listed.task_id"
 )

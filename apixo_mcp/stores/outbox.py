@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.database import Database, Row, Worker
 from apixo_mcp.tasks.ports.outbox import TASK_FINISHED, OutboxCount, Webhook
 
 _ENDED = "state in ('success', 'failed', 'cancelled', 'unknown')"
@@ -37,7 +37,7 @@ def begin_telling(database: Database) -> None:
     """See `Outbox.begin`."""
     if database.execute(_BEGUN, {}):
         return
-    with database.transaction():
+    with database.transaction("webhooks"):
         if not database.execute(_BEGUN, {}):
             database.execute(_BEGIN, {"now": database.now()})
             database.execute(_TOLD_ALL, {})
@@ -47,7 +47,7 @@ def collect_webhooks(database: Database) -> int:
     """See `Outbox.collect`."""
     if not database.execute(_UNTOLD, {"limit": 1}):
         return 0
-    with database.transaction():
+    with database.transaction("webhooks"):
         now = database.now()
         database.execute(_FORGET_OLD, {"now": now, "kept": _KEPT})
         ended = database.execute(_UNTOLD, {"limit": _AT_ONCE})
@@ -108,3 +108,42 @@ def count_webhooks(database: Database) -> OutboxCount:
     """See `Outbox.count`."""
     row = database.execute(_COUNT, {})[0]
     return OutboxCount(int(row["waiting"]), int(row["given_up"]))
+
+
+class KeptOutbox:
+    """Implements `Outbox`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def begin(self) -> None:
+        """See `Outbox.begin`."""
+        await self._worker.run(begin_telling)
+
+    async def collect(self) -> int:
+        """See `Outbox.collect`."""
+        return await self._worker.run(collect_webhooks)
+
+    async def put(self, webhook_id: str, kind: str, data: Mapping[str, Any]) -> None:
+        """See `Outbox.put`."""
+        await self._worker.run(put_webhook, webhook_id, kind, data)
+
+    async def take(self, lasts: float, limit: int) -> Sequence[Webhook]:
+        """See `Outbox.take`."""
+        return await self._worker.run(take_webhooks, lasts, limit)
+
+    async def taken(self, webhook_id: str) -> None:
+        """See `Outbox.taken`."""
+        await self._worker.run(webhook_taken, webhook_id)
+
+    async def put_off(self, webhook_id: str, seconds: float) -> None:
+        """See `Outbox.put_off`."""
+        await self._worker.run(put_webhook_off, webhook_id, seconds)
+
+    async def give_up(self, webhook_id: str) -> None:
+        """See `Outbox.give_up`."""
+        await self._worker.run(give_webhook_up, webhook_id)
+
+    async def count(self) -> OutboxCount:
+        """See `Outbox.count`."""
+        return await self._worker.run(count_webhooks)

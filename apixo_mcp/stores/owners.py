@@ -1,4 +1,4 @@
-"""The owners in the database, and what is kept of their sign-in: written once, for every database.
+"""The owners in the database: written once, for every database.
 
 Each function runs in the thread in which its database is asked.
 """
@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from apixo_mcp.owners.store import Bound, EntryKind, KnownOwner, SignInEntry
+from apixo_mcp.owners.store import KnownOwner
 from apixo_mcp.owners.tokens import BY_TOKEN
-from apixo_mcp.stores.database import Database, Readable, Row
+from apixo_mcp.stores.database import Database, Readable, Row, Worker
 from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Raise, Scope
@@ -28,22 +28,8 @@ _SET_TOKEN = """update owner set token_hash = :token_hash, changed_at = :now, re
   where name = :name returning name"""
 _REVOKE = """update owner set token_hash = '', changed_at = :now, revoked_at = coalesce(revoked_at, :now)
   where name = :name returning name"""
-
-_PUT = """insert into sign_in values (:kind, :key, :owner, :family, :value, :now, :now + :lasts)
-  on conflict (kind, key) do update set owner = :owner, family = :family, value = :value, until = :now + :lasts"""
-_ENTRY = "select * from sign_in where kind = :kind and key = :key and until > :now"
-_TAKE = "delete from sign_in where kind = :kind and key = :key and until > :now returning *"
-_RENEW = "update sign_in set until = :now + :lasts where kind = :kind and key = :key and until > :now returning key"
-_COUNT = """select count(*) as count from sign_in
-  where kind = :kind and key <> :key and (:of_owner = 0 or owner = :owner)"""
-_MAKE_ROOM = """delete from sign_in where kind = :kind and key = (select key from sign_in
-  where kind = :kind and key <> :key and (:of_owner = 0 or owner = :owner)
-    and made_at <= :now - :spared and until <= :now + :lasts order by made_at limit 1) returning key"""
-_FORGET_OLD = "delete from sign_in where until <= :now"
-_END = "delete from sign_in where family = :family and family <> ''"
 _END_OF_OWNER = "delete from sign_in where owner = :name"
 _END_OF_TOKEN = "delete from sign_in where owner = :name and family like :families"
-_HAS_FAMILY = "select 1 from sign_in where family = :family and family <> '' and until > :now limit 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +129,13 @@ def has_owners(database: Readable) -> bool:
 def add_owner(database: Database, owner: Owner, token_hash: str) -> bool:
     """Adds an owner; False where the name is taken."""
     named = {"name": owner.name, "token_hash": token_hash, "terms": terms_of(owner), "now": database.now()}
-    with database.transaction():
+    with database.transaction("owners"):
         return bool(database.execute(_ADD, named))
 
 
 def change_owner(database: Database, name: str, how: Callable[[Owner], Owner]) -> Owner | None:
     """Changes the terms of an owner from what they are at that moment; None where there is none of that name."""
-    with database.transaction():
+    with database.transaction("owners"):
         standing = standing_of(database, name)
         if standing is None:
             return None
@@ -160,82 +146,52 @@ def change_owner(database: Database, name: str, how: Callable[[Owner], Owner]) -
 
 def set_owner_token(database: Database, name: str, token_hash: str) -> bool:
     """Gives an owner another token; False where there is none of that name."""
-    with database.transaction():
+    with database.transaction("owners"):
         database.execute(_END_OF_TOKEN, {"name": name, "families": f"{BY_TOKEN}%"})
         return bool(database.execute(_SET_TOKEN, {"name": name, "token_hash": token_hash, "now": database.now()}))
 
 
 def revoke_owner(database: Database, name: str) -> bool:
     """Ends every way in of an owner; False where there is none of that name."""
-    with database.transaction():
+    with database.transaction("owners"):
         database.execute(_END_OF_OWNER, {"name": name})
         return bool(database.execute(_REVOKE, {"name": name, "now": database.now()}))
 
 
-def put_entry(database: Database, entry: SignInEntry, lasts: float, bound: Bound | None) -> bool:
-    """Keeps an entry of a sign-in; False where there are too many of its kind, and none makes room."""
-    with database.transaction():
-        now = database.now()
-        database.execute(_FORGET_OLD, {"now": now})
-        if bound is not None and not _has_room(database, entry, lasts, bound, now):
-            return False
-        _put(database, entry, lasts, now)
-        return True
+class KeptOwners:
+    """Implements `OwnerStore`."""
 
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
 
-def get_entry(database: Readable, kind: EntryKind, key: str) -> SignInEntry | None:
-    """Returns an entry that has not run out."""
-    return _first(database.execute(_ENTRY, {"kind": str(kind), "key": key, "now": database.now()}))
+    async def any(self) -> bool:
+        """See `OwnerStore.any`."""
+        return await self._worker.look_up(has_owners)
 
+    async def all(self) -> Sequence[KnownOwner]:
+        """See `OwnerStore.all`."""
+        return await self._worker.run(known_owners)
 
-def take_entry(database: Database, kind: EntryKind, key: str) -> SignInEntry | None:
-    """Returns an entry and forgets it."""
-    return _first(database.execute(_TAKE, {"kind": str(kind), "key": key, "now": database.now()}))
+    async def find(self, name: str) -> Owner | None:
+        """See `OwnerStore.find`."""
+        return await self._worker.look_up(owner_named, name)
 
+    async def of_token(self, token_hash: str) -> Owner | None:
+        """See `OwnerStore.of_token`."""
+        return await self._worker.look_up(owner_of_token, token_hash)
 
-def exchange_entry(
-    database: Database, kind: EntryKind, key: str, entries: Sequence[tuple[SignInEntry, float]]
-) -> SignInEntry | None:
-    """Takes an entry and keeps others in its place; returns the one that was taken."""
-    with database.transaction():
-        now = database.now()
-        taken = _first(database.execute(_TAKE, {"kind": str(kind), "key": key, "now": now}))
-        if taken is not None:
-            for entry, lasts in entries:
-                _put(database, entry, lasts, now)
-        return taken
+    async def add(self, owner: Owner, token_hash: str) -> bool:
+        """See `OwnerStore.add`."""
+        return await self._worker.run(add_owner, owner, token_hash)
 
+    async def change(self, name: str, how: Callable[[Owner], Owner]) -> Owner | None:
+        """See `OwnerStore.change`."""
+        return await self._worker.run(change_owner, name, how)
 
-def renew_entry(database: Database, kind: EntryKind, key: str, lasts: float) -> bool:
-    """Keeps an entry for longer; False where it is not there."""
-    named = {"kind": str(kind), "key": key, "lasts": lasts, "now": database.now()}
-    return bool(database.execute(_RENEW, named))
+    async def set_token(self, name: str, token_hash: str) -> bool:
+        """See `OwnerStore.set_token`."""
+        return await self._worker.run(set_owner_token, name, token_hash)
 
-
-def has_family(database: Database, family: str) -> bool:
-    """Tells whether anything of a family is kept still."""
-    return bool(database.execute(_HAS_FAMILY, {"family": family, "now": database.now()}))
-
-
-def end_family(database: Database, family: str) -> None:
-    """Forgets all entries of a family."""
-    database.execute(_END, {"family": family})
-
-
-def _has_room(database: Database, entry: SignInEntry, lasts: float, bound: Bound, now: float) -> bool:
-    alike = {"kind": str(entry.kind), "key": entry.key, "owner": entry.owner, "of_owner": int(bound.of_owner)}
-    if database.execute(_COUNT, alike)[0]["count"] < bound.most:
-        return True
-    aged = {**alike, "now": now, "spared": bound.spared, "lasts": lasts}
-    return bound.spared is not None and bool(database.execute(_MAKE_ROOM, aged))
-
-
-def _put(database: Database, entry: SignInEntry, lasts: float, now: float) -> None:
-    database.execute(_PUT, {**asdict(entry), "kind": str(entry.kind), "now": now, "lasts": lasts})
-
-
-def _first(rows: Sequence[Row]) -> SignInEntry | None:
-    if not rows:
-        return None
-    row = rows[0]
-    return SignInEntry(EntryKind(row["kind"]), row["key"], row["value"], row["owner"], row["family"])
+    async def revoke(self, name: str) -> bool:
+        """See `OwnerStore.revoke`."""
+        return await self._worker.run(revoke_owner, name)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from apixo_mcp.generation import Failure
-from apixo_mcp.stores.database import Database, Readable
+from apixo_mcp.stores.database import Database, Readable, Worker
 from apixo_mcp.stores.rows import to_failure
 from apixo_mcp.tasks.budget import DAY, day_start
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.reports import BalanceLoss, BalanceReading, FailureCount, Outcomes, TimeTaken
 
 _SEVERAL = "instr(attempts, '}, {') > 0"
@@ -37,11 +38,13 @@ _TIMES = f"""select model, max(tasks) as tasks,
     select model, took, row_number() over (partition by model order by took) as place,
       count(*) over (partition by model order by took rows between unbounded preceding and unbounded following) as tasks
     from (
-      select model, max(0, completed_at - coalesce(case when {_SEVERAL} and json_valid(attempts)
-        then json_extract(attempts, '$[0].sent_at') end, sent_at)) as took
-      from task where {{whose}}counted_at >= :since and state = 'success' and completed_at is not null
-        and sent_at is not null
-      order by counted_at desc limit {_TIMED}))
+      select model, case when completed_at < began_at then 0 else completed_at - began_at end as took
+      from (
+        select model, completed_at, coalesce(case when {_SEVERAL} and json_valid(attempts)
+          then cast(json_extract(attempts, '$[0].sent_at') as double precision) end, sent_at) as began_at
+        from task where {{whose}}counted_at >= :since and state = 'success' and completed_at is not null
+          and sent_at is not null
+        order by counted_at desc limit {_TIMED}) as newest) as timed) as placed
   group by model order by model"""
 
 _LAST = "select * from balance where key_print = :key_print order by day desc limit 1"
@@ -51,7 +54,7 @@ _GO_ON = """update balance set payer = :payer, seen_at = :now, amount = :amount,
     added = added + :added
   where key_print = :key_print and day = :day"""
 _MEASURED = """select day, gateway, sum(spent) as spent, sum(added) as added, min(began_at) as since
-  from balance where day >= :day and seen_at <> began_at and (:payer is null or payer = :payer)
+  from balance where day >= :day and seen_at <> began_at and (:of_all or payer = :payer)
   group by day, gateway order by day desc, gateway"""
 
 _BEYOND = 60.0
@@ -83,7 +86,7 @@ def note_balance(database: Database, reading: BalanceReading) -> None:
     named: dict[str, Any] = {"payer": reading.payer, "gateway": reading.gateway, "key_print": reading.key_print}
     named |= {"now": now, "amount": reading.amount, "day": int(now // DAY), "began": now}
     named |= {"spent": 0.0, "added": 0.0}
-    with database.transaction():
+    with database.transaction(f"balance {reading.key_print}"):
         last = next(iter(database.execute(_LAST, named)), None)
         if last is None:
             database.execute(_BEGIN, named)
@@ -100,7 +103,7 @@ def note_balance(database: Database, reading: BalanceReading) -> None:
 
 def measured(database: Readable, payer: str | None, days: int) -> Sequence[BalanceLoss]:
     """See `ReportStore.measured`."""
-    named = {"day": int(database.now() // DAY) - (days - 1), "payer": payer}
+    named = {"day": int(database.now() // DAY) - (days - 1), "payer": payer, "of_all": payer is None}
     return [
         BalanceLoss(
             time.strftime("%Y-%m-%d", time.gmtime(row["day"] * DAY)),
@@ -111,3 +114,22 @@ def measured(database: Readable, payer: str | None, days: int) -> Sequence[Balan
         )
         for row in database.execute(_MEASURED, named)
     ]
+
+
+class KeptReports:
+    """Implements `ReportStore`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def outcomes(self, owner: Owner | None, days: int) -> Outcomes:
+        """See `ReportStore.outcomes`."""
+        return await self._worker.run(outcomes, owner.name if owner else None, days)
+
+    async def note_balance(self, reading: BalanceReading) -> None:
+        """See `ReportStore.note_balance`."""
+        await self._worker.run(note_balance, reading)
+
+    async def measured(self, payer: str | None, days: int) -> Sequence[BalanceLoss]:
+        """See `ReportStore.measured`."""
+        return await self._worker.run(measured, payer, days)

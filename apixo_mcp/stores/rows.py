@@ -8,6 +8,7 @@ from typing import Any
 
 from apixo_mcp.generation import Failure, NextAction
 from apixo_mcp.stores.database import Row
+from apixo_mcp.stores.listing import lowered
 from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 
 FIELDS = tuple(entry.name for entry in fields(Task))
@@ -35,6 +36,7 @@ def to_row(task: Task) -> dict[str, Any]:
     row["notes"] = json.dumps(task.notes)
     row["cancel_requested"] = int(task.cancel_requested)
     row["is_copy"] = int(task.is_copy)
+    row["searched"] = lowered(task.prompt)  # no column: for a database that stores it beside the task
     return row
 
 

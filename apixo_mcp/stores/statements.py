@@ -11,7 +11,7 @@ from apixo_mcp.tasks.task import FOLLOWED
 def keys(key_prints: Iterable[str]) -> tuple[str, dict[str, Any]]:
     """Returns the list that a column is compared with, and its parameters."""
     named: dict[str, Any] = {f"key{number}": value for number, value in enumerate(key_prints)}
-    return "(" + ", ".join(f":{name}" for name in named) + ")", named
+    return "(" + (", ".join(f":{name}" for name in named) or "null") + ")", named
 
 
 # Adding and moving tasks
@@ -75,7 +75,7 @@ CANCEL = f"""update task set cancel_requested = 1, updated_at = :now,
   where task_id = :task_id and state not in ('success', 'failed', 'cancelled') returning *"""
 """Ends an unsent task. Its fence moves on, so that a process that was just about to send finds its claim gone."""
 
-# Finding tasks
+# Lookups tasks
 
 GET = "select * from task where task_id = :task_id and deleted_at = 0"
 
@@ -84,9 +84,10 @@ IS_THERE = "select 1 from task where task_id = :task_id"
 
 FIND = "select * from task where task_id = :id and owner = :owner and deleted_at = 0"
 
-FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and +owner = :owner and deleted_at = 0
+FIND_BY_REMOTE = """select * from task where remote_id = :id and remote_id <> '' and owner || '' = :owner
+    and deleted_at = 0
   order by created_at desc limit 1"""
-"""By the gateway's id. The sign keeps SQLite from going through all tasks of the owner for it."""
+"""By the gateway's id. What is put behind the owner keeps SQLite from going through all tasks of the owner for it."""
 
 FIND_BY_ATTEMPT = """select * from task where owner = :owner and deleted_at = 0 and instr(attempts, :quoted) > 0
   order by created_at desc limit 1"""
@@ -112,12 +113,12 @@ for a while a caller without an answer: the same call made again is to find the 
 DUMP = "select * from task where task_id > :after order by task_id limit :limit"
 
 LAST_OF_PAGE = """select max(task_id) as last from (
-    select task_id from task where task_id > :after order by task_id limit :limit)"""
+    select task_id from task where task_id > :after order by task_id limit :limit) as page"""
 
 WITH_OLD_FILES = """select * from task where task_id > :after and task_id <= :last and state = 'success'
     and due is null and lease_until = 0 and updated_at < :now - :seconds and instr(results, '"path": "') > 0
   order by task_id"""
-"""Tasks whose files are of an age, of one page. Asked once an hour, so without an index."""
+"""Tasks whose files are of an age, of one page. StorePart once an hour, so without an index."""
 
 UNDER_KEY = "select * from task where owner = :owner and idempotency_key = :key and idempotency_key <> ''"
 
@@ -131,7 +132,7 @@ PURCHASE = "select * from task where owner = :owner and purchase = :purchase and
 UNANSWERED = """select * from task where fingerprint = :fingerprint and owner = :owner
     and (idempotency_key = '' or substr(idempotency_key, 1, length(:internal)) = :internal)
     and state not in ('failed', 'cancelled') and (created_at > :since and answer in ('lost', 'awaited')
-      or task_id in (select value from json_each(:repeated)))
+      or instr(:repeated, '"' || task_id || '"') > 0)
   order by answer = 'given', answer = 'awaited' and asked_until > :now, created_at"""
 """The tasks of a request whose answer did not arrive, then those of calls that may be waited for.
 
@@ -156,7 +157,7 @@ NEEDS_INPUT = """select 1 from task where (state = 'submitting'
 
 # Leases, and when a next step is due
 
-DUE = f"""select task_id, due, lease_until from task where due <= :due and key_print in {{keys}}
+DUE = f"""select task_id, due as due_at, lease_until from task where due <= :moment and key_print in {{keys}}
   order by (lease_until <= :now or lease_until > :now + {LEASE_LASTS}) desc, due limit :limit"""
 
 LEASE = "select lease_until from task where task_id = :task_id and due <= :now and key_print in {keys}"
@@ -195,7 +196,7 @@ ANSWERED = """update task set answer = :answer, asked_by = coalesce(nullif(:then
 
 HEARD_BY = "select asked_by, heard_by from task where task_id = :task_id"
 
-HEAR = "update task set heard_by = :heard_by where task_id = :task_id"
+HEAR = """update task set heard_by = :heard_by where task_id = :task_id and heard_by = :before returning task_id"""
 
 VOUCH = "update task set asked_until = :now + :lasts where task_id = :task_id and asked_by = :call"
 
@@ -204,23 +205,23 @@ WANT = """update task set wanted_until = :now + :lasts where state in ('submitti
 
 # Money
 
-_SENT_ONCE = "state <> 'submitting' and sent_at is not null and attempts <> '[]' and instr(attempts, '}, {') = 0"
+SENT_ONCE = "state <> 'submitting' and sent_at is not null and attempts <> '[]' and instr(attempts, '}, {') = 0"
 # Its only attempt left when the row says. Nearly every task is such a one, and its attempts need not be read.
 
+_USD = "case when estimate_usd < 0 then 0 else estimate_usd end"
+_ITS_SENT_AT = "coalesce(cast(json_extract(one.value, '$.sent_at') as double precision), counted_at)"
 _POSTS = f"""
   select * from (
-    select task_id, gateway, model, state, max(estimate_usd, 0) as usd, sent_at as at, sent_at as left_at
-    from task where {{whose}}counted_at >= :since and {_SENT_ONCE}{{but}}
+    select task_id, gateway, model, state, {_USD} as usd, sent_at as at, sent_at as left_at
+    from task where {{whose}}counted_at >= :since and {SENT_ONCE}{{but}}
     union all
-    select task_id, gateway, model, state, max(estimate_usd, 0),
-      coalesce(json_extract(one.value, '$.sent_at'), counted_at),
-      coalesce(json_extract(one.value, '$.sent_at'), counted_at)
+    select task_id, gateway, model, state, {_USD}, {_ITS_SENT_AT}, {_ITS_SENT_AT}
     from task, json_each(case when json_valid(attempts) then attempts else '[{{}}]' end) as one
-    where {{whose}}counted_at >= :since and not ({_SENT_ONCE})
+    where {{whose}}counted_at >= :since and not ({SENT_ONCE})
     union all
-    select task_id, gateway, model, state, max(estimate_usd, 0), coalesce(sent_at, counted_at), sent_at
+    select task_id, gateway, model, state, {_USD}, coalesce(sent_at, counted_at), sent_at
     from task where {{whose}}counted_at >= :since and state = 'submitting'
-  ) where at >= :since"""
+  ) as post where at >= :since"""
 """The POSTs of an owner, or of all, since some moment that may cost something, with those that are still to leave.
 
 Which these are: `Task.posts`. One that is to leave counts from when it was decided on. There is no upper end, so that
@@ -233,7 +234,7 @@ _OF_ALL = _POSTS.replace("{but}", "").replace("{whose}", "")
 _SPENT = """select coalesce(sum(usd), 0) as month_usd,
     coalesce(sum(case when at >= :today then usd else 0 end), 0) as usd,
     count(case when at >= :today then 1 end) as posts
-  from ({posts}) where not (left_at is null and task_id = :without)"""
+  from ({posts}) as spent where not (left_at is null and task_id = :without)"""
 
 SPENT = _SPENT.replace("{posts}", _OF_OWNER)
 """What an owner's POSTs since some moment add up to, and those of today among them."""
@@ -242,28 +243,31 @@ SPENT_BY_ALL = _SPENT.replace("{posts}", _OF_ALL)
 """The same of all owners."""
 
 _DAY = "cast({} / 86400 as integer)"
-_AT_ONCE = f"{_SENT_ONCE} and {_DAY.format('counted_at')} = {_DAY.format('sent_at')}"
+_AT_ONCE = f"{SENT_ONCE} and {_DAY.format('counted_at')} = {_DAY.format('sent_at')}"
 # Nearly every task is such a one too: it and its POST are counted as one row.
 
-_SPENT_EACH_DAY = f"select {_DAY.format('at')} as day, sum(coalesce(usd, 0)) as usd from ({{posts}}) group by 1"
+_SPENT_EACH_DAY = (
+    f"select {_DAY.format('at')} as day, sum(coalesce(usd, 0)) as usd from ({{posts}}) as spent group by 1"
+)
 SPENT_EACH_DAY = _SPENT_EACH_DAY.format(posts=_OF_OWNER)
 """What an owner's POSTs of each day since some moment add up to."""
 SPENT_EACH_DAY_BY_ALL = _SPENT_EACH_DAY.format(posts=_OF_ALL)
 """The same of all owners."""
 
-_USAGE = f"""select day, gateway, model, state, sum(task) as tasks, sum(left) as attempts, sum(usd) as estimate_usd,
+_USAGE = f"""select day, gateway, model, state, sum(tasks) as tasks, sum(posts) as attempts, sum(usd) as estimate_usd,
     sum(unpriced) as without_price
   from (
-    select {_DAY.format("counted_at")} as day, gateway, model, state, count(*) as task, count(*) as left,
-      coalesce(sum(max(estimate_usd, 0)), 0) as usd, count(*) - count(estimate_usd) as unpriced
+    select {_DAY.format("counted_at")} as day, gateway, model, state, count(*) as tasks, count(*) as posts,
+      coalesce(sum({_USD}), 0) as usd, count(*) - count(estimate_usd) as unpriced
     from task where {{whose}}counted_at >= :since and {_AT_ONCE} group by 1, 2, 3, 4
     union all
     select {_DAY.format("counted_at")}, gateway, model, state, 1, 0, 0, 0
     from task where {{whose}}counted_at >= :since and not ({_AT_ONCE})
     union all
-    select {_DAY.format("at")}, gateway, model, state, 0, left_at is not null, coalesce(usd, 0), usd is null
-    from ({_POSTS.replace("{but}", f" and not ({_AT_ONCE})")})
-  ) group by 1, 2, 3, 4 order by 1 desc, 3, 2, 4"""
+    select {_DAY.format("at")}, gateway, model, state, 0, case when left_at is null then 0 else 1 end,
+      coalesce(usd, 0), case when usd is null then 1 else 0 end
+    from ({_POSTS.replace("{but}", f" and not ({_AT_ONCE})")}) as spent
+  ) as counted group by 1, 2, 3, 4 order by 1 desc, 3, 2, 4"""
 
 USAGE = _USAGE.replace("{whose}", "owner = :owner and ")
 USAGE_OF_ALL = _USAGE.replace("{whose}", "")
@@ -282,9 +286,11 @@ COUNT_IN_FLIGHT = """select count(*) as count from task where key_print = :key_p
   and ((state in ('pending', 'processing') and due is not null) or (state = 'submitting' and sent_at is not null))"""
 """How many tasks of a key the gateway has."""
 
-MARK_SENT = """update task set sent_at = :now, updated_at = :now, counted_at = max(counted_at, :now),
+MARK_SENT = """update task set sent_at = :now, updated_at = :now,
+    counted_at = case when counted_at > :now then counted_at else :now end,
     reached_at = :reached_at, calls = 0, called_at = 0
-  where task_id = :task_id"""
+  where task_id = :task_id and fence = :fence and lease_holder = :lease_holder and state = 'submitting'
+    and sent_at is null and cancel_requested = 0 returning task_id"""
 
 QUOTED = """select usd, attempts from quote where owner = :owner and fingerprint = :fingerprint
   and made_at between :since and :asked_at"""

@@ -1,15 +1,14 @@
 """What every store must do about alerts: each is raised once, in the transaction that comes upon it."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from support.store_tasks import CLOCK, KEYS, NOW, REFUSED, make
+from support.stores import Open, sqlite_store
 
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.alerts import Alert, AlertKind
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner, Scope
@@ -19,20 +18,17 @@ from apixo_mcp.tasks.task import Attempt, State
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Any]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 DAY = 86400.0
 MIDNIGHT = NOW - NOW % DAY + DAY
 ALICE = Owner("alice", Scope.GENERATE, budget=Budget(daily_usd=1.0))
 ALL = Budget(daily_usd=10.0)
 
 
-@pytest.fixture(params=sorted(STORES))
-async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Any, Any]]:
+@pytest.fixture
+async def both(open_store: Open) -> AsyncIterator[tuple[Any, Any]]:
     """Two processes on the same data, with an owner; what is told goes to an address."""
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as one, STORES[request.param](tmp_path) as two:
+    async with open_store() as one, open_store() as two:
         await one.outbox.begin()
         assert await two.owners.add(ALICE, "")
         yield one, two
@@ -102,7 +98,7 @@ async def test_what_all_spend_is_told_of_nobody_in_particular(both: tuple[Any, A
 
 async def test_without_an_address_it_is_known_all_the_same(tmp_path: Path):
     CLOCK.now = NOW
-    async with STORES["sqlite"](tmp_path) as store:
+    async with sqlite_store(tmp_path / "tasks.sqlite3") as store:
         terms = Terms(budget=Budget(daily_usd=1.0))
         first = await store.admit([make(estimate_usd=0.9)], terms)
         second = await store.admit([make(estimate_usd=0.01)], terms)

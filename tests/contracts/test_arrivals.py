@@ -1,16 +1,14 @@
 """What every store must know of callbacks, whatever it is built on."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make
+from support.stores import Open
 
 from apixo_mcp.gateways.gateway import Accepted
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.ports.terms import Sending
@@ -21,19 +19,16 @@ from apixo_mcp.tasks.transitions.submits import after_submit
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Any]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 URL = "https://mcp.example.com"
 EVERY = 3.0
 PACE = PollSchedule(first_wait=5, interval=EVERY, maximum=120)
 
 
-@pytest.fixture(params=sorted(STORES))
-async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Store, Store]]:
+@pytest.fixture
+async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
     """Two processes on the same data."""
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as one, STORES[request.param](tmp_path) as two:
+    async with open_store() as one, open_store() as two:
         yield one, two
 
 

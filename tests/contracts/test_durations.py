@@ -1,31 +1,25 @@
 """What every store must know of how long tasks took, whatever it is built on."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 from support.store_tasks import CLOCK, NOW
+from support.stores import Open
 
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.durations import Duration
 from apixo_mcp.tasks.ports.durations import DURATIONS_KEPT
 from apixo_mcp.tasks.ports.store import Store
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Any]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 MODEL, SMALL, LARGE = "nano-banana-pro", "resolution=1k", "resolution=4k"
 
 
-@pytest.fixture(params=sorted(STORES))
-async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Store, Store]]:
+@pytest.fixture
+async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
     """Two processes on the same data."""
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as one, STORES[request.param](tmp_path) as two:
+    async with open_store() as one, open_store() as two:
         yield one, two
 
 

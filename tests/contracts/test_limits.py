@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make, make_followed
+from support.stores import Open
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.sqlite.store import SqliteStore
@@ -22,19 +23,16 @@ from apixo_mcp.tasks.uses import usd_left
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Any]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 DAY = 86400.0
 MIDNIGHT = NOW - NOW % DAY
 ALICE = Owner("alice", Scope.GENERATE, budget=Budget(daily_usd=1.0))
 
 
-@pytest.fixture(params=sorted(STORES))
-async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Any, Any]]:
+@pytest.fixture
+async def both(open_store: Open) -> AsyncIterator[tuple[Any, Any]]:
     """Two processes on the same data."""
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as one, STORES[request.param](tmp_path) as two:
+    async with open_store() as one, open_store() as two:
         yield one, two
 
 

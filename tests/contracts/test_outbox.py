@@ -1,32 +1,26 @@
 """What every store must do with what is to be told, whatever it is built on."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make, make_followed
+from support.stores import Open
 
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.ports.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Any]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 
-
-@pytest.fixture(params=sorted(STORES))
-async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Store, Store]]:
+@pytest.fixture
+async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
     """Two processes on the same data."""
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as one, STORES[request.param](tmp_path) as two:
+    async with open_store() as one, open_store() as two:
         yield one, two
 
 

@@ -1,25 +1,20 @@
 """What every store of owners and of their sign-in must do, whatever it is built on."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from support.store_tasks import CLOCK, NOW
+from support.stores import Open
 
 from apixo_mcp.owners.store import Bound, EntryKind, OwnerStore, SignInEntry, SignInStore
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Raise, Scope
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Any]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 ALICE = Owner(
     "alice",
     Scope.GENERATE,
@@ -31,11 +26,11 @@ ALICE = Owner(
 CODE = SignInEntry(EntryKind.CODE, "c" * 64, "{}", "alice", "family")
 
 
-@pytest.fixture(params=sorted(STORES))
-async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Any, Any]]:
+@pytest.fixture
+async def both(open_store: Open) -> AsyncIterator[tuple[Any, Any]]:
     """Two processes on the same data."""
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as one, STORES[request.param](tmp_path) as two:
+    async with open_store() as one, open_store() as two:
         yield one, two
 
 

@@ -1,15 +1,13 @@
 """What every store must add up for a report: how tasks ended, how long they took, and what balances have lost."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.store_tasks import CLOCK, NOW, REFUSED, make_followed
+from support.stores import Open
 
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import DAY
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.ports.reports import BalanceReading
@@ -18,17 +16,14 @@ from apixo_mcp.tasks.task import Attempt, State
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 BOB = Owner("bob")
 MIDNIGHT = NOW - NOW % DAY
 
 
-@pytest.fixture(params=sorted(STORES))
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+@pytest.fixture
+async def store(open_store: Open) -> AsyncIterator[Store]:
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as running:
+    async with open_store() as running:
         yield running
 
 

@@ -1,8 +1,8 @@
 """What every store must do about what its tasks tell: found by words, listed by what narrows them, and deleted."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, closing
+from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.amounts import examples
 from support.store_tasks import CLOCK, NO_LIMITS, NOW, REFUSED, make, make_followed
+from support.stores import Open, sqlite_store
 
 from apixo_mcp.stores.sqlite import schema
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.ports.store import IdTaken, Store
@@ -23,18 +23,15 @@ from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "tasks.sqlite3", clock=CLOCK, elapsed=CLOCK),
-}
 GONE = "it was deleted"
 SAVED = Result(index=0, url="https://cdn.example/a.png", path="/a/fox.png", file=FileState.SAVED)
 
 
-@pytest.fixture(params=sorted(STORES))
-async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Store, Store]]:
+@pytest.fixture
+async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
     """Two processes on the same data."""
     CLOCK.now = NOW
-    async with STORES[request.param](tmp_path) as one, STORES[request.param](tmp_path) as two:
+    async with open_store() as one, open_store() as two:
         yield one, two
 
 
@@ -122,13 +119,13 @@ class TestWords:
         ) or len(found) > len(texts), "an example that is tried again finds its tasks twice"
 
     async def test_an_index_that_is_damaged_is_missed_by_nobody(self, tmp_path: Path):
-        async with STORES["sqlite"](tmp_path) as store:
+        async with sqlite_store(tmp_path / "tasks.sqlite3") as store:
             await put(store, ended(prompt="a red fox"))
             await indexed(store)
         with closing(sqlite3.connect(tmp_path / "tasks.sqlite3")) as database:
             database.execute("delete from grams_data")
             database.commit()
-        async with STORES["sqlite"](tmp_path) as store:
+        async with sqlite_store(tmp_path / "tasks.sqlite3") as store:
             assert await prompts(store, "fox") == ["a red fox"]
             await put(store, ended(prompt="a grey fox"))
             await indexed(store)
@@ -146,12 +143,12 @@ class TestWords:
             names = [
                 row[1] for row in database.execute("pragma table_info(task)") if row[1] not in ("told", "heard_by")
             ]
-            async with STORES["sqlite"](tmp_path / "new") as new:
+            async with sqlite_store(tmp_path / "new" / "tasks.sqlite3") as new:
                 await put(new, ended(prompt="ÖLBILD"), ended(prompt="a red fox", created_at=NOW - 1))
             database.execute("attach ? as new", (str(tmp_path / "new" / "tasks.sqlite3"),))
             columns = ", ".join(names)
             database.execute(f"insert into task ({columns}) select {columns} from new.task")
-        async with STORES["sqlite"](tmp_path) as store:
+        async with sqlite_store(tmp_path / "tasks.sqlite3") as store:
             assert await prompts(store) == ["ÖLBILD", "a red fox"]
             assert await prompts(store, "ölb") == ["ÖLBILD"]
             await indexed(store)

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from support.amounts import examples
 from support.sqlite_connections import connections
 from support.store_tasks import CALL, CLOCK, KEYS, NO_LIMITS, NOW, PROCESS, REFUSED, Clock, make, make_followed, tasks
+from support.stores import Open, sqlite_store
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
@@ -31,31 +32,13 @@ from apixo_mcp.tasks.task import HEARD_BY_ALL, MOVES, TERMINAL, Attempt, Deliver
 
 pytestmark = pytest.mark.anyio
 
-Clocks = Callable[[], float]
-Open = Callable[..., AbstractAsyncContextManager[Store]]
 DAY = 86400.0
 T = TypeVar("T")
-
-
-def sqlite_store(path: Path, clock: Clocks = CLOCK) -> SqliteStore:
-    return SqliteStore(path, clock=clock, elapsed=clock)
-
-
-STORES: dict[str, Callable[[Path, Clocks], AbstractAsyncContextManager[Store]]] = {
-    "sqlite": lambda folder, clock: sqlite_store(folder / "data" / "tasks.sqlite3", clock),
-}
-"""Every store that keeps the contract: one line each, which opens it in a folder, with a clock for its process."""
 
 
 @pytest.fixture(autouse=True)
 def start_of_time() -> None:
     CLOCK.now = NOW
-
-
-@pytest.fixture(params=sorted(STORES))
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the same store again and again, as several processes would."""
-    return lambda clock=CLOCK: STORES[request.param](tmp_path, clock)
 
 
 @pytest.fixture
@@ -783,7 +766,11 @@ class TestClaim:
 
 
 class TestClocks:
-    """Two processes whose clocks differ."""
+    """Two processes whose clocks differ, on a store that knows no other."""
+
+    @pytest.fixture
+    def open_store(self, tmp_path: Path) -> Open:
+        return lambda clock: sqlite_store(tmp_path / "tasks.sqlite3", clock)
 
     @pytest.mark.parametrize("ahead", [60.0, 6.0, -6.0, -60.0])
     @pytest.mark.parametrize("phase", [0.0, 1.3, 4.9])

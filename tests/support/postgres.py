@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 USER, PASSWORD = "tester", "postgres-password-of-the-tests"  # any password is let in: it must be told nowhere
@@ -184,4 +185,25 @@ def postgres() -> Iterator[Cluster]:
 def postgres_url(postgres: Cluster) -> Iterator[str]:
     """The address of an empty database of the test's own."""
     with postgres.database() as name:
+        yield postgres.url(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Cluster) -> Iterator[str]:
+    """The name of a database with the newest schema, which others are copied from."""
+    from apixo_mcp.stores.postgres.store import PostgresStore
+
+    async def make(url: str) -> None:
+        async with PostgresStore(url):
+            pass
+
+    with postgres.database() as name:
+        anyio.run(make, postgres.url(name))
+        yield name
+
+
+@pytest.fixture
+def postgres_store_url(postgres: Cluster, postgres_template: str) -> Iterator[str]:
+    """The address of a database of the test's own, with the newest schema and no row."""
+    with postgres.database(postgres_template) as name:
         yield postgres.url(name)

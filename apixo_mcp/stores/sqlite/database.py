@@ -5,9 +5,10 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -15,6 +16,7 @@ import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
+from apixo_mcp.stores.database import Database, Notable, Readable
 from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
@@ -24,6 +26,7 @@ from apixo_mcp.stores.sqlite.repair import repair
 
 log = logging.getLogger(__name__)
 
+_P = ParamSpec("_P")
 T = TypeVar("T")
 
 ALONE_WITHIN = (0.003, 3.0)
@@ -176,7 +179,7 @@ class SqliteDatabase:
         return self._database
 
     @contextmanager
-    def transaction(self) -> Generator[None]:
+    def transaction(self, one_at_a_time: str = "") -> Generator[None]:
         """Makes everything in it happen, or nothing. For use in the worker thread."""
         database = self.connected
         database.execute("begin immediate")
@@ -188,53 +191,51 @@ class SqliteDatabase:
             raise
         database.execute("commit")
 
-    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+    def alone(self, one_at_a_time: str) -> AbstractContextManager[None]:
+        """See `Database.alone`: one statement is one transaction of a file's one writer."""
+        return nullcontext()
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
         """Runs `work` in the worker thread.
 
         Raises:
             StoreError: SQLite could not do it, or a row is damaged; says what helps.
         """
         try:
-            return await anyio.to_thread.run_sync(self._work, work, arguments, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
         except (sqlite3.Error, NotATask) as error:
             raise self._trouble(error) from error
 
-    def _work(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    async def run(self, work: Callable[Concatenate[Database, _P], T], *arguments: _P.args, **named: _P.kwargs) -> T:
+        """See `Worker.run`."""
+        return await self.in_thread(partial(self._work, partial(work, self, *arguments, **named)))
+
+    async def decide(self, work: Callable[Concatenate[Database, _P], T], *arguments: _P.args, **named: _P.kwargs) -> T:
+        """See `Worker.decide`: a file has one worker for all that is written."""
+        return await self.run(work, *arguments, **named)
+
+    def _work(self, work: Callable[[], T]) -> T:
         self._go_on()
-        return work(*arguments)
+        return work()
 
-    async def look_up(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Runs `work`, which reads a row or two by their keys, at once on this thread, or else in the worker thread.
-
-        Args:
-            work: takes what is read from, and the arguments.
-
-        Raises:
-            StoreError: as of `run`.
-        """
+    async def look_up(self, work: Callable[Concatenate[Readable, _P], T], *arguments: _P.args, **named: _P.kwargs) -> T:
+        """See `Worker.look_up`: at once on this thread, or else in the worker thread."""
         await anyio.lowlevel.checkpoint()  # whoever asks again and again lets others have their turn
         inline = self._inline  # the worker thread closes it where the file is another
         if inline is not None and _identity(self._path) == self._file:
             with suppress(sqlite3.Error, NotATask):  # the worker thread can wait, and tells what is wrong
-                return work(inline, *arguments)
-        return await self.run(self._look_up, work, arguments)
+                return work(inline, *arguments, **named)
+        return await self.in_thread(partial(self._look_up, partial(work, self, *arguments, **named)))
 
-    def _look_up(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        looked_up = work(self, *arguments)
+    def _look_up(self, work: Callable[[], T]) -> T:
+        looked_up = self._work(work)
         self._open_inline()
         return looked_up
 
-    async def note(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Runs `work`, which writes what only living processes need, at once on this thread, or else in the worker's.
+    async def note(self, work: Callable[Concatenate[Notable, _P], T], *arguments: _P.args, **named: _P.kwargs) -> T:
+        """See `Worker.note`: at once on this thread, or else in the worker thread, where `work` is done anew.
 
         Now and then it is the worker thread's turn, which brings what was written from the log into the file.
-
-        Args:
-            work: takes what is asked, by `execute_fleeting` where it writes, and the arguments. It is done anew where
-                it fails.
-
-        Raises:
-            StoreError: as of `run`.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
         self._noted += 1
@@ -242,20 +243,21 @@ class SqliteDatabase:
         inline = self._inline
         if inline is not None and not is_full and _identity(self._path) == self._file:
             try:
-                return work(inline, *arguments)
+                return work(inline, *arguments, **named)
             except NotATask as error:
                 raise self._trouble(error) from error
             except sqlite3.Error:
                 pass  # somebody else writes just now, or the worker thread can tell what is wrong
         if is_full:
             self._noted = 0
-        return await self.run(self._note, is_full, work, arguments)
+        return await self.in_thread(partial(self._note, is_full, partial(work, self, *arguments, **named)))
 
-    def _note(self, is_full: bool, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    def _note(self, is_full: bool, work: Callable[[], T]) -> T:
+        self._go_on()
         self._open_inline()
         if is_full:  # before the work: whoever writes first after that waits for the disk once more
             self.execute("pragma wal_checkpoint(passive)", {})
-        return work(self, *arguments)
+        return work()
 
     def _open_inline(self) -> None:
         if self._inline is None:

@@ -4,23 +4,19 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.stores.listing import lowered
+from apixo_mcp.stores.migrations import migrations_of
 
 COPIES_KEPT = 3
 
 
-@cache
 def migrations() -> tuple[tuple[int, str], ...]:
     """Returns number and script of each step, in order."""
-    folder = resources.files("apixo_mcp.stores.sqlite") / "migrations"
-    scripts = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return tuple(sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in scripts))
+    return migrations_of("apixo_mcp.stores.sqlite")
 
 
 def newest() -> int:

@@ -13,15 +13,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from apixo_mcp.stores.listing import ListQuery, page
+from apixo_mcp.stores.database import Database, Row
+from apixo_mcp.stores.listing import MOST_FOUND, ListQuery, page
 from apixo_mcp.stores.rows import from_row
-from apixo_mcp.stores.sqlite.database import SqliteDatabase
 from apixo_mcp.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
-MOST_FOUND = 20_000
-"""Prompts that are looked at one by one: beyond that a page is full sooner where the list is gone along."""
 MOST_UNREAD = 2_000
 """Prompts that the index need not have read to be asked."""
 _MOST_PARTS = 24  # of a word: the first few narrow it down, and each prompt is looked at anyway
@@ -50,7 +48,23 @@ _FOUND = f"{_INDEXED} union all select doc from searched where doc > :upto"
 _MANY = f"select count(*) as count from ({_INDEXED} limit :limit)"
 
 
-def listed(database: SqliteDatabase, listing: ListQuery) -> list[Task]:
+class SqliteSearch:
+    """Implements `Search`."""
+
+    def listed(self, database: Database, listing: ListQuery) -> list[Task]:
+        """See `Search.listed`."""
+        return listed(database, listing)
+
+    def index_some(self, database: Database, count: int) -> int:
+        """See `Search.index_some`."""
+        return index_some(database, count)
+
+    def forget_text(self, database: Database, task: Mapping[str, Any]) -> None:
+        """See `Search.forget_text`."""
+        forget_text(database, task)
+
+
+def listed(database: Database, listing: ListQuery) -> list[Task]:
     """Returns a page of a list."""
     rows = _by_index(database, listing) if listing.sought else None
     if rows is None:
@@ -58,7 +72,7 @@ def listed(database: SqliteDatabase, listing: ListQuery) -> list[Task]:
     return [from_row(row) for row in rows]
 
 
-def _by_index(database: SqliteDatabase, listing: ListQuery) -> list[sqlite3.Row] | None:
+def _by_index(database: Database, listing: ListQuery) -> Sequence[Row] | None:
     """Returns a page of a list as the index leads to it, None where it does not help."""
     try:
         named = _sought(database, listing.sought)
@@ -71,7 +85,7 @@ def _by_index(database: SqliteDatabase, listing: ListQuery) -> list[sqlite3.Row]
         return None
 
 
-def index_some(database: SqliteDatabase, count: int) -> int:
+def index_some(database: Database, count: int) -> int:
     """Reads so many prompts more into the index, and returns how many are left then."""
     behind = database.execute(_BEHIND, {})[0]
     if behind["unread"] <= 0 or behind["upto"] < 0:
@@ -94,7 +108,7 @@ def index_some(database: SqliteDatabase, count: int) -> int:
     return max(0, behind["unread"] - count)
 
 
-def forget_text(database: SqliteDatabase, task: Mapping[str, Any]) -> None:
+def forget_text(database: Database, task: Mapping[str, Any]) -> None:
     """Forgets the prompt of a task. The caller holds the transaction."""
     upto = database.execute(_BEHIND, {})[0]["upto"]
     if upto > 0:
@@ -106,7 +120,7 @@ def forget_text(database: SqliteDatabase, task: Mapping[str, Any]) -> None:
     database.execute(_EMPTY, task)
 
 
-def _sought(database: SqliteDatabase, words: Sequence[str]) -> dict[str, Any]:
+def _sought(database: Database, words: Sequence[str]) -> dict[str, Any]:
     """Returns the parameters of `_FOUND`; none where the list is better gone along."""
     behind = database.execute(_BEHIND, {})[0]
     if behind["upto"] <= 0 or behind["unread"] > MOST_UNREAD:
@@ -118,7 +132,7 @@ def _sought(database: SqliteDatabase, words: Sequence[str]) -> dict[str, Any]:
     return {"match": match, "upto": behind["upto"]} if many <= MOST_FOUND else {}
 
 
-def _match(database: SqliteDatabase, word: str) -> str:
+def _match(database: Database, word: str) -> str:
     """Returns what the index is asked for a word; empty where that would narrow nothing down."""
     if len(word) >= _LENGTH:
         return " AND ".join(_quoted(_parts(word)))

@@ -23,10 +23,13 @@ class LeaseWatch:
 
     Args:
         elapsed: a clock that runs evenly, whatever its zero is.
+        silent_for: seconds for which a lease must have been seen unchanged; 0 where all leases are set and compared by
+            one clock.
     """
 
-    def __init__(self, elapsed: Callable[[], float]) -> None:
+    def __init__(self, elapsed: Callable[[], float], silent_for: float = SILENT_FOR) -> None:
         self._elapsed = elapsed
+        self._silent_for = silent_for
         self._seen: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()  # some is claimed in the worker thread, some on the thread that asks
 
@@ -43,7 +46,7 @@ class LeaseWatch:
             noted, free_at = self._seen.get(name, (0.0, 0.0))
             if noted != until:
                 left = until - now
-                free_at = here + (0.0 if left < -APART_AT_MOST else max(SILENT_FOR, min(left, LEASE_LASTS)))
+                free_at = here + (0.0 if left < -APART_AT_MOST else max(self._silent_for, min(left, LEASE_LASTS)))
                 self._seen[name] = until, free_at
         return max(0.0, free_at - here)
 

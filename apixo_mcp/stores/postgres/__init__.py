@@ -1,0 +1,1 @@
+"""The task store on a Postgres server, which many machines share."""

@@ -1,0 +1,119 @@
+"""A connection to the server, on which nothing is waited for without an end."""
+
+import selectors
+import time
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection, OperationalError
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.numeric import FloatLoader
+
+from apixo_mcp.stores.postgres.texts import TextsIn, TextsOut
+
+STATEMENT_WITHIN = 10.0
+"""Seconds that the server gives a statement, and what waits for another one."""
+SERVER_ANSWERS_WITHIN = 12.0
+"""Seconds after which a server, or what stands before it, is held for gone."""
+IDLE_WITHIN = 5.0
+"""Seconds between two statements of a transaction: a process that was frozen in one keeps others out no longer."""
+
+OLDEST = 13
+"""The oldest major version: the first that tells what became of a transaction by a number of 64 bits."""
+
+T = TypeVar("T")
+
+
+class Unfit(psycopg.NotSupportedError):
+    """The server or its database does not do for this program."""
+
+
+_BEGINNING = f"""set statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
+  set idle_in_transaction_session_timeout = {IDLE_WITHIN * 1000:.0f};
+  set default_transaction_isolation = 'read committed';
+  set jit = off;
+  select pg_backend_pid() as pid, current_setting('server_encoding') as encoding,
+    current_setting('transaction_read_only') as read_only"""
+
+
+class ServerLine(Connection[DictRow]):
+    """A connection. Rows are values by the names of their columns, and numbers are never `Decimal`.
+
+    Attributes:
+        is_direct: whether it leads to one backend of the server: a pooler may hand each transaction to another one,
+            which knows neither what was set nor what was prepared on this connection.
+    """
+
+    is_direct = True
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Waits for the server, and holds it for gone after `SERVER_ANSWERS_WITHIN`."""
+        try:
+            return super().wait(gen, interval, SERVER_ANSWERS_WITHIN if timeout is None else timeout)
+        except OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()  # its answer may come yet, and would be taken for that to something else
+            raise
+
+    def is_stale(self) -> bool:
+        """Tells whether the server has ended the connection, or sent what was not asked for. Asks nothing."""
+        if self.closed or self.pgconn.transaction_status != TransactionStatus.IDLE:
+            return True
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self.pgconn.socket, selectors.EVENT_READ)
+            return bool(waiting.select(0))
+
+
+def set_up(line: ServerLine) -> None:
+    """Prepares a new connection.
+
+    Raises:
+        psycopg.Error: the server does not do.
+    """
+    line.row_factory = dict_row
+    line.adapters.register_dumper(str, TextsOut)
+    line.adapters.register_loader("text", TextsIn)
+    line.adapters.register_loader("numeric", FloatLoader)
+    line.set_autocommit(True)
+    there = _last(line.execute(_BEGINNING.encode()))
+    line.is_direct = there["pid"] == line.info.backend_pid
+    if not line.is_direct:
+        line.prepare_threshold = None
+    if line.info.server_version < OLDEST * 10_000:
+        raise Unfit(f"it is Postgres {line.info.server_version // 10_000}, and {OLDEST} is the oldest that does")
+    if there["encoding"] != "UTF8":
+        raise Unfit(f"its encoding is {there['encoding']}: create a database with encoding 'UTF8' for apixo-mcp")
+    if there["read_only"] != "off":
+        raise Unfit("it can only be read, as a standby can: name the server that is written to")
+
+
+def _last(cursor: psycopg.Cursor[DictRow]) -> dict[str, Any]:
+    """Returns the row of the last of several statements."""
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone()
+    assert row is not None
+    return row
+
+
+class ServerClock:
+    """The server's clock, as a process knows it between two readings: it hangs on no clock of this machine."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._read_at = float("-inf")
+
+    def now(self) -> float:
+        """Returns the present, Unix seconds."""
+        return time.monotonic() + self._ahead
+
+    def is_old(self, seconds: float) -> bool:
+        """Tells whether it was last read so many seconds ago."""
+        return time.monotonic() - self._read_at > seconds
+
+    def read(self, there: float) -> None:
+        """Takes what the server has just told."""
+        self._read_at = time.monotonic()
+        self._ahead = there - self._read_at

@@ -1,0 +1,44 @@
+"""The store on a Postgres server, shared by as many processes and machines as needed."""
+
+from collections.abc import Callable
+from typing import Self
+
+import anyio
+
+from apixo_mcp.stores.postgres.address import database_address
+from apixo_mcp.stores.postgres.database import PostgresDatabase
+from apixo_mcp.stores.postgres.search import PostgresSearch
+from apixo_mcp.stores.store import TaskStore
+
+
+class PostgresStore(TaskStore):
+    """Implements `Store`. Its clock is the server's: leases, dues and money hang on no clock of this machine.
+
+    Args:
+        url: of the database, as libpq takes it.
+        clock: tells the present in the server's place; for tests.
+
+    Raises:
+        SettingsError: the URL cannot be read.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], float] | None = None) -> None:
+        self._server = PostgresDatabase(database_address(url), clock)
+        if clock is None:
+            super().__init__(self._server, PostgresSearch(), silent_for=0.0)
+        else:
+            super().__init__(self._server, PostgresSearch(), elapsed=clock, silent_for=0.0)
+
+    async def __aenter__(self) -> Self:
+        """Connects, and brings the schema up to date.
+
+        Raises:
+            SchemaTooNew: a newer version of this program has brought it up to date.
+            StoreError: it cannot be used.
+        """
+        await self._server.in_thread(self._server.open)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._server.in_thread(self._server.close)
