@@ -5,7 +5,7 @@ told by no error. The kernel's own means, which are set too, notice only that no
 """
 
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -15,10 +15,11 @@ SERVER_ANSWERS_WITHIN = 10.0
 """Seconds that the server has for each answer: more than any statement here takes, and less than 15 s, after which a
 process that cannot reach its database is to say so."""
 CONNECTED_WITHIN = 5  # seconds
+_Row = TypeVar("_Row", covariant=True)
 _SERVER_STOPS_AFTER = 15_000  # milliseconds: what nobody waits for any more
 
 
-class BoundedConnection(psycopg.Connection[TupleRow]):
+class BoundedConnection(psycopg.Connection[_Row]):
     """A connection that is given up where an answer takes longer than `SERVER_ANSWERS_WITHIN`."""
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:

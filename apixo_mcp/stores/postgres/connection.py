@@ -1,29 +1,24 @@
-"""A connection to the server, on which nothing is waited for without an end."""
+"""A connection to the server, as the task store uses it, and the server's clock."""
 
 import selectors
 import time
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from psycopg import Connection, OperationalError
-from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import FloatLoader
 
+from apixo_mcp.postgres.connections import BoundedConnection
 from apixo_mcp.stores.postgres.texts import TextsIn, TextsOut
 
-STATEMENT_WITHIN = 10.0
-"""Seconds that the server gives a statement, and what waits for another one."""
-SERVER_ANSWERS_WITHIN = 12.0
-"""Seconds after which a server, or what stands before it, is held for gone."""
+STATEMENT_WITHIN = 8.0
+"""Seconds that the server gives a statement, and what waits for another one: less than it is waited for here."""
 IDLE_WITHIN = 5.0
 """Seconds between two statements of a transaction: a process that was frozen in one keeps others out no longer."""
 
 OLDEST = 13
 """The oldest major version: the first that tells what became of a transaction by a number of 64 bits."""
-
-T = TypeVar("T")
 
 
 class Unfit(psycopg.NotSupportedError):
@@ -38,7 +33,7 @@ _BEGINNING = f"""set statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
     current_setting('transaction_read_only') as read_only"""
 
 
-class ServerLine(Connection[DictRow]):
+class ServerLine(BoundedConnection[DictRow]):
     """A connection. Rows are values by the names of their columns, and numbers are never `Decimal`.
 
     Attributes:
@@ -47,15 +42,6 @@ class ServerLine(Connection[DictRow]):
     """
 
     is_direct = True
-
-    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Waits for the server, and holds it for gone after `SERVER_ANSWERS_WITHIN`."""
-        try:
-            return super().wait(gen, interval, SERVER_ANSWERS_WITHIN if timeout is None else timeout)
-        except OperationalError:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # its answer may come yet, and would be taken for that to something else
-            raise
 
     def is_stale(self) -> bool:
         """Tells whether the server has ended the connection, or sent what was not asked for. Asks nothing."""

@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
+from apixo_mcp.postgres.connections import CONNECTED_WITHIN
 from apixo_mcp.stores.database import Database, Notable, Readable
 from apixo_mcp.stores.postgres import schema
 from apixo_mcp.stores.postgres.address import DatabaseAddress
@@ -29,8 +30,7 @@ log = logging.getLogger(__name__)
 
 DECIDE, LOOK_UP, REST = 2, 2, 4
 """How many pieces of work of each lane run at once: there are no more connections than all of them."""
-CONNECTED_WITHIN = 5.0
-CLOCK_READ_EVERY = 5.0
+CLOCK_READ_EVERY = 5.0  # seconds
 _TRIES = 4
 _UNUSED_FOR = 60.0  # seconds after which a connection too many is closed
 _LASTS = 1800.0  # seconds for which a connection is used: the server may have another address by then
@@ -64,15 +64,14 @@ class PostgresDatabase:
         """
         try:
             # A connection of its own first: it tells at once, and why, where a pool goes on trying.
-            with ServerLine.connect(self._address.conninfo, **self._address.defaults) as line:
+            with ServerLine.connect(**self._address.conninfo) as line:
                 set_up(line)
                 schema.upgrade_schema(line, self._address.shown)
         except psycopg.Error as error:
             raise self._trouble(error) from None
         self._pool = ConnectionPool(
-            self._address.conninfo,
             connection_class=ServerLine,
-            kwargs=dict(self._address.defaults),
+            kwargs=dict(self._address.conninfo),
             configure=set_up,
             check=self._check,
             min_size=1,
