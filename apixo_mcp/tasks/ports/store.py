@@ -4,7 +4,7 @@
 it a moment to compare with, since the clocks of two machines differ. A lease is set and compared with the store's own
 clock, and a store whose processes each bring a clock of their own must not believe it over a holder that renews: a task
 is never taken, and never held for lost, while its holder renews its lease, whatever the clocks say. (On SQLite that is
-`stores.sqlite.watch`; a database server has one clock.)
+`stores.watch`; a database server has one clock.)
 
 The other moments in a row (when it was made, when its next step is due) are written with the clock of the process that
 decided on them. A clock that is ahead may make one poll early with them, or end an unsent task early; it takes no task
