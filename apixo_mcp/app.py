@@ -162,7 +162,7 @@ async def open_app(
         if settings.is_traced:
             await stack.enter_async_context(traced(parts.telemetry))
         await _end_lapsed(store)
-        outside = await outside_of(settings, store, http, parts.roots, limits.tunnel, public=public)
+        outside = await outside_of(settings, store, http, parts.roots, limits.tunnel, public=public, space=parts.space)
         app = await _app(parts, outside, lasting=lasting)
         stack.push_async_callback(_leave, store, parts.leases.holder, parts.accounts, leave)
         async with anyio.create_task_group() as background:

@@ -31,7 +31,12 @@ def uploads_of(parts: Parts, outside: Outside) -> Uploads:
         except StoreError:
             return True  # a paid task may need it
 
-    return Uploads(parts.settings.home / UPLOADS_FOLDER, is_needed, parts.limits.uploads)
+    folder = parts.settings.home / UPLOADS_FOLDER
+    if outside.bucket is None:
+        return Uploads(folder, is_needed, parts.limits.uploads)
+    from apixo_mcp.media.bucket.uploads import BucketUploads
+
+    return BucketUploads(outside.bucket.space, outside.bucket.inputs, folder, is_needed, parts.limits.uploads)
 
 
 def drafts_of(parts: Parts, outside: Outside, uploads: Uploads) -> Drafts:
@@ -43,6 +48,7 @@ def drafts_of(parts: Parts, outside: Outside, uploads: Uploads) -> Drafts:
         publish=outside.publish,
         answers=partial(url_answers, parts.http),
         way=outside.way,
+        copy_of=parts.files.on_disk,
     )
     return Drafts(
         store=parts.store,

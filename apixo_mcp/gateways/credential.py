@@ -51,6 +51,8 @@ class Credential:
         text = cut(self.redact(cut(text, 4 * LONGEST_SEEN)))
         text = re.sub(r"\bsk-[A-Za-z0-9_-]{3,}", HIDDEN, text)
         text = re.sub(r"(?i)\bbearer\s{1,20}\S+", f"Bearer {HIDDEN}", text)
+        # Of an address of an input file in a bucket, which a gateway may repeat.
+        text = re.sub(r"(?i)(\bx-amz-(?:signature|credential|security-token)=)[\w%./+=-]+", rf"\1{HIDDEN}", text)
         text = " ".join(text.encode("utf-8", "replace").decode().split())
         text = "".join(char for char in text if char.isprintable())
         return clipped(text, LONGEST_MESSAGE)

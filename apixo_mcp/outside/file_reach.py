@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from anyio import to_thread
 
 from apixo_mcp.generation import Failure
-from apixo_mcp.media.inputs.input_links import InputLinks, Standing
+from apixo_mcp.media.inputs.input_links import InputFiles, Standing
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import Answered
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable
-from apixo_mcp.tasks.task import TUNNELLED, Task
+from apixo_mcp.tasks.task import BUCKETED, TUNNELLED, Task
 
 Fetches = Callable[[str], Awaitable[bool]]
 """Tells whether a URL gives a file just now."""
@@ -33,7 +33,7 @@ def _not_sent(reason: str, advice: str) -> Failure:
 
 
 _CHANGED = _not_sent("an input file was changed or removed after it was asked for", "with the file as it is now")
-_UNKNOWN = _not_sent("what leads to an input file is gone from the data folder", "with the same file")
+INPUT_UNKNOWN = _not_sent("what leads to an input file is gone", "with the same file")
 _OUTSIDE = NotNow("an input file of it is in no folder that APIXO_MCP_ALLOWED_ROOTS names here")
 
 
@@ -52,7 +52,7 @@ class FileReach:
     """
 
     reach: Reach
-    links: InputLinks
+    links: InputFiles
     fetches: Fetches
     served_at: str = ""
     public_url: str = ""
@@ -73,6 +73,8 @@ class FileReach:
     async def _trouble(self, task: Task) -> Failure | NotNow | None:
         """Tells why an input file cannot be fetched, None where all can be."""
         for text in task.texts:
+            if text.startswith(BUCKETED):
+                continue  # see `BucketReach`
             if (match := _FILE.fullmatch(text)) and (trouble := await self._trouble_with(match)) is not None:
                 return trouble
         return None
@@ -85,7 +87,7 @@ class FileReach:
             case Standing.OUTSIDE:
                 return _OUTSIDE
             case Standing.UNKNOWN:  # an address of another server may look alike
-                return _UNKNOWN if address in (_TUNNEL, self.public_url.lower()) else None
+                return INPUT_UNKNOWN if address in (_TUNNEL, self.public_url.lower()) else None
             case Standing.HERE if address in (_TUNNEL, self.served_at.lower()) or await self.fetches(url):
                 return None
             case Standing.HERE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from anyio import to_thread
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.media.inputs.input_links import InputLinks, OpenedInput
+from apixo_mcp.media.inputs.input_links import InputFiles, OpenedInput
 from apixo_mcp.media.served import OpenedFile
 from apixo_mcp.tasks.callbacks import Callbacks
 from apixo_mcp.tasks.ports.store import Store
@@ -28,7 +28,7 @@ class Public:
     """
 
     callbacks: Callbacks
-    input_links: InputLinks
+    input_links: InputFiles
     store: Store
     telemetry: Telemetry
     lingers: float = 60.0

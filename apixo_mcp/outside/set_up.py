@@ -1,7 +1,7 @@
 """How this process is reached from outside, by its settings. What a tunnel takes is loaded only where one is set."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
-from apixo_mcp.media.inputs.input_links import InputLinks
+from apixo_mcp.media.inputs.input_links import InputFiles, InputLinks
 from apixo_mcp.media.inputs.uploads import UPLOADS_FOLDER
 from apixo_mcp.media.inputs.ways import Way
 from apixo_mcp.media.kinds import Kind
@@ -24,6 +24,8 @@ from apixo_mcp.tasks.running.reach import NoReach, Reach
 from apixo_mcp.tasks.task import TUNNELLED
 
 if TYPE_CHECKING:
+    from apixo_mcp.media.bucket.space import BucketSpace
+    from apixo_mcp.outside.bucket_reach import InBucket
     from apixo_mcp.outside.tunnel import Tunnel
 
 
@@ -43,14 +45,16 @@ class Outside:
         addresses: of callbacks; None where nothing is reached.
         links: of input files.
         publish: gives a local file the URL that stands in a task's inputs.
+        bucket: has input files, where machines share one.
     """
 
     way: Way
     reach: Reach
     addresses: Addresses | None = None
-    links: InputLinks | None = None
+    links: InputFiles | None = None
     publish: Callable[[Path, Kind], str] | None = None
     tunnel: "Tunnel | None" = None
+    bucket: "InBucket | None" = None
 
 
 def why_not_called_back(settings: Settings) -> str:
@@ -63,46 +67,64 @@ def why_not_called_back(settings: Settings) -> str:
 
 
 async def outside_of(
-    settings: Settings, store: Store, http: Http, roots: Roots, limits: TunnelLimits, *, public: bool
+    settings: Settings,
+    store: Store,
+    http: Http,
+    roots: Roots,
+    limits: TunnelLimits,
+    *,
+    public: bool,
+    space: "BucketSpace | None" = None,
 ) -> Outside:
     """Returns how this process is reached: by its public URL, where it serves that, else through a tunnel.
 
+    Input files are fetched from the bucket itself, where there is one that the gateways reach.
+
     Args:
         public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
+        space: the part of a bucket that machines share.
     """
     url = settings.public_url if public else ""
     is_reached = bool(url or settings.tunnel)
     way = Way.INSIDE if settings.data_urls else Way.NONE
     served = settings.home / SERVED
     # A task whose files another process hands out may be sent from here.
-    if not is_reached and not settings.public_url and not await to_thread.run_sync(served.is_dir):
+    if not (space or is_reached or settings.public_url or await to_thread.run_sync(served.is_dir)):
         return Outside(way, NoReach())
+    from apixo_mcp.outside.bucket_reach import BucketReach, in_bucket
     from apixo_mcp.outside.file_reach import FileReach, is_fetched
 
     addresses = Addresses(url, await store.secret(INPUT_SECRET))
     handed_out = Roots((*roots.paths, settings.home / UPLOADS_FOLDER))
-    links = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, handed_out)
+    local = InputLinks(url or TUNNELLED.rstrip("/"), addresses.secret, served, handed_out)
+    bucket = in_bucket(space, addresses.secret, local, settings, url) if space else None
+    links: InputFiles = bucket.inputs if bucket else local
 
     def sees_files(reach: Reach) -> Reach:
-        return FileReach(reach, links, partial(is_fetched, http), url, settings.public_url)
+        seen = FileReach(reach, links, partial(is_fetched, http), url, settings.public_url)
+        return BucketReach(seen, bucket.space, bucket.inputs) if bucket else BucketReach(seen)
 
-    if not is_reached:
-        return Outside(way, sees_files(NoReach()))
-    from apixo_mcp.outside.reach import PublicReach, TunnelReach
+    outside = Outside(way, sees_files(NoReach(has_bucket=bucket is not None)), bucket=bucket)
+    if is_reached:
+        from apixo_mcp.outside.reach import PublicReach, TunnelReach
 
-    if url:
-        reach = sees_files(PublicReach(addresses, calls_back=not why_not_called_back(settings)))
-        return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of)
-    from apixo_mcp.outside.commands import command_of
-    from apixo_mcp.outside.tunnel import Tunnel
+        if url:
+            reach = sees_files(PublicReach(addresses, calls_back=not why_not_called_back(settings)))
+            return Outside(Way.PUBLIC_URL, reach, addresses, links, links.url_of, bucket=bucket)
+        from apixo_mcp.outside.commands import command_of
+        from apixo_mcp.outside.tunnel import Tunnel
 
-    hosts = [urlsplit(settings.base_urls[name]).hostname for name in settings.keys]
-    is_local = all(host in LOOPBACK for host in hosts)
-    tunnel = Tunnel(command_of(settings.tunnel), http, store, is_local=is_local, limits=limits)
+        hosts = [urlsplit(settings.base_urls[name]).hostname for name in settings.keys]
+        is_local = all(host in LOOPBACK for host in hosts)
+        tunnel = Tunnel(command_of(settings.tunnel), http, store, is_local=is_local, limits=limits)
 
-    def publish(path: Path, kind: Kind) -> str:
-        tunnel.check()
-        return links.url_of(path, kind)
+        def publish(path: Path, kind: Kind) -> str:
+            tunnel.check()
+            return local.url_of(path, kind)
 
-    reach = sees_files(TunnelReach(tunnel, addresses.secret))
-    return Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel)
+        reach = sees_files(TunnelReach(tunnel, addresses.secret))
+        outside = Outside(Way.TUNNEL, reach, addresses, links, publish, tunnel=tunnel, bucket=bucket)
+    if bucket and bucket.is_direct:
+        # Over HTTP callers upload what they have; at the machine itself there are paths.
+        return replace(outside, way=Way.PUBLIC_URL if public else Way.BUCKET, publish=bucket.inputs.url_of)
+    return outside

@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -28,6 +28,9 @@ TUNNELLED = "https://tunnel.invalid/"
 The tunnel's own address is put in when the task is sent: it is another one each time, and an equal request must be
 known by its inputs. The domain is one that never leads anywhere (RFC 2606).
 """
+
+BUCKETED = "https://bucket.invalid/"
+"""The same of files that are fetched from a bucket: a signed address is put in when it is sent, and kept nowhere."""
 
 POLLS_TO_CONFIRM = 2
 """Looks at the id of a broken answer that a waiter waits for."""
@@ -264,13 +267,18 @@ class Task:
         return any(text.startswith(TUNNELLED) for text in self.texts)
 
     @property
+    def is_bucketed(self) -> bool:
+        """Whether the gateway fetches a file of its inputs from a bucket."""
+        return any(text.startswith(BUCKETED) for text in self.texts)
+
+    @property
     def texts(self) -> Iterator[str]:
         """Every text in its inputs, however deep."""
         return _texts_in(self.inputs)
 
     def inputs_at(self, url: str) -> Mapping[str, Any]:
         """Returns the inputs with files behind the address at which this machine is reached."""
-        return _with_urls(self.inputs, f"{url}/")
+        return with_texts(self.inputs, lambda text: _led(text, f"{url}/"))
 
     @property
     def posts(self) -> int:
@@ -297,14 +305,19 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(entry)
 
 
-def _with_urls(value: Any, start: str) -> Any:
-    """Returns a value in which the URLs through a tunnel begin otherwise."""
+def _led(text: str, start: str) -> str:
+    """Returns a URL through a tunnel with another beginning, and any other text as it is."""
+    return start + text.removeprefix(TUNNELLED) if text.startswith(TUNNELLED) else text
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Returns inputs in which every text was changed, however deep."""
     if isinstance(value, str):
-        return start + value.removeprefix(TUNNELLED) if value.startswith(TUNNELLED) else value
+        return change(value)
     if isinstance(value, Mapping):
-        return {name: _with_urls(entry, start) for name, entry in cast("Mapping[str, Any]", value).items()}
+        return {name: with_texts(entry, change) for name, entry in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_with_urls(entry, start) for entry in cast("list[Any]", value)]
+        return [with_texts(entry, change) for entry in cast("list[Any]", value)]
     return value
 
 

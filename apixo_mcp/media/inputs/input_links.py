@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.media.folder import Folder
@@ -48,6 +49,34 @@ class OpenedInput:
     given_at: float
 
 
+class InputFiles(Protocol):
+    """Gives files addresses that lead to them, and finds them again by these. Blocking."""
+
+    def url_of(self, path: Path, kind: Kind) -> str:
+        """Returns the address of a file that was checked; it tells neither the path nor the name.
+
+        Raises:
+            OSError: the file is gone, or none can be given.
+        """
+        ...
+
+    def open(self, token: str, name: str) -> OpenedInput | None:
+        """Opens the file behind an address; None where it never was one, or the file has changed since."""
+        ...
+
+    def standing(self, token: str, name: str) -> Standing:
+        """Tells how the file behind an address stands."""
+        ...
+
+    def token_of(self, path: Path) -> str:
+        """Returns the token of a file of this machine as it is now.
+
+        Raises:
+            OSError: it is gone.
+        """
+        ...
+
+
 class InputLinks:
     """Gives files URLs, and finds them again by these.
 
@@ -81,7 +110,7 @@ class InputLinks:
         with Folder(self._folder.parent.resolve() / self._folder.name) as folder:
             partial = folder.write(f"{token}.{secrets.token_hex(4)}", os.fsencode(path))
             (folder.path / partial).replace(folder.path / token)
-        return f"{self._url}/inputs/{token}/{_name(kind)}"
+        return f"{self._url}/inputs/{token}/{input_name(kind)}"
 
     def given_token(self, path: Path) -> str:
         """Returns the token by which a file was given a URL, empty where it never was."""
@@ -109,7 +138,7 @@ class InputLinks:
         try:
             status = os.fstat(content.fileno())
             kind = contents.kind_in(content)
-            is_it = hmac.compare_digest(self._token(path, status), token) and name == _name(kind)
+            is_it = hmac.compare_digest(self._token(path, status), token) and name == input_name(kind)
         except BaseException:
             content.close()
             raise
@@ -154,5 +183,6 @@ class InputLinks:
                 continue  # another process was faster
 
 
-def _name(kind: Kind) -> str:
+def input_name(kind: Kind) -> str:
+    """Returns the last part of an address: it tells what the file is, and not what it is called."""
     return f"{kind.modality or 'file'}{kind.extension}"

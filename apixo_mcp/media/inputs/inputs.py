@@ -17,6 +17,7 @@ from apixo_mcp.catalog.shapes import PictureSize
 from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, Problem, Unreachable
 from apixo_mcp.generation import NextAction
 from apixo_mcp.media import kinds
+from apixo_mcp.media.files import PlaceTrouble, is_address
 from apixo_mcp.media.folder import file_size, has_hash, hash_of
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.inputs import ways
@@ -59,6 +60,7 @@ class Inputs:
         publish: gives a file a URL that gateways can fetch it from; comes before `data_urls`.
         answers: asks a URL whose date has passed; without it the date alone decides.
         way: of local files; left out: by the others.
+        copy_of: brings a saved file onto this machine's disk that is kept elsewhere.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Inputs:
         answers: Callable[[str], Awaitable[bool | None]] | None = None,
         clock: Callable[[], float] = time.time,
         way: Way | None = None,
+        copy_of: Callable[[str], Path | None] | None = None,
     ) -> None:
         self._roots = roots
         self._allow_private = allow_private
@@ -78,6 +81,7 @@ class Inputs:
         self._publish = publish
         self._answers = answers
         self._clock = clock
+        self._copy_of = copy_of
         self.way = way or (Way.PUBLIC_URL if publish else Way.INSIDE if data_urls else Way.NONE)
 
     def means_file(self, field: str, value: str) -> bool:
@@ -125,7 +129,9 @@ class Inputs:
         """Returns the facts of an earlier result or a local file; none of a URL, which only the gateway fetches."""
         text = trimmed(value)
         if upload := _UPLOAD.fullmatch(text):
-            path = await to_thread.run_sync(find.uploaded, upload[1].lower())
+            path = None
+            with suppress(PlaceTrouble):
+                path = await to_thread.run_sync(find.uploaded, upload[1].lower())
             return await to_thread.run_sync(facts_at, path) if path else MediaFacts()
         if earlier := _EARLIER.fullmatch(text):
             task = await find(earlier[1])
@@ -173,6 +179,9 @@ class Inputs:
                 return self._data(field, value, requirement)
             case "" | "file":
                 return await self._path(field, value, requirement, find)
+            case "s3" if find.is_here and (task := await find.saved_at(value)) is not None:
+                result = next(one for one in task.results if one.path == value)
+                return await self._result(field, value, requirement, result)
             case "task" | "apixo":
                 raise input_refused(field, value, "an earlier result is written task:<task_id>/<n>, counting from 0")
             case _ if "://" not in value:  # a drive, or a file with a colon in its name
@@ -232,7 +241,10 @@ class Inputs:
     async def _uploaded(self, field: str, value: str, requirement: Requirement, find: FindTask) -> str:
         """Returns a file that was uploaded as a URL."""
         match = _UPLOAD.fullmatch(value)
-        path = await to_thread.run_sync(find.uploaded, match[1].lower()) if match else None
+        try:
+            path = await to_thread.run_sync(find.uploaded, match[1].lower()) if match else None
+        except PlaceTrouble:
+            raise input_refused(field, value, _AWAY) from None
         if path is None:
             gone = "there is no such upload of yours; each is kept for a day. Upload the file anew"
             raise input_refused(field, value, gone, self._upload)
@@ -271,6 +283,8 @@ class Inputs:
                 data = file.read(largest or 0)
         except Unreachable as error:
             raise input_refused(field, value, f"{error}. {error.fix} Or {ways.CALLERS_WAYS}") from None
+        except PlaceTrouble:
+            raise input_refused(field, value, _AWAY) from None
         except OSError as error:
             reason = (error.strerror or "it cannot be opened").lower()
             raise input_refused(field, value, f"the file could not be read: {reason}") from None
@@ -310,6 +324,8 @@ class Inputs:
         can_be_sent = bool(result.path) and (self._data_urls or self._publish is not None)
         if await self._is_alive(result, otherwise=not can_be_sent):
             return result.url
+        if can_be_sent and is_address(result.path):
+            return await self._kept_elsewhere(field, value, requirement, result)
         if can_be_sent:
             return await self._file(field, result.path, requirement, result.sha256_on_disk)
         kept = f", though its file is kept at {result.path}" if result.path else ""
@@ -317,6 +333,17 @@ class Inputs:
         raise input_refused(
             field, value, f"that result{why}{kept}; put it at a public https URL and give that. {ways.SETTINGS}"
         )
+
+    async def _kept_elsewhere(self, field: str, value: str, requirement: Requirement, result: Result) -> str:
+        """Returns the file of a result as a URL, which is brought here for that."""
+        try:
+            path = await to_thread.run_sync(self._copy_of, result.path) if self._copy_of else None
+        except PlaceTrouble:
+            raise input_refused(field, value, _AWAY) from None
+        if path is None:
+            gone = "is a result whose URL has expired and whose file is gone; give another one"
+            raise input_refused(field, value, gone, NextAction.SEE_TASKS)
+        return await to_thread.run_sync(self._read, field, value, requirement, path, result.sha256_on_disk)
 
     async def _is_alive(self, result: Result, *, otherwise: bool) -> bool:
         """Tells whether a result's URL still answers; `otherwise` where that cannot be told."""
@@ -329,6 +356,8 @@ class Inputs:
         answer = await self._answers(result.url)
         return otherwise if answer is None else answer
 
+
+_AWAY = "cannot be had just now: where files are kept does not answer. Nothing was sent; try again in a minute"
 
 _CHANGED = (
     "is the file of a result whose URL has expired, and it was changed since it was saved, so that nothing has the "

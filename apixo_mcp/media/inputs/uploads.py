@@ -75,14 +75,20 @@ class UploadArrival:
     """A file on its way, under a temporary name.
 
     Attributes:
+        upload_id: that it will have.
         size: bytes so far.
     """
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._id = base64.b32encode(secrets.token_bytes(17)).decode()[:26].lower()
-        self._file, self._name = folder.create(f".{self._id}{_PART}")
+        self.upload_id = base64.b32encode(secrets.token_bytes(17)).decode()[:26].lower()
+        self._file, self._name = folder.create(f".{self.upload_id}{_PART}")
         self.size = 0
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes are."""
+        return self._folder.path / self._name
 
     def write(self, data: bytes) -> None:
         """Adds what has come."""
@@ -93,7 +99,14 @@ class UploadArrival:
         """Returns what came; it is no upload before it is kept."""
         self._file.flush()
         kind = kind_of_download(self._file)
-        return Upload(self._id, kind, self.size, _facts(self._file, kind))
+        return Upload(self.upload_id, kind, self.size, _facts(self._file, kind))
+
+    def settle(self) -> None:
+        """Brings it to where it is kept, which may take long where that is far away.
+
+        Raises:
+            PlaceTrouble: that does not take it.
+        """
 
     def keep(self) -> None:
         """Makes an upload of it.
@@ -102,7 +115,7 @@ class UploadArrival:
             OSError: the disk refuses.
         """
         self._file.close()
-        (self._folder.path / self._name).replace(self._folder.path / self._id)
+        self.path.replace(self._folder.path / self.upload_id)
         self._folder.sync()
 
     def close(self) -> None:
@@ -128,9 +141,13 @@ class Uploads:
         self._needs = needs
 
     def find(self, owner: str, upload_id: str) -> Path | None:
-        """Returns an owner's file; None where it never was, is another's, or has run out."""
+        """Returns an owner's file; None where it never was, is another's, or has run out.
+
+        Raises:
+            PlaceTrouble: where it is kept cannot be asked.
+        """
         path = self._of(owner) / upload_id
-        if not _ID.fullmatch(upload_id) or file_size(path) is None:
+        if not is_upload_id(upload_id) or file_size(path) is None:
             return None
         with suppress(OSError):
             return path if not self._is_over(path) else None
@@ -186,6 +203,11 @@ class Uploads:
     def _of(self, owner: str) -> Path:
         name = hashlib.sha256(owner.encode(errors="replace")).hexdigest()[:32]
         return self._folder.parent.resolve() / self._folder.name / name
+
+
+def is_upload_id(text: str) -> bool:
+    """Tells whether a text is an id as uploads have them."""
+    return _ID.fullmatch(text) is not None
 
 
 def _facts(file: BinaryIO, kind: Kind) -> MediaFacts:

@@ -9,7 +9,7 @@ SETTINGS = (
     "The person at this machine allows local files with one line in the env of this server, which is then started "
     "anew: APIXO_MCP_TUNNEL=cloudflared (or ngrok; install that program first; gateways fetch the file through it), or "
     "APIXO_MCP_DATA_URLS=1 (the file goes inside the request, which no gateway's document promises to take). "
-    "A server over HTTP hands files out with APIXO_MCP_PUBLIC_URL"
+    "A server over HTTP hands files out with APIXO_MCP_PUBLIC_URL, or from the bucket of APIXO_MCP_RESULTS"
 )
 
 
@@ -21,7 +21,9 @@ class Way(StrEnum):
     """The way that a local file takes."""
 
     PUBLIC_URL = "public_url"
-    """The gateway fetches it from this server, which is reached by a public URL."""
+    """The gateway fetches it by a public URL, from this server or from a bucket; callers upload what they have."""
+    BUCKET = "bucket"
+    """The gateway fetches it from a bucket."""
     TUNNEL = "tunnel"
     """The gateway fetches it through a tunnel, which is opened for that."""
     INSIDE = "inside"
@@ -35,7 +37,7 @@ def refusal_from_afar(way: Way) -> str:
     if way is Way.NONE:
         return (
             f"{AFAR}, and this set-up has no way to hand one to a gateway; {_FROM_AFAR}. Whoever runs it allows "
-            "uploads with APIXO_MCP_PUBLIC_URL"
+            "uploads with APIXO_MCP_PUBLIC_URL or APIXO_MCP_RESULTS"
         )
     return f"{AFAR}; upload it, or {_FROM_AFAR}"
 

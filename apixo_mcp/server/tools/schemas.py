@@ -63,6 +63,7 @@ def mapping(description: str) -> Schema:
 _FILES = "URLs, task:<id or last>/<n>, "
 _OF_WAY = {
     Way.PUBLIC_URL: f"{_FILES}upload:<id>; a local path is answered with a link to upload it.",
+    Way.BUCKET: f"{_FILES}paths in allowed folders.",
     Way.TUNNEL: f"{_FILES}paths in allowed folders.",
     Way.INSIDE: f"{_FILES}paths in allowed folders, sent inside the request.",
     Way.NONE: f"{_FILES}paths of saved results, no other local file.",

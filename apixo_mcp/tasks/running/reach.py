@@ -53,13 +53,26 @@ class Reach(Protocol):
         ...
 
 
+NO_BUCKET = NotNow("APIXO_MCP_RESULTS is not set here, and the gateway fetches its files from a bucket")
+"""Of a task with files in a bucket, where there is none."""
+
+
 class NoReach:
-    """Leads nothing here: a task that needs no such thing is sent."""
+    """Leads nothing here: a task that needs no such thing is sent.
+
+    Args:
+        has_bucket: whether somebody else sees to files in a bucket.
+    """
+
+    def __init__(self, *, has_bucket: bool = False) -> None:
+        self._has_bucket = has_bucket
 
     async def prepared(self, task: Task) -> Prepared:
         """See `Reach.prepared`."""
         if task.is_tunnelled:
             return NotNow("APIXO_MCP_TUNNEL is not set here, and the gateway fetches its files through a tunnel")
+        if task.is_bucketed and not self._has_bucket:
+            return NO_BUCKET
         return Sendable(task.inputs)
 
     async def confirmed(self, task: Task, sendable: Sendable) -> Prepared:

@@ -138,6 +138,7 @@ async def _taken(app: App, request: Request, entry: SignInEntry, keeping: anyio.
             raise UploadRefusal(400, _NOTHING)
         if upload.kind.modality is None:
             raise UploadRefusal(415, _NO_MEDIA)
+        await to_thread.run_sync(arrival.settle)
         used = SignInEntry(EntryKind.UPLOADED, entry.key, upload.reference, entry.owner)
         async with keeping:
             if not await to_thread.run_sync(app.uploads.has_place, entry.owner, upload.size):
