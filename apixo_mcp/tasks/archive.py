@@ -109,11 +109,13 @@ class Here:
         home: of its data folder.
         key_prints: by a task's owner, its gateway's name and its base URL, for the keys with which they would pay here.
         roots: the folders that files are read from here.
+        results: the address of the bucket that files are read from here, empty where there is none.
     """
 
     home: str
     key_prints: Mapping[tuple[str, str, str], str]
     roots: tuple[Path, ...] = ()
+    results: str = ""
 
 
 @dataclass(slots=True)
@@ -161,12 +163,17 @@ def adapt(task: Task, home: str, here: Here, now: float) -> Task:
     if home == here.home:
         return task
     key_print = here.key_prints.get((task.owner, task.gateway, task.base_url), task.key_print)
-    return replace(task, key_print=key_print, results=tuple(_placed(result, here) for result in task.results))
+    return replace(task, key_print=key_print, results=tuple(_placed(task, result, here) for result in task.results))
 
 
-def _placed(result: Result, here: Here) -> Result:
-    """Returns the result without a path that leads outside: a file of tasks makes no file of this machine a result."""
+def _placed(task: Task, result: Result, here: Here) -> Result:
+    """Returns the result without a path that leads outside: a file of tasks makes no file of this machine a result.
+
+    Nor one of the bucket, where each lies under the id of its task.
+    """
     if not result.path or any(_is_in(result.path, root) for root in here.roots):
+        return result
+    if here.results and result.path.startswith(f"{here.results}/") and result.path.split("/")[-2] == task.task_id:
         return result
     problem = f"It was saved in another place, as {result.path}."
     return replace(result, path="", file=FileState.FAILED if result.url else None, problem=problem)

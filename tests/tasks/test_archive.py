@@ -120,6 +120,23 @@ class TestElsewhere:
         assert [result.file for result in came.results] == [FileState.SAVED, FileState.FAILED, FileState.FAILED]
         assert str(outside) in came.results[1].problem
 
+    def test_of_a_bucket_a_task_keeps_what_lies_under_its_own_id(self):
+        task = make_followed(state=State.SUCCESS)
+        paths = [
+            f"s3://pictures/team/2026-01-01/{task.task_id}/image-0.png",
+            "s3://pictures/team/2026-01-01/tsk_anothers/image-0.png",
+            f"s3://elsewhere/team/2026-01-01/{task.task_id}/image-0.png",
+        ]
+        results = tuple(
+            Result(index=index, url="https://x.example/fox.png", path=path, file=FileState.SAVED)
+            for index, path in enumerate(paths)
+        )
+        here = Here("elsewhere", {}, results="s3://pictures/team")
+        came = archive.adapt(replace(task, results=results), "h", here, NOW + 100)
+        assert [result.path for result in came.results] == [paths[0], "", ""]
+        without = archive.adapt(replace(task, results=results), "h", Here("elsewhere", {}), NOW + 100)
+        assert [result.path for result in without.results] == ["", "", ""]
+
 
 def line_of(**given: object) -> bytes:
     from apixo_mcp.tasks.record import to_record

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from apixo_mcp.app import App, open_app
+from apixo_mcp.cli.checks.bucket import bucket_findings
 from apixo_mcp.cli.checks.finding import Finding, of_check
 from apixo_mcp.cli.checks.folders import disk_findings, folder_findings
 from apixo_mcp.cli.checks.gateways import account_findings, clock_findings, way_findings
@@ -63,8 +64,9 @@ async def examined() -> AsyncIterator[Finding]:
             ("disk", disk_findings(settings, unusable)),
             ("models", model_findings(settings) if knows_models else ()),
             ("prices", price_findings(settings, settings.prices) if has_prices and settings.prices else ()),
-            # Without the prices: one bad thing is told once.
-            ("store", _with_store(settings.model_copy(update={"prices": None}), unusable, stand_in)),
+            ("bucket", bucket_findings(settings) if settings.results else ()),
+            # Without the prices and the bucket: one bad thing is told once.
+            ("store", _with_store(settings.model_copy(update={"prices": None, "results": ""}), unusable, stand_in)),
             ("hosts", host_findings(this_machine())),
         ):
             async for finding in of_check(check, findings):

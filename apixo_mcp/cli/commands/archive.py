@@ -73,7 +73,8 @@ def import_tasks(file: Path) -> None:
 
     async def work(app: App) -> Imported:
         contents = archive.read_archive(content.split(b"\n"))
-        here = Here(await archive.home_of(app.store), await _key_prints(app, contents), app.roots.paths)
+        home, key_prints = await archive.home_of(app.store), await _key_prints(app, contents)
+        here = Here(home, key_prints, app.roots.paths, app.settings.results)
         return await archive.bring_in(app.store, contents, here, time.time())
 
     imported = with_app(work)

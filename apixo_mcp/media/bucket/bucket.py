@@ -17,7 +17,7 @@ import obstore
 from anyio import from_thread
 from obstore.store import MemoryStore, S3Store
 
-from apixo_mcp.media.bucket.endpoint import endpoint
+from apixo_mcp.media.bucket.endpoint import endpoint, own_authorities
 from apixo_mcp.media.bucket.troubles import FAILURES, BucketTrouble, trouble_of
 
 SINGLE = 8 << 20
@@ -73,6 +73,8 @@ class Bucket:
     def _opened(self, limits: dict[str, Any]) -> S3Store:
         # Plain http is the operator's own choice, as of an object store on the same machine.
         client: Any = {**limits, "allow_http": urlsplit(endpoint()).scheme == "http"}
+        if authorities := own_authorities():
+            client["root_certificate"] = authorities
         return S3Store(self.name, client_options=client, retry_config=cast("Any", _RETRIES))
 
     def put(

@@ -12,6 +12,8 @@ FAILURES = (BaseError, OSError, NotImplementedError)
 
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
+_OF_ROLES = re.compile(r"169\.254\.1|fd00:ec2|/latest/api/token|credential", re.IGNORECASE)
+"""In what is said of asking a machine's role for its key, at the addresses of EC2 and ECS."""
 _LOOKED_AT = 20_000  # characters
 
 _ROLES = "or have the machine's role give them"
@@ -77,8 +79,8 @@ def code_in(text: str) -> str:
     """Returns the code of S3 in the library's words, empty where no answer came."""
     if match := _CODE.search(text):
         return match[1]
+    if _OF_ROLES.search(text):
+        return "NoCredentials"
     if status := _STATUS.search(text):
         return _BY_STATUS.get(status[1], f"status {status[1]}")
-    if "169.254.169.254" in text or "credential" in text.lower() or "metadata" in text.lower():
-        return "NoCredentials"
     return ""
