@@ -15,6 +15,7 @@ from apixo_mcp.assembly.following import public_of, runner_of, service_of, settl
 from apixo_mcp.assembly.lasting import health_of, keep_searchable, retention_of, traced
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.assembly.parts import Parts, put_together
+from apixo_mcp.assembly.stores import store_of
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import StoreError
@@ -27,7 +28,6 @@ from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside, outside_of
 from apixo_mcp.owners.key_sources import KeyMissing, read_key
 from apixo_mcp.settings import Settings
-from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Account, Accounts, NoKey
 from apixo_mcp.tasks.asking.admission import Admission
 from apixo_mcp.tasks.asking.drafts import Drafts
@@ -149,7 +149,7 @@ async def open_app(
         SettingsError: a setting cannot be used.
     """
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(SqliteStore(settings.home / "tasks.sqlite3"))
+        store = await stack.enter_async_context(store_of(settings))
         http = Http(allow_private_hosts=settings.allow_private_hosts, timeouts=limits.timeouts)
         await stack.enter_async_context(http)
         parts = await put_together(settings, limits, store, http)

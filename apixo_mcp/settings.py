@@ -21,6 +21,7 @@ from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.variables.addresses import (
     IN_THE_CLEAR,
     BucketAddress,
+    DatabaseUrl,
     HostNames,
     Networks,
     NotifySecret,
@@ -104,6 +105,7 @@ class Settings(BaseModel):
     notify_secret: NotifySecret = SecretStr("")
 
     # More than one machine.
+    database_url: DatabaseUrl = SecretStr("")
     results: BucketAddress = ""
 
     # Running.

@@ -54,6 +54,7 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "APIXO_MCP_LOG_LEVEL": ("log_level", "debug", "DEBUG"),
     "APIXO_MCP_LOG_FORMAT": ("log_format", "json", "json"),
     "APIXO_MCP_LOG_FILE": ("log_file", str(HERE), HERE),
+    "APIXO_MCP_DATABASE_URL": ("database_url", "postgresql://u:p@db/apixo", SecretStr("postgresql://u:p@db/apixo")),
     "APIXO_MCP_RESULTS": ("results", "s3://pictures/team/one/", "s3://pictures/team/one"),
     "APIXO_MCP_KEEP_DAYS": ("keep_days", "30", 30),
     "APIXO_MCP_KEYRING": ("keyring", "1", True),
@@ -102,6 +103,7 @@ WRONG: list[tuple[str, str, str]] = [
         "must be s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits, hyphens, dots and underscores",
     ),
     ("APIXO_MCP_RESULTS", "s3://pictures/../x", "must have a prefix without . and .. in it (got 's3://pictures/../x')"),
+    ("APIXO_MCP_DATABASE_URL", "db:secret", "must be an address such as postgresql://user:password@host:5432/database"),
     ("APIXO_MCP_LOG_LEVEL", "loud", "must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL (got 'LOUD')"),
 ]
 

@@ -7,14 +7,14 @@ from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.net.http import Http
 from apixo_mcp.owners.own_keys import KeyRing, OwnKeys
 from apixo_mcp.settings import Settings
-from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.stores.store import TaskStore
 from apixo_mcp.tasks.accounts import Account, Accounts
 from apixo_mcp.tasks.ports.store import KEY_SALT
 from apixo_mcp.tasks.task import key_fingerprint
 from apixo_mcp.variables.environment import value_of
 
 
-async def accounts_of(settings: Settings, store: SqliteStore, http: Http) -> tuple[Accounts, OwnKeys]:
+async def accounts_of(settings: Settings, store: TaskStore, http: Http) -> tuple[Accounts, OwnKeys]:
     """Returns the accounts of the server's keys, and what adds those of owners to them."""
     salt = await store.secret(KEY_SALT)
 

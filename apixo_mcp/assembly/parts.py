@@ -17,7 +17,7 @@ from apixo_mcp.owners.audited import AuditedOwners
 from apixo_mcp.owners.own_keys import OwnKeys
 from apixo_mcp.owners.store import OwnerStore, SignInStore
 from apixo_mcp.settings import Settings
-from apixo_mcp.stores.sqlite.store import SqliteStore
+from apixo_mcp.stores.store import TaskStore
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.asking.delivery import Delivery
 from apixo_mcp.tasks.budget import Budget
@@ -47,6 +47,7 @@ class Parts:
     settings: Settings
     limits: Limits
     store: Store
+    store_told: str
     owners: OwnerStore
     sign_ins: SignInStore
     http: Http
@@ -67,7 +68,7 @@ class Parts:
     roots: Roots
 
 
-async def put_together(settings: Settings, limits: Limits, store: SqliteStore, http: Http) -> Parts:
+async def put_together(settings: Settings, limits: Limits, store: TaskStore, http: Http) -> Parts:
     """Builds the parts that need no others of this room."""
     catalog, problems = own_catalog(settings)
     for problem in problems:
@@ -81,6 +82,7 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         settings=settings,
         limits=limits,
         store=store,
+        store_told=store.told,
         owners=AuditedOwners(store.owners, telemetry),
         sign_ins=store.sign_ins,
         http=http,

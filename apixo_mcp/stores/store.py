@@ -67,6 +67,11 @@ class TaskStore(Lookups, Leasing, Counting):
         self.sign_ins = KeptSignIns(worker)
 
     @property
+    def told(self) -> str:
+        """What kind of store it is, and where, as `doctor` tells it."""
+        return ""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about the store, as sentences."""
         return ()

@@ -89,6 +89,14 @@ def _bucket(value: str) -> str:
     return address
 
 
+def _database(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    is_address = value.startswith(("postgresql://", "postgres://"))
+    if value and not is_address and not re.match(r"[a-z_]{1,40}\s*=", value):
+        raise ValueError("must be an address such as postgresql://user:password@host:5432/database")
+    return secret
+
+
 def is_in_the_clear(address: str) -> bool:
     """Tells whether an address has no TLS, though it leads beyond this machine."""
     match = re.match(r"http://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)", address, re.IGNORECASE)
@@ -100,4 +108,5 @@ HostNames = Annotated[tuple[str, ...], BeforeValidator(_split_hosts), AfterValid
 Networks = Annotated[Names, AfterValidator(_networks)]
 NotifyUrl = Annotated[str, AfterValidator(_notify_url)]
 NotifySecret = Annotated[SecretStr, AfterValidator(_notify_secret)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 BucketAddress = Annotated[str, AfterValidator(_bucket)]

@@ -7,7 +7,7 @@ from apixo_mcp.variables.environment import SETTINGS_PREFIX
 from apixo_mcp.variables.kinds import is_of_windows, paths_of
 from apixo_mcp.variables.written import is_set, nearest_variable, trimmed
 
-SECRET_ENDS = ("_API_KEY", "_NOTIFY_URL", "_NOTIFY_SECRET")
+SECRET_ENDS = ("_API_KEY", "_NOTIFY_URL", "_NOTIFY_SECRET", "_DATABASE_URL")
 """How the names of variables end whose value is never shown."""
 
 _OF_THE_EXAMPLES = f"{SETTINGS_PREFIX}COMMAND"  # which command they start

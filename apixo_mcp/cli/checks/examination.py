@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pydantic import SecretStr
+
 from apixo_mcp.app import App, open_app
 from apixo_mcp.cli.checks.bucket import bucket_findings
 from apixo_mcp.cli.checks.finding import Finding, of_check
@@ -27,7 +29,6 @@ from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.net.certificates import unusable_certificates
 from apixo_mcp.net.proxies import unusable_proxies
 from apixo_mcp.settings import Settings, usable_settings, variable_of
-from apixo_mcp.stores.sqlite.schema import newest
 from apixo_mcp.views.faces import SHELL, error_text
 
 _HOME = "APIXO_MCP_HOME"
@@ -99,23 +100,33 @@ async def _with_store(settings: Settings, unusable: Collection[str], stand_in: P
         try:
             async with open_app(settings, follow=False) as app:
                 is_open = True
-                yield Finding("task store", f"{settings.home / 'tasks.sqlite3'} opens, of schema {newest()}")
+                yield Finding("task store", app.store_told)
                 for warning in app.warnings:
                     fix = "Everything else works; told for a week, or until its cause is gone."
                     yield Finding("warning", warning, fix)
                 async for finding in _outside(app, unusable):
                     yield finding
         except SchemaTooNew as error:
-            yield Finding("task store", error_text(error, SHELL), _UPDATE, _HOME)
+            yield Finding("task store", error_text(error, SHELL), _UPDATE, _variable_of_store(settings))
         except ApixoError as error:
-            is_held = "locked" in str(error.__cause__ or "")
-            advice = _END_OTHERS if is_held else f"See the message; {_HOME} chooses another folder."
-            yield Finding("task store", error_text(error, SHELL), advice, _HOME)
+            if settings.database_url:
+                advice = "See the message."
+            elif "locked" in str(error.__cause__ or ""):
+                advice = _END_OTHERS
+            else:
+                advice = f"See the message; {_HOME} chooses another folder."
+            yield Finding("task store", error_text(error, SHELL), advice, _variable_of_store(settings))
         if is_open:
             return
-    async with open_app(settings.model_copy(update={"home": stand_in}), follow=False) as app:
+    async with open_app(
+        settings.model_copy(update={"home": stand_in, "database_url": SecretStr("")}), follow=False
+    ) as app:
         async for finding in _outside(app, {*unusable, _HOME}):
             yield finding
+
+
+def _variable_of_store(settings: Settings) -> str:
+    return "APIXO_MCP_DATABASE_URL" if settings.database_url else _HOME
 
 
 async def _outside(app: App, unusable: Collection[str]) -> AsyncIterator[Finding]:

@@ -1,7 +1,6 @@
 """`models list` and `show`: the catalog on paper."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import anyio
 import click
@@ -46,21 +45,20 @@ def show_model(model: str) -> None:
 
 def _lessons(settings: Settings, catalog: Catalog, model: Model) -> Mapping[str, Lesson]:
     """Returns what a model's tasks have taught here; nothing where there is no task store, or none that can be read."""
-    path = settings.home / "tasks.sqlite3"
-    if not path.exists():
+    if not settings.database_url and not (settings.home / "tasks.sqlite3").exists():
         return {}
     try:
-        return anyio.run(_read_lessons, path, catalog, model, settings.poll_scale)
+        return anyio.run(_read_lessons, settings, catalog, model)
     except StoreError as error:
         say(f"apixo-mcp: what was learned of {model.id} is not shown: {error}", err=True)
         return {}
 
 
-async def _read_lessons(path: Path, catalog: Catalog, model: Model, poll_scale: float) -> Mapping[str, Lesson]:
-    from apixo_mcp.stores.sqlite.store import SqliteStore  # `models list` needs none
+async def _read_lessons(settings: Settings, catalog: Catalog, model: Model) -> Mapping[str, Lesson]:
+    from apixo_mcp.assembly.stores import store_of  # `models list` needs none
 
-    async with SqliteStore(path) as store:
-        return await Contexts(catalog, poll_scale, memory=Memory(store)).lessons(model)
+    async with store_of(settings) as store:
+        return await Contexts(catalog, settings.poll_scale, memory=Memory(store)).lessons(model)
 
 
 def _catalog(settings: Settings) -> Catalog:

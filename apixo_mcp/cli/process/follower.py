@@ -14,8 +14,11 @@ _COMMAND = ("-m", "apixo_mcp", "worker", "--until-idle")
 
 
 def follower_of(settings: Settings) -> Callable[[], None] | None:
-    """Returns what a process calls when it ends with open tasks; None where the settings want nothing left behind."""
-    return _leave_follower if settings.linger else None
+    """Returns what a process calls when it ends with open tasks; None where nothing is to be left behind.
+
+    What is kept in a database is followed by the workers and servers that share it.
+    """
+    return _leave_follower if settings.linger and not settings.database_url else None
 
 
 def _leave_follower() -> None:

@@ -5,11 +5,18 @@ from contextlib import AbstractContextManager, nullcontext
 
 from apixo_mcp.cli.process.follower import follower_of
 from apixo_mcp.cli.process.start import errors_told, settings_or_exit
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.server.stdio.early import Early
 from apixo_mcp.settings import Settings
 
 _ALLOCATED = 10_000
 """New objects after which rings are looked for: by the default, 700, that is 80 times before the first answer."""
+
+_NOT_ON_STDIO = (
+    "APIXO_MCP_DATABASE_URL: a database is shared over HTTP, where each has a name and limits; on standard input and "
+    "output the server is one person's, and keeps a file. Run `apixo-mcp serve --transport http` and give the host its "
+    "address, or take the variable out."
+)
 
 
 def serve_stdio(early: Early | None = None, *, sandbox: bool = False) -> None:
@@ -20,6 +27,9 @@ def serve_stdio(early: Early | None = None, *, sandbox: bool = False) -> None:
         sandbox: whether a sandbox of its own takes the place of the gateways.
     """
     with settings_of_server(sandbox=sandbox) as settings:
+        if settings.database_url:
+            with errors_told():
+                raise SettingsError(_NOT_ON_STDIO)
         leave = None if sandbox else follower_of(settings)
         from apixo_mcp.server.stdio.transport import run_stdio
 

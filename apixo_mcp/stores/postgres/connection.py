@@ -2,6 +2,7 @@
 
 import selectors
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ STATEMENT_WITHIN = 8.0
 IDLE_WITHIN = 5.0
 """Seconds between two statements of a transaction: a process that was frozen in one keeps others out no longer."""
 
+_SAME_WITHIN = 0.25  # seconds: machines whose clocks are kept right are told apart by less
 OLDEST = 13
 """The oldest major version: the first that tells what became of a transaction by a number of 64 bits."""
 
@@ -85,15 +87,25 @@ def _last(cursor: psycopg.Cursor[DictRow]) -> dict[str, Any]:
 
 
 class ServerClock:
-    """The server's clock, as a process knows it between two readings: it hangs on no clock of this machine."""
+    """The server's clock, as a process knows it between two readings: it hangs on no clock of this machine.
 
-    def __init__(self) -> None:
+    Args:
+        wall: this machine's own clock, by which its processes say when a next step is due.
+    """
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
         self._ahead = 0.0
         self._read_at = float("-inf")
 
     def now(self) -> float:
         """Returns the present, Unix seconds."""
         return time.monotonic() + self._ahead
+
+    def shift(self) -> float:
+        """Returns by how many seconds it is ahead of this machine's clock; 0 where the two are as good as the same."""
+        shift = self.now() - self._wall()
+        return shift if abs(shift) > _SAME_WITHIN else 0.0
 
     def is_old(self, seconds: float) -> bool:
         """Tells whether it was last read so many seconds ago."""

@@ -34,6 +34,7 @@ CLOCK_READ_EVERY = 5.0  # seconds
 _TRIES = 4
 _UNUSED_FOR = 60.0  # seconds after which a connection too many is closed
 _LASTS = 1800.0  # seconds for which a connection is used: the server may have another address by then
+_REFUSED = "Check the user, the password and the database in APIXO_MCP_DATABASE_URL."
 _AGAIN = ("40001", "40P01")  # SQLSTATE serialization_failure, deadlock_detected
 
 _P = ParamSpec("_P")
@@ -45,15 +46,23 @@ class PostgresDatabase:
 
     Args:
         address: of the database.
+        wall: this machine's clock.
         now: tells the present where the server's clock is not to; for tests.
     """
 
-    def __init__(self, address: DatabaseAddress, now: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, address: DatabaseAddress, wall: Callable[[], float], now: Callable[[], float] | None = None
+    ) -> None:
         self._address = address
         self._now = now
-        self._clock = ServerClock()
+        self._clock = ServerClock(wall)
         self._pool: ConnectionPool[ServerLine] | None = None
         self._decide, self._look_up, self._rest = map(anyio.CapacityLimiter, (DECIDE, LOOK_UP, REST))
+
+    @property
+    def shown(self) -> str:
+        """The address of the database, as it is told."""
+        return self._address.shown
 
     def open(self) -> None:
         """Connects, and brings the schema up to date.
@@ -181,7 +190,9 @@ class PostgresDatabase:
         state = error.sqlstate or ""
         known = next((text for start, text in advice.items() if state.startswith(start)), None)
         if known is None and isinstance(error, psycopg.OperationalError):
-            known = "Check that the server runs and can be reached, and try again."
+            # Where no connection is made, libpq tells no code.
+            is_refused = "FATAL" in told
+            known = _REFUSED if is_refused else "Check that the server runs and can be reached, and try again."
         text = f"{store} cannot be used just now: {told.rstrip('.')}. {known or 'Try again.'}"
         return StoreError(text, next_action=None if known else NextAction.EXAMINE)
 

@@ -35,6 +35,9 @@ class Session:
     A transaction whose COMMIT was asked for when the connection ended is looked for on another one: the server knows
     what became of each.
 
+    When a next step is due is written by the clock of the process that decided on it, and read by that of the process
+    that takes it: in between it is kept by the server's, so that no machine is early or late for another's clock.
+
     Args:
         line: that nobody else uses meanwhile.
         clock: the server's.
@@ -52,6 +55,7 @@ class Session:
         self._line = line
         self._clock = clock
         self._now = now or clock.now
+        self._shift = 0.0 if now else clock.shift()
         self._another = another
         self._is_fleeting = False
         self.has_written = False
@@ -66,6 +70,8 @@ class Session:
         is_write = self._line.info.transaction_status is psycopg.pq.TransactionStatus.IDLE and not text.startswith(
             "select"
         )
+        if self._shift and values.get("due") is not None:
+            values = {**values, "due": values["due"] + self._shift}
         try:
             cursor = self._line.execute(text.encode(), values)
         except psycopg.OperationalError as error:
@@ -73,7 +79,12 @@ class Session:
                 raise InDoubt(str(error)) from error
             raise
         self.has_written |= is_write
-        return cursor.fetchall() if cursor.description else []
+        rows = cursor.fetchall() if cursor.description else []
+        if self._shift:
+            for row in rows:
+                if row.get("due") is not None:
+                    row["due"] -= self._shift
+        return rows
 
     @contextmanager
     def transaction(self, one_at_a_time: str = "") -> Generator[None]:

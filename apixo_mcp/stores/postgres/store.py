@@ -1,5 +1,6 @@
 """The store on a Postgres server, shared by as many processes and machines as needed."""
 
+import time
 from collections.abc import Callable
 from typing import Self
 
@@ -7,6 +8,7 @@ import anyio
 
 from apixo_mcp.stores.postgres.address import database_address
 from apixo_mcp.stores.postgres.database import PostgresDatabase
+from apixo_mcp.stores.postgres.schema import newest_schema
 from apixo_mcp.stores.postgres.search import PostgresSearch
 from apixo_mcp.stores.store import TaskStore
 
@@ -16,18 +18,26 @@ class PostgresStore(TaskStore):
 
     Args:
         url: of the database, as libpq takes it.
+        wall: this machine's clock, by which its processes say when a next step is due.
         clock: tells the present in the server's place; for tests.
 
     Raises:
         SettingsError: the URL cannot be read.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] | None = None) -> None:
-        self._server = PostgresDatabase(database_address(url), clock)
+    def __init__(
+        self, url: str, *, wall: Callable[[], float] = time.time, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._server = PostgresDatabase(database_address(url), wall, clock)
         if clock is None:
             super().__init__(self._server, PostgresSearch(), silent_for=0.0)
         else:
             super().__init__(self._server, PostgresSearch(), elapsed=clock, silent_for=0.0)
+
+    @property
+    def told(self) -> str:
+        """See `TaskStore.told`."""
+        return f"{self._server.shown} opens, of schema {newest_schema()}"
 
     async def __aenter__(self) -> Self:
         """Connects, and brings the schema up to date.

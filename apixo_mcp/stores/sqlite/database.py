@@ -50,7 +50,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         self.now = now
         self.warnings: tuple[str, ...] = ()
-        self._path = path
+        self.path = path
         self._lock = Lock(damage.beside(path, ".lock"))
         self._reserve = DiskReserve(damage.beside(path, ".ballast"))
         self._limiter = anyio.CapacityLimiter(1)
@@ -68,14 +68,14 @@ class SqliteDatabase:
             StoreError: it cannot be opened.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._open()
-            self.warnings = damage.notices(self._path)
+            self.warnings = damage.notices(self.path)
         except (OSError, sqlite3.Error) as error:
             self.close()
             reason = f"it cannot be made ({error.strerror})" if isinstance(error, OSError) else str(error)
             raise StoreError(
-                f"the task store {self._path} cannot be opened: {reason}. Check the data folder that it stands in, or "
+                f"the task store {self.path} cannot be opened: {reason}. Check the data folder that it stands in, or "
                 "set APIXO_MCP_HOME to another one, which can be written to"
             ) from error
         except StoreError:
@@ -88,33 +88,33 @@ class SqliteDatabase:
             try:
                 # A file that a living process has open is neither moved away nor upgraded under it.
                 if self._lock.alone(patience):
-                    repair(self._path)
-                    schema.bring_up_to_date(self._path)
+                    repair(self.path)
+                    schema.bring_up_to_date(self.path)
                 if not self._lock.share(REPAIRED_WITHIN):
-                    raise StoreError(f"the task store {self._path} is being repaired by another process; start again")
+                    raise StoreError(f"the task store {self.path} is being repaired by another process; start again")
                 if self._connect():
                     return
                 state, then = "has an older schema", "it is then brought up to date, and a copy is kept."
             except sqlite3.Error as error:
                 if not damage.is_damage(error):
                     raise
-                log.warning("the task store %s is damaged: %s", self._path, error)
-                damage.mark(self._path)
+                log.warning("the task store %s is damaged: %s", self.path, error)
+                damage.mark(self.path)
                 state, then = "is damaged", "what can be read is then recovered, and the damaged file is kept."
             self._disconnect()
         raise StoreError(
-            f"the task store {self._path} {state}, and another process has it open. End every program that uses "
+            f"the task store {self.path} {state}, and another process has it open. End every program that uses "
             f"apixo-mcp and start again: {then}"
         )
 
     def _connect(self) -> bool:
         """Returns whether the file that is connected has the newest schema."""
-        database = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
+        database = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
         database.row_factory = sqlite3.Row
         schema.teach(database)
         self._database = database
         have = schema.version(database)
-        schema.refuse_newer(self._path, have)
+        schema.refuse_newer(self.path, have)
         database.execute("pragma journal_mode = wal")
         # FULL, not WAL's usual NORMAL: a commit that a power cut takes back could be a submit that was paid for.
         database.execute("pragma synchronous = full")
@@ -122,7 +122,7 @@ class SqliteDatabase:
             with self.transaction():
                 if schema.version(database) == 0:  # again: from here on nobody else makes it
                     schema.upgrade(database, 0)
-        self._file = _identity(self._path) or (0, 0)
+        self._file = _identity(self.path) or (0, 0)
         return schema.version(database) == schema.newest()
 
     def _go_on(self) -> None:
@@ -131,21 +131,21 @@ class SqliteDatabase:
         The connection still holds all that was ever in the deleted file: without this, what is paid for from now on
         would be gone with the process.
         """
-        if self._database is None or (there := _identity(self._path)) == self._file:
+        if self._database is None or (there := _identity(self.path)) == self._file:
             return
         self._close_inline()
         # It stays open: closing it would delete, by name, the log of the file that is there now.
         self._deleted.append(self._database)
         if there is None:
-            log.error("the task store %s was deleted while it was in use; it is written anew, whole", self._path)
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            copy = damage.beside(self._path, f".{uuid.uuid4().hex}")
+            log.error("the task store %s was deleted while it was in use; it is written anew, whole", self.path)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            copy = damage.beside(self.path, f".{uuid.uuid4().hex}")
             with closing(sqlite3.connect(copy)) as whole:
                 self._database.backup(whole)
             for suffix in ("-wal", "-shm"):
-                damage.beside(self._path, suffix).unlink(missing_ok=True)
+                damage.beside(self.path, suffix).unlink(missing_ok=True)
             with suppress(FileExistsError):  # another process was as quick
-                os.link(copy, self._path)
+                os.link(copy, self.path)
             copy.unlink(missing_ok=True)
         self._lock.close()
         self._lock.share(REPAIRED_WITHIN)
@@ -222,7 +222,7 @@ class SqliteDatabase:
         """See `Worker.look_up`: at once on this thread, or else in the worker thread."""
         await anyio.lowlevel.checkpoint()  # whoever asks again and again lets others have their turn
         inline = self._inline  # the worker thread closes it where the file is another
-        if inline is not None and _identity(self._path) == self._file:
+        if inline is not None and _identity(self.path) == self._file:
             with suppress(sqlite3.Error, NotATask):  # the worker thread can wait, and tells what is wrong
                 return work(inline, *arguments, **named)
         return await self.in_thread(partial(self._look_up, partial(work, self, *arguments, **named)))
@@ -241,7 +241,7 @@ class SqliteDatabase:
         self._noted += 1
         is_full = self._noted > NOTED_AT_MOST
         inline = self._inline
-        if inline is not None and not is_full and _identity(self._path) == self._file:
+        if inline is not None and not is_full and _identity(self.path) == self._file:
             try:
                 return work(inline, *arguments, **named)
             except NotATask as error:
@@ -262,7 +262,7 @@ class SqliteDatabase:
     def _open_inline(self) -> None:
         if self._inline is None:
             with suppress(sqlite3.Error):
-                self._inline = Inline.opened(self._path, self.now)
+                self._inline = Inline.opened(self.path, self.now)
 
     def execute(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         """Executes a statement and returns its rows. For use in the worker thread."""
@@ -287,7 +287,7 @@ class SqliteDatabase:
             self._reserve.take_up()
         except OSError as error:
             raise StoreError(
-                f"There is no room left beside the task store {self._path} ({error.strerror or error}), so nothing is "
+                f"There is no room left beside the task store {self.path} ({error.strerror or error}), so nothing is "
                 "sent: what became of it could not be noted. Make room on the disk."
             ) from error
 
@@ -312,19 +312,19 @@ class SqliteDatabase:
     def _trouble(self, error: sqlite3.Error | NotATask) -> StoreError:
         """Returns what to tell a caller that the file has just failed. The program goes on: other rows may be well."""
         if isinstance(error, NotATask) or damage.is_damage(error):
-            damage.mark(self._path)
-            log.error("the task store %s is damaged: %s", self._path, error)
+            damage.mark(self.path)
+            log.error("the task store %s is damaged: %s", self.path, error)
             return StoreError(
-                f"The task store {self._path} is damaged ({error}). Nothing is deleted: end every program that uses "
+                f"The task store {self.path} is damaged ({error}). Nothing is deleted: end every program that uses "
                 "apixo-mcp and start again; what can be read is then recovered."
             )
-        log.error("the task store %s: %s", self._path, error)
+        log.error("the task store %s: %s", self.path, error)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         advice = {
             sqlite3.SQLITE_FULL: "Make room on the disk and try again.",
             sqlite3.SQLITE_BUSY: "Another process is busy with it; try again.",
         }.get(code)
-        text = f"The task store {self._path} cannot be used just now: {error}. {advice or 'Try again.'}"
+        text = f"The task store {self.path} cannot be used just now: {error}. {advice or 'Try again.'}"
         return StoreError(text, next_action=None if advice else NextAction.EXAMINE)
 
 

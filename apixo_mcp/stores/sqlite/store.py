@@ -8,6 +8,7 @@ from typing import Self
 import anyio
 
 from apixo_mcp.stores.sqlite.database import SqliteDatabase
+from apixo_mcp.stores.sqlite.schema import newest
 from apixo_mcp.stores.sqlite.search import SqliteSearch
 from apixo_mcp.stores.store import TaskStore
 
@@ -48,6 +49,11 @@ class SqliteStore(TaskStore):
     async def __aexit__(self, *_: object) -> None:
         with anyio.CancelScope(shield=True):
             await self._file.in_thread(self._file.close)
+
+    @property
+    def told(self) -> str:
+        """See `TaskStore.told`."""
+        return f"{self._file.path} opens, of schema {newest()}"
 
     @property
     def warnings(self) -> tuple[str, ...]:

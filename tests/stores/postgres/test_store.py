@@ -1,0 +1,241 @@
+"""What is particular to a store on a Postgres server: its schema, its clock, what is decided on several machines."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import anyio
+import pytest
+from support.postgres import PASSWORD, Cluster
+from support.store_tasks import KEYS, NO_LIMITS, make, make_followed
+
+from apixo_mcp.errors import SchemaTooNew, SettingsError, StoreError
+from apixo_mcp.stores.postgres.database import DECIDE, LOOK_UP, REST
+from apixo_mcp.stores.postgres.store import PostgresStore
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken
+from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
+from apixo_mcp.tasks.task import State, Task
+
+pytestmark = pytest.mark.anyio
+
+REPLICAS = 3
+T = TypeVar("T")
+
+
+@pytest.fixture
+async def replicas(postgres_store_url: str) -> AsyncIterator[Sequence[PostgresStore]]:
+    """The stores of several machines, each with connections of its own, on the server's clock."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(PostgresStore(postgres_store_url)) for _ in range(REPLICAS)]
+
+
+def fresh(**given: Any) -> Task:
+    """A task that was asked for just now, by a clock that is right."""
+    now = time.time()
+    return make(**{"created_at": now, "updated_at": now, "due": now, "asked_until": now + 8, **given})
+
+
+async def at_once(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    done: list[T] = []
+
+    async def run(work: Callable[[], Awaitable[T]]) -> None:
+        done.append(await work())
+
+    async with anyio.create_task_group() as group:
+        for work in works:
+            group.start_soon(run, work)
+    return done
+
+
+class TestMoney:
+    async def test_of_a_thousand_calls_at_once_on_three_machines_no_more_than_the_budget_is_spent(
+        self, replicas: Sequence[PostgresStore]
+    ):
+        terms = Terms(budget=Budget(daily_usd=1.0))
+
+        def buy(number: int) -> Callable[[], Awaitable[Admitted]]:
+            task = fresh(estimate_usd=0.01, fingerprint=f"f{number}")
+            return lambda: replicas[number % REPLICAS].admit([task], terms)
+
+        began = time.monotonic()
+        admitted = await at_once([buy(number) for number in range(1000)])
+        print(f"{1000 / (time.monotonic() - began):.0f} admissions a second")
+        assert [one.how for one in admitted].count("new") == 100
+        assert (await replicas[0].spent(None)).usd == pytest.approx(1.0)
+
+    async def test_of_tasks_that_leave_at_once_on_three_machines_no_more_than_may_be_with_the_gateway_are_sent(
+        self, replicas: Sequence[PostgresStore]
+    ):
+        tasks = [fresh(estimate_usd=0.1) for _ in range(60)]
+        for task in tasks:
+            assert (await replicas[0].admit([task], NO_LIMITS)).how == "new"
+
+        def send(number: int) -> Callable[[], Awaitable[str]]:
+            async def work() -> str:
+                store = replicas[number % REPLICAS]
+                claimed = await store.claim(tasks[number].task_id, f"machine {number}", LEASE_LASTS, KEYS)
+                assert claimed is not None
+                return (await store.mark_sent(claimed, Sending(budget=Budget(daily_usd=6.0), in_flight=5))).how
+
+            return work
+
+        hows = await at_once([send(number) for number in range(60)])
+        assert sorted(set(hows)) == ["no_room", "within"]
+        assert hows.count("within") == 5
+
+    @pytest.mark.parametrize("key", ["k", ""])
+    async def test_of_the_same_call_on_three_machines_one_task_is_made(
+        self, replicas: Sequence[PostgresStore], key: str
+    ):
+        def ask(number: int) -> Callable[[], Awaitable[Admitted]]:
+            task = fresh(idempotency_key=key, fingerprint="f")
+            return lambda: replicas[number % REPLICAS].admit([task], NO_LIMITS)
+
+        admitted = await at_once([ask(number) for number in range(90)])
+        assert sorted(one.how for one in admitted) == sorted(["new"] + ["same_key" if key else "awaited"] * 89)
+        assert len({one.task.task_id for one in admitted}) == 1
+
+    async def test_an_id_of_the_gateway_is_one_tasks_whoever_writes_it(self, replicas: Sequence[PostgresStore]):
+        tasks = [make_followed(state=State.SUBMITTING, remote_id="", attempts=()) for _ in range(30)]
+        await replicas[0].add(tasks)
+
+        def accept(number: int) -> Callable[[], Awaitable[bool]]:
+            after = replace(tasks[number], state=State.PENDING, remote_id="theirs")
+
+            async def work() -> bool:
+                try:
+                    return await replicas[number % REPLICAS].commit(tasks[number], after)
+                except IdTaken:
+                    return False
+
+            return work
+
+        assert (await at_once([accept(number) for number in range(30)])).count(True) == 1
+
+    async def test_leases_and_polls_wait_for_no_purchase(self, replicas: Sequence[PostgresStore], postgres: Cluster):
+        task = make_followed(due=time.time() - 1)
+        await replicas[0].add([task])
+        import psycopg
+
+        from apixo_mcp.stores.postgres.session import lock_of
+
+        url = postgres.url(str(await _name(replicas[0])))
+        with psycopg.connect(url) as busy:
+            busy.execute(lock_of("money").encode())
+            async with anyio.create_task_group() as group:
+                for _ in range(DECIDE + LOOK_UP + REST):
+                    group.start_soon(replicas[0].admit, [fresh()], NO_LIMITS)
+                with anyio.fail_after(3):
+                    claimed = await replicas[0].claim(task.task_id, "me", LEASE_LASTS, KEYS)
+                    assert claimed is not None
+                    await replicas[0].renew("me", [task.task_id], LEASE_LASTS)
+                    assert await replicas[0].commit(claimed, replace(claimed, polls=1, lease_until=0.0))
+                busy.rollback()
+
+
+async def _name(store: PostgresStore) -> str:
+    return store.told.split()[0].rpartition("/")[2]
+
+
+class TestClock:
+    @pytest.mark.parametrize("ahead", [9.0, -9.0])
+    async def test_a_machine_whose_clock_is_wrong_takes_no_lease_and_no_due_time_for_another(
+        self, postgres_store_url: str, ahead: float
+    ):
+        async with (
+            PostgresStore(postgres_store_url) as right,
+            PostgresStore(postgres_store_url, wall=lambda: time.time() + ahead) as wrong,
+        ):
+            sent, followed = fresh(), make_followed(due=time.time() - 1)
+            await right.admit([sent], NO_LIMITS)
+            await right.add([followed])
+            claimed = [await right.claim(task.task_id, "right", LEASE_LASTS, KEYS) for task in (sent, followed)]
+            assert all(claimed)
+            assert (await right.mark_sent(claimed[0] or sent, Sending(budget=Budget()))).how == "within"
+            for task in (sent, followed):
+                assert await wrong.claim(task.task_id, "wrong", LEASE_LASTS, KEYS) is None
+            assert all(0 < after <= LEASE_LASTS for _, after in await wrong.due(KEYS))
+
+            theirs = make_followed(due=time.time() + ahead - 1)  # due a second ago, as its machine has it
+            await wrong.add([theirs])
+            ((_, after),) = [entry for entry in await right.due(KEYS) if entry[0] == theirs.task_id]
+            assert after == pytest.approx(-1, abs=0.5)
+            mine = await wrong.claim(theirs.task_id, "wrong", LEASE_LASTS, KEYS)
+            assert mine is not None
+            assert mine.due == pytest.approx(theirs.due, abs=0.5)
+            assert await wrong.commit(mine, replace(mine, due=time.time() + ahead + 5, lease_until=0.0, polls=1))
+            read = await right.get(theirs.task_id)
+            assert read is not None
+            assert read.due == pytest.approx(time.time() + 5, abs=1)
+
+    async def test_a_lease_that_nobody_renews_is_over_when_the_server_says_so(self, replicas: Sequence[PostgresStore]):
+        task = make_followed(due=time.time() - 1)
+        await replicas[0].add([task])
+        assert await replicas[0].claim(task.task_id, "gone", 0.3, KEYS) is not None
+        assert await replicas[1].claim(task.task_id, "next", LEASE_LASTS, KEYS) is None
+        with anyio.fail_after(5):
+            while await replicas[1].claim(task.task_id, "next", LEASE_LASTS, KEYS) is None:
+                ((_, after),) = await replicas[1].due(KEYS)
+                await anyio.sleep(max(0.0, after))
+
+
+class TestSchema:
+    async def test_processes_that_start_together_make_it_once(self, postgres_url: str):
+        stores = [PostgresStore(postgres_url) for _ in range(6)]
+        async with AsyncExitStack() as stack:
+            opened = await at_once([lambda store=store: stack.enter_async_context(store) for store in stores])
+            task = fresh()
+            await opened[0].admit([task], NO_LIMITS)
+            assert [await store.get(task.task_id) for store in opened] == [task] * 6
+
+    async def test_a_newer_one_is_refused(self, postgres: Cluster, postgres_store_url: str):
+        name = postgres_store_url.rpartition("/")[2]
+        postgres.run("insert into schema_of_apixo_mcp (version) values (9999)", name)
+        with pytest.raises(SchemaTooNew, match=r"newer apixo-mcp \(schema 9999") as told:
+            async with PostgresStore(postgres_store_url):
+                pass
+        assert PASSWORD not in str(told.value)
+
+
+class TestTroubles:
+    @pytest.mark.parametrize(
+        ("changed", "told"),
+        [
+            (lambda url: url.replace("127.0.0.1:", "127.0.0.1:1"), "cannot be used just now"),
+            (lambda url: f"{url}_not_there", "does not exist. Check the user, the password and the database"),
+            (lambda url: url.replace("tester:", "nobody:"), 'role "nobody" does not exist'),
+        ],
+        ids=["port", "database", "user"],
+    )
+    async def test_what_is_wrong_is_told_without_the_password(
+        self, postgres_url: str, changed: Callable[[str], str], told: str, caplog: pytest.LogCaptureFixture
+    ):
+        with pytest.raises(StoreError) as error:
+            async with PostgresStore(changed(postgres_url)):
+                pass
+        assert told in str(error.value)
+        assert PASSWORD not in f"{error.value} {error.value.__cause__} {caplog.text}"
+
+    async def test_an_address_that_cannot_be_read_is_told_without_it(self):
+        with pytest.raises(SettingsError, match="APIXO_MCP_DATABASE_URL") as error:
+            PostgresStore("postgresql://u:se%cret@host/db")
+        assert "se%cret" not in str(error.value)
+
+    async def test_connections_that_the_server_has_ended_are_replaced(
+        self, replicas: Sequence[PostgresStore], postgres: Cluster
+    ):
+        await at_once([lambda: replicas[0].spent(None)] * 8)
+        name = await _name(replicas[0])
+        postgres.run(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+        task = fresh()
+        with anyio.fail_after(5):
+            assert (await replicas[0].admit([task], NO_LIMITS)).how == "new"
+            assert await at_once([lambda: replicas[0].get(task.task_id)] * 8) == [task] * 8
+
+    async def test_a_text_with_any_character_comes_back(self, replicas: Sequence[PostgresStore]):
+        task = fresh(prompt="a\0fox\ufdd0 \ufdd01 \U0010ffff")
+        await replicas[0].admit([task], NO_LIMITS)
+        assert await replicas[1].get(task.task_id) == task
