@@ -27,6 +27,7 @@ PLATFORMS = {
 """Defaults that differ from machine to machine."""
 WORDS = {
     "AbsolutePath": "a path",
+    "DatabaseUrl": "`postgresql://user:password@host:5432/database`, or what else libpq takes",
     "BucketAddress": "`s3://` and the name of a bucket, with a prefix where one is wanted",
     "Folders": "paths, separated as the system does it",
     "Names": "ids, separated by commas",

@@ -176,6 +176,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "APIXO_MCP_NOTIFY_SECRET": ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",),
     "APIXO_MCP_POLL_SCALE": ("2",),
     "APIXO_MCP_LINGER": ("1",),
+    "APIXO_MCP_DATABASE_URL": ("postgresql://db.example/apixo",),
     "APIXO_MCP_RESULTS": ("s3://pictures/team",),
     "APIXO_MCP_KEEP_DAYS": ("7",),
     "APIXO_MCP_EMBED": ("1",),
@@ -190,7 +191,7 @@ NOT_ANSWERED: dict[str, set[str]] = {
     f"APIXO_MCP_{name}": set(METHODS)
     for name in (
         *("PRICES", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_CLAIM"),
-        *("NOTIFY_URL", "NOTIFY_SECRET", "KEYRING", "RESULTS"),
+        *("NOTIFY_URL", "NOTIFY_SECRET", "KEYRING", "RESULTS", "DATABASE_URL"),
     )
 }
 """Settings under which the server alone answers: it may not start, or they are not of stdio."""
