@@ -4,6 +4,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
+import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import SettingsError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TRIED_FOR = 10.0  # seconds
 _COPIES = "copies"
 _ARRIVING = "arriving"
 """Folders of the data folder: of objects on this machine's disk, and of files that are not in the bucket yet."""
@@ -56,12 +58,16 @@ async def try_out(space: "BucketSpace") -> None:
     """
     from apixo_mcp.media.bucket.troubles import BucketTrouble
 
-    try:
-        await to_thread.run_sync(put_and_delete, space)
-    except BucketTrouble as trouble:
-        if trouble.is_lasting:
-            raise SettingsError(f"APIXO_MCP_RESULTS: {trouble.strerror}.") from None
-        log.warning("APIXO_MCP_RESULTS: %s. Results wait on this machine's disk meanwhile", trouble.strerror)
+    away = "it does not answer"
+    with anyio.move_on_after(_TRIED_FOR):
+        try:
+            await to_thread.run_sync(put_and_delete, space)
+            return
+        except BucketTrouble as trouble:
+            if trouble.is_lasting:
+                raise SettingsError(f"APIXO_MCP_RESULTS: {trouble.strerror}.") from None
+            away = str(trouble.strerror)
+    log.warning("APIXO_MCP_RESULTS: %s. Results wait on this machine's disk meanwhile", away)
 
 
 def put_and_delete(space: "BucketSpace") -> None:

@@ -4,6 +4,7 @@ Its keys, the secrets of its credentials and the addresses that it signs stand i
 """
 
 import io
+import math
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ _AT_ONCE = 2  # parts of one file
 _READ = 1 << 20
 _RETRIES = {"max_retries": 2, "retry_timeout": timedelta(seconds=15)}
 _READS: dict[str, Any] = {"connect_timeout": "5s", "timeout": "30s"}
-_WRITES: dict[str, Any] = {"connect_timeout": "5s", "timeout": "300s"}  # a part over a slow line
+_WRITES: dict[str, Any] = {"connect_timeout": "5s", "timeout": "120s"}  # a part over a slow line
 _IN_WORK = 24  # requests, but for those that put: each holds a worker thread
 _WAITS = 2.0  # seconds for one of these places
 
@@ -138,8 +139,12 @@ class Bucket:
             result = self._run(request(None))
         return str(result["e_tag"] or "")
 
-    def head(self, key: str) -> Stored | None:
+    def head(self, key: str, *, within: float = math.inf) -> Stored | None:
         """Returns what there is under a key; None where the store says that there is nothing.
+
+        Args:
+            key: of the object.
+            within: seconds for the answer.
 
         Raises:
             BucketTrouble: it cannot be told.
@@ -149,7 +154,7 @@ class Bucket:
             return await obstore.get_async(self._reads, key, options={"head": True})
 
         try:
-            got = self._done(request)
+            got = self._done(request, within)
         except FileNotFoundError:
             # The answer to HEAD has no body: a bucket that is gone looks as an object that is.
             self._confirm_gone(key)
@@ -204,8 +209,12 @@ class Bucket:
 
         return self._done(request)
 
-    def list(self, prefix: str) -> Iterator[Stored]:
+    def list(self, prefix: str, *, within: float = math.inf) -> Iterator[Stored]:
         """Yields the objects beneath a prefix, which ends with a whole part of a key; without what was noted of them.
+
+        Args:
+            prefix: of their keys.
+            within: seconds for the answer.
 
         Raises:
             BucketTrouble: the store does not tell.
@@ -215,7 +224,7 @@ class Bucket:
             pages: Any = obstore.list(self._reads, prefix)  # pyright: ignore[reportUnknownMemberType]
             return [one async for page in pages for one in page]
 
-        for meta in self._done(request):
+        for meta in self._done(request, within):
             yield _stored(meta, {})
 
     def delete(self, key: str) -> None:
@@ -248,19 +257,20 @@ class Bucket:
         except FAILURES as error:
             raise trouble_of(error, self.name) from None
 
-    def _done(self, request: Callable[[], Awaitable[T]]) -> T:
+    def _done(self, request: Callable[[], Awaitable[T]], within: float = math.inf) -> T:
         if not self._in_work.acquire(timeout=_WAITS):
             raise BucketTrouble(
                 "SlowDown", "more is asked of it than it answers. Try again in a few seconds", self.name
             )
         try:
-            return self._run(request)
+            return self._run(request, within)
         finally:
             self._in_work.release()
 
-    def _run(self, request: Callable[[], Awaitable[T]]) -> T:
+    def _run(self, request: Callable[[], Awaitable[T]], within: float = math.inf) -> T:
         async def awaited() -> T:
-            return await request()
+            with anyio.fail_after(within):
+                return await request()
 
         try:
             try:

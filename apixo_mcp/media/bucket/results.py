@@ -34,6 +34,7 @@ _NAMES = 20
 """So many names are tried where somebody else's objects have the first ones."""
 _ARRIVING_FOR = 7 * 24 * 3600.0
 _CLEARED_EVERY = 3600.0
+_FOUND_WITHIN = 5.0  # seconds: a URL that may die waits for it
 _AWAY_FOR = 5.0  # seconds in which a bucket that did not answer is asked nothing more by what saves
 
 
@@ -193,8 +194,10 @@ class _BucketArrival:
         beginning, bucket = self._files.beginning(self._task), self._files.space.bucket
         try:
             self._files.check_answers()
-            for listed in bucket.list(beginning):
-                if listed.key.endswith(".json") or (stored := bucket.head(listed.key)) is None:
+            for listed in bucket.list(beginning, within=_FOUND_WITHIN):
+                if listed.key.endswith(".json"):
+                    continue
+                if (stored := bucket.head(listed.key, within=_FOUND_WITHIN)) is None:
                     continue
                 if self._is_whole(stored):
                     return self._files.kept(stored)
