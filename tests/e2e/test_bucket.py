@@ -46,7 +46,7 @@ async def told(client: Client, tool: str, **given: Any) -> CallToolResult:
 
 async def test_a_picture_is_made_looked_at_brought_and_edited(box: Sandbox, tmp_path: Path, s3: S3) -> None:
     bucket = s3.bucket(f"results-{uuid.uuid4().hex}")
-    results = {"results": f"s3://{bucket}/team"}
+    results: dict[str, Any] = {"results": f"s3://{bucket}/team"}
     async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
         await let_in(app, ALICE)
     with started(box, tmp_path, **results) as one, started(box, tmp_path, **results) as two:

@@ -36,13 +36,17 @@ class BucketInputs:
         secret: stays with the task store.
         url: what the addresses begin with, without a slash at its end.
         local: has those that were given an address before there was a bucket.
+        lasts: seconds that a copy is kept after it was last put.
     """
 
-    def __init__(self, space: BucketSpace, secret: bytes, url: str, local: InputLinks) -> None:
+    def __init__(
+        self, space: BucketSpace, secret: bytes, url: str, local: InputLinks, *, lasts: float = GRANT_LASTS
+    ) -> None:
         self._space = space
         self._secret = secret
         self._url = url
         self._local = local
+        self._lasts = lasts
 
     def url_of(self, path: Path, kind: Kind) -> str:
         """See `InputFiles.url_of`.
@@ -96,7 +100,7 @@ class BucketInputs:
             PlaceTrouble: the bucket refuses.
         """
         for stored in self._space.bucket.list(self._space.key(_FOLDER)):
-            if time.time() > stored.modified.timestamp() + GRANT_LASTS:
+            if time.time() > stored.modified.timestamp() + self._lasts:
                 self._space.bucket.delete(stored.key)
 
 
