@@ -58,6 +58,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "transitions",
         "keeping",
         "changes",
+        "elsewhere",
         "asking",
         "running",
         "settlement",

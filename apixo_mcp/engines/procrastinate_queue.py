@@ -29,8 +29,7 @@ from psycopg_pool import AsyncConnectionPool
 from apixo_mcp.engines.job_queue import Follow, Following
 from apixo_mcp.engines.procrastinate_schema import make_queue_tables
 from apixo_mcp.errors import StoreError
-from apixo_mcp.postgres.connections import BoundedAsyncConnection, conninfo_of
-from apixo_mcp.postgres.surroundings import Surroundings
+from apixo_mcp.postgres.connections import BoundedAsyncConnection, connection_of, set_up_connection
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,6 @@ class ProcrastinateQueue:
     Args:
         url: of the database.
         keys: the keys that this process holds just now.
-        surroundings: what stands between this process and the database.
         slots: tasks that are followed at once.
     """
 
@@ -59,7 +57,6 @@ class ProcrastinateQueue:
         self,
         url: str,
         keys: Callable[[], Sequence[str]],
-        surroundings: Surroundings = Surroundings(),
         slots: int = SLOTS,
     ) -> None:
         _be_quiet()
@@ -68,13 +65,11 @@ class ProcrastinateQueue:
         self._follow: Follow | None = None
         self._worker: Worker | None = None
         self._is_stopped = False
-        conninfo = conninfo_of(
-            url, "apixo-mcp queue", takes_options=surroundings.takes_options, is_pooled=surroundings.is_pooled
-        )
         # psycopg_pool doubles the time between its tries, up to `reconnect_timeout`; then the next caller tries anew.
         self._pool = AsyncConnectionPool(
-            kwargs=conninfo | {"autocommit": True},
+            kwargs=connection_of(url, "apixo-mcp queue"),
             connection_class=BoundedAsyncConnection,
+            configure=set_up_connection,
             min_size=1,
             max_size=4,
             timeout=5.0,

@@ -40,8 +40,8 @@ class Feed:
         self._looking = anyio.Lock()
         self._hurry = anyio.Event()
 
-    async def hear(self, _: Task) -> None:
-        """Hears of a change in this process, so that it is told at once."""
+    async def hear(self, _: Task | str) -> None:
+        """Hears of a change, or of the id of a task that another process changed, so that it is told at once."""
         self._heard += 1
         self._hurry.set()
 

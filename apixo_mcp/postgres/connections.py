@@ -14,9 +14,16 @@ from psycopg.rows import TupleRow
 SERVER_ANSWERS_WITHIN = 10.0
 """Seconds that the server has for each answer: more than any statement here takes, and less than 15 s, after which a
 process that cannot reach its database is to say so."""
-CONNECTED_WITHIN = 5  # seconds
+
 _Row = TypeVar("_Row", covariant=True)
-_SERVER_STOPS_AFTER = 15_000  # milliseconds: what nobody waits for any more
+_DEFAULTS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class BoundedConnection(psycopg.Connection[_Row]):
@@ -52,31 +59,29 @@ def _given_up(connection: psycopg.pq.abc.PGconn) -> psycopg.OperationalError:
     return psycopg.OperationalError(f"the database did not answer within {SERVER_ANSWERS_WITHIN:g} s")
 
 
-def conninfo_of(url: str, name: str, *, takes_options: bool, is_pooled: bool) -> dict[str, Any]:
+def conninfo_of(url: str, name: str) -> dict[str, Any]:
     """Returns the parameters of a connection; what the URL says itself stands.
 
     Args:
         url: of the database, any that libpq takes.
         name: under which the database's own tools list it.
-        takes_options: whether the other end takes settings as a connection begins; some poolers refuse them.
-        is_pooled: whether a transaction's end may put another server behind the connection, which does not know what
-            was prepared.
+
+    Raises:
+        psycopg.ProgrammingError: libpq cannot read the URL.
     """
-    usual: dict[str, Any] = {
-        "application_name": name,
-        "connect_timeout": CONNECTED_WITHIN,
-        "keepalives": 1,
-        "keepalives_idle": 5,
-        "keepalives_interval": 3,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 10_000,
-    }
-    if takes_options:
-        usual["options"] = (
-            f"-c statement_timeout={_SERVER_STOPS_AFTER} -c idle_in_transaction_session_timeout={_SERVER_STOPS_AFTER}"
-        )
-    given = conninfo_to_dict(url)
-    if "options" in given and "options" in usual:
-        given["options"] = f"{usual['options']} {given['options']}"
-    prepare: dict[str, Any] = {"prepare_threshold": None} if is_pooled else {}
-    return usual | given | prepare
+    given = {key: value for key, value in conninfo_to_dict(url).items() if value is not None}
+    return {"application_name": name, **_DEFAULTS, **given}
+
+
+async def set_up_connection(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Has the server stop what nobody waits for any more, and prepare nothing where a pooler stands between.
+
+    Raises:
+        psycopg.Error: the server cannot be asked.
+    """
+    milliseconds = round(SERVER_ANSWERS_WITHIN * 1000)
+    await connection.execute(f"set statement_timeout = {milliseconds}".encode())
+    # A pooler may hand each transaction to another backend, which does not know what was prepared.
+    row = await (await connection.execute("select pg_backend_pid()")).fetchone()
+    if row is None or row[0] != connection.info.backend_pid:
+        connection.prepare_threshold = None

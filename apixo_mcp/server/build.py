@@ -117,6 +117,7 @@ def build_server(app: App, jobs: Jobs | None = None, *, receipts: Receipts | Non
     add_completions(server, app)
     subscriptions.serve(server)
     app.changes.listen(subscriptions.changed)
+    app.changes.listen_elsewhere(subscriptions.changed_elsewhere)
     add_prompts(server, typed=is_typed)
     _list_tools(server, app, offered)
     return server

@@ -86,6 +86,11 @@ class Subscriptions:
         if task.is_settled and saved:
             self._tell(ResourcesListChanged(), task)
 
+    async def changed_elsewhere(self, task_id: str) -> None:
+        """Hears of every change that another process made to a task."""
+        if self._subscribers and (task := await self._service.get(task_id)):
+            await self.changed(task)
+
     async def publish(self, event: ServerEvent) -> None:
         """Tells everybody of what is nobody's own, as the SDK's `SubscriptionBus`."""
         self._tell(event)

@@ -28,20 +28,40 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]{0,39}")
 _NOT_SAVED = (FileState.FAILED, FileState.EXPIRED)
 
 Listener = Callable[[Task], Awaitable[None]]
+REREAD_EVERY = 0.5  # another process may have moved a task on
 
 
 class Changes:
-    """Writes the changes of tasks: waiters wake, and listeners are told."""
+    """Writes the changes of tasks: waiters wake, and listeners are told.
+
+    Attributes:
+        reread_every: seconds after which whoever waits for a task reads it anew, whatever they hear.
+    """
 
     def __init__(self, store: Store, telemetry: Telemetry) -> None:
+        self.reread_every = REREAD_EVERY
         self._store = store
         self._telemetry = telemetry
         self._waiting: defaultdict[str, set[anyio.Event]] = defaultdict(set)
         self._listeners: list[Listener] = []
+        self._elsewhere: list[Callable[[str], Awaitable[None]]] = []
 
     def listen(self, listener: Listener) -> None:
         """Calls `listener` with every changed task."""
         self._listeners.append(listener)
+
+    def listen_elsewhere(self, listener: Callable[[str], Awaitable[None]]) -> None:
+        """Calls `listener` with the id of every task that another process changed, where that is heard of."""
+        self._elsewhere.append(listener)
+
+    async def hear(self, task_id: str) -> None:
+        """Hears that another process changed a task, and told the facts of it: waiters wake, and read it anew."""
+        self._wake(task_id)
+        for listener in self._elsewhere:
+            try:
+                await listener(task_id)
+            except Exception:
+                log.exception("a listener failed; the task %s is as it is all the same", task_id)
 
     async def commit(self, before: Task, after: Task) -> Task | None:
         """Writes a change, and announces it. Files that came inside an answer are put aside first.
@@ -63,13 +83,16 @@ class Changes:
         """Emits the facts of a change that is stored, wakes whoever waits for this task, and calls the listeners."""
         for fact in facts_of(before, task):
             self._telemetry.emit(fact)
-        for event in self._waiting.pop(task.task_id, ()):
-            event.set()
+        self._wake(task.task_id)
         for listener in self._listeners:
             try:
                 await listener(task)
             except Exception:
                 log.exception("a listener failed; the task %s is stored all the same", task.task_id)
+
+    def _wake(self, task_id: str) -> None:
+        for event in self._waiting.pop(task_id, ()):
+            event.set()
 
     async def wait(self, task_id: str, seconds: float) -> None:
         """Returns at the next change of the task, or after `seconds`."""

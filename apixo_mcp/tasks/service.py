@@ -20,7 +20,6 @@ from apixo_mcp.tasks.transitions.context import Contexts
 
 FAR_OFF = 2 * 3600.0  # beyond every wait between two polls
 INDEXED_AT_ONCE = 200  # prompts: some 30 ms
-REREAD_EVERY = 0.5  # another process may have moved the task on
 TICK_EVERY = 4.0  # between two signs of life to a waiting client
 
 
@@ -56,6 +55,10 @@ class Service:
         if task is None:
             raise NotFound(f"There is no task {shorten(any_id)}.", next_action=NextAction.SEE_TASKS)
         return task
+
+    async def get(self, task_id: str) -> Task | None:
+        """Returns the task with this id of ours, whoever owns it: for what no caller names."""
+        return await self._store.get(task_id)
 
     async def last(self, owner: Owner, connection: str, *, with_results: bool = False) -> LastTask:
         """Finds the newest task of a connection, else of its owner.
@@ -134,7 +137,7 @@ class Service:
             left := deadline - anyio.current_time()
         ) > 0:
             before_tick = max(0.0, ticked + TICK_EVERY - anyio.current_time())
-            await self._changes.wait(waiting[0].task_id, min(left, REREAD_EVERY, before_tick))
+            await self._changes.wait(waiting[0].task_id, min(left, self._changes.reread_every, before_tick))
             if has_left is not None and await has_left():
                 raise CallerLeft("The connection ended; the task goes on.")
             before = [(task.state, task.is_settled) for task in now]

@@ -17,6 +17,7 @@ from support.wire import envelope
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
+from apixo_mcp.engines.queue import QueueEngine, QueueLimits
 from apixo_mcp.engines.steps import CrashLimits
 from apixo_mcp.errors import StoreError
 from apixo_mcp.settings import read_settings
@@ -71,7 +72,28 @@ class Process:
     accounts: Accounts
     clock: Clock
     sweeps_every: float
+    database: str
     engine: Engine = field(init=False)
+
+
+def queue_engine(process: Process) -> Engine:
+    from apixo_mcp.engines.procrastinate_queue import ProcrastinateQueue
+
+    return QueueEngine(
+        process.runner,
+        process.store,
+        process.leases,
+        process.accounts,
+        ProcrastinateQueue(process.database, lambda: process.accounts.key_prints),
+        follows=True,
+        limits=QueueLimits(
+            swept_every=process.sweeps_every,
+            grace=0.0,
+            finished_within=1.0,
+            again_after=0.1,
+            crashes=CrashLimits(CRASH_PAUSE),
+        ),
+    )
 
 
 ENGINES: dict[str, Callable[[Process], Engine]] = {
@@ -82,6 +104,7 @@ ENGINES: dict[str, Callable[[Process], Engine]] = {
         process.accounts,
         SweepLimits(every=process.sweeps_every, grace=0.0, crashes=CrashLimits(CRASH_PAUSE)),
     ),
+    "queue": queue_engine,
 }
 """Every engine that keeps the contract: one line each, which says how to make it in a process."""
 
@@ -111,6 +134,12 @@ async def app(gateway: Gateway, tmp_path: Path) -> AsyncIterator[App]:
 @pytest.fixture(params=sorted(ENGINES))
 def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
     """Begins a process on the one store, as often as wanted."""
+    database = ""
+    if request.param == "queue":
+        import os, subprocess, uuid
+        name = "t" + uuid.uuid4().hex
+        subprocess.run(["psql", "-h", "127.0.0.1", "-p", "55533", "-U", "postgres", "-qc", f"create database {name}"], check=True)
+        database = f"postgresql://postgres@127.0.0.1:55533/{name}"
 
     @asynccontextmanager
     async def begin_it(sweeps_every: float = 0.05, poll_scale: float = 0.01) -> AsyncGenerator[Process]:
@@ -118,7 +147,7 @@ def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
         async with FlakyStore(tmp_path / "home" / "tasks.sqlite3", clock) as store:
             leases = Leases(store)
             runner = runner_on(app, store, leases, poll_scale)
-            process = Process(store, leases, runner, app.accounts, clock, sweeps_every)
+            process = Process(store, leases, runner, app.accounts, clock, sweeps_every, database)
             process.engine = ENGINES[request.param](process)
             yield process
 

@@ -204,6 +204,7 @@ def gallery_routes(app: App, *, takes_files: bool = False) -> list[BaseRoute]:
     """Returns the routes of a page of pictures; from then on changes of this process are told at once."""
     feed = Feed(app.store)
     app.changes.listen(feed.hear)
+    app.changes.listen_elsewhere(feed.hear)
     return Gallery(app, feed, takes_files=takes_files).routes()
 
 
