@@ -29,7 +29,7 @@ from psycopg_pool import AsyncConnectionPool
 from apixo_mcp.engines.job_queue import Follow, Following
 from apixo_mcp.engines.procrastinate_schema import make_queue_tables
 from apixo_mcp.errors import StoreError
-from apixo_mcp.postgres.connections import BoundedAsyncConnection, connection_of, set_up_connection
+from apixo_mcp.postgres.connections import BoundedAsyncConnection, connecting, set_up_connection
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ class ProcrastinateQueue:
         self._worker: Worker | None = None
         self._is_stopped = False
         # psycopg_pool doubles the time between its tries, up to `reconnect_timeout`; then the next caller tries anew.
-        self._pool = AsyncConnectionPool(
-            kwargs=connection_of(url, "apixo-mcp queue"),
+        self.pool = AsyncConnectionPool(
+            kwargs=connecting(url, "apixo-mcp queue"),
             connection_class=BoundedAsyncConnection,
             configure=set_up_connection,
             min_size=1,
@@ -83,17 +83,13 @@ class ProcrastinateQueue:
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[None]:
         """See `JobQueue.opened`."""
-        await self._pool.open(wait=False)
+        await self.pool.open(wait=False)
         try:
-            async with self._app.open_async(self._pool):
-                try:
-                    await make_queue_tables(self._pool)
-                except psycopg.Error as error:
-                    log.warning("the job queue cannot be used yet: %s", error)
-                yield
+            async with self._app.open_async(self.pool):
+                yield  # its tables are made when they are first missed
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(5):
-                await self._pool.close(timeout=2)
+                await self.pool.close(timeout=2)
 
     async def put(self, followings: Sequence[Following]) -> None:
         """See `JobQueue.put`."""
@@ -140,7 +136,7 @@ class ProcrastinateQueue:
         self._follow = follow
         while not self._is_stopped:
             try:
-                await make_queue_tables(self._pool)
+                await make_queue_tables(self.pool)
                 self._worker = _Worker(self._app, self._keys, self._slots)
                 if not self._is_stopped:
                     await self._worker.run()
@@ -172,7 +168,7 @@ class ProcrastinateQueue:
     async def _repair(self) -> None:
         """Makes the tables anew where they are not there, or not as they should be."""
         try:
-            await make_queue_tables(self._pool)
+            await make_queue_tables(self.pool)
         except psycopg.Error as error:
             raise _trouble(error) from error
 

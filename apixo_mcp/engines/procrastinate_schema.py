@@ -30,6 +30,12 @@ _WIPE = """do $$ declare one record; begin
 end $$"""
 """Drops what is left of it: a part of it can neither be used nor made whole."""
 
+_NEW_IDS = """do $$ declare first bigint := (extract(epoch from clock_timestamp()) * 1000)::bigint; begin
+  execute format('alter table procrastinate_workers alter id restart with %s', first);
+  execute format('alter sequence procrastinate_jobs_id_seq restart with %s', first);
+end $$"""
+"""Counts from the present on: a worker of the tables that were there before must not end a new job by its number."""
+
 
 async def make_queue_tables(pool: AsyncConnectionPool[Any]) -> None:
     """Makes the tables, or brings those of an earlier version up to date.
@@ -47,6 +53,7 @@ async def make_queue_tables(pool: AsyncConnectionPool[Any]) -> None:
         if not whole or not made:
             await connection.execute(_WIPE)
             await connection.execute(cast(LiteralString, _text("schema.sql")))
+            await connection.execute(_NEW_IDS)
         else:
             for name in _migrations():
                 if name > made:

@@ -12,7 +12,7 @@ import anyio
 import psycopg
 from psycopg import sql
 
-from apixo_mcp.postgres.connections import BoundedAsyncConnection, connection_of
+from apixo_mcp.postgres.connections import BoundedAsyncConnection, connecting
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Listening:
         heard: Callable[[str, str], None],
         missed: Callable[[], Awaitable[None]],
     ) -> None:
-        self._connection = connection_of(url, "apixo-mcp listen")
+        self._connection = connecting(url, "apixo-mcp listen")
         self._channels = channels
         self._heard = heard
         self._missed = missed
@@ -91,7 +91,6 @@ class Listening:
         await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
         async with await BoundedAsyncConnection.connect(**self._connection) as other:
             await other.execute("select pg_notify(%s, '')", [channel])
-        async for _ in connection.notifies(timeout=_HEARD_WITHIN, stop_after=1):
-            await connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(channel)))
-            return True
-        return False
+        told = [one async for one in connection.notifies(timeout=_HEARD_WITHIN, stop_after=1)]
+        await connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(channel)))
+        return bool(told)

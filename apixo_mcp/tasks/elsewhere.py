@@ -19,7 +19,7 @@ from apixo_mcp.tasks.ports.store import Store
 
 log = logging.getLogger(__name__)
 
-LOOKED_EVERY = 1.0
+_LOOKED_EVERY = 1.0
 """Seconds between two looks, while the store tells nothing."""
 _OVERLAP = 3.0  # seconds: who wrote first may have decided on its moment later
 _AT_ONCE = 500
@@ -61,7 +61,7 @@ class Elsewhere:
 
     async def _look_always(self) -> None:
         while True:
-            await anyio.sleep(LOOKED_EVERY)
+            await anyio.sleep(_LOOKED_EVERY)
             if not self._is_told():
                 await self.look()
 

@@ -131,15 +131,10 @@ async def app(gateway: Gateway, tmp_path: Path) -> AsyncIterator[App]:
         yield app
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=["embedded", pytest.param("queue", marks=pytest.mark.postgres)])
 def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
     """Begins a process on the one store, as often as wanted."""
-    database = ""
-    if request.param == "queue":
-        import os, subprocess, uuid
-        name = "t" + uuid.uuid4().hex
-        subprocess.run(["psql", "-h", "127.0.0.1", "-p", "55533", "-U", "postgres", "-qc", f"create database {name}"], check=True)
-        database = f"postgresql://postgres@127.0.0.1:55533/{name}"
+    database: str = request.getfixturevalue("postgres_url") if request.param == "queue" else ""
 
     @asynccontextmanager
     async def begin_it(sweeps_every: float = 0.05, poll_scale: float = 0.01) -> AsyncGenerator[Process]:

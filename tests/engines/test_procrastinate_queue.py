@@ -1,0 +1,203 @@
+"""The job queue on procrastinate: what it hands out, to whom and when, and what it survives."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import psycopg
+import pytest
+from support.postgres import Cluster
+from support.task_steps import happens
+
+from apixo_mcp.engines import procrastinate_queue
+from apixo_mcp.engines.job_queue import Following
+from apixo_mcp.engines.procrastinate_queue import ProcrastinateQueue
+from apixo_mcp.engines.procrastinate_schema import make_queue_tables
+from apixo_mcp.errors import StoreError
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+
+KEY = "0123456789abcdef"
+SOON, LATER = 3.0, 3600.0
+
+
+class Taken:
+    """What a worker was given, and holds until it is told to let go."""
+
+    def __init__(self) -> None:
+        self.followings: list[Following] = []
+        self.free = anyio.Event()
+
+    async def __call__(self, following: Following) -> None:
+        self.followings.append(following)
+        await self.free.wait()
+
+    @property
+    def ids(self) -> list[str]:
+        return [one.task_id for one in self.followings]
+
+
+@asynccontextmanager
+async def taking(queue: ProcrastinateQueue) -> AsyncIterator[Taken]:
+    taken = Taken()
+    async with anyio.create_task_group() as group:
+        group.start_soon(queue.take, taken)
+        try:
+            yield taken
+        finally:
+            queue.stop()
+            taken.free.set()
+
+
+@pytest.fixture
+async def queue(postgres_url: str) -> AsyncIterator[ProcrastinateQueue]:
+    queue = ProcrastinateQueue(postgres_url, lambda: [KEY])
+    async with queue.opened():
+        yield queue
+
+
+def following(task_id: str, after: float = SOON, key: str = KEY) -> Following:
+    return Following(task_id, time.time() + after, key)
+
+
+@pytest.fixture
+def asked(postgres_url: str) -> Callable[[str], list[tuple[object, ...]]]:
+    def ask(statement: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    return ask
+
+
+async def test_what_is_put_is_taken_with_its_due_time(queue: ProcrastinateQueue) -> None:
+    put = [following("a"), following("b", after=-1.0)]
+    await queue.put(put)
+    async with taking(queue) as taken:
+        await happens(lambda: len(taken.followings) == 2)
+    assert sorted(taken.followings, key=lambda one: one.task_id) == put
+
+
+async def test_what_waits_already_stays_and_holds_up_no_other(queue: ProcrastinateQueue) -> None:
+    await queue.put([following("a")])
+    await queue.put([following("b"), following("a"), following("c")])
+    async with taking(queue) as taken:
+        await happens(lambda: len(taken.ids) == 3)
+    assert sorted(taken.ids) == ["a", "b", "c"]
+
+
+async def test_what_is_due_long_from_now_waits_until_it_is_hurried(queue: ProcrastinateQueue) -> None:
+    await queue.put([following("far", LATER), following("near")])
+    async with taking(queue) as taken:
+        await happens(lambda: "near" in taken.ids)
+        assert taken.ids == ["near"]
+        await queue.put([following("far", LATER + 1)])
+        await queue.put([following("far", 0.0)])
+        await happens(lambda: "far" in taken.ids)
+
+
+async def test_a_worker_is_given_what_its_keys_can_poll(queue: ProcrastinateQueue, postgres_url: str) -> None:
+    keys = ["another"]
+    other = ProcrastinateQueue(postgres_url, lambda: list(keys))
+    await queue.put([following("mine"), following("yours", key="another"), following("new", key="added")])
+    async with other.opened(), taking(queue) as taken, taking(other) as others:
+        await happens(lambda: taken.ids == ["mine"] and others.ids == ["yours"])
+        keys.append("added")
+        await happens(lambda: others.ids == ["yours", "new"])
+
+
+async def test_a_job_of_another_version_is_taken(
+    queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    asked(
+        "insert into procrastinate_jobs (queue_name, task_name, args) values "
+        f"""('{KEY}', '{procrastinate_queue.TASK}', '{{"task_id": "a", "of_later": true}}')"""
+    )
+    async with taking(queue) as taken:
+        await happens(lambda: taken.followings == [Following("a", 0.0, "")])
+
+
+async def test_nothing_stays_of_what_has_ended(
+    queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    await queue.put([following("a")])
+    async with taking(queue) as taken:
+        await happens(lambda: taken.ids == ["a"])
+        taken.free.set()
+        await happens(
+            lambda: not asked("select 1 from procrastinate_jobs union all select 1 from procrastinate_events")
+        )
+
+
+async def test_what_a_silent_worker_held_is_cleared_away_and_named(
+    queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    await queue.put([following("a"), following("b")])
+    async with taking(queue) as taken:
+        await happens(lambda: sorted(taken.ids) == ["a", "b"])
+        assert not await queue.tidy()
+        asked("update procrastinate_workers set last_heartbeat = now() - interval '16 seconds'")
+        assert sorted(await queue.tidy()) == ["a", "b"]
+        await queue.put([following("a")])
+        await happens(lambda: sorted(taken.ids) == ["a", "a", "b"])
+
+
+@pytest.mark.parametrize(
+    "wipe",
+    [
+        "truncate procrastinate_jobs, procrastinate_workers, procrastinate_events cascade",
+        "drop table procrastinate_jobs cascade",
+        "drop function procrastinate_fetch_job_v2; drop table procrastinate_jobs cascade; drop table apixo_mcp_queue",
+    ],
+)
+async def test_it_goes_on_where_its_tables_are_wiped(
+    queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]], wipe: str
+) -> None:
+    async with taking(queue) as taken:
+        await queue.put([following("a")])
+        await happens(lambda: taken.ids == ["a"])
+        for statement in wipe.split(";"):
+            asked(statement)
+        await queue.put([following("b")])
+        await happens(lambda: taken.ids == ["a", "b"])
+        await queue.tidy()
+
+
+async def test_many_that_start_together_make_its_tables_once(postgres_url: str) -> None:
+    queues = [ProcrastinateQueue(postgres_url, lambda: [KEY]) for _ in range(4)]
+
+    async def start(queue: ProcrastinateQueue, number: int) -> None:
+        async with queue.opened():
+            await queue.put([following(str(number))])
+
+    async with anyio.create_task_group() as group:
+        for number, queue in enumerate(queues):
+            group.start_soon(start, queue, number)
+
+
+async def test_tables_of_an_earlier_version_are_brought_up_to_date(
+    queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    """As if its last migration had not been made; what waits stays."""
+    await queue.put([following("a")])
+    [(newest,)] = asked("select migration from apixo_mcp_queue")
+    asked("update apixo_mcp_queue set migration = '03.04.00_01_pre_add_retry_failed_job_procedure.sql'")
+    trigger = "procrastinate_trigger_status_events_update_v1"
+    asked(f"drop trigger {trigger} on procrastinate_jobs")
+    await make_queue_tables(queue.pool)
+    assert asked(f"select count(*) from pg_trigger where tgname = '{trigger}'") == [(1,)]
+    assert asked("select migration from apixo_mcp_queue") == [(newest,)]
+    async with taking(queue) as taken:
+        await happens(lambda: taken.ids == ["a"])
+
+
+async def test_a_queue_that_cannot_be_used_says_so(postgres: Cluster) -> None:
+    with postgres.database() as name:
+        url = postgres.url(name)
+    queue = ProcrastinateQueue(url, lambda: [KEY])
+    async with queue.opened():
+        with pytest.raises(StoreError, match="job queue"):
+            await queue.put([following("a")])
+        with pytest.raises(StoreError, match="job queue"):
+            await queue.tidy()
