@@ -29,7 +29,7 @@ from psycopg_pool import AsyncConnectionPool
 from apixo_mcp.engines.job_queue import Follow, Following
 from apixo_mcp.engines.procrastinate_schema import make_queue_tables
 from apixo_mcp.errors import StoreError
-from apixo_mcp.postgres.connections import BoundedAsyncConnection, connecting, set_up_connection
+from apixo_mcp.postgres.connections import BoundedAsyncConnection, conninfo_of, set_up_connection
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class ProcrastinateQueue:
         self._is_stopped = False
         # psycopg_pool doubles the time between its tries, up to `reconnect_timeout`; then the next caller tries anew.
         self.pool = AsyncConnectionPool(
-            kwargs=connecting(url, "apixo-mcp queue"),
+            kwargs=conninfo_of(url, "apixo-mcp queue") | {"autocommit": True},
             connection_class=BoundedAsyncConnection,
             configure=set_up_connection,
             min_size=1,

@@ -14,10 +14,11 @@ from psycopg.rows import TupleRow
 SERVER_ANSWERS_WITHIN = 10.0
 """Seconds that the server has for each answer: more than any statement here takes, and less than 15 s, after which a
 process that cannot reach its database is to say so."""
+CONNECTED_WITHIN = 5  # seconds
 
 _Row = TypeVar("_Row", covariant=True)
 _DEFAULTS: dict[str, Any] = {
-    "connect_timeout": 5,
+    "connect_timeout": CONNECTED_WITHIN,
     "keepalives": 1,
     "keepalives_idle": 4,
     "keepalives_interval": 2,

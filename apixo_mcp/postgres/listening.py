@@ -12,7 +12,7 @@ import anyio
 import psycopg
 from psycopg import sql
 
-from apixo_mcp.postgres.connections import BoundedAsyncConnection, connecting
+from apixo_mcp.postgres.connections import BoundedAsyncConnection, conninfo_of
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Listening:
         heard: Callable[[str, str], None],
         missed: Callable[[], Awaitable[None]],
     ) -> None:
-        self._connection = connecting(url, "apixo-mcp listen")
+        self._connection = conninfo_of(url, "apixo-mcp listen")
         self._channels = channels
         self._heard = heard
         self._missed = missed
@@ -61,7 +61,7 @@ class Listening:
         """Listens until it is cancelled."""
         while True:
             try:
-                async with await BoundedAsyncConnection.connect(**self._connection) as connection:
+                async with await BoundedAsyncConnection.connect(**self._connection, autocommit=True) as connection:
                     await self._listen(connection)
             except psycopg.Error as error:
                 if self.hears:
@@ -89,7 +89,7 @@ class Listening:
         """Tries whether what another connection tells arrives on this one."""
         channel = f"apixo_mcp_{uuid.uuid4().hex}"
         await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
-        async with await BoundedAsyncConnection.connect(**self._connection) as other:
+        async with await BoundedAsyncConnection.connect(**self._connection, autocommit=True) as other:
             await other.execute("select pg_notify(%s, '')", [channel])
         told = [one async for one in connection.notifies(timeout=_HEARD_WITHIN, stop_after=1)]
         await connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(channel)))

@@ -38,7 +38,7 @@ def database_address(url: str) -> DatabaseAddress:
         SettingsError: libpq cannot read it; nothing of it is told.
     """
     try:
-        given = conninfo_of(url, "apixo-mcp", takes_options=False, is_pooled=False)
+        given = conninfo_of(url, "apixo-mcp")
     except ProgrammingError:
         raise SettingsError(
             "APIXO_MCP_DATABASE_URL: must be an address such as postgresql://user:password@host:5432/database; "
