@@ -1,7 +1,7 @@
 """The running program: the parts that `assembly` puts together, opened and closed again."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -126,6 +126,7 @@ async def open_app(
     settings: Settings,
     *,
     follow: bool = True,
+    worker: bool = False,
     leave: Callable[[], None] | None = None,
     public: bool = False,
     lasting: bool = False,
@@ -136,7 +137,9 @@ async def open_app(
 
     Args:
         settings: of this process.
-        follow: whether this process follows tasks; off for commands that only read.
+        follow: whether this process sends and follows tasks; off for commands that only read. With a database it sends
+            what it is asked for, and workers follow.
+        worker: whether it is one of those workers.
         leave: called at the end where tasks are still open, to have another process follow them.
         public: whether this process serves what `APIXO_MCP_PUBLIC_URL` leads to.
         lasting: whether it runs for long: then it tells how it is, and sees to how long results are kept.
@@ -163,11 +166,13 @@ async def open_app(
             await stack.enter_async_context(traced(parts.telemetry))
         await _end_lapsed(store)
         outside = await outside_of(settings, store, http, parts.roots, limits.tunnel, public=public, space=parts.space)
-        app = await _app(parts, outside, lasting=lasting)
+        app, beside = await _app(parts, outside, lasting=lasting, worker=worker)
         stack.push_async_callback(_leave, store, parts.leases.holder, parts.accounts, leave)
         async with anyio.create_task_group() as background:
             if follow:
                 _follow(app, background)
+                for run in beside:
+                    background.start_soon(run)
             if follow and owners:
                 background.start_soon(app.payers.run)
             if public:
@@ -186,16 +191,28 @@ async def open_app(
                 background.cancel_scope.cancel()
 
 
-async def _app(parts: Parts, outside: Outside, *, lasting: bool) -> App:
+def _engine_of(parts: Parts, runner: Runner, *, worker: bool) -> tuple[Engine, Sequence[Callable[[], Awaitable[None]]]]:
+    """Returns the engine, and what runs beside it."""
+    if parts.settings.database_url is None:
+        return EmbeddedEngine(runner, parts.store, parts.leases, parts.accounts, parts.limits.sweep), ()
+    from apixo_mcp.assembly.scale import spread_of
+
+    spread = spread_of(parts, runner, parts.settings.database_url.get_secret_value(), worker=worker)
+    return spread.engine, spread.background
+
+
+async def _app(
+    parts: Parts, outside: Outside, *, lasting: bool, worker: bool
+) -> tuple[App, Sequence[Callable[[], Awaitable[None]]]]:
     runner = runner_of(parts, outside.reach)
-    engine = EmbeddedEngine(runner, parts.store, parts.leases, parts.accounts, parts.limits.sweep)
+    engine, beside = _engine_of(parts, runner, worker=worker)
     settlement = settlement_of(parts, engine)
     uploads = uploads_of(parts, outside)
     drafts = drafts_of(parts, outside, uploads)
     served = public_of(parts, engine, settlement, outside)
     if outside.tunnel is not None and served is not None:
         outside.tunnel.lead_to(served)
-    return App(
+    app = App(
         **vars(parts),
         engine=engine,
         health=health_of(parts, engine) if lasting else None,
@@ -212,6 +229,7 @@ async def _app(parts: Parts, outside: Outside, *, lasting: bool) -> App:
         uploads=uploads,
         meter=Meter(parts.accounts, parts.store.reports, parts.limits.metered_after),
     )
+    return app, beside
 
 
 def _follow(app: App, background: TaskGroup) -> None:

@@ -12,6 +12,7 @@ from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.usage.meter import READ_AFTER
 
 if TYPE_CHECKING:
+    from apixo_mcp.engines.queue import QueueLimits
     from apixo_mcp.health import HealthLimits
 
 
@@ -28,6 +29,7 @@ class Limits:
     transfers: TransferLimits = TransferLimits()
     steps: StepLimits = StepLimits()
     sweep: SweepLimits = SweepLimits()
+    queue: "QueueLimits | None" = None
     tunnel: TunnelLimits = TunnelLimits()
     health: "HealthLimits | None" = None
     uploads: UploadLimits = UploadLimits()

@@ -144,8 +144,12 @@ class QueueEngine:
         self._news.set()
 
     def hear_due(self, task_id: str, due: float) -> None:
-        """Hears that another process made a task due earlier."""
-        if task_id in self._followed:
+        """Hears that some process made a task due earlier."""
+        if task_id not in self._followed:
+            return
+        if due <= time.time():
+            self._steps.hurry(task_id)  # once more, where it is just being polled
+        else:
             self._steps.wake(task_id, due)
 
     def since_sweep(self) -> float | None:

@@ -16,6 +16,11 @@ from apixo_mcp.postgres.connections import BoundedAsyncConnection, conninfo_of
 
 log = logging.getLogger(__name__)
 
+CHANGED = "apixo_mcp_changed"
+"""Tells the id of a task that was changed."""
+DUE = "apixo_mcp_due"
+"""Tells the id of a task that was made due earlier, and when that is (Unix seconds)."""
+
 _HEARD_WITHIN = 2.0
 """Seconds that a notification has: on one machine it takes a millisecond."""
 _TRIED_EVERY = 4.0
