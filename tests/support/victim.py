@@ -3,7 +3,8 @@
 Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do; it begins when a line comes on its
 standard input, so that its imports can be done ahead. Each line it writes is one JSON list: `["ready"]`,
 `["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit; and for what the owner's
-limits do not allow `["refused", prompt]`. With `together` in SPEC so many prompts are one purchase.
+limits do not allow `["refused", prompt]`. With `together` in SPEC so many prompts are one purchase; with `worker` it is
+one of those that share a database.
 """
 
 import json
@@ -42,7 +43,7 @@ def marks(chance: random.Random) -> str:
 async def main(spec: dict[str, Any]) -> None:
     values = spec["settings"] | {name: Path(spec["settings"][name]) for name in ("home", "download_dir")}
     chance = random.Random(spec.get("seed"))
-    async with open_app(read_settings(**values)) as app:
+    async with open_app(read_settings(**values), worker=spec.get("worker", False)) as app:
 
         async def moved(task: Task) -> None:
             tell("moved", task.task_id, str(task.state), task.remote_id)

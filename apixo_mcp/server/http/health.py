@@ -36,7 +36,7 @@ def health_routes(app: App) -> list[Route]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "prometheus_client":
             raise
-        return [*_probes(app), Route(METRICS, _no_metrics)]
+        return [*probes(app), Route(METRICS, _no_metrics)]
     metrics = Metrics()
     app.telemetry.subscribe(metrics)
 
@@ -62,7 +62,7 @@ def health_routes(app: App) -> list[Route]:
             log.exception("the metrics are told without what the task store knows")
         return Response(metrics.text(gauges), headers=_NO_STORE, media_type=CONTENT_TYPE)
 
-    return [*_probes(app), Route(METRICS, read)]
+    return [*probes(app), Route(METRICS, read)]
 
 
 async def _left(app: App, totals: Totals) -> list[tuple[str, Use]]:
@@ -78,7 +78,9 @@ async def _left(app: App, totals: Totals) -> list[tuple[str, Use]]:
     return [(owner, use) for owner, allowance in limited for use in uses([allowance])]
 
 
-def _probes(app: App) -> list[Route]:
+def probes(app: App) -> list[Route]:
+    """Returns the routes that tell whether the process lives, and whether it can do its work."""
+
     async def readyz(request: Request) -> Response:
         condition = await app.health.condition() if app.health else Condition("", "")
         is_whole = condition.is_ready and not any(condition.gateways.values())
