@@ -193,7 +193,7 @@ async def open_app(
 
 def _engine_of(parts: Parts, runner: Runner, *, worker: bool) -> tuple[Engine, Sequence[Callable[[], Awaitable[None]]]]:
     """Returns the engine, and what runs beside it."""
-    if parts.settings.database_url is None:
+    if not parts.settings.database_url:
         return EmbeddedEngine(runner, parts.store, parts.leases, parts.accounts, parts.limits.sweep), ()
     from apixo_mcp.assembly.scale import spread_of
 

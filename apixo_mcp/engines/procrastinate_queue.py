@@ -39,8 +39,8 @@ SLOTS = 4_000
 STALLED_AFTER = 15.0  # seconds without a heartbeat
 _HEARTBEAT_EVERY = 4.0
 _LOOKS_EVERY = 1.0
-_TAKEN_EARLY = 5.0
-"""Seconds before a task is due that it is given out; one due sooner is given out at once."""
+_TAKEN_EARLY = 60.0
+"""Seconds before a task is due that it is given out, as `QueueLimits.kept_for`; one due sooner is given out at once."""
 _TIDIED = 500
 
 

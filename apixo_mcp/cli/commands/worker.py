@@ -49,7 +49,7 @@ def worker(until_idle: bool, health_port: int | None, health_host: str) -> None:
 
                 await stack.enter_async_context(probed(app, health_host, health_port))
             with interrupts.scope():
-                if settings.database_url is not None and not until_idle:
+                if settings.database_url and not until_idle:
                     _tell("the database")
                     await anyio.sleep_forever()
                 elif until_idle:
