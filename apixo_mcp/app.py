@@ -1,7 +1,7 @@
 """The running program: the parts that `assembly` puts together, opened and closed again."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,12 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from apixo_mcp.assembly.asking import admission_of, drafts_of, uploads_of
-from apixo_mcp.assembly.following import public_of, runner_of, service_of, settlement_of
+from apixo_mcp.assembly.following import Background, engine_of, public_of, runner_of, service_of, settlement_of
 from apixo_mcp.assembly.lasting import health_of, keep_searchable, retention_of, traced
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.assembly.parts import Parts, put_together
 from apixo_mcp.assembly.stores import store_of
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.errors import StoreError
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.media.inputs.uploads import Uploads
@@ -191,21 +190,9 @@ async def open_app(
                 background.cancel_scope.cancel()
 
 
-def _engine_of(parts: Parts, runner: Runner, *, worker: bool) -> tuple[Engine, Sequence[Callable[[], Awaitable[None]]]]:
-    """Returns the engine, and what runs beside it."""
-    if not parts.settings.database_url:
-        return EmbeddedEngine(runner, parts.store, parts.leases, parts.accounts, parts.limits.sweep), ()
-    from apixo_mcp.assembly.scale import spread_of
-
-    spread = spread_of(parts, runner, parts.settings.database_url.get_secret_value(), worker=worker)
-    return spread.engine, spread.background
-
-
-async def _app(
-    parts: Parts, outside: Outside, *, lasting: bool, worker: bool
-) -> tuple[App, Sequence[Callable[[], Awaitable[None]]]]:
+async def _app(parts: Parts, outside: Outside, *, lasting: bool, worker: bool) -> tuple[App, Sequence[Background]]:
     runner = runner_of(parts, outside.reach)
-    engine, beside = _engine_of(parts, runner, worker=worker)
+    engine, beside = engine_of(parts, runner, worker=worker)
     settlement = settlement_of(parts, engine)
     uploads = uploads_of(parts, outside)
     drafts = drafts_of(parts, outside, uploads)

@@ -1,6 +1,10 @@
 """Puts together what follows tasks to their end: their steps, what settles them, and what gateways call back."""
 
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
 from apixo_mcp.assembly.parts import Parts
+from apixo_mcp.engines.embedded import EmbeddedEngine
 from apixo_mcp.outside.public import Public
 from apixo_mcp.outside.set_up import Outside
 from apixo_mcp.tasks.callbacks import Callbacks
@@ -12,6 +16,9 @@ from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.running.throttle import Throttle
 from apixo_mcp.tasks.service import Service
 from apixo_mcp.tasks.settlement import Settlement
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+"""Runs beside the engine until it is cancelled."""
 
 
 def runner_of(parts: Parts, reach: Reach) -> Runner:
@@ -28,6 +35,16 @@ def runner_of(parts: Parts, reach: Reach) -> Runner:
         limits=parts.limits.steps,
     )
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
+
+
+def engine_of(parts: Parts, runner: Runner, *, worker: bool) -> tuple[Engine, Sequence[Background]]:
+    """Returns what follows tasks, or has them followed, and what runs beside it."""
+    if not parts.settings.database_url:
+        return EmbeddedEngine(runner, parts.store, parts.leases, parts.accounts, parts.limits.sweep), ()
+    from apixo_mcp.assembly.scale import spread_of
+
+    spread = spread_of(parts, runner, parts.settings.database_url.get_secret_value(), worker=worker)
+    return spread.engine, spread.background
 
 
 def settlement_of(parts: Parts, engine: Engine) -> Settlement:

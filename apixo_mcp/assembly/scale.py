@@ -1,7 +1,8 @@
 """What processes have that work on one database. Its modules are imported here alone: a single process needs none."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from apixo_mcp.assembly.parts import Parts
 from apixo_mcp.tasks.ports.engine import Engine
@@ -21,14 +22,14 @@ class Spread:
     """
 
     engine: Engine
-    background: tuple[Callable[[], Awaitable[None]], ...]
+    background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
 
 def spread_of(parts: Parts, runner: Runner, url: str, *, worker: bool) -> Spread:
     """Returns what a worker has, or else a process that is asked for tasks."""
     from apixo_mcp.engines.procrastinate_queue import ProcrastinateQueue
     from apixo_mcp.engines.queue import QueueEngine, QueueLimits
-    from apixo_mcp.postgres.listening import CHANGED, DUE, Listening
+    from apixo_mcp.postgres.listening import CHANGED, DUE_EARLIER, Listening
     from apixo_mcp.tasks.elsewhere import Elsewhere
 
     queue = ProcrastinateQueue(url, lambda: parts.accounts.key_prints)
@@ -51,7 +52,7 @@ def spread_of(parts: Parts, runner: Runner, url: str, *, worker: bool) -> Spread
         engine.hear_due(task_id, float(due))
 
     # A worker has nobody who waits, and the others follow nothing.
-    listening = Listening(url, [DUE if worker else CHANGED], heard, elsewhere.look)
+    listening = Listening(url, [DUE_EARLIER if worker else CHANGED], heard, elsewhere.look)
     if worker:
         return Spread(engine, (listening.run,))
     parts.changes.reread_every = _TICKED_EVERY

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 CHANGED = "apixo_mcp_changed"
 """Tells the id of a task that was changed."""
-DUE = "apixo_mcp_due"
+DUE_EARLIER = "apixo_mcp_due"
 """Tells the id of a task that was made due earlier, and when that is (Unix seconds)."""
 
 _HEARD_WITHIN = 2.0

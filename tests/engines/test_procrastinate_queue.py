@@ -110,6 +110,7 @@ async def test_a_worker_is_given_what_its_keys_can_poll(queue: ProcrastinateQueu
 async def test_a_job_of_another_version_is_taken(
     queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]]
 ) -> None:
+    await make_queue_tables(queue.pool)
     asked(
         "insert into procrastinate_jobs (queue_name, task_name, args) values "
         f"""('{KEY}', '{procrastinate_queue.TASK}', '{{"task_id": "a", "of_later": true}}')"""

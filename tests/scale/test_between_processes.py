@@ -14,7 +14,6 @@ from support.task_steps import ask, happens
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
-from apixo_mcp.server.build import build_server
 from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
@@ -103,13 +102,6 @@ async def test_a_subscription_is_told_of_what_a_worker_learns(opened: Opened) ->
         await happens(lambda: any(task.task_id in str(event) for event in told))
 
 
-async def test_the_server_listens_to_other_processes(opened: Opened) -> None:
-    async with opened() as app:
-        before = len(app.changes._elsewhere)
-        build_server(app)
-        assert len(app.changes._elsewhere) == before + 1
-
-
 @pytest.mark.parametrize(("scale", "who"), [(10.0, "the worker that follows it"), (100.0, "one that is found")])
 async def test_a_callback_is_heeded_by_a_worker_at_once(opened: Opened, box: Sandbox, scale: float, who: str) -> None:
     """With 30 s between polls a worker holds the task, with 300 s it has gone back into the queue."""
@@ -124,10 +116,12 @@ async def test_a_callback_is_heeded_by_a_worker_at_once(opened: Opened, box: San
         print(f"\nby {who}: polled {time.monotonic() - began:.2f} s after the callback")
 
 
-async def test_what_a_dead_process_did_not_send_is_sent_once(opened: Opened, box: Sandbox) -> None:
+async def test_what_a_dead_process_did_not_send_is_sent_once(
+    opened: Opened, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every process finds it, and one sends it."""
     async with opened() as dead:
-        dead.engine.wake = lambda *_: None  # it dies before it sends
+        monkeypatch.setattr(dead.engine, "wake", lambda *_: None)  # it dies before it sends
         task = (await ask(dead)).tasks[0]
         await dead.store.mark_answer([task.task_id], task.asked_by, "lost")
     async with opened() as one, opened() as two, opened(worker=True), opened(worker=True):

@@ -174,5 +174,5 @@ if __name__ == "__main__":
     else:
         given = json.loads(sys.argv[2])
         if what == "loop":
-            apixo_mcp.app._engine_of = by_rows_alone  # the baseline: the same program, but for the queue
+            apixo_mcp.app.engine_of = by_rows_alone  # the baseline: the same program, but for the queue
         anyio.run(replica if what == "replica" else worker, given)

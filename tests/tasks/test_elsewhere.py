@@ -28,9 +28,9 @@ class Here:
         self.changes = Changes(store, Telemetry(lambda _: None))
         self.elsewhere = Elsewhere(store, self.changes, lambda: self.hears)
         self.told: list[str] = []
-        self.changes.listen_elsewhere(self._note)
+        self.changes.listen_elsewhere(self.note)
 
-    async def _note(self, task_id: str) -> None:
+    async def note(self, task_id: str) -> None:
         self.told.append(task_id)
 
 
@@ -46,9 +46,8 @@ async def there(tmp_path: Path, here: Here) -> AsyncIterator[SqliteStore]:
         yield store
 
 
-async def moved_on(store: SqliteStore) -> Task:
+async def moved_on(store: SqliteStore, task: Task) -> Task:
     """A task that another process has just written."""
-    task = make_followed()
     await store.add([replace(task, updated_at=0.0)])
     assert await store.request_cancel(task.task_id)
     return task
@@ -68,10 +67,11 @@ async def test_who_waits_is_woken_by_what_is_heard(here: Here) -> None:
 
 async def test_where_nothing_is_told_it_is_looked_for_within_a_second(here: Here, there: SqliteStore) -> None:
     here.hears = False
+    task = make_followed()
     async with anyio.create_task_group() as group:
         group.start_soon(here.elsewhere.run)
         await anyio.wait_all_tasks_blocked()
-        task = await moved_on(there)
+        await moved_on(there, task)
         with anyio.fail_after(5):
             await here.changes.wait(task.task_id, FOR_EVER)
         group.cancel_scope.cancel()
@@ -79,7 +79,7 @@ async def test_where_nothing_is_told_it_is_looked_for_within_a_second(here: Here
 
 
 async def test_a_look_tells_of_each_change_once(here: Here, there: SqliteStore) -> None:
-    task = await moved_on(there)
+    task = await moved_on(there, make_followed())
     async with anyio.create_task_group() as group:
         group.start_soon(here.elsewhere.run)
         for _ in range(3):
@@ -95,6 +95,6 @@ async def test_a_listener_that_fails_holds_up_no_other(here: Here) -> None:
 
     changes = Changes(here.store, Telemetry(lambda _: None))
     changes.listen_elsewhere(fail)
-    changes.listen_elsewhere(here._note)
+    changes.listen_elsewhere(here.note)
     await changes.hear("a")
     assert here.told == ["a"]
