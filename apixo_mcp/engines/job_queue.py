@@ -1,9 +1,21 @@
 """The port of a job queue, as the engine of several machines uses it. Another queue is another page that keeps it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+
+import anyio
+
+from apixo_mcp.errors import StoreError
+from apixo_mcp.tasks.task import Task
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 200
+ANSWERS_WITHIN = 3.0
+"""Seconds that a queue has for a verb: one whose tables somebody locks must hold up nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +66,22 @@ class JobQueue(Protocol):
     async def tidy(self) -> Sequence[str]:
         """Clears away what dead workers left, and returns whose followings ended so."""
         ...
+
+
+def following_of(task: Task) -> Following:
+    """Returns what a worker is told of a task that it is to follow."""
+    return Following(task.task_id, task.due or 0.0, task.key_print)
+
+
+async def hand_over(queue: JobQueue, followings: Iterable[Following]) -> bool:
+    """Puts tasks into a queue, and tells whether it took them all; what it did not take the sweep finds."""
+    rest = list(followings)
+    try:
+        while rest:
+            with anyio.fail_after(ANSWERS_WITHIN):
+                await queue.put(rest[:_AT_ONCE])
+            del rest[:_AT_ONCE]
+    except (StoreError, TimeoutError) as error:
+        log.warning("%d tasks could not be handed to a worker; the sweep does it: %r", len(rest), error)
+        return False
+    return True

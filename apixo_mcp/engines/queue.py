@@ -20,17 +20,15 @@ A job is one **following**. What passes between the processes:
 Another queue is another `JobQueue`: `engines.procrastinate_queue` is a page.
 """
 
-import hashlib
 import logging
-import random
 import time
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
 
-from apixo_mcp.engines.job_queue import Following, JobQueue
+from apixo_mcp.engines.job_queue import Following, JobQueue, following_of, hand_over
+from apixo_mcp.engines.shared_sweep import SharedSweepLimits, Sweep
 from apixo_mcp.engines.steps import CrashLimits, Steps
 from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.accounts import Accounts
@@ -41,9 +39,6 @@ from apixo_mcp.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
-_SWEPT = 500
-"""Tasks that a sweep takes up at most."""
-_PUT_AT_ONCE = 200
 _EARLY = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds until a step is tried again that came early by the database's clock."""
 
@@ -53,9 +48,7 @@ class QueueLimits:
     """Seconds, of the work that is spread over processes.
 
     Attributes:
-        swept_every: between two sweeps of whichever process.
-        grace: the one that follows a task is given so long for its step before it is put into the queue again.
-        swept_within: a sweep takes no longer.
+        sweep: for what no living process follows.
         kept_for: a task that is next due later than this from now goes back into the queue.
         finished_within: the steps under way have so long as the process ends.
         seen_within: the one that follows a task has so long to begin a step that is hurried.
@@ -63,9 +56,7 @@ class QueueLimits:
         crashes: of steps that cannot even be put off in the store; a sweep that succeeds again ends the wait.
     """
 
-    swept_every: float = 3.0
-    grace: float = 2.0
-    swept_within: float = 10.0
+    sweep: SharedSweepLimits = SharedSweepLimits()
     kept_for: float = 60.0
     finished_within: float = 5.0
     seen_within: float = 0.5
@@ -124,8 +115,8 @@ class QueueEngine:
         self._making = anyio.CancelScope(shield=True)
         self._made = anyio.Event()
         self._is_ending = self._has_given_back = False
-        self._swept: float | None = None
-        self._has_failed = False
+        adopt = self._adopt if follows else None
+        self._sweep = Sweep(runner, store, accounts, queue, self._steps, leases.holder, adopt, limits.sweep)
 
     def wake(self, task_id: str, at: float) -> None:
         """See `Engine.wake`: an unsent task is sent from here, one that the gateway has is followed by a worker."""
@@ -154,7 +145,7 @@ class QueueEngine:
 
     def since_sweep(self) -> float | None:
         """See `Engine.since_sweep`; a sweep of another process that this one saw counts."""
-        return None if self._swept is None else time.monotonic() - self._swept
+        return self._sweep.since()
 
     async def run(self) -> None:
         """See `Engine.run`. A worker gives back what it follows as it ends."""
@@ -168,7 +159,7 @@ class QueueEngine:
             try:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._hand_out, group)
-                    await self._sweep_always()
+                    await self._sweep.run()
             finally:
                 with anyio.CancelScope(shield=True):
                     await self._end()
@@ -195,7 +186,7 @@ class QueueEngine:
         followed, self._followed, self._has_given_back = self._followed, {}, True
         with anyio.move_on_after(self._limits.finished_within):
             back = [_given_back(task_id, one, self._steps.forget(task_id)) for task_id, one in followed.items()]
-            await self._put([*back, *await self._handed_out()])
+            await hand_over(self._queue, [*back, *await self._handed_out()])
         for one in followed.values():
             one.ended.set()
         self._leases.stop()
@@ -208,13 +199,18 @@ class QueueEngine:
         if task_id in self._followed:
             return
         if self._has_given_back:
-            await self._put([following])
+            await hand_over(self._queue, [following])
             return
         self._followed[task_id] = one = _Followed(following.due, following.key_print)
         if not self._is_ending:
             await self._begin(task_id, one)
         # Where the queue ends this call, the task is followed on: the queue, not the task, has lost it.
         await one.ended.wait()
+
+    def _adopt(self, task: Task) -> None:
+        """Follows a task that the queue cannot give to anybody."""
+        one = self._followed.setdefault(task.task_id, _Followed(task.due or 0.0, task.key_print))
+        self._steps.wake(task.task_id, one.due)
 
     async def _begin(self, task_id: str, one: _Followed) -> None:
         try:
@@ -237,12 +233,14 @@ class QueueEngine:
                 self.wake(task_id, due)
         elif due is None:
             await self._miss(task_id, one)
-        elif due > time.time() + self._limits.kept_for and not self._is_ending:
-            await self._put([Following(task_id, due, one.key_print)])
+        elif self._is_far(due) and await hand_over(self._queue, [Following(task_id, due, one.key_print)]):
             self._let_go(task_id)
         else:
             one.due, one.early = due, 0
             self._steps.wake(task_id, due)
+
+    def _is_far(self, due: float) -> bool:
+        return due > time.time() + self._limits.kept_for and not self._is_ending
 
     async def _miss(self, task_id: str, one: _Followed) -> None:
         """Lets a task go that has no next step, or another follower; by the database's clock it may only be early."""
@@ -264,7 +262,7 @@ class QueueEngine:
         while True:
             await self._news.wait()
             self._news = anyio.Event()
-            await self._put(await self._handed_out())
+            await hand_over(self._queue, await self._handed_out())
             hurried, self._hurried = self._hurried, set[str]()
             for task_id in hurried:
                 group.start_soon(self._have_hurried, task_id)
@@ -284,7 +282,7 @@ class QueueEngine:
             if task is not None and task.is_unsent:
                 self._steps.wake(task_id, at)
             elif task is not None and task.due is not None:
-                followings.append(_following(task))
+                followings.append(following_of(task))
         return followings
 
     async def _have_hurried(self, task_id: str) -> None:
@@ -294,84 +292,9 @@ class QueueEngine:
             await anyio.sleep(self._limits.seen_within)
             task = await self._store.get(task_id)
             if task is not None and task.due is not None and task.due <= time.time() and not task.lease_until:
-                await self._put([_following(task)])
+                await hand_over(self._queue, [following_of(task)])
         except StoreError:
             log.exception("task %s is not polled at once: the task store does not answer", task_id)
-
-    async def _put(self, followings: Iterable[Following]) -> bool:
-        """Puts tasks into the queue, and tells whether it took them; what it did not take the sweep finds."""
-        rest = list(followings)
-        try:
-            while rest:
-                await self._queue.put(rest[:_PUT_AT_ONCE])
-                del rest[:_PUT_AT_ONCE]
-        except StoreError as error:
-            log.warning("%d tasks could not be handed to a worker; the sweep does it: %s", len(rest), error)
-            return False
-        return True
-
-    # The sweep
-
-    async def _sweep_always(self) -> None:
-        while True:
-            try:
-                with anyio.fail_after(self._limits.swept_within):
-                    await self._sweep()
-            except Exception as error:
-                self._has_failed = True
-                log.warning("the sweep over the task store failed; it is tried again: %r", error)
-            else:
-                self._swept = time.monotonic()
-                if self._has_failed:
-                    self._has_failed = False
-                    self._steps.try_crashed()
-            await anyio.sleep(self._limits.swept_every * random.uniform(0.8, 1.2))
-
-    async def _sweep(self) -> None:
-        """Has what no living process follows followed, where no other process has done that just now."""
-        keys = self._accounts.key_prints
-        name = "sweep " + hashlib.sha256(" ".join(sorted(keys)).encode()).hexdigest()[:16]
-        holder = self._leases.holder
-        if not await self._store.hold(name, holder, self._limits.swept_every * 0.8):
-            return
-        await self._runner.end_lapsed()
-        limit = _SWEPT + self._steps.under_way
-        due = await self._store.due(keys, late_by=self._limits.grace, limit=limit)
-        overdue = [task_id for task_id, after in due if after <= 0 and task_id not in self._steps]
-        tasks = [await self._store.get(task_id) for task_id in (*overdue, *await self._tidied())]
-        rest = [task for task in tasks if task is not None and task.due is not None]
-        for task in rest:
-            if task.is_unsent:
-                self._steps.wake(task.task_id, time.time())
-        if not await self._have_followed([task for task in rest if not task.is_unsent]):
-            await self._store.let_go(name, holder)  # a worker can do what is to be done
-        await self._runner.heed_callbacks()
-
-    async def _tidied(self) -> Sequence[str]:
-        try:
-            return await self._queue.tidy()
-        except StoreError as error:
-            log.warning("what dead workers left in the queue is not cleared away: %s", error)
-            return ()
-
-    async def _have_followed(self, tasks: Sequence[Task]) -> bool:
-        """Puts tasks into the queue; where it cannot be used, a worker follows them itself.
-
-        Returns:
-            False where nobody follows them for that.
-        """
-        if await self._put([_following(task) for task in tasks]):
-            return True
-        if self._follows:
-            for task in tasks:
-                following = _following(task)
-                self._followed.setdefault(task.task_id, _Followed(following.due, following.key_print))
-                self._steps.wake(task.task_id, following.due)
-        return self._follows
-
-
-def _following(task: Task) -> Following:
-    return Following(task.task_id, task.due or 0.0, task.key_print)
 
 
 def _given_back(task_id: str, one: _Followed, planned: float | None) -> Following:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import anyio
 from anyio.abc import TaskGroup
 
+from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.runner import Runner
 
@@ -150,8 +151,11 @@ class Steps:
                 await self._store.wake(task_id)
             due = await self._runner.advance(task_id)
             self._crashes.pop(task_id, None)
-        except Exception:
-            log.exception("a step of task %s failed; it is tried again", task_id)
+        except Exception as error:
+            if isinstance(error, StoreError):  # it may meet every task there is, and is told by the store itself
+                log.warning("a step of task %s waits for the task store: %s", task_id, error)
+            else:
+                log.exception("a step of task %s failed; it is tried again", task_id)
             has_crashed = True
             count = self._crashes[task_id] = self._crashes.get(task_id, 0) + 1
             due = time.time() + min(self._limits.longest, self._limits.first * 2.0 ** min(count - 1, 16))

@@ -18,6 +18,7 @@ from support.wire import envelope
 from apixo_mcp.app import App, open_app
 from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
 from apixo_mcp.engines.queue import QueueEngine, QueueLimits
+from apixo_mcp.engines.shared_sweep import SharedSweepLimits
 from apixo_mcp.engines.steps import CrashLimits
 from apixo_mcp.errors import StoreError
 from apixo_mcp.settings import read_settings
@@ -87,8 +88,7 @@ def queue_engine(process: Process) -> Engine:
         ProcrastinateQueue(process.database, lambda: process.accounts.key_prints),
         follows=True,
         limits=QueueLimits(
-            swept_every=process.sweeps_every,
-            grace=0.0,
+            sweep=SharedSweepLimits(every=process.sweeps_every, grace=0.0),
             finished_within=1.0,
             again_after=0.1,
             crashes=CrashLimits(CRASH_PAUSE),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import psycopg
 import pytest
 from mcp.server.subscriptions import ServerEvent
 from support.pgbouncer import pooled
@@ -130,3 +131,15 @@ async def test_what_a_dead_process_did_not_send_is_sent_once(
         assert two.engine.since_sweep() is not None
     assert ended.state in (State.SUCCESS, State.CANCELLED)
     assert len(box.submits()) <= 1
+
+
+async def test_a_worker_follows_what_it_finds_where_the_tables_of_the_queue_are_locked(
+    opened: Opened, box: Sandbox, postgres_url: str
+) -> None:
+    async with opened() as asked, opened(worker=True):
+        await waited_for(asked, (await ask(asked)).tasks[0])
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute("lock table procrastinate_jobs in access exclusive mode")
+            ended, _ = await waited_for(asked, (await ask(asked, "another fox")).tasks[0])
+    assert ended.state is State.SUCCESS
+    assert len(box.submits()) == 2
