@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_TRIED_FOR = 10.0  # seconds
+_TRIED_FOR = 5.0  # seconds
 _COPIES = "copies"
 _ARRIVING = "arriving"
 """Folders of the data folder: of objects on this machine's disk, and of files that are not in the bucket yet."""

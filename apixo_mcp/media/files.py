@@ -127,6 +127,10 @@ class ResultFiles(Protocol):
         """
         ...
 
+    def is_there(self, path: str, size: int | None) -> bool:
+        """Tells at little cost whether a file is still where it was put, whole; it is while nobody can tell."""
+        ...
+
     def delete(self, task: Task, result: Result) -> bool:
         """Deletes the file of a result where it is still the very one that was saved; its record stays.
 

@@ -74,6 +74,10 @@ class LocalFiles:
         _check_here(path)
         return file_size(Path(path)) if path else None
 
+    def is_there(self, path: str, size: int | None) -> bool:
+        """Looks at it. What is kept elsewhere may be there: nobody can tell from here."""
+        return is_address(path) or (size is not None and self.size(path) == size)
+
     def delete(self, task: Task, result: Result) -> bool:
         """See `ResultFiles.delete`. Only in a folder of a day, right beneath the place itself and behind no link."""
         try:

@@ -82,12 +82,7 @@ class Saver:
 
     async def is_there(self, result: Result) -> bool:
         """Tells whether a saved file is still where it was put, at its full size; it is while nobody can tell."""
-        try:
-            size = await to_thread.run_sync(self._files.size, result.path)
-        except PlaceTrouble as trouble:
-            log.warning("whether result %d is still there is not known: %s", result.index, trouble.strerror)
-            return True
-        return size is not None and size == result.bytes
+        return await to_thread.run_sync(self._files.is_there, result.path, result.bytes)
 
     def _look(self, task: Task, result: Result) -> tuple[Arrival, KeptFile | None, Left | None]:
         """Opens the place of a result's file. Returns it with what earlier tries put there: the file, or some of it."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import anyio
 from anyio import to_thread
 
 from apixo_mcp.app import App
@@ -13,6 +14,7 @@ from apixo_mcp.tasks.task import FileState, Result, Task
 
 LINK_LASTS = 3600.0
 """Seconds that a link is good for, at least."""
+_KEY_WITHIN = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,13 @@ async def whereabouts_in(app: App, *, on_disk: bool = True) -> Whereabouts:
     space, files = app.space, app.files
     if space is None:
         return Whereabouts(on_disk)
-    with suppress(PlaceTrouble):
+    is_ready = False
+    with anyio.move_on_after(_KEY_WITHIN), suppress(PlaceTrouble):
         # The role of a machine may have to be asked for its key, which is kept then: no link waits for that.
-        await to_thread.run_sync(space.bucket.sign, space.key("key"), LINK_LASTS)
+        await to_thread.run_sync(space.bucket.sign, space.key("key"), LINK_LASTS, abandon_on_cancel=True)
+        is_ready = True
+    if not is_ready:
+        return Whereabouts(on_disk)
 
     def link(_: Task, result: Result) -> Link | None:
         url = files.link(result.path, LINK_LASTS)

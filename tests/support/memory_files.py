@@ -38,6 +38,9 @@ class MemoryFiles:
     def size(self, path: str) -> int | None:
         return len(self._kept[path][0]) if path in self._kept else None
 
+    def is_there(self, path: str, size: int | None) -> bool:
+        return self.size(path) == size
+
     def delete(self, task: Task, result: Result) -> bool:
         data, record = self._kept.get(result.path, (None, {}))
         if data is None or not is_of(record, task, result) or hashlib.sha256(data).hexdigest() != result.sha256_on_disk:

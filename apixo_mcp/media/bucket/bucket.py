@@ -304,6 +304,15 @@ class _Reader(io.RawIOBase):
         self._at = max(0, start + offset)
         return self._at
 
+    def readall(self) -> bytes:
+        """Returns the rest in large parts; the usual way would ask for 8 KB at a time."""
+        parts: list[bytes] = []
+        while self._at < self._stored.size:
+            part = self._bucket.part(self._stored, self._at, min(self._stored.size, self._at + SINGLE))
+            self._at += len(part)
+            parts.append(part)
+        return b"".join(parts)
+
     def readinto(self, buffer: Any) -> int:
         stop = min(self._stored.size, self._at + len(buffer))
         if stop <= self._at:

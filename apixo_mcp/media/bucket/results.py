@@ -30,6 +30,7 @@ from apixo_mcp.tasks.task import Result, Task
 
 log = logging.getLogger(__name__)
 
+_GONE_KNOWN = 10_000
 _NAMES = 20
 """So many names are tried where somebody else's objects have the first ones."""
 _ARRIVING_FOR = 7 * 24 * 3600.0
@@ -53,6 +54,7 @@ class BucketFiles:
         self._bucket = space.bucket
         self._arriving = arriving
         self._earlier = earlier
+        self._gone: set[str] = set()
         self._cleared_at = self._away_until = float("-inf")
         self.where = space.address
 
@@ -101,6 +103,10 @@ class BucketFiles:
             return self._earlier.size(path)
         stored = self._stored(path)
         return stored.size if stored else None
+
+    def is_there(self, path: str, size: int | None) -> bool:
+        """Tells whether nobody has found it gone here: to ask for each file that is told of would take too long."""
+        return path not in self._gone if is_address(path) else self._earlier.is_there(path, size)
 
     def delete(self, task: Task, result: Result) -> bool:
         """See `ResultFiles.delete`."""
@@ -159,8 +165,15 @@ class BucketFiles:
         """The part of the bucket that keeps the files."""
         return self._space
 
+    def found(self, path: str) -> None:
+        """Notes that a file is there again."""
+        self._gone.discard(path)
+
     def _stored(self, path: str) -> Stored | None:
-        return self._bucket.head(self._key(path))
+        stored = self._bucket.head(self._key(path))
+        if stored is None and len(self._gone) < _GONE_KNOWN:
+            self._gone.add(path)
+        return stored
 
     def _key(self, path: str) -> str:
         name, _, key = path.removeprefix(ADDRESS).partition("/")
@@ -200,7 +213,9 @@ class _BucketArrival:
                 if (stored := bucket.head(listed.key, within=_FOUND_WITHIN)) is None:
                     continue
                 if self._is_whole(stored):
-                    return self._files.kept(stored)
+                    kept = self._files.kept(stored)
+                    self._files.found(kept.path)
+                    return kept
         except OSError as trouble:
             self._files.note(trouble)
             log.warning("result %d of task %s: %s", self._result.index, self._task.task_id, trouble.strerror)
@@ -237,6 +252,7 @@ class _BucketArrival:
             stored = bucket.head(key)
             if stored is not None and self._is_whole(stored):
                 kept = self._files.kept(stored)
+                self._files.found(kept.path)
                 self._put_record(key, {**record, **_record_in(stored)})
                 if kept.sha256_on_disk == record.get("file_sha256", record["sha256"]):
                     self._files.space.copies.take(bucket, stored, source)

@@ -196,6 +196,22 @@ async def test_what_cannot_be_asked_about_is_not_gone(
         await Saver(http, away, LIMITS).copy(a_task(), saved, tmp_path / "copies")
 
 
+async def test_what_somebody_deleted_is_fetched_anew_once_it_was_missed(
+    files: BucketFiles, s3: S3, name: str, wire: Wire, http: Http, tmp_path: Path
+) -> None:
+    saver, png = Saver(http, files, LIMITS), a_png()
+    saved = await saver.save(a_task(), a_result(wire.answers(whole(png), whole(png))))
+    s3.client().delete_object(Bucket=name, Key=saved.path.removeprefix(f"s3://{name}/"))
+    assert await saver.is_there(saved), "nobody has asked"
+    with pytest.raises(MediaError, match="no longer there"):
+        await saver.copy(a_task(), saved, tmp_path / "copies")
+    assert not await saver.is_there(saved)
+    again = await saver.save(a_task(), saved)
+    assert again.path == saved.path
+    assert await saver.is_there(again)
+    assert len(wire.asked) == 2
+
+
 def test_a_bucket_that_is_gone_is_not_an_object_that_is(s3: S3, tmp_path: Path) -> None:
     with pytest.raises(PlaceTrouble, match="there is no such bucket"):
         bucket_files(tmp_path, Bucket("nowhere")).size("s3://nowhere/team/one/x.png")
