@@ -50,10 +50,15 @@ def group(task: Task) -> str:
 
 def part_name(task: Task, result: Result) -> str:
     """Returns the name of a file that is still arriving, the same at every try so that a later one goes on with it."""
+    return f".{plain_id(task)}-{result.index}.part"
+
+
+def plain_id(task: Task) -> str:
+    """Returns the id of a task as it may stand in any name: one that is not like ours by its hash."""
     whole = task.task_id
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", whole):
         whole = hashlib.sha256(whole.encode(errors="replace")).hexdigest()[:32]
-    return f".{whole}-{result.index}.part"
+    return whole
 
 
 def candidates(name: str) -> Iterator[str]:

@@ -154,7 +154,7 @@ class BucketFiles:
 
     def beginning(self, task: Task) -> str:
         """Returns what the keys of all files of a task begin with."""
-        return self._space.key(names.day(task.created_at), task.task_id)
+        return self._space.key(names.day(task.created_at), names.plain_id(task))
 
     def kept(self, stored: Stored) -> KeptFile:
         """Returns an object as a file that is kept."""
