@@ -23,12 +23,17 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test must not find the keys, folders or limits of whoever runs it."""
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A test must not find the keys, folders or limits of whoever runs it.
+
+    With `STORE=postgres` whatever opens the program by its settings has a database of the test's own for its store.
+    """
     for name in os.environ:
         if name.startswith(("APIXO_", "RUXA_", "OTEL_", "AWS_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind
+    if os.environ.get("STORE") == "postgres":
+        monkeypatch.setenv("APIXO_MCP_DATABASE_URL", request.getfixturevalue("postgres_store_url"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,74 @@
+"""The program on a database that several machines share: served over HTTP, and looked after by the commands."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mcp import Client
+from support.postgres import PASSWORD
+from support.program import program, structure, values_for
+from support.shell import Typed, alone, run
+
+from apixo_mcp.sandbox import Sandbox
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+
+
+@pytest.fixture
+def on_database(postgres_store_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("APIXO_MCP_DATABASE_URL", postgres_store_url)
+    return postgres_store_url
+
+
+async def test_the_commands_work_on_it_and_nothing_is_kept_beside_it(on_database: str, typed: Typed, tmp_path: Path):
+    made = await run(typed, "generate", "nano-banana", "a fox", "--json")
+    assert made.exit_code == 0, made.stderr
+    task_id = json.loads(made.stdout)["task_id"]
+    assert task_id in (await run(typed, "tasks", "list")).stdout
+    assert json.loads((await run(typed, "tasks", "show", task_id)).stdout)["state"] == "success"
+    assert "nano-banana" in (await run(typed, "usage")).stdout
+    added = await run(typed, "owners", "add", "alice", "--daily-usd", "5")
+    assert added.exit_code == 0, added.stderr
+    assert "alice" in (await run(typed, "owners", "list")).stdout
+    assert "nano-banana" in (await run(typed, "models", "show", "nano-banana")).stdout
+    examined = await run(typed, "doctor", "--json")
+    findings = {one["what"]: one for one in json.loads(examined.stdout)["findings"]}
+    assert findings["task store"]["status"] == "ok"
+    assert "opens, of schema" in findings["task store"]["said"]
+    assert PASSWORD not in examined.stdout + examined.stderr
+    assert not [*(tmp_path / "home").glob("*.sqlite3*")]
+
+
+async def test_a_database_that_is_not_there_is_told_with_what_to_do(
+    on_database: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("APIXO_MCP_DATABASE_URL", f"{on_database}_gone")
+    listed = await run(typed, "tasks", "list")
+    assert listed.exit_code == 1
+    assert "Check the user, the password and the database in APIXO_MCP_DATABASE_URL" in listed.stderr
+    examined = await run(typed, "doctor", "--json")
+    findings = {one["what"]: one for one in json.loads(examined.stdout)["findings"]}
+    assert (findings["task store"]["status"], findings["task store"]["variable"]) == ("mend", "APIXO_MCP_DATABASE_URL")
+    assert PASSWORD not in listed.stderr + examined.stdout
+
+
+async def test_two_servers_over_http_share_it(on_database: str, tmp_path: Path):
+    async with Sandbox(speed=100, port=0) as box:
+        values = values_for(box, tmp_path)
+        async with program("http", values) as one, program("http", {**values, "home": tmp_path / "other"}) as two:
+            async with Client(one()) as here, Client(two()) as there:
+                wanted = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 20}
+                made = structure(await here.call_tool("generate_image", wanted))
+                assert made["state"] == "success"
+                seen = structure(await there.call_tool("check_task", {"task_id": made["task_id"]}))
+                assert seen["state"] == "success"
+    assert not [*tmp_path.glob("*/*.sqlite3*")]
+
+
+@pytest.mark.process
+def test_standard_input_and_output_refuses_it_and_says_what_to_do(on_database: str, tmp_path: Path):
+    told = alone("serve", APIXO_MCP_HOME=str(tmp_path / "home"))
+    assert told.returncode == 1
+    assert "apixo-mcp serve --transport http" in told.stderr
+    assert PASSWORD not in told.stderr
+    assert not (tmp_path / "home").exists()
