@@ -217,7 +217,7 @@ _POSTS = f"""
     union all
     select task_id, gateway, model, state, {_USD}, {_ITS_SENT_AT}, {_ITS_SENT_AT}
     from task, json_each(case when json_valid(attempts) then attempts else '[{{}}]' end) as one
-    where {{whose}}counted_at >= :since and not ({SENT_ONCE})
+    where {{whose}}counted_at >= :since and not ({SENT_ONCE}) and attempts <> '[]'
     union all
     select task_id, gateway, model, state, {_USD}, coalesce(sent_at, counted_at), sent_at
     from task where {{whose}}counted_at >= :since and state = 'submitting'

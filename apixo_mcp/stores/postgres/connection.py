@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, RowMaker
 from psycopg.types.numeric import FloatLoader
 
 from apixo_mcp.postgres.connections import BoundedConnection
@@ -54,13 +54,20 @@ class ServerLine(BoundedConnection[DictRow]):
             return bool(waiting.select(0))
 
 
+def by_name(cursor: psycopg.Cursor[Any]) -> RowMaker[DictRow]:
+    """Makes rows of values by the names of their columns; psycopg's own looks up the type of each column as well."""
+    answer = cursor.pgresult
+    names = [(answer.fname(column) or b"").decode() for column in range(answer.nfields)] if answer else []
+    return lambda values: dict(zip(names, values, strict=True))
+
+
 def set_up(line: ServerLine) -> None:
     """Prepares a new connection.
 
     Raises:
         psycopg.Error: the server does not do.
     """
-    line.row_factory = dict_row
+    line.row_factory = by_name
     line.adapters.register_dumper(str, TextsOut)
     line.adapters.register_loader("text", TextsIn)
     line.adapters.register_loader("numeric", FloatLoader)

@@ -79,7 +79,8 @@ class Session:
                 raise InDoubt(str(error)) from error
             raise
         self.has_written |= is_write
-        rows = cursor.fetchall() if cursor.description else []
+        answer = cursor.pgresult
+        rows = cursor.fetchall() if answer is not None and answer.nfields else []
         if self._shift:
             for row in rows:
                 if row.get("due") is not None:

@@ -1,14 +1,15 @@
 """What is particular to a store on a Postgres server: its schema, its clock, what is decided on several machines."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
 import pytest
 from support.postgres import PASSWORD, Cluster
+from support.postgres_proxy import Between, between
 from support.store_tasks import KEYS, NO_LIMITS, make, make_followed
 
 from apixo_mcp.errors import SchemaTooNew, SettingsError, StoreError
@@ -239,3 +240,57 @@ class TestTroubles:
         task = fresh(prompt="a\0fox\ufdd0 \ufdd01 \U0010ffff")
         await replicas[0].admit([task], NO_LIMITS)
         assert await replicas[1].get(task.task_id) == task
+
+
+class TestLostConnections:
+    @pytest.fixture
+    def proxy(self, postgres: Cluster) -> Iterator[Between]:
+        with between(postgres.port) as proxy:
+            yield proxy
+
+    @pytest.mark.parametrize("cuts", [["before"], ["after"], ["before", "before"], ["before", "after"]])
+    async def test_a_purchase_whose_commit_is_cut_off_is_made_once(
+        self, postgres_store_url: str, proxy: Between, cuts: list[str]
+    ):
+        async with PostgresStore(proxy.url(postgres_store_url)) as store:
+            terms = Terms(budget=Budget(daily_usd=1.0))
+            for left in (0.75, 0.5):
+                proxy.cuts[:] = cuts
+                task = fresh(estimate_usd=0.25)
+                admitted = await store.admit([task], terms)
+                assert (admitted.how, admitted.task) == ("new", task)
+                assert not proxy.cuts
+                assert (await store.spent(None)).usd == pytest.approx(1 - left)
+
+    @pytest.mark.parametrize("cut", ["before", "after"])
+    async def test_a_paid_request_leaves_once_though_its_note_is_cut_off(
+        self, postgres_store_url: str, proxy: Between, cut: str
+    ):
+        async with PostgresStore(proxy.url(postgres_store_url)) as store, PostgresStore(postgres_store_url) as other:
+            task = fresh()
+            await store.admit([task], NO_LIMITS)
+            claimed = await store.claim(task.task_id, "me", LEASE_LASTS, KEYS)
+            assert claimed is not None
+            proxy.cuts.append(cut)
+            assert (await store.mark_sent(claimed, Sending(budget=Budget()))).how == "within"
+            noted = await other.get(task.task_id)
+            assert noted is not None
+            assert noted.sent_at is not None
+            assert (await other.mark_sent(claimed, Sending(budget=Budget()))).how == "lost", "it is noted once"
+
+    async def test_a_server_that_hangs_is_given_up_and_found_again(
+        self, postgres_store_url: str, proxy: Between, monkeypatch: pytest.MonkeyPatch
+    ):
+        async with PostgresStore(proxy.url(postgres_store_url)) as store:
+            task = fresh()
+            await store.admit([task], NO_LIMITS)
+            monkeypatch.setattr("apixo_mcp.postgres.connections.SERVER_ANSWERS_WITHIN", 0.5)
+            proxy.is_hanging = True
+            with anyio.fail_after(20), pytest.raises(StoreError, match=r"cannot be (used|reached) just now"):
+                await store.request_cancel(task.task_id)
+            proxy.is_hanging = False
+            with anyio.fail_after(20):
+                while True:
+                    with suppress(StoreError):
+                        assert await store.get(task.task_id) == task
+                        break

@@ -93,8 +93,13 @@ create unique index task_idempotency on task (owner, idempotency_key) where idem
 create index task_purchase on task (purchase) where purchase <> '';
 create index task_untold on task (task_id)
   where told <> state and state in ('success', 'failed', 'cancelled', 'unknown');
-create index task_counted on task (owner, counted_at) include (sent_once, sent_at, estimate_usd, task_id, state);
-create index task_spent on task (counted_at) include (sent_once, sent_at, estimate_usd, task_id, state);
+create index task_counted on task (owner, counted_at);
+create index task_counted_of_all on task (counted_at);
+-- The three parts of what counts as spent: nearly every task is of the first, and of the others there are few.
+create index task_spent on task (owner, counted_at) include (sent_at, estimate_usd, task_id) where sent_once;
+create index task_spent_by_all on task (counted_at) include (sent_at, estimate_usd, task_id) where sent_once;
+create index task_of_attempts on task (counted_at) where not sent_once and attempts <> '[]';
+create index task_to_leave on task (counted_at) where state = 'submitting';
 create index task_ended on task (model, completed_at) where completed_at is not null;
 create index task_leased on task (lease_holder) where lease_holder <> '';
 
