@@ -5,8 +5,8 @@ Its tables stand beside those of the store, and are named `procrastinate_…`: a
 
 - `queueing_lock` is the task's id, so that a task waits once; never `lock`: the `doing` job of a dead worker would
   block its successor.
-- A worker looks for jobs once a second and does not listen: a following comes seconds before it is due, and a listening
-  connection that has gone deaf is procrastinate's best-known fault.
+- A worker looks for jobs twice a second and does not listen: a following comes seconds before it is due, and a
+  listening connection that has gone deaf is procrastinate's best-known fault.
 - A queue is named after a key, so that a worker is given only what it can poll.
 - A job takes whatever a later version gives it.
 """
@@ -38,7 +38,7 @@ SLOTS = 4_000
 """Tasks that a worker follows at once. A slot is some 5 KB; full ones would let new tasks wait."""
 STALLED_AFTER = 15.0  # seconds without a heartbeat
 _HEARTBEAT_EVERY = 4.0
-_LOOKS_EVERY = 1.0
+_LOOKS_EVERY = 0.5
 _TAKEN_EARLY = 60.0
 """Seconds before a task is due that it is given out, as `QueueLimits.kept_for`; one due sooner is given out at once."""
 _TIDIED = 500
