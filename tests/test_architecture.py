@@ -471,6 +471,8 @@ LATER = (
     "apixo_mcp.cli.program",
     "apixo_mcp.sandbox",
     "PIL",
+    "apixo_mcp.media.bucket",
+    "obstore",
     "psycopg",
     "prometheus_client",
     "opentelemetry.sdk",

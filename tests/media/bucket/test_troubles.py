@@ -3,6 +3,7 @@
 import pytest
 from obstore.exceptions import GenericError
 
+from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.media.bucket.troubles import BucketTrouble, trouble_of
 
 ROLE = "Generic S3 error: Error performing PUT http://169.254.169.254/latest/api/token in 1s - HTTP error"
@@ -33,3 +34,13 @@ def test_a_trouble_says_what_to_do_and_nothing_that_was_signed(
     assert "the bucket results" in str(trouble)
     assert "PLANTED" not in str(trouble)
     assert "planted" not in str(trouble)
+
+
+def test_a_gateway_that_repeats_a_signed_address_tells_no_signature() -> None:
+    said = (
+        "cannot fetch https://b.example/k?X-Amz-Credential=AKIAPLANTED%2F2026&X-Amz-Expires=60&X-Amz-Signature=planted1"
+    )
+    told = Credential.of("apixo", "sk-mine-and-only-mine").clean(said)
+    assert "X-Amz-Expires=60" in told
+    assert "PLANTED" not in told
+    assert "planted" not in told
