@@ -196,7 +196,9 @@ class QueueEngine:
     async def _follow(self, following: Following) -> None:
         """Follows a task to its end, or until it is given back."""
         task_id = following.task_id
-        if task_id in self._followed:
+        if one := self._followed.get(task_id):
+            if task_id not in self._steps:
+                self._steps.wake(task_id, one.due)
             return
         if self._has_given_back:
             await hand_over(self._queue, [following])
@@ -218,7 +220,8 @@ class QueueEngine:
                 one.due = task.due
         except StoreError:
             log.warning("the task store does not answer; task %s is tried all the same", task_id)
-        self._steps.wake(task_id, one.due)
+        finally:
+            self._steps.wake(task_id, one.due)  # also where the queue ends this call just now
 
     def _let_go(self, task_id: str) -> None:
         self._steps.forget(task_id)

@@ -1,0 +1,119 @@
+"""The engine of several machines on a job queue that fails: what is followed is not lost with its job."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from support.media_wire import a_png
+from support.runners import runner_on
+from support.scripted_gateway import Gateway, whole
+from support.store_tasks import make_followed
+from support.task_steps import happens
+
+from apixo_mcp.app import App, open_app
+from apixo_mcp.engines.job_queue import Follow, Following
+from apixo_mcp.engines.queue import QueueEngine, QueueLimits
+from apixo_mcp.engines.shared_sweep import SharedSweepLimits
+from apixo_mcp.errors import StoreError
+from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.task import State, Task
+
+pytestmark = pytest.mark.anyio
+
+AN_HOUR = 3600.0
+
+
+class LosingQueue:
+    """Gives out what it was given, and ends each call at once; or takes nothing at all."""
+
+    def __init__(self, *, takes: bool = True) -> None:
+        self._takes = takes
+        self._given: list[Following] = []
+        self._news, self._is_stopped = anyio.Event(), False
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        yield
+
+    async def put(self, followings: Sequence[Following]) -> None:
+        if not self._takes:
+            raise StoreError("the queue is away")
+        self._given += followings
+        self._news.set()
+
+    async def take(self, follow: Follow) -> None:
+        while not self._is_stopped:
+            await self._news.wait()
+            self._news = anyio.Event()
+            while self._given:
+                with anyio.move_on_after(0):
+                    await follow(self._given.pop())
+
+    def stop(self) -> None:
+        self._is_stopped = True
+        self._news.set()
+
+    async def tidy(self) -> Sequence[str]:
+        return ()
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    async with Gateway() as gateway:
+        gateway.results(gateway.serve("/fox.png", whole(a_png())))
+        yield gateway
+
+
+@pytest.fixture
+async def app(gateway: Gateway, tmp_path: Path) -> AsyncIterator[App]:
+    settings = read_settings(
+        home=tmp_path / "home",
+        download_dir=tmp_path / "pictures",
+        apixo_api_key="sk-mine",
+        apixo_base_url=gateway.url,
+        allow_private_hosts=True,
+    )
+    async with open_app(settings, follow=False) as app:
+        yield app
+
+
+async def followed(app: App, queue: LosingQueue) -> Task | None:
+    """A task that the gateway has and that nobody follows, once the engine has come to the end of it."""
+    now = time.time()
+    moments = {"created_at": now, "accepted_at": now, "sent_at": now, "due": now}
+    task = make_followed(key_print=app.key_prints[0], **moments)
+    await app.store.add([task])
+    leases = Leases(app.store)
+    engine = QueueEngine(
+        runner_on(app, app.store, leases),
+        app.store,
+        leases,
+        app.accounts,
+        queue,
+        follows=True,
+        limits=QueueLimits(sweep=SharedSweepLimits(every=AN_HOUR, grace=0.0), finished_within=1.0),
+    )
+
+    async def has_ended() -> bool:
+        row = await app.store.get(task.task_id)
+        return row is not None and row.state is State.SUCCESS
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(engine.run)
+        await happens(has_ended)
+        group.cancel_scope.cancel()
+    return await app.store.get(task.task_id)
+
+
+async def test_a_task_whose_job_is_ended_under_it_is_followed_on(app: App, gateway: Gateway) -> None:
+    assert await followed(app, LosingQueue())
+    assert len(gateway.looks) == 1
+
+
+async def test_what_the_queue_does_not_take_a_worker_follows_itself(app: App, gateway: Gateway) -> None:
+    assert await followed(app, LosingQueue(takes=False))
+    assert len(gateway.looks) == 1
