@@ -1,6 +1,7 @@
 """The program on a database that several machines share: served over HTTP, and looked after by the commands."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -10,7 +11,9 @@ from support.postgres import PASSWORD
 from support.program import program, structure, values_for
 from support.shell import Typed, alone, run
 
+from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.settings import read_settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -21,7 +24,18 @@ def on_database(postgres_store_url: str, monkeypatch: pytest.MonkeyPatch) -> str
     return postgres_store_url
 
 
-async def test_the_commands_work_on_it_and_nothing_is_kept_beside_it(on_database: str, typed: Typed, tmp_path: Path):
+@pytest.fixture
+async def worker(
+    on_database: str, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    """One that follows what commands ask for."""
+    for name, value in {**environment, "APIXO_MCP_HOME": str(tmp_path / "home"), "APIXO_API_KEY": "sk-mine"}.items():
+        monkeypatch.setenv(name, value)
+    async with open_app(read_settings(), worker=True):
+        yield
+
+
+async def test_the_commands_work_on_it_and_nothing_is_kept_beside_it(worker: None, typed: Typed, tmp_path: Path):
     made = await run(typed, "generate", "nano-banana", "a fox", "--json")
     assert made.exit_code == 0, made.stderr
     task_id = json.loads(made.stdout)["task_id"]
@@ -56,7 +70,11 @@ async def test_a_database_that_is_not_there_is_told_with_what_to_do(
 async def test_two_servers_over_http_share_it(on_database: str, tmp_path: Path):
     async with Sandbox(speed=100, port=0) as box:
         values = values_for(box, tmp_path)
-        async with program("http", values) as one, program("http", {**values, "home": tmp_path / "other"}) as two:
+        async with (
+            open_app(read_settings(**values), worker=True),
+            program("http", values) as one,
+            program("http", {**values, "home": tmp_path / "other"}) as two,
+        ):
             async with Client(one()) as here, Client(two()) as there:
                 wanted = {"model": "nano-banana", "prompt": "a fox"}
                 task = structure(await here.call_tool("generate_image", wanted))
