@@ -113,7 +113,7 @@ alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' 
 	promtool test rules docs/operation/alerts.test.yml
 	$(BIN)/python -m pytest -q tests/telemetry/test_operation_files.py
 
-hosts: $(VENV)/.installed ## Claude Code, Codex and Gemini CLI read what install wrote, and make a picture with a scripted model; needs npm
+hosts: $(VENV)/.installed ## Claude Code, Codex, Gemini CLI and opencode read what install wrote, and make a picture with a scripted model; needs npm
 	$(BIN)/python -m pytest tests/hosts_cli -q -o norecursedirs=.venv
 
 conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm

@@ -10,7 +10,9 @@
 
 /** The entry of a host: its own fields as the table of hosts has them, with what was chosen. */
 export function entryOf(host, choices) {
-  return { ...host.entry, [host.fields.command]: choices.command, args: choices.args, [host.fields.env]: choices.env };
+  const { command, args, env } = host.fields;
+  const words = args ? { [command]: choices.command, [args]: choices.args } : { [command]: [choices.command, ...choices.args] };
+  return { ...host.entry, ...words, [env]: choices.env };
 }
 
 /** The whole file, as if nothing else were in it. */

@@ -86,3 +86,13 @@ async def test_gemini(desk: Desk):
         words = ("gemini", "--model", "gemini-2.5-flash", "--yolo", "--prompt", ASKED)
         given = {"GOOGLE_GEMINI_BASE_URL": model.url, "GEMINI_API_KEY": "none"}
         await is_done(desk, model, box, lambda: desk.run(*words, **given))
+
+
+async def test_opencode(desk: Desk):
+    async with scene(desk, "opencode") as (model, box):
+        provider = {"npm": "@ai-sdk/openai-compatible", "options": {"baseURL": f"{model.url}/v1", "apiKey": "none"}}
+        provider["models"] = {"scripted": {}}
+        # Laid over what stands in its own file.
+        more = {"provider": {"scripted": provider}, "model": "scripted/scripted", "share": "disabled"}
+        given = {"OPENCODE_CONFIG_CONTENT": json.dumps(more)}
+        await is_done(desk, model, box, lambda: desk.run("opencode", "run", ASKED, **given))
