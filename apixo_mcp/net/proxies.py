@@ -19,7 +19,7 @@ from apixo_mcp.variables.written import is_placeholder, trimmed
 
 _KINDS = {"http": "http", "https": "https", "socks5": "socks5", "socks5h": "socks5h", "socks": "socks5"}
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-LOOKED_UP_EVERY = 1.0
+PROXIES_HELD_FOR = 1.0
 """Seconds: to look it up takes a fifth of a millisecond, longer than all else before a poll is sent."""
 _ALLOWED = "write it as http://host:port, https://host:port or socks5://host:port, or take it out"
 
@@ -51,7 +51,7 @@ class Proxies:
 
     def get(self, scheme: str, host: str, port: int | None = None) -> Proxy | None:
         """See `proxy_for`. One that is refused is not remembered."""
-        if (now := self._clock()) - self._looked_up_at >= LOOKED_UP_EVERY:
+        if (now := self._clock()) - self._looked_up_at >= PROXIES_HELD_FOR:
             self._known, self._looked_up_at = {}, now
         known, place = self._known, (scheme, host, port)
         if place not in known:

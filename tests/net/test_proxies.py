@@ -11,7 +11,7 @@ from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
 from apixo_mcp.generation import Failure
 from apixo_mcp.net.http import Http
-from apixo_mcp.net.proxies import LOOKED_UP_EVERY, Proxies, is_loopback, proxy_for, unusable_proxies
+from apixo_mcp.net.proxies import PROXIES_HELD_FOR, Proxies, is_loopback, proxy_for, unusable_proxies
 from apixo_mcp.net.response import Answered, NotReached
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +105,7 @@ def test_a_proxy_that_is_set_meanwhile_is_used_within_a_second(monkeypatch: pyte
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     assert proxies.get("https", "api.example") is None
     assert proxies.get("https", "cdn.example") == proxy_for("https", "cdn.example"), "another host is another question"
-    now += LOOKED_UP_EVERY
+    now += PROXIES_HELD_FOR
     assert proxies.get("https", "api.example") == proxy_for("https", "api.example")
 
 
