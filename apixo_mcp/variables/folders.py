@@ -4,6 +4,8 @@ import os
 import re
 import sys
 
+from apixo_mcp.variables.environment import value_of
+
 _PLAIN = re.compile(
     r"[A-Za-z]:(?:\\(?!\.(?:\\|$))[^\\/:*?\"<>|\x00-\x1f\ud800-\udfff]+)+"
     if os.name == "nt"
@@ -53,9 +55,9 @@ def data_folder() -> str:
 def _usual(what: str, *variables: str) -> str | None:
     """Returns the folder that platformdirs names where nothing is set; None where something may be, or elsewhere."""
     folder = _USUAL.get((sys.platform, what), "")
-    moved = (*variables, "ANDROID_DATA")
-    if not folder or not os.environ.get("HOME", "").startswith("/") or any(map(os.environ.get, moved)):
+    if not folder or not value_of("HOME") or any(map(value_of, (*variables, "ANDROID_DATA"))):
         return None
     if what == "pictures" and os.path.exists(os.path.expanduser("~/.config/user-dirs.dirs")):  # noqa: PTH110, PTH111
         return None  # a Linux desktop may name another one there
-    return os.path.expanduser(folder)  # noqa: PTH111
+    whole = os.path.expanduser(folder)  # noqa: PTH111
+    return whole if whole.startswith("/") else None

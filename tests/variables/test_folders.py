@@ -35,6 +35,7 @@ def assert_as_the_library_says() -> None:
         {"HOME": "/"},
         {"HOME": "elsewhere"},
         {"HOME": ""},
+        {"HOME": '"/srv/home"'},
         {"XDG_PICTURES_DIR": "/srv/pictures"},
         {"XDG_PICTURES_DIR": "pictures"},
         {"XDG_DATA_HOME": "/srv/data"},
