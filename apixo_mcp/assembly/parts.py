@@ -65,6 +65,7 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         log.error("%s", problem)
     telemetry, files = Telemetry(logs.write), LocalFiles(settings.download_dir)
     accounts, payers = await accounts_of(settings, store, http)
+    roots = Roots(settings.roots)
     changes, watch = Changes(store, telemetry), Watch(store, catalog, telemetry)
     changes.listen(watch.changed)
     return Parts(
@@ -88,8 +89,8 @@ async def put_together(settings: Settings, limits: Limits, store: SqliteStore, h
         delivery=Delivery(store),
         budget=_budget_of_all(settings),
         files=files,
-        saver=Saver(http, files, limits.transfers, embeds=settings.embed),
-        roots=Roots(settings.roots),
+        saver=Saver(http, files, limits.transfers, roots=roots, embeds=settings.embed),
+        roots=roots,
     )
 
 

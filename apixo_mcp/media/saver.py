@@ -2,21 +2,22 @@
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import local, names, outcomes
 from apixo_mcp.media.fetching import Arrived, Fetch
 from apixo_mcp.media.files import Arrival, KeptFile, ResultFiles, record_of
+from apixo_mcp.media.folder_threads import FolderHangs, FolderThreads
 from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, Shares, TransferLimits
 from apixo_mcp.media.refusals import Unwanted
+from apixo_mcp.media.roots import Roots
 from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.task import Result, Task
 
@@ -32,9 +33,14 @@ class Saver:
         files: ResultFiles,
         limits: TransferLimits = TransferLimits(),
         *,
+        roots: Roots | None = None,
         embeds: bool = False,
     ) -> None:
-        """Saves to `files` what `fetcher` brings; with `embeds` files tell where they came from."""
+        """Saves to `files` what `fetcher` brings, and copies it to `roots`.
+
+        With `embeds` files tell where they came from.
+        """
+        self._roots = roots or Roots(())
         self._embeds = embeds
         self._fetcher = fetcher
         self._files = files
@@ -42,7 +48,10 @@ class Saver:
         self._locks: dict[str, anyio.Lock] = {}
         self._places = Places(limits)
         self._in_work = Shares(limits.in_work)
-        self._lookers = anyio.CapacityLimiter(4)  # all at once would keep the first from being fetched
+        # All that look at once would keep the first from being fetched.
+        self._looking = FolderThreads(files.where, limits.looking, limits.answers_within)
+        self._writing = FolderThreads(files.where, limits.writing, limits.answers_within)
+        self._elsewhere: dict[Path, FolderThreads] = {}
 
     async def save(self, task: Task, result: Result) -> Result:
         """Fetches a result's file, going on where an earlier try stopped.
@@ -54,9 +63,19 @@ class Saver:
             return replace(result, file=None)
         try:
             async with self._alone(names.part_name(task, result)), self._in_work.place(task.task_id):
-                arrival, kept, left = await to_thread.run_sync(self._look, task, result, limiter=self._lookers)
-                with closing(arrival):
-                    return await self._save(arrival, kept, left, task, result)
+                arrival = await self._looking.run(self._files.arrival, task, result, afterwards=_close)
+                try:
+                    kept, left = await self._looking.run(self._look, arrival, patient=True)
+                    saved = await self._save(arrival, kept, left, task, result)
+                except FolderHangs:
+                    raise  # a thread has it still, and closes it
+                except BaseException:
+                    arrival.close()
+                    raise
+                arrival.close()
+                return saved
+        except FolderHangs as error:
+            return outcomes.failed(result, f"The file could not be written: {error}. It is tried again by itself.")
         except OSError as error:
             return outcomes.unwritten(result, error, self._files.where)
         except Exception as error:
@@ -71,45 +90,69 @@ class Saver:
         """
         if not result.path:
             raise MediaError(f"Result {result.index} has no saved file to copy.")
-        temporary = names.part_name(task, result)
-        async with self._alone(str(directory / temporary)):
-            return await to_thread.run_sync(local.copy, self._files, result.path, directory, temporary)
+        temporary, threads = names.part_name(task, result), self._threads_of(directory)
+        try:
+            async with self._alone(str(directory / temporary)):
+                await threads.run(directory.exists)  # else a copy, which may take long, would find that it hangs
+                return await threads.run(local.copy, self._files, result.path, directory, temporary, patient=True)
+        except FolderHangs as error:
+            raise MediaError(f"{error}.") from None
+
+    async def folder(self, text: str) -> Path:
+        """Returns the folder that a caller wants copies in, which need not exist yet.
+
+        Raises:
+            InvalidInput: it is none of theirs.
+            MediaError: it does not answer.
+        """
+        try:
+            return await self._threads_of(Path(text)).run(self._roots.writable_dir, text)
+        except FolderHangs as error:
+            raise MediaError(f"{error}.") from None
+
+    def _threads_of(self, directory: Path) -> FolderThreads:
+        """Returns the threads of the root that a folder lies in. It is asked nothing for that: it may hang."""
+        root = next((root for root in self._roots.paths if directory.is_relative_to(root)), Path(directory.anchor))
+        if root not in self._elsewhere:
+            self._elsewhere[root] = FolderThreads(str(root), self._limits.looking, self._limits.answers_within)
+        return self._elsewhere[root]
 
     async def is_there(self, result: Result) -> bool:
-        """Tells whether a saved file is still where it was put, at its full size."""
-        size = await to_thread.run_sync(self._files.size, result.path)
+        """Tells whether a saved file is still where it was put, at its full size. One whose folder hangs is."""
+        try:
+            size = await self._looking.run(self._files.size, result.path)
+        except FolderHangs:
+            return True
         return size is not None and size == result.bytes
 
-    def _look(self, task: Task, result: Result) -> tuple[Arrival, KeptFile | None, Left | None]:
-        """Opens the place of a result's file. Returns it with what earlier tries put there: the file, or some of it."""
-        arrival = self._files.arrival(task, result)
-        try:
-            kept = arrival.find()
-            return arrival, kept, None if kept else arrival.part.left()
-        except BaseException:
-            arrival.close()
-            raise
+    def _look(self, arrival: Arrival) -> tuple[KeptFile | None, Left | None]:
+        """Returns what earlier tries put in the place of a result's file: the file, or some of it."""
+        kept = arrival.find()
+        return kept, None if kept else arrival.part.left()
 
     async def _save(
         self, arrival: Arrival, kept: KeptFile | None, left: Left | None, task: Task, result: Result
     ) -> Result:
         part = arrival.part
+        blocking = partial(self._writing.run, afterwards=lambda _: arrival.close())
         try:
             if kept:
-                return await to_thread.run_sync(self._finished, part, result, kept)
-            fetch = Fetch(self._fetcher, self._places, self._limits, part, left, result, task.task_id)
-            return await to_thread.run_sync(self._put, arrival, task, result, await fetch.run())
+                return await self._writing.run(self._finished, part, result, kept, patient=True)
+            fetch = Fetch(self._fetcher, self._places, self._limits, part, left, result, task.task_id, blocking)
+            return await self._writing.run(self._put, arrival, task, result, await fetch.run(), patient=True)
+        except FolderHangs:
+            raise
         except Unwanted as error:
-            await to_thread.run_sync(part.drop)
+            await self._writing.run(part.drop, patient=True)
             return outcomes.failed(result, f"{error}. Its url in this answer shows what came.")
         except MediaError as error:
-            await to_thread.run_sync(part.drop if error.gone else part.tidy)
+            await self._writing.run(part.drop if error.gone else part.tidy, patient=True)
             return outcomes.expired(result, error) if error.gone else outcomes.unfetched(result, error)
         except OSError as error:
-            await to_thread.run_sync(part.drop)
+            await self._writing.run(part.drop, patient=True)
             return outcomes.unwritten(result, error, str(part.path.parent))
         except Exception:
-            await to_thread.run_sync(part.tidy)
+            await self._writing.run(part.tidy, patient=True)
             raise
 
     def _put(self, arrival: Arrival, task: Task, result: Result, arrived: Arrived) -> Result:
@@ -148,3 +191,8 @@ class Saver:
         finally:
             if not lock.locked() and self._locks.get(key) is lock:
                 del self._locks[key]
+
+
+def _close(arrival: Arrival | None) -> None:
+    if arrival is not None:
+        arrival.close()
