@@ -9,9 +9,9 @@ Only results teach. A failure is an end of another kind, and what it could teach
   refusal says nothing: it lies before all results, and its weight spreads over these as they lie. A job that gives up
   after minutes would make results seem to take that long, and it never had one.
 
-So a failure is told late by as much as a schedule is bound to, which is little: the first poll is later than documented
-by no more than polls may be apart, and behind the last that was learned come the documented ones. It makes no more
-polls than documented. `tests/tasks/test_learning.py` simulates both.
+What that costs is bounded. The first poll is later than documented by no more than polls may be apart, so a refusal is
+told that much later at most, by no more polls. A job that gives up after minutes has passed the polls that stand close
+where the last results come, and makes some more than documented. `tests/tasks/test_learning.py` simulates both.
 """
 
 from collections.abc import Mapping
