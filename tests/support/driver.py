@@ -119,6 +119,15 @@ class Process:
     def call(self, tool: str, arguments: dict[str, Any], timeout: float = 20) -> dict[str, Any]:
         return self.ask("tools/call", {"name": tool, "arguments": arguments}, timeout)["result"]
 
+    def finished(self, task_id: str, within: float = 90) -> dict[str, Any]:
+        """Returns what check_task tells of a task in the end: one call waits less than a busy machine may need."""
+        until = time.monotonic() + within
+        while True:
+            told = self.call("check_task", {"task_id": task_id, "wait_seconds": 20}, within)["structuredContent"]
+            is_saving = any(result.get("file") == "saving" for result in told.get("results", ()))
+            if time.monotonic() > until or not (told["state"] in ("submitting", "pending", "processing") or is_saving):
+                return told
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(5)
