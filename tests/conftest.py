@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -17,10 +18,24 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_machine() -> Iterator[None]:
+    """Neither a test nor a fixture must find the keys, folders or limits of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("APIXO_", "RUXA_", "OTEL_")):
+                patch.delenv(name)
+        patch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test must not find the keys, folders or limits of whoever runs it."""
-    for name in os.environ:
-        if name.startswith(("APIXO_", "RUXA_", "OTEL_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind
+def _a_test_leaves_the_environment_as_it_was() -> Iterator[None]:
+    """What one left would be read by another: by the fixtures of a module, before any of its tests can undo it."""
+    before = _environment()
+    yield
+    assert _environment() == before
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
