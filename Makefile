@@ -128,7 +128,7 @@ alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' 
 	$(BIN)/python -m pytest -q tests/telemetry/test_operation_files.py
 
 hosts: $(VENV)/.installed ## Claude Code, Codex, Gemini CLI and opencode read what install wrote, and make a picture with a scripted model; needs npm
-	$(BIN)/python -m pytest tests/hosts_cli -q -o norecursedirs=.venv
+	$(BIN)/python -m pytest tests/hosts_cli -q -o 'norecursedirs=.*'
 
 conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm
 	$(BIN)/python tests/conformance/run.py
