@@ -19,6 +19,7 @@ import anyio
 import httpx2
 import pytest
 from support.asking import submit
+from support.figures import at_most, record
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
@@ -145,6 +146,13 @@ async def test_fifty_jobs_teach_to_find_the_next_with_about_three_polls_and_a_se
     print(f"as documented: {as_documented}; the machine made polls {late:.2f} s late")
     print(f"as learned: {as_learned}")
     print(f"at most {POLLS_AT_MOST:g} and {most:.2f} s, aimed at {POLLS_AIMED_AT:g} and {LAG_AIMED_AT:g} s")
+    aims = {"polls": POLLS_AIMED_AT, "lag": LAG_AIMED_AT}
+    figures: dict[str, dict[str, Any]] = {}
+    for what, aim in aims.items():
+        ours, beside = getattr(as_learned, what), getattr(as_documented, what)
+        figures[what] = {"ours": ours, "beside": beside, "ratio": ours / beside, "of": "ours", "n": JOBS}
+        figures[what]["aim"] = at_most(aim)
+    record("schedule-runner", figures, late=late)
     print(f"ratio: {as_learned.polls / as_documented.polls:.2f} and {as_learned.lag / as_documented.lag:.2f}")
     assert as_learned.polls <= POLLS_AT_MOST
     assert as_learned.lag <= most
