@@ -104,7 +104,7 @@ style: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(BIN)/pyright -p . --pythonpath $(BIN)/python
 
-bench: $(VENV)/.installed ## all that is measured, as ratios, into docs/benchmarks.md; a figure beyond its limit is told at the end
+bench: $(VENV)/.extra-dev-browser ## all that is measured, as ratios, into docs/benchmarks.md; a figure beyond its limit is told at the end
 	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=; measured=$$?; \
 	  $(BIN)/python tests/benchmarks/peers/run.py && $(BIN)/python tests/benchmarks/page.py && exit $$measured
 
