@@ -3,7 +3,6 @@
 Each change is read back before it is handed out: it says what was there and the entry, and nothing else.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,7 +108,7 @@ def span_of(host: Host, text: str) -> tuple[int, int]:
 def _without_list(host: Host, text: str) -> str:
     """Returns a text without the mapping that servers stand in, where nothing stands in it; of TOML none is left."""
     if host.format == "yaml":
-        return re.sub(rf"(?m)^{re.escape(host.keys[0])}: \{{\}}[ \t]*(?:\r?\n|\Z)", "", text)
+        return "".join(line for line in text.splitlines(keepends=True) if line.rstrip() != f"{host.keys[0]}: {{}}")
     if host.format == "toml":
         return text
     node = read_jsonc(text).node(host.keys)

@@ -24,7 +24,7 @@ _LOOKS = re.compile(r"(?<![\w-])(?:sk|pk|whsec|amt)[-_][-_.A-Za-z0-9]{8,}+|(?<![
 _IN_ADDRESS = re.compile(r"(://)[^/\s\"'@]++(@)")
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*+"?(?P<name>[ \t\r\n]*+:)?')
 _LINE = re.compile(r"([ \t]*+(?:- )?)((?:\"[^\"\n]*+\"|[\w.-]++)[ \t]*[:=](?=\s|$))?([^\r\n]*+)(\r?)")
-_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*+"')
+_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*+"?')
 _BETWEEN = re.compile(r"[\[\]{},\s]*(?:#.*)?")  # what may stand around the texts of a list
 _ARGUMENT = re.compile(r"--?[a-z][a-z-]*|serve|stdio|http|sse|run|tool|apixo[_-]mcp(?:\[[a-z,-]+\])?")
 """An argument that is no secret: a flag without its value, or a word of ours or of what starts us."""

@@ -6,7 +6,6 @@ every key that the file does.
 
 import json
 import os
-import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -66,7 +65,7 @@ class InstallRecords:
 
     def copies(self, host: Host) -> list[Path]:
         """Returns where former contents of a host's file are kept, the oldest first."""
-        numbered = [(int(match[1]), path) for path in self._files() if (match := _copy_name(host).fullmatch(path.name))]
+        numbered = [(number, path) for path in self._files() if (number := _number(host, path))]
         return [path for _, path in sorted(numbered)]
 
     def copy_with(self, host: Host, content_digest: str) -> Path | None:
@@ -90,8 +89,7 @@ class InstallRecords:
         if there := self.copy_with(host, digest(content)):
             return there
         copies = self.copies(host)
-        last = _copy_name(host).fullmatch(copies[-1].name) if copies else None
-        path = self.folder / f"{host.name}.before-{int(last[1]) + 1 if last else 1}{config.suffix}"
+        path = self.folder / f"{_start(host)}{_number(host, copies[-1]) + 1 if copies else 1}{config.suffix}"
         self._write(path, content)
         for old in copies[1 : max(len(copies) + 2 - COPIES, 1)]:
             with suppress(OSError):
@@ -132,8 +130,14 @@ class InstallRecords:
             raise NotEditable(f"was left: no copy of it can be kept in {self.folder} ({error.strerror})") from None
 
 
-def _copy_name(host: Host) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(host.name)}\.before-([0-9]{{1,9}})(?:\.[a-z]+)?")
+def _start(host: Host) -> str:
+    return f"{host.name}.before-"
+
+
+def _number(host: Host, path: Path) -> int:
+    """Returns which copy of a host's file a path is, from 1; 0 where it is none."""
+    start, number = _start(host), path.name.removeprefix(_start(host)).partition(".")[0]
+    return int(number) if path.name.startswith(start) and number.isascii() and number.isdecimal() else 0
 
 
 def _content(path: Path) -> bytes | None:
