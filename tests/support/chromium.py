@@ -51,6 +51,27 @@ async def chromium() -> AsyncIterator[Any]:
             await browser.close()
 
 
+@asynccontextmanager
+async def window(browser: Any, **options: Any) -> AsyncIterator[Any]:
+    """Opens a window of a browser that nobody has used; yields its page.
+
+    What its console complains of is in `complaints`. What is still asked by its routes in the end fails no test, and
+    nothing in it moves by itself.
+    """
+    context = await browser.new_context(reduced_motion="reduce", **options)
+    context.set_default_timeout(WAITS)
+    page = await context.new_page()
+    page.complaints = []
+    context.on("console", lambda said: page.complaints.append(said.text) if "Policy" in said.text else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    try:
+        yield page
+    finally:
+        for one in context.pages:
+            await one.unroute_all(behavior="ignoreErrors")
+        await context.close()
+
+
 def expect(shown: Any) -> Any:
     """Returns Playwright's assertions about a page or a part of it, which wait until what they claim is so."""
     from playwright.async_api import expect as waiting
