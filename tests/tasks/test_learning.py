@@ -180,7 +180,7 @@ MORE_POLLS = {"refused": 0, "given up": 10}
 
 
 @pytest.mark.parametrize("failing", FAILING)
-@pytest.mark.parametrize("name", ["25 to 35", "log-normal", "bimodal"])
+@pytest.mark.parametrize("name", ["25 to 35", "bimodal"])
 def test_failures_change_nothing_of_how_results_are_seen_and_are_told_little_later(name: str, failing: str):
     """Why failures teach nothing is told in `tasks.durations`."""
     chance, fails, seen, schedule = random.Random(1), random.Random(2), list[Duration](), PRO
