@@ -300,6 +300,7 @@ async def test_what_is_deleted_and_what_stays_is_said_first(here: Site) -> None:
     await page.get_by_role("button", name="Delete", exact=True).click()
     await question.get_by_role("button", name="Delete for good").click()
     await page.get_by_text("Nothing has been made yet.", exact=True).wait_for()
+    assert await page.locator(".grid > *").count() == 0
     usage = (await here.client.call_tool("get_usage", {})).structured_content
     assert usage is not None
     assert [usage["totals"][name] for name in ("tasks", "spent_usd")] == [1, spent["totals"]["spent_usd"]]
