@@ -369,6 +369,29 @@ async def test_whoever_signs_in_is_led_there_and_whoever_is_out_is_told(house: t
     assert page.complaints == []
 
 
+async def test_whoever_signs_out_has_neither_the_page_nor_its_api(house: tuple[App, Raw], page: Any) -> None:
+    app, raw = house
+    token = f"{TOKEN_PREFIX}{'c' * 43}"
+    await app.owners.add(Owner("carol"), secret_hash(token))
+    await page.goto(f"{raw.url}/")
+    await page.get_by_role("textbox").fill(token)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="See what was made").click()
+    await expect(page.get_by_text("Nothing has been made yet.", exact=True)).to_be_visible()
+    api, cookies = f"{raw.url}/api/tasks", await page.context.cookies()
+    await expect(await page.request.get(api)).to_be_ok()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page).to_have_url(f"{raw.url}/sign-in")
+    await expect(page.get_by_role("textbox")).to_be_visible()
+    for kept in ([], cookies):  # what the browser has now, and what a copy of its cookies still has
+        await page.context.add_cookies(kept)
+        assert (await page.request.get(api)).status == 401
+        await page.goto(f"{raw.url}/")
+        await expect(page).to_have_url(re.compile("/sign-in"))
+        await expect(page.get_by_role("textbox")).to_be_visible()
+    assert page.complaints == []
+
+
 async def test_a_script_in_a_prompt_is_text(here: Site) -> None:
     evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     [task] = await here.put(evil, model="<b>m</b>", inputs={"<i>": evil})
