@@ -25,6 +25,16 @@ export function fileText(host, choices) {
   return JSON.stringify(nested, null, 2) + "\n";
 }
 
+/** How the file's text gets into a file of the host, which may hold other things: for whoever does it by hand. */
+export function whereText(host, file) {
+  const table = host.keys.join(".");
+  const how = {
+    toml: `add all lines below at its end, or put them in place of the tables [${table}.apixo] and below it`,
+    yaml: `copy the lines below from "apixo:" on, as they are indented, to directly below its line "${table}:", or in place of an "apixo" that is there. If it has no such line, add all lines below at its end`,
+  }[host.format] ?? `copy the lines below from "apixo": { to the } that closes it into its object "${table}", or in place of an "apixo" that is there, with a comma between one entry and the next. If it has no object "${table}", copy that object as well, into the outermost { } of the file`;
+  return `${host.title} reads ${file}. If there is no such file, the lines below are all of it. If there is one, ${how}.`;
+}
+
 /** The link that enters the server into Cursor or VS Code; empty for other hosts. It holds no key, whatever was typed. */
 export function link(host, choices, keyVariables) {
   const env = Object.fromEntries(Object.entries(choices.env).filter(([name]) => !/KEY|SECRET|TOKEN/.test(name)));

@@ -1,6 +1,6 @@
 // The form on "Make a configuration". Everything stays in this page: no request, no storage, no address is changed.
 import { HOSTS, KEYS, SETTINGS } from "./hosts.js";
-import { fileText, link } from "./output.js";
+import { fileText, link, whereText } from "./output.js";
 
 const PLATFORMS = { linux: "Linux", macos: "macOS", windows: "Windows" };
 const STYLE = `
@@ -77,7 +77,7 @@ function draw() {
   path.label.hidden = start.value === "uvx";
   for (const key of keys) key.input.disabled = sandbox.checked;
   output.textContent = fileText(one, choices());
-  where.textContent = `${one.title} reads it from ${one.files[platform.value]}. If that file is there, add the part under "apixo" to it.`;
+  where.textContent = whereText(one, one.files[platform.value]);
   note.textContent = `${one.after} The same is done, without losing anything that stands there, by: apixo-mcp install ${one.name}`;
   const address = link(one, choices(), KEYS.filter(({ isFirst }) => isFirst));
   enter.hidden = !address;

@@ -102,3 +102,19 @@ async def test_nothing_is_wrong_with_the_page(page: Any, site: str, scheme: str)
     assert await violations(page) == []
     at_least_320_wide = [one for one in await overflowing(page) if one.startswith("100%")]
     assert at_least_320_wide == []
+
+
+async def test_it_says_which_lines_go_where_in_a_file_that_is_there(page: Any, site: str):
+    await opened(page, site)
+    await page.get_by_label("System").select_option("linux")
+    lines = {
+        "claude-desktop": ('"apixo": {', '"mcpServers"', "~/.config/Claude/claude_desktop_config.json"),
+        "vscode": ('"apixo": {', '"servers"', "~/.config/Code/User/mcp.json"),
+        "codex": ("all lines", "[mcp_servers.apixo]", "~/.codex/config.toml"),
+        "goose": ('"apixo:"', '"extensions:"', "~/.config/goose/config.yaml"),
+    }
+    where = page.get_by_role("group", name="The file").get_by_role("paragraph").first
+    for host, words in lines.items():
+        await page.get_by_label("Host").select_option(host)
+        for word in words:
+            await expect(where).to_contain_text(word)
