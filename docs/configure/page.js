@@ -4,8 +4,9 @@ import { fileText, link, whereText } from "./output.js";
 
 const PLATFORMS = { linux: "Linux", macos: "macOS", windows: "Windows" };
 const STYLE = `
-  #configuration { display: grid; gap: 1rem; }
-  #configuration fieldset { border: 1px solid currentcolor; border-radius: 4px; display: grid; gap: .6rem; padding: .8rem; min-width: 0; }
+  #configuration { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; overflow-wrap: anywhere; }
+  #configuration fieldset { border: 1px solid currentcolor; border-radius: 4px; display: grid;
+    grid-template-columns: minmax(0, 1fr); gap: .6rem; padding: .8rem; min-width: 0; }
   #configuration legend { font-weight: 700; padding: 0 .3rem; }
   #configuration label { display: grid; gap: .15rem; }
   #configuration label.line { display: flex; gap: .4rem; align-items: center; }
