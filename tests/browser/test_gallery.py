@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from support.chromium import expect, shot, window
 from support.gallery_page import Site, failed, site
@@ -300,7 +301,7 @@ async def test_what_is_deleted_and_what_stays_is_said_first(here: Site) -> None:
     await page.get_by_role("button", name="Delete", exact=True).click()
     await question.get_by_role("button", name="Delete for good").click()
     await page.get_by_text("Nothing has been made yet.", exact=True).wait_for()
-    assert await page.locator(".grid > *").count() == 0
+    await expect(page.locator(".grid > *")).to_have_count(0)
     usage = (await here.client.call_tool("get_usage", {})).structured_content
     assert usage is not None
     assert [usage["totals"][name] for name in ("tasks", "spent_usd")] == [1, spent["totals"]["spent_usd"]]
@@ -331,6 +332,26 @@ async def test_where_no_stream_comes_through_it_is_asked(here: Site) -> None:
     await here.goto()
     await here.made(prompt="polled [took:0]")
     await here.tile("polled").wait_for()
+
+
+async def test_what_happens_while_the_list_is_asked_for_is_asked_for_behind_it(here: Site) -> None:
+    lists: list[Any] = []
+    arrived, goes_on = anyio.Event(), anyio.Event()
+
+    async def hold(route: Any) -> None:
+        lists.append(await route.fetch())
+        if len(lists) == 2:
+            arrived.set()
+            await goes_on.wait()
+        await route.fulfill(response=lists[-1])
+
+    await here.page.route("**/api/tasks?*", hold)
+    await here.goto()
+    with anyio.fail_after(30):
+        await arrived.wait()
+    await here.page.evaluate("dispatchEvent(new Event('online'))")  # as after a sleep: whatever is known may be old
+    async with here.page.expect_request("**/api/tasks?*"):
+        goes_on.set()
 
 
 async def test_a_dead_server_is_told_and_what_was_shown_stays(here: Site) -> None:
