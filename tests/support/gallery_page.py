@@ -98,6 +98,7 @@ async def site(box: Sandbox, folder: Path, page: Any, **settings: Any) -> AsyncI
         try:
             yield running
         finally:
+            await page.unroute_all(behavior="ignoreErrors")  # what is still fetched is not to find the server gone
             await page.goto("about:blank")
             await running.end()
 
