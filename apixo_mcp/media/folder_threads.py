@@ -16,7 +16,15 @@ T = TypeVar("T")
 
 
 class FolderHangs(Exception):
-    """A folder does not answer. The message names it and says what to do."""
+    """A folder does not answer. The message names it and says what to do.
+
+    Attributes:
+        has_begun: whether the call was begun, so that a thread is still at it.
+    """
+
+    def __init__(self, message: str, *, has_begun: bool = False) -> None:
+        super().__init__(message)
+        self.has_begun = has_begun
 
 
 class FolderThreads:
@@ -63,7 +71,7 @@ class FolderThreads:
                 return await to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._threads)
             if call.give_up():
                 self._hanging.add(call)
-                raise self._hangs()
+                raise self.hangs(has_begun=True)
             return call.outcome()
         finally:
             if call not in self._hanging:
@@ -79,7 +87,7 @@ class FolderThreads:
             self._let_return()
             if self._ended == ended:
                 break
-        raise self._hangs()
+        raise self.hangs()
 
     def _let_return(self) -> None:
         """Frees the places of calls that hung and are over by now."""
@@ -88,10 +96,12 @@ class FolderThreads:
             self._turns.release_on_behalf_of(call)
             self._ended += 1
 
-    def _hangs(self) -> FolderHangs:
+    def hangs(self, *, has_begun: bool = False) -> FolderHangs:
+        """Returns what tells that the folder does not answer."""
         return FolderHangs(
             f"{self._where} does not answer (it was waited for {self._within:.0f} s): is it on a network share that is "
-            "gone, or on a drive that sleeps? Bring it back, or choose another folder"
+            "gone, or on a drive that sleeps? Bring it back, or choose another folder",
+            has_begun=has_begun,
         )
 
 

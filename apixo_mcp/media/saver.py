@@ -1,7 +1,8 @@
 """Saves result files before their URLs die: finds what is there, fetches what is not, and puts it in its place."""
 
 import logging
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -52,6 +53,7 @@ class Saver:
         self._looking = FolderThreads(files.where, limits.looking, limits.answers_within)
         self._writing = FolderThreads(files.where, limits.writing, limits.answers_within)
         self._elsewhere: dict[Path, FolderThreads] = {}
+        self._taken: set[str] = set()  # names of parts that somebody writes to, a thread that hangs among them
 
     async def save(self, task: Task, result: Result) -> Result:
         """Fetches a result's file, going on where an earlier try stopped.
@@ -61,18 +63,25 @@ class Saver:
         """
         if not result.url:
             return replace(result, file=None)
+        name = names.part_name(task, result)
         try:
-            async with self._alone(names.part_name(task, result)), self._in_work.place(task.task_id):
+            async with self._alone(name), self._in_work.place(task.task_id):
+                if name in self._taken:  # what that thread writes, once it can, would spoil what is written meanwhile
+                    raise self._writing.hangs()
                 arrival = await self._looking.run(self._files.arrival, task, result, afterwards=_close)
+                self._taken.add(name)
+                let_go = partial(self._let_go, name, arrival)
                 try:
                     kept, left = await self._looking.run(self._look, arrival, patient=True)
-                    saved = await self._save(arrival, kept, left, task, result)
-                except FolderHangs:
-                    raise  # a thread has it still, and closes it
-                except BaseException:
-                    arrival.close()
+                    saved = await self._save(arrival, kept, left, task, result, let_go)
+                except FolderHangs as error:
+                    if not error.has_begun:  # else the thread that has it closes it; here that could hang as well
+                        threading.Thread(target=let_go, daemon=True).start()
                     raise
-                arrival.close()
+                except BaseException:
+                    let_go()
+                    raise
+                let_go()
                 return saved
         except FolderHangs as error:
             return outcomes.failed(result, f"The file could not be written: {error}. It is tried again by itself.")
@@ -130,11 +139,23 @@ class Saver:
         kept = arrival.find()
         return kept, None if kept else arrival.part.left()
 
+    def _let_go(self, name: str, arrival: Arrival) -> None:
+        try:
+            arrival.close()
+        finally:
+            self._taken.discard(name)
+
     async def _save(
-        self, arrival: Arrival, kept: KeptFile | None, left: Left | None, task: Task, result: Result
+        self,
+        arrival: Arrival,
+        kept: KeptFile | None,
+        left: Left | None,
+        task: Task,
+        result: Result,
+        let_go: Callable[[], None],
     ) -> Result:
         part = arrival.part
-        blocking = partial(self._writing.run, afterwards=lambda _: arrival.close())
+        blocking = partial(self._writing.run, afterwards=lambda _: let_go())
         try:
             if kept:
                 return await self._writing.run(self._finished, part, result, kept, patient=True)

@@ -185,7 +185,74 @@ async def test_a_folder_that_hangs_amid_a_file_is_told_and_the_rest_comes_later(
         failed = await saver.save(a_task(), a_result(url))
         assert failed.file is FileState.FAILED
         assert f"{tmp_path} does not answer" in failed.problem
-    saved = await saver.save(a_task(), a_result(url))
+    with anyio.fail_after(10):
+        while (saved := await saver.save(a_task(), a_result(url))).file is not FileState.SAVED:
+            await anyio.lowlevel.checkpoint()
+    assert Path(saved.path).read_bytes() == PNG
+
+
+async def test_no_other_try_writes_to_a_file_that_a_thread_still_has(wire, http, tmp_path, share: Share, monkeypatch):
+    from apixo_mcp.media.partial import PartialFile
+
+    begin, hung = PartialFile.begin, threading.Event()
+
+    def begin_there(part: PartialFile, etag: str, total: int | None) -> None:
+        if not hung.is_set():  # the folder answers all others
+            hung.set()
+            share.asked()
+        begin(part, etag, total)
+
+    monkeypatch.setattr(PartialFile, "begin", begin_there)
+    url = wire.answers(whole(PNG))
+    saver = Saver(http, LocalFiles(tmp_path), LIMITS)
+    with share.gone():
+        assert (await saver.save(a_task(), a_result(url))).file is FileState.FAILED
+        again = await saver.save(a_task(), a_result(url))
+        assert again.file is FileState.FAILED, "what hangs would put its own beginning in the place of a whole file"
+        assert f"{tmp_path} does not answer" in again.problem
+        assert len(wire.asked) == 1
+        other = await saver.save(a_task(), a_result(url, index=1))
+        assert Path(other.path).read_bytes() == PNG
+    with anyio.fail_after(10):
+        while (saved := await saver.save(a_task(), a_result(url))).file is not FileState.SAVED:
+            await anyio.lowlevel.checkpoint()
+    assert Path(saved.path).read_bytes() == PNG
+
+
+async def test_a_file_that_gets_no_turn_is_let_go_of(wire, http, tmp_path, share: Share, monkeypatch):
+    from apixo_mcp.media.partial import PartialFile
+
+    write, is_open = PartialFile.write, set[int]()
+
+    def write_there(part: PartialFile, data: bytes | bytearray) -> None:
+        share.asked()
+        write(part, data)
+
+    class CountedFiles(LocalFiles):
+        def arrival(self, task: Task, result: Result):
+            arrival = super().arrival(task, result)
+            close = arrival.close
+
+            def closed() -> None:
+                close()
+                is_open.discard(result.index)
+
+            monkeypatch.setattr(arrival, "close", closed)
+            is_open.add(result.index)
+            return arrival
+
+    monkeypatch.setattr(PartialFile, "write", write_there)
+    url = wire.answers(whole(PNG))
+    saver = Saver(http, CountedFiles(tmp_path), TransferLimits(pauses=(), answers_within=0.2, writing=1))
+    with share.gone():
+        for index in range(3):
+            assert (await saver.save(a_task(), a_result(url, index=index))).file is FileState.FAILED
+        with anyio.fail_after(10):
+            while is_open != {0}:
+                await anyio.lowlevel.checkpoint()
+    with anyio.fail_after(10):
+        while (saved := await saver.save(a_task(), a_result(url, index=2))).file is not FileState.SAVED:
+            await anyio.lowlevel.checkpoint()
     assert Path(saved.path).read_bytes() == PNG
 
 
