@@ -17,7 +17,7 @@ PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
 )
-WAITS = 15_000
+WAITS = 60_000
 """Milliseconds that what is claimed of a page may take to become so."""
 
 SHOTS = Path(__file__).resolve().parents[2] / "screenshots"
