@@ -37,7 +37,7 @@ FURTHER = """last => {
 """Scrolls to the last tile, until there are others behind it: what is drawn, and how many nodes the page has."""
 AT_THE_END = """many => {
   scrollTo({top: document.body.scrollHeight, behavior: 'instant'})
-  return document.querySelector(`.tile[aria-posinset='${many}'][aria-setsize='${many}']`)
+  return !!document.querySelector(`.tile[aria-posinset='${many}']`)
 }"""
 
 
@@ -443,9 +443,11 @@ async def test_two_thousand_tasks_are_scrolled_through_with_a_bounded_page(here:
         await here.put(*(f"picture {number}" for number in range(500)), results=(shape,), remote_id="")
     page = here.page
     await page.set_viewport_size({"width": 1280, "height": 900})
+    session = await page.context.new_cdp_session(page)
+    await session.send("Network.enable")
+    await session.send("Network.setBlockedURLs", {"urls": ["*/thumbnails/*"]})  # there are none, and many are asked for
     await here.goto()
     await page.locator(".tile").first.wait_for()
-    session = await page.context.new_cdp_session(page)
 
     async def measured() -> tuple[int, float]:
         await session.send("HeapProfiler.collectGarbage")
