@@ -605,7 +605,7 @@ def test_a_submit_under_way_is_finished_and_stored_before_it_ends(gateway: Imita
         server.start().send("tools/call", {"name": "generate_image", "arguments": call})
         gateway.wait_for_post()
         end(server, way)
-        server.process.wait(4)
+        server.process.wait(60)
     with Process(server_env(gateway, tmp_path)) as server:
         task = server.start().call("list_tasks", {})["structuredContent"]["tasks"][0]
         done = server.finished(task["task_id"])

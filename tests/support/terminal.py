@@ -9,11 +9,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from select import select
-from time import monotonic
+from time import monotonic, sleep
 
 from support.shell import COMMAND
 
-CTRL_C, ENTER = "\x03", "\r"
+ENTER = "\r"
 
 _WITHIN = 60.0  # seconds, for anything that is waited for
 # A process becomes the leader of its terminal, as a shell's is: Ctrl-C reaches it, and /dev/tty is that terminal.
@@ -42,6 +42,14 @@ class Terminal:
     def type(self, *keys: str) -> None:
         """Presses keys."""
         os.write(self._handle, "".join(keys).encode())
+
+    def interrupt(self) -> None:
+        """Presses Ctrl-C once the command waits for a key: one that comes right before is lost on Python."""
+        state, until = Path(f"/proc/{self._process.pid}/stat"), monotonic() + _WITHIN
+        while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "S":
+            assert monotonic() < until, f"It waits for no key: {self.screen}"
+            sleep(0.01)
+        self.type("\x03")
 
     def end(self) -> int:
         """Waits until the command is over, and returns its exit code."""

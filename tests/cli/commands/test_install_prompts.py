@@ -9,7 +9,7 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("terminals of Unix", allow_module_level=True)
 
-from support.terminal import CTRL_C, ENTER, Terminal, terminal
+from support.terminal import ENTER, Terminal, terminal
 
 pytestmark = pytest.mark.process
 
@@ -80,7 +80,7 @@ def test_ctrl_c_leaves_everything_as_it_was(config: Path, tmp_path: Path, at: st
             give(screen, "RUXA_API_KEY", "")
         if at == "change":
             screen.see("[Y/n]: ")
-        screen.type(CTRL_C)
+        screen.interrupt()
         assert screen.end() == 130
         assert screen.echoes
     assert KEY not in screen.screen
@@ -110,7 +110,7 @@ def test_a_key_that_is_there_already_is_not_asked_for(config: Path, tmp_path: Pa
         assert screen.end() == 0
     with terminal("uninstall", "cursor", home=tmp_path) as screen:
         screen.see("[Y/n]: ")
-        screen.type(CTRL_C)
+        screen.interrupt()
         assert screen.end() == 130
     assert env_of(config) == {"APIXO_API_KEY": KEY}
     with terminal("uninstall", "cursor", "--yes", home=tmp_path) as screen:
