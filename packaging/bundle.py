@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import npm
+import sources
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -34,7 +35,8 @@ def semantic(version: str) -> str:
 def built_wheel(folder: Path) -> Path:
     """Builds the project's wheel into a folder."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run([*command, "--wheel-dir", str(folder), str(sources.copied(Path(scratch)))], check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 

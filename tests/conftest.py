@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -22,18 +23,34 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """A test must not find the keys, folders or limits of whoever runs it.
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_machine() -> Iterator[None]:
+    """Neither a test nor a fixture must find the keys, folders or limits of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("APIXO_", "RUXA_", "OTEL_", "AWS_")):
+                patch.delenv(name)
+        patch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind
+        yield
 
-    With `STORE=postgres` whatever opens the program by its settings has a database of the test's own for its store.
-    """
-    for name in os.environ:
-        if name.startswith(("APIXO_", "RUXA_", "OTEL_", "AWS_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("APIXO_MCP_LINGER", "0")  # a test leaves no process behind
-    if os.environ.get("STORE") == "postgres":
-        monkeypatch.setenv("APIXO_MCP_DATABASE_URL", request.getfixturevalue("postgres_store_url"))
+
+@pytest.fixture(autouse=True)
+def _a_test_leaves_the_environment_as_it_was() -> Iterator[None]:
+    """What one left would be read by another: by the fixtures of a module, before any of its tests can undo it."""
+    before = _environment()
+    yield
+    assert _environment() == before
+
+
+@pytest.fixture(autouse=True)
+def _a_store_of_the_kind_that_is_asked_for(
+    _a_test_leaves_the_environment_as_it_was: None, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """With `STORE=postgres` whatever opens the program by its settings has a database of the test's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("STORE") == "postgres":
+            patch.setenv("APIXO_MCP_DATABASE_URL", request.getfixturevalue("postgres_store_url"))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,3 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "s3" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.s3)
             item.add_marker(needs_s3)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}

@@ -76,6 +76,7 @@ async def put_together(settings: Settings, limits: Limits, store: TaskStore, htt
     telemetry, space = Telemetry(logs.write), _space_of(settings)
     files = _files_of(settings, space)
     accounts, payers = await accounts_of(settings, store, http)
+    roots = Roots(settings.roots)
     changes, watch = Changes(store, telemetry), Watch(store, catalog, telemetry)
     changes.listen(watch.changed)
     return Parts(
@@ -101,8 +102,8 @@ async def put_together(settings: Settings, limits: Limits, store: TaskStore, htt
         budget=_budget_of_all(settings),
         files=files,
         space=space,
-        saver=Saver(http, files, limits.transfers, embeds=settings.embed),
-        roots=Roots(settings.roots),
+        saver=Saver(http, files, limits.transfers, roots=roots, embeds=settings.embed),
+        roots=roots,
     )
 
 

@@ -46,7 +46,7 @@ class Feed:
         self._hurry.set()
 
     async def watch(self, owner: Owner, silence: float) -> AsyncGenerator[Task | None]:
-        """Tells each change of an owner's tasks, deleted ones too.
+        """Tells each change of an owner's tasks, deleted ones too; first None, once it sees all that changes.
 
         Args:
             silence: seconds without a change after which None is told.
@@ -56,6 +56,7 @@ class Feed:
         """
         await self._look(0.0)
         position, spoke_at = self._count, anyio.current_time()
+        yield None
         while True:
             hurry = self._hurry
             with anyio.move_on_after(self._every):

@@ -11,7 +11,7 @@ from apixo_mcp.hosts.host import SERVER_NAME, Host
 from apixo_mcp.hosts.json_text import json_with, json_without
 from apixo_mcp.hosts.jsonc import read_jsonc
 from apixo_mcp.hosts.refusal import NotEditable
-from apixo_mcp.hosts.toml_text import read_toml, toml_assigned, toml_span, toml_with
+from apixo_mcp.hosts.toml_text import read_toml, toml_assigned, toml_span, toml_with, toml_without
 from apixo_mcp.hosts.values import object_of, value_at
 from apixo_mcp.hosts.yaml_text import read_yaml, yaml_span, yaml_with, yaml_without
 
@@ -52,8 +52,13 @@ def installed(host: Host, text: str, launch: Launch) -> str:
     return changed
 
 
-def uninstalled(host: Host, text: str) -> str:
+def uninstalled(host: Host, text: str, *, list_too: bool = False) -> str:
     """Returns the text of a host's file without the server's entry; what else stands in it is kept.
+
+    Args:
+        host: whose file it is.
+        text: that stands in it.
+        list_too: whether the mapping that servers stand in goes too, where nothing is left in it, not even a comment.
 
     Raises:
         NotEditable: it cannot be taken out without loss; why.
@@ -64,12 +69,27 @@ def uninstalled(host: Host, text: str) -> str:
     if host.format == "yaml":
         changed = yaml_without(text, host.keys[0], SERVER_NAME)
     elif host.format == "toml":
-        changed = toml_assigned(text, host.entry_keys, None)
+        changed = toml_without(text, host.entry_keys)
     else:
         changed = json_without(text, host.entry_keys)
+    changed = _without_list(host, changed) if list_too else changed
     expected = _placed(before, host.entry_keys, None)
     _confirm(_without_empty(_read(host, changed), host.keys), _without_empty(expected, host.keys))
     return changed
+
+
+def has_list(host: Host, text: str) -> bool:
+    """Tells whether the mapping that servers stand in is there, with or without any.
+
+    Raises:
+        NotEditable: the text is not what the host reads.
+    """
+    return value_at(_read(host, text), host.keys) is not None
+
+
+def says_nothing(host: Host, text: str) -> bool:
+    """Tells whether a text has no setting and no comment."""
+    return not text.strip().strip("{}" if host.format in ("json", "jsonc") else "").strip()
 
 
 def span_of(host: Host, text: str) -> tuple[int, int]:
@@ -83,6 +103,17 @@ def span_of(host: Host, text: str) -> tuple[int, int]:
         return (node.start, node.end) if node else (0, 0)
     except NotEditable:
         return (0, 0)
+
+
+def _without_list(host: Host, text: str) -> str:
+    """Returns a text without the mapping that servers stand in, where nothing stands in it; of TOML none is left."""
+    if host.format == "yaml":
+        return "".join(line for line in text.splitlines(keepends=True) if line.rstrip() != f"{host.keys[0]}: {{}}")
+    if host.format == "toml":
+        return text
+    node = read_jsonc(text).node(host.keys)
+    is_empty = node is not None and node.members == () and not text[node.start + 1 : node.end - 1].strip()
+    return json_without(text, host.keys) if is_empty else text
 
 
 def _json_assigned(text: str, keys: tuple[str, ...], value: Any) -> str:

@@ -9,8 +9,9 @@ from apixo_mcp.hosts.machine import Machine
 
 Format = Literal["json", "jsonc", "toml", "yaml"]
 """`json`: the host reads no comments in it. `jsonc`: it does, or it is not known."""
-EntryShape = Literal["plain", "typed", "goose"]
-"""`plain`: command, args, env. `typed`: `type` of `stdio` beside these. `goose`: as an extension of Goose."""
+EntryShape = Literal["plain", "typed", "goose", "opencode"]
+"""`plain`: command, args, env. `typed`: `type` of `stdio` beside these. `goose`: as an extension of Goose. `opencode`:
+`type` of `local`, and the arguments in the list of the command."""
 
 SERVER_NAME = "apixo"
 """The name that the server is entered under, in every host."""

@@ -12,11 +12,11 @@ from apixo_mcp.hosts.config_file import (
     remove_config,
     write_config,
 )
-from apixo_mcp.hosts.editing import entry_in, installed, uninstalled
+from apixo_mcp.hosts.editing import entry_in, has_list, installed, says_nothing, uninstalled
 from apixo_mcp.hosts.entry import Launch, launch_in
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.machine import Machine
-from apixo_mcp.hosts.records import InstallRecord, InstallRecords
+from apixo_mcp.hosts.records import InstallRecord, InstallRecords, Made
 from apixo_mcp.hosts.table import HOSTS
 from apixo_mcp.hosts.values import object_of
 
@@ -103,19 +103,29 @@ def plan_uninstall(host: Host, machine: Machine, records: InstallRecords) -> Cha
     Raises:
         NotEditable: the file cannot be changed without loss; why.
     """
-    file = read_config(host.config_path(machine))
     record = records.read(host)
+    file = _entered_file(host, machine, record)
     if record is not None and record.path == str(file.path) and digest(file.content) == record.after:
         content = records.content_before(host, record) if record.before else None
         if content is not None or not record.before:
             confirm_writable(file)
             after = "" if content is None else replace(file, content=content).text
             return Change(host, file, content, file.text, after, record=record, is_exact=True)
-    after = uninstalled(host, file.text)
+    made = record.made if record is not None and record.path == str(file.path) else "nothing"
+    after = uninstalled(host, file.text, list_too=made != "nothing")
     if after == file.text:
         return Change(host, file, file.content, file.text, after, record=record)
     confirm_writable(file)
-    return Change(host, file, file.encoded(after), file.text, after, record=record)
+    content = None if made == "file" and says_nothing(host, after) else file.encoded(after)
+    return Change(host, file, content, file.text, after if content else "", record=record)
+
+
+def _entered_file(host: Host, machine: Machine, record: InstallRecord | None) -> ConfigFile:
+    """Reads the file that has the server: the host's own, else the one that it was entered in, which may be another."""
+    file = read_config(host.config_path(machine))
+    if record is None or record.path == str(file.path) or entry_in(host, file.text) is not None:
+        return file
+    return read_config(Path(record.path))
 
 
 def carry_out_install(change: Change, records: InstallRecords, keyring: Sequence[str] = ()) -> Path | None:
@@ -126,22 +136,23 @@ def carry_out_install(change: Change, records: InstallRecords, keyring: Sequence
     """
     host, file, record = change.host, change.file, change.record
     assert change.content is not None
-    kept = keyring or (record.keyring if record else ())
-    if record is not None and record.path == str(file.path) and digest(file.content) == record.after:
+    kept = tuple(keyring or (record.keyring if record else ()))
+    ours = record if record is not None and record.path == str(file.path) else None
+    if ours is not None and digest(file.content) == ours.after:
         write_config(file, change.content)
-        records.write(host, replace(record, after=digest(change.content), keyring=tuple(kept)))
-        return records.copy_of(host, file.path) if record.before else None
+        records.write(host, replace(ours, after=digest(change.content), keyring=kept))
+        return records.copy_with(host, ours.before)
     copy = records.keep_copy(host, file.path, file.content)
     is_first = entry_in(host, change.before) is None
     before = digest(file.content) if is_first else _UNKNOWN
-    folders = write_config(file, change.content)
-    made = tuple(map(str, folders))
-    records.write(host, InstallRecord(str(file.path), before, digest(change.content), made, tuple(kept)))
+    made = ours.made if ours and ours.made != "nothing" else _made_in(host, file, change.before)
+    folders = tuple(map(str, write_config(file, change.content))) or (ours.folders if ours else ())
+    records.write(host, InstallRecord(str(file.path), before, digest(change.content), made, folders, kept))
     return copy
 
 
-def carry_out_uninstall(change: Change, records: InstallRecords) -> Path | None:
-    """Takes the server out of a host's file; returns where a copy is that may hold more than the file does.
+def carry_out_uninstall(change: Change, records: InstallRecords) -> list[Path]:
+    """Takes the server out of a host's file; returns where copies are that may hold more than the file does.
 
     Raises:
         NotEditable: it was left as it was; why.
@@ -153,9 +164,15 @@ def carry_out_uninstall(change: Change, records: InstallRecords) -> Path | None:
         folders = [Path(one) for one in (record.folders if record else ())]
         remove_config(file, folders)
         _hand_on([folder for folder in folders if folder.is_dir()], change.host, records)
-    copy = records.copy_of(change.host, file.path)
-    records.forget(change.host, file.path, copy_too=change.is_exact)
-    return copy if copy.exists() else None
+    records.forget(change.host, change.content)
+    return records.copies(change.host)
+
+
+def _made_in(host: Host, file: ConfigFile, text: str) -> Made:
+    """Returns what is missing in a file that the server is to be entered in."""
+    if file.content is None:
+        return "file"
+    return "nothing" if has_list(host, text) else "list"
 
 
 def _hand_on(folders: Sequence[Path], host: Host, records: InstallRecords) -> None:

@@ -68,6 +68,16 @@ def gemini(machine: Machine) -> Place:
     return Place(folder / "settings.json", (folder,))
 
 
+def opencode(machine: Machine) -> Place:
+    """Finds opencode's: opencode.ai/docs/config (`~/.config/opencode/opencode.json`, on every platform).
+
+    It reads `opencode.jsonc` after that, and makes this at its first start where there is neither (seen with 1.18).
+    """
+    folder = machine.folder("XDG_CONFIG_HOME", ".config") / "opencode"
+    files = [folder / "opencode.jsonc", folder / "opencode.json"]
+    return Place(next((path for path in files if _is_file(path)), files[1]), (folder,))
+
+
 def goose(machine: Machine) -> Place:
     """Finds Goose's: github.com/aaif-goose/goose, documentation/docs/guides/config-files.md.
 
@@ -107,6 +117,13 @@ def zed(machine: Machine) -> Place:
         flatpak = Path(machine.environment.get("FLATPAK_XDG_CONFIG_HOME", ""))
         folder = (flatpak if flatpak.is_absolute() else machine.xdg_configuration) / "zed"
     return Place(folder / "settings.json", (folder,))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _children(folder: Path, pattern: str) -> list[Path]:

@@ -11,13 +11,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from apixo_mcp.hosts.config_file import digest
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.refusal import NotEditable
 
+COPIES = 10
+"""How many former contents of a host's file are kept: the first, and the newest."""
+
 _FOLDER = "hosts"
+
+Made = Literal["nothing", "list", "file"]
+"""What was not there before the server was entered: `list` is the mapping that servers stand in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class InstallRecord:
         path: of the file.
         before: the digest of what stood there without the server's entry; empty where there was no file.
         after: the digest of what was written.
+        made: what of it the server was entered in did not stand there before.
         folders: that were made for it, from the outside.
         keyring: the variables whose keys stand in the system's store.
     """
@@ -35,6 +42,7 @@ class InstallRecord:
     path: str
     before: str
     after: str
+    made: Made = "nothing"
     folders: tuple[str, ...] = ()
     keyring: tuple[str, ...] = ()
 
@@ -50,32 +58,42 @@ class InstallRecords:
         try:
             fields: Any = json.loads((self.folder / f"{host.name}.json").read_bytes())
             lists = {name: tuple(map(str, fields[name])) for name in ("folders", "keyring")}
-            return InstallRecord(str(fields["path"]), str(fields["before"]), str(fields["after"]), **lists)
+            made = fields["made"] if fields["made"] in get_args(Made) else "nothing"
+            return InstallRecord(str(fields["path"]), str(fields["before"]), str(fields["after"]), made, **lists)
         except (OSError, ValueError, LookupError, TypeError):
             return None
 
-    def copy_of(self, host: Host, config: Path) -> Path:
-        """Returns where the copy of what stood in a host's file is kept."""
-        return self.folder / f"{host.name}.before{config.suffix}"
+    def copies(self, host: Host) -> list[Path]:
+        """Returns where former contents of a host's file are kept, the oldest first."""
+        numbered = [(number, path) for path in self._files() if (number := _number(host, path))]
+        return [path for _, path in sorted(numbered)]
+
+    def copy_with(self, host: Host, content_digest: str) -> Path | None:
+        """Returns the copy whose content has a digest; None where there is none."""
+        return next((path for path in self.copies(host) if digest(_content(path)) == content_digest), None)
 
     def content_before(self, host: Host, record: InstallRecord) -> bytes | None:
-        """Returns the copy, None where it is gone or another."""
-        try:
-            content = self.copy_of(host, Path(record.path)).read_bytes()
-        except OSError:
-            return None
+        """Returns what stood in a file before; None where no copy has it any more."""
+        copy = self.copy_with(host, record.before)
+        content = _content(copy) if copy else None
         return content if digest(content) == record.before else None
 
     def keep_copy(self, host: Host, config: Path, content: bytes | None) -> Path | None:
-        """Keeps what stands in a file before it is changed; None where there is no file.
+        """Keeps what stands in a file before it is changed, once; returns where, None where there is no file.
 
         Raises:
             NotEditable: the copy cannot be made, so that nothing may be changed.
         """
         if content is None:
             return None
-        path = self.copy_of(host, config)
+        if there := self.copy_with(host, digest(content)):
+            return there
+        copies = self.copies(host)
+        path = self.folder / f"{_start(host)}{_number(host, copies[-1]) + 1 if copies else 1}{config.suffix}"
         self._write(path, content)
+        for old in copies[1 : max(len(copies) + 2 - COPIES, 1)]:
+            with suppress(OSError):
+                old.unlink()
         return path
 
     def write(self, host: Host, record: InstallRecord) -> None:
@@ -86,13 +104,20 @@ class InstallRecords:
         """
         self._write(self.folder / f"{host.name}.json", json.dumps(asdict(record), indent=2).encode())
 
-    def forget(self, host: Host, config: Path, *, copy_too: bool) -> None:
-        """Removes a record once it is undone, the copy where it holds nothing more than the file, and empty folders."""
-        paths = [self.folder / f"{host.name}.json", *([self.copy_of(host, config)] if copy_too else [])]
+    def forget(self, host: Host, content: bytes | None) -> None:
+        """Removes a record once it is undone, the copy of what stands in the file now, and empty folders."""
+        copy = None if content is None else self.copy_with(host, digest(content))
+        paths = [self.folder / f"{host.name}.json", *([copy] if copy else [])]
         steps: list[Callable[[], None]] = [*(path.unlink for path in paths), self.folder.rmdir]
         for step in steps:
             with suppress(OSError):
                 step()
+
+    def _files(self) -> list[Path]:
+        try:
+            return list(self.folder.iterdir())
+        except OSError:
+            return []
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
@@ -103,3 +128,20 @@ class InstallRecords:
             Path(draft).replace(path)
         except OSError as error:
             raise NotEditable(f"was left: no copy of it can be kept in {self.folder} ({error.strerror})") from None
+
+
+def _start(host: Host) -> str:
+    return f"{host.name}.before-"
+
+
+def _number(host: Host, path: Path) -> int:
+    """Returns which copy of a host's file a path is, from 1; 0 where it is none."""
+    start, number = _start(host), path.name.removeprefix(_start(host)).partition(".")[0]
+    return int(number) if path.name.startswith(start) and number.isascii() and number.isdecimal() else 0
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -43,6 +43,13 @@ HOSTS = {
             *("gemini", "Gemini CLI", places.gemini, "jsonc", _MCP_SERVERS),
             after="Start Gemini CLI again; /mcp lists the server.",
         ),
+        # opencode.ai/docs/mcp-servers: `mcp`, with `type`, one list for the command, and `environment` (1.18; what is
+        # to come after it has `servers` under `mcp`).
+        Host(
+            *("opencode", "opencode", places.opencode, "jsonc", ("mcp",)),
+            after="Start opencode again; `opencode mcp list` tells whether it connects.",
+            shape="opencode",
+        ),
         # github.com/block/goose, crates/goose/src/agents/extension.rs: `cmd`, `args`, `envs`, `timeout`.
         Host(
             *("goose", "Goose", places.goose, "yaml", ("extensions",)),

@@ -60,6 +60,18 @@ def toml_assigned(text: str, keys: tuple[str, ...], value: Any) -> str:
     return re.sub(r"(?<!\r)\n", "\r\n", changed) if "\r\n" in text and not re.search(r"(?<!\r)\n", text) else changed
 
 
+def toml_without(text: str, keys: tuple[str, ...]) -> str:
+    """Returns a text without the table that keys lead to; the empty line goes that `toml_with` put before a last one.
+
+    Raises:
+        NotEditable: it would not come out as it is.
+    """
+    changed = toml_assigned(text, keys, None)
+    newline = "\r\n" if changed.endswith("\r\n") else "\n"
+    was_last = toml_span(text, keys)[1] == len(text)
+    return changed.removesuffix(newline) if was_last and changed.endswith(newline * 2) else changed
+
+
 def toml_span(text: str, keys: tuple[str, ...]) -> tuple[int, int]:
     """Returns from where to where a table stands with those in it; an empty one where it is written in another way."""
     name = ".".join(keys)

@@ -1,12 +1,12 @@
 """Fetches one file into its part: until it is whole, or as whole as its server hands it out."""
 
 import errno
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import anyio
-from anyio import to_thread
 
 from apixo_mcp.errors import HostRefused, MediaError, PackingBroken, SettingRefused
 from apixo_mcp.media import inline, outcomes
@@ -17,6 +17,8 @@ from apixo_mcp.media.refusals import LARGEST_DOCUMENT, Unwanted, content_refusal
 from apixo_mcp.net.fetcher import Download, Fetcher
 from apixo_mcp.tasks.task import Result
 
+T = TypeVar("T")
+
 KEPT_AFTER = 2
 """So many times a file whose line always breaks is left for a later try; after that what came of it is kept."""
 
@@ -26,6 +28,14 @@ _BLOCK = 1 << 20
 _GOES = 20
 _PATIENCE = 10.0
 """The longest that a `Retry-After` is waited for while the caller waits."""
+
+
+class Blocking(Protocol):
+    """Runs what waits for the disk."""
+
+    def __call__(self, work: Callable[..., T], /, *arguments: Any, patient: bool = False) -> Awaitable[T]:
+        """Runs it in a thread; see `FolderThreads.run`."""
+        ...
 
 
 class _TooSlow(MediaError):
@@ -44,8 +54,13 @@ class Fetch:
         left: Left | None,
         result: Result,
         task_id: str,
+        blocking: Blocking,
     ) -> None:
-        """Fetches into `part`, where an earlier try may have `left` something, in the task's share of all transfers."""
+        """Fetches into `part`, where an earlier try may have `left` something, in the task's share of all transfers.
+
+        What waits for the disk is run by `blocking`.
+        """
+        self._blocking = blocking
         self._fetcher = fetcher
         self._places = places
         self._limits = limits
@@ -73,24 +88,24 @@ class Fetch:
             try:
                 arrived = await self._places.during(self._task_id, self._fetch)
             except MediaError as error:
-                self._left = await to_thread.run_sync(self._body.let_go)
+                self._left = await self._blocking(self._body.let_go, patient=True)
                 pause = self._pause_after(error, self._left.size if self._left else 0)
                 if pause is None and doubtful is None:
                     if not isinstance(error, PackingBroken):
                         return await self._salvaged(error)
                     self._unpack, self._had, self._left, pause = False, 0, None, 0.0
-                    await to_thread.run_sync(self._part.drop)
+                    await self._blocking(self._part.drop, patient=True)
             else:
                 if not arrived.doubt:
                     return arrived
-                await to_thread.run_sync(self._part.set_aside)
+                await self._blocking(self._part.set_aside, patient=True)
                 self._left, doubtful, pause = None, arrived, next(self._pauses, None)
             if pause is None:
                 break
             await anyio.sleep(pause)
         if doubtful is None:
             raise MediaError("the line broke too often")
-        await to_thread.run_sync(self._part.take_back)
+        await self._blocking(self._part.take_back, patient=True)
         return doubtful
 
     def _pause_after(self, error: MediaError, size: int) -> float | None:
@@ -110,14 +125,14 @@ class Fetch:
             MediaError: the error, where a later try is to bring more.
         """
         part = self._part
-        if _is_final(error) or error.gone or not part.size or not await to_thread.run_sync(part.is_there):
+        if _is_final(error) or error.gone or not part.size or not await self._blocking(part.is_there, patient=True):
             raise error
-        is_whole = await to_thread.run_sync(part.read, outcomes.ends_well)
+        is_whole = await self._blocking(part.read, outcomes.ends_well, patient=True)
         if not is_whole and self._result.tries < KEPT_AFTER:
             raise error
-        head = await to_thread.run_sync(part.go_on, LARGEST_DOCUMENT)
+        head = await self._blocking(part.go_on, LARGEST_DOCUMENT, patient=True)
         refuse(head, is_whole=part.size <= len(head))
-        sha256 = await to_thread.run_sync(part.finish)
+        sha256 = await self._blocking(part.finish, patient=True)
         return Arrived(part.size, sha256, "", f"though the file has its own end, {error}" if is_whole else str(error))
 
     async def _fetch(self, turn: Turn) -> Arrived:
@@ -135,7 +150,7 @@ class Fetch:
         """Fetches what the server hands out at once; None where that was a part and the next is to be asked for."""
         part, left = self._part, self._left
         if left and left.is_whole:
-            return await to_thread.run_sync(self._body.conclude_left, left)
+            return await self._blocking(self._body.conclude_left, left, patient=True)
         if left:
             try:
                 async with self._opened(offset=left.size, etag=left.etag) as download:
@@ -175,12 +190,12 @@ class Fetch:
         start, total = left.size if left else 0, _total(download, left)
         await self._check_size(total)
         if left:
-            await to_thread.run_sync(self._body.go_on, total)
+            await self._blocking(self._body.go_on, total, patient=True)
         size, rest = await self._pour(download, turn, start, total)
         is_part = download.status == 206 and total is not None and start < size < total
         doubt = download.doubt if self._unpack else "what it was packed with is broken, so it is kept as it came"
         end = partial(self._body.end, download, rest, size, total, is_part=is_part, doubt=doubt)
-        arrived = await to_thread.run_sync(end)
+        arrived = await self._blocking(end, patient=True)
         if isinstance(arrived, Left):
             self._left = arrived
             return None
@@ -212,13 +227,13 @@ class Fetch:
                 is_good = is_good or is_wanted(held.start(LARGEST_DOCUMENT + 1))
                 if is_good and (held.size >= _BLOCK or now - written_at >= self._limits.written_after):
                     block, held, written_at = held, Held(), now
-                    await to_thread.run_sync(self._body.write, download, block, total)
+                    await self._blocking(self._body.write, download, block, total)
         except Unwanted:
             raise
         except MediaError:
             head = held.start(LARGEST_DOCUMENT + 1)
             if head and (is_good or content_refusal(head, is_whole=True) == ""):
-                await to_thread.run_sync(self._body.write, download, held, total)
+                await self._blocking(self._body.write, download, held, total)
             raise
         return size, held
 
@@ -228,7 +243,7 @@ class Fetch:
         if size > self._most:
             raise Unwanted(f"It is too large: {size:,} bytes, {self._most:,} at most for {self._result.kind}")
         # Some network folders say that nothing is free: what is small is tried.
-        if size > _DISK_LEFT and size + _DISK_LEFT > await to_thread.run_sync(self._part.room):
+        if size > _DISK_LEFT and size + _DISK_LEFT > await self._blocking(self._part.room, patient=True):
             raise OSError(errno.ENOSPC, f"there is no room for {size:,} bytes", str(self._part.path))
 
 

@@ -94,9 +94,11 @@ class ResultFiles(Protocol):
 
     Attributes:
         where: what a person calls it.
+        is_far: whether a file that is put here goes over the network, by calls that end by themselves in time.
     """
 
     where: str
+    is_far: bool
 
     def arrival(self, task: Task, result: Result) -> Arrival:
         """Begins to put a result's file here. One try at a time: its caller sees to that within this process.

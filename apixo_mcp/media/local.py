@@ -44,6 +44,8 @@ def in_words(error: OSError, where: str) -> str:
 class LocalFiles:
     """Keeps results in a folder; see `ResultFiles`."""
 
+    is_far = False
+
     def __init__(self, root: Path) -> None:
         self._root = root
         self.where = str(root)

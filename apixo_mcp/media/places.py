@@ -34,6 +34,9 @@ class TransferLimits:
         stalled_after: seconds without bytes of the body after which a transfer gives its place to others.
         looked_every: seconds between two looks for those that stall, and those in which others wait for one that begins
             to flow.
+        looking: threads at once that look into one folder; `writing`: that write into it; `putting`: that put finished
+            files in their place, each of which may hold a part of one in memory; those that hang included.
+        answers_within: seconds after which a folder that keeps one of them waiting counts as hanging.
         written_after: seconds after which less than a block is written too: no more of a slow file goes with its line.
     """
 
@@ -49,6 +52,10 @@ class TransferLimits:
     connections: int = 96
     stalled_after: float = 5.0
     looked_every: float = 0.25
+    looking: int = 4
+    writing: int = 32
+    putting: int = 8
+    answers_within: float = 30.0
     written_after: float = 1.0
 
 

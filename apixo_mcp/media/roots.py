@@ -57,7 +57,9 @@ class Roots:
 
     def covers(self, path: Path) -> bool:
         """Tells whether a path is under a root, whatever link may stand there by now."""
-        return any(_is_within(path, root) for root in self.paths)
+        # The likeliest first: another one may be on a share that does not answer.
+        roots = sorted(self.paths, key=lambda root: not path.is_relative_to(root))
+        return any(_is_within(path, root) for root in roots)
 
     def writable_dir(self, text: str, *, field: str = "directory") -> Path:
         """Returns a folder under a root, which need not exist yet.

@@ -1,28 +1,29 @@
 """Saves result files before their URLs die: finds what is there, fetches what is not, and puts it in its place."""
 
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, closing
+import math
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import local, names, outcomes
 from apixo_mcp.media.fetching import Arrived, Fetch
 from apixo_mcp.media.files import Arrival, KeptFile, PlaceTrouble, ResultFiles, is_address, record_of
+from apixo_mcp.media.folder_threads import FolderHangs, FolderThreads
 from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, Shares, TransferLimits
 from apixo_mcp.media.refusals import Unwanted
+from apixo_mcp.media.roots import Roots
 from apixo_mcp.net.fetcher import Fetcher
 from apixo_mcp.tasks.task import Result, Task
 
 log = logging.getLogger(__name__)
-
-_PUT_AT_ONCE = 8  # a place that is far away holds a thread, and one file or a part of it in memory
 
 
 class Saver:
@@ -34,9 +35,14 @@ class Saver:
         files: ResultFiles,
         limits: TransferLimits = TransferLimits(),
         *,
+        roots: Roots | None = None,
         embeds: bool = False,
     ) -> None:
-        """Saves to `files` what `fetcher` brings; with `embeds` files tell where they came from."""
+        """Saves to `files` what `fetcher` brings, and copies it to `roots`.
+
+        With `embeds` files tell where they came from.
+        """
+        self._roots = roots or Roots(())
         self._embeds = embeds
         self._fetcher = fetcher
         self._files = files
@@ -44,8 +50,12 @@ class Saver:
         self._locks: dict[str, anyio.Lock] = {}
         self._places = Places(limits)
         self._in_work = Shares(limits.in_work)
-        self._putters = anyio.CapacityLimiter(_PUT_AT_ONCE)
-        self._lookers = anyio.CapacityLimiter(4)  # all at once would keep the first from being fetched
+        # All that look at once would keep the first from being fetched.
+        self._looking = FolderThreads(files.where, limits.looking, limits.answers_within)
+        self._writing = FolderThreads(files.where, limits.writing, limits.answers_within)
+        self._putting = FolderThreads(files.where, limits.putting, math.inf if files.is_far else limits.answers_within)
+        self._elsewhere: dict[Path, FolderThreads] = {}
+        self._taken: set[str] = set()  # names of parts that somebody writes to, a thread that hangs among them
 
     async def save(self, task: Task, result: Result) -> Result:
         """Fetches a result's file, going on where an earlier try stopped.
@@ -55,11 +65,28 @@ class Saver:
         """
         if not result.url:
             return replace(result, file=None)
+        name = names.part_name(task, result)
         try:
-            async with self._alone(names.part_name(task, result)), self._in_work.place(task.task_id):
-                arrival, kept, left = await to_thread.run_sync(self._look, task, result, limiter=self._lookers)
-                with closing(arrival):
-                    return await self._save(arrival, kept, left, task, result)
+            async with self._alone(name), self._in_work.place(task.task_id):
+                if name in self._taken:  # what that thread writes, once it can, would spoil what is written meanwhile
+                    raise self._writing.hangs()
+                arrival = await self._looking.run(self._files.arrival, task, result, afterwards=_close)
+                self._taken.add(name)
+                let_go = partial(self._let_go, name, arrival)
+                try:
+                    kept, left = await self._looking.run(self._look, arrival, patient=True)
+                    saved = await self._save(arrival, kept, left, task, result, let_go)
+                except FolderHangs as error:
+                    if not error.has_begun:  # else the thread that has it closes it; here that could hang as well
+                        threading.Thread(target=let_go, daemon=True).start()
+                    raise
+                except BaseException:
+                    let_go()
+                    raise
+                let_go()
+                return saved
+        except FolderHangs as error:
+            return outcomes.failed(result, f"The file could not be written: {error}. It is tried again by itself.")
         except OSError as error:
             return outcomes.unwritten(result, error, self._files.where)
         except Exception as error:
@@ -74,49 +101,85 @@ class Saver:
         """
         if not result.path:
             raise MediaError(f"Result {result.index} has no saved file to copy.")
-        temporary, name = names.part_name(task, result), Path(result.path).name
+        temporary, threads = names.part_name(task, result), self._threads_of(directory)
+        name = Path(result.path).name
         if is_address(result.path):  # an object's key tells nothing of what it is about
             name = names.legal(names.stem(task, result) + Path(name).suffix)
-        async with self._alone(str(directory / temporary)):
-            return await to_thread.run_sync(local.copy, self._files, result.path, directory, temporary, name)
+        try:
+            async with self._alone(str(directory / temporary)):
+                await threads.run(directory.exists)  # else a copy, which may take long, would find that it hangs
+                return await threads.run(local.copy, self._files, result.path, directory, temporary, name, patient=True)
+        except FolderHangs as error:
+            raise MediaError(f"{error}.") from None
+
+    async def folder(self, text: str) -> Path:
+        """Returns the folder that a caller wants copies in, which need not exist yet.
+
+        Raises:
+            InvalidInput: it is none of theirs.
+            MediaError: it does not answer.
+        """
+        try:
+            return await self._threads_of(Path(text)).run(self._roots.writable_dir, text)
+        except FolderHangs as error:
+            raise MediaError(f"{error}.") from None
+
+    def _threads_of(self, directory: Path) -> FolderThreads:
+        """Returns the threads of the root that a folder lies in. It is asked nothing for that: it may hang."""
+        root = next((root for root in self._roots.paths if directory.is_relative_to(root)), Path(directory.anchor))
+        if root not in self._elsewhere:
+            self._elsewhere[root] = FolderThreads(str(root), self._limits.looking, self._limits.answers_within)
+        return self._elsewhere[root]
 
     async def is_there(self, result: Result) -> bool:
-        """Tells whether a saved file is still where it was put, at its full size; it is while nobody can tell."""
-        return await to_thread.run_sync(self._files.is_there, result.path, result.bytes)
-
-    def _look(self, task: Task, result: Result) -> tuple[Arrival, KeptFile | None, Left | None]:
-        """Opens the place of a result's file. Returns it with what earlier tries put there: the file, or some of it."""
-        arrival = self._files.arrival(task, result)
+        """Tells whether a saved file is still where it was put, at its full size. One whose folder hangs is."""
         try:
-            kept = arrival.find()
-            return arrival, kept, None if kept else arrival.part.left()
-        except BaseException:
+            return await self._looking.run(self._files.is_there, result.path, result.bytes)
+        except FolderHangs:
+            return True
+
+    def _look(self, arrival: Arrival) -> tuple[KeptFile | None, Left | None]:
+        """Returns what earlier tries put in the place of a result's file: the file, or some of it."""
+        kept = arrival.find()
+        return kept, None if kept else arrival.part.left()
+
+    def _let_go(self, name: str, arrival: Arrival) -> None:
+        try:
             arrival.close()
-            raise
+        finally:
+            self._taken.discard(name)
 
     async def _save(
-        self, arrival: Arrival, kept: KeptFile | None, left: Left | None, task: Task, result: Result
+        self,
+        arrival: Arrival,
+        kept: KeptFile | None,
+        left: Left | None,
+        task: Task,
+        result: Result,
+        let_go: Callable[[], None],
     ) -> Result:
         part = arrival.part
+        blocking = partial(self._writing.run, afterwards=lambda _: let_go())
         try:
             if kept:
-                return await to_thread.run_sync(self._found, part, result, kept)
-            fetch = Fetch(self._fetcher, self._places, self._limits, part, left, result, task.task_id)
-            put = partial(self._put, arrival, task, result, await fetch.run())
-            return await to_thread.run_sync(put, limiter=self._putters)
+                return await self._writing.run(self._found, part, result, kept, patient=True)
+            fetch = Fetch(self._fetcher, self._places, self._limits, part, left, result, task.task_id, blocking)
+            return await self._putting.run(self._put, arrival, task, result, await fetch.run(), patient=True)
+        except FolderHangs:
+            raise
         except PlaceTrouble as trouble:  # what came is still on this machine's disk
             return outcomes.unwritten(result, trouble, self._files.where)
         except Unwanted as error:
-            await to_thread.run_sync(part.drop)
+            await self._writing.run(part.drop, patient=True)
             return outcomes.failed(result, f"{error}. Its url in this answer shows what came.")
         except MediaError as error:
-            await to_thread.run_sync(part.drop if error.gone else part.tidy)
+            await self._writing.run(part.drop if error.gone else part.tidy, patient=True)
             return outcomes.expired(result, error) if error.gone else outcomes.unfetched(result, error)
         except OSError as error:
-            await to_thread.run_sync(part.drop)
+            await self._writing.run(part.drop, patient=True)
             return outcomes.unwritten(result, error, str(part.path.parent))
         except Exception:
-            await to_thread.run_sync(part.tidy)
+            await self._writing.run(part.tidy, patient=True)
             raise
 
     def _put(self, arrival: Arrival, task: Task, result: Result, arrived: Arrived) -> Result:
@@ -167,3 +230,8 @@ class Saver:
         finally:
             if not lock.locked() and self._locks.get(key) is lock:
                 del self._locks[key]
+
+
+def _close(arrival: Arrival | None) -> None:
+    if arrival is not None:
+        arrival.close()

@@ -22,7 +22,7 @@ from apixo_mcp.net.excerpt import MAX_BODY, Excerpt
 from apixo_mcp.net.fetcher import Download, download_of
 from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_name
 from apixo_mcp.net.heads import DOUBT
-from apixo_mcp.net.proxies import Proxy, is_loopback, proxy_for
+from apixo_mcp.net.proxies import Proxies, Proxy, is_loopback
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, host_of, words_for
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.net.transport import LenientStream, LenientTransport, bare_request, client_response
@@ -87,6 +87,7 @@ class Http:
         self._allow_private = allow_private_hosts
         self._resolve = resolve or resolve_name
         self._clients: dict[str, _Client] = {}
+        self._proxies = Proxies()
         self._context: ssl.SSLContext | None = None
         self._lock = anyio.Lock()
 
@@ -121,7 +122,7 @@ class Http:
         """
         where, proxy, way = host_of(url), None, None
         try:
-            proxy = _proxy_of(parsed(url))
+            proxy = self._proxy_of(parsed(url))
             client = await self._gateway_client(url, proxy, fresh=method == "POST")
             timeout = self._timeout(read_timeout)
             if method == "GET" and proxy is None:  # nothing to watch: what fails then has a name for it
@@ -175,7 +176,7 @@ class Http:
         try:
             target = httpx2.URL(url)
             if self._allow_private or is_loopback(target.host):
-                client = await self._gateway_client(url, _proxy_of(target), fresh=True)
+                client = await self._gateway_client(url, self._proxy_of(target), fresh=True)
             else:
                 guard.check_url(url, allow_private=False)
                 client = await self._media_client(target)
@@ -266,7 +267,7 @@ class Http:
             return known
 
     async def _media_client(self, url: httpx2.URL) -> _Client:
-        proxy = _proxy_of(url)
+        proxy = self._proxy_of(url)
         if proxy and not self._allow_private:
             guard.check_name(url.host)  # the proxy resolves it
         name = f"media {url.scheme} {proxy.url if proxy else ''}"
@@ -283,6 +284,9 @@ class Http:
 
     def _guarded(self, backend: Any, *, https: bool) -> GuardedBackend:
         return GuardedBackend(backend, self._resolve, allow_private=self._allow_private, https=https)
+
+    def _proxy_of(self, url: httpx2.URL) -> Proxy | None:
+        return self._proxies.get(url.scheme, url.host, url.port)
 
     async def _way_out(self, proxy: Proxy | None) -> httpx2.Proxy | None:
         if proxy is None:
@@ -321,10 +325,6 @@ class _Way:
             self.is_being_opened = getattr(info.get("request"), "method", b"") == b"CONNECT"
         elif event.endswith(("connect_tcp.failed", "setup_socks5_connection.failed", "start_tls.failed")):
             self.is_being_opened = True
-
-
-def _proxy_of(url: httpx2.URL) -> Proxy | None:
-    return proxy_for(url.scheme, url.host, url.port)
 
 
 def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReached:

@@ -1,4 +1,18 @@
-"""How long a task took at its gateway, as far as that was seen."""
+"""How long a task took at its gateway, as far as that was seen.
+
+Only results teach. A failure is an end of another kind, and what it could teach does harm or nothing:
+
+- As a duration like others it would spend polls where refusals come, a few seconds after the submit, that are wanted
+  where results come; and a burst of refused prompts, or an hour in which a gateway is down, would push out of the 60
+  that are kept all that is known of results.
+- As a result that would have come later (a censored one, as the estimate in `learning.distribution` could take it) a
+  refusal says nothing: it lies before all results, and its weight spreads over these as they lie. A job that gives up
+  after minutes would make results seem to take that long, and it never had one.
+
+What that costs is bounded. The first poll is later than documented by no more than polls may be apart, so a refusal is
+told that much later at most, by no more polls. A job that gives up after minutes has passed the polls that stand close
+where the last results come, and makes some more than documented. `tests/tasks/test_learning.py` simulates both.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

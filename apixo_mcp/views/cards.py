@@ -10,6 +10,7 @@ from apixo_mcp.catalog.model import Model, Spelling
 from apixo_mcp.catalog.schema import media_fields
 from apixo_mcp.foreign import cut
 from apixo_mcp.tasks.task import Task
+from apixo_mcp.views.chinese import chinese_advice
 from apixo_mcp.views.faces import SCREEN, from_afar
 from apixo_mcp.views.tasks import structure_of, usual_span
 from apixo_mcp.views.whereabouts import HERE, Whereabouts
@@ -43,9 +44,12 @@ def card_of(
     whole = structure_of(app, task, face=face, place=place, at=at)
     model, lesson = app.catalog.get(task.model), app.contexts.of(task).lesson
     documented = model.usual_seconds if model else None
+    error: Mapping[str, Any] | None = whole.get("error")
+    chinese = chinese_advice(task.failure, task.task_id) if error and task.failure else ""
     return given(
         whole
         | {
+            "error": {**error, "advice_zh": chinese} if error and chinese else error,
             "prompt": task.prompt,
             "elapsed_seconds": round((task.completed_at or time.time()) - task.created_at, 1),
             "usual_seconds": list(usual_span(task.modality, lesson, documented)) if lesson or documented else None,

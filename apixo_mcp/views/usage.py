@@ -15,7 +15,8 @@ from apixo_mcp.tasks.asking.request import Quote
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.uses import posts_left, usd_left
 from apixo_mcp.views.alerts import alert_structures
-from apixo_mcp.views.faces import Face, advice_of
+from apixo_mcp.views.chinese import chinese_advice
+from apixo_mcp.views.faces import SCREEN, Face, advice_of
 from apixo_mcp.views.words import counted, iso, priced
 
 MEANINGS: Mapping[Category, str] = {
@@ -72,6 +73,7 @@ def _failure(row: Mapping[str, Any], face: Face) -> dict[str, Any]:
         "category": failure.category,
         "meaning": MEANINGS[failure.category],
         "advice": advice_of(failure, face),
+        "advice_zh": chinese_advice(failure) if face is SCREEN else "",
         "charged": failure.charged,
         "tasks": row["tasks"],
         "retried": row["retried"],

@@ -17,6 +17,8 @@ LARGEST_PAYLOAD = 100_000
 _KEPT = ("task_id", "remote_id", "owner", "gateway", "model", "modality", "state", "created_at", "completed_at")
 _CUT = "The rest is left out, for it is too long for a message; the task itself has it."
 
+_DELETED = "Its entry was deleted before this could be told."
+
 
 def payload(webhook: Webhook, data: Mapping[str, Any]) -> str:
     """Returns the body that is signed and sent."""
@@ -29,6 +31,11 @@ def payload(webhook: Webhook, data: Mapping[str, Any]) -> str:
 async def task_data(app: App, task: Task) -> dict[str, Any]:
     """Returns what is told of a task just now: its structure, with the name of the one whose it is."""
     return {**structure_of(app, task, at=await whereabouts_in(app)), "owner": task.owner}
+
+
+def remaining_data(webhook: Webhook) -> dict[str, Any]:
+    """Returns what is told of a task whose entry its owner has deleted: that it ended, and how."""
+    return {"task_id": webhook.task_id, "state": webhook.state, "notes": [_DELETED]}
 
 
 def _text(webhook: Webhook, data: Mapping[str, Any]) -> str:

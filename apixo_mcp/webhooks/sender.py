@@ -21,7 +21,7 @@ from apixo_mcp.tasks.ports.outbox import Webhook
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.telemetry.facts import WebhookTried
 from apixo_mcp.variables.addresses import NO_SECRET
-from apixo_mcp.webhooks.payload import payload, task_data
+from apixo_mcp.webhooks.payload import payload, remaining_data, task_data
 
 log = logging.getLogger(__name__)
 
@@ -129,10 +129,10 @@ class WebhookSender:
         data = webhook.data
         if webhook.task_id:
             task = await self._app.store.get(webhook.task_id)
-            if task is None or str(task.state) != webhook.state:
+            if task is not None and str(task.state) != webhook.state:
                 await outbox.taken(webhook.webhook_id)  # it went on, and what becomes of it is told then
                 return
-            data = await task_data(self._app, task)
+            data = remaining_data(webhook) if task is None else await task_data(self._app, task)
         reply = await self._try(webhook, payload(webhook, data))
         status = reply.status if isinstance(reply, Answered) else 0
         self._app.telemetry.emit(WebhookTried(webhook.kind, webhook.task_id, status, webhook.tries))

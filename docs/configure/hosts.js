@@ -14,6 +14,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -38,6 +39,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -61,6 +63,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -85,6 +88,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -108,6 +112,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -131,6 +136,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -154,6 +160,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -162,6 +169,32 @@ export const HOSTS = [
       "windows": "~/.gemini/settings.json"
     },
     "after": "Start Gemini CLI again; /mcp lists the server."
+  },
+  {
+    "name": "opencode",
+    "title": "opencode",
+    "format": "jsonc",
+    "keys": [
+      "mcp"
+    ],
+    "entry": {
+      "type": "local",
+      "command": [
+        ""
+      ],
+      "environment": {}
+    },
+    "fields": {
+      "command": "command",
+      "args": "",
+      "env": "environment"
+    },
+    "files": {
+      "linux": "~/.config/opencode/opencode.json",
+      "macos": "~/.config/opencode/opencode.json",
+      "windows": "~/.config/opencode/opencode.json"
+    },
+    "after": "Start opencode again; `opencode mcp list` tells whether it connects."
   },
   {
     "name": "goose",
@@ -182,6 +215,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "cmd",
+      "args": "args",
       "env": "envs"
     },
     "files": {
@@ -205,6 +239,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {
@@ -228,6 +263,7 @@ export const HOSTS = [
     },
     "fields": {
       "command": "command",
+      "args": "args",
       "env": "env"
     },
     "files": {

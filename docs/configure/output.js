@@ -10,7 +10,9 @@
 
 /** The entry of a host: its own fields as the table of hosts has them, with what was chosen. */
 export function entryOf(host, choices) {
-  return { ...host.entry, [host.fields.command]: choices.command, args: choices.args, [host.fields.env]: choices.env };
+  const { command, args, env } = host.fields;
+  const words = args ? { [command]: choices.command, [args]: choices.args } : { [command]: [choices.command, ...choices.args] };
+  return { ...host.entry, ...words, [env]: choices.env };
 }
 
 /** The whole file, as if nothing else were in it. */
@@ -21,6 +23,16 @@ export function fileText(host, choices) {
   if (host.format === "yaml") return yamlLines({ [host.keys[0]]: { apixo: entry } }, 0).join("\n") + "\n";
   const nested = keys.reduceRight((value, key) => ({ [key]: value }), entry);
   return JSON.stringify(nested, null, 2) + "\n";
+}
+
+/** How the file's text gets into a file of the host, which may hold other things: for whoever does it by hand. */
+export function whereText(host, file) {
+  const table = host.keys.join(".");
+  const how = {
+    toml: `add all lines below at its end, or put them in place of the tables [${table}.apixo] and below it`,
+    yaml: `copy the lines below from "apixo:" on, as they are indented, to directly below its line "${table}:", or in place of an "apixo" that is there. If it has no such line, add all lines below at its end`,
+  }[host.format] ?? `copy the lines below from "apixo": { to the } that closes it into its object "${table}", or in place of an "apixo" that is there, with a comma between one entry and the next. If it has no object "${table}", copy that object as well, into the outermost { } of the file`;
+  return `${host.title} reads ${file}. If there is no such file, the lines below are all of it. If there is one, ${how}.`;
 }
 
 /** The link that enters the server into Cursor or VS Code; empty for other hosts. It holds no key, whatever was typed. */

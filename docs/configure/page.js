@@ -1,11 +1,12 @@
 // The form on "Make a configuration". Everything stays in this page: no request, no storage, no address is changed.
 import { HOSTS, KEYS, SETTINGS } from "./hosts.js";
-import { fileText, link } from "./output.js";
+import { fileText, link, whereText } from "./output.js";
 
 const PLATFORMS = { linux: "Linux", macos: "macOS", windows: "Windows" };
 const STYLE = `
-  #configuration { display: grid; gap: 1rem; }
-  #configuration fieldset { border: 1px solid currentcolor; border-radius: 4px; display: grid; gap: .6rem; padding: .8rem; min-width: 0; }
+  #configuration { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; overflow-wrap: anywhere; }
+  #configuration fieldset { border: 1px solid currentcolor; border-radius: 4px; display: grid;
+    grid-template-columns: minmax(0, 1fr); gap: .6rem; padding: .8rem; min-width: 0; }
   #configuration legend { font-weight: 700; padding: 0 .3rem; }
   #configuration label { display: grid; gap: .15rem; }
   #configuration label.line { display: flex; gap: .4rem; align-items: center; }
@@ -77,7 +78,7 @@ function draw() {
   path.label.hidden = start.value === "uvx";
   for (const key of keys) key.input.disabled = sandbox.checked;
   output.textContent = fileText(one, choices());
-  where.textContent = `${one.title} reads it from ${one.files[platform.value]}. If that file is there, add the part under "apixo" to it.`;
+  where.textContent = whereText(one, one.files[platform.value]);
   note.textContent = `${one.after} The same is done, without losing anything that stands there, by: apixo-mcp install ${one.name}`;
   const address = link(one, choices(), KEYS.filter(({ isFirst }) => isFirst));
   enter.hidden = !address;

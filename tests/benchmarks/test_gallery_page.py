@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.chromium import chromium
+from support.figures import at_most, record
 from support.many_tasks import TASKS, fill
 from support.program import values_for
 
@@ -66,15 +67,13 @@ async def test_the_page_is_as_fast_with_a_hundred_thousand_tasks(tmp_path: Path,
             for _ in range(ROUNDS):
                 await page.goto(f"{url}/")
                 opened.append((await (await page.wait_for_function(_OPENED)).json_value()) / 1000)
-            slow: dict[str, float] = {}
+            narrowed: dict[str, float] = {}
             print(f"\n{TASKS} tasks; first screen {statistics.median(opened):.3f} s")
             for asked in FILTERS:
-                seconds = statistics.median(
+                seconds = narrowed[asked] = statistics.median(
                     [await page.evaluate(_NARROWED, one) for _ in range(ROUNDS) for one in (f"/?{asked}", "/")][::2]
                 )
                 print(f"{asked}: {seconds:.3f} s")
-                if seconds > SHOWN_LIMIT:
-                    slow[asked] = seconds
             await page.goto(f"{url}/")
             await page.locator(".tile").first.wait_for()
             further = [await page.evaluate(_SCROLLED) for _ in range(PAGES)]
@@ -82,6 +81,13 @@ async def test_the_page_is_as_fast_with_a_hundred_thousand_tasks(tmp_path: Path,
             nodes = await page.evaluate("document.getElementsByTagName('*').length")
             print(f"a further page: {first:.3f} s at first, {last:.3f} s after {PAGES} of them; {nodes} nodes")
             await page.goto("about:blank")
+    slow = {asked: seconds for asked, seconds in narrowed.items() if seconds > SHOWN_LIMIT}
+    figures = {
+        "opened": {"ours": statistics.median(opened), "aim": at_most(FIRST_SCREEN_LIMIT), "n": ROUNDS},
+        "shown": {"ours": max(narrowed.values()), "aim": at_most(SHOWN_LIMIT), "n": ROUNDS},
+        "further": {"ours": last, "beside": first, "ratio": last / first, "aim": at_most(3.0), "n": 10},
+    }
+    record("gallery-page", figures)
     assert statistics.median(opened) < FIRST_SCREEN_LIMIT
     assert not slow
     assert last < 3 * first + 0.05

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.anyio
 
 TASKS = 1000
 TOOK = 60  # seconds, of each task
-PATIENCE = 100.0
+PATIENCE = 300.0
+IN_FLIGHT = 10.0  # seconds, at least: a machine that takes the whole minute to submit has no time in which all are
 CPU_LIMIT = 0.28  # of a core, while all are in flight
 RSS_LIMIT_MB = 150
 LOOKS_LIMIT = 1.1  # times the schedule's
@@ -121,6 +122,7 @@ async def test_a_thousand_tasks_in_flight(tmp_path: Path):
         "load-polls": {**polls, "aim": at_most(LOOKS_LIMIT), "n": 1},
         "load-memory": {"ours": peak, "aim": at_most(RSS_LIMIT_MB), "n": 1},
     }
+    assert waited - submitted >= IN_FLIGHT, "the machine is too busy: no share of a core can be told"
     record("load", figures)
     assert states == {"success": TASKS}
     assert paid == TASKS

@@ -19,6 +19,7 @@ import anyio
 import httpx2
 import pytest
 from support.asking import submit
+from support.figures import at_most, record
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
@@ -33,7 +34,7 @@ FIRST_WAIT = 20.0  # seconds, as documented; then every 3 s, and ever less often
 SPEED = 2.0
 JOBS = 50
 EVERY = 0.2  # seconds between two that are asked for
-PATIENCE = 60.0
+PATIENCE = 180.0  # seconds; a task takes some twenty, and far more where the machine has no time for it
 POLLS_AIMED_AT = 3.0
 POLLS_AT_MOST = 3.3  # a tenth more: with fifty jobs it was 2.9 to 3.2 on a quiet machine, and fewer on a busy one
 LAG_AIMED_AT = 1.0  # seconds; no schedule of three polls has less than 0.89 of jobs that end evenly over ten seconds
@@ -145,6 +146,13 @@ async def test_fifty_jobs_teach_to_find_the_next_with_about_three_polls_and_a_se
     print(f"as documented: {as_documented}; the machine made polls {late:.2f} s late")
     print(f"as learned: {as_learned}")
     print(f"at most {POLLS_AT_MOST:g} and {most:.2f} s, aimed at {POLLS_AIMED_AT:g} and {LAG_AIMED_AT:g} s")
+    aims = {"polls": POLLS_AIMED_AT, "lag": LAG_AIMED_AT}
+    figures: dict[str, dict[str, Any]] = {}
+    for what, aim in aims.items():
+        ours, beside = getattr(as_learned, what), getattr(as_documented, what)
+        figures[what] = {"ours": ours, "beside": beside, "ratio": ours / beside, "of": "ours", "n": JOBS}
+        figures[what]["aim"] = at_most(aim)
+    record("schedule-runner", figures, late=late)
     print(f"ratio: {as_learned.polls / as_documented.polls:.2f} and {as_learned.lag / as_documented.lag:.2f}")
     assert as_learned.polls <= POLLS_AT_MOST
     assert as_learned.lag <= most

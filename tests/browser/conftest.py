@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chromium import chromium
+from support.chromium import chromium, window
 from support.person import Raw, invitation_of, registered
 
 from apixo_mcp.app import App
@@ -25,15 +25,8 @@ async def browser(anyio_backend: str) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def page(browser: Any) -> AsyncIterator[Any]:
-    """A page of a browser that nobody has used; what its console complains of is in `complaints`."""
-    context = await browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(15_000)
-    page = await context.new_page()
-    page.complaints = []
-    context.on("console", lambda said: page.complaints.append(said.text) if "Policy" in said.text else None)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    yield page
-    await context.close()
+    async with window(browser, ignore_https_errors=True) as page:
+        yield page
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from support.chromium import shot
+from support.chromium import expect, shot, window
 from support.gallery_page import Site, failed, site
-from support.page_faults import focus_order, overflowing, violations
+from support.page_faults import focus_order, overflowing, violations, wear
 from support.person import Raw
 from support.store_tasks import make_followed
 
@@ -18,7 +19,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.owners.tokens import TOKEN_PREFIX, secret_hash
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.task import FileState, Result, State
+from apixo_mcp.tasks.task import FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +81,7 @@ async def walk(here: Site) -> AsyncIterator[str]:
     await page.locator("dialog.question").wait_for()
     yield "delete"
     await page.keyboard.press("Escape")
+    await page.locator("dialog.question").wait_for(state="detached")
     await page.locator("input[type=search]").fill("no such words")
     await page.locator(".count b").wait_for()
     yield "no hit"
@@ -95,24 +97,25 @@ async def walk(here: Site) -> AsyncIterator[str]:
 async def test_every_state_in_both_themes_and_on_a_narrow_screen(
     box: Sandbox, tmp_path: Path, browser: Any, lang: str
 ) -> None:
-    context = await browser.new_context(locale=lang, viewport={"width": 1280, "height": 900})
-    page, faults = await context.new_page(), list[str]()
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    async with site(box, tmp_path, page) as here:
+    faults: list[str] = []
+    async with (
+        window(browser, locale=lang, viewport={"width": 1280, "height": 900}) as page,
+        site(box, tmp_path, page) as here,
+    ):
         async for state in walk(here):
             await shot(page, f"gallery {lang} {state}")
             faults += [f"{state}: {one}" for one in await violations(page)]
             faults += [f"{state}: {one}" for one in await overflowing(page)]
             if state in ("all", "task a red fox"):
-                await page.emulate_media(color_scheme="dark")
+                await wear(page, "dark")
                 await shot(page, f"gallery {lang} {state} dark")
-                await page.emulate_media(color_scheme="light")
+                await wear(page, "light")
                 await page.set_viewport_size({"width": 320, "height": 640})
                 await shot(page, f"gallery {lang} {state} narrow")
                 await page.set_viewport_size({"width": 1280, "height": 900})
-        assert await page.evaluate("document.documentElement.lang") == {"en-GB": "en", "zh-CN": "zh-Hans"}[lang]
-    await context.close()
+        await expect(page.locator("html")).to_have_attribute("lang", {"en-GB": "en", "zh-CN": "zh-Hans"}[lang])
     assert faults == []
+    assert page.complaints == []
 
 
 async def test_beside_a_picture_stand_prompt_model_seed_cost_and_owner(here: Site) -> None:
@@ -120,14 +123,12 @@ async def test_beside_a_picture_stand_prompt_model_seed_cost_and_owner(here: Sit
     await here.made()
     [unpriced] = await here.put("without a price")
     await here.goto()
-    words = await here.tile("a red fox").inner_text()
     for told in ("a red fox", "nano-banana", "$0.03", "of local"):
-        assert told in words, words
-    words = await here.tile("without a price").inner_text()
-    assert "price not known" in words
-    assert "$0" not in words
-    assert "seed 7" in await here.tile("seeded").inner_text()
-    assert await here.tile("a red fox").locator("img").get_attribute("loading") == "lazy"
+        await expect(here.tile("a red fox")).to_contain_text(told)
+    await expect(here.tile("without a price")).to_contain_text("price not known")
+    await expect(here.tile("without a price")).not_to_contain_text("$0")
+    await expect(here.tile("seeded")).to_contain_text("seed 7")
+    await expect(here.tile("a red fox").locator("img")).to_have_attribute("loading", "lazy")
     await here.goto(f"?task={unpriced.task_id}")
     await here.page.get_by_text("this model has no price here").wait_for()
 
@@ -158,30 +159,29 @@ async def test_the_list_is_narrowed_by_its_address_and_back_and_forth_in_it(here
     await here.put("a hen that failed", state=State.FAILED, failure=failed("no"), model="other")
     await here.goto()
     page, shown = here.page, here.page.locator(".tile")
-    await shown.nth(3).wait_for()
+    await expect(shown).to_have_count(4)
     for words in ("狐", "狐狸"):
         await page.locator("input[type=search]").fill(words)
-        await shown.nth(1).wait_for(state="detached")
-        assert "一只狐狸" in await shown.inner_text()
+        await expect(shown).to_have_text([re.compile("一只狐狸")])
         await page.locator("input[type=search]").fill("")
-        await shown.nth(3).wait_for()
+        await expect(shown).to_have_count(4)
     await page.get_by_label("State").select_option("failed")
-    await shown.nth(1).wait_for(state="detached")
+    await expect(shown).to_have_text([re.compile("a hen that failed")])
     await page.wait_for_url("**/?state=failed")
     await page.get_by_label("Model").fill("none")
     await page.keyboard.press("Enter")
     await page.get_by_text("No task matches.", exact=True).wait_for()
     await page.go_back()
-    await shown.wait_for()
+    await expect(shown).to_have_count(1)
     await page.go_back()
-    await shown.nth(3).wait_for()
+    await expect(shown).to_have_count(4)
     await page.go_forward()
-    await shown.nth(1).wait_for(state="detached")
+    await expect(shown).to_have_count(1)
     await page.reload()
     await here.tile("a hen that failed").wait_for()
-    assert await page.get_by_label("State").input_value() == "failed"
+    await expect(page.get_by_label("State")).to_have_value("failed")
     await page.get_by_role("button", name="Clear filters").click()
-    await shown.nth(3).wait_for()
+    await expect(shown).to_have_count(4)
     await here.goto("?modality=video&day=2001-01-01")
     await page.get_by_text("No task matches.", exact=True).wait_for()
 
@@ -192,12 +192,11 @@ async def test_a_task_has_a_page_of_its_own_with_all_that_it_was_made_from(here:
     await here.goto(f"?task={told['task_id']}")
     page = here.page
     await page.locator("dialog .stage img").wait_for()
-    words = await page.locator("dialog").inner_text()
     for part in ("with a hat", "nano-banana", "$0.03, estimated", "Tries", "local"):
-        assert part in words, part
+        await expect(page.locator("dialog")).to_contain_text(part)
     await page.get_by_role("link", name=first["task_id"]).click()
     await page.get_by_role("heading", name="a red fox").wait_for()
-    assert page.url.endswith(f"?task={first['task_id']}")
+    await page.wait_for_url(f"**/?task={first['task_id']}")
     async with page.expect_download() as waiting:
         await page.get_by_role("button", name="Download").click()
     download = await waiting.value
@@ -208,8 +207,12 @@ async def test_a_task_has_a_page_of_its_own_with_all_that_it_was_made_from(here:
         await page.wait_for_function("text => navigator.clipboard.readText().then(one => one === text)", arg=copied)
     await page.get_by_role("link", name="All with this prompt").click()
     await page.locator("dialog[open]").wait_for(state="detached")
-    await here.tile("a red fox").wait_for()
-    assert await page.locator(".tile").count() == 1
+    await expect(page.locator(".tile")).to_have_text([re.compile("a red fox")])
+
+
+async def is_at(page: Any, task: Task) -> None:
+    """Waits until the focus is on the tile of a task."""
+    await page.wait_for_function(f"id => ({FOCUSED}) === id", arg=task.task_id)
 
 
 async def test_by_the_keyboard_alone(here: Site) -> None:
@@ -222,22 +225,23 @@ async def test_by_the_keyboard_alone(here: Site) -> None:
     assert sum("picture" in name for name, _ in order) == 1, "the list is one stop"
     await page.evaluate("document.activeElement.blur()")
     await page.keyboard.press("ArrowRight")
-    await page.wait_for_function(f"id => ({FOCUSED}) === id", arg=tasks[29].task_id)
+    await is_at(page, tasks[29])
     await page.keyboard.press("/")
-    assert await page.evaluate("document.activeElement.id") == "search"
+    await expect(page.locator("#search")).to_be_focused()
     await page.keyboard.type("picture")
     await page.wait_for_url("**/?query=picture")
     await page.keyboard.press("Escape")
-    await page.wait_for_function(f"id => ({FOCUSED}) === id", arg=tasks[29].task_id)
+    await is_at(page, tasks[29])
     await page.keyboard.press("ArrowRight")
-    assert await page.evaluate(FOCUSED) == tasks[28].task_id
+    await is_at(page, tasks[28])
     await page.keyboard.press("ArrowDown")
-    below = await page.evaluate(FOCUSED)
-    assert below not in (tasks[28].task_id, tasks[29].task_id)
+    first_row = ["", tasks[28].task_id, tasks[29].task_id]
+    await page.wait_for_function(f"above => !above.includes({FOCUSED})", arg=first_row)
     await page.keyboard.press("ArrowUp")
     await page.keyboard.press("End")
-    assert await page.evaluate(FOCUSED) == tasks[0].task_id
+    await is_at(page, tasks[0])
     await page.keyboard.press("Home")
+    await is_at(page, tasks[29])
     await page.keyboard.press("Enter")
     await page.locator("dialog[open]").get_by_role("heading", name="picture 29").wait_for()
     await page.keyboard.press("ArrowRight")
@@ -245,13 +249,14 @@ async def test_by_the_keyboard_alone(here: Site) -> None:
     await page.keyboard.press("ArrowLeft")
     await page.keyboard.press("Escape")
     await page.locator("dialog[open]").wait_for(state="detached")
-    assert await page.evaluate(FOCUSED) == tasks[29].task_id
+    await is_at(page, tasks[29])
     await page.keyboard.press("Delete")
-    await page.locator("dialog.question").wait_for()
+    await expect(page.get_by_role("button", name="Keep it")).to_be_focused()
     await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="Delete for good")).to_be_focused()
     await page.keyboard.press("Enter")
     await here.tile("picture 29").wait_for(state="detached")
-    assert await page.evaluate(FOCUSED) == tasks[28].task_id
+    await is_at(page, tasks[28])
 
 
 async def test_a_video_of_which_no_picture_is_had_is_there_all_the_same(here: Site) -> None:
@@ -259,8 +264,8 @@ async def test_a_video_of_which_no_picture_is_had_is_there_all_the_same(here: Si
     await here.page.route("**/thumbnails/**", lambda route: route.fulfill(status=404))
     await here.goto()
     await here.tile("a fox runs").locator(".picture.video .sound").wait_for()
-    assert "No file" not in await here.tile("a fox runs").inner_text()
-    assert await here.page.locator(".count").inner_text() == "Tasks shown: 1"
+    await expect(here.tile("a fox runs")).not_to_contain_text("No file")
+    await expect(here.page.locator(".count")).to_have_text("Tasks shown: 1")
 
 
 async def test_what_is_deleted_and_what_stays_is_said_first(here: Site) -> None:
@@ -272,8 +277,9 @@ async def test_what_is_deleted_and_what_stays_is_said_first(here: Site) -> None:
     page = here.page
     await page.get_by_role("button", name="Delete", exact=True).click()
     question = page.locator("dialog.question")
-    assert "stays in all sums" in await question.inner_text()
+    await expect(question).to_contain_text("stays in all sums")
     await question.get_by_role("button", name="Keep it").click()
+    await question.wait_for(state="detached")
     assert path.exists()
     await page.get_by_role("button", name="Delete", exact=True).click()
     await question.get_by_label("The files").check()
@@ -284,33 +290,27 @@ async def test_what_is_deleted_and_what_stays_is_said_first(here: Site) -> None:
     await page.get_by_role("button", name="Delete", exact=True).click()
     await question.get_by_role("button", name="Delete for good").click()
     await page.get_by_text("Nothing has been made yet.", exact=True).wait_for()
+    await expect(page.locator(".grid > *")).to_have_count(0)
     usage = (await here.client.call_tool("get_usage", {})).structured_content
     assert usage is not None
     assert [usage["totals"][name] for name in ("tasks", "spent_usd")] == [1, spent["totals"]["spent_usd"]]
 
 
-async def test_a_task_of_the_terminal_shows_within_a_second_of_each_change(here: Site) -> None:
+async def test_a_task_of_the_terminal_shows_at_each_change(here: Site) -> None:
+    """How soon it does is measured among the benchmarks."""
     await here.goto()
     await here.page.get_by_text("Nothing has been made yet.", exact=True).wait_for()
-    shown, ended, gone = [], [], []  # seconds; the quickest of three is judged, for this machine has other work
     async with open_app(here.app.settings, follow=False) as terminal:
-        for number in range(3):
-            now = time.time()
-            task = make_followed(prompt=f"of the terminal {number}", created_at=now, updated_at=now, answer="given")
-            await terminal.store.add([task])
-            tile = here.tile(task.prompt)
-            await tile.wait_for()
-            shown.append(time.time() - now)
-            now = time.time()
-            done = replace(task, state=State.SUCCESS, due=None, updated_at=now, completed_at=now)
-            assert await terminal.store.commit(task, done)
-            await here.page.locator(f".tile[data-id={task.task_id}][data-state=success]").wait_for()
-            ended.append(time.time() - now)
-            now = time.time()
-            assert await terminal.store.delete_entry(done, "gone")
-            await tile.wait_for(state="hidden")
-            gone.append(time.time() - now)
-    assert max(min(shown), min(ended), min(gone)) < 1, (shown, ended, gone)
+        now = time.time()
+        task = make_followed(prompt="of the terminal", created_at=now, updated_at=now, answer="given")
+        await terminal.store.add([task])
+        await here.tile(task.prompt).wait_for()
+        now = time.time()
+        done = replace(task, state=State.SUCCESS, due=None, updated_at=now, completed_at=now)
+        assert await terminal.store.commit(task, done)
+        await here.page.locator(f".tile[data-id={task.task_id}][data-state=success]").wait_for()
+        assert await terminal.store.delete_entry(done, "gone")
+        await here.tile(task.prompt).wait_for(state="hidden")
     told = await here.made(prompt="a hen [took:1]", wait_seconds=0)
     await here.page.locator(f".tile[data-id={told['task_id']}]").wait_for()
     await here.page.locator(f".tile[data-id={told['task_id']}][data-state=success] img").wait_for()
@@ -323,13 +323,33 @@ async def test_where_no_stream_comes_through_it_is_asked(here: Site) -> None:
     await here.tile("polled").wait_for()
 
 
+async def test_what_happens_while_the_list_is_asked_for_is_asked_for_behind_it(here: Site) -> None:
+    lists: list[Any] = []
+    arrived, goes_on = anyio.Event(), anyio.Event()
+
+    async def hold(route: Any) -> None:
+        lists.append(await route.fetch())
+        if len(lists) == 2:
+            arrived.set()
+            await goes_on.wait()
+        await route.fulfill(response=lists[-1])
+
+    await here.page.route("**/api/tasks?*", hold)
+    await here.goto()
+    with anyio.fail_after(30):
+        await arrived.wait()
+    await here.page.evaluate("dispatchEvent(new Event('online'))")  # as after a sleep: whatever is known may be old
+    async with here.page.expect_request("**/api/tasks?*"):
+        goes_on.set()
+
+
 async def test_a_dead_server_is_told_and_what_was_shown_stays(here: Site) -> None:
     await here.made()
     await here.goto()
     await here.tile("a red fox").wait_for()
     await here.stop()
     await here.page.get_by_text("The server does not answer.").wait_for(timeout=30_000)
-    assert await here.tile("a red fox").count() == 1
+    await expect(here.tile("a red fox")).to_have_count(1)
     assert await violations(here.page) == []
     await shot(here.page, "gallery dead server")
     await here.start()
@@ -348,8 +368,7 @@ async def test_whoever_signs_in_is_led_there_and_whoever_is_out_is_told(house: t
     await page.get_by_role("textbox").fill(token)
     await page.keyboard.press("Enter")
     await page.get_by_role("link", name="See what was made").click()
-    await page.locator(".tile", has_text="hers").wait_for()
-    assert await page.locator(".tile").count() == 1
+    await expect(page.locator(".tile")).to_have_text([re.compile("hers")])
     await app.owners.revoke("carol")
     await page.get_by_label("Search prompts").fill("hers")
     await page.get_by_text("You are signed out.").wait_for()
@@ -360,15 +379,39 @@ async def test_whoever_signs_in_is_led_there_and_whoever_is_out_is_told(house: t
     assert page.complaints == []
 
 
+async def test_whoever_signs_out_has_neither_the_page_nor_its_api(house: tuple[App, Raw], page: Any) -> None:
+    app, raw = house
+    token = f"{TOKEN_PREFIX}{'c' * 43}"
+    await app.owners.add(Owner("carol"), secret_hash(token))
+    await page.goto(f"{raw.url}/")
+    await page.get_by_role("textbox").fill(token)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="See what was made").click()
+    await expect(page.get_by_text("Nothing has been made yet.", exact=True)).to_be_visible()
+    api, cookies = f"{raw.url}/api/tasks", await page.context.cookies()
+    await expect(await page.request.get(api)).to_be_ok()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page).to_have_url(f"{raw.url}/sign-in")
+    await expect(page.get_by_role("textbox")).to_be_visible()
+    for kept in ([], cookies):  # what the browser has now, and what a copy of its cookies still has
+        await page.context.add_cookies(kept)
+        assert (await page.request.get(api)).status == 401
+        await page.goto(f"{raw.url}/")
+        await expect(page).to_have_url(re.compile("/sign-in"))
+        await expect(page.get_by_role("textbox")).to_be_visible()
+    assert page.complaints == []
+
+
 async def test_a_script_in_a_prompt_is_text(here: Site) -> None:
     evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     [task] = await here.put(evil, model="<b>m</b>", inputs={"<i>": evil})
     await here.goto()
-    assert await here.tile("<script>").locator(".words").inner_text() == evil
+    await expect(here.tile("<script>").locator(".words")).to_have_text(evil)
     await here.goto(f"?task={task.task_id}&query=%3Cscript%3E")
     await here.page.locator("dialog .more dt").first.wait_for()
-    assert await here.page.locator("dialog .prompt *, dialog i, .tile .words *").count() == 0
-    assert await here.page.title() == "Generated media"
+    await here.tile("<script>").wait_for()
+    await expect(here.page.locator("dialog .prompt *, dialog i, .tile .words *")).to_have_count(0)
+    await expect(here.page).to_have_title("Generated media")
 
 
 async def test_a_browser_that_sends_nothing_from_elsewhere_loads_nothing_from_elsewhere(here: Site) -> None:
@@ -418,4 +461,6 @@ async def test_two_thousand_tasks_are_scrolled_through_with_a_bounded_page(here:
     place = await page.evaluate("document.querySelector('.grid').offsetHeight")
     await page.evaluate("scrollTo(0, 0)")
     await page.locator(".tile[aria-posinset='1'] .words").wait_for()
-    assert await page.evaluate("document.querySelector('.grid').offsetHeight") == pytest.approx(place, abs=2)
+    await page.wait_for_function(
+        "place => Math.abs(document.querySelector('.grid').offsetHeight - place) <= 2", arg=place
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.app_page import RECORD, ShownApp
-from support.chromium import shot
+from support.chromium import expect, shot
 from support.inspector import inspector
 from support.program import program, values_for
 
@@ -40,7 +40,7 @@ async def test_the_inspector_shows_the_picture_of_a_call(box: Sandbox, tmp_path:
         inside = page.frame_locator("iframe").frame_locator("iframe")
         await inside.locator(".stage [data-by]").wait_for()
         await shown.frame.wait_for_function("document.querySelector('.stage img').naturalWidth > 0")
-        assert await inside.get_by_role("heading").first.inner_text() == LIGHTHOUSE["prompt"]
+        await expect(inside.get_by_role("heading").first).to_have_text(LIGHTHOUSE["prompt"])
         assert await shown.violations() == []
         await inside.get_by_role("button", name="Regenerate").click()
         await inside.get_by_role("button", name="Make it for $0.03").wait_for()

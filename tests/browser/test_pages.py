@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from support.chromium import shot
+from support.chromium import expect, shot, window
 from support.house import ALICE
 from support.page_faults import focus_order, overflowing, violations
 from support.person import Raw, invitation_of
@@ -20,8 +20,9 @@ AN_APP = "cursor://anysphere.cursor-mcp/oauth/callback"
 
 
 async def button(page: Any, number: int = 0) -> None:
-    await page.get_by_role("button").nth(number).click()
-    await page.wait_for_load_state()
+    """Presses a button of a form, and waits for the page that it leads to."""
+    async with page.expect_navigation():
+        await page.get_by_role("button").nth(number).click()
 
 
 async def states(page: Any, app: App, raw: Raw) -> AsyncIterator[tuple[str, Any]]:
@@ -79,8 +80,8 @@ async def test_every_state_of_the_sign_in(house: tuple[App, Raw], page: Any, lan
             continue
         await shot(shown, f"{lang} {state}")
         found = [*await violations(shown), *await overflowing(shown), *page.complaints]
-        assert await shown.get_attribute("html", "lang") == lang, state
-        assert await shown.get_by_role("heading").count() == 1
+        await expect(shown.locator("html")).to_have_attribute("lang", lang)
+        await expect(shown.get_by_role("heading")).to_have_count(1)
         faults += [f"{state}: {one}" for one in found]
         page.complaints.clear()
     assert not faults, "\n".join(faults)
@@ -94,10 +95,10 @@ async def test_a_hostile_name_stays_within_its_place(signed_in: Any, house: tupl
     name = await heading.locator("bdi").inner_text()
     assert len(name) <= 80
     assert not set(name) & {"‮", "‭", "\n"}
+    await expect(signed_in.locator("dl")).to_contain_text(LONG.split("/")[2])
     assert await heading.inner_text() == f"{name} asks to use this server in your name"
-    assert await signed_in.locator("b").count() == 0
-    assert await signed_in.get_by_text("It is described by").count() == 0, "no host stands in for it"
-    assert LONG.split("/")[2] in await signed_in.inner_text("dl")
+    await expect(signed_in.locator("b")).to_have_count(0)
+    await expect(signed_in.get_by_text("It is described by")).to_have_count(0)  # no host stands in for it
     await signed_in.set_viewport_size({"width": 320, "height": 640})
     await shot(signed_in, "narrow hostile question")
     await signed_in.emulate_media(color_scheme="dark")
@@ -113,15 +114,15 @@ async def test_the_keyboard_alone_is_enough(house: tuple[App, Raw], page: Any) -
     assert [name for name, _ in order] == ["I have opened it: continue", "secret", "Continue", "简体中文"]
     assert all(is_shown for _, is_shown in order), order
     field = page.get_by_label("paste your invitation link or your token")
-    assert await field.get_attribute("autocomplete") == "current-password"
+    await expect(field).to_have_attribute("autocomplete", "current-password")
     await field.focus()
     await page.keyboard.type("amt_" + "x" * 43)
     await page.keyboard.press("Enter")
     wrong = page.locator("#secret[aria-invalid]")
     await wrong.wait_for()
     described = (await wrong.get_attribute("aria-describedby")).split()
-    assert "lets nobody in" in await page.inner_text(f"#{described[0]}")
-    assert await page.evaluate("() => document.activeElement.id") == "secret"
+    await expect(page.locator(f"#{described[0]}")).to_contain_text("lets nobody in")
+    await expect(wrong).to_be_focused()
     await page.keyboard.type(token)
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="Allow").wait_for()
@@ -141,7 +142,7 @@ async def test_a_language_that_is_chosen_stays(house: tuple[App, Raw], page: Any
     await page.get_by_role("link", name="English").click()
     await page.get_by_role("button", name="Allow").wait_for()
     await page.goto(raw.asks(client_id="nobody"))
-    assert await page.get_attribute("html", "lang") == "en"
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
     await page.get_by_role("link", name="简体中文").click()
     await page.get_by_role("heading", name="此程序无法为你登录").wait_for()
 
@@ -155,11 +156,9 @@ async def test_an_invitation_whose_button_is_pressed_twice_lets_in(house: tuple[
 
 async def test_it_works_without_scripts(house: tuple[App, Raw], browser: Any) -> None:
     app, raw = house
-    context = await browser.new_context(java_script_enabled=False)
-    page = await context.new_page()
-    await page.goto(raw.asks())
-    await page.goto(f"{raw.url}/sign-in/{await invitation_of(app, ALICE.name)}")
-    await button(page)
-    async with page.expect_event("request", lambda one: one.url.startswith("http://localhost:7/callback?code=")):
-        await page.get_by_role("button", name="Allow").click(no_wait_after=True)
-    await context.close()
+    async with window(browser, java_script_enabled=False) as page:
+        await page.goto(raw.asks())
+        await page.goto(f"{raw.url}/sign-in/{await invitation_of(app, ALICE.name)}")
+        await button(page)
+        async with page.expect_event("request", lambda one: one.url.startswith("http://localhost:7/callback?code=")):
+            await page.get_by_role("button", name="Allow").click(no_wait_after=True)

@@ -9,7 +9,7 @@ from mcp import Client
 from PIL import Image
 from support.app_host import SHOWS_APPS
 from support.app_page import AppPage
-from support.chromium import SHOTS
+from support.chromium import SHOTS, expect, window
 from support.program import program, structure, values_for
 
 from apixo_mcp.sandbox import Sandbox
@@ -31,6 +31,10 @@ CHAT = {
     "aspect_ratio": "16:9",
     "wait_seconds": 20,
 }
+PICTURES_ARE_THERE = """which => {
+  const all = [...document.querySelectorAll(which)].filter(one => one.getBoundingClientRect().top < innerHeight)
+  return all.length && all.every(one => one.complete && one.naturalWidth)
+}"""
 
 
 async def kept(page: Any, name: str) -> int:
@@ -46,20 +50,16 @@ async def test_the_pictures_of_the_readme_are_small(box: Sandbox, tmp_path: Path
     async with program("http", values_for(box, tmp_path)) as dial, Client(dial(), **SHOWS_APPS) as client:
         for tool, given in MADE:
             structure(await client.call_tool(tool, {**given, "wait_seconds": 20}))
-        window = await browser.new_context(viewport={"width": 1160, "height": 720})
-        page = await window.new_page()
-        await page.goto(dial().removesuffix("mcp"))
-        await page.locator(".tile").nth(len(MADE) - 1).wait_for()
-        await page.wait_for_load_state("networkidle")
-        assert await kept(page, "gallery") < 150_000
-        await window.close()
-
-        window = await browser.new_context(viewport={"width": 720, "height": 640})
-        chat = AppPage(await window.new_page(), client)
-        await chat.open()
-        await chat.made("generate_image", **CHAT)
-        await chat.app.locator("[data-act=download]").wait_for()
-        await chat.app.locator(".stage [data-by=url]").wait_for()
-        await chat.page.wait_for_load_state("networkidle")
-        assert await kept(chat.page, "chat") < 150_000
-        await window.close()
+        async with window(browser, viewport={"width": 1160, "height": 720}) as page:
+            await page.goto(dial().removesuffix("mcp"))
+            await expect(page.locator(".tile")).to_have_count(len(MADE))
+            await page.wait_for_function(PICTURES_ARE_THERE, arg=".tile img")
+            assert await kept(page, "gallery") < 150_000
+        async with window(browser, viewport={"width": 720, "height": 640}) as page:
+            chat = AppPage(page, client)
+            await chat.open()
+            await chat.made("generate_image", **CHAT)
+            await chat.app.locator("[data-act=download]").wait_for()
+            await chat.app.locator(".stage [data-by=url]").wait_for()
+            await chat.frame.wait_for_function(PICTURES_ARE_THERE, arg=".stage img", polling=50)
+            assert await kept(page, "chat") < 150_000

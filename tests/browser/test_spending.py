@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from support.chromium import shot
+from support.chromium import expect, shot, window
 from support.page_faults import focus_order, overflowing, violations
 from support.program import structure, told_once, values_for
 
@@ -48,7 +48,7 @@ async def spent(box: Sandbox, tmp_path: Path) -> AsyncIterator[tuple[str, Client
 async def cells(page: Any, title: str) -> list[list[str]]:
     """The rows of a table, which is there for whoever does not see the drawing."""
     rows = page.get_by_role("table", name=title).get_by_role("row")
-    return [[text.strip() for text in await row.locator("th, td").all_text_contents()] for row in await rows.all()]
+    return await rows.evaluate_all("rows => rows.map(row => [...row.cells].map(cell => cell.textContent.trim()))")
 
 
 async def test_the_page_shows_the_servers_own_figures(spent: tuple[str, Client], page: Any) -> None:
@@ -56,10 +56,12 @@ async def test_the_page_shows_the_servers_own_figures(spent: tuple[str, Client],
     await page.goto(url)
     await page.locator(".sums").wait_for()
     told = structure(await client.call_tool("get_usage", {"days": 30}))
-    sums = await page.locator(".sums").inner_text()
-    assert f"${told['totals']['spent_usd']:.2f}" in sums
-    assert f"${told['gateways'][0]['measured_usd']:.2f} at apixo since" in sums
-    assert "1 paid requests, in no sum of dollars" in sums
+    for words in (
+        f"${told['totals']['spent_usd']:.2f}",
+        f"${told['gateways'][0]['measured_usd']:.2f} at apixo since",
+        "1 paid requests, in no sum of dollars",
+    ):
+        await expect(page.locator(".sums")).to_contain_text(words)
     days = await cells(page, "Spent by day and model")
     assert days[1][1:4:2] == ["All models", f"${told['totals']['spent_usd']:.2f} and 1 of unknown price"]
     assert ["kling-2-6", "not known"] in [[row[1], row[3]] for row in days]
@@ -69,8 +71,8 @@ async def test_the_page_shows_the_servers_own_figures(spent: tuple[str, Client],
     times = {row[0] for row in await cells(page, "Time to result")}
     assert {"nano-banana", "seedream-4-5", "kling-2-6"} <= times
     meter = page.get_by_role("meter", name="for all, a day")
-    assert await meter.get_attribute("aria-valuenow") == str(told["budgets"][0]["percent"])
-    assert await page.get_by_role("img", name="Spent by day and model").count() == 1
+    await expect(meter).to_have_attribute("aria-valuenow", str(told["budgets"][0]["percent"]))
+    await expect(page.get_by_role("img", name="Spent by day and model")).to_have_count(1)
     assert page.complaints == []
 
 
@@ -78,26 +80,24 @@ async def test_the_page_shows_the_servers_own_figures(spent: tuple[str, Client],
 async def test_it_is_without_a_fault_in_both_languages_and_themes_narrow_and_by_keyboard(
     spent: tuple[str, Client], browser: Any, language: str
 ) -> None:
-    context = await browser.new_context(locale=language)
-    page = await context.new_page()
-    await page.goto(spent[0])
-    await page.locator(".sums").wait_for()
-    assert await violations(page) == []
-    for one in await page.locator(".chart button").all():
-        await one.click()
-    assert await page.locator(".table:not(.unseen)").count() == 4
-    assert await violations(page) == []
-    assert await overflowing(page) == []
-    await shot(page, f"spending {language}")
-    await page.reload()
-    await page.locator(".sums").wait_for()
-    reached = await focus_order(page)
-    assert len(reached) >= 7
-    assert all(is_shown for _, is_shown in reached)
-    if language == "zh-CN":
-        assert "按价格估算" in await page.locator(".sums").inner_text()
-        assert "违反内容规则" in await page.locator("main").inner_text()
-    await context.close()
+    async with window(browser, locale=language) as page:
+        await page.goto(spent[0])
+        await page.locator(".sums").wait_for()
+        assert await violations(page) == []
+        for one in await page.locator(".chart button").all():
+            await one.click()
+        await expect(page.locator(".table:not(.unseen)")).to_have_count(4)
+        assert await violations(page) == []
+        assert await overflowing(page) == []
+        await shot(page, f"spending {language}")
+        await page.reload()
+        await page.locator(".sums").wait_for()
+        reached = await focus_order(page)
+        assert len(reached) >= 7
+        assert all(is_shown for _, is_shown in reached)
+        if language == "zh-CN":
+            await expect(page.locator(".sums")).to_contain_text("按价格估算")
+            await expect(page.locator("main")).to_contain_text("违反内容规则")
 
 
 async def test_it_is_made_anew_as_more_is_spent_and_an_open_table_stays_open(
@@ -111,7 +111,7 @@ async def test_it_is_made_anew_as_more_is_spent_and_an_open_table_stays_open(
     structure(await client.call_tool("generate_image", asked))
     row = page.get_by_role("row", name=re.compile("seedream-4-0"))
     await row.first.wait_for()
-    assert await page.locator(".table:not(.unseen)").count() == 1
+    await expect(page.locator(".table:not(.unseen)")).to_have_count(1)
 
 
 async def test_a_time_in_which_nothing_was_made_says_so(box: Sandbox, tmp_path: Path, page: Any) -> None:

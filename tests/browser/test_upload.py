@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chromium import shot
+from support.chromium import expect, shot
 from support.house import ALICE, House, opened_house
 from support.media_wire import a_png
 from support.page_faults import focus_order, overflowing, violations
@@ -19,6 +19,8 @@ from apixo_mcp.settings import read_settings
 pytestmark = pytest.mark.anyio
 
 EDIT = {"model": "nano-banana", "prompt": "a fox [took:0]", "mode": "image-to-image", "wait_seconds": 20}
+
+REFERENCE = re.compile(r"^upload:[a-z2-7]{26}$")
 
 
 @pytest.fixture
@@ -39,7 +41,6 @@ async def link(house: House) -> str:
 async def choose(page: Any, path: Path) -> None:
     await page.get_by_label(re.compile("A picture|图片")).set_input_files(path)
     await page.get_by_role("button", name=re.compile("^(Upload|上传)$")).click()
-    await page.wait_for_load_state()
 
 
 async def faults(page: Any, state: str) -> list[str]:
@@ -60,17 +61,18 @@ async def test_a_file_is_chosen_uploaded_and_used(house: House, link: str, page:
     assert [name for name, _ in order] == ["file", "Upload", "简体中文"]
     assert all(is_shown for _, is_shown in order)
     await page.get_by_role("link", name="简体中文").click()
+    await page.get_by_role("button", name="上传").wait_for()
     found += await faults(page, "form in Chinese")
     await page.get_by_role("link", name="English").click()
+    await page.get_by_role("button", name="Upload").wait_for()
     for path, told in ((words, "no picture, no video"), (large, "128,000,000 bytes")):
         await choose(page, path)
-        field = page.locator("#file[aria-invalid]")
-        await field.wait_for(timeout=60_000)
-        assert told in await page.inner_text("#file-problem")
+        await expect(page.locator("#file-problem")).to_contain_text(told, timeout=60_000)
+        await page.locator("#file[aria-invalid]").wait_for()
         found += await faults(page, told)
     await choose(page, picture)
     handle = page.get_by_label("Give your assistant this")
-    await handle.wait_for()
+    await expect(handle).to_have_value(REFERENCE)
     reference = await handle.input_value()
     found += await faults(page, "done")
     async with house.client(ALICE) as alice:
@@ -78,7 +80,7 @@ async def test_a_file_is_chosen_uploaded_and_used(house: House, link: str, page:
         assert not made.is_error, text_of(made)
     await page.goto(link)
     await page.get_by_role("heading", name="This link has taken its file").wait_for()
-    assert await page.get_by_label("Give your assistant this").input_value() == reference
+    await expect(page.get_by_label("Give your assistant this")).to_have_value(reference)
     found += await faults(page, "used")
     await page.goto(f"{link}x")
     found += await faults(page, "no link")
@@ -92,6 +94,4 @@ async def test_a_button_that_is_pressed_twice_uploads_once(link: str, page: Any,
     await page.goto(link)
     await page.get_by_label("A picture").set_input_files(picture)
     await page.get_by_role("button", name="Upload").dblclick(no_wait_after=True)
-    handle = page.get_by_label("Give your assistant this")
-    await handle.wait_for(timeout=60_000)
-    assert re.fullmatch(r"upload:[a-z2-7]{26}", await handle.input_value())
+    await expect(page.get_by_label("Give your assistant this")).to_have_value(REFERENCE, timeout=60_000)

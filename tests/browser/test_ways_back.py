@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import pytest
+from support.chromium import expect
 from support.person import Raw
 from support.site import site
 
@@ -37,7 +38,7 @@ async def test_a_client_on_the_web_or_on_this_machine_is_told(
         await asked(signed_in, house[1], f"{host}:{client.port}/callback")
         await signed_in.get_by_role("button", name=answer).click()
         await signed_in.wait_for_url(f"{host}:{client.port}/callback?**")
-        assert await signed_in.title() == "The client"
+        await expect(signed_in).to_have_title("The client")
     told = parse_qs(urlsplit(client.asked[-1]).query)
     assert ("code" in told, "error" in told) == ((True, False) if answer == "Allow" else (False, True))
     assert (told["state"], told["iss"]) == (["s"], [house[1].url])
@@ -66,9 +67,9 @@ async def test_an_app_is_opened_and_the_page_says_that_it_is_done(
         await signed_in.get_by_role("button", name=answer).click()
     assert (await opened.value).url.startswith(f"{AN_APP}?{'code' if answer == 'Allow' else 'error'}=")
     said = "You have allowed raw" if answer == "Allow" else "You have said no to raw"
-    assert await signed_in.get_by_role("heading").inner_text() == said
+    await expect(signed_in.get_by_role("heading")).to_have_text(said)
     link = signed_in.get_by_role("link", name="Open the app")
-    assert await link.get_attribute("href") == (await opened.value).url
+    await expect(link).to_have_attribute("href", (await opened.value).url)
     assert signed_in.complaints == []
 
 
@@ -92,5 +93,5 @@ async def test_who_goes_back_is_told_that_it_was_answered(signed_in: Any, house:
         await signed_in.get_by_role("button", name="Allow").click()
         await signed_in.wait_for_url("**/callback?**")
         await signed_in.go_back()
-        assert await signed_in.get_by_role("heading").inner_text() == "This question is over"
+        await expect(signed_in.get_by_role("heading")).to_have_text("This question is over")
         assert len(client.asked) == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from apixo_mcp.gateways.directory import GATEWAYS
-from apixo_mcp.hosts.entry import Launch, server_entry
+from apixo_mcp.hosts.entry import Launch, entry_fields, server_entry
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.machine import Machine, Platform
 from apixo_mcp.hosts.table import HOSTS
@@ -47,14 +47,13 @@ def module() -> str:
 
 def described(host: Host) -> dict[str, Any]:
     """Returns what the page needs of a host; the entry is that of a server without arguments and settings."""
-    is_goose = host.shape == "goose"
     return {
         "name": host.name,
         "title": host.title,
         "format": host.format,
         "keys": host.keys,
         "entry": server_entry(host, Launch("")),
-        "fields": {"command": "cmd", "env": "envs"} if is_goose else {"command": "command", "env": "env"},
+        "fields": entry_fields(host)._asdict(),
         "files": {name: host.config_path(Machine(name, Path("~"), {})).as_posix() for name in PLATFORMS},
         "after": host.after,
     }

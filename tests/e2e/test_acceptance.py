@@ -423,7 +423,7 @@ def test_a_killed_server_neither_loses_nor_repeats_its_tasks(gateway: Imitation,
     gateway.held = False
     with Process(env) as second:
         second.start()
-        found = second.call("check_task", {"task_id": followed, "wait_seconds": 40}, 60)["structuredContent"]
+        found = second.finished(followed)
         unclear = second.call("generate_image", sending | {"wait_seconds": 40}, 60)["structuredContent"]
         listed = second.call("list_tasks", {})["structuredContent"]["tasks"]
     assert found["state"] == "success"
@@ -605,10 +605,10 @@ def test_a_submit_under_way_is_finished_and_stored_before_it_ends(gateway: Imita
         server.start().send("tools/call", {"name": "generate_image", "arguments": call})
         gateway.wait_for_post()
         end(server, way)
-        server.process.wait(4)
+        server.process.wait(60)
     with Process(server_env(gateway, tmp_path)) as server:
         task = server.start().call("list_tasks", {})["structuredContent"]["tasks"][0]
-        done = server.call("check_task", {"task_id": task["task_id"], "wait_seconds": 30}, 40)["structuredContent"]
+        done = server.finished(task["task_id"])
     assert done["state"] == "success"
     assert len(gateway.posts()) == 1
 

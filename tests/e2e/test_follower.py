@@ -34,7 +34,7 @@ def workers(home: Path) -> list[int]:
     return found
 
 
-def wait_until(condition, seconds: float = 20) -> None:
+def wait_until(condition, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -49,7 +49,7 @@ class TestFollower:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.close_input()
-            server.process.wait(10)
+            server.process.wait(60)
         wait_until(lambda: workers(tmp_path))
         assert len(workers(tmp_path)) == 1
         gateway.held = False
@@ -63,7 +63,7 @@ class TestFollower:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.close_input()
-            server.process.wait(10)
+            server.process.wait(60)
         assert workers(tmp_path) == []
 
     def test_there_is_one_follower_for_a_data_folder(self, gateway: Imitation, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ class TestFollower:
             server.start().call("generate_image", ASK)
             gateway.wait_for_look(1)
             server.close_input()
-            server.process.wait(10)
+            server.process.wait(60)
         before = sum(task.looks for task in gateway.tasks.values())
         gateway.wait_for_look(before + 1, 20)  # the first follows: it holds the folder
         command = [sys.executable, "-m", "apixo_mcp", "worker", "--until-idle"]
@@ -95,7 +95,7 @@ def test_no_signal_cuts_off_the_answer_to_a_submit(
         gateway.wait_for_post()
         for name in signals:
             server.process.send_signal(getattr(signal, name))
-        server.process.wait(20)
+        server.process.wait(60)
     with Process(server_env(gateway, tmp_path)) as server:
         task = server.start().call("list_tasks", {})["structuredContent"]["tasks"][0]
     assert task["state"] in ("pending", "processing")

@@ -45,7 +45,7 @@ def test_calls_repeated_again_and_again_are_one_task(gateway: Imitation, tmp_pat
         last = 120
         burst = [message for number in range(101, last) for message in (call(number), cancel(number))]
         in_one_burst(server, *burst, call(last))
-        again = server.answer(last, timeout=40)["result"]["structuredContent"]
+        again = server.answer(last)["result"]["structuredContent"]
         assert again["state"] == "success"
     assert len(gateway.posts()) == 1
 
@@ -56,7 +56,7 @@ def test_equal_calls_that_all_wait_are_as_many_tasks(gateway: Imitation, tmp_pat
         in_one_burst(server, *(call(number) for number in range(101, 105)))
         found: dict[int, str] = {}
         while len(found) < 4:
-            message = json.loads(server.queue.get(timeout=20))
+            message = json.loads(server.queue.get(timeout=90))
             if "result" in message:
                 found[message["id"]] = message["result"]["structuredContent"]["task_id"]
     assert len(set(found.values())) == len(gateway.posts()) == 4

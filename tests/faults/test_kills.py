@@ -92,7 +92,7 @@ def kill_server(box: Sandbox, folder: Path, number: int, chance: random.Random, 
             time.sleep(min(left, chance.uniform(0, 0.08)))
         server.process.kill()
         at = time.time()
-        server.process.wait(10)
+        server.process.wait(60)
         server.reader.join(10)
         for line in server.lines:
             with suppress(ValueError):  # the last one may be cut

@@ -136,8 +136,7 @@ def test_two_processes_on_one_folder_stay_within_the_limits(tmp_path: Path):
             # A further attempt of the first may take what the last would have needed: that one is refused.
             answers = [server.answer(number)["result"].get("structuredContent", {}) for server, number in sent]
             for task_id in [answer["task_id"] for answer in answers if "task_id" in answer]:
-                done = one.call("check_task", {"task_id": task_id, "wait_seconds": 40}, timeout=60)
-                assert done["structuredContent"]["state"] == "failed"
+                assert one.finished(task_id)["state"] == "failed"
         assert len(gateway.posts()) == 6
 
 
@@ -426,7 +425,7 @@ def test_an_old_intent_is_not_bought_by_a_server(left: Path, tmp_path: Path, min
                 "generate_image", {"model": "nano-banana", "prompt": "another fox", "wait_seconds": 20}, timeout=40
             )
             assert other["structuredContent"]["state"] == "success"
-            told = server.call("check_task", {"task_id": task_id, "wait_seconds": 10}, timeout=30)["structuredContent"]
+            told = server.finished(task_id)
         assert [entry.body["input"]["prompt"] for entry in gateway.posts()] == ["another fox"]
     assert told["state"] == "cancelled"
     assert "never sent" in json.dumps(told).lower()
@@ -441,7 +440,7 @@ def test_a_young_intent_is_sent_by_the_next_server(left: Path, tmp_path: Path):
         (task_id,) = task_ids(folder / "home")
         with Process(server_env(gateway, folder)) as server:
             server.start()
-            told = server.call("check_task", {"task_id": task_id, "wait_seconds": 20}, timeout=40)["structuredContent"]
+            told = server.finished(task_id)
         assert [entry.body["input"]["prompt"] for entry in gateway.posts()] == ["an old fox"]
     assert told["state"] == "success"
 

@@ -146,7 +146,7 @@ NEVER = (
 def test_what_can_never_work_is_refused_at_once_by_name(
     tmp_path: Path, variables: dict[str, str], name: str, command: tuple[str, ...]
 ):
-    done = ran(far(tmp_path) | variables, *command, timeout=25)
+    done = ran(far(tmp_path) | variables, *command, timeout=90)
     text = said(done)
     assert done.returncode != 0
     assert name in text.lower(), text
@@ -188,7 +188,7 @@ USED = (
 @pytest.mark.parametrize(("variables", "first"), USED, ids=lambda one: str(one)[:70])
 def test_a_proxy_that_can_be_used_is_used(tmp_path: Path, proxy: Proxy, variables: dict[str, str], first: bytes):
     variables = {name: value.format(port=proxy.port) for name, value in variables.items()}
-    done = ran(far(tmp_path) | variables, "doctor", timeout=40)
+    done = ran(far(tmp_path) | variables, "doctor", timeout=90)
     text = said(done)
     if not proxy.heard:
         assert "socks://" in str(variables), "not used"

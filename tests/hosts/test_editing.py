@@ -12,13 +12,18 @@ from ruamel.yaml import YAML
 from support.amounts import examples
 
 from apixo_mcp.hosts.editing import entry_in, installed, uninstalled
-from apixo_mcp.hosts.entry import Launch
+from apixo_mcp.hosts.entry import Launch, launch_in
+from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.jsonc import read_jsonc
 from apixo_mcp.hosts.refusal import NotEditable
 from apixo_mcp.hosts.table import HOSTS
 
 LAUNCH = Launch("/opt/bin/apixo-mcp", (), {"APIXO_API_KEY": "sk-test-1234567890"})
 ENTRY = {"command": LAUNCH.command, "args": [], "env": dict(LAUNCH.env)}
+ENTRIES = {
+    "typed": {"type": "stdio", **ENTRY},
+    "opencode": {"type": "local", "command": [LAUNCH.command], "environment": dict(LAUNCH.env)},
+}
 JSONC_HOSTS = [name for name, host in HOSTS.items() if host.format == "jsonc"]
 
 
@@ -33,6 +38,10 @@ def placed(value: Mapping[str, Any], keys: tuple[str, ...], entry: Any) -> dict[
     return {**value, keys[0]: inner}
 
 
+def look_in(host: Host, text: str) -> Launch | None:
+    return launch_in(host, entry_in(host, text))
+
+
 # Documents that are made up.
 
 BLANKS = st.sampled_from(["", " ", "\t", "\n", "\n  ", "\n\n    ", "\r\n  ", " \n"])
@@ -40,7 +49,7 @@ COMMENTS = st.sampled_from(
     ["// a word, {\n", "/* } */", "/* two\n lines */", '// "apixo": {}\n', "/**/", "// ends\r\n"]
 )
 TRIVIA = st.lists(st.one_of(BLANKS, COMMENTS), max_size=3).map("".join)
-KEYS = st.sampled_from(["mcpServers", "servers", "context_servers", "a", "b", "url", "é", 'quo"te', "", "x\\y"])
+KEYS = st.sampled_from(["mcpServers", "servers", "context_servers", "mcp", "a", "b", "url", "é", 'quo"te', "", "x\\y"])
 NUMBERS = st.one_of(st.integers(-9, 10**20), st.floats(allow_nan=False, allow_infinity=False))
 LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, st.text(max_size=6))
 
@@ -56,7 +65,7 @@ def rendered(draw: st.DrawFn, depth: int = 0, only_object: bool = False) -> str:
         value = draw(rendered(depth + 1))
         if kind == "object":
             key = draw(KEYS)
-            is_place = depth == 0 and key in ("mcpServers", "servers", "context_servers")
+            is_place = depth == 0 and key in ("mcpServers", "servers", "context_servers", "mcp")
             value = draw(rendered(depth + 1, only_object=True)) if is_place else value
             value = f"{json.dumps(key)}{draw(TRIVIA)}:{draw(TRIVIA)}{value}"
         parts.append(draw(TRIVIA) + value + draw(TRIVIA))
@@ -70,13 +79,13 @@ def documents(draw: st.DrawFn) -> str:
     return draw(TRIVIA) + draw(rendered(only_object=True)) + draw(TRIVIA)
 
 
-@pytest.mark.parametrize("name", ["cursor", "vscode", "zed"])
+@pytest.mark.parametrize("name", ["cursor", "vscode", "zed", "opencode"])
 @settings(max_examples=examples(600), deadline=None)
 @given(text=documents())
 def test_any_document_keeps_all_that_it_says(name: str, text: str):
     host = HOSTS[name]
     before = read_jsonc(text).value
-    entry = {"type": "stdio", **ENTRY} if host.shape == "typed" else ENTRY
+    entry = ENTRIES.get(host.shape, ENTRY)
     changed = installed(host, text, LAUNCH)
     assert read_jsonc(changed).value == placed(before, host.entry_keys, entry)
     assert is_within(text, changed)
@@ -118,7 +127,7 @@ def test_an_entry_is_laid_out_as_its_neighbours_are(name: str):
     text = text.replace("KEY", key)
     changed = installed(HOSTS[name], text, LAUNCH)
     assert '"other": { "command": "x" }, // keep\n\t\t"apixo": {\n' in changed
-    assert '\n\t\t\t"command": "/opt/bin/apixo-mcp"' in changed
+    assert '\n\t\t\t"command": ' in changed
     assert changed.endswith('\n\t\t}\n\t},\n\t"theme": "dark",\n}\n')
     assert uninstalled(HOSTS[name], changed) == text
 
@@ -176,6 +185,8 @@ def test_an_entry_that_is_there_keeps_what_is_its_users():
         ("cursor", '{"mcpServers": []}', "other than an object under mcpServers"),
         ("cursor", '{"mcpServers": {"apixo": {"url": "https://x/mcp"}}}', "over HTTP"),
         ("cursor", '{"mcpServers": {"apixo": 3}}', "no server"),
+        ("opencode", '{"mcp": {"apixo": {"command": "x"}}}', "another shape"),
+        ("opencode", '{"mcp": {"apixo": {"type": "remote", "url": "https://x/mcp"}}}', "over HTTP"),
         ("zed", '{"context_servers": {"apixo": {"command": {"path": "x"}}}}', "another shape"),
         ("cursor", "{ // a\r}", "carriage return"),
         ("cursor", "[" * 2000, "nested too deeply"),
@@ -195,6 +206,24 @@ def test_an_entry_that_is_there_keeps_what_is_its_users():
 def test_what_cannot_be_edited_is_refused_with_its_reason(name: str, text: str, reason: str):
     with pytest.raises(NotEditable, match=reason):
         installed(HOSTS[name], text, LAUNCH)
+
+
+def test_opencode_gets_one_list_for_the_command_and_keeps_what_is_its_users():
+    text = """{
+  "mcp": {
+    // mine
+    "apixo": { "type": "local", "command": ["uvx", "apixo-mcp"], "enabled": false, "environment": { "A": "1" } }
+  }
+}
+"""
+    host = HOSTS["opencode"]
+    present = look_in(host, text)
+    assert present == Launch("uvx", ("apixo-mcp",), {"A": "1"})
+    changed = installed(host, text, Launch("/opt/bin/apixo-mcp", ("serve", "--sandbox"), {"B": "2"}))
+    assert changed == text.replace('["uvx", "apixo-mcp"]', '["/opt/bin/apixo-mcp", "serve", "--sandbox"]').replace(
+        '"A": "1"', '"A": "1", "B": "2"'
+    )
+    assert look_in(host, changed) == Launch("/opt/bin/apixo-mcp", ("serve", "--sandbox"), {"A": "1", "B": "2"})
 
 
 # Codex.
@@ -354,6 +383,6 @@ def test_an_entry_that_is_put_in_is_found_again(name: str):
     host = HOSTS[name]
     assert entry_in(host, "") is None
     text = installed(host, "", LAUNCH)
-    assert (entry_in(host, text) or {}).get("cmd" if name == "goose" else "command") == LAUNCH.command
+    assert look_in(host, text) == LAUNCH
     assert entry_in(host, uninstalled(host, text)) is None
     assert uninstalled(host, "") == ""

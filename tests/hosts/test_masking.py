@@ -38,6 +38,34 @@ def test_a_difference_tells_no_key_of_anybody(name: str):
         assert MASK in printed
 
 
+FORMER = {
+    "cursor": f'{{"mcpServers": {{"apixo": {{"command": "uvx", "args": ["--token", "{THEIRS}", "apixo-mcp"],'
+    f'"env": {{"PIN": "{THEIRS}", "APIXO_MCP_TOOLS": "models"}}}}}}}}',
+    "opencode": f'{{"mcp": {{"apixo": {{"command": ["uvx", "{THEIRS}"], "environment": {{"PIN": "{THEIRS}"}}}}}}}}',
+    "codex": f'[mcp_servers.apixo]\ncommand = "uvx"\nargs = ["serve", """\n{THEIRS}\n[x]\n{THEIRS}""", \n"{THEIRS}"]\n'
+    f'env = {{ PIN = """\n{THEIRS}\n""" }}\n',
+    "goose": f"extensions:\n  apixo:\n    cmd: uvx\n    args:\n      - serve\n      - |\n        {THEIRS}\n"
+    f"      - {THEIRS}\n    envs:\n      PIN: >-\n        {THEIRS}\n",
+}
+
+
+@pytest.mark.parametrize("name", FORMER)
+def test_a_former_entry_of_ours_tells_no_secret_however_it_is_written(name: str):
+    host, text = HOSTS[name], FORMER[name]
+    after = installed(host, text, LAUNCH)
+    for one, other in ((text, after), (after, text)):
+        printed = "\n".join(difference(host, one, other))
+        assert THEIRS not in printed
+        assert "uvx" in printed
+        assert "/opt/bin/apixo-mcp" in printed
+
+
+def test_what_is_known_of_a_former_entry_is_shown():
+    printed = "\n".join(difference(HOSTS["cursor"], FORMER["cursor"], installed(HOSTS["cursor"], "", LAUNCH)))
+    assert '["--token", "********", "apixo-mcp"]' in printed
+    assert '"APIXO_MCP_TOOLS": "models"' in printed
+
+
 def test_only_a_key_changes_and_nothing_is_told(tmp_path: object):
     one = installed(HOSTS["cursor"], "", LAUNCH)
     other = installed(HOSTS["cursor"], one, Launch("/opt/bin/apixo-mcp", (), {"APIXO_API_KEY": "sk-another-123456"}))

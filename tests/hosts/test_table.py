@@ -23,6 +23,7 @@ DOCUMENTED = {
     "windsurf": (".codeium/windsurf/mcp_config.json",) * 3,
     "codex": (".codex/config.toml",) * 3,
     "gemini": (".gemini/settings.json",) * 3,
+    "opencode": (".config/opencode/opencode.json",) * 3,
     "goose": (
         ".config/goose/config.yaml",
         ".config/goose/config.yaml",
@@ -62,6 +63,7 @@ def test_a_host_is_there_once_its_folder_is(name: str, tmp_path: Path):
         ("claude-code", "linux", "CLAUDE_CONFIG_DIR", ".claude.json"),
         ("codex", "linux", "CODEX_HOME", "config.toml"),
         ("gemini", "macos", "GEMINI_CLI_HOME", ".gemini/settings.json"),
+        ("opencode", "windows", "XDG_CONFIG_HOME", "opencode/opencode.json"),
         ("goose", "macos", "XDG_CONFIG_HOME", "goose/config.yaml"),
         ("goose", "windows", "GOOSE_PATH_ROOT", "config/config.yaml"),
         ("goose", "windows", "APPDATA", "Block/goose/config/config.yaml"),
@@ -95,6 +97,16 @@ def test_insiders_of_vs_code_count_where_there_is_no_other(tmp_path: Path):
     assert HOSTS["vscode"].config_path(machine) == insiders / "mcp.json"
     (tmp_path / ".config/Code/User").mkdir(parents=True)
     assert HOSTS["vscode"].config_path(machine) == tmp_path / ".config/Code/User/mcp.json"
+
+
+def test_opencode_is_configured_where_its_last_word_stands(tmp_path: Path):
+    machine = Machine("linux", tmp_path, {})
+    folder = tmp_path / ".config/opencode"
+    folder.mkdir(parents=True)
+    (folder / "opencode.json").write_text("{}")
+    assert HOSTS["opencode"].config_path(machine) == folder / "opencode.json"
+    (folder / "opencode.jsonc").write_text("{}")
+    assert HOSTS["opencode"].config_path(machine) == folder / "opencode.jsonc"
 
 
 def test_lm_studio_is_where_its_pointer_says(tmp_path: Path):

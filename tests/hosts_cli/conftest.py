@@ -36,4 +36,6 @@ def programs() -> Path:
 
 @pytest.fixture
 def desk(tmp_path: Path, programs: Path) -> Desk:
-    return Desk(tmp_path, programs)
+    home = tmp_path / "Zoë Müller"  # as people are called
+    home.mkdir()
+    return Desk(home, programs)

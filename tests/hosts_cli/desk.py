@@ -14,6 +14,7 @@ COMMAND = Path(sys.executable).with_name("apixo-mcp.exe" if os.name == "nt" else
 _QUIET = {
     # None of them is to look for news, tell its maker anything, or fetch what it can do without.
     **{"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "NO_COLOR": "1"},
+    **{"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"},
 }
 
 

@@ -1,8 +1,9 @@
 """A model that follows a script: it calls one tool of the server's, reads what comes back, and says its last words."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hosts_cli.apis import APIS, Api, Call, Turn
@@ -15,6 +16,9 @@ from apixo_mcp.net.uvicorn_server import listen, listening, url_of
 
 LAST_WORDS = "That was the whole script."
 NO_TOOL = "The tool is not offered."
+
+_PICTURE = re.compile(rb"/9j/[A-Za-z0-9+/]{1000}")
+"""A JPEG in base64, as each API has pictures."""
 
 _WAITS = "WaitForMcpServers"
 """What Claude Code offers while servers are still starting (seen with 2.1)."""
@@ -29,13 +33,15 @@ class ScriptedModel:
         arguments: that it calls it with.
         result: what came back from it, as JSON; empty before.
         calls: how often it asked for it.
+        sees: whether it was shown a picture with that.
     """
 
     tool: str
     arguments: Mapping[str, Any]
     url: str = ""
     result: str = ""
-    calls: int = field(default=0)
+    calls: int = 0
+    sees: bool = False
 
     def next_step(self, turn: Turn) -> Call | str:
         """Returns what the script has for a turn."""
@@ -60,6 +66,7 @@ class ScriptedModel:
     def _answers(self, api: Api) -> Any:
         async def answer(request: Request) -> Response:
             turn = api.read(await request.json())
+            self.sees = self.sees or _PICTURE.search(await request.body()) is not None
             return Response(api.write(self.next_step(turn)), media_type="text/event-stream")
 
         return answer

@@ -38,8 +38,16 @@ async def scene(desk: Desk, host: str) -> AsyncIterator[tuple[ScriptedModel, San
         yield model, box
 
 
-async def is_done(desk: Desk, model: ScriptedModel, box: Sandbox, ask: Callable[[], str]) -> None:
-    """The job is done: the host told of it, one picture is there and paid for, and its model knows where it is."""
+async def is_done(desk: Desk, model: ScriptedModel, box: Sandbox, ask: Callable[[], str], *, sees: bool = True) -> None:
+    """The job is done: the host told of it, one picture is there and paid for, and its model knows where it is.
+
+    Args:
+        desk: where the host runs.
+        model: that it asks.
+        box: that the server asks.
+        ask: runs the host.
+        sees: whether it shows its model the picture (docs/hosts.md tells of each).
+    """
     said = await run_sync(ask)
     assert LAST_WORDS in said, said
     pictures = list((desk.home / "my pictures").rglob("*.jpg"))
@@ -47,7 +55,7 @@ async def is_done(desk: Desk, model: ScriptedModel, box: Sandbox, ask: Callable[
     picture = pictures[0]
     with Image.open(picture) as image:
         image.load()
-    assert model.calls == 1
+    assert (model.calls, model.sees) == (1, sees)
     (paid,) = box.submits()
     assert PROMPT in json.dumps(paid)
     assert picture.name in model.result
@@ -72,7 +80,8 @@ async def test_codex(desk: Desk):
             'mcp_servers.apixo.default_tools_approval_mode="approve"',
         )
         words = [word for change in changes for word in ("-c", change)]
-        await is_done(desk, model, box, lambda: desk.run("codex", "exec", "--skip-git-repo-check", *words, ASKED))
+        command = ("codex", "exec", "--skip-git-repo-check", *words, ASKED)
+        await is_done(desk, model, box, lambda: desk.run(*command), sees=False)
 
 
 async def test_gemini(desk: Desk):
@@ -86,3 +95,13 @@ async def test_gemini(desk: Desk):
         words = ("gemini", "--model", "gemini-2.5-flash", "--yolo", "--prompt", ASKED)
         given = {"GOOGLE_GEMINI_BASE_URL": model.url, "GEMINI_API_KEY": "none"}
         await is_done(desk, model, box, lambda: desk.run(*words, **given))
+
+
+async def test_opencode(desk: Desk):
+    async with scene(desk, "opencode") as (model, box):
+        provider = {"npm": "@ai-sdk/openai-compatible", "options": {"baseURL": f"{model.url}/v1", "apiKey": "none"}}
+        provider["models"] = {"scripted": {"modalities": {"input": ["text", "image"], "output": ["text"]}}}
+        # Laid over what stands in its own file.
+        more = {"provider": {"scripted": provider}, "model": "scripted/scripted", "share": "disabled"}
+        given = {"OPENCODE_CONFIG_CONTENT": json.dumps(more)}
+        await is_done(desk, model, box, lambda: desk.run("opencode", "run", ASKED, **given))

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 
 from hosts_cli.desk import COMMAND, KEY, Desk
 
@@ -18,7 +19,9 @@ def test_claude_code_starts_it(desk: Desk):
     # It has written into its file meanwhile: that stays.
     written = json.loads((desk.home / ".claude.json").read_text())
     desk.run(COMMAND, "uninstall", "claude-code")
-    assert json.loads((desk.home / ".claude.json").read_text()) == {**written, "mcpServers": {}}
+    assert json.loads((desk.home / ".claude.json").read_text()) == {
+        name: value for name, value in written.items() if name != "mcpServers"
+    }
     assert "No MCP servers configured" in desk.run("claude", "mcp", "list")
 
 
@@ -49,4 +52,17 @@ def test_gemini_starts_it(desk: Desk):
     assert f"apixo: {COMMAND}  (stdio) - Connected" in desk.run("gemini", "mcp", "list")
     assert b"// mine" in config.read_bytes()
     desk.run(COMMAND, "uninstall", "gemini")
+    assert config.read_bytes() == before
+
+
+def test_opencode_starts_it(desk: Desk):
+    # It makes its file at the first start.
+    assert "No MCP servers configured" in desk.run("opencode", "mcp", "list")
+    config = desk.home / ".config" / "opencode" / "opencode.jsonc"
+    before = config.read_bytes()
+    desk.run(COMMAND, "install", "opencode")
+    told = desk.run("opencode", "mcp", "list")
+    assert "apixo connected" in re.sub(r"\x1b\[[0-9;]*m", "", told)
+    assert str(COMMAND) in told
+    desk.run(COMMAND, "uninstall", "opencode")
     assert config.read_bytes() == before

@@ -11,7 +11,7 @@ from apixo_mcp.gateways.apixo import Apixo
 from apixo_mcp.gateways.gateway import Accepted, Later, NoAnswer, Refused
 from apixo_mcp.generation import Failure
 from apixo_mcp.net.http import Http
-from apixo_mcp.net.proxies import is_loopback, proxy_for, unusable_proxies
+from apixo_mcp.net.proxies import PROXIES_HELD_FOR, Proxies, is_loopback, proxy_for, unusable_proxies
 from apixo_mcp.net.response import Answered, NotReached
 
 pytestmark = pytest.mark.anyio
@@ -96,6 +96,26 @@ async def test_a_proxy_that_can_never_work_is_refused_by_name(
 def test_a_placeholder_counts_as_none(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("https_proxy", "${HTTPS_PROXY}")
     assert proxy_for("https", "api.example") is None
+
+
+def test_a_proxy_that_is_set_meanwhile_is_used_within_a_second(monkeypatch: pytest.MonkeyPatch):
+    now = 0.0
+    proxies = Proxies(lambda: now)
+    assert proxies.get("https", "api.example") is None
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    assert proxies.get("https", "api.example") is None
+    assert proxies.get("https", "cdn.example") == proxy_for("https", "cdn.example"), "another host is another question"
+    now += PROXIES_HELD_FOR
+    assert proxies.get("https", "api.example") == proxy_for("https", "api.example")
+
+
+def test_a_proxy_that_is_mended_is_used_at_once(monkeypatch: pytest.MonkeyPatch):
+    proxies = Proxies(lambda: 0.0)
+    monkeypatch.setenv("https_proxy", "foo://proxy.example")
+    with pytest.raises(SettingRefused):
+        proxies.get("https", "api.example")
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    assert proxies.get("https", "api.example") == proxy_for("https", "api.example")
 
 
 def test_the_proxy_of_the_scheme_comes_before_that_of_all(monkeypatch: pytest.MonkeyPatch):

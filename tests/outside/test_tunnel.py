@@ -92,7 +92,7 @@ async def test_nothing_else_is_reached_through_it(sit: Sit, box: Sandbox, tmp_pa
             f"/inputs/{token}/",
             f"/inputs/{token}/other.png",
             f"/inputs/{token}/image.png/",
-            f"/inputs/{token[:-1]}0/image.png",
+            f"/inputs/{token[:-1]}{'1' if token[-1] == '0' else '0'}/image.png",
             f"/inputs/{'0' * 64}/proof",
             "/inputs/..%2F..%2Ftasks.sqlite3/image.png",
             f"/inputs/{token}/..%2F..%2Fmine.png",

@@ -24,8 +24,9 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
     """Runs the bundle's file in this process with what a host puts in; gives the words that the command line got."""
 
     def started(environment: dict[str, str], *words: str) -> list[str]:
-        for name, value in environment.items():
+        for name, value in {**environment, "APIXO_MCP_ALLOWED_ROOTS": ""}.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.delenv("APIXO_MCP_ALLOWED_ROOTS")  # named first, so that what the file sets is undone too
         monkeypatch.setattr(sys, "argv", ["server.py", *words])
         monkeypatch.setattr(entry, "main", lambda: None)
         runpy.run_path(str(bundle.SOURCES / "server.py"), run_name="__main__")

@@ -19,10 +19,13 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import contents
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "packaging"))
+
+import contents  # noqa: E402
+import sources  # noqa: E402
+
 DIST = ROOT / "dist"
 BIN = Path(sys.executable).parent
 INSTALL_MB = 70  # of 10^6 bytes: what the package and all that it needs may take, bytecode left out
@@ -187,7 +190,9 @@ def main() -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="package-") as name:
         work = Path(name).resolve()
-        wheel, sdist = built(ROOT, "wheel", DIST), built(ROOT, "sdist", DIST)
+        (work / "sources").mkdir()
+        copy = sources.copied(work / "sources")
+        wheel, sdist = built(copy, "wheel", DIST), built(copy, "sdist", DIST)
         held_to_the_rule(wheel, sdist, work)
         checker = ("uv", "tool", "run", "--quiet", "--constraints", "constraints.txt", "twine", "check", "--strict")
         run(*checker, wheel, sdist, env=tools())

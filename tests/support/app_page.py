@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -110,7 +111,13 @@ def wire(value: BaseModel) -> dict[str, Any]:
 
 
 async def _fetched(route: Any) -> None:
-    await route.fulfill(response=await route.fetch())
+    from playwright.async_api import Error
+
+    try:
+        await route.fulfill(response=await route.fetch())
+    except Error:  # the server has ended, or nobody waits for it any more
+        with suppress(Error):
+            await route.abort()
 
 
 class ShownApp:

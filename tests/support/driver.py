@@ -94,7 +94,7 @@ class Process:
         self.send_line(json.dumps(message).encode())
         return self.number
 
-    def answer(self, number: int, timeout: float = 20) -> dict[str, Any]:
+    def answer(self, number: int, timeout: float = 90) -> dict[str, Any]:
         until = time.monotonic() + timeout
         while True:
             if number in self.answers:  # calls that are open together are answered in any order
@@ -106,7 +106,7 @@ class Process:
             if "id" in message and "method" not in message:
                 self.answers[message["id"]] = message
 
-    def ask(self, method: str, params: dict[str, Any] | None = None, timeout: float = 20) -> dict[str, Any]:
+    def ask(self, method: str, params: dict[str, Any] | None = None, timeout: float = 90) -> dict[str, Any]:
         return self.answer(self.send(method, params), timeout)
 
     def start(self, name: str = PATIENT) -> "Process":
@@ -116,8 +116,17 @@ class Process:
         self.send("notifications/initialized", notify=True)
         return self
 
-    def call(self, tool: str, arguments: dict[str, Any], timeout: float = 20) -> dict[str, Any]:
+    def call(self, tool: str, arguments: dict[str, Any], timeout: float = 90) -> dict[str, Any]:
         return self.ask("tools/call", {"name": tool, "arguments": arguments}, timeout)["result"]
+
+    def finished(self, task_id: str, within: float = 90) -> dict[str, Any]:
+        """Returns what check_task tells of a task in the end: one call waits less than a busy machine may need."""
+        until = time.monotonic() + within
+        while True:
+            told = self.call("check_task", {"task_id": task_id, "wait_seconds": 20}, within)["structuredContent"]
+            is_saving = any(result.get("file") == "saving" for result in told.get("results", ()))
+            if time.monotonic() > until or not (told["state"] in ("submitting", "pending", "processing") or is_saving):
+                return told
 
     def kill(self) -> None:
         self.process.kill()

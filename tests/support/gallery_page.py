@@ -1,8 +1,9 @@
 """The gallery in a real browser, and the program that it is a page of."""
 
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,30 @@ class Site:
         self.page = page
         self.url = ""
         self._running = AsyncExitStack()
+        self._kept = ExitStack()
+
+    @property
+    def _port(self) -> int:
+        return int(self.url.rpartition(":")[2] or 0)
 
     async def start(self) -> None:
         """Serves it, at the address that it had before where it had one."""
-        listener = listen("127.0.0.1", int(self.url.rpartition(":")[2] or 0))
+        self._kept.close()
+        listener = listen("127.0.0.1", self._port)
         self.url = url_of(listener)
         await self._running.enter_async_context(serving(self.app, build_server(self.app), listener))
 
     async def stop(self) -> None:
-        """Serves it no more."""
+        """Serves it no more, and keeps its port from others until it is served again."""
         await self._running.aclose()
+        held = self._kept.enter_context(socket.socket())
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", self._port))
+
+    async def end(self) -> None:
+        """Serves it never again."""
+        await self._running.aclose()
+        self._kept.close()
 
     async def goto(self, address: str = "") -> None:
         """Opens the page at an address within it."""
@@ -83,8 +98,9 @@ async def site(box: Sandbox, folder: Path, page: Any, **settings: Any) -> AsyncI
         try:
             yield running
         finally:
+            await page.unroute_all(behavior="ignoreErrors")  # what is still fetched is not to find the server gone
             await page.goto("about:blank")
-            await running.stop()
+            await running.end()
 
 
 def failed(charged: Any, message: str = "The picture was refused.") -> Failure:

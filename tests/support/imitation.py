@@ -198,10 +198,10 @@ class Imitation:
         with self.lock:
             return list(self.tasks.values())[-1]
 
-    def wait_for_post(self, count: int = 1, timeout: float = 30) -> None:
+    def wait_for_post(self, count: int = 1, timeout: float = 90) -> None:
         self._wait(lambda: len(self.posts()) >= count, timeout)
 
-    def wait_for_look(self, count: int = 1, timeout: float = 30) -> None:
+    def wait_for_look(self, count: int = 1, timeout: float = 90) -> None:
         self._wait(lambda: sum(task.looks for task in self.tasks.values()) >= count, timeout)
 
     def _wait(self, met: Any, timeout: float) -> None:

@@ -19,6 +19,7 @@ class MemoryFiles:
     """Objects that share `kept` are one place, as that of several processes would be."""
 
     where = "memory"
+    is_far = False
 
     def __init__(self, disk: Path, kept: Kept) -> None:
         self._disk = disk

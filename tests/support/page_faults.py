@@ -4,10 +4,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+DRAWN_WITHIN = 3_000  # milliseconds that a page may take to draw itself anew in another size
 WIDTH = 320  # of a small telephone, or of a large screen at 400 % (WCAG 1.4.10)
 
 _AXE = """async () => (await axe.run({resultTypes: ['violations']})).violations.map(
   one => `${one.id}: ${one.help} (${one.nodes.map(node => node.html).join(' ')})`)"""
+_WORN = """scheme => matchMedia(`(prefers-color-scheme: ${scheme})`).matches
+  && [undefined, scheme].includes(document.documentElement.dataset.theme)"""
+_FITS = "() => document.documentElement.scrollWidth <= innerWidth"
 _WIDER = """() => [...document.querySelectorAll('*')].filter(one => {
   const box = one.getBoundingClientRect()
   return box.right > innerWidth + 1 || box.left < -1 || (one.scrollWidth > one.clientWidth + 1 && one.clientWidth
@@ -20,6 +24,12 @@ _FOCUSED = """() => {
 }"""
 
 
+async def wear(page: Any, scheme: str) -> None:
+    """Has the system ask for a scheme of colours, and waits until the page wears it."""
+    await page.emulate_media(color_scheme=scheme)
+    await page.wait_for_function(_WORN, arg=scheme)
+
+
 async def violations(page: Any) -> list[str]:
     """Returns what axe objects to, as the page is and in the other scheme of colours."""
     from axe_playwright_python.base import AXE_SCRIPT
@@ -27,18 +37,22 @@ async def violations(page: Any) -> list[str]:
     found: list[str] = []
     await page.evaluate(AXE_SCRIPT)
     for scheme in ("dark", "light"):
-        await page.emulate_media(color_scheme=scheme)
+        await wear(page, scheme)
         found += [f"{scheme}: {one}" for one in await page.evaluate(_AXE)]
     return found
 
 
 async def overflowing(page: Any) -> list[str]:
     """Returns what a narrow screen does not hold, with the text as it is and at twice its size."""
+    from playwright.async_api import TimeoutError
+
     usual, found = page.viewport_size, []
     await page.set_viewport_size({"width": WIDTH, "height": 640})
     for size in ("100%", "200%"):
         await page.evaluate("size => document.documentElement.style.fontSize = size", size)
-        if await page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
+        try:
+            await page.wait_for_function(_FITS, timeout=DRAWN_WITHIN)
+        except TimeoutError:
             found += [f"{size}: {one}" for one in await page.evaluate(_WIDER)] or [f"{size}: the page"]
     await page.evaluate("() => document.documentElement.style.fontSize = ''")
     await page.set_viewport_size(usual)

@@ -100,6 +100,14 @@ async def happens(is_so: Callable[[], bool]) -> None:
             await anyio.sleep(0.005)
 
 
+async def given_up(client: Client, tool: str, arguments: Mapping[str, Any], once: Callable[[], bool]) -> None:
+    """Makes a call, and leaves it unanswered once something is so."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(client.call_tool, tool, dict(arguments))
+        await happens(once)
+        group.cancel_scope.cancel()
+
+
 async def told_once(client: Client, task: Mapping[str, Any], is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Asks about a task again and again, and returns the first answer of which something is so."""
     with anyio.fail_after(30):

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -50,8 +51,7 @@ class S3:
 
     def client(self) -> Any:
         """Another program's view of it."""
-        import boto3
-
+        boto3: Any = import_module("boto3")  # `make s3` brings it
         return boto3.client(
             "s3",
             endpoint_url=self.url,

@@ -18,6 +18,7 @@ import httpx2
 from mcp import Client
 from support.app_host import SHOWS_APPS
 from support.app_page import AppPage
+from support.chromium import window
 from support.program import environment, values_for
 from support.shell import COMMAND
 
@@ -78,9 +79,13 @@ async def sightings(box: Sandbox, folder: Path, browser: Any) -> Sightings:
     """Has a terminal make a picture while all watch, and returns who saw what, and when."""
     seen = Sightings()
     # Each in a window of its own: one that is behind another draws once a second.
-    windows = [await browser.new_context(), await browser.new_context()]
-    async with watchers(box, folder) as (app, url, client), anyio.create_task_group() as group:
-        page, chat = await windows[0].new_page(), AppPage(await windows[1].new_page(), client)
+    async with (
+        watchers(box, folder) as (app, url, client),
+        window(browser) as page,
+        window(browser) as other,
+        anyio.create_task_group() as group,
+    ):
+        chat = AppPage(other, client)
         await chat.open("check_task")
         await page.goto(url)
         began = anyio.Event()
@@ -134,12 +139,8 @@ async def sightings(box: Sandbox, folder: Path, browser: Any) -> Sightings:
             await chat.frame.evaluate(_OBSERVED, ".task")
             assert await terminal.wait() == 0
         for who, frame in (("page", page), ("app", chat.frame)):
-            with anyio.fail_after(20):
-                while "saved" not in (seen_by := await frame.evaluate("() => window.seen")):
-                    await page.wait_for_timeout(20)
-            seen.by[who] = seen_by
-    for window in windows:
-        await window.close()
+            whole = await frame.wait_for_function("window.seen.saved && window.seen", polling=20, timeout=20_000)
+            seen.by[who] = await whole.json_value()
     return seen
 
 

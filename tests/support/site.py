@@ -9,6 +9,10 @@ import anyio
 import anyio.abc
 from support.certificates import authority
 from support.listening import listening
+from support.tcp import read_request
+
+OF_ITSELF = ("/favicon.ico", "/.well-known/")
+"""What a browser asks for without having been told to."""
 
 
 class Site:
@@ -16,7 +20,7 @@ class Site:
 
     Attributes:
         port: on this machine.
-        asked: what it was asked for so far.
+        asked: what it was asked for so far, but for what a browser asks for by itself.
     """
 
     def __init__(self) -> None:
@@ -27,7 +31,7 @@ class Site:
         self.heard = anyio.Event()
 
     def _answer(self, path: str) -> bytes:
-        if path != "/favicon.ico":
+        if not path.startswith(OF_ITSELF):
             self.asked.append(path)
             self.heard.set()
         head = f"HTTP/1.1 307 x\r\nlocation: {self.leads_to}" if self.leads_to else "HTTP/1.1 200 OK"
@@ -40,8 +44,8 @@ class Site:
     async def serve(self, stream: anyio.abc.ByteStream) -> None:
         """Answers one request."""
         async with stream:
-            asked = await stream.receive()
-            await stream.send(self._answer(asked.split(b" ")[1].decode()))
+            if b"\r\n\r\n" in (asked := await read_request(stream)):
+                await stream.send(self._answer(asked.split(b" ")[1].decode()))
 
 
 @asynccontextmanager

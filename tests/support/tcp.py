@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio
 import pytest
-from anyio.abc import SocketStream
+from anyio.abc import ByteStream, SocketStream
 from support.listening import listening
 
 Talk = Callable[[SocketStream, bytes], Awaitable[None]]
@@ -32,7 +32,7 @@ class Wire:
         return f"http://127.0.0.1:{self.port}"
 
 
-async def read_request(stream: SocketStream) -> bytes:
+async def read_request(stream: ByteStream) -> bytes:
     """One whole request, empty at the end of the connection."""
     data = b""
     try:
@@ -54,12 +54,9 @@ async def run_wire(talk: Talk, *, http: bool = True) -> AsyncIterator[Wire]:
     async def handle(stream: SocketStream) -> None:
         wire.connections += 1
         async with stream:
-            try:
-                while request := await (read_request(stream) if http else stream.receive()):
-                    wire.requests.append(request)
-                    await talk(stream, request)
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream):
-                return
+            while request := await (read_request(stream) if http else stream.receive()):
+                wire.requests.append(request)
+                await talk(stream, request)
 
     async with listening(handle) as wire.port:
         yield wire

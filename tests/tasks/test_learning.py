@@ -171,6 +171,38 @@ def test_a_refusal_is_told_soon_however_long_results_take():
     assert lesson.first_poll <= video.first_wait + video.cap
 
 
+FAILING: dict[str, Shape] = {
+    "refused": lambda chance, _: chance.uniform(1, 8),
+    "given up": lambda chance, _: chance.uniform(90, 200),
+}
+MORE_POLLS = {"refused": 0, "given up": 10}
+"""Than documented, of one failed job: where few results are so late, polls stand close behind the usual ones."""
+
+
+@pytest.mark.parametrize("failing", FAILING)
+@pytest.mark.parametrize("name", ["25 to 35", "bimodal"])
+def test_failures_change_nothing_of_how_results_are_seen_and_are_told_little_later(name: str, failing: str):
+    """Why failures teach nothing is told in `tasks.durations`."""
+    chance, fails, seen, schedule = random.Random(1), random.Random(2), list[Duration](), PRO
+    results, failures = list[tuple[Followed, Followed]](), list[tuple[Followed, Followed]]()
+    for number in range(200):
+        has_failed = fails.random() < 0.3
+        ends = FAILING[failing](fails, number) if has_failed else SHAPES[name](chance, number)
+        jitter = fails.random()
+        learned, documented = (follow(one, ends, random.Random(jitter)) for one in (schedule, PRO))
+        (failures if has_failed else results).append((learned, documented))
+        if not has_failed:
+            seen = [*seen, Duration(ends - 0.1, ends + 0.1)][-DURATIONS_KEPT:]
+        if number % 20 == 0 and (lesson := learn(PRO, seen)):
+            schedule = lesson.poll_schedule
+    for learned, documented in failures:
+        assert learned.lag <= documented.lag + 1.1 * PRO.cap  # a tenth: waits are spread at random
+        assert learned.polls <= documented.polls + MORE_POLLS[failing]
+    (polls, lag), (polls_documented, lag_documented) = (cost(followed) for followed in zip(*results, strict=True))
+    assert polls <= 1.1 * polls_documented
+    assert lag <= 1.1 * lag_documented
+
+
 def test_a_resolution_that_was_not_seen_learns_nothing_from_another_one():
     two, four = [Duration(28, 28)] * 20, [Duration(29, 29)] * 20
     assert not durations_for("resolution=4k", {"resolution=2k": two})

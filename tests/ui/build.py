@@ -21,6 +21,8 @@ UI = HERE.parents[1] / "apixo_mcp" / "ui"
 SOURCES = UI / "src"
 MODULES = HERE / "node_modules"
 
+_NOBODY = "'none'"
+
 
 @dataclass(frozen=True)
 class Page:
@@ -43,7 +45,7 @@ class Page:
 
 PAGES = {
     "app.html": Page(
-        "app-main.js", ("style.css",), "data: https: http://127.0.0.1:* http://localhost:*", asks="'none'"
+        "app-main.js", ("style.css", "app.css"), "data: https: http://127.0.0.1:* http://localhost:*", asks=_NOBODY
     ),
     "spending.html": Page(
         "spending-main.js",
@@ -60,6 +62,12 @@ PAGES = {
     ),
 }
 """The committed pages."""
+
+ICON = (
+    "<link rel=icon href=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'>"
+    "<path fill='%230b57d0' d='M0 9l4-8 5 8'/></svg>\">\n"
+)
+"""The icon of what a browser opens: it asks the server for one where the page has none."""
 
 
 def stamp() -> str:
@@ -130,6 +138,7 @@ def page(made_of: Page) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Generated media</title>\n'
+        f"{ICON if made_of.asks != _NOBODY else ''}"
         f"<!-- Made by `make ui` from src/, source {stamp()}; not to be edited. -->\n"
         f"<style>{style}</style>\n</head>\n<body>\n<script>{script}</script>\n</body>\n</html>\n"
     )

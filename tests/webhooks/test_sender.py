@@ -100,6 +100,26 @@ async def test_what_is_refused_comes_again_under_the_same_id(box: Sandbox, tmp_p
     assert len({one.webhook_id for one in receiver.messages}) == 1
 
 
+async def test_the_end_of_a_task_is_told_though_its_entry_was_deleted_first(
+    box: Sandbox, tmp_path: Path, receiver: Receiver
+):
+    patient = WebhookLimits(again_after=(0.02,) * 1000, looked_every=0.02)
+    taken, receiver.usually = receiver.usually, 503
+    async with telling(box, tmp_path, receiver.url, limits=patient) as app:
+        made = await ask(app)
+        await happens(lambda: len(receiver.messages) == 1)
+        await app.store.mark_answer([made.task_id], made.asked_by, "given")
+        ended = await app.service.find(LOCAL, made.task_id)
+        assert await app.store.delete_entry(ended, "deleted")
+        receiver.usually = taken
+        await reaches(app, lambda count: count == OutboxCount(0, 0))
+    first, last = (receiver.messages[place].told["data"] for place in (0, -1))
+    assert first["state"] == last["state"] == "success"
+    assert last["task_id"] == made.task_id
+    assert last["notes"] == ["Its entry was deleted before this could be told."]
+    assert "a fox" not in receiver.messages[-1].body.decode()
+
+
 async def test_what_is_never_taken_is_given_up_and_said_to_be(
     box: Sandbox, tmp_path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ):

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Literal
 
 from apixo_mcp.catalog.fields import about, optional_prompt, span, text_field
 from apixo_mcp.catalog.inputs import ModelInput, required, rule
-from apixo_mcp.catalog.lyrics import sign_of_lyrics
 from apixo_mcp.catalog.model import AUDIO_SCHEDULE, Model, Price, Spelling
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
@@ -67,7 +66,12 @@ def _doubt(given: Mapping[str, Any]) -> Problem | None:
     """Refuses to guess what becomes of lyrics: without the custom mode they would only describe a song."""
     text = given.get("prompt")
     is_said = any(given.get(name) is not None for name in ("customMode", "style", "title")) or given.get("instrumental")
-    if is_said or not isinstance(text, str) or not (sign := sign_of_lyrics(text)):
+    if is_said or not isinstance(text, str):
+        return None
+    # Imported here: its patterns take longer to compile than all families but two to load.
+    from apixo_mcp.catalog.lyrics import sign_of_lyrics
+
+    if not (sign := sign_of_lyrics(text)):
         return None
     allowed = f"reads like lyrics ({sign}), and lyrics are sung only with a style and a title"
     return Problem("prompt", shorten(text), allowed, next_action=NextAction.SING_OR_DESCRIBE)

@@ -13,7 +13,7 @@ from apixo_mcp.cli.checks.start_trial import DoesNotStart, tools_of
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.hosts.editing import entry_in
-from apixo_mcp.hosts.entry import Launch
+from apixo_mcp.hosts.entry import Launch, entry_fields
 from apixo_mcp.hosts.host import SERVER_NAME, Host
 from apixo_mcp.hosts.installing import look
 from apixo_mcp.hosts.launch import is_throw_away
@@ -32,7 +32,7 @@ _FILLS_IN = ("claude-code", "cursor", "vscode", "windsurf", "gemini")
 """Hosts that put values in place of `${…}`: `examples/hosts` shows the first three; inferred of the others."""
 _HANDING_ON = ("apixo-mcp", "uvx", "uv", "pipx", "py")
 """Programs, beside Python's, that start ours with the variables that they are given themselves."""
-_FROM_A_SHELL = ("claude-code", "codex", "gemini")
+_FROM_A_SHELL = ("claude-code", "codex", "gemini", "opencode")
 """Hosts that people start in a shell, so that a key of it may reach the server."""
 
 
@@ -108,7 +108,10 @@ def key_trouble(host: Host, launch: Launch, machine: Machine) -> tuple[str, str]
     in_shell = any(is_set(name, machine.environment.get(name, "")) for name in variables)
     if host.name in _FROM_A_SHELL and in_shell:
         return None
-    return "starts the server without a key", f"Set {' or '.join(variables)} in the `env` of its entry."
+    return (
+        "starts the server without a key",
+        f"Set {' or '.join(variables)} in the `{entry_fields(host).env}` of its entry.",
+    )
 
 
 def _tried(launch: Launch, machine: Machine) -> str:

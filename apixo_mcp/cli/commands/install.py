@@ -26,6 +26,7 @@ from apixo_mcp.gateways.directory import GATEWAYS, key_variables
 from apixo_mcp.hosts.difference import difference
 from apixo_mcp.hosts.editing import installed
 from apixo_mcp.hosts.entry import Launch
+from apixo_mcp.hosts.exposure import exposure
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.installing import Change, Present, carry_out_install, look, plan_install
 from apixo_mcp.hosts.launch import Asker, commands
@@ -185,6 +186,9 @@ def _entered(wanted: Entered, line: Line, machine: Machine, records: InstallReco
             say(f"{host.title}: {change.file.path} has it already. Nothing was changed.")
             return True
         show_change(change, wanted.secrets)
+        if change.launch and keys_in(change.launch.env):
+            for reason in exposure(change.file):
+                say(f"  {reason}", err=True)
         if not agreed(change, asks=asks):
             return False
         _store(wanted)

@@ -65,23 +65,30 @@ def _taken_out(change: Change, records: InstallRecords, *, prints: bool, asks: b
         return True
     if not agreed(change, asks=asks):
         return False
-    copy = _let_go(change, records)
+    copies = _let_go(change, records)
     if change.content is None:
         say(f"{told} was removed, for it was made for this alone.")
     elif change.is_exact:
         say(f"{told} is again what it was before.")
     else:
         say(f"{told} no longer has it. What else was changed there since stays.")
-        if copy is not None:
-            say(f"  What stood there before it was entered is kept in {copy}")
+    if copies:
+        say(
+            "\n".join(
+                [
+                    "  What stood there at other times is kept, with all keys that it had:",
+                    *(f"    {copy}" for copy in copies),
+                ]
+            )
+        )
     return True
 
 
-def _let_go(change: Change, records: InstallRecords) -> Path | None:
+def _let_go(change: Change, records: InstallRecords) -> list[Path]:
     """Undoes what was done for a host, and removes keys from the system's store that no other host needs."""
-    copy = carry_out_uninstall(change, records)
+    copies = carry_out_uninstall(change, records)
     others = [record for host in HOSTS.values() if (record := records.read(host)) is not None]
     for variable in change.record.keyring if change.record else ():
         if not any(variable in other.keyring for other in others):
             forget_key(variable)
-    return copy
+    return copies

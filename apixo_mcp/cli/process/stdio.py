@@ -3,6 +3,8 @@
 import gc
 from contextlib import AbstractContextManager, nullcontext
 
+from pydantic import BaseModel
+
 from apixo_mcp.cli.process.follower import follower_of
 from apixo_mcp.cli.process.start import errors_told, settings_or_exit
 from apixo_mcp.errors import SettingsError
@@ -31,6 +33,7 @@ def serve_stdio(early: Early | None = None, *, sandbox: bool = False) -> None:
             with errors_told():
                 raise SettingsError(_NOT_ON_STDIO)
         leave = None if sandbox else follower_of(settings)
+        build_models_when_used()
         from apixo_mcp.server.stdio.transport import run_stdio
 
         gc.freeze()
@@ -38,6 +41,14 @@ def serve_stdio(early: Early | None = None, *, sandbox: bool = False) -> None:
         gc.enable()
         with errors_told():
             run_stdio(settings, early, leave)
+
+
+def build_models_when_used() -> None:
+    """Has pydantic build each model that is defined from now on when it is first used.
+
+    The SDK defines more than five hundred, of which a server uses a few dozen.
+    """
+    BaseModel.model_config["defer_build"] = True
 
 
 def settings_of_server(*, sandbox: bool) -> AbstractContextManager[Settings]:

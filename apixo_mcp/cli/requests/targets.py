@@ -56,7 +56,8 @@ def chosen(hosts: Sequence[str], *, every: bool, those: Sequence[Host]) -> list[
 def show_change(change: Change, secrets: Sequence[str]) -> None:
     """Prints what changes in a host's file."""
     lines = difference(change.host, change.before, change.after, secrets)
-    say(f"{change.host.title}: {change.file.path}")
+    link = "" if change.file.target == change.file.path.absolute() else f" (a link to {change.file.target})"
+    say(f"{change.host.title}: {change.file.path}{link}")
     say("\n".join(f"    {line}" for line in lines or ["(only a key changes, which is not shown)"]))
 
 

@@ -42,6 +42,8 @@ _AWAY_FOR = 5.0  # seconds in which a bucket that did not answer is asked nothin
 class BucketFiles:
     """Keeps results in a bucket; see `ResultFiles`."""
 
+    is_far = True
+
     def __init__(self, space: BucketSpace, *, arriving: Path, earlier: ResultFiles) -> None:
         """Takes the place.
 

@@ -16,7 +16,7 @@ from apixo_mcp.tasks.schedule import PollSchedule, documented_times
 
 FEWEST_DURATIONS = 10
 """Before so many nothing is learned."""
-ENOUGH_POLLS = 3.15
+ENOUGH_POLLS = 3.12
 """Polls of a task in the mean, where that many tell of its end as soon as polls at the documented interval would: three
 and some for those that take longer than any before, of which there are fewer than is allowed for."""
 FEWER_POLLS = 0.75

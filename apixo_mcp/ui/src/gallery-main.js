@@ -10,7 +10,7 @@ import { Entries } from "./gallery/entries.js";
 import { Filters } from "./gallery/filters.js";
 import { Grid } from "./gallery/grid.js";
 import { Live } from "./gallery/live.js";
-import { Refused } from "./gallery/server.js";
+import { Refused, change } from "./gallery/server.js";
 import { Whole } from "./gallery/whole.js";
 import { tell } from "./gallery/words.js";
 
@@ -26,6 +26,7 @@ const grid = new Grid(() => more(), (page) => void entries.fill(page).catch(trou
 const pictures = h("div", { className: "view" }, narrow.el, said, grid.el);
 const main = h("main", { tabIndex: -1 }, pictures);
 const tabs = h("nav", { "aria-label": tell("views") }, h("a", { href: "?", "aria-current": "page" }, tell("pictures")), h("a", { href: "spending" }, tell("spending")), h("a", { href: "new" }, tell("making")));
+if ("out" in document.documentElement.dataset) tabs.append(button(tell("sign_out"), "close", () => change("sign-in/out", "POST").then(() => location.assign("sign-in"), troubled)));
 let entries = new Entries(filters(), changed), shownFilters = "", isStarted = false;
 
 const whole = new Whole({
@@ -86,6 +87,7 @@ function changed() {
   const n = entries.count, isNarrow = filters().size > 0;
   pictures.setAttribute("aria-busy", String(!entries.pages.length && !trouble.dataset.key));
   grid.el.hidden = !n;
+  if (!n) grid.put([], { caption: 0 });  // what is hidden is not drawn
   if (n) said.replaceChildren(tell(entries.isWhole ? "shown" : "shown_more", { n }));
   else if (!entries.pages.length) said.replaceChildren(trouble.dataset.key ? "" : tell("loading"));
   else said.replaceChildren(h("b", null, tell(isNarrow ? "no_hit" : "none")), " ", tell(isNarrow ? "no_hit_how" : "none_how"));

@@ -26,4 +26,6 @@ document.body.classList.add("gallery");
 document.body.append(h("header", null, h("h1", null, say("title")), tabs), trouble, h("main", null, view.el), voice);
 
 const changes = new EventSource("api/events");
+let opened = 0;
+changes.addEventListener("open", () => opened++ && view.later());  // what happened meanwhile is told by nobody
 for (const name of ["task", "reset"]) changes.addEventListener(name, view.later);

@@ -1,7 +1,7 @@
 // @ts-check
 /** One task: what was asked for, how it goes, what came of it, and what can be made of that. Draws what the server tells. */
 import { button, h, kindOf, media, notice, shaped, speakUp } from "./ui.js";
-import { isWord, money, say, size, time } from "./words.js";
+import { adviceOf, isWord, money, say, size, time } from "./words.js";
 
 /** @typedef {Record<string, any>} Obj */
 /** @typedef {{bytes?: (card: Obj, result: Obj) => Promise<string>, small?: (card: Obj, result: Obj) => Promise<string>, open?: (url: string) => any,
@@ -131,7 +131,7 @@ export class TaskView {
   failure(card) {
     const error = card.error ?? {}, charged = ["yes", "no"].includes(error.charged) ? `charged_${error.charged}` : "charged_unknown";
     const kind = error.category !== "unknown" && isWord(error.category) ? say(error.category) : "";  // what the gateway says is in its own language
-    const rows = [[say("cause"), [kind, error.message, error.code ? `(${error.code})` : ""].filter(Boolean).join(" · ")], [say("fix"), card.state === "unknown" ? card.next_step : error.advice], [say("charged"), word(charged)]];
+    const rows = [[say("cause"), [kind, error.message, error.code ? `(${error.code})` : ""].filter(Boolean).join(" · ")], [say("fix"), adviceOf(card.state === "unknown" ? { ...error, advice: card.next_step } : error)], [say("charged"), word(charged)]];
     return [h("dl", { className: "trouble" }, rows.filter(([, text]) => text).map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text)))), this.actions(card)];
   }
 

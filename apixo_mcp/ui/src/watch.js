@@ -12,6 +12,7 @@ export class Watch {
     this.timer = 0;
     this.failures = 0;
     this.isAsking = false;
+    this.isWanted = false;  // by whoever came while it was being asked: that answer may be older than their wish
     this.isSeen = true;
     this.isOver = false;
     this.wake = () => this.now();
@@ -27,6 +28,7 @@ export class Watch {
   /** Asks at once, also after having given up. */
   now() {
     this.failures = 0;
+    this.isWanted = true;
     this.later(0);
   }
 
@@ -39,10 +41,11 @@ export class Watch {
   async ask() {
     if (this.isAsking || this.isOver || document.hidden || !this.isSeen) return;
     this.isAsking = true;
+    this.isWanted = false;
     try {
       const next = await this.io.ask();
       this.failures = 0;
-      if (next) this.later(next);
+      if (this.isWanted || next) this.later(this.isWanted ? 0 : next);
     } catch (error) {
       if (this.isOver) return;
       if (++this.failures < GIVES_UP) this.later(400 * 2 ** this.failures);

@@ -5,7 +5,7 @@ const ENGLISH = {
   title: "Generated media", preparing: "Preparing…", asked: "Asked for", running: "Generating", submitting: "Being submitted", pending: "In the queue", processing: "Generating",
   success: "Done", failed: "Failed", cancelled: "Cancelled", unknown: "Not known", missing: "Not found",
   image: "Image", video: "Video", audio: "Audio", numbered: "{kind} {n} of {of}", show: "Show {kind} {n} of {of}", results: "Results", actions: "Actions", progress: "Progress",
-  elapsed: "{time} so far", left: "about {time} left", late: "takes longer than usual", took: "took {time}", usual: "usually {from}–{to}", seconds: "{n} s", minutes: "{n} min", again_in: "",
+  elapsed: "{time} so far", left: "about {time} left", late: "takes longer than usual", took: "took {time}", seconds: "{n} s", minutes: "{n} min", 
   cost: "about {usd}", no_price: "price not known", free: "not charged", seed: "seed {n}", model: "Model",
   download: "Download", copy: "Copy link", copy_path: "Copy path", open: "Open", full: "Full screen", inline: "Leave full screen", cancel: "Cancel", close: "Close", retry: "Try again",
   again: "Regenerate", vary: "Variation", edit: "Edit", animate: "Animate", copied: "Copied.", opened: "Opened.", saved: "Download started.", by_hand: "Copy it by hand: {text}", nowhere: "It is saved at {text}",
@@ -21,7 +21,7 @@ const CHINESE = {
   title: "生成的媒体", preparing: "正在准备…", asked: "请求内容", running: "生成中", submitting: "正在提交", pending: "排队中", processing: "生成中",
   success: "已完成", failed: "失败", cancelled: "已取消", unknown: "结果未知", missing: "未找到",
   image: "图片", video: "视频", audio: "音频", numbered: "{kind} {n}/{of}", show: "显示{kind} {n}/{of}", results: "结果", actions: "操作", progress: "进度",
-  elapsed: "已用 {time}", left: "约剩 {time}", late: "比平时慢", took: "用时 {time}", usual: "通常 {from}–{to}", seconds: "{n} 秒", minutes: "{n} 分钟", again_in: "",
+  elapsed: "已用 {time}", left: "约剩 {time}", late: "比平时慢", took: "用时 {time}", seconds: "{n} 秒", minutes: "{n} 分钟", 
   cost: "约 {usd}", no_price: "价格未知", free: "未扣费", seed: "种子 {n}", model: "模型",
   download: "下载", copy: "复制链接", copy_path: "复制路径", open: "打开", full: "全屏", inline: "退出全屏", cancel: "取消", close: "关闭", retry: "重试",
   again: "重新生成", vary: "变体", edit: "编辑", animate: "生成动画", copied: "已复制。", opened: "已打开。", saved: "已开始下载。", by_hand: "请手动复制：{text}", nowhere: "已保存在 {text}",
@@ -39,6 +39,9 @@ let isChinese = false, locale = "en-US";
 export const speaker = (english, chinese) => (name, given = {}) => (isChinese ? chinese : english)[name].replace(/\{(\w+)\}/g, (_, one) => String(given[one] ?? ""));
 
 export const say = speaker(ENGLISH, CHINESE);
+
+/** What to do about a failure: the server tells it in both. @param {Record<string, any>} error @returns {string | undefined} */
+export const adviceOf = (error) => (isChinese && error.advice_zh) || error.advice;
 
 /** Speaks the language of a locale from now on, English where it is neither. @param {string | undefined} asked */
 export function speak(asked) {

@@ -6,7 +6,7 @@ import sqlite3
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,8 +113,7 @@ async def answering(ahead: float = 0.0, context: ssl.SSLContext | None = None) -
             await read_request(stream)
             date = formatdate(time.time() + ahead, usegmt=True)
             head = f"HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):  # who only shook hands
-                await stream.send(head.encode())
+            await stream.send(head.encode())
 
     async with listening(handle, context) as port:
         yield str(port)

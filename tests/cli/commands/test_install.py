@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from apixo_mcp.hosts.machine import Machine, platform_named
 from apixo_mcp.hosts.table import HOSTS
 
 pytestmark = pytest.mark.process
+posix = pytest.mark.skipif(sys.platform == "win32", reason="modes and links of Unix")
 
 KEY = "sk-mine-0123456789abcdef"
 Typed = Callable[..., subprocess.CompletedProcess[str]]
@@ -21,7 +24,10 @@ Typed = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    return tmp_path
+    """One as people have them: with spaces, and with letters beyond ASCII."""
+    folder = tmp_path / "Zoë Müller 中"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
@@ -106,6 +112,83 @@ def test_what_was_changed_meanwhile_stays(typed: Typed, home: Path):
     assert path.read_text() == '{\n  "mcpServers": {\n    "b": {"command": "new"}\n  }\n}\n'
 
 
+OTHERS_CHANGE = (b"dark", b"light")
+OURS_CHANGED = b"sk-another-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {
+            "cursor": '{\n  "theme": "dark"\n}\n',
+            "zed": '// mine\r\n{\r\n\t"theme": "dark", // x\r\n}',
+            "opencode": '{\n  "theme": "dark"\n}',
+            "goose": "GOOSE_MODE: dark\n",
+            "codex": 'model = "dark"\n',
+        },
+        {"cursor": '{"theme":"dark"}', "codex": 'model = "o3"\n\n[tui]\ntheme = "dark"\n'},
+    ],
+    ids=["a line each", "dense"],
+)
+def test_nothing_of_ours_is_left_where_others_have_changed_the_file_since(
+    texts: dict[str, str], typed: Typed, home: Path
+):
+    paths = {name: put(home, name, text) for name, text in texts.items()}
+    assert typed("install", *texts).returncode == 0
+    # What was entered is changed too, entered again, and changed again.
+    for path in paths.values():
+        path.write_bytes(path.read_bytes().replace(*OTHERS_CHANGE).replace(KEY.encode(), OURS_CHANGED))
+    assert typed("install", *texts).returncode == 0
+    for path in paths.values():
+        path.write_bytes(path.read_bytes().replace(KEY.encode(), OURS_CHANGED))
+    assert typed("uninstall", *texts).returncode == 0
+    for name, path in paths.items():
+        assert path.read_bytes() == texts[name].encode().replace(*OTHERS_CHANGE)
+
+
+def test_a_file_that_was_made_goes_once_nothing_is_left_in_it(typed: Typed, home: Path):
+    assert typed("install", *HOSTS).returncode == 0
+    for name in HOSTS:
+        path = config(home, name)
+        path.write_bytes(path.read_bytes().replace(KEY.encode(), OURS_CHANGED))
+    done = typed("uninstall", "--all")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("was removed") == len(HOSTS)
+    assert not left(home)
+
+
+def test_a_list_that_was_there_before_stays(typed: Typed, home: Path):
+    path = put(home, "cursor", '{"mcpServers": {}, "theme": "dark"}')
+    assert typed("install", "cursor").returncode == 0
+    path.write_text(path.read_text().replace("dark", "light"))
+    assert typed("uninstall", "cursor").returncode == 0
+    assert path.read_text() == '{"mcpServers": {}, "theme": "light"}'
+
+
+def test_what_others_have_put_beside_it_stays(typed: Typed, home: Path):
+    path = put(home, "cursor", "{}")
+    assert typed("install", "cursor").returncode == 0
+    text = path.read_text()
+    path.write_text(text.replace('"mcpServers": {', '"mcpServers": { // all of mine', 1))
+    assert typed("uninstall", "cursor").returncode == 0
+    assert "// all of mine" in path.read_text()
+
+
+def test_each_former_content_is_kept_and_told_of(typed: Typed, home: Path):
+    path = put(home, "cursor", '{"theme": 0}')
+    contents: list[bytes] = []
+    for number in range(1, 4):
+        contents.append(path.read_bytes())
+        done = typed("install", "cursor", "--env", f"APIXO_MCP_DAILY_BUDGET_USD={number}")
+        (told,) = [line.split(" kept in ")[1] for line in done.stdout.splitlines() if " kept in " in line]
+        assert Path(told).read_bytes() == contents[-1]
+        path.write_text(path.read_text().replace(f'"theme": {number - 1}', f'"theme": {number}'))
+    undone = typed("uninstall", "cursor")
+    copies = [Path(line.strip()) for line in undone.stdout.splitlines() if ".before-" in line]
+    assert [copy.read_bytes() for copy in copies] == contents
+    assert path.read_text() == '{"theme": 3}'
+
+
 def test_an_entry_keeps_the_lines_of_its_user(typed: Typed, home: Path):
     entry = {"command": "uvx", "args": ["apixo-mcp"], "env": {"APIXO_MCP_TOOLS": "models"}, "disabled": True}
     path = put(home, "cursor", json.dumps({"mcpServers": {"apixo": entry}}))
@@ -169,6 +252,84 @@ def test_nothing_is_touched_where_the_server_does_not_start(typed: Typed, home: 
     assert "Nothing was touched, for the server does not start" in done.stderr
     assert "APIXO_MCP_AUTO_RETRY" in done.stderr
     assert path.read_text() == "{}"
+
+
+@posix
+def test_a_key_in_a_file_that_others_can_read_is_told_of(typed: Typed):
+    # Not in pytest's own folder, which it closes to others whenever a run of it begins.
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name).resolve()
+        home.chmod(0o755)
+        if any(not folder.stat().st_mode & 0o001 for folder in home.parents):
+            pytest.skip("nobody else gets into the folder for temporary files")
+        path = put(home, "cursor", "{}")
+        path.chmod(0o644)
+        told = f"Others on this machine can read {path}, and with it your key: `chmod 600 {path}` ends that."
+        assert told not in typed("install", "cursor", "--sandbox", HOME=name, APIXO_API_KEY="").stderr
+        assert told in typed("install", "cursor", "zed", HOME=name).stderr
+        assert path.stat().st_mode & 0o777 == 0o644
+        assert config(home, "zed").stat().st_mode & 0o777 == 0o600
+        path.chmod(0o600)
+        assert "can read" not in typed("install", "cursor", "--env", "APIXO_MCP_TOOLS=models", HOME=name).stderr
+        path.chmod(0o644)
+        path.parent.chmod(0o700)
+        assert "can read" not in typed("install", "cursor", "--env", "APIXO_MCP_TOOLS=all", HOME=name).stderr
+
+
+@posix
+def test_a_link_into_a_checkout_stays_one_and_is_told_of(typed: Typed, home: Path):
+    dotfiles = home / "dotfiles"
+    (dotfiles / ".git").mkdir(parents=True)
+    kept = dotfiles / "mcp.json"
+    kept.write_text("{}")
+    link = config(home, "cursor")
+    link.parent.mkdir()
+    link.symlink_to(kept)
+    done = typed("install", "cursor")
+    assert done.returncode == 0, done.stderr
+    assert f"Cursor: {link} (a link to {kept})" in done.stdout
+    assert f"{kept} lies in a checkout of git, {dotfiles}: see that your key is not committed" in done.stderr
+    assert link.is_symlink()
+    assert KEY in kept.read_text()
+    assert typed("uninstall", "cursor").returncode == 0
+    assert (link.is_symlink(), kept.read_text()) == (True, "{}")
+
+
+@posix
+def test_a_link_that_leads_nowhere_yet_is_written_through(typed: Typed, home: Path):
+    link = config(home, "cursor")
+    link.parent.mkdir()
+    link.symlink_to(home / "dotfiles" / "mcp.json")
+    assert typed("install", "cursor").returncode == 0
+    assert KEY in (home / "dotfiles" / "mcp.json").read_text()
+    assert typed("uninstall", "cursor").returncode == 0
+    assert link.is_symlink()
+    assert not (home / "dotfiles").exists()
+
+
+@posix
+def test_a_read_only_file_is_left_and_told_of(typed: Typed, home: Path):
+    path = put(home, "cursor", "{}")
+    path.chmod(0o444)
+    done = typed("install", "cursor")
+    assert done.returncode == 1
+    assert "is read-only. It was left as it was." in done.stderr
+    assert path.read_text() == "{}"
+
+
+def test_several_at_once_leave_one_whole_entry(typed: Typed, home: Path):
+    path = put(home, "cursor", '{"theme": "dark"}')
+    with ThreadPoolExecutor(3) as pool:
+        budgets = [f"APIXO_MCP_DAILY_BUDGET_USD={number}" for number in range(3)]
+        done = list(pool.map(lambda budget: typed("install", "cursor", "--env", budget), budgets))
+    assert 0 in [one.returncode for one in done]
+    for one in done:
+        assert "Traceback" not in one.stderr
+        assert one.returncode == 0 or "run this again" in one.stderr, one.stderr
+    assert json.loads(path.read_text())["mcpServers"]["apixo"]["env"]["APIXO_API_KEY"] == KEY
+    assert [one.name for one in path.parent.iterdir()] == ["mcp.json"]
+    assert typed("uninstall", "cursor").returncode == 0
+    assert path.read_text() == '{"theme": "dark"}'
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for uvx is a shell script")

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def preview(path: Path, mime_type: str) -> Preview | None:
-    return await Previews(LocalFiles(FILES)).preview(str(path), mime_type)
+    return await Previews(LocalFiles(FILES), patience=60.0).preview(str(path), mime_type)
 
 
 async def test_a_video_is_shown_by_its_first_frame(tmp_path) -> None:

@@ -18,7 +18,7 @@ from apixo_mcp.media.probing.probe import probe
 
 FILES = Path(__file__).parents[1] / "files"
 pytestmark = pytest.mark.anyio
-previews = Previews(LocalFiles(FILES))
+previews = Previews(LocalFiles(FILES), patience=60.0)  # seconds; a busy machine takes long to start a process
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp"}
 
 

@@ -92,7 +92,6 @@ SAYINGS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.process  # compared where no other test has changed what this process has loaded
 @given(sayings=st.lists(st.sampled_from(SAYINGS), min_size=1, max_size=7))
 @settings(max_examples=examples(300), deadline=None)
 def test_a_conversation_goes_as_it_would_without_the_early_stage(
@@ -143,7 +142,6 @@ def changed(value: dict[str, Any], place: tuple[Any, ...], to: Any) -> Any:
     return to if not place else {**value, place[0]: changed(value.get(place[0], {}), place[1:], to)}
 
 
-@pytest.mark.process  # compared where no other test has changed what this process has loaded
 @given(data=st.data(), method=st.sampled_from(LISTS), is_modern=st.booleans())
 @settings(max_examples=examples(400), deadline=None)
 def test_a_list_that_is_asked_for_in_any_way_is_never_answered_otherwise(

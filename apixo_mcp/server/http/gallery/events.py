@@ -4,7 +4,7 @@
     event: gone     the id of a task whose entry was deleted
     event: reset    more has changed than is remembered: look at everything anew
 
-Each stream begins with a comment, so that its reader knows that it is open.
+Each stream begins with a comment, so that its reader knows that it is open: what changes from then on is told.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -23,13 +23,15 @@ _AGAIN_AFTER = 1_000  # milliseconds until a browser connects anew
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 
 
-def event_stream(feed: Feed, owner: Owner, card: Callable[[Task], Mapping[str, Any]]) -> StreamingResponse:
-    """Returns the stream of an owner's changes."""
+async def event_stream(feed: Feed, owner: Owner, card: Callable[[Task], Mapping[str, Any]]) -> StreamingResponse:
+    """Returns the stream of an owner's changes, once none can be missed."""
+    changes = feed.watch(owner, COMMENT_AFTER)
+    await anext(changes)
 
     async def told() -> AsyncGenerator[bytes]:
         yield f"retry: {_AGAIN_AFTER}\n: open\n\n".encode()
         try:
-            async for task in feed.watch(owner, COMMENT_AFTER):
+            async for task in changes:
                 if task is None:
                     yield b": still here\n\n"
                 elif task.deleted_at:

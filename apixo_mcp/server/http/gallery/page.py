@@ -10,8 +10,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp.server.http.paths import GALLERY, NEW, SPENDING
+from apixo_mcp.server.http.sign_in.cookies import is_signed_in
 
 _FILES = {GALLERY: "gallery.html", SPENDING: "spending.html", NEW: "new.html"}
+
+_SIGNED_IN = "data-out"
+"""What tells a page that there is somebody to sign out."""
 
 
 def page_routes() -> list[Route]:
@@ -22,8 +26,10 @@ def page_routes() -> list[Route]:
 def _route(path: str, content: str) -> Route:
     headers = page_headers(content)
 
-    async def page(_: Request) -> Response:
-        return HTMLResponse(content, headers=headers)
+    signed_in = content.replace("<html ", f"<html {_SIGNED_IN} ", 1)
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(signed_in if is_signed_in(request) else content, headers=headers)
 
     return Route(path, page, methods=["GET"])
 

@@ -162,7 +162,7 @@ class Gallery:
 
     async def _watched(self, request: Request) -> Response:
         owner = owner_of_request(request)
-        return event_stream(self._feed, owner, lambda task: self._entry(owner, task))
+        return await event_stream(self._feed, owner, lambda task: self._entry(owner, task))
 
     async def _told_by_file(self, request: Request) -> Response:
         content, size = await request.body(), size_asked(request.query_params)

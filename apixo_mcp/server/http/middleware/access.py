@@ -29,7 +29,7 @@ from apixo_mcp.server.http import paths
 from apixo_mcp.server.http.addresses import ServerAddresses
 from apixo_mcp.server.http.middleware.open_streams import serve_while_welcome
 from apixo_mcp.server.http.neighbours import is_neighbour
-from apixo_mcp.server.http.sign_in.cookies import GALLERY_COOKIE, kept
+from apixo_mcp.server.http.sign_in.cookies import gallery_cookie, kept
 from apixo_mcp.tasks import owner as owners
 from apixo_mcp.telemetry.facts import SignInRefused, Telemetry
 
@@ -73,7 +73,8 @@ class Access:
             await self._app(scope, receive, send)
             return
         token = _token(scope)
-        browser = "" if token or not paths.is_of_browser(scope["path"]) else kept(Request(scope), GALLERY_COOKIE)
+        is_asked = not token and paths.is_of_browser(scope["path"])
+        browser = kept(Request(scope), gallery_cookie(self._addresses, scope)) if is_asked else ""
         if browser and (person := await self._browsers.find(browser)):
             guest = Guest(person.owner)
         elif not token and await self._entrance.is_open() and is_neighbour(scope):

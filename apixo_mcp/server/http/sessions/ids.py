@@ -61,7 +61,7 @@ class SessionIds:
     def session_of(self, session_id: str, now: float) -> HttpSession | None:
         """Returns the session that an id names; None for one that is foreign, was changed or is too old."""
         body, _, proof = session_id.partition(".")
-        if not hmac.compare_digest(self._proof(body).encode(), proof.encode()):
+        if not session_id.isascii() or not hmac.compare_digest(self._proof(body), proof):
             return None
         told = json.loads(_decoded(body))
         session = HttpSession(told["by"], told["client"], told["at"], told["no"])

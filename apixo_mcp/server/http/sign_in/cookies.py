@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from apixo_mcp.owners.tokens import new_secret
 from apixo_mcp.server.http import paths
@@ -15,6 +16,10 @@ BROWSER_COOKIE, REQUEST_COOKIE, VISIT_COOKIE = "apixo_browser", "apixo_request",
 
 GALLERY_COOKIE = "apixo_gallery"
 """Whose a browser is, for all that it asks for itself: the one of the three above is sent to the sign-in alone."""
+
+_OF_HOST = "__Host-"
+"""A name that begins so is taken by a browser only over https, for this very host and all of it (RFC 6265bis, 4.1.3.2):
+no other site of the domain can put a cookie of its own in its place."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
@@ -37,6 +42,7 @@ class SignInCookies:
         """
         is_secure = self.addresses.base(request.scope).startswith("https://")
         beneath = paths.GALLERY if name == GALLERY_COOKIE else paths.SIGN_IN
+        name = gallery_cookie(self.addresses, request.scope) if name == GALLERY_COOKIE else name
         path, age = request.scope.get("root_path", "") + beneath, None if lasts is None else int(lasts)
         # Not `strict`: whoever comes from the page of a client is known as well.
         response.set_cookie(name, value, age, path=path, secure=is_secure, httponly=True, samesite="lax")
@@ -50,6 +56,17 @@ class SignInCookies:
         """Has a browser forget secrets."""
         for name in names:
             self.keep(request, response, name, "", 0)
+
+
+def gallery_cookie(addresses: ServerAddresses, scope: Scope) -> str:
+    """Returns the name that the cookie of the gallery has here: one of the host alone, over https and at its root."""
+    is_of_host = addresses.base(scope).startswith("https://") and not scope.get("root_path")
+    return f"{_OF_HOST}{GALLERY_COOKIE}" if is_of_host else GALLERY_COOKIE
+
+
+def is_signed_in(request: Request) -> bool:
+    """Tells whether a browser has kept the cookie of the gallery, whatever it is worth."""
+    return any(name.removeprefix(_OF_HOST) == GALLERY_COOKIE for name in request.cookies)
 
 
 def kept(request: Request, name: str) -> str:

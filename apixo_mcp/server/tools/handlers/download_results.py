@@ -35,7 +35,7 @@ MOST_SINCE = 1000
 async def download_results(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Copies the files of a task, of several or of a time, after trying again to save what is not saved."""
     by = argument_of(given, "task_id", "task_ids", "since")
-    folder = _folder(tools, given, context)
+    folder = await _folder(tools, given, context)
     deadline = time.monotonic() + profile_of_caller(context, tools.app.settings).wait_seconds
     if by == "task_id":
         task = await named_task(tools, given["task_id"], context, with_results=True)
@@ -74,18 +74,19 @@ async def download_results(tools: ToolParts, given: dict[str, Any], context: Con
     )
 
 
-def _folder(tools: ToolParts, given: dict[str, Any], context: Context) -> Path | None:
+async def _folder(tools: ToolParts, given: dict[str, Any], context: Context) -> Path | None:
     """Returns where copies are asked for, None where they are not.
 
     Raises:
         InvalidInput: it is no folder of theirs.
+        MediaError: it does not answer.
     """
     if "directory" not in given:
         return None
     if not owner_of(context).is_here:
         allowed = "is of the server's machine, whose folders are not yours; left out, each file comes as a link"
         raise InvalidInput([Problem("directory", shorten(given["directory"]), allowed)])
-    return tools.app.roots.writable_dir(given["directory"])
+    return await tools.app.saver.folder(given["directory"])
 
 
 async def _since(tools: ToolParts, given: dict[str, Any], context: Context) -> tuple[list[Entry], list[str]]:

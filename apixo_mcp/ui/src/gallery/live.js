@@ -17,6 +17,7 @@ export class Live {
     this.wasLost = false;
     this.watch = new Watch({
       ask: async () => {
+        const wasOpen = this.isOpen;  // what happened before it was open is told by nobody
         try {
           await io.renew();
         } catch (error) {
@@ -26,7 +27,7 @@ export class Live {
         }
         if (!this.source) this.open();
         this.found();
-        return this.isOpen ? (io.isRunning() ? SOON * 3 : SELDOM) : SOON;
+        return wasOpen && this.isOpen ? (io.isRunning() ? SOON * 3 : SELDOM) : SOON;
       },
       lost: (error) => {
         this.wasLost = true;
@@ -74,11 +75,6 @@ export class Live {
   found() {
     if (this.wasLost) this.io.back();
     this.wasLost = false;
-  }
-
-  end() {
-    this.close();
-    this.watch.end();
   }
 }
 

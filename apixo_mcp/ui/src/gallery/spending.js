@@ -1,7 +1,7 @@
 // @ts-check
 /** The view of what was spent: the report of the server, drawn. Every sum is the server's. */
 import { button, h, speakUp } from "../ui.js";
-import { money, say, speaker, time } from "../words.js";
+import { adviceOf, money, say, speaker, time } from "../words.js";
 import { SERIES, chart, columns, meter, rows } from "./charts.js";
 
 /** @typedef {Record<string, any>} Obj */
@@ -85,7 +85,7 @@ function failures(told) {
   const count = (/** @type {Obj} */ one) => one.tasks + (one.retried ?? 0);
   const meaning = (/** @type {Obj} */ one) => tell(one.category === "unknown" ? "undocumented" : one.category, one);
   const bars = told.failures.map((/** @type {Obj} */ one) => ({ name: one.code, parts: [count(one)], text: `${count(one)} · ${meaning(one)}` }));
-  const body = told.failures.map((/** @type {Obj} */ one) => [one.code, meaning(one), one.tasks, one.retried ?? 0, tell(/** @type {any} */ (`charged_${one.charged}`)), one.advice ?? ""]);
+  const body = told.failures.map((/** @type {Obj} */ one) => [one.code, meaning(one), one.tasks, one.retried ?? 0, tell(/** @type {any} */ (`charged_${one.charged}`)), adviceOf(one) ?? ""]);
   return chart({ title: tell("failures"), told: tell("failures_told"), drawing: rows(bars.slice(0, 12)), head: [tell("code"), tell("meaning"), tell("ended"), tell("retried"), tell("charged"), tell("fix")], body, show: tell("table") });
 }
 

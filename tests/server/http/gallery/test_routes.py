@@ -240,6 +240,31 @@ async def test_a_browser_that_has_signed_in_sees_what_is_its_persons(house: Hous
         assert (await browser.get("/api/tasks")).status_code == 401
 
 
+async def test_a_browser_is_signed_out_by_its_own_page_alone(house: House) -> None:
+    token = f"{TOKEN_PREFIX}{'c' * 43}"
+    assert await house.app.owners.add(Owner("carol"), secret_hash(token))
+    async with house.http() as browser:
+        await browser.get("/sign-in")
+        await browser.post("/sign-in", data={"secret": token}, headers={"origin": house.url})
+        kept = dict(browser.cookies)
+        assert "<html data-out " in (await browser.get("/")).text
+        for sent in ({}, {"origin": house.url}, {**OURS, "sec-fetch-site": "cross-site"}):
+            assert (await browser.post("/sign-in/out", headers=sent)).status_code == 403
+        assert (await browser.get("/api/tasks")).status_code == 200
+        out = await browser.post("/sign-in/out", headers={**OURS, "origin": house.url})
+        assert out.status_code == 200
+        assert GALLERY_COOKIE not in browser.cookies
+        stolen = {"cookie": "; ".join(f"{name}={value}" for name, value in kept.items())}
+        assert (await browser.get("/api/tasks", headers=stolen)).status_code == 401, "the store forgot it too"
+
+
+async def test_whoever_is_not_signed_in_by_a_browser_is_offered_no_way_out(house: House) -> None:
+    async with house.http(ALICE) as http:
+        page = (await http.get("/")).text
+    assert "data-out" not in page.partition("<script>")[0]
+    assert '<link rel=icon href="data:image/svg+xml,' in page
+
+
 async def test_whoever_signs_in_is_led_back_to_the_page_that_they_wanted(house: House) -> None:
     token, wanted = f"{TOKEN_PREFIX}{'c' * 43}", "/?query=%E7%8B%90&task=tsk_a"
     assert await house.app.owners.add(Owner("carol"), secret_hash(token))
