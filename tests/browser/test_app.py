@@ -116,7 +116,7 @@ async def test_every_state_is_without_a_fault_in_both_themes_and_narrow(app: App
         await shows_by(app, "url")
     assert await app.violations() == []
     await app.page.set_viewport_size({"width": 320, "height": 700})
-    await app.frame.wait_for_function("innerWidth <= 320")
+    await app.frame.wait_for_function("() => innerWidth <= 320")
     assert await app.frame.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     await shot(app.page, f"app {state} {theme} 320")
     await app.page.set_viewport_size({"width": 720, "height": 700})
@@ -291,10 +291,12 @@ async def test_a_theme_changes_while_it_is_shown_and_an_end_ends_the_asking(app:
     await app.made("generate_image", **SLOW)
     await app.app.locator("progress").wait_for()
     await app.host("context", {"theme": "dark"})
-    await app.frame.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    await app.frame.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
     await app.host("raw", {"jsonrpc": "2.0", "id": "p", "method": "ping"})
     await app.host("raw", {"jsonrpc": "2.0", "id": "u", "method": "no/such"})
-    await app.page.wait_for_function("window.fromApp.filter(one => one.id === 'p' || one.id === 'u').length === 2")
+    await app.page.wait_for_function(
+        "() => window.fromApp.filter(one => one.id === 'p' || one.id === 'u').length === 2"
+    )
     answers = {one["id"]: one for one in await app.messages() if one.get("id") in ("p", "u")}
     assert answers["p"]["result"] == {}
     assert answers["u"]["error"]["code"] == -32601

@@ -27,6 +27,11 @@ SLOW = {"prompt": "a hen [took:60]", "wait_seconds": 0}
 SONG = {"model": "suno", "prompt": "a song of a fox [took:0]", "options": {"style": "folk", "title": "Fox"}}
 OPENED = ("a red fox", "a fox runs", "a song of", "refused for nothing", "refused and paid", "a hen", "file is gone")
 SCROLLED = 2_000
+AT_THE_END = """many => {
+  scrollTo({top: document.body.scrollHeight, behavior: 'instant'})
+  return !!document.querySelector(`.tile[aria-posinset='${many}']`)
+}"""
+"""Scrolls to the end, until the last of so many tiles is there."""
 FOCUSED = "document.activeElement?.closest('.tile')?.dataset.id ?? ''"
 
 
@@ -422,6 +427,28 @@ async def test_a_browser_that_sends_nothing_from_elsewhere_loads_nothing_from_el
     await here.tile("a red fox").locator("a").click()
     await here.page.locator("dialog .stage img").wait_for()
     assert [one for one in asked if not re.match(rf"{re.escape(here.url)}/|data:", one)] == []
+
+
+async def test_what_is_looked_at_again_while_more_is_asked_for_stands_there_once(here: Site) -> None:
+    await here.put(*(f"picture {number}" for number in range(150)))
+    page, arrived, goes_on = here.page, anyio.Event(), anyio.Event()
+
+    async def hold(route: Any) -> None:
+        arrived.set()
+        await goes_on.wait()
+        await route.continue_()
+
+    await here.goto()
+    await expect(page.locator(".count")).to_contain_text("The newest 100 tasks")
+    await page.route("**/api/tasks?*before=*", hold)
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    with anyio.fail_after(30):
+        await arrived.wait()
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(page.locator(".count")).to_contain_text("The newest 120 tasks")
+    goes_on.set()
+    await page.wait_for_function(AT_THE_END, arg=150)
+    await expect(page.locator(".count")).to_have_text("Tasks shown: 150")
 
 
 async def test_two_thousand_tasks_are_scrolled_through_with_a_bounded_page(here: Site) -> None:

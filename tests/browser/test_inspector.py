@@ -39,7 +39,7 @@ async def test_the_inspector_shows_the_picture_of_a_call(box: Sandbox, tmp_path:
         shown = ShownApp(page)
         inside = page.frame_locator("iframe").frame_locator("iframe")
         await inside.locator(".stage [data-by]").wait_for()
-        await shown.frame.wait_for_function("document.querySelector('.stage img').naturalWidth > 0")
+        await shown.frame.wait_for_function("() => document.querySelector('.stage img').naturalWidth > 0")
         await expect(inside.get_by_role("heading").first).to_have_text(LIGHTHOUSE["prompt"])
         assert await shown.violations() == []
         await inside.get_by_role("button", name="Regenerate").click()

@@ -206,7 +206,7 @@ class AppPage(ShownApp):
         # A page of the web is not let to this machine without being asked; what is tried here are the host's own rules.
         await self.page.route("http://127.0.0.1:*/**", _fetched)
         await self.page.goto(HOST)
-        await self.page.wait_for_function("window.host")
+        await self.page.wait_for_function("() => window.host")
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((name, arguments))

@@ -139,7 +139,7 @@ async def sightings(box: Sandbox, folder: Path, browser: Any) -> Sightings:
             await chat.frame.evaluate(_OBSERVED, ".task")
             assert await terminal.wait() == 0
         for who, frame in (("page", page), ("app", chat.frame)):
-            whole = await frame.wait_for_function("window.seen.saved && window.seen", polling=20, timeout=20_000)
+            whole = await frame.wait_for_function("() => window.seen.saved && window.seen", polling=20, timeout=20_000)
             seen.by[who] = await whole.json_value()
     return seen
 

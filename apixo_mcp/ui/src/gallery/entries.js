@@ -57,13 +57,15 @@ export class Entries {
     this.isAsking = true;
     try {
       const before = this.next, told = await this.fetched(before, PAGE), last = this.pages.at(-1);
-      if (told.tasks.length || !last) {
-        if (last && !last.edge) last.edge = edgeAt(last.tasks?.at(-1));
-        const page = page_(before);
-        this.pages.push(page);
-        this.put(page, told.tasks);
+      if (this.next === before) {  // else the last page has grown meanwhile, and something else comes behind it
+        if (told.tasks.length || !last) {
+          if (last && !last.edge) last.edge = edgeAt(last.tasks?.at(-1));
+          const page = page_(before);
+          this.pages.push(page);
+          this.put(page, told.tasks);
+        }
+        this.next = told.next ?? null;
       }
-      this.next = told.next ?? null;
     } finally {
       this.isAsking = false;
     }
