@@ -7,6 +7,7 @@ ARG VERSION=""
 ARG SOURCE_DATE_EPOCH=0
 WORKDIR /src
 COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY packaging/description.py packaging/
 COPY apixo_mcp apixo_mcp
 # Bytecode that is never compared with its source: the root is read-only, and the start is quick.
 RUN python -m venv --without-pip /opt/apixo-mcp \

@@ -30,6 +30,14 @@ DIST = ROOT / "dist"
 BIN = Path(sys.executable).parent
 INSTALL_MB = 70  # of 10^6 bytes: what the package and all that it needs may take, bytecode left out
 
+IN_A_WORKFLOW = {
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "somebody/apixo-mcp",
+    "GITHUB_SHA": "c" * 40,
+}
+RELATIVE_PICTURE = re.compile(r"!\[[^][]*\]\((?!https://)([^)]*)\)")
+PRINT_DESCRIPTION = "import build.util as b, sys; print(b.project_wheel_metadata(sys.argv[1]).get_payload())"
+
 
 def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
     """Runs a program and returns what it printed; ends the script where it fails."""
@@ -99,6 +107,19 @@ def held_to_the_rule(wheel: Path, sdist: Path, work: Path) -> None:
         raise SystemExit("\n".join(complaints))
     tell(f"{wheel.name}: {len(packed)} files, {wheel.stat().st_size / 1e6:.1f} MB; the sdist makes the same one")
     tell(f"{sdist.name}: {len(source)} files, {sdist.stat().st_size / 1e6:.1f} MB")
+
+
+def description_stands_alone(source: Path) -> None:
+    """Reads the description that an index shows: of a build in a workflow of GitHub, and of one anywhere else."""
+    server, repository, commit = IN_A_WORKFLOW.values()
+    pictures = RELATIVE_PICTURE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    elsewhere = {name: value for name, value in os.environ.items() if name not in IN_A_WORKFLOW}
+    for added, shown in ((IN_A_WORKFLOW, len(pictures)), ({}, 0)):
+        text = run(sys.executable, "-c", PRINT_DESCRIPTION, source, env=elsewhere | added)
+        whole = [path for path in pictures if f"]({server}/{repository}/raw/{commit}/{path})" in text]
+        if RELATIVE_PICTURE.search(text) or len(whole) != shown or "mcp-name: " not in text:
+            raise SystemExit(f"the description shows {whole} of the README's pictures {pictures}:\n{text}")
+    tell(f"its description shows {len(pictures)} pictures by whole addresses, and none where these are not known")
 
 
 def installed(wheel: Path, place: Path) -> Path:
@@ -192,6 +213,7 @@ def main() -> None:
         work = Path(name).resolve()
         (work / "sources").mkdir()
         copy = sources.copied(work / "sources")
+        description_stands_alone(copy)
         wheel, sdist = built(copy, "wheel", DIST), built(copy, "sdist", DIST)
         held_to_the_rule(wheel, sdist, work)
         checker = ("uv", "tool", "run", "--quiet", "--constraints", "constraints.txt", "twine", "check", "--strict")
