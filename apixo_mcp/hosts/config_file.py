@@ -155,7 +155,9 @@ def _draft(target: Path, content: bytes) -> Generator[Path]:
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     except FileExistsError:
-        raise NotEditable("is being changed by another installation; run this again") from None
+        raise NotEditable(
+            "is being changed by another installation, or one was ended in the middle; run this again in a minute"
+        ) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -63,6 +63,9 @@ def _known(host: Host, text: str) -> Collection[str]:
     except NotEditable:
         return ()
     known = {value for name in _TELLING if isinstance(value := entry.get(name), str)}
+    if host.format == "toml":
+        table = ".".join(host.entry_keys)
+        known |= {f"[{table}]", f"[{table}.env]"}
     if launch := launch_in(host, entry):
         known |= {launch.command, *filter(_ARGUMENT.fullmatch, launch.args)}
         known |= {value for name, value in launch.env.items() if _VARIABLE.fullmatch(name)}

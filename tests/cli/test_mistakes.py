@@ -219,6 +219,23 @@ def test_an_output_that_takes_no_more(words: tuple[str, ...], folders: dict[str,
 
 
 @pytest.mark.process
+def test_a_reader_that_leaves_doctor_once_the_task_store_is_open(folders: dict[str, str]):
+    environment = {**os.environ, **folders}
+    with subprocess.Popen(
+        [*COMMAND, "doctor"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        try:
+            assert program.stdout is not None
+            assert any(b"task store" in line for line in program.stdout)
+            program.stdout.close()
+            assert program.wait(timeout=60) == 1
+            assert program.stderr is not None
+            assert b"Traceback" not in program.stderr.read()
+        finally:
+            program.kill()
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
 def test_a_terminal_that_lacks_characters(encoding: str, folders: dict[str, str]):
     command = [*COMMAND, "tasks", "show", "🦊 李"]

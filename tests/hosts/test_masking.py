@@ -38,6 +38,13 @@ def test_a_difference_tells_no_key_of_anybody(name: str):
         assert MASK in printed
 
 
+def test_the_tables_of_our_own_entry_are_shown_so_that_a_print_can_be_copied():
+    host = HOSTS["codex"]
+    printed = difference(host, FILES["codex"], installed(host, FILES["codex"], LAUNCH), [KEY])
+    assert "+[mcp_servers.apixo]" in printed
+    assert "+[mcp_servers.apixo.env]" in printed
+
+
 FORMER = {
     "cursor": f'{{"mcpServers": {{"apixo": {{"command": "uvx", "args": ["--token", "{THEIRS}", "apixo-mcp"],'
     f'"env": {{"PIN": "{THEIRS}", "APIXO_MCP_TOOLS": "models"}}}}}}}}',

@@ -34,16 +34,23 @@ def doctor(as_json: bool, url: str | None, token_env: str | None) -> None:
     if not as_json:
         say(start)
     findings: list[Finding] = []
+    unwritten: list[OSError] = []
 
     async def examine() -> None:
         async for finding in _examined_remote(url, token) if url else examined():
             findings.append(finding)
-            if not as_json:
+            if as_json or unwritten:
+                continue
+            try:
                 _tell(finding)
+            except OSError as error:  # such as `| head`: what the checks hold open is let go of only where they end
+                unwritten.append(error)
 
     interrupts = Interrupts()
     with errors_told(), interrupts.heard():
         anyio.run(examine)
+    if unwritten:
+        raise unwritten[0]
     is_well = not any(finding.fix for finding in findings)
     if as_json:
         say_json({"program": start, "is_well": is_well, "findings": [_structure(finding) for finding in findings]})
