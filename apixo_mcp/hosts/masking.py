@@ -12,6 +12,7 @@ from apixo_mcp.hosts.entry import launch_in
 from apixo_mcp.hosts.host import Host
 from apixo_mcp.hosts.refusal import NotEditable
 from apixo_mcp.hosts.values import object_of
+from apixo_mcp.variables.oddities import SECRET_ENDS
 
 MASK = "********"
 
@@ -29,7 +30,7 @@ _BETWEEN = re.compile(r"[\[\]{},\s]*(?:#.*)?")  # what may stand around the text
 _ARGUMENT = re.compile(r"--?[a-z][a-z-]*|serve|stdio|http|sse|run|tool|apixo[_-]mcp(?:\[[a-z,-]+\])?")
 """An argument that is no secret: a flag without its value, or a word of ours or of what starts us."""
 _VARIABLE = re.compile(r"APIXO_MCP_\w+|[A-Z]+_BASE_URL")
-"""A variable of ours whose value may be shown, unless its name tells of a secret."""
+"""A variable of ours whose value may be shown, unless its name tells of a secret, or it is one of `SECRET_ENDS`."""
 _TELLING = ("type", "name", "description")
 _HARMLESS = re.compile(r"#.*|true|false|null|[0-9.]*|[\[\]{},]*")
 
@@ -68,8 +69,12 @@ def _known(host: Host, text: str) -> Collection[str]:
         known |= {f"[{table}]", f"[{table}.env]"}
     if launch := launch_in(host, entry):
         known |= {launch.command, *filter(_ARGUMENT.fullmatch, launch.args)}
-        known |= {value for name, value in launch.env.items() if _VARIABLE.fullmatch(name)}
+        known |= {value for name, value in launch.env.items() if _may_be_shown(name)}
     return known
+
+
+def _may_be_shown(variable: str) -> bool:
+    return bool(_VARIABLE.fullmatch(variable)) and not variable.endswith(SECRET_ENDS)
 
 
 def _hide_strings(text: str, known: Collection[str]) -> str:

@@ -73,6 +73,16 @@ def test_what_is_known_of_a_former_entry_is_shown():
     assert '"APIXO_MCP_TOOLS": "models"' in printed
 
 
+@pytest.mark.parametrize("name", FORMER)
+def test_an_address_that_is_told_of_ends_is_a_secret_in_an_entry_that_was_there(name: str):
+    host, hook = HOSTS[name], "https://hooks.example/T0/B0/xyz"
+    before = installed(host, "", Launch("/opt/bin/apixo-mcp", (), {"APIXO_MCP_NOTIFY_URL": hook}))
+    after = installed(host, before, LAUNCH)
+    assert hook in before
+    for one, other in (("", before), (before, after), (after, "")):
+        assert hook not in "\n".join(difference(host, one, other))
+
+
 def test_only_a_key_changes_and_nothing_is_told(tmp_path: object):
     one = installed(HOSTS["cursor"], "", LAUNCH)
     other = installed(HOSTS["cursor"], one, Launch("/opt/bin/apixo-mcp", (), {"APIXO_API_KEY": "sk-another-123456"}))

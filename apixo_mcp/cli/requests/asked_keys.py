@@ -6,6 +6,7 @@ import click
 
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.variables.oddities import SECRET_ENDS
 from apixo_mcp.variables.written import bare_key, is_set, trimmed
 
 
@@ -13,6 +14,12 @@ def keys_in(environment: Mapping[str, str]) -> dict[str, str]:
     """Returns the keys that are set, by their variables."""
     names = [listing.key_variable for listing in GATEWAYS.values()]
     return {name: bare_key(trimmed(value)) for name in names if is_set(name, value := environment.get(name, ""))}
+
+
+def secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """Returns what is never shown: the keys, and the values of the settings that hold a secret."""
+    held = [trimmed(value) for name, value in environment.items() if name.upper().endswith(SECRET_ENDS)]
+    return [*keys_in(environment).values(), *filter(None, held)]
 
 
 def asked_keys() -> dict[str, str]:

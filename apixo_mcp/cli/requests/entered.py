@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from apixo_mcp.cli.requests.asked_keys import keys_in
+from apixo_mcp.cli.requests.asked_keys import keys_in, secrets_in
 from apixo_mcp.gateways.directory import GATEWAYS
 from apixo_mcp.hosts.entry import Launch
 from apixo_mcp.hosts.host import Host
@@ -45,8 +45,8 @@ class Entered:
 
     @property
     def secrets(self) -> list[str]:
-        """Every key that may stand in what is printed."""
-        return [key for env in (self.present.env, self.env, self.stored or {}) for key in keys_in(env).values()]
+        """Every key, and every other secret, that may stand in what is printed."""
+        return [one for env in (self.present.env, self.env, self.stored or {}) for one in secrets_in(env)]
 
 
 def entered(host: Host, present: Present, keys: Mapping[str, str], env: Mapping[str, str], *, keyring: bool) -> Entered:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from apixo_mcp.cli.requests.asked_keys import keys_in
+from apixo_mcp.cli.requests.asked_keys import secrets_in
 from apixo_mcp.cli.terminal.interrupts import INTERRUPTED
 from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import ApixoError
@@ -84,6 +84,6 @@ def tell_left(host: Host, machine: Machine, refusal: NotEditable, launch: Launch
 
 def by_hand(host: Host, launch: Launch) -> list[str]:
     """Returns a heading, and the lines of a file that holds nothing but the server, without keys."""
-    text = masked(installed(host, "", launch), keys_in(launch.env).values())
+    text = masked(installed(host, "", launch), secrets_in(launch.env))
     stars = f", with your key in place of {MASK}" if MASK in text else ""
     return [f"By hand, this goes into it{stars}:", *text.splitlines()]

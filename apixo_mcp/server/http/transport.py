@@ -1,5 +1,6 @@
 """The server over HTTP on one port: how it listens, runs and ends. What it serves: `server.http.application`."""
 
+import errno
 import ipaddress
 import logging
 import socket
@@ -46,11 +47,10 @@ def listen_on(host: str, port: int) -> socket.socket:
     try:
         return listen(_address_of(host), port)
     except OSError as error:
+        is_the_port = error.errno in (errno.EADDRINUSE, errno.EACCES)  # the latter: of the ports below 1024
+        advice = "Choose another port." if is_the_port else "Choose an address of this machine."
         reason = error.strerror or str(error)
-        raise SettingsError(
-            f"{host} port {port} cannot be listened on: {reason}. Choose another --port, or as --host an address of "
-            "this machine."
-        ) from None
+        raise SettingsError(f"{host} port {port} cannot be listened on: {reason}. {advice}") from None
 
 
 def _address_of(host: str) -> str:

@@ -357,6 +357,14 @@ def test_print_touches_nothing(typed: Typed, home: Path):
     assert not list(home.iterdir())
 
 
+def test_print_shows_no_address_that_is_told_of_ends(typed: Typed, home: Path):
+    hook = "https://hooks.example/T0/B0/xyz"
+    done = typed("install", "cursor", "codex", "--print", "--sandbox", "--env", f"APIXO_MCP_NOTIFY_URL={hook}")
+    assert done.returncode == 0, done.stderr
+    assert "APIXO_MCP_NOTIFY_URL" in done.stdout
+    assert hook not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
