@@ -21,8 +21,8 @@ from typing import Any
 import anyio
 import procrastinate
 import psycopg
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import Job, Status
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
 from procrastinate.worker import Worker
 from psycopg_pool import AsyncConnectionPool
 
@@ -42,6 +42,16 @@ _LOOKS_EVERY = 0.5
 _TAKEN_EARLY = 60.0
 """Seconds before a task is due that it is given out, as `QueueLimits.kept_for`; one due sooner is given out at once."""
 _TIDIED = 500
+
+_PUT = b"""insert into procrastinate_jobs as waiting (queue_name, task_name, queueing_lock, args, scheduled_at)
+  select key, %(task)s, id, jsonb_build_object('task_id', id, 'due', due, 'key_print', key), given_out
+  from unnest(%(ids)s::text[], %(keys)s::text[], %(dues)s::double precision[], %(given_out)s::timestamptz[])
+    as one (id, key, due, given_out)
+  on conflict (queueing_lock) where status = 'todo' do update
+    set scheduled_at = excluded.scheduled_at, args = excluded.args
+    where waiting.scheduled_at > coalesce(excluded.scheduled_at, clock_timestamp())"""
+"""Its own verb refuses all jobs where one of them waits already, and does not say which. The table's columns are those
+that its verb writes; its triggers do the rest."""
 
 
 class ProcrastinateQueue:
@@ -95,41 +105,23 @@ class ProcrastinateQueue:
         """See `JobQueue.put`."""
         if not followings:
             return
-        jobs = [_job_of(following) for following in followings]
         try:
-            await self._defer(jobs)
-        except ConnectorException as error:
-            if not isinstance(error.__cause__, psycopg.ProgrammingError):
-                raise _trouble(error) from error
+            await self._insert(followings)
+        except psycopg.ProgrammingError:
             await self._repair()
-            await self._defer_again(jobs)
-
-    async def _defer(self, jobs: list[Job]) -> None:
-        try:
-            await self._app.job_manager.batch_defer_jobs_async(jobs)
-        except (AlreadyEnqueued, AssertionError):  # the latter: a server that speaks another language than English
-            for job in jobs:
-                await self._defer_one(job)
-
-    async def _defer_again(self, jobs: list[Job]) -> None:
-        try:
-            await self._defer(jobs)
-        except ConnectorException as error:
+            await self._insert_again(followings)
+        except psycopg.Error as error:
             raise _trouble(error) from error
 
-    async def _defer_one(self, job: Job) -> None:
-        """Defers a job; one that waits already stays, unless it is given out later than this one."""
-        for _ in range(2):
-            try:
-                await self._app.job_manager.defer_job_async(job)
-                return
-            except (AlreadyEnqueued, AssertionError):
-                pass
-            waiting = await self._app.job_manager.list_jobs_async(queueing_lock=job.queueing_lock, status="todo")
-            for other in waiting:
-                if other.id is None or not _is_later(other, job):
-                    return
-                await self._app.job_manager.cancel_job_by_id_async(other.id, delete_job=True)
+    async def _insert(self, followings: Sequence[Following]) -> None:
+        async with self.pool.connection() as connection:
+            await connection.execute(_PUT, _rows_of(followings))
+
+    async def _insert_again(self, followings: Sequence[Following]) -> None:
+        try:
+            await self._insert(followings)
+        except psycopg.Error as error:
+            raise _trouble(error) from error
 
     async def take(self, follow: Follow) -> None:
         """See `JobQueue.take`. procrastinate's worker ends where the database does not answer: another one begins."""
@@ -217,25 +209,20 @@ class _Connector(procrastinate.PsycopgConnector):
             log.debug("a job is not ended: %s", _words(error))  # a sweep clears it away
 
 
-def _job_of(following: Following) -> Job:
-    given_out = following.due - _TAKEN_EARLY
-    is_far = given_out > datetime.now(UTC).timestamp()
-    return Job(
-        queue=following.key_print,
-        lock=None,
-        queueing_lock=following.task_id,
-        task_name=TASK,
-        task_kwargs={"task_id": following.task_id, "due": following.due, "key_print": following.key_print},
-        scheduled_at=datetime.fromtimestamp(given_out, UTC) if is_far else None,
-    )
-
-
-def _is_later(waiting: Job, wanted: Job) -> bool:
-    """Tells whether a job that waits is given out later than it should be by now."""
-    if waiting.scheduled_at is None:
-        return False
-    at = datetime.now(UTC) if wanted.scheduled_at is None else wanted.scheduled_at
-    return waiting.scheduled_at > at
+def _rows_of(followings: Sequence[Following]) -> dict[str, Any]:
+    """Returns the columns of the jobs: one for each task, its earliest, in one order, so that no two puts deadlock."""
+    earliest: dict[str, Following] = {}
+    for one in sorted(followings, key=lambda one: (one.task_id, one.due)):
+        earliest.setdefault(one.task_id, one)
+    now = datetime.now(UTC).timestamp()
+    given_out = [one.due - _TAKEN_EARLY for one in earliest.values()]
+    return {
+        "task": TASK,
+        "ids": list(earliest),
+        "keys": [one.key_print for one in earliest.values()],
+        "dues": [one.due for one in earliest.values()],
+        "given_out": [datetime.fromtimestamp(at, UTC) if at > now else None for at in given_out],
+    }
 
 
 def _trouble(error: Exception) -> StoreError:

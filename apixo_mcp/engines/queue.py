@@ -110,8 +110,9 @@ class QueueEngine:
         self._steps = Steps(runner, store, limits.crashes, self._then)
         self._followed: dict[str, _Followed] = {}
         self._woken: dict[str, float] = {}
+        self._to_hand_out: dict[str, Following] = {}
         self._hurried: set[str] = set()
-        self._news = anyio.Event()
+        self._news, self._followings = anyio.Event(), anyio.Event()
         self._making = anyio.CancelScope(shield=True)
         self._made = anyio.Event()
         self._is_ending = self._has_given_back = False
@@ -158,7 +159,8 @@ class QueueEngine:
                 keeper.start_soon(self._take)
             try:
                 async with anyio.create_task_group() as group:
-                    group.start_soon(self._hand_out, group)
+                    group.start_soon(self._hand_out)
+                    group.start_soon(self._see_to_woken, group)
                     await self._sweep.run()
             finally:
                 with anyio.CancelScope(shield=True):
@@ -186,7 +188,8 @@ class QueueEngine:
         followed, self._followed, self._has_given_back = self._followed, {}, True
         with anyio.move_on_after(self._limits.finished_within):
             back = [_given_back(task_id, one, self._steps.forget(task_id)) for task_id, one in followed.items()]
-            await hand_over(self._queue, [*back, *await self._handed_out()])
+            await self._read_woken()
+            await hand_over(self._queue, [*back, *self._to_hand_out.values()])
         for one in followed.values():
             one.ended.set()
         self._leases.stop()
@@ -205,6 +208,7 @@ class QueueEngine:
             return
         self._followed[task_id] = one = _Followed(following.due, following.key_print)
         if not self._is_ending:
+            self._runner.expect_poll(task_id, one.key_print)
             await self._begin(task_id, one)
         # Where the queue ends this call, the task is followed on: the queue, not the task, has lost it.
         await one.ended.wait()
@@ -225,6 +229,7 @@ class QueueEngine:
 
     def _let_go(self, task_id: str) -> None:
         self._steps.forget(task_id)
+        self._runner.hand_on(task_id)
         if one := self._followed.pop(task_id, None):
             one.ended.set()
 
@@ -232,7 +237,10 @@ class QueueEngine:
         """Decides after a step who makes the next one."""
         one = self._followed.get(task_id)
         if one is None:
-            if due is not None:
+            key = self._runner.hand_on(task_id)
+            if due is not None and key:  # just sent from here: all is known that a worker is told
+                self._have_followed(Following(task_id, due, key))
+            elif due is not None:
                 self.wake(task_id, due)
         elif due is None:
             await self._miss(task_id, one)
@@ -261,32 +269,53 @@ class QueueEngine:
 
     # What others are to do
 
-    async def _hand_out(self, group: TaskGroup) -> None:
+    def _have_followed(self, following: Following) -> None:
+        self._to_hand_out[following.task_id] = following
+        self._followings.set()
+
+    async def _hand_out(self) -> None:
+        """Puts into the queue what workers are to follow; a queue that is slow holds up nothing that is to be sent."""
+        while True:
+            await self._followings.wait()
+            self._followings = anyio.Event()
+            followings, self._to_hand_out = self._to_hand_out, {}
+            try:
+                await hand_over(self._queue, followings.values())
+            except anyio.get_cancelled_exc_class():
+                self._to_hand_out = followings | self._to_hand_out  # as this process ends, all at once
+                raise
+
+    async def _see_to_woken(self, group: TaskGroup) -> None:
         while True:
             await self._news.wait()
             self._news = anyio.Event()
-            await hand_over(self._queue, await self._handed_out())
+            is_read = await self._read_woken()
             hurried, self._hurried = self._hurried, set[str]()
             for task_id in hurried:
                 group.start_soon(self._have_hurried, task_id)
-            if self._woken:
-                await anyio.sleep(self._limits.again_after)  # the store did not say what they are
+            if not is_read:
+                await anyio.sleep(self._limits.again_after)
                 self._news.set()
 
-    async def _handed_out(self) -> list[Following]:
-        """Plans what is to be sent from here of the tasks that are woken, and returns the others, for the queue."""
-        followings: list[Following] = []
-        for task_id, at in tuple(self._woken.items()):
-            try:
-                task = await self._store.get(task_id)
-            except StoreError:
-                continue
-            del self._woken[task_id]
-            if task is not None and task.is_unsent:
-                self._steps.wake(task_id, at)
-            elif task is not None and task.due is not None:
-                followings.append(following_of(task))
-        return followings
+    async def _read_woken(self) -> bool:
+        """Plans what is to be sent from here of the tasks that are woken, and has the others followed.
+
+        Returns:
+            False where the store did not say what they are.
+        """
+        woken, self._woken = self._woken, {}
+        try:
+            tasks = await self._store.get_each(woken)
+        except StoreError:
+            for task_id, at in woken.items():
+                self._woken[task_id] = min(at, self._woken.get(task_id, at))
+            return False
+        for task in tasks:
+            if task.is_unsent:
+                self._steps.wake(task.task_id, woken[task.task_id])
+            elif task.due is not None:
+                self._have_followed(following_of(task))
+        return True
 
     async def _have_hurried(self, task_id: str) -> None:
         """Makes a task due now, which the worker hears that follows it; where none begins, one is to be found."""

@@ -136,8 +136,7 @@ class Sweep:
         Returns:
             False where the queue did not take them, and nobody follows them for that.
         """
-        tasks = [await self._store.get(task_id) for task_id in task_ids]
-        rest = [task for task in tasks if task is not None and task.due is not None]
+        rest = [task for task in await self._store.get_each(task_ids) if task.due is not None]
         for task in rest:
             if task.is_unsent:
                 self._steps.wake(task.task_id, time.time())

@@ -15,6 +15,8 @@ from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.terms import ADOPTED_FOR
 from apixo_mcp.tasks.task import State, Task
 
+_READ_TOGETHER = 100
+
 
 class Search(Protocol):
     """The index of a database that tells which prompts may hold words."""
@@ -47,6 +49,15 @@ class Lookups(StorePart):
     async def get(self, task_id: str) -> Task | None:
         """See `Store.get`."""
         return await self._one(statements.GET, task_id=task_id)
+
+    async def get_each(self, task_ids: Iterable[str]) -> Sequence[Task]:
+        """See `Store.get_each`."""
+        rest, tasks = list(task_ids), list[Task]()
+        while rest:
+            there, named = statements.one_of(rest[:_READ_TOGETHER])
+            tasks += await self._worker.look_up(tasks_of, statements.GET_EACH.format(task_ids=there), named)
+            del rest[:_READ_TOGETHER]
+        return tasks
 
     async def find(self, owner: Owner, any_id: str) -> Task | None:
         """See `Store.find`."""

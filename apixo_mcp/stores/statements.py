@@ -8,9 +8,9 @@ from apixo_mcp.tasks.ports.store import LEASE_LASTS
 from apixo_mcp.tasks.task import FOLLOWED
 
 
-def keys(key_prints: Iterable[str]) -> tuple[str, dict[str, Any]]:
+def one_of(values: Iterable[str]) -> tuple[str, dict[str, Any]]:
     """Returns the list that a column is compared with, and its parameters."""
-    named: dict[str, Any] = {f"key{number}": value for number, value in enumerate(key_prints)}
+    named: dict[str, Any] = {f"key{number}": value for number, value in enumerate(values)}
     return "(" + (", ".join(f":{name}" for name in named) or "null") + ")", named
 
 
@@ -78,6 +78,8 @@ CANCEL = f"""update task set cancel_requested = 1, updated_at = :now,
 # Lookups tasks
 
 GET = "select * from task where task_id = :task_id and deleted_at = 0"
+
+GET_EACH = "select * from task where task_id in {task_ids} and deleted_at = 0"
 
 IS_THERE = "select 1 from task where task_id = :task_id"
 """A task whose entry was deleted has its id still."""

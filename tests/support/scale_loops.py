@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,7 +29,9 @@ from apixo_mcp.engines.embedded import EmbeddedEngine, SweepLimits
 from apixo_mcp.settings import Settings, read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.running.runner import Runner
+from apixo_mcp.tasks.running.throttle import ThrottleLimits
 from apixo_mcp.tasks.task import State
 
 POLLS, INTERVAL = 4, 2.0
@@ -40,6 +43,8 @@ input = "any"
 schedule = {{ first_wait = 30, interval = 30, maximum = 6000 }}
 """
 _AT_ONCE = 20
+_STEPS = StepLimits(throttle=ThrottleLimits(per_minute=1_000_000))
+"""No pace of a gateway's: 1,000 tasks that are polled every 2 s are more than one key may ask for (10,000 a minute)."""
 
 
 class Gateway(asyncio.Protocol):
@@ -120,7 +125,7 @@ def settings_of(spec: dict[str, Any]) -> Settings:
 
 async def replica(spec: dict[str, Any]) -> None:
     """Asks for so many tasks, spread over two seconds."""
-    async with open_app(settings_of(spec)) as app:
+    async with open_app(settings_of(spec), limits=Limits(steps=_STEPS)) as app:
         print("ready", flush=True)
         await anyio.to_thread.run_sync(sys.stdin.readline)
         limit = anyio.CapacityLimiter(_AT_ONCE)
@@ -154,7 +159,9 @@ def note_lateness(app: App) -> list[float]:
 
 
 async def worker(spec: dict[str, Any]) -> None:
-    limits = Limits(sweep=SweepLimits(every=0.5, grace=0.0)) if spec["what"] == "loop" else Limits()
+    limits = Limits(steps=_STEPS)
+    if spec["what"] == "loop":
+        limits = replace(limits, sweep=SweepLimits(every=0.5, grace=0.0))
     async with open_app(settings_of(spec), worker=True, limits=limits) as app:
         late = note_lateness(app)
         answers(lambda: {"cpu": time.process_time(), "late": late})

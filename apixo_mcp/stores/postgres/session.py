@@ -18,6 +18,9 @@ NOW = "select extract(epoch from clock_timestamp())::double precision as now"
 _SET_LOCALLY = f"""set local statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
   set local idle_in_transaction_session_timeout = {IDLE_WITHIN * 1000:.0f};"""
 
+_ITSELF_FLEETING = ", set_config('synchronous_commit', 'off', true) as fleeting"
+"""Behind what a statement returns: for each row that it writes, and until it is committed, which it is by itself."""
+
 
 class InDoubt(psycopg.OperationalError):
     """The connection ended, and it is not known whether what was asked has happened."""
@@ -158,7 +161,9 @@ class Session:
             self._is_fleeting = False
 
     def execute_fleeting(self, statement: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """Executes like `execute`, without waiting for the disk."""
+        """Executes like `execute`, without waiting for the disk: one round trip, where a transaction takes three."""
+        if self._line.is_direct:
+            return self.execute(statement + _ITSELF_FLEETING, values)
         with self.fleeting(), self.transaction():
             return self.execute(statement, values)
 

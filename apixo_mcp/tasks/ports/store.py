@@ -113,6 +113,10 @@ class Store(Protocol):
         """Returns the task with this id of ours, whoever owns it: for what no caller names."""
         ...
 
+    async def get_each(self, task_ids: Iterable[str]) -> Sequence[Task]:
+        """Returns those of some tasks that there are, in any order, whoever owns them: for what no caller names."""
+        ...
+
     async def find(self, owner: Owner, any_id: str) -> Task | None:
         """Returns the owner's task with this id, ours or the gateway's."""
         ...

@@ -68,6 +68,14 @@ class Runner:
             self._polled.pop(task_id, None)
         return after.due if after else None
 
+    def expect_poll(self, task_id: str, key_print: str) -> None:
+        """Takes it that a task's next step polls it with a key, as whoever had it before says; it need not be read."""
+        self._polled.setdefault(task_id, key_print)
+
+    def hand_on(self, task_id: str) -> str:
+        """Forgets a task, whose next step others make, and returns the key that polls it; empty where none is known."""
+        return self._polled.pop(task_id, "")
+
     async def _polled_with(self, task_id: str) -> str:
         """Returns the key with which a task's next step polls it; empty where that does something else."""
         task = await self._parts.store.get(task_id)
