@@ -37,7 +37,7 @@ class Counting(StorePart):
 
     async def open_count(self, key_prints: Iterable[str]) -> int:
         """See `Store.open_count`."""
-        keys, named = statements.one_of(key_prints)
+        keys, named = statements.list_of(key_prints)
         return int((await self._query(statements.OPEN_COUNT.format(keys=keys), **named))[0]["count"])
 
     async def place(self, task: Task) -> int:

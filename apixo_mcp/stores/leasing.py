@@ -37,7 +37,7 @@ class Leasing(StorePart):
     def _due(
         self, database: Readable, key_prints: Sequence[str], late_by: float, limit: int
     ) -> list[tuple[str, float]]:
-        keys, named = statements.one_of(key_prints)
+        keys, named = statements.list_of(key_prints)
         now = database.now()
         named |= {"moment": now - late_by, "now": now, "limit": limit}
         rows = database.execute(statements.DUE.format(keys=keys), named)
@@ -54,7 +54,7 @@ class Leasing(StorePart):
     def _claim(
         self, database: Notable, task_id: str, holder: str, lasts: float, key_prints: Sequence[str]
     ) -> Task | None:
-        keys, named = statements.one_of(key_prints)
+        keys, named = statements.list_of(key_prints)
         now = database.now()
         named |= {"task_id": task_id, "now": now}
         while True:

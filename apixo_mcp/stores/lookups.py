@@ -54,7 +54,7 @@ class Lookups(StorePart):
         """See `Store.get_each`."""
         rest, tasks = list(task_ids), list[Task]()
         while rest:
-            there, named = statements.one_of(rest[:_READ_TOGETHER])
+            there, named = statements.list_of(rest[:_READ_TOGETHER])
             tasks += await self._worker.look_up(tasks_of, statements.GET_EACH.format(task_ids=there), named)
             del rest[:_READ_TOGETHER]
         return tasks

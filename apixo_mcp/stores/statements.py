@@ -8,7 +8,7 @@ from apixo_mcp.tasks.ports.store import LEASE_LASTS
 from apixo_mcp.tasks.task import FOLLOWED
 
 
-def one_of(values: Iterable[str]) -> tuple[str, dict[str, Any]]:
+def list_of(values: Iterable[str]) -> tuple[str, dict[str, Any]]:
     """Returns the list that a column is compared with, and its parameters."""
     named: dict[str, Any] = {f"key{number}": value for number, value in enumerate(values)}
     return "(" + (", ".join(f":{name}" for name in named) or "null") + ")", named
