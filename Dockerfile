@@ -12,7 +12,7 @@ COPY apixo_mcp apixo_mcp
 # Bytecode that is never compared with its source: the root is read-only, and the start is quick.
 RUN python -m venv --without-pip /opt/apixo-mcp \
     && SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" python -m pip --python /opt/apixo-mcp/bin/python install \
-        --no-cache-dir --no-compile --disable-pip-version-check --constraint constraints.txt ".[server]" \
+        --no-cache-dir --no-compile --disable-pip-version-check --constraint constraints.txt ".[server,postgres,s3]" \
     && /opt/apixo-mcp/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/apixo-mcp/lib \
     && install --directory --mode=0700 --owner=10001 --group=10001 /data
 

@@ -50,16 +50,18 @@ class Condition:
         store: empty where it can be written to, else what is wrong.
         sweep: empty where tasks are followed, or there is no key to follow any with; else what is wrong.
         gateways: by name empty where it answers, else what is wrong; one that was not asked yet is missing.
+        is_leaving: whether the process was told to end, and serves only what comes until others know.
     """
 
     store: str
     sweep: str
     gateways: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_leaving: bool = False
 
     @property
     def is_ready(self) -> bool:
         """Whether calls are to be sent here. A gateway that is down would be so from everywhere."""
-        return not self.store and not self.sweep
+        return not (self.store or self.sweep or self.is_leaving)
 
 
 class Health:
@@ -96,6 +98,11 @@ class Health:
         self._began = time.monotonic()
         self._trouble = ""
         self._gateways: dict[str, str] = {}
+        self._is_leaving = False
+
+    def leave(self) -> None:
+        """Says from now on that calls are to be sent elsewhere."""
+        self._is_leaving = True
 
     async def condition(self) -> Condition:
         """Returns how this process is, within a bounded time."""
@@ -107,7 +114,7 @@ class Health:
                 await looked.wait()
             is_late = waiting.cancelled_caught
         store = f"it took longer than {self._limits.answered_within:g} s to write to it" if is_late else self._trouble
-        return Condition(store, self._sweep(), dict(self._gateways))
+        return Condition(store, self._sweep(), dict(self._gateways), self._is_leaving)
 
     def _sweep(self) -> str:
         if not self._accounts.key_prints:

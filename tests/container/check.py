@@ -1,10 +1,11 @@
-"""Checks the Dockerfile, compose.yaml and the units of systemd, and runs the image's steps without an engine.
+"""Checks what containers and services are made of, and runs the steps of the image without an engine.
 
     python tests/container/check.py        what this machine has the programs for
     python tests/container/check.py files  the files alone, without the image
     NEED_CONTAINER=1 python …              a program that is missing is a failure
 
-hadolint reads the Dockerfile, systemd-analyze the units, and the compose specification's types compose.yaml.
+hadolint reads the Dockerfile, systemd-analyze the units, the compose specification's types the compose files, and
+kubernetes-validate the objects of Kubernetes.
 buildah builds the image on a Debian that mmdebstrap makes, as that needs neither an engine nor a registry of images;
 bubblewrap runs it as its user, with a root that nothing writes to, no capabilities, and a network of its own.
 """
@@ -18,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
 from compose_spec import PyCompose  # pyright: ignore[reportMissingImports] - of the extra `dev-container`
 
 HERE = Path(__file__).resolve().parent
@@ -26,6 +28,9 @@ BASE = ROOT / "build" / "container" / "base.tar"
 PROGRAM = "/opt/apixo-mcp/bin/apixo-mcp"
 EXPOSURE = 25  # tenths: the most that systemd-analyze may find; 10.0 is a service without any bounds
 USER = "10001"
+COMPOSE_FILES = {"compose.yaml": "Caddyfile-for-compose", "examples/compose/compose.yaml": "Caddyfile-for-replicas"}
+KUBERNETES_FILE = "examples/kubernetes/apixo-mcp.yaml"
+KUBERNETES = ("1.34", "1.37")
 # How pip finds its packages on this machine is handed into the build, where it says so.
 OF_PIP = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip")
 
@@ -62,13 +67,24 @@ def dockerfile() -> None:
 
 
 def compose() -> None:
-    """Reads compose.yaml as the compose specification has it, and asks for all that it names in it."""
-    PyCompose.from_yaml((ROOT / "compose.yaml").read_text(encoding="utf-8")).validate()
-    if shutil.which("caddy"):
-        recipe = ROOT / "examples" / "proxies" / "Caddyfile-for-compose"
-        env = os.environ | {"DOMAIN": "team.example", "UPSTREAM": "server:8000"}
-        run("caddy", "adapt", "--adapter", "caddyfile", "--config", recipe, env=env)
-    tell("compose.yaml is as the compose specification has it")
+    """Reads the compose files as the compose specification has it, and their Caddyfiles as Caddy does."""
+    for path, caddyfile in COMPOSE_FILES.items():
+        # What services have in common (`<<`) is merged here: the specification has none of it.
+        merged = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+        PyCompose.from_yaml(yaml.safe_dump(merged)).validate()
+        if shutil.which("caddy"):
+            env = os.environ | {"DOMAIN": "team.example", "UPSTREAM": "server:8000", "UPSTREAMS": "one:8000 two:8000"}
+            recipe = ROOT / "examples" / "proxies" / caddyfile
+            run("caddy", "adapt", "--adapter", "caddyfile", "--config", recipe, env=env)
+        tell(f"{path} is as the compose specification has it")
+
+
+def kubernetes() -> None:
+    """Validates the objects of the example as the newest and the oldest Kubernetes that is still kept have them."""
+    for version in KUBERNETES:
+        command = [Path(sys.executable).with_name("kubernetes-validate"), "--strict", "-k", version, KUBERNETES_FILE]
+        run(*command)
+    tell(f"{KUBERNETES_FILE} is as Kubernetes {' and '.join(KUBERNETES)} have it")
 
 
 def units(work: Path) -> None:
@@ -139,6 +155,7 @@ def main() -> None:
         work.chmod(0o755)  # the image's user goes through it
         dockerfile()
         compose()
+        kubernetes()
         units(work)
         if sys.argv[1:] != ["files"]:
             image(work)

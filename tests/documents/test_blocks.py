@@ -83,11 +83,15 @@ def test_environment(block: Block):
     check_environment(dict(line.split("=", 1) for line in block.text.splitlines()))
 
 
+OURS = ("apixo-mcp", "server", "worker-1")
+"""The image, and the services of the compose files that documents run commands in."""
+
+
 def in_container(arguments: list[str]) -> list[str]:
     """Returns what `docker run` or `docker compose run` or `exec` has our image, or its service, do."""
     if not {"run", "exec"} & set(arguments[:2]):
         return []
-    words = arguments[next(place for place, word in enumerate(arguments) if word in ("apixo-mcp", "server")) + 1 :]
+    words = arguments[next(place for place, word in enumerate(arguments) if word in OURS) + 1 :]
     return words[1:] if words[:1] == ["apixo-mcp"] else words
 
 

@@ -68,12 +68,12 @@ def proxied(recipe: str, folder: Path, port: int, upstream: str) -> Iterator[Pat
         recipe: the name of its file.
         folder: for what the proxy writes.
         port: that it takes in place of 443.
-        upstream: the server's URL.
+        upstream: the server's URL; of several replicas, theirs with a space between.
     """
     text = (RECIPES / recipe).read_text()
-    for its, ours in (("{$DOMAIN}", NAME), ("{$UPSTREAM}", "127.0.0.1:8000")):
+    for its, ours in (("{$DOMAIN}", NAME), ("{$UPSTREAM}", "127.0.0.1:8000"), ("{$UPSTREAMS}", "127.0.0.1:8000")):
         text = text.replace(its, ours)
-    text = text.replace("127.0.0.1:8000", urlsplit(upstream).netloc)
+    text = text.replace("127.0.0.1:8000", " ".join(urlsplit(url).netloc for url in upstream.split()))
     if recipe.startswith("Caddyfile"):
         command, trusted = _caddy(text, folder, port)
     else:

@@ -32,19 +32,26 @@ from apixo_mcp.server.http.transport import listen_on, run_http
     type=click.IntRange(0, 65535),
     help="For http and sse; 0 takes any free one.",
 )
+@click.option(
+    "--drain",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 600),
+    help="For http and sse: seconds to serve on once told to end; /readyz answers 503, so that a proxy turns away.",
+)
 @click.option("--sandbox", is_flag=True, help="Use a built-in imitation of the gateways: no key, no cost.")
 @click.pass_context
-def serve(context: click.Context, transport: str, host: str, port: int, sandbox: bool) -> None:
+def serve(context: click.Context, transport: str, host: str, port: int, drain: float, sandbox: bool) -> None:
     """Serve MCP to a host.
 
     stdio: to the program that started it. http: Streamable HTTP at /mcp and legacy SSE at /sse, with /healthz, on one
     port. sse: without /mcp. A socket that systemd holds for it takes the place of --host and --port.
     """
     if transport != "stdio":
-        _serve_http(host, port, streamable=transport == "http", sandbox=sandbox)
-    for name in ("host", "port"):
+        _serve_http(host, port, streamable=transport == "http", drain=drain, sandbox=sandbox)
+    for name in ("host", "port", "drain"):
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
-            raise click.UsageError(f"--{name} is for --transport http or sse; stdio has no address")
+            raise click.UsageError(f"--{name} is for --transport http or sse; stdio has no address, and ends at once")
     serve_stdio(sandbox=sandbox)
 
 
@@ -57,13 +64,14 @@ def _listener(host: str, port: int) -> socket.socket:
     return held or listen_on(host, port)
 
 
-def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoReturn:
+def _serve_http(host: str, port: int, *, streamable: bool, drain: float, sandbox: bool) -> NoReturn:
     """Serves on one port until the process is told to end, and ends it.
 
     Args:
         host: an address or a name of this machine, or `0.0.0.0` or `::` for all of them.
         port: 0 for any free one.
         streamable: whether `/mcp` is served beside `/sse`.
+        drain: seconds that it serves on once it is told to end.
         sandbox: whether a sandbox of its own takes the place of the gateways.
     """
     paths = ("/mcp", "/sse") if streamable else ("/sse",)
@@ -82,7 +90,7 @@ def _serve_http(host: str, port: int, *, streamable: bool, sandbox: bool) -> NoR
         suppress(KeyboardInterrupt),  # Windows: what Ctrl-C leaves behind once the server has ended
     ):
         leave = None if sandbox else follower_of(settings)
-        run_http(settings, _listener(host, port), tell, streamable=streamable, leave=leave)
+        run_http(settings, _listener(host, port), tell, streamable=streamable, drain=drain, leave=leave)
     # Everything is closed: taking the interpreter apart would only keep whoever waits for the end.
     sys.stderr.flush()
     os._exit(0)

@@ -85,6 +85,8 @@ def probes(app: App) -> list[Route]:
         condition = await app.health.condition() if app.health else Condition("", "")
         is_whole = condition.is_ready and not any(condition.gateways.values())
         status = "ok" if is_whole else "degraded" if condition.is_ready else "unavailable"
+        if condition.is_leaving:
+            status = "leaving"
         told: dict[str, object] = {"status": status}
         if is_neighbour(request.scope):  # nobody signs in to ask this, and others are told the status alone
             told |= {

@@ -70,6 +70,7 @@ def run_http(
     ready: Callable[[str], None],
     *,
     streamable: bool = True,
+    drain: float = 0.0,
     leave: Callable[[], None] | None = None,
 ) -> None:
     """Serves until the process is told to end; submits under way are finished first.
@@ -79,6 +80,7 @@ def run_http(
         listener: from `listen_on`; it is closed at the end.
         ready: called with the server's URL once it answers.
         streamable: whether `/mcp` is served beside `/sse`.
+        drain: seconds that it serves on once it is told to end, while it says that it is not ready.
         leave: called at the end where tasks are still open, to have somebody follow them on.
 
     Raises:
@@ -89,7 +91,7 @@ def run_http(
         raise SettingsError(IN_THE_CLEAR)
     _quiet()
     let_open(WireLimits().connections + _FILES)
-    anyio.run(_serve, settings, listener, ready, streamable, leave)
+    anyio.run(_serve, settings, listener, ready, streamable, drain, leave)
 
 
 async def _serve(
@@ -97,10 +99,11 @@ async def _serve(
     listener: socket.socket,
     ready: Callable[[str], None],
     streamable: bool,
+    drain: float,
     leave: Callable[[], None] | None,
 ) -> None:
     @asynccontextmanager
-    async def running() -> AsyncGenerator[None]:
+    async def running() -> AsyncGenerator[App]:
         url = url_of(listener)
         async with (
             open_app(settings, leave=leave, public=True, lasting=True) as app,
@@ -109,17 +112,22 @@ async def _serve(
             sending(app),
         ):
             ready(url)
-            yield
+            yield app
 
     if sys.platform == "win32":
         async with running():
             await anyio.sleep_forever()  # Ctrl-C cancels this
     # Opened before everything else: a signal during the start ends the server in the same orderly way.
     with anyio.open_signal_receiver(*ENDING) as signals:
-        async with running():
+        async with running() as app:
             async for number in signals:
                 log.info("ending on signal %s", number)
                 break
+            if app.health is not None:
+                app.health.leave()
+            with anyio.move_on_after(drain):
+                async for _ in signals:
+                    break  # told twice: at once
 
 
 @asynccontextmanager
