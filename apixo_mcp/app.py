@@ -208,7 +208,7 @@ async def _app(parts: Parts, outside: Outside, *, lasting: bool, worker: bool) -
         service=service_of(parts, engine),
         drafts=drafts,
         admission=admission_of(parts, engine, drafts),
-        previews=Previews(parts.files),
+        previews=Previews(parts.files, parts.reading),
         seal=await parts.store.secret("request_state"),
         way=outside.way,
         public=served if outside.tunnel is None else None,

@@ -102,7 +102,7 @@ def keep(box: Sandbox, tmp_path: Path) -> Keep:
 
 
 def thumbnails_of(app: App) -> Thumbnails:
-    return Thumbnails(app.previews, app.files, folder_of_thumbnails(app.settings.home))
+    return Thumbnails(app.previews, folder_of_thumbnails(app.settings.home))
 
 
 async def test_what_is_old_enough_goes_and_is_never_asked_for_again(keep: Keep, box: Sandbox):

@@ -9,6 +9,7 @@ from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.catalog.own import own_catalog
 from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.media.files import ResultFiles
+from apixo_mcp.media.folder_threads import FolderThreads, reading_threads
 from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver
@@ -41,6 +42,7 @@ class Parts:
     """The parts that the others are built of.
 
     Attributes:
+        reading: the threads in which the files of results are read.
         space: the part of a bucket that is shared by machines, where there is one.
     """
 
@@ -63,6 +65,7 @@ class Parts:
     delivery: Delivery
     budget: Budget
     files: ResultFiles
+    reading: FolderThreads
     space: "BucketSpace | None"
     saver: Saver
     roots: Roots
@@ -76,7 +79,7 @@ async def put_together(settings: Settings, limits: Limits, store: TaskStore, htt
     telemetry, space = Telemetry(logs.write), _space_of(settings)
     files = _files_of(settings, space)
     accounts, payers = await accounts_of(settings, store, http)
-    roots = Roots(settings.roots)
+    roots, reading = Roots(settings.roots), reading_threads(files)
     changes, watch = Changes(store, telemetry), Watch(store, catalog, telemetry)
     changes.listen(watch.changed)
     return Parts(
@@ -101,8 +104,9 @@ async def put_together(settings: Settings, limits: Limits, store: TaskStore, htt
         delivery=Delivery(store),
         budget=_budget_of_all(settings),
         files=files,
+        reading=reading,
         space=space,
-        saver=Saver(http, files, limits.transfers, roots=roots, embeds=settings.embed),
+        saver=Saver(http, files, limits.transfers, roots=roots, reading=reading, embeds=settings.embed),
         roots=roots,
     )
 

@@ -4,18 +4,27 @@ A call that hangs (a network share that is gone) cannot be ended. It keeps its t
 its folder has, and whoever waited for it goes on without. Once the folder answers, the place is free again.
 """
 
+import errno
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import anyio
 from anyio import to_thread
 
+from apixo_mcp.media.files import PlaceTrouble, ResultFiles
+
 T = TypeVar("T")
 
+_READING = 8
+"""Threads at once that read what is kept, those included that hang."""
+_READ_WITHIN = 10.0
+_ONCE_HANGING = 1.0
 
-class FolderHangs(Exception):
+
+class FolderHangs(PlaceTrouble):
     """A folder does not answer. The message names it and says what to do.
 
     Attributes:
@@ -23,8 +32,11 @@ class FolderHangs(Exception):
     """
 
     def __init__(self, message: str, *, has_begun: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(errno.ETIMEDOUT, message)
         self.has_begun = has_begun
+
+    def __str__(self) -> str:
+        return self.strerror or ""
 
 
 class FolderThreads:
@@ -34,12 +46,14 @@ class FolderThreads:
         where: what a person calls the folder.
         most: threads at once, those included that hang.
         answers_within: seconds after which a call that is still waited for counts as hanging.
+        once_hanging: the same, while another one hangs; None: no less.
     """
 
-    def __init__(self, where: str, most: int, answers_within: float) -> None:
+    def __init__(self, where: str, most: int, answers_within: float, once_hanging: float | None = None) -> None:
         self._where = where
         self._most = most
-        self._within = answers_within
+        self._first_within = answers_within
+        self._then_within = answers_within if once_hanging is None else min(once_hanging, answers_within)
         self._turns = anyio.CapacityLimiter(most)
         self._threads = anyio.CapacityLimiter(math.inf)  # the turns are the limit
         self._hanging: set[_Call[Any]] = set()
@@ -89,6 +103,10 @@ class FolderThreads:
                 break
         raise self.hangs()
 
+    @property
+    def _within(self) -> float:
+        return self._then_within if self._hanging else self._first_within
+
     def _let_return(self) -> None:
         """Frees the places of calls that hung and are over by now."""
         for call in [call for call in self._hanging if call.is_over]:
@@ -99,10 +117,32 @@ class FolderThreads:
     def hangs(self, *, has_begun: bool = False) -> FolderHangs:
         """Returns what tells that the folder does not answer."""
         return FolderHangs(
-            f"{self._where} does not answer (it was waited for {self._within:.0f} s): is it on a network share that is "
-            "gone, or on a drive that sleeps? Bring it back, or choose another folder",
+            f"{self._where} does not answer (it was waited for {self._first_within:.0f} s): is it on a network share "
+            "that is gone, or on a drive that sleeps? Bring it back, or choose another folder",
             has_begun=has_begun,
         )
+
+
+class RootThreads:
+    """The threads of several folders, each of which may hang by itself."""
+
+    def __init__(self, roots: Sequence[Path], most: int, answers_within: float) -> None:
+        self._roots = roots
+        self._most = most
+        self._within = answers_within
+        self._threads: dict[Path, FolderThreads] = {}
+
+    def of(self, path: Path) -> FolderThreads:
+        """Returns the threads of the root that a path lies in. It is asked nothing for that: it may hang."""
+        root = next((root for root in self._roots if path.is_relative_to(root)), Path(path.anchor))
+        if root not in self._threads:
+            self._threads[root] = FolderThreads(str(root), self._most, self._within, _ONCE_HANGING)
+        return self._threads[root]
+
+
+def reading_threads(files: ResultFiles) -> FolderThreads:
+    """Returns the threads in which files are read that are kept: a call of a place that is far away ends by itself."""
+    return FolderThreads(files.where, _READING, math.inf if files.is_far else _READ_WITHIN, _ONCE_HANGING)
 
 
 class _Call(Generic[T]):

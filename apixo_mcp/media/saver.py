@@ -15,7 +15,7 @@ from apixo_mcp.errors import MediaError
 from apixo_mcp.media import local, names, outcomes
 from apixo_mcp.media.fetching import Arrived, Fetch
 from apixo_mcp.media.files import Arrival, KeptFile, PlaceTrouble, ResultFiles, is_address, record_of
-from apixo_mcp.media.folder_threads import FolderHangs, FolderThreads
+from apixo_mcp.media.folder_threads import FolderHangs, FolderThreads, RootThreads, reading_threads
 from apixo_mcp.media.partial import Left, PartialFile
 from apixo_mcp.media.places import Places, Shares, TransferLimits
 from apixo_mcp.media.refusals import Unwanted
@@ -36,11 +36,12 @@ class Saver:
         limits: TransferLimits = TransferLimits(),
         *,
         roots: Roots | None = None,
+        reading: FolderThreads | None = None,
         embeds: bool = False,
     ) -> None:
         """Saves to `files` what `fetcher` brings, and copies it to `roots`.
 
-        With `embeds` files tell where they came from.
+        With `embeds` files tell where they came from. `reading` has the threads in which it is looked for them.
         """
         self._roots = roots or Roots(())
         self._embeds = embeds
@@ -50,11 +51,12 @@ class Saver:
         self._locks: dict[str, anyio.Lock] = {}
         self._places = Places(limits)
         self._in_work = Shares(limits.in_work)
+        self._reading = reading or reading_threads(files)
         # All that look at once would keep the first from being fetched.
         self._looking = FolderThreads(files.where, limits.looking, limits.answers_within)
         self._writing = FolderThreads(files.where, limits.writing, limits.answers_within)
         self._putting = FolderThreads(files.where, limits.putting, math.inf if files.is_far else limits.answers_within)
-        self._elsewhere: dict[Path, FolderThreads] = {}
+        self._elsewhere = RootThreads(self._roots.paths, limits.looking, limits.answers_within)
         self._taken: set[str] = set()  # names of parts that somebody writes to, a thread that hangs among them
 
     async def save(self, task: Task, result: Result) -> Result:
@@ -101,7 +103,7 @@ class Saver:
         """
         if not result.path:
             raise MediaError(f"Result {result.index} has no saved file to copy.")
-        temporary, threads = names.part_name(task, result), self._threads_of(directory)
+        temporary, threads = names.part_name(task, result), self._elsewhere.of(directory)
         name = Path(result.path).name
         if is_address(result.path):  # an object's key tells nothing of what it is about
             name = names.legal(names.stem(task, result) + Path(name).suffix)
@@ -120,21 +122,14 @@ class Saver:
             MediaError: it does not answer.
         """
         try:
-            return await self._threads_of(Path(text)).run(self._roots.writable_dir, text)
+            return await self._elsewhere.of(Path(text)).run(self._roots.writable_dir, text)
         except FolderHangs as error:
             raise MediaError(f"{error}.") from None
-
-    def _threads_of(self, directory: Path) -> FolderThreads:
-        """Returns the threads of the root that a folder lies in. It is asked nothing for that: it may hang."""
-        root = next((root for root in self._roots.paths if directory.is_relative_to(root)), Path(directory.anchor))
-        if root not in self._elsewhere:
-            self._elsewhere[root] = FolderThreads(str(root), self._limits.looking, self._limits.answers_within)
-        return self._elsewhere[root]
 
     async def is_there(self, result: Result) -> bool:
         """Tells whether a saved file is still where it was put, at its full size. One whose folder hangs is."""
         try:
-            return await self._looking.run(self._files.is_there, result.path, result.bytes)
+            return await self._reading.run(self._files.is_there, result.path, result.bytes)
         except FolderHangs:
             return True
 

@@ -78,9 +78,10 @@ class GuardedBackend:
 async def resolve_name(host: str, port: int) -> Sequence[str]:
     """Returns the addresses of a name, by this system's resolver, in its order.
 
-    Not in the few threads in which the event loop resolves: a stranger's name that is slow would keep the gateways'
-    names waiting.
+    Not in the few threads in which the event loop resolves, nor in those that blocking work shares: a stranger's name
+    that is slow, or a folder that hangs, would keep the gateways' names waiting. The pools of connections are the
+    limit.
     """
     look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    found = await anyio.to_thread.run_sync(look, abandon_on_cancel=True)
+    found = await anyio.to_thread.run_sync(look, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))

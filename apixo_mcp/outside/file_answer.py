@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import anyio
 from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -37,6 +38,7 @@ class FileAnswer(Response):
     def __init__(self, file: OpenedFile, headers: Mapping[str, str] = SAFE) -> None:
         super().__init__(media_type=file.mime_type, headers=headers)
         self._file = file
+        self._thread = anyio.CapacityLimiter(1)  # of its own: a folder that hangs keeps no other answer waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it from the file itself, whatever stands at its path by now."""
@@ -47,12 +49,15 @@ class FileAnswer(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             left = 0 if scope["method"] == "HEAD" else len(part)
             file.content.seek(part.start)
-            while left and (piece := await to_thread.run_sync(file.content.read, min(_PIECE, left))):
+            while left and (piece := await self._read(min(_PIECE, left))):
                 left -= len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
             file.content.close()
+
+    async def _read(self, size: int) -> bytes:
+        return await to_thread.run_sync(self._file.content.read, size, limiter=self._thread)
 
     def _begun(self, asked: Headers) -> range:
         """Sets status and headers as they were asked for; returns the bytes that follow."""

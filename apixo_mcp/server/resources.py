@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
@@ -182,7 +181,7 @@ class _Readers:
         link = at.link_to(task, result)
         place = at.path_of(result) or (link.url if link else "the server's machine")
         try:
-            content = _File(await anyio.to_thread.run_sync(_content, self.app.files, result.path, place))
+            content = _File(await self.app.reading.run(_content, self.app.files, result.path, place))
         except OSError as error:
             raise ResourceError(f"{at.name_of(result)} cannot be read: {error.strerror}") from error
         content.mime_type = result.mime_type

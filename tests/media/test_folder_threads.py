@@ -7,12 +7,18 @@ from pathlib import Path
 
 import anyio
 import pytest
+from PIL import Image
+from support.earlier import nobody
 from support.media_wire import a_png, a_result, a_task, whole
 
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media.folder_threads import FolderHangs, FolderThreads
+from apixo_mcp.media.inputs.inputs import Inputs
 from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.places import TransferLimits
+from apixo_mcp.media.preview.contact_sheet import Tile
+from apixo_mcp.media.preview.previews import NotShown, Previews
+from apixo_mcp.media.preview.thumbnails import Thumbnails
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.media.saver import Saver
 from apixo_mcp.tasks.task import FileState, Result, Task
@@ -67,11 +73,20 @@ class SharedFiles(LocalFiles):
         self._share.asked()
         return super().size(path)
 
+    def on_disk(self, path: str) -> Path | None:
+        self._share.asked()
+        return super().on_disk(path)
+
 
 class SharedRoots(Roots):
     def __init__(self, paths: list[Path], on_share: Path, share: Share) -> None:
         super().__init__(paths)
         self._on_share, self._share = on_share, share
+
+    def real_path(self, text: str) -> Path | None:
+        if Path(text).is_relative_to(self._on_share):
+            self._share.asked()
+        return super().real_path(text)
 
     def writable_dir(self, text: str, *, field: str = "directory") -> Path:
         if Path(text).is_relative_to(self._on_share):
@@ -80,7 +95,7 @@ class SharedRoots(Roots):
 
 
 async def test_calls_that_hang_are_few_and_come_back(share: Share):
-    threads = FolderThreads("/share", most=2, answers_within=0.05)
+    threads = FolderThreads("/share", most=2, answers_within=0.5)
     returned: list[int | None] = []
 
     def look() -> int:
@@ -89,7 +104,7 @@ async def test_calls_that_hang_are_few_and_come_back(share: Share):
 
     with share.gone():
         for _ in range(5):
-            with pytest.raises(FolderHangs, match=r"^/share does not answer \(it was waited for 0 s\)"):
+            with pytest.raises(FolderHangs, match=r"^/share does not answer"):
                 await threads.run(look, afterwards=returned.append)
         assert share.hanging <= 2
     with anyio.fail_after(10):
@@ -98,6 +113,58 @@ async def test_calls_that_hang_are_few_and_come_back(share: Share):
     assert returned == [7, 7]
     assert await threads.run(look, afterwards=returned.append) == 7
     assert returned == [7, 7], "only what was given up has something to be done afterwards"
+
+
+async def test_a_folder_that_hangs_already_is_waited_for_less(share: Share):
+    threads = FolderThreads("/share", most=5, answers_within=1.0, once_hanging=0.01)
+    with share.gone():
+        with pytest.raises(FolderHangs):
+            await threads.run(share.asked)
+        began = anyio.current_time()
+        for _ in range(3):
+            with pytest.raises(FolderHangs):
+                await threads.run(share.asked)
+        assert anyio.current_time() - began < 1.0, "each of three would have taken a second"
+    assert await threads.run(lambda: 7) == 7
+
+
+async def test_small_pictures_are_done_without_where_the_folder_hangs(tmp_path: Path, share: Share):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (40, 30), "red").save(path)
+    size = path.stat().st_size
+    result = a_result("", file=FileState.SAVED, path=str(path), mime_type="image/png", bytes=size, sha256="0" * 64)
+    task = a_task(results=(result,))
+    previews = Previews(SharedFiles(tmp_path, share), FolderThreads("/share", 2, 0.5))
+    thumbnails = Thumbnails(previews, tmp_path / "small")
+    with share.gone(), anyio.fail_after(30):
+        assert await previews.preview(str(path), "image/png") is None
+        assert await previews.sheet([Tile("1", str(path), "image/png")], 5.0) is None
+        assert await thumbnails.of(task, result) is None
+        with pytest.raises(NotShown, match="cannot be reached just now"):
+            await previews.view(str(path), "image/png")
+    with anyio.fail_after(30):  # until it is seen that they have ended
+        while await previews.preview(str(path), "image/png") is None:
+            await anyio.sleep(0.01)
+    assert await thumbnails.of(task, result) is not None, "nobody has noted that it has none"
+
+
+async def test_what_is_given_from_a_folder_that_hangs_is_refused_and_the_rest_is_not(tmp_path: Path, share: Share):
+    gone, here = tmp_path / "gone", tmp_path / "here"
+    for folder in (gone, here):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(a_png())
+    roots = SharedRoots([gone, here], gone, share)
+    inputs = Inputs(roots, allow_private=False, data_urls=True, answers_within=0.05)
+    with share.gone(), anyio.fail_after(30):
+        for _ in range(6):
+            urls, problems = await inputs.resolve("image", [str(gone / "a.png")], nobody)
+            assert (urls, "does not answer" in str(problems[0])) == ([], True)
+        assert share.hanging <= 4
+        urls, problems = await inputs.resolve("image", [str(here / "a.png")], nobody)
+        assert (len(urls), problems) == (1, [])
+    with anyio.fail_after(30):
+        while (await inputs.resolve("image", [str(gone / "a.png")], nobody))[1]:
+            await anyio.sleep(0.01)
 
 
 async def test_what_a_call_raises_is_raised():

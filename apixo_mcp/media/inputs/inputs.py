@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from anyio import to_thread
 
@@ -19,6 +20,7 @@ from apixo_mcp.generation import NextAction
 from apixo_mcp.media import kinds
 from apixo_mcp.media.files import PlaceTrouble, is_address
 from apixo_mcp.media.folder import file_size, has_hash, hash_of
+from apixo_mcp.media.folder_threads import FolderHangs, RootThreads
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.inputs import ways
 from apixo_mcp.media.inputs.measured import facts_at, facts_in
@@ -39,6 +41,7 @@ from apixo_mcp.tasks.asking.references import FindTask
 from apixo_mcp.tasks.task import FileState, Result, State
 from apixo_mcp.variables.written import trimmed
 
+T = TypeVar("T")
 Publish = Callable[[Path, kinds.Kind], str]
 
 _EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
@@ -47,6 +50,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):")
 _SEVERAL = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
 _PATH = re.compile(r"(?:file:|[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])\S*", re.IGNORECASE)
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
+_READ_AT_ONCE = 4  # threads of a root
 
 
 class Inputs:
@@ -61,6 +65,7 @@ class Inputs:
         answers: asks a URL whose date has passed; without it the date alone decides.
         way: of local files; left out: by the others.
         copy_of: brings a saved file onto this machine's disk that is kept elsewhere.
+        answers_within: seconds after which a folder that is only looked into counts as hanging.
     """
 
     def __init__(
@@ -74,8 +79,10 @@ class Inputs:
         clock: Callable[[], float] = time.time,
         way: Way | None = None,
         copy_of: Callable[[str], Path | None] | None = None,
+        answers_within: float = 10.0,
     ) -> None:
         self._roots = roots
+        self._threads = RootThreads(roots.paths, _READ_AT_ONCE, answers_within)
         self._allow_private = allow_private
         self._data_urls = data_urls
         self._publish = publish
@@ -148,7 +155,7 @@ class Inputs:
         if not text or ("://" in text and not text.lower().startswith("file:")):
             return MediaFacts()
         with suppress(ApixoError, OSError, ValueError):
-            return await to_thread.run_sync(self._measured, text)
+            return await self._threads.of(Path(text)).run(self._measured, text)
         return MediaFacts()
 
     def _measured(self, text: str) -> MediaFacts:
@@ -211,10 +218,10 @@ class Inputs:
         """Returns the URL of what is at a path: where that is the saved file of a result, that of the result."""
         if not find.is_here:
             raise input_refused(field, value, ways.refusal_from_afar(self.way), self._upload)
-        path = await to_thread.run_sync(self._roots.real_path, value)
+        path = await self._aside(field, value, self._roots.real_path, value)
         task = await find.saved_at(str(path)) if path is not None else None
         result = next((result for result in task.results if result.path == str(path)), None) if task else None
-        if result is not None and await to_thread.run_sync(_is_as_saved, result):
+        if result is not None and await self._aside(field, result.path, _is_as_saved, result, patient=True):
             return await self._result(field, value, requirement, result)
         try:
             return await self._file(field, value, requirement)
@@ -232,8 +239,8 @@ class Inputs:
         Args:
             sha256: of what it must hold still; empty: it is sent as it is.
         """
-        path = await to_thread.run_sync(self._readable, field, value)
-        url = await to_thread.run_sync(self._read, field, value, requirement, path, sha256)
+        path = await self._aside(field, value, self._readable, field, value)
+        url = await self._aside(field, value, self._read, field, value, requirement, path, sha256, patient=True)
         if not url:
             raise input_refused(field, value, ways.refusal(self.way))
         return url
@@ -252,6 +259,17 @@ class Inputs:
         if not url:
             raise input_refused(field, value, ways.refusal_from_afar(self.way))
         return url
+
+    async def _aside(self, field: str, value: str, work: Callable[..., T], *arguments: Any, patient: bool = False) -> T:
+        """Has a file looked at, or read, where others need not wait for its folder.
+
+        Raises:
+            InvalidInput: the folder does not answer.
+        """
+        try:
+            return await self._threads.of(Path(value)).run(work, *arguments, patient=patient)
+        except FolderHangs as error:
+            raise input_refused(field, value, f"cannot be read: {error}. Nothing was sent") from None
 
     @property
     def _upload(self) -> NextAction | None:

@@ -18,6 +18,7 @@ from anyio import to_thread
 from apixo_mcp.errors import MediaError
 from apixo_mcp.media import kinds
 from apixo_mcp.media.files import PlaceTrouble, ResultFiles
+from apixo_mcp.media.folder_threads import FolderHangs, FolderThreads, reading_threads
 from apixo_mcp.media.preview import contact_sheet, shrink
 from apixo_mcp.media.preview.contact_sheet import Tile
 from apixo_mcp.media.probing.facts import MediaFacts
@@ -122,8 +123,9 @@ class Previews:
         for_answers: the turn of those that go into answers unasked.
     """
 
-    def __init__(self, files: ResultFiles, *, patience: float = 4.0) -> None:
+    def __init__(self, files: ResultFiles, reading: FolderThreads | None = None, *, patience: float = 4.0) -> None:
         self._files = files
+        self._reading = reading or reading_threads(files)
         self._patience = patience
         self.for_answers = anyio.CapacityLimiter(1)
         self._for_views = anyio.CapacityLimiter(1)
@@ -151,7 +153,11 @@ class Previews:
         """
         began = anyio.current_time()
         async with self.for_answers:
-            tiles = await to_thread.run_sync(self._tiles_on_disk, tuple(tiles[: contact_sheet.MOST_TILES]))
+            tiles = tuple(tiles[: contact_sheet.MOST_TILES])
+            try:
+                tiles = await self._reading.run(self._tiles_on_disk, tiles)
+            except FolderHangs:
+                return None
             seconds = min(within, self._patience) - (anyio.current_time() - began) - _AROUND_SHEET
             made = await self._painted(tiles, seconds)
         return Preview(*made) if made else None
@@ -194,6 +200,14 @@ class Previews:
         except NotShown:
             return None
 
+    async def size(self, place: str) -> int | None:
+        """Returns the bytes of a file, None where it is gone.
+
+        Raises:
+            PlaceTrouble: where it is kept cannot be reached just now.
+        """
+        return await self._reading.run(self._files.size, place)
+
     async def view(self, place: str, mime_type: str, *, modest: bool = False) -> Preview:
         """Returns the picture for the model to look at: as large as models make use of, and its base64 under 700 KB.
 
@@ -221,24 +235,26 @@ class Previews:
         if is_video and not shrink.has_decoder():
             raise NotShown('only pictures can be looked at (videos with the extra "video")')
         if mime_type not in shrink.FORMATS and not is_video and not (mime_type in _BY_VIDEO and shrink.has_decoder()):
-            raise NotShown(await to_thread.run_sync(self._why_not, place, mime_type))
+            raise NotShown(await self._reading.run(self._why_not, place, mime_type))
         async with turn:
-            path = await to_thread.run_sync(self._files.on_disk, place)
+            path = await self._reading.run(self._files.on_disk, place)
             if path is None:
                 raise NotShown("it is no longer there, or a link stands in its place")
             try:
-                stat = await to_thread.run_sync(path.stat)
+                stat = await self._reading.run(path.stat)
                 key = (str(path), stat.st_size, stat.st_mtime_ns, longest, max_bytes)
                 if preview := self._kept.get(key):
                     return preview
-                cost = await to_thread.run_sync(cost_of, path, mime_type)
+                cost = await self._reading.run(cost_of, path, mime_type)
                 if cost.is_too_large:
                     raise shrink.TooLarge
                 if most is not None and cost.seconds > most:
                     raise NotShown("it takes too long to decode")
                 made = await self._decoded(path, mime_type, longest, max_bytes, cost)
             except shrink.TooLarge:
-                raise NotShown(await to_thread.run_sync(_too_large, path, mime_type)) from None
+                raise NotShown(await self._reading.run(_too_large, path, mime_type)) from None
+            except FolderHangs:
+                raise
             except (OSError, ValueError):
                 raise NotShown("it cannot be read") from None
             if made is None:
@@ -252,7 +268,9 @@ class Previews:
     ) -> tuple[bytes, str] | None:
         if cost.is_small(longest):
             with suppress(shrink.TooLarge):  # its headers tell of fewer pixels than it has
-                return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes, cost.pixels)
+                return await self._reading.run(
+                    shrink.shrink, path, mime_type, longest, max_bytes, cost.pixels, patient=True
+                )
         return await self._elsewhere(path, mime_type, longest, max_bytes)
 
     async def _elsewhere(self, path: Path, mime_type: str, longest: int, max_bytes: int) -> tuple[bytes, str] | None:
@@ -263,7 +281,7 @@ class Previews:
             TooLarge: it has too many pixels.
         """
         if getattr(sys, "frozen", False):  # this executable is then no interpreter
-            return await to_thread.run_sync(shrink.shrink, path, mime_type, longest, max_bytes)
+            return await self._reading.run(shrink.shrink, path, mime_type, longest, max_bytes, patient=True)
         command = [sys.executable, "-P", shrink.__file__, str(path), mime_type, str(longest), str(max_bytes)]
         with anyio.move_on_after(self._patience):
             done = await _run(command)

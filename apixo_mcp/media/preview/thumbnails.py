@@ -13,7 +13,7 @@ from typing import Protocol
 import anyio
 from anyio import to_thread
 
-from apixo_mcp.media.files import PlaceTrouble, ResultFiles
+from apixo_mcp.media.files import PlaceTrouble
 from apixo_mcp.media.preview.previews import Previews
 from apixo_mcp.tasks.task import FileState, Result, Task, is_task_id
 
@@ -63,7 +63,6 @@ class Thumbnails:
 
     Args:
         previews: makes them.
-        files: that they are of.
         folder: keeps them.
         shared: has those of other machines.
         most: bytes that they take together.
@@ -72,14 +71,12 @@ class Thumbnails:
     def __init__(
         self,
         previews: Previews,
-        files: ResultFiles,
         folder: Path,
         *,
         shared: SharedThumbnails | None = None,
         most: int = _KEPT,
     ) -> None:
         self._previews = previews
-        self._files = files
         self._folder = folder
         self._shared = shared
         self._most = most
@@ -96,7 +93,7 @@ class Thumbnails:
             async with self._making:  # whoever asks for the same one waits for it
                 try:
                     kept = await to_thread.run_sync(_read, stem) or await self._made(stem, task, result)
-                    if await to_thread.run_sync(self._files.size, result.path) is None:
+                    if await self._previews.size(result.path) is None:
                         await self.forget(task)  # its file was deleted meanwhile
                         return None
                 except PlaceTrouble:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
@@ -73,7 +72,7 @@ async def app_bytes(tools: ToolParts, given: dict[str, Any], context: Context) -
             return refusal_result("There is no small picture of this file.")
         return _part(preview.data, len(preview.data), preview.mime_type)
     try:
-        data, total = await anyio.to_thread.run_sync(_read, tools.app.files, result, max(0, given.get("offset", 0)))
+        data, total = await tools.app.reading.run(_read, tools.app.files, result, max(0, given.get("offset", 0)))
     except OSError as error:
         return refusal_result(f"The file cannot be read: {error.strerror}.")
     if total > _LARGEST:

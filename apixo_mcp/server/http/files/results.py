@@ -2,15 +2,14 @@
 
 from contextlib import suppress
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from apixo_mcp.app import App
 from apixo_mcp.errors import NotFound
-from apixo_mcp.media.files import PlaceTrouble, ResultFiles
-from apixo_mcp.media.served import opened_result
+from apixo_mcp.media.files import PlaceTrouble
+from apixo_mcp.media.served import OpenedFile, opened_result
 from apixo_mcp.outside.file_answer import SAFE, FileAnswer
 from apixo_mcp.outside.object_store import callers_reach_store
 from apixo_mcp.owners.entrance import Entrance
@@ -48,7 +47,7 @@ def file_routes(app: App, entrance: Entrance) -> list[Route]:
             return no_file()
         if task.task_id != task_id:  # it is found by the gateway's id too
             return no_file()
-        return await answer_with(app.files, task, index)
+        return await answer_with(app, task, index)
 
     async def linked_file(request: Request) -> Response:
         token = read_link(request.path_params["token"])
@@ -62,7 +61,7 @@ def file_routes(app: App, entrance: Entrance) -> list[Route]:
             return in_plain_words(410, "This link was good for an hour, which is over. Ask for a new one.")
         if request.method == "GET" and (elsewhere := await _straight_link(app, result, request)):
             return RedirectResponse(elsewhere, 307, {**SAFE, "cache-control": "no-store"})
-        return await answer_with(app.files, task, str(result.index), is_linked=True)
+        return await answer_with(app, task, str(result.index), is_linked=True)
 
     links = ResultLinks(app.seal)
     return [
@@ -71,7 +70,7 @@ def file_routes(app: App, entrance: Entrance) -> list[Route]:
     ]
 
 
-async def answer_with(files: ResultFiles, task: Task, index: str, *, is_linked: bool = False) -> Response:
+async def answer_with(app: App, task: Task, index: str, *, is_linked: bool = False) -> Response:
     """Answers with the file of a result; or says why there is none, and whether there will be.
 
     Args:
@@ -81,7 +80,7 @@ async def answer_with(files: ResultFiles, task: Task, index: str, *, is_linked: 
     if result is None or result.file is not FileState.SAVED:
         return _without_file(task, result)
     try:
-        file = await to_thread.run_sync(opened_result, files, result.path)
+        file = await app.reading.run(opened_result, app.files, result.path, afterwards=_close)
     except PlaceTrouble:
         return _away()
     except OSError:
@@ -102,10 +101,15 @@ async def _straight_link(app: App, result: Result, request: Request) -> str:
     if not callers_reach_store(is_near=is_neighbour(request.scope)):
         return ""
     with suppress(PlaceTrouble):
-        size = await to_thread.run_sync(app.files.size, result.path)
+        size = await app.reading.run(app.files.size, result.path)
         if size is not None and size == result.bytes:
-            return await to_thread.run_sync(app.files.link, result.path, _STRAIGHT_LASTS)
+            return await app.reading.run(app.files.link, result.path, _STRAIGHT_LASTS)
     return ""
+
+
+def _close(file: OpenedFile | None) -> None:
+    if file is not None:
+        file.content.close()
 
 
 def no_file() -> Response:

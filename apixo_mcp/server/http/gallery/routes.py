@@ -75,7 +75,7 @@ class Gallery:
         self._feed = feed
         self._making = Making(app, takes_files=takes_files)
         folder = folder_of_thumbnails(app.settings.home)
-        self._thumbnails = Thumbnails(app.previews, app.files, folder, shared=shared_thumbnails(app))
+        self._thumbnails = Thumbnails(app.previews, folder, shared=shared_thumbnails(app))
 
     def routes(self) -> list[BaseRoute]:
         """Returns the routes; that of the page itself where this build has one."""
@@ -149,7 +149,7 @@ class Gallery:
         paths = [one.path for one in task.results if str(one.index) == index and one.file is FileState.SAVED]
         if any(map(is_address, paths)):
             return _refused(409, "This file is kept in a bucket, and in no folder of this machine.")
-        path = await to_thread.run_sync(self._app.files.on_disk, paths[0]) if paths else None
+        path = await self._app.reading.run(self._app.files.on_disk, paths[0]) if paths else None
         if path is None:
             raise NotFound("There is no such file.")
         await reveal(Path(path))

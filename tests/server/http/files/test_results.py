@@ -141,6 +141,6 @@ async def test_each_state_of_a_file_has_a_status(house: House, file: FileState |
     await a_file(house)
     [task] = await house.app.service.page(ALICE, limit=1)
     task = replace(task, results=(replace(task.results[0], file=file),))
-    answer = await answer_with(house.app.files, task, "0")
+    answer = await answer_with(house.app, task, "0")
     assert answer.status_code == status
     assert bytes(answer.body).endswith(b".\n")
