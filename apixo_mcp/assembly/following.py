@@ -23,16 +23,23 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 
 def runner_of(parts: Parts, reach: Reach) -> Runner:
     """Returns what makes one step of one task."""
+    limits = parts.limits.steps
+    terms = Sending(
+        budget=parts.budget,
+        process=parts.delivery.process,
+        in_flight=limits.in_flight,
+        allows=parts.catalog.allows,
+    )
     step_parts = StepParts(
         store=parts.store,
         changes=parts.changes,
         accounts=parts.accounts,
         contexts=parts.contexts,
-        terms=Sending(budget=parts.budget, process=parts.delivery.process, allows=parts.catalog.allows),
-        throttle=Throttle(parts.limits.steps.throttle),
+        terms=terms,
+        throttle=Throttle(limits.throttle, pace=parts.store.pace),
         telemetry=parts.telemetry,
         watch=parts.watch,
-        limits=parts.limits.steps,
+        limits=limits,
     )
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
 

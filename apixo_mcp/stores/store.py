@@ -24,6 +24,7 @@ from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.pace import PaceStore
 from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
@@ -43,6 +44,7 @@ class TaskStore(Lookups, Leasing, Counting):
         arrivals: what is known of callbacks.
         durations: how long tasks took.
         outbox: what is to be told to the operator's address.
+        pace: how fast all processes together talk to a gateway; None where each does as fast as one may.
         reports: what is added up for a report.
         owners: who may come in over HTTP.
         sign_ins: what is kept of how they did.
@@ -62,6 +64,7 @@ class TaskStore(Lookups, Leasing, Counting):
         self.arrivals = KeptArrivals(worker)
         self.durations = KeptDurations(worker)
         self.outbox = KeptOutbox(worker)
+        self.pace: PaceStore | None = None
         self.reports = KeptReports(worker)
         self.owners = KeptOwners(worker)
         self.sign_ins = KeptSignIns(worker)

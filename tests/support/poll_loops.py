@@ -22,7 +22,7 @@ from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.catalog.model import IMAGE_FAST
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.running.parts import StepLimits
-from apixo_mcp.tasks.running.throttle import ThrottleLimits
+from apixo_mcp.tasks.running.turns import ThrottleLimits
 from apixo_mcp.tasks.schedule import CAP, JITTER
 from apixo_mcp.tasks.task import Attempt, State, Task
 from apixo_mcp.telemetry.facts import Fact, PollAnswered

@@ -6,6 +6,7 @@ from typing import Self
 
 import anyio
 
+from apixo_mcp.stores.pace import KeptPace
 from apixo_mcp.stores.postgres.address import database_address
 from apixo_mcp.stores.postgres.database import PostgresDatabase
 from apixo_mcp.stores.postgres.schema import newest_schema
@@ -33,6 +34,7 @@ class PostgresStore(TaskStore):
             super().__init__(self._server, PostgresSearch(), silent_for=0.0)
         else:
             super().__init__(self._server, PostgresSearch(), elapsed=clock, silent_for=0.0)
+        self.pace = KeptPace(self._server)
 
     @property
     def told(self) -> str:

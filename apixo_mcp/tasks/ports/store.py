@@ -24,6 +24,7 @@ from apixo_mcp.tasks.ports.arrivals import ArrivalStore
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.durations import DurationStore
 from apixo_mcp.tasks.ports.outbox import Outbox
+from apixo_mcp.tasks.ports.pace import PaceStore
 from apixo_mcp.tasks.ports.reports import ReportStore
 from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import Delivered, State, Task
@@ -78,6 +79,11 @@ class Store(Protocol):
     @property
     def outbox(self) -> Outbox:
         """What is to be told to the operator's address."""
+        ...
+
+    @property
+    def pace(self) -> PaceStore | None:
+        """The lines of turns that processes share; None where each keeps the limit of a gateway for itself."""
         ...
 
     @property

@@ -11,7 +11,9 @@ from apixo_mcp.tasks.task import Task
 
 ADOPTED_FOR = 600.0  # seconds for which a task is adopted whose caller never got the answer
 QUOTED_FOR = 1800.0  # seconds for which a yes to a quote counts
-MOST_IN_FLIGHT = 1000  # APIXO seedream-4-5 page: concurrent tasks; more wait in state submitting
+MOST_IN_FLIGHT = 1000
+"""Tasks of one key that a gateway has at once; more wait in state submitting. APIXO's seedream-4-5 and nano-banana-pro
+pages ("Concurrent tasks 1000"). That it counts by key is inferred; Ruxa documents none, and as many is inferred."""
 
 Allows = Callable[[tuple[str, ...], str], bool]
 """Tells whether somebody who may use some models, as ids with `*`, may use a model; none named: all."""

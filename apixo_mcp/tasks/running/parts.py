@@ -11,8 +11,9 @@ from apixo_mcp.tasks.alerts import key_alert, tell_alerts
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.ports.arrivals import CALLED_WITHIN
 from apixo_mcp.tasks.ports.store import Store
-from apixo_mcp.tasks.ports.terms import Sending
-from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
+from apixo_mcp.tasks.ports.terms import MOST_IN_FLIGHT, Sending
+from apixo_mcp.tasks.running.throttle import Throttle
+from apixo_mcp.tasks.running.turns import ThrottleLimits
 from apixo_mcp.tasks.running.watch import Watch
 from apixo_mcp.tasks.task import Task
 from apixo_mcp.tasks.transitions.context import SAVE_AGAIN_AFTER, Contexts, DecisionContext
@@ -32,6 +33,7 @@ class StepLimits:
         crash_pause: after a step that failed for a fault of our own; then ever longer.
         save_again_after: between tries to save a result's file.
         throttle: of the requests of each key.
+        in_flight: tasks of one key that its gateway has at once; the others wait for room.
         called_within: a callback, once a poll has found its task ended (`tasks.ports.arrivals`).
     """
 
@@ -43,6 +45,7 @@ class StepLimits:
     crash_pause: float = 10.0
     save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
     throttle: ThrottleLimits = ThrottleLimits()
+    in_flight: int = MOST_IN_FLIGHT
     called_within: float = CALLED_WITHIN
 
 
@@ -53,7 +56,7 @@ class StepParts:
     Attributes:
         accounts: tasks of other keys are left alone.
         terms: on which a paid request leaves.
-        throttle: of this process; shared by submits and polls.
+        throttle: shared by submits and polls, and by all processes on one database.
         watch: has what is unusual raised.
     """
 
@@ -77,7 +80,8 @@ class StepParts:
                 tell_alerts(self.telemetry, [alert])
 
     async def heed_pace(self, task: Task) -> None:
-        """Notes that the gateway asks for fewer requests with the key of a task."""
+        """Notes that the gateway asks for fewer requests with the key of a task, and tells the other processes."""
+        await self.throttle.tell(task.key_print)
         await self.watch.limited(task.gateway, self._payer(task))
 
     def _payer(self, task: Task) -> str:

@@ -86,6 +86,7 @@ class Sender:
                 clearance = await parts.store.mark_sent(replace(task, reached_at=reached_at), parts.terms)
                 tell_alerts(parts.telemetry, clearance.alerts)
                 if clearance.how != "within":
+                    parts.throttle.give_back(key)
                     return await self._not_sent(task, clearance)
                 sent = replace(task, sent_at=clearance.sent_at)
                 # It may have slept since, and another process have taken the task over.
@@ -93,6 +94,7 @@ class Sender:
                 with suppress(StoreError):
                     is_ours = await parts.store.still_sends(sent, LEASE_LASTS)
                 if not is_ours:
+                    parts.throttle.give_back(key)
                     return await self._record(sent, Refused(_SLEPT, has_left=False), shield)
                 # And again: the store may have been busy. What follows is the POST.
                 confirmed = await self._confirmed(task, sendable)

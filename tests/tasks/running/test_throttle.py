@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apixo_mcp.tasks.running.throttle import Throttle, ThrottleLimits
+from apixo_mcp.tasks.running.throttle import Throttle
+from apixo_mcp.tasks.running.turns import ThrottleLimits
 
 pytestmark = pytest.mark.anyio
 LIMITS = ThrottleLimits()

@@ -7,13 +7,14 @@ import pytest
 from support.program import happens
 from support.scripted_gateway import Gateway, polled
 from support.store_tasks import make_followed
+from support.task_steps import ask, until
 
 from apixo_mcp.app import open_app
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.running.parts import StepLimits
-from apixo_mcp.tasks.running.throttle import ThrottleLimits
+from apixo_mcp.tasks.running.turns import ThrottleLimits
 
 pytestmark = pytest.mark.anyio
 
@@ -41,3 +42,24 @@ async def test_a_poll_that_waits_for_its_turn_has_claimed_and_written_nothing(tm
     assert looks < TASKS, "the limit was met"
     assert sum(row.fence for row in rows) - sum(task.fence for task in made) <= looks + 1
     assert sum(row.lease_until > 0 for row in rows) <= 1
+
+
+async def test_tasks_that_wait_for_room_at_the_gateway_use_no_turn(tmp_path: Path) -> None:
+    """Each looks every few seconds whether there is room, which is no request."""
+    steps = StepLimits(in_flight=1, throttle=ThrottleLimits(per_minute=6, burst=3, patience=0.1))
+    async with Gateway() as gateway:
+        settings = read_settings(
+            home=tmp_path,
+            apixo_api_key="sk-mine",
+            apixo_base_url=gateway.url,
+            allow_private_hosts=True,
+            poll_scale=100,
+        )
+        async with open_app(settings, limits=Limits(steps=steps)) as app:
+            await ask(app)
+            await happens(lambda: len(gateway.posts) == 1)
+            others = [(await ask(app, f"fox {number}")).tasks[0] for number in range(5)]
+            for task in others:
+                queued = await until(app, task, lambda now: (now.due or 0.0) > now.created_at + 0.5)
+                assert (queued.due or 0.0) < time.time() + 4, "the next turn is ten seconds away"
+    assert len(gateway.posts) == 1
