@@ -1,10 +1,10 @@
 """A task as a row and back: plain columns, and JSON text for what is nested."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from apixo_mcp.generation import Failure, NextAction
 from apixo_mcp.stores.database import Row
@@ -18,6 +18,9 @@ COLUMNS = (*FIELDS, "counted_at")
 
 _OF_POLL = ("state", "polls", "tries", "failure", "updated_at", "due", "lease_holder", "lease_until")
 _BESIDE_POLL = attrgetter(*(name for name in FIELDS if name not in _OF_POLL))
+
+
+_Part = TypeVar("_Part")
 
 
 class NotATask(ValueError):
@@ -69,7 +72,7 @@ def _task(row: Row) -> Task:
     values = {name: row[name] for name in FIELDS}
     values["state"] = State(values["state"])
     values["inputs"] = json.loads(values["inputs"])
-    values["attempts"] = tuple(Attempt(**entry) for entry in json.loads(values["attempts"]))
+    values["attempts"] = tuple(_read(Attempt, entry) for entry in json.loads(values["attempts"]))
     values["results"] = tuple(_result(entry) for entry in json.loads(values["results"]))
     values["failure"] = to_failure(json.loads(values["failure"])) if values["failure"] else None
     values["notes"] = tuple(json.loads(values["notes"]))
@@ -82,7 +85,7 @@ def to_failure(entry: Mapping[str, Any]) -> Failure:
     """Returns the failure of a row; what a later version may name as its next action is none here."""
     values = dict(entry)
     values["next_action"] = next((action for action in NextAction if action == values.get("next_action")), None)
-    return Failure(**values)
+    return _read(Failure, values)
 
 
 def _lean(value: Attempt | Result) -> dict[str, Any]:
@@ -95,4 +98,13 @@ def _result(entry: Mapping[str, Any]) -> Result:
     values = dict(entry)
     state = values.get("file")
     values["file"] = FileState(state) if state else None
-    return Result(**values)
+    return _read(Result, values)
+
+
+def _read(kind: Callable[..., _Part], entry: Mapping[str, Any]) -> _Part:
+    """Returns a part of a row, without what a later version noted besides: that is lost once it is written."""
+    try:
+        return kind(**entry)
+    except TypeError:
+        known = {field.name for field in fields(cast(Any, kind))}
+        return kind(**{name: value for name, value in entry.items() if name in known})

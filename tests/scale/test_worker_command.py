@@ -1,14 +1,10 @@
 """`apixo-mcp worker` on a database: as a process, with what watches over it, and as it ends."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +15,7 @@ from anyio.to_thread import run_sync
 from support.proxies import free_port
 from support.stalling import stalling
 from support.task_steps import ask
+from support.wells import becomes
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
@@ -48,26 +45,6 @@ def worker(folder: Path, box: Sandbox, database: str, *arguments: str) -> Iterat
             yield process
         finally:
             process.kill()
-
-
-def probed(port: int) -> tuple[int, dict[str, str]]:
-    """The status and the words of `/readyz`; 0 where nobody answers."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as refused:
-        return refused.code, json.load(refused)
-    except OSError:
-        return 0, {}
-
-
-async def becomes(port: int, fits: Callable[[int], bool], within: float) -> float:
-    """Seconds until the answer of `/readyz` is so."""
-    began = time.monotonic()
-    with anyio.fail_after(within):
-        while not fits((await run_sync(probed, port))[0]):
-            await anyio.sleep(0.2)
-    return time.monotonic() - began
 
 
 async def test_it_follows_is_watched_over_and_ends_in_order(tmp_path: Path, postgres_url: str) -> None:

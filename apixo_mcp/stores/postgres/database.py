@@ -48,6 +48,9 @@ class PostgresDatabase:
         address: of the database.
         wall: this machine's clock.
         now: tells the present where the server's clock is not to; for tests.
+
+    Attributes:
+        schema: the version that the database has, as this process found it.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class PostgresDatabase:
         self._now = now
         self._clock = ServerClock(wall)
         self._pool: ConnectionPool[ServerLine] | None = None
+        self.schema = schema.newest_schema()
         self._decide, self._look_up, self._rest = map(anyio.CapacityLimiter, (DECIDE, LOOK_UP, REST))
 
     @property
@@ -75,7 +79,7 @@ class PostgresDatabase:
             # A connection of its own first: it tells at once, and why, where a pool goes on trying.
             with ServerLine.connect(**self._address.conninfo) as line:
                 set_up(line)
-                schema.upgrade_schema(line, self._address.shown)
+                self.schema = schema.upgrade_schema(line, self._address.shown)
         except psycopg.Error as error:
             raise self._trouble(error) from None
         self._pool = ConnectionPool(
@@ -154,6 +158,8 @@ class PostgresDatabase:
                     return work(session)
             except (psycopg.Error, NotATask) as error:
                 has_written = session is not None and session.has_written
+                if _is_of_former_schema(error) and self._pool is not None:
+                    self._pool.drain()  # all connections have prepared the same
                 if not left or has_written or not _was_taken_back(error):
                     raise self._trouble(error) from error
                 log.info("the task store: %s; it is tried again", self._told(error))
@@ -201,10 +207,15 @@ def _bound(work: Callable[..., T], arguments: tuple[Any, ...], named: dict[str, 
     return lambda database: work(database, *arguments, **named)
 
 
+def _is_of_former_schema(error: BaseException) -> bool:
+    """Tells whether a statement was prepared before a newer program, in an upgrade, added a column to its table."""
+    return isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error)
+
+
 def _was_taken_back(error: psycopg.Error | NotATask) -> bool:
     """Tells whether nothing of the work has happened, and it may go well another time."""
     if isinstance(error, InDoubt | PoolTimeout | PoolClosed | NotATask | Unfit):
         return False
-    if error.sqlstate in _AGAIN:
+    if error.sqlstate in _AGAIN or _is_of_former_schema(error):
         return True
     return isinstance(error, psycopg.OperationalError) and (error.sqlstate or "57P")[:3] == "57P"

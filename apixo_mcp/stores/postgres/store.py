@@ -9,7 +9,6 @@ import anyio
 from apixo_mcp.stores.pace import KeptPace
 from apixo_mcp.stores.postgres.address import database_address
 from apixo_mcp.stores.postgres.database import PostgresDatabase
-from apixo_mcp.stores.postgres.schema import newest_schema
 from apixo_mcp.stores.postgres.search import PostgresSearch
 from apixo_mcp.stores.store import TaskStore
 
@@ -39,7 +38,7 @@ class PostgresStore(TaskStore):
     @property
     def told(self) -> str:
         """See `TaskStore.told`."""
-        return f"{self._server.shown} opens, of schema {newest_schema()}"
+        return f"{self._server.shown} opens, of schema {self._server.schema}"
 
     async def __aenter__(self) -> Self:
         """Connects, and brings the schema up to date.

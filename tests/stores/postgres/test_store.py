@@ -1,5 +1,6 @@
 """What is particular to a store on a Postgres server: its schema, its clock, what is decided on several machines."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -13,7 +14,9 @@ from support.postgres_proxy import Between, between
 from support.store_tasks import KEYS, NO_LIMITS, make, make_followed
 
 from apixo_mcp.errors import SchemaTooNew, SettingsError, StoreError
+from apixo_mcp.stores.migrations import migrations_of
 from apixo_mcp.stores.postgres.database import DECIDE, LOOK_UP, REST
+from apixo_mcp.stores.postgres.schema import needed_schema, newest_schema
 from apixo_mcp.stores.postgres.store import PostgresStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken
@@ -199,6 +202,34 @@ class TestSchema:
             async with PostgresStore(postgres_store_url):
                 pass
         assert PASSWORD not in str(told.value)
+
+    async def test_a_newer_one_that_only_adds_is_used(self, postgres: Cluster, postgres_store_url: str):
+        name = postgres_store_url.rpartition("/")[2]
+        postgres.run(f"insert into schema_of_apixo_mcp (version, needs) values (9999, {newest_schema()})", name)
+        async with PostgresStore(postgres_store_url) as store:
+            assert store.told.endswith("of schema 9999")
+
+    async def test_what_was_prepared_is_prepared_anew_once_a_newer_program_has_added_a_column(
+        self, postgres: Cluster, postgres_store_url: str
+    ):
+        async with PostgresStore(postgres_store_url) as store:
+            task = fresh()
+            await store.admit([task], NO_LIMITS)
+            for _ in range(3):  # on all connections
+                await at_once([lambda: store.get(task.task_id)] * 20)
+            postgres.run(
+                "alter table task add column flavour text not null default ''", postgres_store_url.rpartition("/")[2]
+            )
+            assert await at_once([lambda: store.get(task.task_id)] * 20) == [task] * 20
+
+    def test_each_migration_says_which_programs_go_on_and_those_that_do_only_add(self):
+        for number, script in migrations_of("apixo_mcp.stores.postgres"):
+            needed = needed_schema(number, script)
+            assert 1 <= needed <= number
+            if needed < number:
+                assert not re.search(r"\b(drop|rename|alter column|set not null|truncate)\b", script, re.IGNORECASE)
+                for column in re.findall(r"add column[^;,]*", script, re.IGNORECASE):
+                    assert "not null" not in column or "default" in column, column
 
 
 class TestTroubles:
