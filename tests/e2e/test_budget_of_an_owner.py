@@ -37,42 +37,78 @@ async def box() -> AsyncIterator[Sandbox]:
         yield running
 
 
-async def clients_of(servers: Sequence[Process], stack: AsyncExitStack) -> list[Client]:
+@pytest.fixture(params=["two on a file", pytest.param("three on Postgres", marks=pytest.mark.postgres)])
+def shared(request: pytest.FixtureRequest) -> tuple[int, dict[str, Any]]:
+    """How many servers there are, and what they are told of the store that they share."""
+    if request.param == "two on a file":
+        return 2, {}
+    return 3, {"database_url": request.getfixturevalue("postgres_url")}
+
+
+async def clients_of(servers: Sequence[Process], owners: Sequence[Owner], stack: AsyncExitStack) -> list[Client]:
     info = Implementation(name="claude-ai", version="1")
     clients: list[Client] = []
     for number in range(len(servers) * CLIENTS):
-        http = await stack.enter_async_context(httpx2.AsyncClient(headers=bearer(DOLLAR), timeout=120))
+        owner = owners[number // len(servers) % len(owners)]
+        http = await stack.enter_async_context(httpx2.AsyncClient(headers=bearer(owner), timeout=120))
         wire = streamable_http_client(f"{servers[number % len(servers)].url}/mcp", http_client=http)
         clients.append(await stack.enter_async_context(Client(wire, client_info=info)))
     return clients
 
 
-async def test_a_thousand_calls_at_once_in_two_processes_spend_the_dollar_and_no_more(box: Sandbox, tmp_path: Path):
-    async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
-        await let_in(app, DOLLAR)
-    answers: list[CallToolResult] = []
+async def bought_at_once(box: Sandbox, folder: Path, owners: Sequence[Owner], number: int, **more: Any) -> Counter[str]:
+    """What calls are answered that are all made at once, to several servers, each by one of the owners."""
+    settings = read_settings(**values_for(box, folder) | more)
+    async with open_app(settings, follow=False) as app:
+        await let_in(app, *owners)
+    answers = Counter[str]()
 
-    async def buy(client: Client, number: int) -> None:
-        asked: dict[str, Any] = {"model": "nano-banana", "prompt": f"fox {number} [took:0]", "wait_seconds": 0}
+    async def buy(client: Client, call: int) -> None:
+        asked: dict[str, Any] = {"model": "nano-banana", "prompt": f"fox {call} [took:0]", "wait_seconds": 0}
         answer = await client.call_tool("generate_image", asked)
         assert isinstance(answer, CallToolResult)
-        answers.append(answer)
+        answers[text_of(answer) if answer.is_error else ""] += 1
 
     async with AsyncExitStack() as stack:
-        servers = [stack.enter_context(started(box, tmp_path)) for _ in range(2)]
-        clients = await clients_of(servers, stack)
+        servers = [stack.enter_context(started(box, folder, **more)) for _ in range(number)]
+        clients = await clients_of(servers, owners, stack)
         async with anyio.create_task_group() as group:
-            for number in range(CALLS):
-                group.start_soon(buy, clients[number % len(clients)], number)
-    refused = Counter(text_of(answer) for answer in answers if answer.is_error)
-    async with open_app(read_settings(**values_for(box, tmp_path))) as app:
+            for call in range(CALLS):
+                group.start_soon(buy, clients[call % len(clients)], call)
+        # Where there is a worker they send what they were asked for, and nothing else.
+        bought = answers[""]
+        with anyio.fail_after(60):
+            while len(box.submits()) < bought:
+                await anyio.sleep(0.1)
+    return answers
+
+
+async def test_a_thousand_calls_at_once_to_several_servers_spend_the_dollar_and_no_more(
+    box: Sandbox, tmp_path: Path, shared: tuple[int, dict[str, Any]]
+):
+    number, store = shared
+    answers = await bought_at_once(box, tmp_path, [DOLLAR], number, **store)
+    settings = read_settings(**values_for(box, tmp_path) | store)
+    async with open_app(settings, worker=bool(store)) as app:
         await all_ended(app)
         tasks = await app.store.page(DOLLAR, limit=CALLS)
         spent = await app.store.spent(DOLLAR)
-    assert len(answers) == CALLS
-    assert len(tasks) == int(1.0 / PRICE)
-    assert len(tasks) + sum(refused.values()) == CALLS
-    assert len(refused) == 1, refused
-    assert "$0.01 of your day's $1.00 are left" in next(iter(refused))
+    assert answers.total() == CALLS
+    assert len(tasks) == answers.pop("") == int(1.0 / PRICE)
+    assert len(answers) == 1, answers
+    assert "$0.01 of your day's $1.00 are left" in next(iter(answers))
     assert len([entry for entry in box.log() if entry["route"] == "submit"]) == len(box.submits()) == len(tasks)
     assert spent.usd == pytest.approx(len(tasks) * PRICE)
+
+
+async def test_a_thousand_calls_at_once_of_several_owners_spend_no_more_than_all_may(
+    box: Sandbox, tmp_path: Path, shared: tuple[int, dict[str, Any]]
+):
+    number, store = shared
+    owners = [Owner(name, budget=Budget(daily_usd=0.9)) for name in ("ann", "bob", "cid")]
+    answers = await bought_at_once(box, tmp_path, owners, number, daily_budget_usd=1.0, **store)
+    assert answers.total() == CALLS
+    assert answers.pop("") == len(box.submits()) == int(1.0 / PRICE)
+    assert len(answers) <= 2, answers
+    for told in answers:
+        assert "of this server's $1.00 a day for all" in told or "of your day's $0.90 are left" in told
