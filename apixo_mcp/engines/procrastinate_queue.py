@@ -38,7 +38,7 @@ SLOTS = 4_000
 """Tasks that a worker follows at once. A slot is some 5 KB; full ones would let new tasks wait."""
 STALLED_AFTER = 15.0  # seconds without a heartbeat
 _HEARTBEAT_EVERY = 4.0
-_LOOKS_EVERY = 0.5
+FETCHED_EVERY = 0.5  # seconds
 _TAKEN_EARLY = 60.0
 """Seconds before a task is due that it is given out, as `QueueLimits.kept_for`; one due sooner is given out at once."""
 _TIDIED = 500
@@ -61,6 +61,7 @@ class ProcrastinateQueue:
         url: of the database.
         keys: the keys that this process holds just now.
         slots: tasks that are followed at once.
+        looks_every: seconds between two looks for jobs, once there are none.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class ProcrastinateQueue:
         url: str,
         keys: Callable[[], Sequence[str]],
         slots: int = SLOTS,
+        looks_every: float = FETCHED_EVERY,
     ) -> None:
         _be_quiet()
+        self._looks_every = looks_every
         self._keys = keys
         self._slots = slots
         self._follow: Follow | None = None
@@ -129,11 +132,12 @@ class ProcrastinateQueue:
         while not self._is_stopped:
             try:
                 await make_queue_tables(self.pool)
-                self._worker = _Worker(self._app, self._keys, self._slots)
+                self._worker = _Worker(self._app, self._keys, self._slots, self._looks_every)
                 if not self._is_stopped:
                     await self._worker.run()
             except Exception as error:
                 log.warning("the job queue cannot be used just now; it is tried again: %s", _words(error))
+                await self.pool.drain()  # what was prepared for tables that were made anew fails on each connection
             if not self._is_stopped:
                 await anyio.sleep(random.uniform(0.5, 1.5))
 
@@ -154,11 +158,13 @@ class ProcrastinateQueue:
             if isinstance(error.__cause__, psycopg.ProgrammingError):
                 await self._repair()
                 return ()
+            await self.pool.drain()
             raise _trouble(error) from error
         return [str(job.task_kwargs["task_id"]) for job in stalled[:_TIDIED] if "task_id" in job.task_kwargs]
 
     async def _repair(self) -> None:
         """Makes the tables anew where they are not there, or not as they should be."""
+        await self.pool.drain()
         try:
             await make_queue_tables(self.pool)
         except psycopg.Error as error:
@@ -173,13 +179,15 @@ class ProcrastinateQueue:
 class _Worker(Worker):
     """procrastinate's worker, with its settings, and with the keys that are held at each moment."""
 
-    def __init__(self, app: procrastinate.App, keys: Callable[[], Sequence[str]], slots: int) -> None:
+    def __init__(
+        self, app: procrastinate.App, keys: Callable[[], Sequence[str]], slots: int, looks_every: float
+    ) -> None:
         self._keys = keys
         super().__init__(
             app,
             name=None,
             concurrency=slots,
-            fetch_job_polling_interval=_LOOKS_EVERY,
+            fetch_job_polling_interval=looks_every,
             shutdown_graceful_timeout=2.0,
             listen_notify=False,
             delete_jobs="always",

@@ -37,7 +37,7 @@ class Notable(Readable, Protocol):
     """A database as far as it is read, and noted in what only living processes need."""
 
     def execute_fleeting(self, statement: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Executes like `execute`, without waiting for the disk: a power cut may take it back."""
+        """Executes a statement that returns what it writes, and waits for no disk: a power cut may take it back."""
         ...
 
 

@@ -153,15 +153,19 @@ async def test_what_a_silent_worker_held_is_cleared_away_and_named(
     ],
 )
 async def test_it_goes_on_where_its_tables_are_wiped(
-    queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]], wipe: str
+    postgres_url: str, asked: Callable[[str], list[tuple[object, ...]]], wipe: str
 ) -> None:
-    async with taking(queue) as taken:
-        await queue.put([following("a")])
-        await happens(lambda: taken.ids == ["a"])
+    queue = ProcrastinateQueue(postgres_url, lambda: [KEY], looks_every=0.02)
+    names = [f"before {number}" for number in range(10)]  # enough that what it asks is prepared for these tables
+    async with queue.opened(), taking(queue) as taken:
+        await queue.pool.resize(1, 1)
+        for name in names:
+            await queue.put([following(name)])
+            await happens(lambda name=name: taken.ids[-1:] == [name])
         for statement in wipe.split(";"):
             asked(statement)
-        await queue.put([following("b")])
-        await happens(lambda: taken.ids == ["a", "b"])
+        await queue.put([following("after")])
+        await happens(lambda: taken.ids == [*names, "after"])
         await queue.tidy()
 
 
