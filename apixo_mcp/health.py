@@ -21,6 +21,7 @@ from apixo_mcp.tasks.ports.store import Store
 log = logging.getLogger(__name__)
 
 _MARK = "health"
+_NO_WORKER = "none follows tasks: start one on the same database, with the same keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,14 @@ class Condition:
         store: empty where it can be written to, else what is wrong.
         sweep: empty where tasks are followed, or there is no key to follow any with; else what is wrong.
         gateways: by name empty where it answers, else what is wrong; one that was not asked yet is missing.
+        workers: empty where tasks are followed, as far as is known; else what is wrong.
         is_leaving: whether the process was told to end, and serves only what comes until others know.
     """
 
     store: str
     sweep: str
     gateways: Mapping[str, str] = field(default_factory=dict[str, str])
+    workers: str = ""
     is_leaving: bool = False
 
     @property
@@ -114,7 +117,8 @@ class Health:
                 await looked.wait()
             is_late = waiting.cancelled_caught
         store = f"it took longer than {self._limits.answered_within:g} s to write to it" if is_late else self._trouble
-        return Condition(store, self._sweep(), dict(self._gateways), self._is_leaving)
+        workers = _NO_WORKER if self._engine.workers() == 0 else ""
+        return Condition(store, self._sweep(), dict(self._gateways), workers, self._is_leaving)
 
     def _sweep(self) -> str:
         if not self._accounts.key_prints:

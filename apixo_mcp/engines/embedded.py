@@ -61,6 +61,9 @@ class EmbeddedEngine:
         """See `Engine.since_sweep`; one that failed does not count."""
         return None if self._swept is None else time.monotonic() - self._swept
 
+    def workers(self) -> None:
+        """See `Engine.workers`: it follows its own."""
+
     async def run(self) -> None:
         """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
         await self._accounts.some()

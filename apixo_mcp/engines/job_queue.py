@@ -67,6 +67,10 @@ class JobQueue(Protocol):
         """Clears away what dead workers left, and returns whose followings ended so."""
         ...
 
+    async def workers(self) -> int:
+        """Counts the workers that were heard of lately."""
+        ...
+
 
 def following_of(task: Task) -> Following:
     """Returns what a worker is told of a task that it is to follow."""

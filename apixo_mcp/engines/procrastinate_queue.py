@@ -54,6 +54,9 @@ _PUT = b"""insert into procrastinate_jobs as waiting (queue_name, task_name, que
 that its verb writes; its triggers do the rest."""
 
 
+_WORKERS = "select count(*) from procrastinate_workers where last_heartbeat > now() - %s * interval '1 second'"
+
+
 class ProcrastinateQueue:
     """Implements `JobQueue`.
 
@@ -161,6 +164,17 @@ class ProcrastinateQueue:
             await self.pool.drain()
             raise _trouble(error) from error
         return [str(job.task_kwargs["task_id"]) for job in stalled[:_TIDIED] if "task_id" in job.task_kwargs]
+
+    async def workers(self) -> int:
+        """See `JobQueue.workers`."""
+        try:
+            async with self.pool.connection() as connection:
+                row = await (await connection.execute(_WORKERS, [STALLED_AFTER])).fetchone()
+        except psycopg.ProgrammingError:
+            return 0  # the first worker makes the tables
+        except psycopg.Error as error:
+            raise _trouble(error) from error
+        return row[0] if row else 0
 
     async def _repair(self) -> None:
         """Makes the tables anew where they are not there, or not as they should be."""

@@ -30,6 +30,7 @@ from anyio.abc import TaskGroup
 from apixo_mcp.engines.job_queue import Following, JobQueue, following_of, hand_over
 from apixo_mcp.engines.shared_sweep import SharedSweepLimits, Sweep
 from apixo_mcp.engines.steps import CrashLimits, Steps
+from apixo_mcp.engines.worker_watch import WorkerWatch
 from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.ports.store import Store
@@ -53,6 +54,7 @@ class QueueLimits:
         finished_within: the steps under way have so long as the process ends.
         seen_within: the one that follows a task has so long to begin a step that is hurried.
         again_after: until what the store or the queue did not take is tried again.
+        workers_every: between two looks whether there is any worker.
         crashes: of steps that cannot even be put off in the store; a sweep that succeeds again ends the wait.
     """
 
@@ -62,6 +64,7 @@ class QueueLimits:
     seen_within: float = 0.5
     again_after: float = 1.0
     crashes: CrashLimits = CrashLimits(first=2.0)
+    workers_every: float = 10.0
 
 
 @dataclass(slots=True)
@@ -117,6 +120,7 @@ class QueueEngine:
         self._made = anyio.Event()
         self._is_ending = self._has_given_back = False
         adopt = self._adopt if follows else None
+        self._workers = WorkerWatch(queue, limits.workers_every)
         self._sweep = Sweep(runner, store, accounts, queue, self._steps, leases.holder, adopt, limits.sweep)
 
     def wake(self, task_id: str, at: float) -> None:
@@ -144,6 +148,10 @@ class QueueEngine:
         else:
             self._steps.wake(task_id, due)
 
+    def workers(self) -> int | None:
+        """See `Engine.workers`."""
+        return self._workers.count
+
     def since_sweep(self) -> float | None:
         """See `Engine.since_sweep`; a sweep of another process that this one saw counts."""
         return self._sweep.since()
@@ -161,6 +169,7 @@ class QueueEngine:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._hand_out)
                     group.start_soon(self._see_to_woken, group)
+                    group.start_soon(self._workers.run)
                     await self._sweep.run()
             finally:
                 with anyio.CancelScope(shield=True):

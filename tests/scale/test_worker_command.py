@@ -1,9 +1,12 @@
 """`apixo-mcp worker` on a database: as a process, with what watches over it, and as it ends."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +23,7 @@ from support.wells import becomes
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import State
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres, pytest.mark.process]
@@ -66,6 +70,14 @@ async def test_it_follows_is_watched_over_and_ends_in_order(tmp_path: Path, post
             async with open_app(settings) as asked:
                 task = (await ask(asked)).tasks[0]
                 assert (await asked.service.wait(task, 30)).state is State.SUCCESS
+                metrics = await run_sync(
+                    lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+                )
+                assert re.search(r'apixo_polls_total\{gateway="apixo",outcome="\w+"\} [1-9]', metrics)
+                assert "apixo_most_overdue_seconds 0.0" in metrics
+                assert await asked.owners.add(Owner("alice"), "")
+                with pytest.raises(urllib.error.HTTPError, match="401"):
+                    await run_sync(urllib.request.urlopen, f"http://127.0.0.1:{port}/metrics")
             process.send_signal(signal.SIGTERM)
             with anyio.fail_after(DRAINED_WITHIN):
                 await run_sync(process.wait)

@@ -21,7 +21,7 @@ from apixo_mcp.webhooks.sending import TOLD_AT_LAST, sending
 @click.option(
     "--health-port",
     type=click.IntRange(1, 65535),
-    help="Answer /healthz and /readyz there, for whatever watches over this process.",
+    help="Answer /healthz, /readyz and /metrics there, for whatever watches over this process.",
 )
 @click.option(
     "--health-host", default="127.0.0.1", show_default=True, help="An address of this machine, 0.0.0.0 or :: for all."

@@ -46,6 +46,7 @@ def health_routes(app: App) -> list[Route]:
         gauges = None
         try:
             totals = await app.store.totals()
+            late = await app.store.due(app.key_prints, limit=1)
             left = await _left(app, totals)
             gauges = Gauges(
                 in_flight=totals.in_flight,
@@ -57,6 +58,8 @@ def health_routes(app: App) -> list[Route]:
                 left_usd={(owner, use.period): use.left for owner, use in left if use.unit == "usd"},
                 tasks_left={owner: use.left for owner, use in left if use.unit == "tasks"},
                 sweep_age=app.engine.since_sweep(),
+                workers=app.engine.workers(),
+                most_overdue=max([0.0, *(-after for _, after in late)]),
             )
         except StoreError:
             log.exception("the metrics are told without what the task store knows")
@@ -83,7 +86,7 @@ def probes(app: App) -> list[Route]:
 
     async def readyz(request: Request) -> Response:
         condition = await app.health.condition() if app.health else Condition("", "")
-        is_whole = condition.is_ready and not any(condition.gateways.values())
+        is_whole = condition.is_ready and not condition.workers and not any(condition.gateways.values())
         status = "ok" if is_whole else "degraded" if condition.is_ready else "unavailable"
         if condition.is_leaving:
             status = "leaving"
@@ -95,6 +98,8 @@ def probes(app: App) -> list[Route]:
                 "sweep": condition.sweep or ("ok" if app.key_prints else "idle: no API key is set"),
                 "gateways": {name: trouble or "ok" for name, trouble in sorted(condition.gateways.items())},
             }
+            if app.settings.database_url:
+                told["workers"] = condition.workers or "ok"
         return JSONResponse(told, 200 if condition.is_ready else 503, headers=_NO_STORE)
 
     return [Route(HEALTHZ, _healthz), Route(READYZ, readyz)]

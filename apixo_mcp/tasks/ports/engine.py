@@ -18,6 +18,10 @@ class Engine(Protocol):
         """Returns how many seconds ago it last looked through the store for what is due; None where it has not yet."""
         ...
 
+    def workers(self) -> int | None:
+        """Counts the processes that follow tasks for this one; None where it follows its own, or does not know."""
+        ...
+
     async def run(self) -> None:
         """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
         ...

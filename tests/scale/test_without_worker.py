@@ -1,0 +1,60 @@
+"""Replicas without a worker say so: what they send is paid for, and nobody fetches its result."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from support.program import values_for
+from support.task_steps import ask, happens
+
+from apixo_mcp.app import App, open_app
+from apixo_mcp.assembly.limits import Limits
+from apixo_mcp.engines.queue import QueueLimits
+from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.settings import Settings, read_settings
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+
+QUICK = Limits(queue=QueueLimits(workers_every=0.2))
+
+
+@pytest.fixture
+async def settings(postgres_url: str, tmp_path: Path) -> AsyncIterator[Settings]:
+    async with Sandbox(speed=20) as box:
+        yield read_settings(**values_for(box, tmp_path) | {"database_url": postgres_url})
+
+
+async def told(app: App) -> str:
+    """What the health of a process says of workers."""
+    assert app.health is not None
+    condition = await app.health.condition()
+    assert condition.is_ready, "calls would be as badly off at another replica"
+    return condition.workers
+
+
+async def until_told(app: App, words: str) -> None:
+    with anyio.fail_after(60):
+        while await told(app) != words and not (words and words in await told(app)):
+            await anyio.sleep(0.1)
+
+
+async def test_a_replica_says_when_no_worker_is_there_and_when_one_is_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_app(settings, lasting=True, limits=QUICK) as replica:
+        await until_told(replica, "start one on the same database")
+        assert replica.engine.workers() == 0
+        await happens(lambda: caplog.text.count("No worker follows tasks on this database") == 1)
+        await ask(replica)
+        async with open_app(settings, worker=True, lasting=True, limits=QUICK) as worker:
+            await until_told(replica, "")
+            await until_told(worker, "")
+            assert replica.engine.workers() == 1
+    assert caplog.text.count("No worker follows tasks on this database") == 1
+
+
+async def test_a_process_with_a_file_of_its_own_needs_none(tmp_path: Path) -> None:
+    async with Sandbox() as box, open_app(read_settings(**values_for(box, tmp_path)), lasting=True) as alone:
+        assert alone.engine.workers() is None
+        assert not await told(alone)
