@@ -270,3 +270,12 @@ async def test_the_sums_of_a_month_are_found_by_an_index(tmp_path: Path):
             rows = database.execute(f"explain query plan {statement}", values).fetchall()
             told = "\n".join(row[-1] for row in rows)
             assert told.count(f"SEARCH task USING COVERING INDEX {index}") == 3, told
+
+
+async def test_the_tasks_that_a_gateway_has_are_counted_by_an_index_whatever_has_ended(tmp_path: Path):
+    async with SqliteStore(tmp_path / "tasks.sqlite3"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "tasks.sqlite3")) as database:
+        rows = database.execute(f"explain query plan {statements.COUNT_IN_FLIGHT}", {"key_print": ""}).fetchall()
+    looks = [row[-1] for row in rows if "task" in row[-1]]
+    assert looks == ["SEARCH task USING INDEX task_place (key_print=? AND state=?)"] * 2
