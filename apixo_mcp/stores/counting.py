@@ -38,6 +38,8 @@ class Counting(StorePart):
     async def open_count(self, key_prints: Iterable[str]) -> int:
         """See `Store.open_count`."""
         keys, named = statements.list_of(key_prints)
+        if not named:
+            return 0
         return int((await self._query(statements.OPEN_COUNT.format(keys=keys), **named))[0]["count"])
 
     async def place(self, task: Task) -> int:
