@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from apixo_mcp.assembly.parts import Parts
+from apixo_mcp.assembly.stores import MISSING
+from apixo_mcp.errors import SettingsError
 from apixo_mcp.tasks.ports.engine import Engine
 from apixo_mcp.tasks.running.runner import Runner
 
@@ -26,8 +28,17 @@ class Spread:
 
 
 def spread_of(parts: Parts, runner: Runner, url: str, *, worker: bool) -> Spread:
-    """Returns what a worker has, or else a process that is asked for tasks."""
-    from apixo_mcp.engines.procrastinate_queue import ProcrastinateQueue
+    """Returns what a worker has, or else a process that is asked for tasks.
+
+    Raises:
+        SettingsError: what it takes is not installed.
+    """
+    try:
+        from apixo_mcp.engines.procrastinate_queue import ProcrastinateQueue
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "procrastinate":
+            raise
+        raise SettingsError(MISSING) from None
     from apixo_mcp.engines.queue import QueueEngine, QueueLimits
     from apixo_mcp.postgres.listening import CHANGED, DUE_EARLIER, Listening
     from apixo_mcp.tasks.elsewhere import Elsewhere

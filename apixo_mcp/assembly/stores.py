@@ -7,6 +7,8 @@ from apixo_mcp.settings import Settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.stores.store import TaskStore
 
+MISSING = "APIXO_MCP_DATABASE_URL takes an extra: pip install 'apixo-mcp[postgres]'"
+
 
 def store_of(settings: Settings) -> AbstractAsyncContextManager[TaskStore]:
     """Returns the task store that the settings name, which is open for as long as its context lasts.
@@ -22,5 +24,5 @@ def store_of(settings: Settings) -> AbstractAsyncContextManager[TaskStore]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("psycopg", "psycopg_pool"):
             raise
-        raise SettingsError("APIXO_MCP_DATABASE_URL takes an extra: pip install 'apixo-mcp[postgres]'") from None
+        raise SettingsError(MISSING) from None
     return PostgresStore(settings.database_url.get_secret_value())

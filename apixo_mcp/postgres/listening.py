@@ -1,11 +1,9 @@
 """Hears what other processes tell through the database (LISTEN), and says where something may have been missed.
 
-A transaction pooler, such as PgBouncer, hands each transaction to any of its connections: LISTEN succeeds there, and
-nothing is ever heard. So it is not asked, but tried, on each new connection: what it tells itself must arrive.
+Whether anything is heard at all is tried on each new connection (`postgres.standing`).
 """
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
@@ -13,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from apixo_mcp.postgres.connections import BoundedAsyncConnection, conninfo_of
+from apixo_mcp.postgres.standing import is_heard
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +20,6 @@ CHANGED = "apixo_mcp_changed"
 DUE_EARLIER = "apixo_mcp_due"
 """Tells the id of a task that was made due earlier, and when that is (Unix seconds)."""
 
-_HEARD_WITHIN = 2.0
-"""Seconds that a notification has: on one machine it takes a millisecond."""
 _TRIED_EVERY = 4.0
 """Seconds between two looks whether a silent connection is alive: with the time for an answer, less than 15 s."""
 _AGAIN_AFTER = 1.0  # seconds
@@ -76,7 +73,7 @@ class Listening:
             await anyio.sleep(_DEAF_AGAIN_AFTER if self._is_deaf else _AGAIN_AFTER)
 
     async def _listen(self, connection: BoundedAsyncConnection) -> None:
-        if not await self._is_heard(connection):
+        if not await is_heard(connection, self._connection):
             if not self._is_deaf:
                 log.warning("%s", DEAF)
             self._is_deaf = True
@@ -89,13 +86,3 @@ class Listening:
             async for told in connection.notifies(timeout=_TRIED_EVERY):
                 self._heard(told.channel, told.payload)
             await connection.execute("select 1")
-
-    async def _is_heard(self, connection: BoundedAsyncConnection) -> bool:
-        """Tries whether what another connection tells arrives on this one."""
-        channel = f"apixo_mcp_{uuid.uuid4().hex}"
-        await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
-        async with await BoundedAsyncConnection.connect(**self._connection, autocommit=True) as other:
-            await other.execute("select pg_notify(%s, '')", [channel])
-        told = [one async for one in connection.notifies(timeout=_HEARD_WITHIN, stop_after=1)]
-        await connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(channel)))
-        return bool(told)

@@ -101,6 +101,12 @@ async def _with_store(settings: Settings, unusable: Collection[str], stand_in: P
             async with open_app(settings, follow=False) as app:
                 is_open = True
                 yield Finding("task store", app.store_told)
+                if settings.database_url:
+                    # Imported here: it takes what an extra brings, as the store did that has just opened.
+                    from apixo_mcp.cli.checks.database import database_findings
+
+                    async for finding in of_check("database", database_findings(app)):
+                        yield finding
                 for warning in app.warnings:
                     fix = "Everything else works; told for a week, or until its cause is gone."
                     yield Finding("warning", warning, fix)
