@@ -51,6 +51,12 @@ class NextAction(StrEnum):
     """Bring the file to the server, where it can be reached over the network."""
     RAISE_LIMIT = "raise_limit"
     """Have whoever runs the server raise the owner's limit for today."""
+    TAKE_BACK = "take_back"
+    """Go on with a store that was moved, if it was imported nowhere."""
+    MOVE_BACK = "move_back"
+    """Move a store back from where it was moved."""
+    VOUCH = "vouch"
+    """Say that a store is imported nowhere else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

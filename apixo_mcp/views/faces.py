@@ -157,6 +157,10 @@ _SENTENCES: Mapping[NextAction, str] = {
     NextAction.RESTART: "Then {restart}.",
     NextAction.USE_KEY: "Then {restart}; `apixo-mcp tasks rekey --all` has open tasks followed with it.",
     NextAction.RAISE_LIMIT: "Whoever runs this server can raise it for today: `apixo-mcp owners set NAME --raise USD`.",
+    NextAction.TAKE_BACK: "`apixo-mcp tasks export --move` writes it once more. If it was imported nowhere, "
+    "`apixo-mcp tasks export --take-back` goes on with it here.",
+    NextAction.MOVE_BACK: "To come back: `apixo-mcp tasks export --move` there, `apixo-mcp tasks import --move` here.",
+    NextAction.VOUCH: "If it is imported nowhere else and never will be, say so: --nowhere-else.",
     NextAction.UPLOAD: "",  # the server adds a link, where it has one to give
     NextAction.EXAMINE: "If it stays so, run `apixo-mcp doctor`.",
 }

@@ -20,6 +20,7 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.postgres.connections import CONNECTED_WITHIN
 from apixo_mcp.stores.database import Database, Notable, Readable
+from apixo_mcp.stores.moved import refuse_moved
 from apixo_mcp.stores.postgres import schema
 from apixo_mcp.stores.postgres.address import DatabaseAddress
 from apixo_mcp.stores.postgres.connection import ServerClock, ServerLine, Unfit, set_up
@@ -73,13 +74,14 @@ class PostgresDatabase:
 
         Raises:
             SchemaTooNew: a newer version of this program has brought it up to date.
-            StoreError: it cannot be used.
+            StoreError: it cannot be used, or was moved away.
         """
         try:
             # A connection of its own first: it tells at once, and why, where a pool goes on trying.
             with ServerLine.connect(**self._address.conninfo) as line:
                 set_up(line)
                 self.schema = schema.upgrade_schema(line, self._address.shown)
+                refuse_moved(Session(line, self._clock, self._now, self._line), f"the task store {self.shown}")
         except psycopg.Error as error:
             raise self._trouble(error) from None
         self._pool = ConnectionPool(
@@ -189,6 +191,7 @@ class PostgresDatabase:
             "3D": "Create the database, or name another one in APIXO_MCP_DATABASE_URL.",
             "42501": "Give the user of APIXO_MCP_DATABASE_URL the right to create, read and write tables there.",
             "53": "Make room on the server, or let it have more connections, and try again.",
+            "55000": "End this program, and start it where its tasks go on.",
             "55P03": "Another process is busy with it; try again.",
             "57014": "It took too long; try again.",
             "25006": "It can only be read, as a standby can: name the server that is written to.",

@@ -20,6 +20,11 @@ def mark(path: Path) -> None:
         beside(path, ".check").touch()
 
 
+def moved_note(path: Path) -> Path:
+    """Returns the file that is there while the store has moved away, which a damaged one may not tell any more."""
+    return beside(path, ".moved")
+
+
 def is_damage(error: BaseException) -> bool:
     """Tells whether SQLite says that the file is broken, and not that it is busy, full or out of reach."""
     if not isinstance(error, sqlite3.Error):

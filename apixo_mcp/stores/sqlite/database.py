@@ -17,6 +17,7 @@ import anyio.to_thread
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.database import Database, Notable, Readable
+from apixo_mcp.stores.moved import refuse_moved
 from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
@@ -65,7 +66,7 @@ class SqliteDatabase:
 
         Raises:
             SchemaTooNew: a newer version of this program wrote it.
-            StoreError: it cannot be opened.
+            StoreError: it cannot be opened, or was moved away.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +124,9 @@ class SqliteDatabase:
                 if schema.version(database) == 0:  # again: from here on nobody else makes it
                     schema.upgrade(database, 0)
         self._file = _identity(self.path) or (0, 0)
-        return schema.version(database) == schema.newest()
+        if is_newest := schema.version(database) == schema.newest():
+            refuse_moved(self, f"the task store {self.path}")
+        return is_newest
 
     def _go_on(self) -> None:
         """Goes on in a file of the same name where this one was deleted or replaced under the running process.

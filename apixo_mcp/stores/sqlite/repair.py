@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from apixo_mcp.errors import StoreError
 from apixo_mcp.stores.admit import insert_without_taken_key
 from apixo_mcp.stores.owners import owner_of_row
 from apixo_mcp.stores.sqlite import schema
-from apixo_mcp.stores.sqlite.damage import beside, is_damage
+from apixo_mcp.stores.sqlite.damage import beside, is_damage, moved_note
 from apixo_mcp.stores.sqlite.owner_rows import insert_owners, lost_owners, newest_owners, told_of_owners
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 
@@ -45,12 +46,19 @@ def repair(path: Path) -> None:
 
     Raises:
         OSError: the disk is full, or another program has the file.
+        StoreError: it was moved away.
         sqlite3.Error: the new file cannot be written.
     """
     ready, note = beside(path, ".mended"), beside(path, ".mended.txt")
     if not ready.exists():
         if not _is_damaged(path):
             return
+        if (moved := moved_note(path)).exists():
+            raise StoreError(
+                f"the task store {path} was moved away, and what is left of it is damaged, so that it is not known "
+                f"where to. If it was imported nowhere, delete {moved} and start again: what can be read is "
+                "then recovered"
+            )
         part = beside(path, ".mending")
         for suffix in ("", "-journal"):
             beside(part, suffix).unlink(missing_ok=True)
