@@ -121,11 +121,13 @@ bench-peers: $(VENV)/.installed ## its part with comparable servers, each from i
 	$(BIN)/python tests/benchmarks/peers/run.py
 	$(BIN)/python tests/benchmarks/page.py
 
-# How often a process is killed, and how many arguments, answers and files are made up. The seed that is printed repeats a run.
+# How often a process is killed, how often one of a fleet is struck, and how many arguments, answers and files are made up. The seed that is printed repeats a run.
 FAULTS_KILLS ?= 300
+FAULTS_ROUNDS ?= 10
 FAULTS_EXAMPLES ?= 10000
 FAULTS_FILES ?= 2000
 faults: export FAULTS_KILLS := $(FAULTS_KILLS)
+faults: export FAULTS_ROUNDS := $(FAULTS_ROUNDS)
 faults: export FAULTS_EXAMPLES := $(FAULTS_EXAMPLES)
 faults: export FAULTS_FILES := $(FAULTS_FILES)
 faults: $(VENV)/.installed ## faults, kills, and made-up arguments, answers and files

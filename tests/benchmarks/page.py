@@ -104,6 +104,19 @@ SECTIONS = (
         ),
     ),
     Section(
+        "More than one machine",
+        "Two replicas and two workers on one Postgres, all on one machine with the gateway: 1,000 tasks, each polled "
+        "four times, every 2 s, and its file saved. The loop is the same worker without a job queue: it finds what is "
+        "due in the rows.",
+        "the loop",
+        (
+            Row("scale", "cpu", "Processor of both workers", "from the first task to the last file", "s"),
+            Row("scale", "late", "A poll is late by", "the median, from when it is due until it is claimed"),
+            Row("scale", "latest", "The latest of a hundred", "the same polls"),
+            Row("scale", "woken", "A process that only sleeps", "the median by which it wakes late meanwhile"),
+        ),
+    ),
+    Section(
         "Many clients",
         "200 clients of ten owners over HTTP, a call every 5 s each for a minute, an eighth of them paid ones; half a "
         "period apart each calls the bare server's empty tool.",

@@ -6,6 +6,7 @@ import random
 IN_FULL = bool(os.environ.get("FAULTS_KILLS"))
 KILLS = int(os.environ.get("FAULTS_KILLS") or 4)
 TAKEOVERS = max(1, KILLS // 100)
+ROUNDS = int(os.environ.get("FAULTS_ROUNDS") or 10)
 EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES") or 150)
 FILES = int(os.environ.get("FAULTS_FILES") or 40)
 SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1, 1 << 31))

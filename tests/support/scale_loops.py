@@ -43,6 +43,8 @@ input = "any"
 schedule = {{ first_wait = 30, interval = 30, maximum = 6000 }}
 """
 _AT_ONCE = 20
+_ASKED_FOR = 20.0
+"""Seconds over which the replicas ask for their tasks: all at once would measure how fast two cores send."""
 _STEPS = StepLimits(throttle=ThrottleLimits(per_minute=1_000_000))
 """No pace of a gateway's: 1,000 tasks that are polled every 2 s are more than one key may ask for (10,000 a minute)."""
 
@@ -97,15 +99,27 @@ def answers(count: Any) -> None:
 
 async def gateway() -> None:
     server = await asyncio.get_running_loop().create_server(Gateway, "127.0.0.1", 0)
+    woken_late: list[float] = []
+    sleeper = asyncio.create_task(note_wakes(woken_late))
     print(server.sockets[0].getsockname()[1], flush=True)
     answers(
         lambda: {
             "posts": Gateway.posts,
             "looks": sum(Gateway.looks.values()),
             "most": max(Gateway.looks.values(), default=0),
+            "woken_late": woken_late[:],
         }
     )
     await server.serve_forever()
+    await sleeper
+
+
+async def note_wakes(late: list[float]) -> None:
+    """Notes in a list, in seconds, how much later than it asked for it wakes: what the machine alone makes late."""
+    while True:
+        due = time.monotonic() + 0.05
+        await asyncio.sleep(0.05)
+        late.append(time.monotonic() - due)
 
 
 def settings_of(spec: dict[str, Any]) -> Settings:
@@ -124,14 +138,14 @@ def settings_of(spec: dict[str, Any]) -> Settings:
 
 
 async def replica(spec: dict[str, Any]) -> None:
-    """Asks for so many tasks, spread over two seconds."""
+    """Asks for so many tasks, evenly spread."""
     async with open_app(settings_of(spec), limits=Limits(steps=_STEPS)) as app:
         print("ready", flush=True)
         await anyio.to_thread.run_sync(sys.stdin.readline)
         limit = anyio.CapacityLimiter(_AT_ONCE)
 
         async def ask(number: int) -> None:
-            await anyio.sleep(2.0 * number / spec["count"])
+            await anyio.sleep(_ASKED_FOR * number / spec["count"])
             async with limit:
                 request = GenerationRequest(owner=LOCAL, model=MODEL, arguments={"prompt": f"{spec['label']} {number}"})
                 async with app.admission.asking(request):

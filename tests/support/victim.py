@@ -3,8 +3,9 @@
 Not a test: `python victim.py SPEC`, a JSON object of settings and of what to do; it begins when a line comes on its
 standard input, so that its imports can be done ahead. Each line it writes is one JSON list: `["ready"]`,
 `["admitted", task_id, prompt]`, `["moved", task_id, state, remote_id]`, each after its commit; and for what the owner's
-limits do not allow `["refused", prompt]`. With `together` in SPEC so many prompts are one purchase; with `worker` it is
-one of those that share a database.
+limits do not allow `["refused", prompt]`, for what the store did not take `["failed", prompt]`. With `together` in SPEC
+so many prompts are one purchase; `every` is how many seconds lie between two, and `marks` what is asked of the sandbox;
+with `worker` it is one of those that share a database.
 """
 
 import json
@@ -18,7 +19,7 @@ import anyio
 
 from apixo_mcp.app import open_app
 from apixo_mcp.catalog.registry import Catalog
-from apixo_mcp.errors import InvalidInput
+from apixo_mcp.errors import InvalidInput, StoreError
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.asking.request import GenerationRequest, Submission
 from apixo_mcp.tasks.owner import LOCAL
@@ -50,10 +51,11 @@ async def main(spec: dict[str, Any]) -> None:
 
         app.changes.listen(moved)
         tell("ready")
-        together = spec.get("together", 1)
+        together, every = spec.get("together", 1), spec.get("every", 0.04)
         for number in range(0, spec.get("count", 0) or len(spec["prompts"]), together):
             label = f"{spec.get('label')}-"
-            made = [f"{label}{number + place:03d} {marks(chance)}" for place in range(together)]
+            asked = chance.choice(spec["marks"]) if "marks" in spec else marks(chance)
+            made = [f"{label}{number + place:03d} {asked}" for place in range(together)]
             prompts = spec["prompts"][number : number + together] if "prompts" in spec else made
             request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={}, prompts=tuple(prompts))
             try:
@@ -63,7 +65,9 @@ async def main(spec: dict[str, Any]) -> None:
                         tell("admitted", task.task_id, task.prompt)
             except InvalidInput:
                 tell("refused", *prompts)
-            await anyio.sleep(chance.uniform(0, 0.08))
+            except StoreError:
+                tell("failed", *prompts)
+            await anyio.sleep(chance.uniform(0, 2 * every))
         await anyio.sleep_forever()
 
 
