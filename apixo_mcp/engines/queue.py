@@ -25,9 +25,9 @@ import time
 from dataclasses import dataclass, field
 
 import anyio
-from anyio.abc import TaskGroup
 
-from apixo_mcp.engines.job_queue import Following, JobQueue, following_of, hand_over
+from apixo_mcp.engines.handing_over import HandingOver
+from apixo_mcp.engines.job_queue import Following, JobQueue, hand_over
 from apixo_mcp.engines.shared_sweep import SharedSweepLimits, Sweep
 from apixo_mcp.engines.steps import CrashLimits, Steps
 from apixo_mcp.engines.worker_watch import WorkerWatch
@@ -112,10 +112,7 @@ class QueueEngine:
         self._limits = limits
         self._steps = Steps(runner, store, limits.crashes, self._then)
         self._followed: dict[str, _Followed] = {}
-        self._woken: dict[str, float] = {}
-        self._to_hand_out: dict[str, Following] = {}
-        self._hurried: set[str] = set()
-        self._news, self._followings = anyio.Event(), anyio.Event()
+        self._others = HandingOver(store, queue, self._steps, limits.again_after, limits.seen_within)
         self._making = anyio.CancelScope(shield=True)
         self._made = anyio.Event()
         self._is_ending = self._has_given_back = False
@@ -128,16 +125,14 @@ class QueueEngine:
         if task_id in self._followed:
             self._steps.wake(task_id, at)
             return
-        self._woken[task_id] = min(at, self._woken.get(task_id, at))
-        self._news.set()
+        self._others.wake(task_id, at)
 
     def hurry(self, task_id: str) -> None:
         """See `Engine.hurry`: the worker that follows it is told by the store, and where none does, one is found."""
         if task_id in self._followed:
             self._steps.hurry(task_id)
             return
-        self._hurried.add(task_id)
-        self._news.set()
+        self._others.hurry(task_id)
 
     def hear_due(self, task_id: str, due: float) -> None:
         """Hears that some process made a task due earlier."""
@@ -167,8 +162,7 @@ class QueueEngine:
                 keeper.start_soon(self._take)
             try:
                 async with anyio.create_task_group() as group:
-                    group.start_soon(self._hand_out)
-                    group.start_soon(self._see_to_woken, group)
+                    group.start_soon(self._others.run, group)
                     group.start_soon(self._workers.run)
                     await self._sweep.run()
             finally:
@@ -197,8 +191,7 @@ class QueueEngine:
         followed, self._followed, self._has_given_back = self._followed, {}, True
         with anyio.move_on_after(self._limits.finished_within):
             back = [_given_back(task_id, one, self._steps.forget(task_id)) for task_id, one in followed.items()]
-            await self._read_woken()
-            await hand_over(self._queue, [*back, *self._to_hand_out.values()])
+            await hand_over(self._queue, [*back, *await self._others.rest()])
         for one in followed.values():
             one.ended.set()
         self._leases.stop()
@@ -248,7 +241,7 @@ class QueueEngine:
         if one is None:
             key = self._runner.hand_on(task_id)
             if due is not None and key:  # just sent from here: all is known that a worker is told
-                self._have_followed(Following(task_id, due, key))
+                self._others.have_followed(Following(task_id, due, key))
             elif due is not None:
                 self.wake(task_id, due)
         elif due is None:
@@ -275,67 +268,6 @@ class QueueEngine:
             one.early += 1
         else:
             self._let_go(task_id)
-
-    # What others are to do
-
-    def _have_followed(self, following: Following) -> None:
-        self._to_hand_out[following.task_id] = following
-        self._followings.set()
-
-    async def _hand_out(self) -> None:
-        """Puts into the queue what workers are to follow; a queue that is slow holds up nothing that is to be sent."""
-        while True:
-            await self._followings.wait()
-            self._followings = anyio.Event()
-            followings, self._to_hand_out = self._to_hand_out, {}
-            try:
-                await hand_over(self._queue, followings.values())
-            except anyio.get_cancelled_exc_class():
-                self._to_hand_out = followings | self._to_hand_out  # as this process ends, all at once
-                raise
-
-    async def _see_to_woken(self, group: TaskGroup) -> None:
-        while True:
-            await self._news.wait()
-            self._news = anyio.Event()
-            is_read = await self._read_woken()
-            hurried, self._hurried = self._hurried, set[str]()
-            for task_id in hurried:
-                group.start_soon(self._have_hurried, task_id)
-            if not is_read:
-                await anyio.sleep(self._limits.again_after)
-                self._news.set()
-
-    async def _read_woken(self) -> bool:
-        """Plans what is to be sent from here of the tasks that are woken, and has the others followed.
-
-        Returns:
-            False where the store did not say what they are.
-        """
-        woken, self._woken = self._woken, {}
-        try:
-            tasks = await self._store.get_each(woken)
-        except StoreError:
-            for task_id, at in woken.items():
-                self._woken[task_id] = min(at, self._woken.get(task_id, at))
-            return False
-        for task in tasks:
-            if task.is_unsent:
-                self._steps.wake(task.task_id, woken[task.task_id])
-            elif task.due is not None:
-                self._have_followed(following_of(task))
-        return True
-
-    async def _have_hurried(self, task_id: str) -> None:
-        """Makes a task due now, which the worker hears that follows it; where none begins, one is to be found."""
-        try:
-            await self._store.wake(task_id)
-            await anyio.sleep(self._limits.seen_within)
-            task = await self._store.get(task_id)
-            if task is not None and task.due is not None and task.due <= time.time() and not task.lease_until:
-                await hand_over(self._queue, [following_of(task)])
-        except StoreError:
-            log.exception("task %s is not polled at once: the task store does not answer", task_id)
 
 
 def _given_back(task_id: str, one: _Followed, planned: float | None) -> Following:

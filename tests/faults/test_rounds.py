@@ -126,7 +126,8 @@ class Fleet:
         await anyio.sleep(self.chance.uniform(0.5, 5))
         programs = binaries()
         assert programs is not None
-        server = await anyio.to_thread.run_sync(start_server, programs, self.cluster.folder, self.cluster.port)
+        # Not in a thread of its own: the server ends with the thread that started it.
+        server = start_server(programs, self.cluster.folder, self.cluster.port)
         assert server.poll() is None, "the database did not start again"
         self.server_pid = server.pid
 
