@@ -53,7 +53,7 @@ fast: $(VENV)/.installed
 
 snapshots: export UPDATE_SNAPSHOTS := 1
 snapshots: $(VENV)/.installed ## pins tools, prompts and resources anew, the early lists, and the tables in docs/, after a change that is meant
-	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/server/stdio/test_lists.py tests/test_documents.py tests/telemetry/test_operation_files.py
+	$(BIN)/python -m pytest -q tests/server/test_snapshots.py tests/server/stdio/test_lists.py tests/test_documents.py tests/telemetry/test_operation_files.py tests/documents/test_capacity.py
 
 docs: $(VENV)/.extra-docs ## builds the site of the documentation into build/site, strictly
 	$(BIN)/python tests/documents/build.py

@@ -117,6 +117,27 @@ SECTIONS = (
         ),
     ),
     Section(
+        "A task on a shared database",
+        "What a task of 4 polls costs where a replica and a worker share a Postgres; its file is small. What follows "
+        "from that: [capacity](capacity.md).",
+        "",
+        (
+            Row("costs", "replica", "Processor of the replica", "a task, from the call until it is sent"),
+            Row("costs", "worker", "Processor of the worker", "a task, until its file is saved"),
+            Row("costs", "database", "Processor of the database", "a task, all its processes together"),
+            Row("costs", "transactions", "Transactions", "a task", "count"),
+            Row("costs", "resting", "Transactions at rest", "a process and second, where there is no task", "count"),
+            Row("costs", "stored", "Rows and indexes", "a task", "KB"),
+            Row("costs", "row", "The row itself", "a task, its prompt being short", "KB"),
+            Row("costs", "written", "Log of the database", "a task", "KB"),
+            Row("costs", "connections", "Connections", "a process; 13 at most", "count"),
+            Row("costs", "replica_memory", "Memory of the replica", "with 500 tasks", "MB"),
+            Row("costs", "worker_memory", "Memory of the worker", "with 500 tasks at once", "MB"),
+            Row("decisions", "admission", "Decision at the admission", "one after another, on all machines"),
+            Row("decisions", "leaving", "Decision as it leaves", "the same"),
+        ),
+    ),
+    Section(
         "Many clients",
         "200 clients of ten owners over HTTP, a call every 5 s each for a minute, an eighth of them paid ones; half a "
         "period apart each calls the bare server's empty tool.",
@@ -180,6 +201,8 @@ SCALES = {
     "s": (1, 2),
     "%": (100, 0),
     "MB": (1, 0),
+    "KB": (1e-3, 1),
+    "count": (1, 1),
     "polls": (1, 0),
     "polls of one": (1, 2),
 }
@@ -224,7 +247,7 @@ def _value(value: float | None, unit: str) -> str:
     factor, digits = SCALES[unit]
     scaled = value * factor
     digits = 2 if unit == "ms" and scaled < 10 else digits
-    return f"{scaled:,.{digits}f}{'' if unit.startswith('polls') else f' {unit}'}"
+    return f"{scaled:,.{digits}f}{'' if unit.startswith(('polls', 'count')) else f' {unit}'}"
 
 
 def _aim(figure: Mapping[str, Any], of: str, unit: str) -> str:

@@ -6,18 +6,29 @@ No judgement but a figure each, for docs/capacity.md: one replica and one worker
 import os
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 from benchmarks.test_scale import asked, started
 from support.figures import record
 from support.postgres import Cluster
+from support.store_tasks import KEYS, NO_LIMITS, make
+
+from apixo_mcp.stores.postgres.store import PostgresStore
+from apixo_mcp.tasks.budget import Budget
+from apixo_mcp.tasks.ports.store import LEASE_LASTS
+from apixo_mcp.tasks.ports.terms import Sending
+from apixo_mcp.tasks.task import Task
 
 pytestmark = [pytest.mark.postgres, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 TASKS, POLLS = 500, 4
 WITHIN = 150.0
+DECIDED = 400
 
 
 def used(*pids: int) -> float:
@@ -77,19 +88,44 @@ def test_what_a_task_costs(tmp_path: Path, postgres: Cluster) -> None:
         ((row,),) = postgres.run("select avg(pg_column_size(task.*)) from task", name)
         held = [memory(replica.pid), memory(worker.pid)]
     figures = {
-        "replica_ms": 1000 * spent[0] / TASKS,
-        "worker_ms": 1000 * spent[1] / TASKS,
-        "database_ms": 1000 * (after[0] - before[0]) / TASKS,
+        "replica": spent[0] / TASKS,
+        "worker": spent[1] / TASKS,
+        "database": (after[0] - before[0]) / TASKS,
         "transactions": (after[1] - before[1] - at_rest * wall) / TASKS,
-        "idle_transactions": at_rest / 2,
-        "written_bytes": (after[2] - before[2]) / TASKS,
-        "stored_bytes": size / TASKS,
-        "row_bytes": float(row),
+        "resting": at_rest / 2,
+        "written": (after[2] - before[2]) / TASKS,
+        "stored": size / TASKS,
+        "row": float(row),
         "connections": (connections - 1) / 2,
-        "replica_bytes": held[0],
-        "worker_bytes": held[1],
+        "replica_memory": held[0] / 1e6,
+        "worker_memory": held[1] / 1e6,
     }
     print()
     for figure, value in figures.items():
-        print(f"{figure}: {value:,.2f}")
+        print(f"{figure}: {value:,.5f}")
     record("costs", {figure: {"ours": value, "n": TASKS} for figure, value in figures.items()})
+
+
+@pytest.mark.anyio
+async def test_how_many_purchases_a_database_decides_one_after_another(postgres_store_url: str) -> None:
+    """Two decisions a task, each alone on all machines: whether it fits the limits, asked twice."""
+    async with AsyncExitStack() as stack:
+        stores = [await stack.enter_async_context(PostgresStore(postgres_store_url)) for _ in range(4)]
+        now = time.time()
+        tasks = [make(created_at=now, updated_at=now, due=now, asked_until=now + 600) for _ in range(DECIDED)]
+
+        async def each(decide: Callable[[PostgresStore, Task], Coroutine[Any, Any, Any]]) -> float:
+            began = time.monotonic()
+            async with anyio.create_task_group() as group:
+                for number, task in enumerate(tasks):
+                    group.start_soon(decide, stores[number % len(stores)], task)
+            return (time.monotonic() - began) / len(tasks)
+
+        admitted = await each(lambda store, task: store.admit([task], NO_LIMITS))
+        claimed = {task.task_id: await stores[0].claim(task.task_id, "one", LEASE_LASTS, KEYS) for task in tasks}
+        terms = Sending(budget=Budget(), process="one", in_flight=10 * DECIDED)
+        sent = await each(lambda store, task: store.mark_sent(claimed[task.task_id] or task, terms))
+    print(
+        f"\nadmission {admitted * 1000:.2f} ms, leaving {sent * 1000:.2f} ms: {1 / (admitted + sent):.0f} purchases/s"
+    )
+    record("decisions", {"admission": {"ours": admitted, "n": DECIDED}, "leaving": {"ours": sent, "n": DECIDED}})
