@@ -6,7 +6,7 @@ a bounded time, also where a disk hangs, and however many ask cause no more work
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import anyio
@@ -32,7 +32,7 @@ class HealthLimits:
         answered_within: whoever asks waits no longer.
         fresh_for: a look counts for so long.
         sweep_within: the store must have been looked through for what is due.
-        gateways_every: between two looks at the gateways.
+        gateways_every: between two looks at the gateways, and at the bucket of results.
         connected_within: a gateway must answer.
     """
 
@@ -51,6 +51,7 @@ class Condition:
         store: empty where it can be written to, else what is wrong.
         sweep: empty where tasks are followed, or there is no key to follow any with; else what is wrong.
         gateways: by name empty where it answers, else what is wrong; one that was not asked yet is missing.
+        results: empty where the bucket of results answers, else what is wrong; None where none was asked yet.
         workers: empty where tasks are followed, as far as is known; else what is wrong.
         is_leaving: whether the process was told to end, and serves only what comes until others know.
     """
@@ -58,6 +59,7 @@ class Condition:
     store: str
     sweep: str
     gateways: Mapping[str, str] = field(default_factory=dict[str, str])
+    results: str | None = None
     workers: str = ""
     is_leaving: bool = False
 
@@ -76,6 +78,7 @@ class Health:
         accounts: whose gateways are asked.
         http: asks them.
         holder: this process's name, as leases have it.
+        trouble_with_results: asks the bucket of results, where there is one.
         limits: of the looks.
     """
 
@@ -87,6 +90,7 @@ class Health:
         accounts: Accounts,
         http: Http,
         holder: str,
+        trouble_with_results: Callable[[], Awaitable[str]] | None = None,
         limits: HealthLimits = HealthLimits(),
     ) -> None:
         self._store = store
@@ -101,6 +105,8 @@ class Health:
         self._began = time.monotonic()
         self._trouble = ""
         self._gateways: dict[str, str] = {}
+        self._trouble_with_results = trouble_with_results
+        self._results: str | None = None
         self._is_leaving = False
 
     def leave(self) -> None:
@@ -118,7 +124,7 @@ class Health:
             is_late = waiting.cancelled_caught
         store = f"it took longer than {self._limits.answered_within:g} s to write to it" if is_late else self._trouble
         workers = _NO_WORKER if self._engine.workers() == 0 else ""
-        return Condition(store, self._sweep(), dict(self._gateways), workers, self._is_leaving)
+        return Condition(store, self._sweep(), dict(self._gateways), self._results, workers, self._is_leaving)
 
     def _sweep(self) -> str:
         if not self._accounts.key_prints:
@@ -136,6 +142,8 @@ class Health:
                 if time.monotonic() - self._gateways_at >= self._limits.gateways_every:
                     self._gateways_at = time.monotonic()
                     group.start_soon(self._ask_gateways)
+                    if self._trouble_with_results is not None:
+                        group.start_soon(self._ask_results, self._trouble_with_results)
                 self._trouble = await self._written()
                 self._looked_at = time.monotonic()
                 looked, self._looked = self._looked, anyio.Event()
@@ -152,6 +160,9 @@ class Health:
             log.exception("the task store could not be tried")
             return type(error).__name__
         return ""
+
+    async def _ask_results(self, ask: Callable[[], Awaitable[str]]) -> None:
+        self._results = await ask()
 
     async def _ask_gateways(self) -> None:
         gateways = self._accounts.addresses

@@ -70,6 +70,19 @@ async def try_out(space: "BucketSpace") -> None:
     log.warning("APIXO_MCP_RESULTS: %s. Results wait on this machine's disk meanwhile", away)
 
 
+async def bucket_trouble(space: "BucketSpace") -> str:
+    """Returns what is wrong with a bucket just now, empty where nothing is: it is asked what lies among the probes."""
+    from apixo_mcp.media.bucket.troubles import BucketTrouble
+
+    with anyio.move_on_after(_TRIED_FOR):
+        try:
+            await to_thread.run_sync(lambda: [*space.bucket.list(space.key("probes"))], abandon_on_cancel=True)
+            return ""
+        except BucketTrouble as trouble:
+            return str(trouble.strerror)
+    return f"no answer within {_TRIED_FOR:g} s"
+
+
 def put_and_delete(space: "BucketSpace") -> None:
     """Puts an object, reads, lists and deletes it. Blocking.
 

@@ -33,12 +33,18 @@ def health_of(parts: Parts, engine: Engine) -> "Health":
     # Imported here: a server that a host starts for itself is not asked.
     from apixo_mcp.health import Health, HealthLimits
 
+    trouble_with_results = None
+    if parts.space is not None:
+        from apixo_mcp.assembly.bucket import bucket_trouble
+
+        trouble_with_results = partial(bucket_trouble, parts.space)
     return Health(
         store=parts.store,
         engine=engine,
         accounts=parts.accounts,
         http=parts.http,
         holder=parts.leases.holder,
+        trouble_with_results=trouble_with_results,
         limits=parts.limits.health or HealthLimits(),
     )
 

@@ -98,6 +98,7 @@ _GAUGE_LABELS: dict[str, tuple[str, ...]] = {
     "apixo_owner_tasks_left": ("owner",),
     "apixo_tasks_left": (),
     "apixo_sweep_age_seconds": (),
+    "apixo_results_up": (),
     "apixo_workers": (),
     "apixo_most_overdue_seconds": (),
 }
@@ -117,6 +118,7 @@ class Gauges:
         left_usd: what limits leave, by owner (empty: all together) and period (`day`, `month`).
         tasks_left: how many paid requests of today limits leave, by owner (empty: all together).
         sweep_age: seconds since the task store was last looked through for what is due; None before that.
+        results_up: whether the bucket of results answers; None where there is none, or it was not asked yet.
         workers: processes that follow tasks, where several share a database; None where that is not known.
         most_overdue: seconds that a task waits beyond its next step, which nobody makes; of the one that waits longest.
     """
@@ -130,6 +132,7 @@ class Gauges:
     left_usd: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     tasks_left: Mapping[str, float] = field(default_factory=dict[str, float])
     sweep_age: float | None = None
+    results_up: bool | None = None
     workers: int | None = None
     most_overdue: float | None = None
 
@@ -316,6 +319,7 @@ class _Present:
             ("apixo_owner_tasks_left", "Paid requests that an owner's own limit leaves today", tasks),
             ("apixo_tasks_left", "Paid requests that the limit of all leaves today", gauges.tasks_left.get("")),
             ("apixo_sweep_age_seconds", "Since the store was last looked through for what is due", gauges.sweep_age),
+            ("apixo_results_up", "Whether the bucket of results answers", gauges.results_up),
             ("apixo_workers", "Workers that follow tasks, where several processes share a database", gauges.workers),
             ("apixo_most_overdue_seconds", "How long the task waits that is overdue for longest", gauges.most_overdue),
         ):

@@ -47,6 +47,7 @@ def health_routes(app: App) -> list[Route]:
         try:
             totals = await app.store.totals()
             late = await app.store.due(app.key_prints, limit=1)
+            results = (await app.health.condition()).results if app.health else None
             left = await _left(app, totals)
             gauges = Gauges(
                 in_flight=totals.in_flight,
@@ -59,6 +60,7 @@ def health_routes(app: App) -> list[Route]:
                 tasks_left={owner: use.left for owner, use in left if use.unit == "tasks"},
                 sweep_age=app.engine.since_sweep(),
                 workers=app.engine.workers(),
+                results_up=None if results is None else not results,
                 most_overdue=max([0.0, *(-after for _, after in late)]),
             )
         except StoreError:
@@ -86,7 +88,7 @@ def probes(app: App) -> list[Route]:
 
     async def readyz(request: Request) -> Response:
         condition = await app.health.condition() if app.health else Condition("", "")
-        is_whole = condition.is_ready and not condition.workers and not any(condition.gateways.values())
+        is_whole = condition.is_ready and not any([condition.workers, condition.results, *condition.gateways.values()])
         status = "ok" if is_whole else "degraded" if condition.is_ready else "unavailable"
         if condition.is_leaving:
             status = "leaving"
@@ -98,6 +100,8 @@ def probes(app: App) -> list[Route]:
                 "sweep": condition.sweep or ("ok" if app.key_prints else "idle: no API key is set"),
                 "gateways": {name: trouble or "ok" for name, trouble in sorted(condition.gateways.items())},
             }
+            if condition.results is not None:
+                told["results"] = condition.results or "ok"
             if app.settings.database_url:
                 told["workers"] = condition.workers or "ok"
         return JSONResponse(told, 200 if condition.is_ready else 503, headers=_NO_STORE)

@@ -4,6 +4,7 @@ import logging
 import re
 import sqlite3
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from support.program import values_for
+from support.s3 import S3
 from support.sign_in import bearer, let_in
 
 from apixo_mcp.app import open_app
@@ -86,6 +88,22 @@ async def generated(http: httpx2.AsyncClient, prompt: str) -> dict[str, Any]:
 
 
 class TestReady:
+    async def test_a_bucket_that_does_not_answer_is_told_and_takes_no_server_out(self, serve: Serve, s3: S3):
+        bucket = s3.bucket(f"results-{uuid.uuid4().hex}")
+        async with serve(HealthLimits(fresh_for=0.1, gateways_every=0.2), results=f"s3://{bucket}/team") as http:
+
+            async def until(results: str, up: float) -> None:
+                with anyio.fail_after(60):
+                    while results not in (told := (await http.get("/readyz")).json().get("results", "")):
+                        await anyio.sleep(0.1)
+                assert (await read(http))["apixo_results_up"] == up, told
+
+            await until("ok", 1)
+            await anyio.to_thread.run_sync(lambda: s3.client().delete_bucket(Bucket=bucket))
+            await until("there is no such bucket", 0)
+            answer = await http.get("/readyz")
+            assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+
     async def test_a_server_that_can_work_is_ready(self, serve: Serve):
         async with serve() as http:
             answer = await http.get("/readyz")
