@@ -212,10 +212,11 @@ SENT_ONCE = "state <> 'submitting' and sent_at is not null and attempts <> '[]' 
 
 _USD = "case when estimate_usd < 0 then 0 else estimate_usd end"
 _ITS_SENT_AT = "coalesce(cast(json_extract(one.value, '$.sent_at') as double precision), counted_at)"
+COUNTS_SINCE = f"counted_at >= :since and {SENT_ONCE}"
 _POSTS = f"""
   select * from (
     select task_id, gateway, model, state, {_USD} as usd, sent_at as at, sent_at as left_at
-    from task where {{whose}}counted_at >= :since and {SENT_ONCE}{{but}}
+    from task where {{whose}}{COUNTS_SINCE}{{but}}
     union all
     select task_id, gateway, model, state, {_USD}, {_ITS_SENT_AT}, {_ITS_SENT_AT}
     from task, json_each(case when json_valid(attempts) then attempts else '[{{}}]' end) as one

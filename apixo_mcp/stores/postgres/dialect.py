@@ -12,7 +12,31 @@ _WHOLE_NUMBER = re.compile(r"cast\(([\w ./]+) as integer\)")
 _INSERT = f"""with added as ({statements.INSERT})
   insert into searched (owner, created_at, task_id, text) values (:owner, :created_at, :task_id, :searched)"""
 
-_IN_OTHER_WORDS = {statements.INSERT: _INSERT}
+# Of hours that are added up already (the migration `0005_spent`), the sums are read and not the tasks.
+_IS_ADDED_UP = "from spent_before where owner = {whose} and since <= :since and until > :since"
+_SUM_OF_HOURS = """select coalesce(sum(usd), 0) as month_usd,
+    coalesce(sum(case when hour >= :today then usd else 0 end), 0) as usd,
+    coalesce(sum(case when hour >= :today then posts else 0 end), 0) as posts
+  from spent_hour where owner = {whose} and hour >= :since and exists (select 1 {is_added_up})"""
+
+
+def _with_hours(spent: str, whose: str) -> str:
+    is_added_up = _IS_ADDED_UP.format(whose=whose)
+    lately = f"counted_at >= coalesce((select until {is_added_up}), :since) and {statements.SENT_ONCE}"
+    return f"""select lately.month_usd + hours.month_usd as month_usd, lately.usd + hours.usd as usd,
+        lately.posts + hours.posts as posts
+      from ({spent.replace(statements.COUNTS_SINCE, lately)}) as lately,
+        ({_SUM_OF_HOURS.format(whose=whose, is_added_up=is_added_up)}) as hours"""
+
+
+ADD_UP = "select add_up_spent(:owner, :month, :goal)"
+"""Adds up what was spent in the hours that are over."""
+
+_IN_OTHER_WORDS = {
+    statements.INSERT: _INSERT,
+    statements.SPENT: _with_hours(statements.SPENT, ":owner"),
+    statements.SPENT_BY_ALL: _with_hours(statements.SPENT_BY_ALL, "''"),
+}
 
 
 @cache
