@@ -34,6 +34,12 @@ def main() -> None:
     if subprocess.run(check, stderr=subprocess.DEVNULL).returncode == 0:
         raise SystemExit("the health check is content with a server that is gone")
     subprocess.run(["apixo-mcp", "demo", "--output", "/tmp/demo"], check=True, stderr=subprocess.DEVNULL)
+    # What a database and a bucket take is in the image.
+    env = os.environ | {"APIXO_API_KEY": "sk-inside", "APIXO_MCP_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+    done = subprocess.run(["apixo-mcp", "worker"], env=env, check=False, capture_output=True, text=True)
+    if "Check that the server runs and can be reached" not in done.stderr:
+        raise SystemExit(f"a worker does not try its database: {done.stderr}")
+    subprocess.run(["python", "-c", "import obstore, procrastinate"], check=True)
 
 
 if __name__ == "__main__":
