@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
 from apixo_mcp.stores import admit, alerts, statements, taken
@@ -24,10 +24,12 @@ from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.ports.pace import PaceStore
 from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import FOLLOWED, Delivered, State, Task, may_move
+
+if TYPE_CHECKING:
+    from apixo_mcp.tasks.ports.pace import PaceStore
 
 
 class TaskStore(Lookups, Leasing, Counting):

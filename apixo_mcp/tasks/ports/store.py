@@ -12,7 +12,7 @@ from its holder and makes none `unknown`.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.alerts import Alert
@@ -24,10 +24,12 @@ from apixo_mcp.tasks.ports.arrivals import ArrivalStore
 from apixo_mcp.tasks.ports.counts import DayCount, Totals
 from apixo_mcp.tasks.ports.durations import DurationStore
 from apixo_mcp.tasks.ports.outbox import Outbox
-from apixo_mcp.tasks.ports.pace import PaceStore
 from apixo_mcp.tasks.ports.reports import ReportStore
 from apixo_mcp.tasks.ports.terms import Admitted, Clearance, Sending, Terms
 from apixo_mcp.tasks.task import Delivered, State, Task
+
+if TYPE_CHECKING:
+    from apixo_mcp.tasks.ports.pace import PaceStore
 
 LEASE_LASTS = 8.0
 RENEWED_EVERY = 2.5
@@ -82,7 +84,7 @@ class Store(Protocol):
         ...
 
     @property
-    def pace(self) -> PaceStore | None:
+    def pace(self) -> "PaceStore | None":
         """The lines of turns that processes share; None where each keeps the limit of a gateway for itself."""
         ...
 

@@ -9,12 +9,15 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks.ports.pace import PaceStore
 from apixo_mcp.tasks.running.turns import KeyTurns, ThrottleLimits
+
+if TYPE_CHECKING:
+    from apixo_mcp.tasks.ports.pace import PaceStore
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class Throttle:
         self,
         limits: ThrottleLimits = ThrottleLimits(),
         *,
-        pace: PaceStore | None = None,
+        pace: "PaceStore | None" = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._limits = limits
@@ -115,7 +118,7 @@ class Throttle:
                     await self._ask(self._pace, key, callers)
         return self.take(key)
 
-    async def _ask(self, pace: PaceStore, key: str, callers: _Callers) -> None:
+    async def _ask(self, pace: "PaceStore", key: str, callers: _Callers) -> None:
         turns, limits = callers.turns, self._limits
         await self.tell(key)
         count = turns.wanted(self._clock(), callers.waiting)

@@ -12,8 +12,11 @@ lasts longer than another.
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from apixo_mcp.tasks.ports.pace import Turns
+if TYPE_CHECKING:
+    from apixo_mcp.tasks.ports.pace import Turns
+
 
 _BLOCK = 0.25
 """Seconds of a process's need that are taken at once: a statement for that, however many requests leave in it."""
@@ -134,7 +137,7 @@ class KeyTurns:
         lately = self._used * _BLOCK / max(now - self._taken_at, 1e-3)
         return max(1, min(int(most), max(waiting, math.ceil(lately))))
 
-    def given(self, now: float, turns: Turns) -> None:
+    def given(self, now: float, turns: "Turns") -> None:
         """Takes what the line gave."""
         self._heard_at, self._pause, self.goes_on = now, turns.pause, False
         if turns.paused_for > 0:
