@@ -104,7 +104,7 @@ class Fleet:
     async def kill(self, name: str) -> None:
         one = self.running.pop(name)
         self.gone.append(one)
-        await self.victims.kill(one)
+        self.struck.append(await self.victims.kill(one))
 
     def server_processes(self) -> list[int]:
         """The database's processes, its first one first."""
@@ -227,7 +227,6 @@ async def counted(there: Fleet) -> None:
     """Lets all of it end, and holds it against the log of the gateway."""
     told = Told(kills=there.struck)
     for name in [name for name in there.running if name.startswith("replica")]:
-        there.struck.append(time.time())
         await there.kill(name)
     values = settings(there.box, there.folder, poll_scale=SCALE, database_url=there.url)
     async with open_app(read_settings(**values), follow=False) as app:
@@ -237,7 +236,7 @@ async def counted(there: Fleet) -> None:
         for one in there.gone:
             told.hear(one)
         tasks = [task async for task in _all(app)]
-    counts = await reconcile(there.box, tasks, told, there.folder / "pictures")
+    counts = await reconcile(there.box, tasks, told, there.folder / "pictures", were_frozen=True)
     looks: dict[str, list[float]] = defaultdict(list)
     for entry in there.box.looks():
         looks[entry["remote_id"]].append(entry["at"])

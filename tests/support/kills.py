@@ -199,8 +199,17 @@ def _cut_between(kills: Sequence[float], start: float, end: float) -> bool:
 AFTER_THE_ANSWER = 1.0  # this long an answer may be on its way into the store of a busy machine
 
 
-async def reconcile(box: Sandbox, tasks: Sequence[Task], told: Told, pictures: Path) -> Counter[str]:
+async def reconcile(
+    box: Sandbox, tasks: Sequence[Task], told: Told, pictures: Path, *, were_frozen: bool = False
+) -> Counter[str]:
     """Holds every task against the sandbox's log; what does not fit is an assertion error.
+
+    Args:
+        box: has the log.
+        tasks: as the store has them in the end.
+        told: what the dead have said.
+        pictures: the folder of the files.
+        were_frozen: one that wakes up while it saves a file may write a copy of what another has saved by then.
 
     Returns:
         The counts.
@@ -257,7 +266,14 @@ async def reconcile(box: Sandbox, tasks: Sequence[Task], told: Told, pictures: P
             counts["whole files"] += 1
     files = [path for path in pictures.rglob("*") if path.is_file()]
     media = [path for path in files if path.suffix != ".json"]
-    assert len(media) == counts["whole files"], "files that no task knows: " + ", ".join(map(str, media[:5]))
+    saved = {Path(result.path): result.sha256 for task in tasks for result in task.results if result.path}
+    unknown = [path for path in media if path not in saved]
+    if were_frozen:
+        copies = [path for path in unknown if hashlib.sha256(path.read_bytes()).hexdigest() in saved.values()]
+        counts["files saved twice"] = len(copies)
+        unknown = [path for path in unknown if path not in copies]
+    assert not unknown, "files that no task knows: " + ", ".join(map(str, unknown[:5]))
+    assert len(saved) == counts["whole files"]
     assert {path.with_suffix("") for path in files if path.suffix == ".json"} == set(media), "side files without a file"
     return counts
 
