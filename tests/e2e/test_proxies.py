@@ -18,6 +18,7 @@ from mcp.types import Implementation
 from support.program import structure, values_for
 from support.proxies import NAME, RECIPES, answering, client_for, free_port, proxied
 from support.sign_in import bearer, let_in
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
@@ -78,7 +79,7 @@ async def behind(recipe: str, box: Sandbox, folder: Path) -> AsyncIterator[Site]
     settings = read_settings(**values_for(box, folder), public_url=url, trusted_proxies="127.0.0.1")
     proxys = folder / "proxy"
     proxys.mkdir()
-    async with open_app(settings, public=True) as app:
+    async with worker_beside(settings), open_app(settings, public=True) as app:
         await let_in(app, ALICE)
         listener = listen("127.0.0.1", 0)
         async with serving(app, build_server(app), listener):

@@ -26,6 +26,7 @@ from support.door import Holds
 from support.mutations import ID_FIELD, Mutated, may_be_sent_again, mutated
 from support.scripted_gateway import Asked, Gateway, whole
 from support.wire import envelope, picture
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
@@ -132,7 +133,8 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
             "linger": False,
             "public_url": url_of(listener),
         }
-        async with open_app(read_settings(**values), public=True) as app:
+        settings_here = read_settings(**values)
+        async with worker_beside(settings_here), open_app(settings_here, public=True) as app:
             server = build_server(app)
             async with (
                 serving(app, server, listener),

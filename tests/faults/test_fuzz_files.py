@@ -26,6 +26,7 @@ from support.door import Holds
 from support.mutations import Sent, changed_file, may_be_refused, sent
 from support.scripted_gateway import Gateway, whole
 from support.wire import envelope
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.provenance.embedded import told_by
@@ -95,7 +96,8 @@ async def test_changed_files(tmp_path: Path, caplog: pytest.LogCaptureFixture, e
             "linger": False,
             "embed": embed,
         }
-        async with open_app(read_settings(**values)) as app:
+        settings_here = read_settings(**values)
+        async with worker_beside(settings_here), open_app(settings_here) as app:
             server = build_server(app)
             async with (
                 Client(server, client_info=Implementation(name="claude-ai", version="1")) as client,

@@ -19,6 +19,7 @@ from support.kills import all_ended
 from support.process import Process, started
 from support.program import values_for
 from support.sign_in import bearer, let_in
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.owners.key_sources import of_file, of_variable
@@ -102,7 +103,7 @@ async def test_each_pays_for_their_own_with_their_own_key_and_no_more_than_they_
         team = Team(box, tmp_path, stack)
         of_bob = await team.play(owners, key_of_bob)
     rows: defaultdict[str, list[Task]] = defaultdict(list)
-    async with open_app(values) as app:
+    async with worker_beside(values), open_app(values) as app:
         await all_ended(app)
         for task in await app.store.dump(limit=100_000):
             rows[task.prompt].append(task)

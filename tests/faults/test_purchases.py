@@ -8,6 +8,7 @@ import anyio
 import pytest
 from support.amounts import KILLS, SEED
 from support.kills import Told, Victims, all_ended, reconcile, settings
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
@@ -33,7 +34,8 @@ async def test_of_a_purchase_that_a_kill_falls_into_there_is_all_or_nothing(tmp_
                 await anyio.sleep(chance.uniform(0.05, 0.5))
                 told.kills.append(await victims.kill(one))
                 told.hear(one)
-        async with open_app(read_settings(**settings(box, tmp_path))) as app:
+        values_here = read_settings(**settings(box, tmp_path))
+        async with worker_beside(values_here), open_app(values_here) as app:
             await all_ended(app)
             tasks = await app.store.page(LOCAL, limit=1_000_000)
         await reconcile(box, tasks, told, tmp_path / "pictures")

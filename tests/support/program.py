@@ -12,6 +12,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult, TextResourceContents
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
@@ -62,7 +63,8 @@ async def program(transport: str, values: Mapping[str, Any]) -> AsyncIterator[Di
         with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230
             yield lambda: stdio_client(parameters, errlog=nowhere)
         return
-    async with open_app(read_settings(**values), public=bool(values.get("public_url"))) as app:
+    settings = read_settings(**values)
+    async with worker_beside(settings), open_app(settings, public=bool(values.get("public_url"))) as app:
         server = build_server(app)
         if transport == "memory":
             yield lambda: server

@@ -7,6 +7,7 @@ from typing import Any
 
 from mcp import Client
 from mcp.types import Implementation
+from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
 from apixo_mcp.assembly.limits import Limits
@@ -26,7 +27,8 @@ async def connected(url: str, folder: Path, limits: Limits = Limits(), **more: A
         "allow_private_hosts": True,
         "poll_scale": 0.002,
     } | more
-    async with open_app(read_settings(**values), limits=limits) as app:
+    settings = read_settings(**values)
+    async with worker_beside(settings, limits), open_app(settings, limits=limits) as app:
         async with Client(build_server(app), client_info=Implementation(name="apixo-mcp", version="1")) as client:
             yield client
 
