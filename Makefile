@@ -62,6 +62,7 @@ test: $(VENV)/.installed ## the tests, but for the heavy ones below
 	$(BIN)/python -m pytest -m "not process and not s3" -n 4 --dist loadgroup
 	@echo "Left out: the program as a process of its own (make e2e)."
 	@echo "Skipped where there is no Postgres server: what needs one (make postgres)."
+	@echo "Left out: the end-to-end and fault suites on Postgres (make postgres-suites)."
 	@echo "Left out: files in a bucket, behind a real server of S3 (make s3)."
 	@echo "Left out: the pages that people see, in a real browser (make browser)."
 	@echo "Left out: three in four of the made-up examples (make properties)."

@@ -70,7 +70,7 @@ WAITING = {
     "the workflows, by actionlint and zizmor": "make workflows",
     "the protocol's conformance suite and the Inspector's lint": "make conformance",
     "files in a bucket, behind a real server of S3": "make s3",
-    "the end-to-end and fault suites on Postgres; what else needs it is in make test and make e2e": "make postgres-suites",
+    "end-to-end and fault suites on Postgres; what else needs it is in make test and make e2e": "make postgres-suites",
     "real hosts, as install set them up": "make hosts",
     "the bundle, the plugin and the wheel, as hosts start them": "make packages",
     "the sdist and the wheel: contents, metadata, types, size, and the program outside the checkout": "make package",

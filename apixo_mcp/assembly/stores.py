@@ -54,10 +54,10 @@ def reached(place: str) -> "Generator[MoveEnd | None]":
     if not place or not path.is_file() or not path.stat().st_size:
         yield None
         return
-    from apixo_mcp.stores.sqlite.move_end import sqlite_end
+    from apixo_mcp.stores.sqlite.move_end import is_newest, sqlite_end
 
     with sqlite_end(path) as end:
-        yield end
+        yield end if is_newest(path) else None
 
 
 @contextmanager

@@ -172,7 +172,8 @@ def arrive(end: MoveEnd, lines: StoreLines, reach: ReachSource, *, nowhere_else:
     head = lines.head
     with end.alone():
         here = store_id(end)  # committed: the other store may have been told of it when this is cut short
-    with reach(head.place) as source:
+    with reach(head.place) as neighbour:
+        source = neighbour if neighbour is not None and _is_of(neighbour, head) else None
         if source is None and not nowhere_else:
             raise StoreError(
                 f"{head.shown}, where this comes from, cannot be asked from here whether it was taken already, and two "
@@ -192,6 +193,12 @@ def arrive(end: MoveEnd, lines: StoreLines, reach: ReachSource, *, nowhere_else:
             if source is not None:
                 _claim(source, head, here, end.shown, nowhere_else=nowhere_else)
         return arrived
+
+
+def _is_of(source: MoveEnd, head: Head) -> bool:
+    """Tells whether a store is the one that has left: on another machine a place has another one, perhaps this one."""
+    ids = source.execute(SECRET, {"name": STORE_ID})
+    return bool(ids) and ids[0]["value"] == head.store_id
 
 
 def _refuse_full(end: MoveEnd, head: Head) -> None:

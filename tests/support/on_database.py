@@ -1,4 +1,4 @@
-"""Which of the end-to-end and fault suites run on a database as well (`make postgres-suites`), and why others do not."""
+"""Which of the end-to-end and fault suites run on a database too (`make postgres-suites`), and why others do not."""
 
 ON_DATABASE = {
     "tests/e2e/test_alerts.py",

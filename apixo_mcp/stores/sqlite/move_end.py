@@ -137,6 +137,12 @@ class SqliteEnd:
             note.unlink(missing_ok=True)
 
 
+def is_newest(path: Path) -> bool:
+    """Tells whether a file has the newest schema. Changes nothing."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        return schema.version(database) == schema.newest()
+
+
 @contextmanager
 def sqlite_end(path: Path) -> Generator[MoveEnd]:
     """Opens a file for a move.

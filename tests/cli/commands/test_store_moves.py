@@ -188,6 +188,15 @@ class TestOnePlace:
         came = await run(typed, "tasks", "import", "--move", "--nowhere-else", tmp_path / "store", **there)
         assert came.exit_code == 0
 
+    async def test_on_another_machine_it_may_go_to_the_same_path(self, typed: Typed, tmp_path: Path):
+        await run(typed, "tasks", "export", "--move", tmp_path / "store", **MINE)
+        (tmp_path / "home").rename(tmp_path / "on another machine")
+        refused = await run(typed, "tasks", "import", "--move", tmp_path / "store", **MINE)
+        assert "--nowhere-else" in refused.stderr
+        came = await run(typed, "tasks", "import", "--move", "--nowhere-else", tmp_path / "store", **MINE)
+        assert came.exit_code == 0, came.output
+        assert len((await run(typed, "tasks", "list", **MINE)).stdout.splitlines()) == 5
+
     async def test_it_is_taken_back_where_nobody_took_it(self, typed: Typed, tmp_path: Path):
         await run(typed, "tasks", "export", "--move", tmp_path / "store", **MINE)
         into_itself = await run(typed, "tasks", "import", "--move", tmp_path / "store", **MINE)
