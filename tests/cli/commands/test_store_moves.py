@@ -2,7 +2,6 @@
 
 import json
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -425,6 +424,8 @@ async def test_an_export_that_finds_the_disk_full_moves_nothing(variables: Varia
 async def test_an_import_that_finds_the_disk_full_brings_nothing_in(variables: Variables, typed: Typed, tmp_path: Path):
     await filled(tmp_path, 2000)
     await run(typed, "tasks", "export", "--move", tmp_path / "store", **MINE)
+
+    import resource  # which Windows has not
 
     def limited() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
