@@ -80,7 +80,8 @@ class Gateway(asyncio.Protocol):
         if path.endswith(b".png"):
             return whole(self.picture, "image/png")
         remote_id = path.partition(b"taskId=")[2].decode()
-        self.looks[remote_id] += 1
+        if remote_id:  # else it is asked for what is left to spend
+            self.looks[remote_id] += 1
         if self.looks[remote_id] < POLLS:
             return polled(remote_id, state="processing", createTime=1_790_000_000_000)
         port = self._transport.get_extra_info("sockname")[1]
@@ -106,7 +107,7 @@ async def gateway() -> None:
         lambda: {
             "posts": Gateway.posts,
             "looks": sum(Gateway.looks.values()),
-            "ended": sum(looks >= POLLS for looks in tuple(Gateway.looks.values())),
+            "most": max(Gateway.looks.values(), default=0),
             "woken_late": woken_late[:],
         }
     )
