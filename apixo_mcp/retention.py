@@ -75,7 +75,7 @@ class FileRemoval:
         Args:
             problem: why they are not there any more, for the reader.
         """
-        gone = [result for result in task.results if result.path and await self._is_deleted(task, result)]
+        gone = [result for result in task.results if result.path and await self.is_deleted(task, result)]
         # Without its URL nobody asks for it again.
         told = tuple(
             replace(result, file=FileState.EXPIRED, url="", problem=problem) if result in gone else result
@@ -96,7 +96,8 @@ class FileRemoval:
         await self._changes.commit(task, replace(task, results=results, updated_at=time.time()))
         return len(gone)
 
-    async def _is_deleted(self, task: Task, result: Result) -> bool:
+    async def is_deleted(self, task: Task, result: Result) -> bool:
+        """Deletes the file of a result where it may go; tells whether it is not there any more. Its record stays."""
         if result.file is not FileState.SAVED:
             return False
         try:

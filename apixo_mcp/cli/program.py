@@ -32,6 +32,12 @@ _MODELS = Commands(
 )
 
 
+_RESULTS = Commands(
+    "results",
+    help="Look after the files of earlier tasks.",
+    places={"move": ("results:move", "Move them from the download folder into the bucket.")},
+)
+
 _OWNERS = Commands(
     "owners",
     help="Say who may come in over HTTP, and what they may spend.",
@@ -52,6 +58,7 @@ _OWNERS = Commands(
     places={
         "generate": ("generate:generate", "Make something with a model, and save the files."),
         "tasks": (_TASKS, "Look after earlier and running tasks."),
+        "results": (_RESULTS, "Move the files of earlier tasks into the bucket."),
         "models": (_MODELS, "Look at the models."),
         "usage": ("usage:usage", "Show what was made and spent, and what is left."),
         "gallery": ("gallery:gallery", "Show what was made here in a browser."),

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -111,6 +111,19 @@ class LocalFiles:
                 if is_of(_read_record(folder, side), task, result):
                     folder.remove(side)
             folder.path.rmdir()
+
+    def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yields the path of each file in the folders of days that has a record, and the record.
+
+        Raises:
+            OSError: the place cannot be read.
+        """
+        root = self._root.resolve()
+        for day in sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink()):
+            with contextlib.suppress(FileNotFoundError), Folder(day) as folder:
+                for side in sorted(path.name for path in day.iterdir() if path.suffix == ".json"):
+                    if record := _read_record(folder, side):
+                        yield str(day / side.removesuffix(".json")), record
 
     def _day_of(self, result: Result) -> Folder:
         """Returns the folder that a result was saved in.

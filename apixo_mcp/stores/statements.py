@@ -58,6 +58,10 @@ NOTE_POLL = f"""update task set state = :state, polls = :polls, tries = :tries, 
   where {_IS_OURS} returning task_id"""
 """The same for a poll that brought nothing: of a row of fifty columns, those that it changes."""
 
+MOVE_FILES = f"""update task set results = :results, fence = fence + 1
+  where {_IS_OURS} and results = :as_read and deleted_at = 0 and due is null and lease_until = 0 returning task_id"""
+"""Writes where files are over what was read; `updated_at`, by which they are kept, stays."""
+
 REREAD = f"{_WRITE} and instr(failure, :code) > 0 returning task_id"
 """The same for a row that failed with this code."""
 

@@ -109,6 +109,10 @@ class TaskStore(Lookups, Leasing, Counting):
         rows = await self._query(statements.HOLDER, **taken.claim(task, remote_id))
         return _taken(rows[0]) if rows else None
 
+    async def move_files(self, before: Task, after: Task) -> bool:
+        """See `Store.move_files`."""
+        return await self._worker.run(_move_files, before, to_row(after)["results"])
+
     async def reread(self, before: Task, after: Task) -> bool:
         """See `Store.reread`."""
         if after.state is not State.SUCCESS:
@@ -194,6 +198,15 @@ def _write(database: Database, row: Mapping[str, Any], claim: Mapping[str, Any])
     if holders := database.execute(statements.HOLDER, claim):
         raise _taken(holders[0])
     return False
+
+
+def _move_files(database: Database, before: Task, results: str) -> bool:
+    rows = database.execute(statements.GET, {"task_id": before.task_id})
+    if not rows or from_row(rows[0]).results != before.results:
+        return False
+    # Compared as it is written: what another version wrote may be written in another way here.
+    named = {"task_id": before.task_id, "results": results, "as_read": rows[0]["results"], **_before(before)}
+    return bool(database.execute(statements.MOVE_FILES, named))
 
 
 def _taken(holder: Row) -> IdTaken:

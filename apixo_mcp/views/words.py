@@ -27,6 +27,13 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def amount_of(size: int) -> str:
+    """Returns bytes as a person reads them."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 or not size else f"{size / 1e3:.0f} kB"
+
+
 def ordinal(number: int) -> str:
     """Returns a place in a row: `second`, `11th`."""
     return _ORDINALS[number - 1] if 1 <= number <= len(_ORDINALS) else f"{number}th"

@@ -28,7 +28,18 @@ from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken, Store
 from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
 from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
-from apixo_mcp.tasks.task import HEARD_BY_ALL, MOVES, TERMINAL, Attempt, Delivered, Result, State, Task, new_task_id
+from apixo_mcp.tasks.task import (
+    HEARD_BY_ALL,
+    MOVES,
+    TERMINAL,
+    Attempt,
+    Delivered,
+    FileState,
+    Result,
+    State,
+    Task,
+    new_task_id,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -1518,6 +1529,25 @@ class TestWhatAnOperatorSees:
         totals = await store.totals()
         assert (totals.in_flight, totals.queued, totals.spent) == ({}, {}, {})
         assert (await store.owner_names(), await store.usage(None, 7)) == ([], [])
+
+    async def test_where_files_are_is_written_only_over_what_was_read_and_keeps_who_read_before_from_writing(
+        self, store: Store, other: Store
+    ):
+        saved = (Result(index=0, path="/a/b.png", url="u", file=FileState.SAVED),)
+        before = make(state=State.SUCCESS, due=None, results=saved, updated_at=NOW - DAY, answer="given")
+        moved = replace(before, results=(replace(saved[0], path="s3://a/b.png"),), prompt="not written")
+        await store.add([before])
+        assert not await store.move_files(replace(before, results=moved.results), moved)
+        assert await other.move_files(before, moved)
+        after = await row(store, before)
+        assert after == replace(before, results=moved.results, fence=before.fence + 1)
+        assert not await store.move_files(before, moved)
+        assert not await store.commit(before, replace(before, results=()))
+        for busy in (make_followed(results=saved), make(state=State.SUCCESS, results=saved)):
+            await store.add([busy])
+            assert not await store.move_files(busy, replace(busy, results=moved.results))
+        assert await store.delete_entry(after, "deleted")
+        assert not await store.move_files(after, after)
 
     async def test_tasks_whose_files_are_of_an_age_are_found_page_by_page(self, store: Store):
         old = {"state": State.SUCCESS, "due": None, "updated_at": NOW - 3 * DAY}

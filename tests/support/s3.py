@@ -1,12 +1,16 @@
 """A server of S3 in a process of its own: moto's, which keeps everything in memory."""
 
+import http.client
+import http.server
+import itertools
 import os
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -121,3 +125,54 @@ def fetched(url: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
             return answer.status, answer.read(), {name.lower(): value for name, value in answer.headers.items()}
     except urllib.error.HTTPError as error:
         return error.code, error.read(), {name.lower(): value for name, value in error.headers.items()}
+
+
+@contextmanager
+def relayed_s3(s3: S3, at: int, then: Callable[[], None], *, methods: str = "PUT") -> Iterator[str]:
+    """Stands before a server of S3, and does something once, as the `at`-th request by one of some methods comes.
+
+    Yields:
+        Its URL.
+    """
+    asked, lock = itertools.count(1), threading.Lock()
+    netloc = s3.url.removeprefix("http://")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def relay(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if self.command in methods.split():
+                with lock:
+                    if next(asked) == at:
+                        then()
+            there = http.client.HTTPConnection(netloc, timeout=20)
+            there.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = there.getresponse()
+            content = answer.read()
+            there.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
+                    self.send_header(name, value)
+            if answer.getheader("content-length") is None:
+                self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            with suppress(OSError):  # whoever asked was killed
+                self.wfile.write(content)
+
+        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = relay
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from apixo_mcp.cli.checks.finding import Finding
 from apixo_mcp.cli.requests.folders import trouble_with
 from apixo_mcp.settings import Settings
+from apixo_mcp.views.words import amount_of
 
 _HOME, _DOWNLOADS, _ROOTS = "APIXO_MCP_HOME", "APIXO_MCP_DOWNLOAD_DIR", "APIXO_MCP_ALLOWED_ROOTS"
 LEAST_FREE = {_HOME: 100_000_000, _DOWNLOADS: 1_000_000_000}
@@ -49,7 +50,7 @@ def disk_findings(settings: Settings, unusable: Collection[str] = ()) -> Iterato
             yield Finding(what, f"the room on it is not known ({error.strerror})", variable=variable)
             continue
         advice = f"Free some space, or set {variable} to another disk: a full one stops new tasks and loses no old one."
-        yield Finding(what, f"{_amount(free)} free", "" if free >= LEAST_FREE[variable] else advice, variable)
+        yield Finding(what, f"{amount_of(free)} free", "" if free >= LEAST_FREE[variable] else advice, variable)
 
 
 def _own_folders(settings: Settings, unusable: Collection[str]) -> list[tuple[Path, str, str]]:
@@ -67,7 +68,3 @@ def _own(path: Path, what: str, variable: str) -> Finding:
 
 def _trouble_with_root(root: Path) -> str:
     return "" if root.is_dir() else f"Make this folder, or take it out of {_ROOTS}."
-
-
-def _amount(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -220,6 +220,15 @@ class Store(Protocol):
         """
         ...
 
+    async def move_files(self, before: Task, after: Task) -> bool:
+        """Writes where the files of a task's results are by now, of one that is over: nothing else of it changes.
+
+        Returns:
+            False where the row has not the fence, the state and the results of `before` any more, or somebody works on
+            it. Its fence grows, so that nobody who read it before writes over it.
+        """
+        ...
+
     async def reread(self, before: Task, after: Task) -> bool:
         """Writes `after`, a success, over a task that still failed with EMPTY_RESULT: the one way out of an end."""
         ...
