@@ -2,8 +2,9 @@
 
 It is killed, frozen for 20 s, cut off by a proxy that stops forwarding without closing, or put behind a transaction
 pooler, while tasks are asked for without a pause; in one round of ten the tables of the job queue are dropped as well.
-After each round every open task must be polled again within 15 s. In the end all is counted, by the sandbox's own log:
-nothing is lost, nothing is paid twice, no task was polled twice within one interval.
+After each round every open task must be polled again within 15 s, or more on a machine that is busy otherwise. In the
+end all is counted, by the sandbox's own log: nothing is lost, nothing is paid twice, no task was polled twice within
+one interval.
 
 `FAULTS_ROUNDS` says how many, `FAULTS_SEED` repeats a run as far as chance was in it.
 """
@@ -25,7 +26,7 @@ import anyio
 import anyio.to_thread
 import psycopg
 import pytest
-from support.amounts import ROUNDS, SEED
+from support.amounts import ROUNDS, SEED, here
 from support.kills import Told, Victim, Victims, all_ended, reconcile, settings, until
 from support.pgbouncer import pooled
 from support.postgres import Cluster, binaries, running_postgres, start_server
@@ -151,7 +152,7 @@ class Fleet:
             return not await anyio.to_thread.run_sync(behind)
 
         try:
-            await until(are, AGAIN + 15, every=0.3)
+            await until(are, here(AGAIN) + 15, every=0.3)
         except TimeoutError:
             raise AssertionError(f"not polled again: {behind()}") from None
         return time.time() - since
@@ -277,7 +278,7 @@ async def test_a_fleet_goes_on_whatever_is_struck(tmp_path: Path, postgres: Clus
             told = f"{what} {where.rstrip('01')}"
             took[told].append(seconds)
             print(f"{number + 1}: {told}{', tables wiped' if is_wiped else ''}: followed again after {seconds:.1f} s")
-            assert seconds <= AGAIN, f"{told}: seed {SEED}, round {number + 1}"
+            assert seconds <= here(AGAIN), f"{told}: seed {SEED}, round {number + 1}"
         await counted(there)
     print(f"{ROUNDS} rounds in {(time.monotonic() - began) / 60:.1f} min")
     for told, seconds in sorted(took.items()):

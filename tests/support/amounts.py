@@ -15,3 +15,9 @@ SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1, 1
 def examples(whole: int) -> int:
     """How many examples a property is tried with: a quarter, but in `make properties`."""
     return whole if os.environ.get("PROPERTIES") else max(whole // 4, 5)
+
+
+def here(seconds: float) -> float:
+    """Returns what seconds are on this machine now: more where it has more to do than it has processors for."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return seconds * max(1.0, load / (2 * (os.cpu_count() or 1)))
