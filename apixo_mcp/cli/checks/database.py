@@ -35,8 +35,13 @@ _NOT_SHARED = (
 )
 
 
-async def database_findings(app: App) -> AsyncIterator[Finding]:
-    """Yields what is found of the database, its workers, and the folder that its processes are to share."""
+async def database_findings(app: App, *, shares_folder: bool) -> AsyncIterator[Finding]:
+    """Yields what is found of the database and its workers.
+
+    Args:
+        app: has the database open.
+        shares_folder: whether its processes keep results in one folder, which is looked at then, and not in a bucket.
+    """
     # Imported here: an extra brings what it takes.
     import psycopg
 
@@ -68,7 +73,7 @@ async def database_findings(app: App) -> AsyncIterator[Finding]:
         yield Finding("connections", f"{there.left} of {there.allowed} are left", fix, _DATABASE)
     async for finding in _followers(app):
         yield finding
-    if not app.settings.results:
+    if shares_folder:
         yield await _folder(app)
 
 

@@ -66,8 +66,7 @@ async def examined() -> AsyncIterator[Finding]:
             ("models", model_findings(settings) if knows_models else ()),
             ("prices", price_findings(settings, settings.prices) if has_prices and settings.prices else ()),
             ("bucket", bucket_findings(settings) if settings.results else ()),
-            # Without the prices and the bucket: one bad thing is told once.
-            ("store", _with_store(settings.model_copy(update={"prices": None, "results": ""}), unusable, stand_in)),
+            ("store", _with_store(settings, unusable, stand_in)),
             ("hosts", host_findings(this_machine())),
         ):
             async for finding in of_check(check, findings):
@@ -95,6 +94,9 @@ def _with_advice(problem: str, advice_follows: re.Pattern[str], otherwise: str) 
 
 async def _with_store(settings: Settings, unusable: Collection[str], stand_in: Path) -> AsyncIterator[Finding]:
     """Yields what the task store says of itself, and all that is asked with one open, be it an empty one."""
+    shares_folder = not settings.results
+    # Opened without the prices and the bucket: one bad thing is told once.
+    settings = settings.model_copy(update={"prices": None, "results": ""})
     if _HOME not in unusable:
         is_open = False
         try:
@@ -105,7 +107,7 @@ async def _with_store(settings: Settings, unusable: Collection[str], stand_in: P
                     # Imported here: it takes what an extra brings, as the store did that has just opened.
                     from apixo_mcp.cli.checks.database import database_findings
 
-                    async for finding in of_check("database", database_findings(app)):
+                    async for finding in of_check("database", database_findings(app, shares_folder=shares_folder)):
                         yield finding
                 for warning in app.warnings:
                     fix = "Everything else works; told for a week, or until its cause is gone."

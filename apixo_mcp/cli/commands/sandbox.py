@@ -22,9 +22,9 @@ def sandbox(host: str, port: int, speed: float) -> None:
 
     def tell(address: str) -> None:
         click.echo(f"Sandbox of APIXO and Ruxa AI at {address}, {speed:g} times as fast as they are. To use it:")
-        for listing in GATEWAYS.values():
+        for name, listing in GATEWAYS.items():
             click.echo(f"  {listing.base_url_variable}={address}")
-            click.echo(f"  {listing.key_variable}={SANDBOX_KEY}")
+            click.echo(f"  {listing.key_variable}={SANDBOX_KEY}-{name}")
         click.echo("  APIXO_MCP_ALLOW_PRIVATE_HOSTS=1")
         click.echo(f"  APIXO_MCP_POLL_SCALE={1 / speed:g}")
 

@@ -81,7 +81,8 @@ def _serve_http(host: str, port: int, *, streamable: bool, drain: float, sandbox
         served = " and ".join(url + path for path in paths)
         print(f"apixo-mcp: serving at {served}{public}", file=sys.stderr, flush=True)
         if sandbox:
-            own = f"APIXO_MCP_HOME={shlex.quote(str(settings.home))} apixo-mcp owners add NAME"
+            no_database = "APIXO_MCP_DATABASE_URL= " if os.environ.get("APIXO_MCP_DATABASE_URL") else ""
+            own = f"{no_database}APIXO_MCP_HOME={shlex.quote(str(settings.home))} apixo-mcp owners add NAME"
             print(f"apixo-mcp: the sandbox has tasks and owners of its own: {own}", file=sys.stderr, flush=True)
 
     with (

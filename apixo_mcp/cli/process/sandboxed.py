@@ -36,7 +36,7 @@ def sandboxed() -> Generator[Settings]:
                     (home / "port").write_text(box.url.rpartition(":")[2], encoding="ascii")
             except OSError as error:
                 raise SettingsError(f"The sandbox cannot be started in {home}: {error.strerror or error}") from None
-        yield settings_or_exit(home=home, database_url="", **sandbox_settings(box.url))
+        yield settings_or_exit(home=home, database_url="", results="", **sandbox_settings(box.url))
 
 
 def _port_of_last_time(file: Path) -> int:

@@ -36,6 +36,14 @@ _TRIES = 4
 _UNUSED_FOR = 60.0  # seconds after which a connection too many is closed
 _LASTS = 1800.0  # seconds for which a connection is used: the server may have another address by then
 _REFUSED = "Check the user, the password and the database in APIXO_MCP_DATABASE_URL."
+_CODE_OF_WORDS = {
+    "too many clients": "53",
+    "too many connections": "53",
+    "connection slots are reserved": "53",
+    'FATAL:  database "': "3D",
+    "the database system is": "57P03",
+}
+"""The SQLSTATE of what an English server says as it lets nobody in: libpq passes on the words alone."""
 _AGAIN = ("40001", "40P01")  # SQLSTATE serialization_failure, deadlock_detected
 
 _P = ParamSpec("_P")
@@ -190,18 +198,20 @@ class PostgresDatabase:
             "28": "Check the user and the password in APIXO_MCP_DATABASE_URL.",
             "3D": "Create the database, or name another one in APIXO_MCP_DATABASE_URL.",
             "42501": "Give the user of APIXO_MCP_DATABASE_URL the right to create, read and write tables there.",
-            "53": "Make room on the server, or let it have more connections, and try again.",
+            "53": "Make room on the server, or let it and this user have more connections, and try again.",
             "55000": "End this program, and start it where its tasks go on.",
             "55P03": "Another process is busy with it; try again.",
+            "57P03": "It is starting or ending; try again in a moment.",
             "57014": "It took too long; try again.",
             "25006": "It can only be read, as a standby can: name the server that is written to.",
         }
         state = error.sqlstate or ""
         known = next((text for start, text in advice.items() if state.startswith(start)), None)
         if known is None and isinstance(error, psycopg.OperationalError):
-            # Where no connection is made, libpq tells no code.
+            by_words = (advice[code] for words, code in _CODE_OF_WORDS.items() if words in told)
             is_refused = "FATAL" in told
-            known = _REFUSED if is_refused else "Check that the server runs and can be reached, and try again."
+            otherwise = _REFUSED if is_refused else "Check that the server runs and can be reached, and try again."
+            known = next(by_words, otherwise)
         text = f"{store} cannot be used just now: {told.rstrip('.')}. {known or 'Try again.'}"
         return StoreError(text, next_action=None if known else NextAction.EXAMINE)
 

@@ -60,7 +60,7 @@ async def test_a_database_that_is_not_there_is_told_with_what_to_do(
     monkeypatch.setenv("APIXO_MCP_DATABASE_URL", f"{on_database}_gone")
     listed = await run(typed, "tasks", "list")
     assert listed.exit_code == 1
-    assert "Check the user, the password and the database in APIXO_MCP_DATABASE_URL" in listed.stderr
+    assert "Create the database, or name another one in APIXO_MCP_DATABASE_URL" in listed.stderr
     examined = await run(typed, "doctor", "--json")
     findings = {one["what"]: one for one in json.loads(examined.stdout)["findings"]}
     assert (findings["task store"]["status"], findings["task store"]["variable"]) == ("mend", "APIXO_MCP_DATABASE_URL")

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from support.pgbouncer import pooled
 from support.postgres import PASSWORD, Cluster
+from support.s3 import S3, needs_s3
 from support.shell import Typed, run
 
 from apixo_mcp.app import open_app
@@ -53,6 +54,20 @@ async def test_all_is_well_with_a_worker_and_files_that_are_missing_here_are_tol
         elsewhere = (await found(typed))["shared folder"]
     assert (elsewhere["status"], elsewhere["said"]) == ("mend", "1 of 1 results of the last day are not here")
     assert "APIXO_MCP_RESULTS to a bucket" in elsewhere["mend"]
+
+
+@needs_s3
+async def test_no_shared_folder_is_asked_for_where_results_are_in_a_bucket(
+    settings: Settings, typed: Typed, s3: S3, monkeypatch: pytest.MonkeyPatch
+):
+    results = f"s3://{s3.bucket('of-all')}/team"
+    for name, value in {**s3.environment, "APIXO_MCP_RESULTS": results}.items():
+        monkeypatch.setenv(name, value)
+    async with open_app(settings.model_copy(update={"results": results}), worker=True):
+        await run(typed, "generate", "nano-banana", "a fox", "--json")
+        well = await found(typed)
+    assert well["bucket (APIXO_MCP_RESULTS)"]["status"] == well["workers"]["status"] == "ok"
+    assert "shared folder" not in well
 
 
 async def test_that_no_worker_is_there_is_told_and_how_one_is_started(settings: Settings, typed: Typed):

@@ -237,7 +237,7 @@ class TestTroubles:
         ("changed", "told"),
         [
             (lambda url: url.replace("127.0.0.1:", "127.0.0.1:1"), "cannot be used just now"),
-            (lambda url: f"{url}_not_there", "does not exist. Check the user, the password and the database"),
+            (lambda url: f"{url}_not_there", "does not exist. Create the database, or name another one"),
             (lambda url: url.replace("tester:", "nobody:"), 'role "nobody" does not exist'),
         ],
         ids=["port", "database", "user"],
@@ -250,6 +250,12 @@ class TestTroubles:
                 pass
         assert told in str(error.value)
         assert PASSWORD not in f"{error.value} {error.value.__cause__} {caplog.text}"
+
+    async def test_a_user_who_may_have_no_more_connections_is_told(self, postgres_url: str, postgres: Cluster):
+        postgres.run("create role crowded login connection limit 0")
+        with pytest.raises(StoreError, match=r"too many connections.* have more connections, and try again"):
+            async with PostgresStore(postgres_url.replace("//tester:", "//crowded:")):
+                pass
 
     async def test_an_address_that_cannot_be_read_is_told_without_it(self):
         with pytest.raises(SettingsError, match="APIXO_MCP_DATABASE_URL") as error:
