@@ -337,8 +337,9 @@ async def test_it_says_where_it_is_and_keeps_keys_and_requests_to_itself(box: Sa
 
 @pytest.mark.process
 @posix_only
-async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> None:
-    with started(box, tmp_path, "--transport", "sse", "--sandbox") as server:
+async def test_with_a_sandbox_it_needs_no_key_and_leaves_a_teams_places_alone(box: Sandbox, tmp_path: Path) -> None:
+    team: dict[str, Any] = {"database_url": "postgresql://team@127.0.0.1:1/team", "results": "s3://team/pictures"}
+    with started(box, tmp_path, "--transport", "sse", "--sandbox", **team) as server:
         assert server.said == f"apixo-mcp: serving at {server.url}/sse\n"
         async with client_of(server.url, "/sse") as client:
             made = await structure(client, "generate_image", **{**FOX, "wait_seconds": 0})
@@ -348,7 +349,8 @@ async def test_with_a_sandbox_it_needs_no_key(box: Sandbox, tmp_path: Path) -> N
     assert made["remote_id"]
     assert code == 0
     (own,) = said.splitlines()
-    assert f"tasks and owners of its own: APIXO_MCP_HOME={tmp_path / 'home' / 'sandbox'} apixo-mcp owners add" in own
+    places = f"APIXO_MCP_DATABASE_URL= APIXO_MCP_HOME={tmp_path / 'home' / 'sandbox'}"
+    assert f"tasks and owners of its own: {places} apixo-mcp owners add" in own
     assert box.submits() == []
 
 
