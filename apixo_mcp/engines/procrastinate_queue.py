@@ -12,11 +12,12 @@ Its tables stand beside those of the store, and are named `procrastinate_…`: a
 """
 
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import procrastinate
@@ -163,7 +164,8 @@ class ProcrastinateQueue:
                 return ()
             await self.pool.drain()
             raise _trouble(error) from error
-        return [str(job.task_kwargs["task_id"]) for job in stalled[:_TIDIED] if "task_id" in job.task_kwargs]
+        named = [job.task_kwargs.get("task_id") for job in stalled[:_TIDIED]]
+        return [task_id for task_id in named if isinstance(task_id, str)]
 
     async def workers(self) -> int:
         """See `JobQueue.workers`."""
@@ -184,10 +186,11 @@ class ProcrastinateQueue:
         except psycopg.Error as error:
             raise _trouble(error) from error
 
-    async def _run(self, task_id: str, due: float = 0.0, key_print: str = "", **_: object) -> None:
-        """Runs a job: it lasts as long as its task is followed here."""
+    async def _run(self, task_id: object = "", due: object = 0.0, key_print: object = "", **_: object) -> None:
+        """Runs a job: it lasts as long as its task is followed here. What another program wrote is nothing."""
         assert self._follow is not None
-        await self._follow(Following(task_id, float(due), key_print))
+        if isinstance(task_id, str) and task_id:
+            await self._follow(Following(task_id, _moment(due), key_print if isinstance(key_print, str) else ""))
 
 
 class _Worker(Worker):
@@ -220,7 +223,16 @@ class _Worker(Worker):
 
 
 class _Connector(procrastinate.PsycopgConnector):
-    """The connection to the database, which does not mind that a job it ends has been cleared away by others."""
+    """The connection to the database, which does not mind that a job it ends has been cleared away by others.
+
+    Nor that another program's job has arguments that are none: procrastinate's worker would end at each of them.
+    """
+
+    async def execute_query_one_async(self, query: Any, **arguments: Any) -> dict[str, Any]:
+        return _with_arguments(await super().execute_query_one_async(query, **arguments))
+
+    async def execute_query_all_async(self, query: Any, **arguments: Any) -> list[dict[str, Any]]:
+        return [_with_arguments(row) for row in await super().execute_query_all_async(query, **arguments)]
 
     async def execute_query_async(self, query: Any, **arguments: Any) -> None:
         try:
@@ -245,6 +257,20 @@ def _rows_of(followings: Sequence[Following]) -> dict[str, Any]:
         "dues": [one.due for one in earliest.values()],
         "given_out": [datetime.fromtimestamp(at, UTC) if at > now else None for at in given_out],
     }
+
+
+def _with_arguments(row: dict[str, Any]) -> dict[str, Any]:
+    is_odd = row.get("id") is not None and not isinstance(row.get("args", {}), dict)
+    return row | {"args": {}} if is_odd else row
+
+
+def _moment(value: object) -> float:
+    """Returns a time that a job tells, 0 where it is none."""
+    try:
+        moment = float(cast(float, value))
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return moment if math.isfinite(moment) else 0.0
 
 
 def _trouble(error: Exception) -> StoreError:

@@ -202,8 +202,8 @@ class QueueEngine:
         """Follows a task to its end, or until it is given back."""
         task_id = following.task_id
         if one := self._followed.get(task_id):
-            if task_id not in self._steps:
-                self._steps.wake(task_id, one.due)
+            if not self._steps.is_busy(task_id):  # it is overdue: whoever said when it is due may have been wrong
+                await self._begin(task_id, one, is_sure=False)
             return
         if self._has_given_back:
             await hand_over(self._queue, [following])
@@ -211,22 +211,34 @@ class QueueEngine:
         self._followed[task_id] = one = _Followed(following.due, following.key_print)
         if not self._is_ending:
             self._runner.expect_poll(task_id, one.key_print)
-            await self._begin(task_id, one)
+            now = time.time()
+            await self._begin(task_id, one, is_sure=now < one.due <= now + self._limits.kept_for)
         # Where the queue ends this call, the task is followed on: the queue, not the task, has lost it.
         await one.ended.wait()
 
     def _adopt(self, task: Task) -> None:
         """Follows a task that the queue cannot give to anybody."""
-        one = self._followed.setdefault(task.task_id, _Followed(task.due or 0.0, task.key_print))
+        one = self._followed.setdefault(task.task_id, _Followed(0.0, task.key_print))
+        if not self._steps.is_busy(task.task_id):
+            one.due = task.due or 0.0
         self._steps.wake(task.task_id, one.due)
 
-    async def _begin(self, task_id: str, one: _Followed) -> None:
+    async def _begin(self, task_id: str, one: _Followed, *, is_sure: bool) -> None:
+        """Plans a task's next step: as its job says, where that is sure, and else as its row does.
+
+        A job's time is another machine's, whose clock may be wrong, or another program's. Where no row tells it, the
+        step is tried now, which is harmless.
+        """
+        before = one.due
+        due = before if is_sure else time.time()
         try:
-            if one.due <= time.time() and (task := await self._store.get(task_id)) and task.due is not None:
-                one.due = task.due
+            if not is_sure and (task := await self._store.get(task_id)) and task.due is not None:
+                due = task.due
         except StoreError:
             log.warning("the task store does not answer; task %s is tried all the same", task_id)
         finally:
+            if one.due == before:  # else a step was made meanwhile
+                one.due = due
             self._steps.wake(task_id, one.due)  # also where the queue ends this call just now
 
     def _let_go(self, task_id: str) -> None:

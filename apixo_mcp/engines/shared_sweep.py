@@ -107,7 +107,8 @@ class Sweep:
         await self._runner.end_lapsed()
         limit = _AT_MOST + self._steps.under_way
         due = await self._store.due(keys, late_by=self._limits.grace, limit=limit)
-        overdue = [task_id for task_id, after in due if after <= 0 and task_id not in self._steps]
+        free = [task_id for task_id, after in due if after <= 0]
+        overdue = [task_id for task_id in free if not self._steps.take_now(task_id)]
         left = await self._left_by_dead()
         rest = [*overdue, *(left or ())]
         # A part at a time: what is done is done, however busy the database is.

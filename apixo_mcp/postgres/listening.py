@@ -38,7 +38,8 @@ class Listening:
     Args:
         url: of the database.
         channels: that are listened on.
-        heard: called with a channel and what was told on it; it must not wait.
+        heard: called with a channel and what was told on it; it must not wait. It raises `ValueError` for what is none
+            of this program's: whoever may use the database may tell something on any channel.
         missed: called each time when it begins to listen: nobody heard what was told before.
 
     Attributes:
@@ -84,5 +85,8 @@ class Listening:
         await self._missed()
         while True:
             async for told in connection.notifies(timeout=_TRIED_EVERY):
-                self._heard(told.channel, told.payload)
+                try:
+                    self._heard(told.channel, told.payload)
+                except ValueError:
+                    log.warning("what was told on %s is none of this program's", told.channel)
             await connection.execute("select 1")

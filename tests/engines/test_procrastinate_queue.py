@@ -119,6 +119,33 @@ async def test_a_job_of_another_version_is_taken(
         await happens(lambda: taken.followings == [Following("a", 0.0, "")])
 
 
+@pytest.mark.parametrize("task", [procrastinate_queue.TASK, "another"])
+async def test_jobs_of_another_program_hold_up_nobody(
+    postgres_url: str, asked: Callable[[str], list[tuple[object, ...]]], task: str
+) -> None:
+    queue = ProcrastinateQueue(postgres_url, lambda: [KEY], looks_every=0.02)
+    odd = [
+        *("5", "[]", "null", "{}", '{"task_id": null}', '{"task_id": ["a"], "due": 1}', '{"task_id": ""}'),
+        *('{"task_id": "a", "due": "nan", "key_print": ["x"]}', '{"task_id": "b", "due": {}}'),
+        '{"task_id": "c", "due": 1' + "0" * 400 + "}",
+    ]
+    async with queue.opened(), taking(queue) as taken:
+        await queue.put([following("before")])
+        await happens(lambda: taken.ids == ["before"])
+        for args in odd:
+            asked(
+                "insert into procrastinate_jobs (queue_name, task_name, args, priority) "
+                f"values ('{KEY}', '{task}', '{args}', 9)"
+            )
+        await queue.put([following("mine")])
+        await happens(lambda: "mine" in taken.ids)
+        others = [Following(name, 0.0, "") for name in "abc"] if task == procrastinate_queue.TASK else []
+        assert taken.followings[1:-1] == others
+        asked("update procrastinate_workers set last_heartbeat = now() - interval '16 seconds'")
+        asked("update procrastinate_jobs set args = '[]' where args ->> 'task_id' = 'before'")
+        assert "mine" in await queue.tidy()
+
+
 async def test_nothing_stays_of_what_has_ended(
     queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]]
 ) -> None:

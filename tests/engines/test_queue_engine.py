@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -28,10 +29,15 @@ AN_HOUR = 3600.0
 
 
 class LosingQueue:
-    """Gives out what it was given, and ends each call at once; or takes nothing at all."""
+    """Gives out what it was given, and ends each call at once; or takes nothing at all.
 
-    def __init__(self, *, takes: bool = True) -> None:
-        self._takes = takes
+    Args:
+        takes: whether it takes anything.
+        late_by: seconds that its jobs say too much, as those of a machine do whose clock is wrong.
+    """
+
+    def __init__(self, *, takes: bool = True, late_by: float = 0.0) -> None:
+        self._takes, self._late_by = takes, late_by
         self._given: list[Following] = []
         self._news, self._is_stopped = anyio.Event(), False
 
@@ -42,14 +48,14 @@ class LosingQueue:
     async def put(self, followings: Sequence[Following]) -> None:
         if not self._takes:
             raise StoreError("the queue is away")
-        self._given += followings
+        self._given += [replace(one, due=one.due + self._late_by) for one in followings]
         self._news.set()
 
     async def take(self, follow: Follow) -> None:
         while not self._is_stopped:
             await self._news.wait()
             self._news = anyio.Event()
-            while self._given:
+            while self._given and not self._is_stopped:
                 with anyio.move_on_after(0):
                     await follow(self._given.pop())
 
@@ -59,6 +65,9 @@ class LosingQueue:
 
     async def tidy(self) -> Sequence[str]:
         return ()
+
+    async def workers(self) -> int:
+        return 1
 
 
 @pytest.fixture
@@ -81,7 +90,7 @@ async def app(gateway: Gateway, tmp_path: Path) -> AsyncIterator[App]:
         yield app
 
 
-async def followed(app: App, queue: LosingQueue) -> Task | None:
+async def followed(app: App, queue: LosingQueue, swept_every: float = AN_HOUR) -> Task | None:
     """A task that the gateway has and that nobody follows, once the engine has come to the end of it."""
     now = time.time()
     moments = {"created_at": now, "accepted_at": now, "sent_at": now, "due": now}
@@ -95,7 +104,7 @@ async def followed(app: App, queue: LosingQueue) -> Task | None:
         app.accounts,
         queue,
         follows=True,
-        limits=QueueLimits(sweep=SharedSweepLimits(every=AN_HOUR, grace=0.0), finished_within=1.0),
+        limits=QueueLimits(sweep=SharedSweepLimits(every=swept_every, grace=0.0), finished_within=1.0),
     )
 
     async def has_ended() -> bool:
@@ -111,6 +120,17 @@ async def followed(app: App, queue: LosingQueue) -> Task | None:
 
 async def test_a_task_whose_job_is_ended_under_it_is_followed_on(app: App, gateway: Gateway) -> None:
     assert await followed(app, LosingQueue())
+    assert len(gateway.looks) == 1
+
+
+@pytest.mark.parametrize("late_by", [AN_HOUR, 1e18])
+async def test_a_job_that_says_a_wrong_time_delays_nothing(app: App, gateway: Gateway, late_by: float) -> None:
+    assert await followed(app, LosingQueue(late_by=late_by))
+    assert len(gateway.looks) == 1
+
+
+async def test_a_task_that_is_overdue_is_taken_now_whatever_its_job_said(app: App, gateway: Gateway) -> None:
+    assert await followed(app, LosingQueue(late_by=50.0), swept_every=0.2)
     assert len(gateway.looks) == 1
 
 

@@ -58,6 +58,22 @@ async def test_what_is_told_is_heard(postgres_url: str) -> None:
         await happens(lambda: ear.told == [(CHANNEL, "here")])
 
 
+async def test_what_a_stranger_tells_ends_nobody(postgres_url: str) -> None:
+    heard: list[float] = []
+
+    async def miss() -> None:
+        """Looks at nothing."""
+
+    listening = Listening(postgres_url, [CHANNEL], lambda _, word: heard.append(float(word)), miss)
+    async with anyio.create_task_group() as group:
+        group.start_soon(listening.run)
+        await happens(lambda: listening.hears)
+        for word in ("", "no number", "1"):
+            tell(postgres_url, word)
+        await happens(lambda: heard == [1.0])
+        group.cancel_scope.cancel()
+
+
 async def test_a_connection_that_is_cut_is_made_anew_and_says_what_it_may_have_missed(
     postgres_url: str, postgres: Cluster
 ) -> None:

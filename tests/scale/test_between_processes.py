@@ -69,6 +69,17 @@ async def test_one_asks_another_follows_and_a_third_waits(opened: Opened, box: S
     assert len(box.submits()) == 1
 
 
+async def test_who_tells_nonsense_on_their_channels_ends_none_of_them(opened: Opened, postgres_url: str) -> None:
+    async with opened() as asked, opened(worker=True):
+        await anyio.sleep(1.0)
+        with psycopg.connect(postgres_url, autocommit=True) as line:
+            for channel in ("apixo_mcp_due", "apixo_mcp_changed"):
+                for told in ("", " ", "x", "x y", "x nan", "x -inf", "x 1e999", "a" * 7_900, "\ufdd0"):
+                    line.execute("select pg_notify(%s, %s)", [channel, told])
+        ended, _ = await waited_for(asked, (await ask(asked)).tasks[0])
+    assert ended.state is State.SUCCESS
+
+
 async def test_who_asks_follows_nothing(opened: Opened, box: Sandbox) -> None:
     async with opened() as asked:
         task = (await ask(asked)).tasks[0]

@@ -49,7 +49,9 @@ DOES = st.lists(
         st.tuples(st.just("changes"), st.integers(0, 2), CHANGES),
         st.tuples(st.just("changes"), st.integers(0, 9), CHANGES),
         st.tuples(st.just("deletes"), st.integers(0, 9), st.none()),
-        st.tuples(st.just("passes"), st.sampled_from([0.3, 1.0, 5.0, 30.0, 800.0, -5.0, -800.0]), st.none()),
+        st.tuples(
+            st.just("passes"), st.sampled_from([0.3, 1.0, 5.0, 30.0, 800.0, 3_000.0, -5.0, -800.0, -3_000.0]), st.none()
+        ),
         st.tuples(st.just("adds up"), st.sampled_from(["", *OWNERS]), st.none()),
     ),
     max_size=25,
@@ -134,6 +136,19 @@ async def test_a_task_that_is_just_changing_is_waited_for(
             line.commit()
     for owner in (None, "alice"):
         assert await added_up(server, owner, plain=False) == await added_up(server, owner, plain=True) == (2.0, 0.0, 0)
+
+
+async def test_a_clock_that_was_far_ahead_and_is_set_back_forgets_nothing(
+    store: PostgresStore, server: PostgresDatabase
+) -> None:
+    await store.add([sent("alice", NOW + hours * HOUR) for hours in (-100, -30, -3)])
+    spent = SpentHours(server, CLOCK)
+    await spent.add_up("", "alice")
+    CLOCK.now += 3_000 * HOUR
+    await spent.add_up("", "alice")
+    CLOCK.now -= 3_000 * HOUR
+    for owner in (None, "alice"):
+        assert await added_up(server, owner, plain=False) == await added_up(server, owner, plain=True) == (1.5, 0.5, 1)
 
 
 async def test_what_was_added_up_is_not_read_again(store: PostgresStore, postgres_store_url: str) -> None:

@@ -72,7 +72,8 @@ create function add_up_spent(whose text, month double precision, goal double pre
         on conflict (owner, hour) do update
         set usd = spent_hour.usd + excluded.usd, posts = spent_hour.posts + excluded.posts;
     end if;
-    insert into spent_before values (whose, known.since, greatest(known.until, goal))
+    -- What is deleted is not known any more: the clock may have been far ahead, and be set back.
+    insert into spent_before values (whose, greatest(known.since, month - 40 * 86400), greatest(known.until, goal))
       on conflict (owner) do update set since = excluded.since, until = excluded.until;
     delete from spent_hour where owner = whose and hour < month - 40 * 86400;
   end $$;
