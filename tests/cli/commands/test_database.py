@@ -6,10 +6,11 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.to_thread import run_sync
 from mcp import Client
 from support.postgres import PASSWORD
 from support.program import program, structure, values_for
-from support.shell import Typed, alone, run
+from support.shell import Typed, alone, run, started
 
 from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
@@ -52,6 +53,29 @@ async def test_the_commands_work_on_it_and_nothing_is_kept_beside_it(worker: Non
     assert "opens, of schema" in findings["task store"]["said"]
     assert PASSWORD not in examined.stdout + examined.stderr
     assert not [*(tmp_path / "home").glob("*.sqlite3*")]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("words", [("generate", "nano-banana", "a fox"), ("tasks", "wait", "last")])
+async def test_whoever_waits_without_a_worker_is_told_how_to_start_one(
+    on_database: str, environment: dict[str, str], typed: Typed, tmp_path: Path, words: tuple[str, ...]
+):
+    if words[0] == "tasks":
+        await run(typed, "generate", "nano-banana", "a fox", "--no-wait")
+    told: list[str] = []
+    with started(*words, variables=environment) as process:
+        assert process.stderr is not None
+        with anyio.fail_after(90):
+            while not any("apixo-mcp worker" in line for line in told):
+                told.append(await run_sync(process.stderr.readline))
+                assert told[-1], told
+        assert any("No worker follows tasks on this database" in line for line in told)
+        folders = {"home": tmp_path / "worker", "download_dir": tmp_path / "pictures"}
+        gateway = {"apixo_api_key": "sk-mine", "apixo_base_url": environment["APIXO_BASE_URL"]}
+        settings = read_settings(**folders, **gateway, allow_private_hosts=True, poll_scale=0.01)
+        async with open_app(settings, worker=True):
+            _, errors = await run_sync(lambda: process.communicate(timeout=90))
+    assert process.returncode == 0, errors
 
 
 async def test_a_database_that_is_not_there_is_told_with_what_to_do(
