@@ -65,13 +65,14 @@ def conninfo_of(url: str, name: str) -> dict[str, Any]:
 
     Args:
         url: of the database, any that libpq takes.
-        name: under which the database's own tools list it.
+        name: under which the database's own tools list it, with the URL's own behind it: by its beginning a move of
+            the store notices who has the database open.
 
     Raises:
         psycopg.ProgrammingError: libpq cannot read the URL.
     """
     given = {key: value for key, value in conninfo_to_dict(url).items() if value is not None}
-    return {"application_name": name, **_DEFAULTS, **given}
+    return {**_DEFAULTS, **given, "application_name": f"{name} {given.get('application_name', '')}".rstrip()}
 
 
 async def set_up_connection(connection: psycopg.AsyncConnection[Any]) -> None:

@@ -15,7 +15,8 @@ _LONGEST_PAUSE = 3600.0  # seconds; as long as `Retry-After` is heeded
 
 _NEXT = """case when pace.next_turn between :now - :saved and :now + :deepest
     then pace.next_turn else :now - :saved end"""
-_IS_PAUSED = ":now between pace.paused_at and pace.paused_until"  # none that was asked for later than now
+_IS_PAUSED = f"""(:now between pace.paused_at and pace.paused_until
+    and :now <= pace.paused_at + {_LONGEST_PAUSE})"""  # none that was asked for later than now, or is longer than any
 _TAKE = f"""insert into pace (key_print, next_turn, paused_at, paused_until, pause)
     values (:key_print, :now - :saved + :lasts, 0, 0, :first_pause)
   on conflict (key_print) do update set next_turn = {_NEXT} + :lasts,
@@ -35,7 +36,7 @@ def take_turns(database: Notable, count: int, interval: float, asked: dict[str, 
     """See `PaceStore.take`."""
     named = {**asked, "now": database.now(), "lasts": count * interval, "deepest": _DEEPEST}
     row = database.execute_fleeting(_TAKE, named)[0]
-    return Turns(count, row["starts_in"], row["paused_for"], row["pause"])
+    return Turns(count, row["starts_in"], min(_LONGEST_PAUSE, row["paused_for"]), row["pause"])
 
 
 def hold_back(database: Notable, asked: dict[str, Any]) -> None:

@@ -139,7 +139,9 @@ class KeyTurns:
 
     def given(self, now: float, turns: "Turns") -> None:
         """Takes what the line gave."""
-        self._heard_at, self._pause, self.goes_on = now, turns.pause, False
+        self._heard_at, self.goes_on = now, False
+        # In this order: what is no number at all is the first pause.
+        self._pause = min(self._limits.longest_pause, max(self._limits.first_pause, turns.pause))
         if turns.paused_for > 0:
             self.paused_until = max(self.paused_until, now + turns.paused_for)
         if turns.count:

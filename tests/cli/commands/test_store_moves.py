@@ -269,7 +269,9 @@ async def test_an_empty_store_is_not_moved(typed: Typed, tmp_path: Path, there: 
 async def test_a_program_that_has_the_store_open_is_noticed(typed: Typed, tmp_path: Path, there: dict[str, str]):
     await run(typed, "generate", "nano-banana", "a hare", "--no-wait", **there, **UNHURRIED)
     await filled(tmp_path)
-    settings = read_settings(home=tmp_path / there.get("home", "home"), database_url=there["APIXO_MCP_DATABASE_URL"])
+    url = there["APIXO_MCP_DATABASE_URL"]
+    named = f"{url}?application_name=mine" if url else ""
+    settings = read_settings(home=tmp_path / there.get("home", "home"), database_url=named)
     async with store_of(settings) as store:
         refused = await run(typed, "tasks", "export", "--move", tmp_path / "store", **there)
         assert refused.exit_code == 1

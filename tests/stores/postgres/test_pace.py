@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, suppress
 
 import anyio
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,27 @@ async def test_a_retry_after_holds_for_a_process_that_starts_meanwhile(paces: Se
     await one.tell("key")
     assert await two.turn("key") == pytest.approx(30.0)
     assert await two.turn("another key") == 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "'NaN', 'NaN', 'NaN', 'NaN'",
+        "'Infinity', 0, 'Infinity', 'Infinity'",
+        "'-Infinity', '-Infinity', 'Infinity', 1e300",
+        "1e300, 1e300, 1e300, -5",
+        "0, 0, 0, 0",
+    ],
+)
+async def test_a_row_of_nonsense_holds_nobody_back_and_makes_no_pause_too_long_or_none(
+    paces: Sequence[PaceStore], postgres_store_url: str, row: str
+) -> None:
+    with psycopg.connect(postgres_store_url, autocommit=True) as line:
+        line.execute(f"insert into pace values ('k', {row})".encode())
+    throttle = throttles(paces)[0]
+    assert await throttle.turn("k") == 0
+    throttle.slow_down("k", None)
+    assert LIMITS.first_pause <= throttle.paused("k") <= LIMITS.longest_pause
 
 
 async def test_where_the_database_is_away_nothing_leaves_and_all_goes_on_once_it_is_back(
