@@ -138,6 +138,19 @@ async def test_a_task_that_is_just_changing_is_waited_for(
         assert await added_up(server, owner, plain=False) == await added_up(server, owner, plain=True) == (2.0, 0.0, 0)
 
 
+async def test_a_transaction_that_is_left_open_holds_up_a_purchase_for_a_moment_only(
+    store: PostgresStore, server: PostgresDatabase, postgres_store_url: str
+) -> None:
+    task = sent("alice", NOW - 30 * HOUR)
+    await store.add([task])
+    with psycopg.connect(postgres_store_url) as line:
+        line.execute("update task set estimate_usd = 2 where task_id = %s", [task.task_id])
+        with anyio.fail_after(6):  # below the eight seconds that a statement has
+            await SpentHours(server).add_up("")
+        line.commit()
+    assert await added_up(server, None, plain=False) == await added_up(server, None, plain=True) == (2.0, 0.0, 0)
+
+
 async def test_a_clock_that_was_far_ahead_and_is_set_back_forgets_nothing(
     store: PostgresStore, server: PostgresDatabase
 ) -> None:

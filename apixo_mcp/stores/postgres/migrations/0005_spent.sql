@@ -47,9 +47,10 @@ create trigger spent_moved after update on task for each row
     (new.sent_once, new.owner, new.sent_at, new.counted_at, new.estimate_usd))
   execute function spent_changed();
 
--- Adds up the hours before `goal` that are not yet, from `month` on.
+-- Adds up the hours before `goal` that are not yet, from `month` on. It waits a second for who is changing tasks, as
+-- whoever changes one meanwhile waits behind it; it is tried again later.
 create function add_up_spent(whose text, month double precision, goal double precision) returns void
-    language plpgsql as $$
+    language plpgsql set lock_timeout = '1s' as $$
   declare
     known spent_before;
   begin
