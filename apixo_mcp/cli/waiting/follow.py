@@ -86,6 +86,7 @@ async def _reason(app: App, task: Task) -> str:
         trouble=app.runner.trouble(task.key_print),
         is_ours=task.key_print in app.key_prints,
         missing=app.runner.missing(task.task_id),
+        workers=app.engine.workers(),
     )
 
 

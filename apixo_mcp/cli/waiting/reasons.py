@@ -17,6 +17,7 @@ def why(
     trouble: Failure | None = None,
     is_ours: bool = True,
     missing: str = "",
+    workers: int | None = None,
 ) -> str:
     """Says why a task does not move on just now, and which try it is at.
 
@@ -27,6 +28,7 @@ def why(
         trouble: why the gateway refuses to be asked about it.
         is_ours: whether this process holds its key.
         missing: what this process lacks to send it.
+        workers: how many follow tasks where that is left to them, None where it is not or is not known.
     """
     if task.state is not State.SUBMITTING and task.state not in FOLLOWED:
         return ""
@@ -37,6 +39,11 @@ def why(
         )
     if trouble is not None:
         return f"{task.gateway} refuses to tell: {trouble.message} {advice_of(trouble, SHELL, task.task_id)}"
+    if task.state in FOLLOWED and workers == 0:
+        return (
+            "No worker follows tasks on this database: start apixo-mcp worker with the same APIXO_MCP_DATABASE_URL and "
+            "the same keys"
+        )
     if task.state in FOLLOWED:
         return _before_its_end(task, now, paused)
     if task.sent_at is not None:

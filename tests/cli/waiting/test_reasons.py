@@ -62,6 +62,7 @@ ATTEMPTS = (Attempt(sent_at=1, remote_id="a", failure_code="PROCESSING_TIMEOUT")
         ("pending", {"tries": 1}, {}, "apixo gave no usable answer; asked again by itself, second try"),
         ("pending", {}, {"paused": 9.0}, "it is asked once that is over"),
         ("pending", {"due": NOW - 2}, {}, "No answer from apixo yet about how it is"),
+        ("pending", {"due": NOW - 2}, {"workers": 0}, "No worker follows tasks on this database: start apixo-mcp"),
         ("pending", {"due": None}, {}, "It is no longer asked about"),
         ("pending", {}, {"trouble": failure("auth", message="Bad key.")}, "apixo refuses to tell: Bad key. A."),
         ("pending", {}, {"is_ours": False}, "a key of apixo at https://api.apixo.ai that is not set here"),
