@@ -7,6 +7,7 @@ tokens, and no gateway's key.
 
 import hashlib
 import json
+import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -94,6 +95,19 @@ def is_store(line: bytes) -> bool:
     return f'"{HEAD}"'.encode() in line[:40]
 
 
+def _can_be_kept(value: object) -> bool:
+    """Tells whether each database keeps a value as it is. What is no number would be within every budget."""
+    if isinstance(value, str):
+        return not any("\ud800" <= sign <= "\udfff" for sign in value)
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return value is None or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _can_be_kept(value) and "\0" not in value
+
+
 class StoreLines:
     """Reads such lines, and asks of each whether it can be what it says.
 
@@ -118,6 +132,8 @@ class StoreLines:
             self.head = Head(**values)
         except TypeError:
             raise self._wrong("it does not say where it comes from") from None
+        if not all(map(_is_name, (self.head.move_id, self.head.store_id, self.head.shown, self.head.place))):
+            raise self._wrong("it does not say where it comes from")
 
     def rows(self, columns: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields each row with the name of its table.
@@ -140,8 +156,8 @@ class StoreLines:
                 raise self._wrong(f"{table}.{unknown[0]} is not known here; update apixo-mcp")
             if missing := sorted(known[table] - set(values)):
                 raise self._wrong(f"{table}.{missing[0]} is missing; export with the version that imports")
-            if not all(value is None or isinstance(value, str | int | float) for value in values.values()):
-                raise self._wrong(f"a value of {table} is neither text nor number")
+            if not all(map(_can_be_kept, values.values())):
+                raise self._wrong(f"a value of {table} is neither text nor number, or none that a database keeps")
             if table == "task":
                 try:
                     from_row(values)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from support.store_tasks import make, make_followed
 
 from apixo_mcp.app import open_app
 from apixo_mcp.assembly.stores import reached, store_of
+from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
-from apixo_mcp.stores.move_file import FILLED, LEFT, MOVED
+from apixo_mcp.stores.move_file import FILLED, LEFT, MOVED, Head, StoreLines, lines_of
 from apixo_mcp.stores.moves import MoveEnd
 from apixo_mcp.stores.owners import terms_of, with_nothing
 from apixo_mcp.stores.postgres.move_end import postgres_end
@@ -257,6 +259,17 @@ class TestOnePlace:
         content = (tmp_path / "store").read_text(encoding="utf-8")
         assert "sk-mine" not in content
         assert (tmp_path / "store").stat().st_mode & 0o777 == 0o600 or sys.platform == "win32"
+
+
+@pytest.mark.parametrize("value", [float("nan"), 10**30, "\ud800", ["a list"]], ids=str)
+def test_what_no_database_keeps_is_refused(value: Any):
+    head = Head("a move", "a store", "here", "", 1.0, "1")
+    lines = StoreLines(lines_of(head, [("quote", {"usd": value})]))
+    with pytest.raises(InvalidInput):
+        list(lines.rows({table: ["usd"] for table in MOVED}))
+    for name in ("move_id", "store_id", "shown", "place"):
+        with pytest.raises(InvalidInput):
+            StoreLines(lines_of(replace(head, **{name: value}), []))
 
 
 async def test_an_empty_store_is_not_moved(typed: Typed, tmp_path: Path, there: dict[str, str]):
