@@ -32,7 +32,7 @@ _BEGINNING = f"""set statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
   set default_transaction_isolation = 'read committed';
   set jit = off;
   select pg_backend_pid() as pid, current_setting('server_encoding') as encoding,
-    current_setting('transaction_read_only') as read_only"""
+    current_setting('transaction_read_only') as read_only, current_setting('synchronous_commit') as waits"""
 
 
 class ServerLine(BoundedConnection[DictRow]):
@@ -82,6 +82,12 @@ def set_up(line: ServerLine) -> None:
         raise Unfit(f"its encoding is {there['encoding']}: create a database with encoding 'UTF8' for apixo-mcp")
     if there["read_only"] != "off":
         raise Unfit("it can only be read, as a standby can: name the server that is written to")
+    if there["waits"] == "off":
+        if not line.is_direct:
+            advice = "`alter role … set synchronous_commit = on` ends that"
+            raise Unfit(f"synchronous_commit is off in it, which a pooler lets nobody change: {advice}")
+        # Else a crash would take back that a paid request has left, and it would leave again.
+        line.execute("set synchronous_commit = on")
 
 
 def _last(cursor: psycopg.Cursor[DictRow]) -> dict[str, Any]:

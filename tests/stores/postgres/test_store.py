@@ -9,12 +9,15 @@ from typing import Any, TypeVar
 
 import anyio
 import pytest
+from support.pgbouncer import pooled
 from support.postgres import PASSWORD, Cluster
 from support.postgres_proxy import Between, between
 from support.store_tasks import KEYS, NO_LIMITS, make, make_followed
 
 from apixo_mcp.errors import SchemaTooNew, SettingsError, StoreError
 from apixo_mcp.stores.migrations import migrations_of
+from apixo_mcp.stores.postgres.address import database_address
+from apixo_mcp.stores.postgres.connection import ServerLine, set_up
 from apixo_mcp.stores.postgres.database import DECIDE, LOOK_UP, REST
 from apixo_mcp.stores.postgres.schema import needed_schema, newest_schema
 from apixo_mcp.stores.postgres.store import PostgresStore
@@ -255,6 +258,19 @@ class TestTroubles:
         postgres.run("create role crowded login connection limit 0")
         with pytest.raises(StoreError, match=r"too many connections.* have more connections, and try again"):
             async with PostgresStore(postgres_url.replace("//tester:", "//crowded:")):
+                pass
+
+    async def test_what_is_committed_waits_for_the_disk_whatever_the_database_is_set_to(
+        self, postgres_url: str, postgres: Cluster
+    ):
+        name = postgres_url.rsplit("/", 1)[-1]
+        postgres.run(f"alter database {name} set synchronous_commit = off")
+        with ServerLine.connect(**database_address(postgres_url).conninfo) as line:
+            set_up(line)
+            rows = line.execute("select current_setting('synchronous_commit') as waits").fetchall()
+            assert [row["waits"] for row in rows] == ["on"]
+        with pooled(postgres_url) as through, pytest.raises(StoreError, match="set synchronous_commit = on"):
+            async with PostgresStore(through):
                 pass
 
     async def test_an_address_that_cannot_be_read_is_told_without_it(self):
