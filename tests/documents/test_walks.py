@@ -76,7 +76,7 @@ async def test_claude_desktop(newcomer: dict[str, str], tmp_path: Path, anyio_ba
 def test_python(newcomer: dict[str, str], tmp_path: Path):
     typed(of("python.md", "sh")[1].text, newcomer, tmp_path)
     check_picture(tmp_path / "demo-output")
-    (block,) = of("python.md", "python")
+    block, _ = of("python.md", "python")
     command = [sys.executable, "-c", block.text]
     done = subprocess.run(command, env=newcomer, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
@@ -101,6 +101,17 @@ def served(line: str, environment: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield address, owner
         finally:
             server.terminate()
+
+
+def test_a_python_program_with_a_team_s_server(newcomer: dict[str, str], tmp_path: Path):
+    block = of("python.md", "python")[1]
+    with served("apixo-mcp serve --transport http --sandbox --port 8000", newcomer) as (address, owner):
+        token = re.findall(r"amt_\S+", typed(owner.replace("NAME", "alice"), newcomer, tmp_path))[0]
+        command = [sys.executable, "-c", block.text.replace("https://team.example", address)]
+        environment = {**newcomer, "TOKEN": token}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "nano-banana" in done.stdout
 
 
 def test_a_team(newcomer: dict[str, str], tmp_path: Path):
