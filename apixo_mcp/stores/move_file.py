@@ -42,6 +42,8 @@ LEFT = {
     "pace": "how fast a gateway is asked, which is found out anew",
     "searched": "made from the tasks",
     "gram_index": "made from the tasks",
+    "spent_hour": "added up from the tasks",
+    "spent_before": "added up from the tasks",
     "schema_of_apixo_mcp": "the version of this database",
 }
 """The tables that stay, and why."""

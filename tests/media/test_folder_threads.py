@@ -124,7 +124,7 @@ async def test_a_folder_that_hangs_already_is_waited_for_less(share: Share):
         for _ in range(3):
             with pytest.raises(FolderHangs):
                 await threads.run(share.asked)
-        assert anyio.current_time() - began < 1.0, "each of three would have taken a second"
+        assert anyio.current_time() - began < 2.5, "each of three would have taken a second"
     assert await threads.run(lambda: 7) == 7
 
 
