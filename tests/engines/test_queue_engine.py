@@ -15,7 +15,7 @@ from support.store_tasks import make_followed
 from support.task_steps import happens
 
 from apixo_mcp.app import App, open_app
-from apixo_mcp.engines.job_queue import Follow, Following
+from apixo_mcp.engines.job_queue import Follow, Following, following_of
 from apixo_mcp.engines.queue import QueueEngine, QueueLimits
 from apixo_mcp.engines.shared_sweep import SharedSweepLimits
 from apixo_mcp.errors import StoreError
@@ -90,13 +90,23 @@ async def app(gateway: Gateway, tmp_path: Path) -> AsyncIterator[App]:
         yield app
 
 
-async def followed(app: App, queue: LosingQueue, swept_every: float = AN_HOUR) -> Task | None:
-    """A task that the gateway has and that nobody follows, once the engine has come to the end of it."""
+async def followed(app: App, queue: LosingQueue, swept_every: float = AN_HOUR, leased: float = 0.0) -> Task | None:
+    """A task that the gateway has and that nobody follows, once the engine has come to the end of it.
+
+    Args:
+        app: whose store and accounts it is of.
+        queue: of the engine.
+        swept_every: seconds.
+        leased: seconds of a lease that the engine has left on it, as a step does that could not end.
+    """
     now = time.time()
     moments = {"created_at": now, "accepted_at": now, "sent_at": now, "due": now}
     task = make_followed(key_print=app.key_prints[0], **moments)
     await app.store.add([task])
     leases = Leases(app.store)
+    if leased:
+        assert await app.store.claim(task.task_id, leases.holder, leased, app.key_prints)
+        await queue.put([following_of(task)])
     engine = QueueEngine(
         runner_on(app, app.store, leases),
         app.store,
@@ -131,6 +141,13 @@ async def test_a_job_that_says_a_wrong_time_delays_nothing(app: App, gateway: Ga
 
 async def test_a_task_that_is_overdue_is_taken_now_whatever_its_job_said(app: App, gateway: Gateway) -> None:
     assert await followed(app, LosingQueue(late_by=50.0), swept_every=0.2)
+    assert len(gateway.looks) == 1
+
+
+async def test_a_lease_of_its_own_that_a_broken_step_has_left_is_waited_for_and_no_sweep(
+    app: App, gateway: Gateway
+) -> None:
+    assert await followed(app, LosingQueue(), leased=1.0)
     assert len(gateway.looks) == 1
 
 
