@@ -83,7 +83,7 @@ WAITING = {
     "demo": f"rm -rf demo-output && make demo && .venv/bin/python -c '{OPENS}'",
     "the jobs that people give an assistant": "make assistant",
     "kills, takeovers, and made-up arguments, answers and files (make faults does more of each)": (
-        "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=2000 FAULTS_FILES=400"
+        "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=2000 FAULTS_FILES=400 FAULTS_AT_ONCE=2"
     ),
 }
 # By themselves, so that they measure nothing else.
