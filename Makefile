@@ -139,7 +139,7 @@ faults: export FAULTS_ROUNDS := $(FAULTS_ROUNDS)
 faults: export FAULTS_EXAMPLES := $(FAULTS_EXAMPLES)
 faults: export FAULTS_FILES := $(FAULTS_FILES)
 faults: $(VENV)/.installed ## faults, kills, and made-up arguments, answers and files
-	$(BIN)/python -m pytest tests/faults $(if $(FAULTS_AT_ONCE),-n $(FAULTS_AT_ONCE) --dist loadgroup,-s) -o norecursedirs=
+	$(BIN)/python -m pytest tests/faults $(if $(FAULTS_OF),-m "$(FAULTS_OF)") -s -o norecursedirs=
 
 alerts: $(VENV)/.installed ## the alert rules and the dashboard, by Prometheus' own promtool, which must be installed
 	promtool check rules docs/operation/alerts.yml

@@ -61,6 +61,9 @@ BUSY = {
     "tests, with all made-up examples, as make properties has them": "PROPERTIES=whole make test",
     "the program as a process of its own, behind Caddy and nginx too": "make e2e",
     "what people met in the field": "make field",
+    "kills, takeovers, and made-up arguments, answers and files (make faults does more of each)": (
+        "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=2000 FAULTS_FILES=400 FAULTS_OF='not postgres'"
+    ),
 }
 WAITING = {
     "the pages that people see are what their sources make, byte for byte": "make ui-check",
@@ -82,9 +85,7 @@ WAITING = {
     "the examples, each with its framework's recorded versions": "make examples",
     "demo": f"rm -rf demo-output && make demo && .venv/bin/python -c '{OPENS}'",
     "the jobs that people give an assistant": "make assistant",
-    "kills, takeovers, and made-up arguments, answers and files (make faults does more of each)": (
-        "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=2000 FAULTS_FILES=400 FAULTS_AT_ONCE=2"
-    ),
+    "faults that befall processes which share a database": "make faults FAULTS_KILLS=40 FAULTS_OF=postgres",
 }
 # By themselves, so that they measure nothing else.
 FIGURES = {
