@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 ENVIRONMENTS = HERE / ".venv"
-NO_AGENTS = {"hosts", "scripted", "proxies", "systemd"}
+NO_AGENTS = {"compose", "hosts", "kubernetes", "proxies", "scripted", "systemd"}
 """Folders of examples that other tests run."""
 sys.path.insert(0, str(ROOT / "examples" / "scripted"))
 
