@@ -1,4 +1,4 @@
-"""What moves earlier results into the bucket. Loaded by the command alone that does."""
+"""Builds what moves earlier results into the bucket. Loaded by the command alone that does."""
 
 from apixo_mcp.assembly.lasting import removal_of
 from apixo_mcp.assembly.parts import Parts

@@ -1,4 +1,4 @@
-"""What processes have that work on one database. Its modules are imported here alone: a single process needs none."""
+"""Builds what processes have that work on one database. Its modules are imported here alone: no other needs them."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _TICKED_EVERY = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What a process has that works on one database with others.
+    """Holds what a process has that works on one database with others.
 
     Attributes:
         engine: follows tasks, or has them followed.
