@@ -18,7 +18,7 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.runner import Runner
-from apixo_mcp.tasks.task import Task
+from apixo_mcp.tasks.task import State, Task
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Sweep:
             return None
 
     async def _taken_up(self, task_ids: Sequence[str], *, is_usable: bool) -> bool:
-        """Has tasks sent from here, or followed.
+        """Has tasks sent or given up from here, or followed.
 
         Args:
             task_ids: of the tasks.
@@ -139,13 +139,13 @@ class Sweep:
         """
         rest = [task for task in await self._store.get_each(task_ids) if task.due is not None]
         for task in rest:
-            if task.is_unsent:
+            if task.state is State.SUBMITTING:  # unsent, or cut off while it was sent, with whichever key
                 self._steps.wake(task.task_id, time.time())
-        sent = [task for task in rest if not task.is_unsent]
-        if is_usable and await hand_over(self._queue, [following_of(task) for task in sent]):
+        accepted = [task for task in rest if task.state is not State.SUBMITTING]
+        if is_usable and await hand_over(self._queue, [following_of(task) for task in accepted]):
             return True
         if self._adopt is None:
             return False
-        for task in sent:
+        for task in accepted:
             self._adopt(task)
         return True

@@ -163,13 +163,16 @@ NEEDS_INPUT = """select 1 from task where (state = 'submitting'
 
 # Leases, and when a next step is due
 
-DUE = f"""select task_id, due as due_at, lease_until from task where due <= :moment and key_print in {{keys}}
+# That a POST was cut off takes no key to say: its owner may have another by now, and nobody this one again.
+_IS_FOR = "(key_print in {keys} or (state = 'submitting' and sent_at is not null))"
+
+DUE = f"""select task_id, due as due_at, lease_until from task where due <= :moment and {_IS_FOR}
   order by (lease_until <= :now or lease_until > :now + {LEASE_LASTS}) desc, due limit :limit"""
 
-LEASE = "select lease_until from task where task_id = :task_id and due <= :now and key_print in {keys}"
+LEASE = f"select lease_until from task where task_id = :task_id and due <= :now and {_IS_FOR}"
 
-TAKE = """update task set fence = fence + 1, lease_holder = :holder, lease_until = :now + :lasts
-  where task_id = :task_id and due <= :now and lease_until in (0, :over) and key_print in {keys} returning *"""
+TAKE = f"""update task set fence = fence + 1, lease_holder = :holder, lease_until = :now + :lasts
+  where task_id = :task_id and due <= :now and lease_until in (0, :over) and {_IS_FOR} returning *"""
 """Claims a task that is free, or whose lease is the one that is over."""
 
 RENEW = """update task set lease_until = :now + :lasts

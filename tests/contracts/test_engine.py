@@ -324,6 +324,21 @@ async def test_what_a_dead_process_held_is_taken_over_once_its_lease_is_over(
             await ends(app, task)
 
 
+async def test_one_that_was_cut_off_while_it_was_sent_is_unknown_though_its_key_is_gone(
+    begin: Begin, app: App, gateway: Gateway
+) -> None:
+    now = time.time()
+    cut = make(key_print="of somebody who has another by now", created_at=now, sent_at=now, due=now)
+    await app.store.add([cut])
+    async with begin() as process, running(process):
+
+        async def is_unknown() -> bool:
+            return await state(app.store, cut) is State.UNKNOWN
+
+        await happens(is_unknown)
+    assert not gateway.posts
+
+
 async def test_two_at_once_never_work_on_one_task_together(begin: Begin, app: App, gateway: Gateway) -> None:
     tasks = [await add(app) for _ in range(20)]
     async with begin() as one, begin() as two, running(one), running(two):

@@ -747,6 +747,15 @@ class TestClaim:
         assert await due_at(store, NOW, ("ours", "theirs")) == [(task.task_id, NOW)]
         assert await store.claim(task.task_id, "me", 8, ("ours", "theirs")) is not None
 
+    async def test_one_whose_submit_was_cut_off_by_whoever_comes(self, store: Store, other: Store):
+        """Its owner may have another key by now: that it is unknown takes none."""
+        cut = await add(store, make(key_print="theirs"))
+        assert await store.claim(cut.task_id, "dead", 8, ("theirs",)) is not None
+        assert await leaves(store, await row(store, cut))
+        assert await due_at(other, NOW, KEYS) == [(cut.task_id, NOW + 8)]
+        assert await other.claim(cut.task_id, "me", 8, KEYS) is None
+        assert await claim(other, cut, now=NOW + 8, until=NOW + 16) is not None
+
     async def test_the_longest_overdue_come_first_and_no_more_than_asked_for(self, store: Store):
         made = [await add(store, make(due=NOW - number)) for number in range(5)]
         assert await due_at(store, NOW, KEYS, limit=2) == [(task.task_id, task.due) for task in (made[4], made[3])]

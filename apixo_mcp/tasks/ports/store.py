@@ -197,15 +197,18 @@ class Store(Protocol):
     async def due(
         self, key_prints: Iterable[str], late_by: float = 0.0, limit: int = 500
     ) -> Sequence[tuple[str, float]]:
-        """Returns the ids of tasks whose next step is due, and has been for so many seconds.
+        """Returns the ids of tasks of these keys whose next step is due, and has been for so many seconds.
 
-        Each stands with after how many seconds it can be taken: once its lease has run out; less than 0 where it is
-        overdue.
+        So with those of any key whose POST was cut off: that is noted without one. Each stands with after how many
+        seconds it can be taken: once its lease has run out; less than 0 where it is overdue.
         """
         ...
 
     async def claim(self, task_id: str, holder: str, lasts: float, key_prints: Iterable[str]) -> Task | None:
-        """Takes the lease of a task that is due and free, for so many seconds; None where it is not."""
+        """Takes the lease of a task that is due and free, for so many seconds; None where it is not.
+
+        Of keys that are not named only those whose POST was cut off are taken.
+        """
         ...
 
     async def commit(self, before: Task, after: Task) -> bool:
