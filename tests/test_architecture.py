@@ -66,7 +66,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "service",
         "archive",
     ),
-    "stores": ("*", "store", "sqlite", "postgres"),
+    "stores": ("*", "kept", "money", "counting", "store", "moving", "sqlite", "postgres"),
     "server": ("*", "tools", "apps", "resources", "extension", "build", "stdio", "http"),
     "cli": ("terminal", "process", "requests", "waiting", "checks", "commands", "*"),
 }
@@ -352,7 +352,9 @@ def test_only_settings_and_the_command_line_read_the_environment():
 
 def test_only_caller_knows_the_owner_of_this_machine():
     """Whoever keeps owners makes them, and no other file of the server takes the one of this machine."""
-    makers = [f"{PACKAGE}.{one}" for one in ("tasks.owner", "stores.owners", "owners.issuer", "cli.commands.owners")]
+    makers = [
+        f"{PACKAGE}.{one}" for one in ("tasks.owner", "stores.kept.owners", "owners.issuer", "cli.commands.owners")
+    ]
     broken: list[str] = []
     for module in modules():
         is_face = is_in(module, f"{PACKAGE}.server") and module != f"{PACKAGE}.server.caller"

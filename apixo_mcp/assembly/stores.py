@@ -11,7 +11,7 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.stores.store import TaskStore
 
 if TYPE_CHECKING:
-    from apixo_mcp.stores.moves import MoveEnd
+    from apixo_mcp.stores.moving.moves import MoveEnd
 
 _FILE = "tasks.sqlite3"
 MISSING = "APIXO_MCP_DATABASE_URL takes an extra: pip install 'apixo-mcp[postgres]'"

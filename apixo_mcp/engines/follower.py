@@ -8,7 +8,8 @@ from contextlib import suppress
 import anyio
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, RENEWED_EVERY, Store
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS, RENEWED_EVERY
+from apixo_mcp.tasks.ports.store import Store
 
 log = logging.getLogger(__name__)
 

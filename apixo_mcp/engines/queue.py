@@ -33,7 +33,8 @@ from apixo_mcp.engines.steps import CrashLimits, Steps
 from apixo_mcp.engines.worker_watch import WorkerWatch
 from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, Store
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.task import Task

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Iterable, Sequence
 
-from apixo_mcp.stores import admit, statements
+from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Readable, Row
+from apixo_mcp.stores.money import spending
 from apixo_mcp.stores.part import StorePart
 from apixo_mcp.tasks.budget import DAY, Allowance, Budget, Spent, day_start
 from apixo_mcp.tasks.owner import Owner
@@ -17,11 +18,11 @@ class Counting(StorePart):
 
     async def spent(self, owner: Owner | None) -> Spent:
         """See `Store.spent`."""
-        return await self._worker.run(admit.spent, owner.name if owner else None)
+        return await self._worker.run(spending.spent, owner.name if owner else None)
 
     async def limits(self, owner: Owner | None, budget: Budget) -> Sequence[Allowance]:
         """See `Store.limits`."""
-        return await self._worker.run(admit.limits, owner.name if owner else None, budget)
+        return await self._worker.run(spending.limits, owner.name if owner else None, budget)
 
     async def usage(self, owner: Owner | None, days: int) -> Sequence[DayCount]:
         """See `Store.usage`."""
@@ -70,7 +71,7 @@ def _day_count(row: Row) -> DayCount:
 
 def _totals(database: Readable) -> Totals:
     open_ones = database.execute(statements.OPEN_BY_GATEWAY, {})
-    spent = {name: admit.spent(database, name) for name in _owner_names(database)}
+    spent = {name: spending.spent(database, name) for name in _owner_names(database)}
     return Totals(
         in_flight={row["gateway"]: row["count"] for row in open_ones if not row["is_queued"]},
         queued={row["gateway"]: row["count"] for row in open_ones if row["is_queued"]},

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apixo_mcp.stores.database import Readable, Row, Worker
-from apixo_mcp.stores.rows import from_row
+from apixo_mcp.stores import statements
+from apixo_mcp.stores.database import Database, Readable, Row, Worker
+from apixo_mcp.stores.rows import from_row, to_row
 from apixo_mcp.tasks.task import Task
 
 
@@ -16,6 +17,12 @@ def execute(database: Readable, statement: str, values: Mapping[str, Any]) -> Se
 def tasks_of(database: Readable, statement: str, values: Mapping[str, Any]) -> list[Task]:
     """Returns the tasks of a statement's rows."""
     return [from_row(row) for row in database.execute(statement, values)]
+
+
+def write_over(database: Database, before: Task, after: Task) -> bool:
+    """Writes `after` over the row that it was made of, and tells whether that is still there as it was."""
+    values = {**to_row(after), "fence": before.fence, "state_before": str(before.state)}
+    return bool(database.execute(statements.COMMIT, values))
 
 
 class StorePart:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from apixo_mcp.stores.rows import COLUMNS
-from apixo_mcp.tasks.ports.store import LEASE_LASTS
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
 from apixo_mcp.tasks.task import FOLLOWED
 
 

@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from apixo_mcp.gateways.gateway import EMPTY_RESULT
-from apixo_mcp.stores import admit, alerts, statements, taken
-from apixo_mcp.stores.alerts import KeptAlerts
-from apixo_mcp.stores.arrivals import KeptArrivals
+from apixo_mcp.stores import answers, statements, taken
 from apixo_mcp.stores.counting import Counting
 from apixo_mcp.stores.database import Database, Notable, Row, Worker
-from apixo_mcp.stores.durations import KeptDurations
+from apixo_mcp.stores.kept import alerts
+from apixo_mcp.stores.kept.alerts import KeptAlerts
+from apixo_mcp.stores.kept.arrivals import KeptArrivals
+from apixo_mcp.stores.kept.durations import KeptDurations
+from apixo_mcp.stores.kept.outbox import KeptOutbox
+from apixo_mcp.stores.kept.owners import KeptOwners
+from apixo_mcp.stores.kept.reports import KeptReports
+from apixo_mcp.stores.kept.sign_ins import KeptSignIns
 from apixo_mcp.stores.leasing import Leasing
 from apixo_mcp.stores.lookups import Lookups, Search
-from apixo_mcp.stores.outbox import KeptOutbox
-from apixo_mcp.stores.owners import KeptOwners
-from apixo_mcp.stores.reports import KeptReports
+from apixo_mcp.stores.money import admit, clearance
 from apixo_mcp.stores.rows import from_row, is_mere_poll, poll_row, to_row
-from apixo_mcp.stores.sign_ins import KeptSignIns
 from apixo_mcp.stores.watch import SILENT_FOR
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import Agreement
@@ -143,11 +145,11 @@ class TaskStore(Lookups, Leasing, Counting):
         """See `Store.try_again`."""
         if not may_move(before.state, after.state):
             raise ValueError(f"a task does not move from {before.state} to {after.state}")
-        return await self._worker.decide(admit.try_again, before, after, terms)
+        return await self._worker.decide(clearance.try_again, before, after, terms)
 
     async def end_lapsed(self, process: str = "") -> Sequence[Task]:
         """See `Store.end_lapsed`."""
-        return await self._worker.decide(admit.end_lapsed, process)
+        return await self._worker.decide(clearance.end_lapsed, process)
 
     async def request_cancel(self, task_id: str) -> Task | None:
         """See `Store.request_cancel`."""
@@ -155,11 +157,11 @@ class TaskStore(Lookups, Leasing, Counting):
 
     async def mark_answer(self, task_ids: Iterable[str], call: str, answer: Delivered, then: str = "") -> None:
         """See `Store.mark_answer`."""
-        await self._worker.run(admit.mark_answer, tuple(task_ids), call, answer, then)
+        await self._worker.run(answers.mark_answer, tuple(task_ids), call, answer, then)
 
     async def mark_heard(self, task_ids: Iterable[str], hearer: Hearer) -> None:
         """See `Store.mark_heard`."""
-        await self._worker.run(admit.mark_heard, tuple(task_ids), hearer)
+        await self._worker.run(answers.mark_heard, tuple(task_ids), hearer)
 
     async def raise_alert(self, alert: Alert) -> bool:
         """See `Store.raise_alert`."""
@@ -220,4 +222,4 @@ def _cancel(database: Database, task_id: str) -> Task | None:
 
 def _mark_sent(database: Database, task: Task, terms: Sending) -> Clearance:
     database.keep_room()
-    return admit.mark_sent(database, task, terms)
+    return clearance.mark_sent(database, task, terms)

@@ -13,7 +13,7 @@ its sweeps; one that has just started waits `SILENT_FOR` for what a process left
 import threading
 from collections.abc import Callable
 
-from apixo_mcp.tasks.ports.store import APART_AT_MOST, LEASE_LASTS, RENEWED_EVERY
+from apixo_mcp.tasks.ports.leases import APART_AT_MOST, LEASE_LASTS, RENEWED_EVERY
 
 SILENT_FOR = 2 * RENEWED_EVERY
 

@@ -12,7 +12,8 @@ from apixo_mcp.tasks.asking.last import LastTask, last_tasks
 from apixo_mcp.tasks.changes import Changes
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.engine import Engine
-from apixo_mcp.tasks.ports.store import APART_AT_MOST, Store
+from apixo_mcp.tasks.ports.leases import APART_AT_MOST
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.search import words_of
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import files

@@ -20,7 +20,7 @@ from support.store_tasks import KEYS, NO_LIMITS, make
 
 from apixo_mcp.stores.postgres.store import PostgresStore
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.ports.store import LEASE_LASTS
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
 from apixo_mcp.tasks.ports.terms import Sending
 from apixo_mcp.tasks.task import Task
 

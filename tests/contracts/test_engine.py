@@ -25,7 +25,8 @@ from apixo_mcp.settings import read_settings
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.accounts import Accounts
 from apixo_mcp.tasks.ports.engine import Engine
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, Store
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.task import State, Task

@@ -25,7 +25,8 @@ from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import LOCAL, Owner
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken, Store
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
+from apixo_mcp.tasks.ports.store import IdTaken, Store
 from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
 from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
 from apixo_mcp.tasks.task import (

@@ -11,7 +11,7 @@ from apixo_mcp.app import App
 from apixo_mcp.cli.commands import store_moves
 from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.terminal.printing import say
-from apixo_mcp.stores.move_file import is_store
+from apixo_mcp.stores.moving.move_file import is_store
 from apixo_mcp.tasks import archive
 from apixo_mcp.tasks.accounts import Account
 from apixo_mcp.tasks.archive import Archive, Here, Imported

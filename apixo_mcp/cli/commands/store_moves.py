@@ -16,8 +16,8 @@ from apixo_mcp.assembly.stores import move_end_of, reached
 from apixo_mcp.cli.process.run import with_app
 from apixo_mcp.cli.process.start import errors_told, settings_or_exit
 from apixo_mcp.cli.terminal.printing import say
-from apixo_mcp.stores.move_file import StoreLines
-from apixo_mcp.stores.moves import MovedIn, MoveEnd, arrive, exported, leave, take_back
+from apixo_mcp.stores.moving.move_file import StoreLines
+from apixo_mcp.stores.moving.moves import MovedIn, MoveEnd, arrive, exported, leave, take_back
 from apixo_mcp.views.words import counted
 
 

@@ -20,7 +20,7 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.postgres.connections import CONNECTED_WITHIN
 from apixo_mcp.stores.database import Database, Notable, Readable
-from apixo_mcp.stores.moved import refuse_moved
+from apixo_mcp.stores.moving.moved import refuse_moved
 from apixo_mcp.stores.postgres import schema
 from apixo_mcp.stores.postgres.address import DatabaseAddress
 from apixo_mcp.stores.postgres.connection import ServerClock, ServerLine, Unfit, set_up

@@ -8,7 +8,7 @@ import psycopg
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.stores.listing import lowered
-from apixo_mcp.stores.moves import MoveEnd
+from apixo_mcp.stores.moving.moves import MoveEnd
 from apixo_mcp.stores.postgres.address import DatabaseAddress, database_address
 from apixo_mcp.stores.postgres.connection import ServerLine, Unfit, set_up
 from apixo_mcp.stores.postgres.dialect import translated

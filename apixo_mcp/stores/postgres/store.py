@@ -6,7 +6,7 @@ from typing import Self
 
 import anyio
 
-from apixo_mcp.stores.pace import KeptPace
+from apixo_mcp.stores.kept.pace import KeptPace
 from apixo_mcp.stores.postgres.address import database_address
 from apixo_mcp.stores.postgres.database import PostgresDatabase
 from apixo_mcp.stores.postgres.search import PostgresSearch

@@ -17,7 +17,7 @@ import anyio.to_thread
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.database import Database, Notable, Readable
-from apixo_mcp.stores.moved import refuse_moved
+from apixo_mcp.stores.moving.moved import refuse_moved
 from apixo_mcp.stores.rows import NotATask
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.stores.moves import MoveEnd
+from apixo_mcp.stores.moving.moves import MoveEnd
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.lock import Lock
 from apixo_mcp.stores.sqlite.repair import repair
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, RENEWED_EVERY
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS, RENEWED_EVERY
 
 _ALONE_AT_ONCE, _ALONE_WITHIN = 0.5, 4 * RENEWED_EVERY
 """Seconds given to being alone with the file: at first, and to a follower that was told to leave."""

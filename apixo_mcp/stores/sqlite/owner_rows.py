@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from apixo_mcp.stores.owners import NotAnOwner, owner_of_row, terms_of, with_nothing
+from apixo_mcp.stores.kept.owners import NotAnOwner, owner_of_row, terms_of, with_nothing
 from apixo_mcp.tasks.owner import LOCAL
 from apixo_mcp.tasks.task import Task
 

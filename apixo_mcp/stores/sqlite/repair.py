@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.stores.admit import insert_without_taken_key
-from apixo_mcp.stores.owners import owner_of_row
+from apixo_mcp.stores.kept.owners import owner_of_row
+from apixo_mcp.stores.money.admit import insert_without_taken_key
 from apixo_mcp.stores.sqlite import schema
 from apixo_mcp.stores.sqlite.damage import beside, is_damage, moved_note
 from apixo_mcp.stores.sqlite.owner_rows import insert_owners, lost_owners, newest_owners, told_of_owners

@@ -10,9 +10,9 @@ Each task keeps what became of the answer to the last call that asked for it (`d
   store (`keep`), so that others know that it lives.
 - Where only the wire knows when an answer has left, the call is handed over to it (`Call.hand_over`,
   `server.tools.receipts`); else it is given when it ends, and lost when it ends by an exception.
-- An equal request finds the task in the transaction that would have made a new one (`stores.admit`). Where its answer
-  is still awaited, the request joins it where it repeats that call (`tasks.asking.repeats`); else it waits a moment to
-  see whether that call lives (`tasks.asking.admission`). If it does, both are meant.
+- An equal request finds the task in the transaction that would have made a new one (`stores.money.admit`). Where its
+  answer is still awaited, the request joins it where it repeats that call (`tasks.asking.repeats`); else it waits a
+  moment to see whether that call lives (`tasks.asking.admission`). If it does, both are meant.
 - Whoever is given an answer has heard of the tasks that it names; so has who is given any other answer that names them
   (`Delivery.mention`). What is meant by `last` is one of those (`tasks.asking.last`).
 - Where several calls wait for one task, that of the last one counts. If it is lost while an earlier one is open, an

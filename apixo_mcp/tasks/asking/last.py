@@ -25,7 +25,8 @@ from apixo_mcp.foreign import clipped, shorten
 from apixo_mcp.tasks.asking.request import GenerationRequest
 from apixo_mcp.tasks.hearing import Hearer, hearer_of
 from apixo_mcp.tasks.owner import Owner
-from apixo_mcp.tasks.ports.store import BEYOND_LEASES, Store
+from apixo_mcp.tasks.ports.leases import BEYOND_LEASES
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import HEARD_BY_ALL, State, Task
 
 LAST = "last"

@@ -18,7 +18,8 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, RENEWED_EVERY, Store
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS, RENEWED_EVERY
+from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import Task
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import anyio
 
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.tasks.keeping import ResultSaver, drop_saved, save_from
-from apixo_mcp.tasks.ports.store import LEASE_LASTS
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.task import Result, Task
 from apixo_mcp.tasks.transitions import files

@@ -16,7 +16,8 @@ from apixo_mcp.tasks.alerts import tell_alerts
 from apixo_mcp.tasks.budget import reason
 from apixo_mcp.tasks.changes import plain_code, ref_of
 from apixo_mcp.tasks.keeping import put_aside
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
+from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.ports.terms import Clearance
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Literal
 
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.ports.store import BEYOND_LEASES
+from apixo_mcp.tasks.ports.leases import BEYOND_LEASES
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.tasks.transitions.delays import released
 

@@ -26,9 +26,9 @@ from apixo_mcp.assembly.stores import reached, store_of
 from apixo_mcp.errors import InvalidInput
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
-from apixo_mcp.stores.move_file import FILLED, LEFT, MOVED, Head, StoreLines, lines_of
-from apixo_mcp.stores.moves import MoveEnd
-from apixo_mcp.stores.owners import terms_of, with_nothing
+from apixo_mcp.stores.kept.owners import terms_of, with_nothing
+from apixo_mcp.stores.moving.move_file import FILLED, LEFT, MOVED, Head, StoreLines, lines_of
+from apixo_mcp.stores.moving.moves import MoveEnd
 from apixo_mcp.stores.postgres.move_end import postgres_end
 from apixo_mcp.stores.sqlite.move_end import sqlite_end
 from apixo_mcp.stores.sqlite.owner_rows import insert_owners

@@ -22,7 +22,8 @@ from apixo_mcp.stores.postgres.database import DECIDE, LOOK_UP, REST
 from apixo_mcp.stores.postgres.schema import needed_schema, newest_schema
 from apixo_mcp.stores.postgres.store import PostgresStore
 from apixo_mcp.tasks.budget import Budget
-from apixo_mcp.tasks.ports.store import LEASE_LASTS, IdTaken
+from apixo_mcp.tasks.ports.leases import LEASE_LASTS
+from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
 from apixo_mcp.tasks.task import State, Task
 

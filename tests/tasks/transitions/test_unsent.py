@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.asked import NOW, asked, why
 
-from apixo_mcp.tasks.ports.store import BEYOND_LEASES
+from apixo_mcp.tasks.ports.leases import BEYOND_LEASES
 from apixo_mcp.tasks.task import Attempt, State, Task
 from apixo_mcp.tasks.transitions.unsent import WANTED_FOR, WANTED_WHILE_ALIVE, lapsed, still_wanted
 

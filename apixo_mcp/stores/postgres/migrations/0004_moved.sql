@@ -1,4 +1,4 @@
--- Which store went where, or came from where (`apixo_mcp/stores/moves.py`).
+-- Which store went where, or came from where (`apixo_mcp/stores/moving/moves.py`).
 create table moved (
   move_id text collate "C" primary key,
   way text collate "C" not null,

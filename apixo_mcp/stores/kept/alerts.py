@@ -9,7 +9,7 @@ from typing import Any
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Readable, Row, Worker
-from apixo_mcp.stores.outbox import put_webhook
+from apixo_mcp.stores.kept.outbox import put_webhook
 from apixo_mcp.tasks.alerts import Alert
 from apixo_mcp.tasks.budget import DAY, day_start
 from apixo_mcp.tasks.oddities import DaySums, Ended

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.database import Readable
-from apixo_mcp.stores.move_file import FILLED, MOVED, STORE_ID, Head, StoreLines, lines_of
-from apixo_mcp.stores.moved import OUT
+from apixo_mcp.stores.moving.move_file import FILLED, MOVED, STORE_ID, Head, StoreLines, lines_of
+from apixo_mcp.stores.moving.moved import OUT
 from apixo_mcp.stores.statements import MAKE_SECRET, SECRET
 
 _CAME = "select * from moved where way = 'in' and move_id = :move_id"

@@ -6,8 +6,8 @@ Each function runs in the thread in which its database is asked.
 from collections.abc import Sequence
 
 from apixo_mcp.stores import statements
-from apixo_mcp.stores.alerts import raise_alerts
 from apixo_mcp.stores.database import Database, Readable, Row, Worker
+from apixo_mcp.stores.kept.alerts import raise_alerts
 from apixo_mcp.stores.rows import from_row
 from apixo_mcp.tasks.alerts import callbacks_alert
 from apixo_mcp.tasks.ports.arrivals import Arrivals

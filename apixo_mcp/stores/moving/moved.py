@@ -1,4 +1,4 @@
-"""A store that has left for another database (`stores.moves`), as whoever would open it is told."""
+"""A store that has left for another database (`stores.moving.moves`), as whoever would open it is told."""
 
 import time
 

@@ -1,0 +1,1 @@
+"""The transactions in which money is decided on."""

@@ -1,0 +1,1 @@
+"""A store that goes from one database to another."""
