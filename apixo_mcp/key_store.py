@@ -54,10 +54,9 @@ def forget_key(variable: str) -> None:
 
 def _unusable(error: Exception) -> SettingsError:
     if isinstance(error, ImportError):
-        return SettingsError(
-            "APIXO_MCP_KEYRING: the extra is not installed. Install it: uv tool install 'apixo-mcp[keyring]', "
-            "or pip install 'apixo-mcp[keyring]'."
-        )
+        from apixo_mcp.installation import adding  # loaded where something is missing alone
+
+        return SettingsError(f"APIXO_MCP_KEYRING: the extra `keyring` is not installed. {adding('keyring')}")
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
     return SettingsError(
         f"APIXO_MCP_KEYRING: the system's key store cannot be used ({reason}). "

@@ -22,7 +22,7 @@ WRITTEN_BY_BUILD = "apixo_mcp._version"  # there once the checkout is installed;
 
 ROWS: tuple[tuple[str, ...], ...] = (
     ("generation", "gateways.directory"),
-    ("errors", "foreign", "variables"),
+    ("errors", "foreign", "variables", "installation"),
     ("key_store",),
     ("settings",),
     ("telemetry", "provenance", "hosts"),

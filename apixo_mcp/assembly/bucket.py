@@ -36,8 +36,10 @@ def space_of(settings: Settings) -> "BucketSpace":
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "obstore":
             raise
+        from apixo_mcp.installation import adding  # loaded where something is missing alone
+
         raise SettingsError(
-            f"APIXO_MCP_RESULTS: {settings.results} takes an extra: pip install 'apixo-mcp[s3]'"
+            f"APIXO_MCP_RESULTS: {settings.results} takes the extra `s3`, which is not installed. {adding('s3')}"
         ) from None
     name, _, prefix = settings.results.removeprefix(ADDRESS).partition("/")
     return BucketSpace(Bucket(name), prefix, Copies(settings.home / _COPIES))

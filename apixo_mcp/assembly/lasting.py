@@ -110,7 +110,9 @@ async def traced(telemetry: Telemetry) -> AsyncGenerator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "opentelemetry":
             raise
-        log.warning("OTEL_* asks for traces, and what that takes is not installed: pip install 'apixo-mcp[server]'")
+        from apixo_mcp.installation import adding  # loaded where something is missing alone
+
+        log.warning("OTEL_* asks for traces, which take the extra `server`: it is not installed. %s", adding("server"))
         yield
         return
     tracing = Tracing()

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apixo_mcp.assembly.parts import Parts
-from apixo_mcp.assembly.stores import MISSING
-from apixo_mcp.errors import SettingsError
+from apixo_mcp.assembly.stores import missing_extra
 from apixo_mcp.tasks.ports.engine import Engine
 from apixo_mcp.tasks.running.runner import Runner
 
@@ -38,7 +37,7 @@ def spread_of(parts: Parts, runner: Runner, url: str, *, worker: bool) -> Spread
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "procrastinate":
             raise
-        raise SettingsError(MISSING) from None
+        raise missing_extra() from None
     from apixo_mcp.engines.queue import QueueEngine, QueueLimits
     from apixo_mcp.postgres.listening import CHANGED, DUE_EARLIER, Listening
     from apixo_mcp.tasks.elsewhere import Elsewhere

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from apixo_mcp.stores.moving.moves import MoveEnd
 
 _FILE = "tasks.sqlite3"
-MISSING = "APIXO_MCP_DATABASE_URL takes an extra: pip install 'apixo-mcp[postgres]'"
 
 
 def store_of(settings: Settings) -> AbstractAsyncContextManager[TaskStore]:
@@ -60,6 +59,15 @@ def reached(place: str) -> "Generator[MoveEnd | None]":
         yield end if is_newest(path) else None
 
 
+def missing_extra() -> SettingsError:
+    """Returns what is raised where what a database takes is not installed."""
+    from apixo_mcp.installation import adding  # loaded where something is missing alone
+
+    return SettingsError(
+        f"APIXO_MCP_DATABASE_URL takes the extra `postgres`, which is not installed. {adding('postgres')}"
+    )
+
+
 @contextmanager
 def _extra() -> Generator[None]:
     try:
@@ -67,4 +75,4 @@ def _extra() -> Generator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("psycopg", "psycopg_pool"):
             raise
-        raise SettingsError(MISSING) from None
+        raise missing_extra() from None

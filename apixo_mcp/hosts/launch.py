@@ -3,19 +3,15 @@
 What `uvx` and `pipx run` make lies in a cache, which is emptied some day; a path there is never written.
 """
 
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from apixo_mcp.hosts.machine import Machine
+from apixo_mcp.installation import OF_PIPX_CACHE, OF_UV_CACHE
 
 _PROGRAM = "apixo-mcp"
-# docs.astral.sh/uv/concepts/cache (its buckets), and pipx's folders for `pipx run`: github.com/pypa/pipx, docs.
-_THROW_AWAY = re.compile(
-    r"(?:^|[/\\])(?:(?:archive|builds|environments)-v[0-9]+|\.cache[/\\]pipx|pipx[/\\]\.cache)(?:[/\\]|$)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,8 @@ def is_throw_away(path: Path) -> bool:
         resolved = path.resolve()
     except (OSError, RuntimeError):
         return True
-    return any(_THROW_AWAY.search(str(one)) for one in (path, resolved))
+    caches = (OF_UV_CACHE, OF_PIPX_CACHE)
+    return any(cache.search(str(one)) for cache in caches for one in (path, resolved))
 
 
 def _installed(machine: Machine, asker: Asker) -> Iterator[tuple[str, ...]]:

@@ -28,10 +28,7 @@ log = logging.getLogger(__name__)
 GONE = 410
 """The status by which a receiver says that it wants no more (Standard Webhooks)."""
 
-_MISSING = (
-    "APIXO_MCP_NOTIFY_URL needs the package standardwebhooks, which is not installed. Install apixo-mcp[server], or "
-    "take the variable out."
-)
+_MISSING = "APIXO_MCP_NOTIFY_URL takes the extra `server`, which is not installed. {} Or take the variable out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,11 @@ def why_not_signed(settings: Settings) -> str:
     """Tells what is missing to sign webhooks with, empty where nothing is."""
     if not settings.notify_secret.get_secret_value():
         return NO_SECRET
-    return "" if importlib.util.find_spec("standardwebhooks") else _MISSING
+    if importlib.util.find_spec("standardwebhooks"):
+        return ""
+    from apixo_mcp.installation import adding  # loaded where something is missing alone
+
+    return _MISSING.format(adding("server"))
 
 
 class WebhookSender:

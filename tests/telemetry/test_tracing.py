@@ -189,4 +189,4 @@ async def test_without_the_library_it_is_told_and_all_else_works(
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
         assert (await app.store.totals()).queued == {}
-    assert "pip install 'apixo-mcp[server]'" in caplog.text
+    assert "[server]'`." in caplog.text

@@ -26,6 +26,7 @@ from apixo_mcp.cli.process.start import start_logging
 from apixo_mcp.cli.requests.targets import this_machine
 from apixo_mcp.errors import ApixoError, SchemaTooNew
 from apixo_mcp.gateways.directory import GATEWAYS
+from apixo_mcp.installation import updating
 from apixo_mcp.net.certificates import unusable_certificates
 from apixo_mcp.net.proxies import unusable_proxies
 from apixo_mcp.settings import Settings, usable_settings, variable_of
@@ -36,12 +37,11 @@ _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
     "`apixo-mcp demo` needs none."
 )
-_UPDATE = f"Update this program (`uv tool upgrade apixo-mcp`), or set {_HOME} to another folder."
 _END_OTHERS = (
     "Another program holds the file: end what copies or examines it (a backup, a database browser, a synchronised "
     f"folder), or set {_HOME} to a folder that nothing else touches."
 )
-_OF_KEY_STORE = re.compile(r"[.;] (?=Install|Unlock)")
+_OF_KEY_STORE = re.compile(r"[.;] (?=Install|Start|Unlock)")
 _OF_WARNING = re.compile(r"[.;] (?=write|correct)", re.IGNORECASE)
 _KEY_PLACES = {"APIXO_MCP_KEYRING", *(listing.base_url_variable for listing in GATEWAYS.values())}
 """Variables without which it is not known whether there is a key to use."""
@@ -115,7 +115,8 @@ async def _with_store(settings: Settings, unusable: Collection[str], stand_in: P
                 async for finding in _outside(app, unusable):
                     yield finding
         except SchemaTooNew as error:
-            yield Finding("task store", error_text(error, SHELL), _UPDATE, _variable_of_store(settings))
+            update = f"Update this program ({updating()}), or set {_variable_of_store(settings)} to another place."
+            yield Finding("task store", error_text(error, SHELL), update, _variable_of_store(settings))
         except ApixoError as error:
             if settings.database_url:
                 advice = "See the message."

@@ -22,10 +22,7 @@ from apixo_mcp.tasks.uses import Use, uses
 log = logging.getLogger(__name__)
 
 _NO_STORE = {"Cache-Control": "no-store"}
-_MISSING = (
-    "The metrics need the package prometheus-client, which is not installed. Install apixo-mcp with its extra `server` "
-    "(pip install 'apixo-mcp[server]') and start the server again.\n"
-)
+_MISSING = "The metrics take the extra `server`, which is not installed. {} Then start the server again.\n"
 
 
 def health_routes(app: App) -> list[Route]:
@@ -114,7 +111,11 @@ async def _healthz(_: Request) -> Response:
 
 
 async def _no_metrics(request: Request) -> Response:
-    return PlainTextResponse(_MISSING, 501) if _is_admin(request) else _refused()
+    if not _is_admin(request):
+        return _refused()
+    from apixo_mcp.installation import adding  # loaded where something is missing alone
+
+    return PlainTextResponse(_MISSING.format(adding("server")), 501)
 
 
 def _is_admin(request: Request) -> bool:

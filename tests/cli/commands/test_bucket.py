@@ -130,5 +130,5 @@ async def test_without_the_extra_it_is_told_what_to_install(
     with anyio.fail_after(60):
         done = await anyio.run_process([sys.executable, "-c", script, *words], env=variables, check=False)
     assert done.returncode != 0
-    assert b"APIXO_MCP_RESULTS: s3://results takes an extra: pip install 'apixo-mcp[s3]'" in done.stderr
+    assert b"APIXO_MCP_RESULTS: s3://results takes the extra `s3`, which is not installed. Install it: `" in done.stderr
     assert b"Traceback" not in done.stderr

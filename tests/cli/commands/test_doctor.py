@@ -282,6 +282,7 @@ async def test_a_key_store_that_cannot_be_read_is_told_of_and_all_else_looked_at
     monkeypatch.setitem(sys.modules, "keyring", None)  # as where the extra is not installed
     done = await run(typed, "doctor", key="", APIXO_MCP_KEYRING="1")
     assert done.exit_code == 1
-    assert to_mend(done.stdout) == ["settings: APIXO_MCP_KEYRING: the extra is not installed"]
-    assert "Install it: uv tool install 'apixo-mcp[keyring]'" in done.stdout
+    assert to_mend(done.stdout) == ["settings: APIXO_MCP_KEYRING: the extra `keyring` is not installed"]
+    assert "Install it: `" in done.stdout
+    assert "[keyring]'`." in done.stdout
     assert "ok    task store" in done.stdout

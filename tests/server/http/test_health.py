@@ -289,7 +289,7 @@ class TestMetrics:
         async with serve() as http:
             answer = await http.get("/metrics", headers=bearer(ROOT))
             assert answer.status_code == 501
-            assert "pip install 'apixo-mcp[server]'" in answer.text
+            assert "[server]'`." in answer.text
             assert (await generated(http, "a fox"))["state"] == "success"
 
 
