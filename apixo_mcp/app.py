@@ -192,7 +192,7 @@ async def open_app(
 
 async def _app(parts: Parts, outside: Outside, *, lasting: bool, worker: bool) -> tuple[App, Sequence[Background]]:
     runner = runner_of(parts, outside.reach)
-    engine, beside = engine_of(parts, runner, worker=worker)
+    engine, beside = engine_of(parts, runner, worker=worker, lasting=lasting)
     settlement = settlement_of(parts, engine)
     uploads = uploads_of(parts, outside)
     drafts = drafts_of(parts, outside, uploads)

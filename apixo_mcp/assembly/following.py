@@ -44,13 +44,14 @@ def runner_of(parts: Parts, reach: Reach) -> Runner:
     return Runner(step_parts, leases=parts.leases, saver=parts.saver, reach=reach)
 
 
-def engine_of(parts: Parts, runner: Runner, *, worker: bool) -> tuple[Engine, Sequence[Background]]:
+def engine_of(parts: Parts, runner: Runner, *, worker: bool, lasting: bool) -> tuple[Engine, Sequence[Background]]:
     """Returns what follows tasks, or has them followed, and what runs beside it."""
     if not parts.settings.database_url:
         return EmbeddedEngine(runner, parts.store, parts.leases, parts.accounts, parts.limits.sweep), ()
     from apixo_mcp.assembly.scale import spread_of
 
-    spread = spread_of(parts, runner, parts.settings.database_url.get_secret_value(), worker=worker)
+    url = parts.settings.database_url.get_secret_value()
+    spread = spread_of(parts, runner, url, worker=worker, lasting=lasting)
     return spread.engine, spread.background
 
 

@@ -26,7 +26,7 @@ class Spread:
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
 
-def spread_of(parts: Parts, runner: Runner, url: str, *, worker: bool) -> Spread:
+def spread_of(parts: Parts, runner: Runner, url: str, *, worker: bool, lasting: bool) -> Spread:
     """Returns what a worker has, or else a process that is asked for tasks.
 
     Raises:
@@ -50,6 +50,7 @@ def spread_of(parts: Parts, runner: Runner, url: str, *, worker: bool) -> Spread
         parts.accounts,
         queue,
         follows=worker,
+        tells=lasting,
         limits=parts.limits.queue or QueueLimits(),
     )
     elsewhere = Elsewhere(parts.store, parts.changes, lambda: listening.hears)

@@ -91,6 +91,7 @@ class QueueEngine:
     Args:
         queue: hands followings out.
         follows: whether this process is a worker.
+        tells: whether its log tells where there are no workers.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class QueueEngine:
         queue: JobQueue,
         *,
         follows: bool,
+        tells: bool = True,
         limits: QueueLimits = QueueLimits(),
     ) -> None:
         self._runner = runner
@@ -118,7 +120,7 @@ class QueueEngine:
         self._made = anyio.Event()
         self._is_ending = self._has_given_back = False
         adopt = self._adopt if follows else None
-        self._workers = WorkerWatch(queue, limits.workers_every)
+        self._workers = WorkerWatch(queue, limits.workers_every, tells=tells)
         self._sweep = Sweep(runner, store, accounts, queue, self._steps, leases.holder, adopt, limits.sweep)
 
     def wake(self, task_id: str, at: float) -> None:

@@ -9,6 +9,7 @@ from apixo_mcp.tasks.transitions import delays
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.words import counted, ordinal, shown_prompt
 
+_A_WORKER = "a worker, which asks the gateway and saves the files: none runs on this server's database"
 _SOON = 1.0  # seconds: what happens within them holds nobody up
 
 
@@ -22,6 +23,7 @@ class Situation:
         place: how many tasks are to be sent before it.
         paused: for how many seconds its gateway is left alone, as it asked for fewer requests.
         missing: what this process lacks to send it, which it leaves to another.
+        is_unfollowed: whether there is no worker, where it is left to one once it is sent.
     """
 
     trouble: Failure | None = None
@@ -29,6 +31,7 @@ class Situation:
     place: int = 0
     paused: float = 0.0
     missing: str = ""
+    is_unfollowed: bool = False
 
 
 CALM = Situation()
@@ -43,11 +46,15 @@ def situation_of(app: App, task: Task, place: int = 0) -> Situation:
         place=place,
         paused=app.runner.paused(task.key_print),
         missing=app.runner.missing(task.task_id),
+        is_unfollowed=app.engine.workers() == 0,
     )
 
 
 def waiting_for(task: Task, context: DecisionContext, situation: Situation) -> str:
     """Says why a task is not sent, or not asked about, just now; empty where nothing holds it up."""
+    is_saving = task.state is State.SUCCESS and not task.is_settled
+    if is_saving and situation.is_unfollowed:
+        return _A_WORKER
     if task.state not in (State.SUBMITTING, *FOLLOWED):
         return ""
     if not situation.looked_after:
@@ -60,6 +67,8 @@ def waiting_for(task: Task, context: DecisionContext, situation: Situation) -> s
         return _before_it_is_sent(task, context, situation)
     if task.state is State.SUBMITTING:
         return ""
+    if situation.is_unfollowed:
+        return _A_WORKER
     if situation.trouble is not None:
         return f"the gateway, which cannot be asked: {_clause(situation.trouble)}"
     if task.due is None:

@@ -8,6 +8,9 @@ from apixo_mcp.views.holdups import Situation
 from apixo_mcp.views.whereabouts import HERE, Whereabouts
 from apixo_mcp.views.words import counted, ordinal, shown_prompt
 
+_NO_WORKER = (
+    "It stands still, as no worker runs on this server's database: tell whoever looks after the server to start one."
+)
 _LATE = 15
 """Seconds until a task is asked about again that takes longer than usual."""
 WAITS_ITSELF = 8.0
@@ -105,11 +108,15 @@ def next_step(
         case State.SUBMITTING | State.PENDING | State.PROCESSING if task.cancel_requested:
             paid = "being sent" if task.state is State.SUBMITTING else "already paid"
             return f"It cannot be stopped: {paid}; it is saved when done. {check_later}"
+        case State.PENDING | State.PROCESSING if situation.is_unfollowed:
+            return f"{_NO_WORKER} {check_later} Do not generate it again: it is paid for."
         case State.SUBMITTING:
             return f"Being sent. {check_later} A second generate would be charged too."
         case State.PENDING | State.PROCESSING:
             late = " It takes longer than usual." if eta_seconds is None or context.is_overdue(task) else ""
             return f"Still running.{late} {check_later} Do not generate it again: it is paid for."
+        case State.SUCCESS if situation.is_unfollowed and not task.is_settled:
+            return f"{_NO_WORKER} {check_later}"
         case State.SUCCESS:
             return _after_success(task, face, waits)
         case State.UNKNOWN:

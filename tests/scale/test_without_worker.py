@@ -5,13 +5,15 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.program import values_for
+from mcp import Client
+from support.program import structure, values_for
 from support.task_steps import ask, happens
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.engines.queue import QueueLimits
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import Settings, read_settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -52,6 +54,18 @@ async def test_a_replica_says_when_no_worker_is_there_and_when_one_is_again(
             await until_told(worker, "")
             assert replica.engine.workers() == 1
     assert caplog.text.count("No worker follows tasks on this database") == 1
+
+
+async def test_an_answer_says_at_once_that_no_worker_goes_on_with_a_task(settings: Settings) -> None:
+    async with open_app(settings, lasting=True, limits=QUICK) as replica, Client(build_server(replica)) as client:
+        asked = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 5}
+        task = structure(await client.call_tool("generate_image", asked))
+        assert task["waiting_for"].endswith("none runs on this server's database")
+        assert task["next_step"].startswith("It stands still, as no worker runs on this server's database: tell ")
+        async with open_app(settings, worker=True, limits=QUICK):
+            with anyio.fail_after(60):
+                while "waiting_for" in task or task["state"] != "success":
+                    task = structure(await client.call_tool("check_task", {"task_id": task["task_id"]}))
 
 
 async def test_a_process_with_a_file_of_its_own_needs_none(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from support.asked import NOW, asked
 
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.schedule import PollSchedule
-from apixo_mcp.tasks.task import Attempt, State, Task
+from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions.context import DecisionContext
 from apixo_mcp.views.holdups import CALM, Situation, waiting_for
 
@@ -19,6 +19,8 @@ def failed(code: str, message: str = "Too many requests.") -> Failure:
     return Failure(code=code, category="unknown", message=message, advice="", retryable=True, charged="no")
 
 
+NO_WORKER = "a worker, which asks the gateway and saves the files: none runs on this server's database"
+SAVING = asked(state=State.SUCCESS, results=(Result(index=0, url="https://x/y.png", file=FileState.SAVING),))
 UNSENT = asked()
 SENT = asked(state=State.PROCESSING, sent_at=NOW, remote_id="r", attempts=(Attempt(sent_at=NOW, remote_id="r"),))
 
@@ -76,6 +78,10 @@ def test_nothing_holds_up_what_goes_its_way(task: Task):
             CALM,
             "a fault of this server's own: tried again in 5 s",
         ),
+        (SENT, Situation(is_unfollowed=True), NO_WORKER),
+        (replace(SENT, due=None), Situation(is_unfollowed=True), NO_WORKER),
+        (SAVING, Situation(is_unfollowed=True), NO_WORKER),
+        (UNSENT, Situation(is_unfollowed=True), ""),
     ],
 )
 def test_what_holds_a_task_up_is_said(task: Task, situation: Situation, why: str):

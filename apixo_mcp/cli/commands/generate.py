@@ -23,6 +23,7 @@ from apixo_mcp.cli.terminal.printing import say, say_json
 from apixo_mcp.cli.terminal.text import columns_of, on_one_line
 from apixo_mcp.cli.waiting.follow import follow, stop_unsent
 from apixo_mcp.cli.waiting.outcome import end_well, lost_if_ended, placed, say_what_stays, tell, to_download
+from apixo_mcp.cli.waiting.reasons import no_worker
 from apixo_mcp.errors import InvalidInput, Problem, SettingsError
 from apixo_mcp.foreign import clipped
 from apixo_mcp.media.inputs.requirement import modality_of_field
@@ -139,6 +140,8 @@ async def _made(
         else:
             for task in tasks:
                 tell(task)
+            if app.engine.workers() == 0 and not all(task.is_settled for task in tasks):
+                say(no_worker(), err=True)
     except OSError as error:  # a script that sees a bare error buys the same again
         to_see = ", ".join(f"apixo-mcp tasks wait {task.task_id}" for task in tasks)
         why = error.strerror or str(error)

@@ -17,10 +17,6 @@ from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.tasks import structure_of
 
 _LOOKED_AT_EVERY = 0.5
-_NO_WORKER = (
-    "No worker follows tasks on this database: what is sent waits for one, and so does this. Start one with the same "
-    "APIXO_MCP_DATABASE_URL and the same keys: apixo-mcp worker"
-)
 _NOBODY_FOLLOWS = 10.0  # seconds after which it is clear that no process moves on what is due
 
 
@@ -40,8 +36,6 @@ async def follow(app: App, tasks: Sequence[Task], *, until_sent: bool = False) -
             await app.service.wait(waiting[0], _LOOKED_AT_EVERY)
             now = [await app.store.get(task.task_id) or task if task in waiting else task for task in now]
             reasons = [await _reason(app, task) for task in now]
-            if app.engine.workers() == 0:
-                reasons.append(_NO_WORKER)
             bar.show(sum(_progress(app, task) for task in now) / len(now), _word(now), *reasons)
             _refuse_what_nobody_follows(app, now)
     return now
@@ -87,6 +81,7 @@ async def _reason(app: App, task: Task) -> str:
         is_ours=task.key_print in app.key_prints,
         missing=app.runner.missing(task.task_id),
         workers=app.engine.workers(),
+        is_shared=bool(app.settings.database_url),
     )
 
 

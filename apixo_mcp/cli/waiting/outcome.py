@@ -7,6 +7,7 @@ from types import MappingProxyType
 from apixo_mcp.app import App
 from apixo_mcp.cli.requests.folders import in_command
 from apixo_mcp.cli.terminal.printing import say
+from apixo_mcp.cli.waiting.reasons import no_worker
 from apixo_mcp.errors import MediaError
 from apixo_mcp.generation import Charged
 from apixo_mcp.media.files import is_address
@@ -46,12 +47,16 @@ def say_what_stays(app: App, task: Task, *, which: str = "", then: str = "", err
         case State.CANCELLED:
             say(f"{which}Stopped before it was sent: nothing was charged.", err=True)
         case State.SUBMITTING | State.PENDING | State.PROCESSING:
-            whose = "a worker" if app.settings.linger else "the next server, or apixo-mcp worker,"
-            if task.state is State.SUBMITTING:
-                say(f"{which}The task is kept, not sent yet; {whose} goes on with it. To wait for it:", err=True)
+            is_left = app.settings.linger or bool(app.settings.database_url)
+            whose = "a worker" if is_left else "the next server, or apixo-mcp worker,"
+            is_unsent = task.state is State.SUBMITTING
+            kept = f"{which}The task is kept{', not sent yet' if is_unsent else '. It was sent and is paid for'}"
+            if app.engine.workers() == 0:
+                say(f"{kept}; it waits for a worker. {no_worker()}", err=True)
+                say("To wait for the task then:", err=True)
             else:
-                paid = f"{which}The task is kept. It was sent and is paid for"
-                say(f"{paid}; {whose} follows it and saves its files. To wait for it:", err=True)
+                then_it = "goes on with it" if is_unsent else "follows it and saves its files"
+                say(f"{kept}; {whose} {then_it}. To wait for it:", err=True)
             say(then or f"apixo-mcp tasks wait {task.task_id}", err=err)
         case _:
             is_saving = task.state is State.SUCCESS and not task.is_settled

@@ -18,6 +18,7 @@ def why(
     is_ours: bool = True,
     missing: str = "",
     workers: int | None = None,
+    is_shared: bool = False,
 ) -> str:
     """Says why a task does not move on just now, and which try it is at.
 
@@ -29,8 +30,10 @@ def why(
         is_ours: whether this process holds its key.
         missing: what this process lacks to send it.
         workers: how many follow tasks where that is left to them, None where it is not or is not known.
+        is_shared: whether it is left to them.
     """
-    if task.state is not State.SUBMITTING and task.state not in FOLLOWED:
+    is_saving = task.state is State.SUCCESS and not task.is_settled
+    if task.state is not State.SUBMITTING and task.state not in FOLLOWED and not is_saving:
         return ""
     if not is_ours:
         return (
@@ -39,18 +42,25 @@ def why(
         )
     if trouble is not None:
         return f"{task.gateway} refuses to tell: {trouble.message} {advice_of(trouble, SHELL, task.task_id)}"
-    if task.state in FOLLOWED and workers == 0:
-        return (
-            "No worker follows tasks on this database: start apixo-mcp worker with the same APIXO_MCP_DATABASE_URL and "
-            "the same keys"
-        )
+    if task.state is not State.SUBMITTING and workers == 0:
+        return no_worker()
+    if is_saving:
+        return ""
     if task.state in FOLLOWED:
-        return _before_its_end(task, now, paused)
+        return _before_its_end(task, now, paused, is_shared=is_shared)
     if task.sent_at is not None:
         return f"No answer from {task.gateway} yet to the request" if now - task.sent_at > LONG else ""
     if missing:
         return f"It is left to the server that it was asked of, for {missing}. Start that, or set the same here"
     return _before_it_is_sent(task, now, place, paused)
+
+
+def no_worker() -> str:
+    """Says that nobody follows tasks, and what to start."""
+    return (
+        "No worker runs on this database, so nobody asks how a task is, or saves its files. Start one with the same "
+        "APIXO_MCP_DATABASE_URL and the same keys: apixo-mcp worker"
+    )
 
 
 def _before_it_is_sent(task: Task, now: float, place: int, paused: float) -> str:
@@ -68,7 +78,7 @@ def _before_it_is_sent(task: Task, now: float, place: int, paused: float) -> str
     return "It waits for its turn at the gateway" if now - task.created_at > LONG else ""
 
 
-def _before_its_end(task: Task, now: float, paused: float) -> str:
+def _before_its_end(task: Task, now: float, paused: float, *, is_shared: bool) -> str:
     if task.tries:
         cause = _cause(task, task.failure) if task.failure else f"{task.gateway} gave no usable answer"
         return f"{cause}; asked again by itself, {ordinal(task.tries + 1)} try"
@@ -76,6 +86,8 @@ def _before_its_end(task: Task, now: float, paused: float) -> str:
         return f"{task.gateway} asks for fewer requests; it is asked once that is over"
     if task.due is None:
         return "It is no longer asked about: a day has passed since it should have ended"
+    if now - task.due > LONG and is_shared:
+        return f"No worker has told yet what {task.gateway} answers about it"
     if now - task.due > LONG:
         return f"No answer from {task.gateway} yet about how it is"
     if len(task.attempts) > 1:

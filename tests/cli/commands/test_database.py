@@ -1,6 +1,8 @@
 """The program on a database that several machines share: served over HTTP, and looked after by the commands."""
 
 import json
+import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -69,13 +71,34 @@ async def test_whoever_waits_without_a_worker_is_told_how_to_start_one(
             while not any("apixo-mcp worker" in line for line in told):
                 told.append(await run_sync(process.stderr.readline))
                 assert told[-1], told
-        assert any("No worker follows tasks on this database" in line for line in told)
+        (line,) = [line for line in told if "No worker" in line]
+        assert "No worker runs on this database, so nobody asks how a task is" in line
+        assert not any("No answer from" in line for line in told), "the gateway was never asked"
         folders = {"home": tmp_path / "worker", "download_dir": tmp_path / "pictures"}
         gateway = {"apixo_api_key": "sk-mine", "apixo_base_url": environment["APIXO_BASE_URL"]}
         settings = read_settings(**folders, **gateway, allow_private_hosts=True, poll_scale=0.01)
         async with open_app(settings, worker=True):
             _, errors = await run_sync(lambda: process.communicate(timeout=90))
     assert process.returncode == 0, errors
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to another process")
+async def test_whoever_leaves_a_task_without_a_worker_is_told_that_none_goes_on_with_it(
+    on_database: str, environment: dict[str, str], typed: Typed
+):
+    made = await run(typed, "generate", "nano-banana", "a fox", "--no-wait")
+    assert "No worker runs on this database" in made.stderr
+    with started("tasks", "wait", "last", variables=environment) as process:
+        assert process.stderr is not None
+        with anyio.fail_after(90):
+            while "No worker" not in await run_sync(process.stderr.readline):
+                pass
+        process.send_signal(signal.SIGINT)
+        _, errors = await run_sync(lambda: process.communicate(timeout=90))
+    assert process.returncode == 130, errors
+    assert "it waits for a worker. No worker runs on this database" in errors
+    assert "and the same keys: apixo-mcp worker\n" in errors
 
 
 async def test_a_database_that_is_not_there_is_told_with_what_to_do(

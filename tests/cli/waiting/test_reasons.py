@@ -6,7 +6,7 @@ import pytest
 
 from apixo_mcp.cli.waiting.reasons import why
 from apixo_mcp.generation import Failure
-from apixo_mcp.tasks.task import Attempt, State, Task
+from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
 
 NOW = 1_800_000_000.0
 
@@ -35,6 +35,7 @@ def failure(category: Any, code: str = "HTTP 429", message: str = "Slow down.") 
     return Failure(code=code, category=category, message=message, advice="A.", retryable=True, charged="no")
 
 
+SAVING = {"results": (Result(index=0, url="https://x/y.png", file=FileState.SAVING),)}
 ATTEMPTS = (Attempt(sent_at=1, remote_id="a", failure_code="PROCESSING_TIMEOUT"), Attempt(sent_at=2, remote_id="b"))
 
 
@@ -62,7 +63,10 @@ ATTEMPTS = (Attempt(sent_at=1, remote_id="a", failure_code="PROCESSING_TIMEOUT")
         ("pending", {"tries": 1}, {}, "apixo gave no usable answer; asked again by itself, second try"),
         ("pending", {}, {"paused": 9.0}, "it is asked once that is over"),
         ("pending", {"due": NOW - 2}, {}, "No answer from apixo yet about how it is"),
-        ("pending", {"due": NOW - 2}, {"workers": 0}, "No worker follows tasks on this database: start apixo-mcp"),
+        ("pending", {"due": NOW - 2}, {"is_shared": True}, "No worker has told yet what apixo answers about it"),
+        ("pending", {"due": NOW - 2}, {"workers": 0, "is_shared": True}, "No worker runs on this database, so nobody"),
+        ("pending", {}, {"workers": 0, "is_shared": True}, "and the same keys: apixo-mcp worker"),
+        ("success", SAVING, {"workers": 0, "is_shared": True}, "No worker runs on this database, so nobody"),
         ("pending", {"due": None}, {}, "It is no longer asked about"),
         ("pending", {}, {"trouble": failure("auth", message="Bad key.")}, "apixo refuses to tell: Bad key. A."),
         ("pending", {}, {"is_ours": False}, "a key of apixo at https://api.apixo.ai that is not set here"),
@@ -80,6 +84,7 @@ def test_a_reason(state: str, known: dict[str, Any], around: dict[str, Any], sai
         ("pending", {}),
         ("processing", {"attempts": ATTEMPTS[:1]}),
         ("success", {}),
+        ("success", SAVING),
         ("failed", {"failure": failure("rate_limited"), "tries": 1}),
     ],
 )
