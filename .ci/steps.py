@@ -30,7 +30,7 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "bwrap": "bubblewrap",
     "systemd-analyze": "systemd",
-    "initdb": "postgresql",
+    "initdb": "postgresql locales",
     "pgbouncer": "pgbouncer",
 }
 """What the steps call, and the packages of Debian that bring it."""

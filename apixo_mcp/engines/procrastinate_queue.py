@@ -285,4 +285,5 @@ def _words(error: BaseException) -> str:
 def _be_quiet() -> None:
     # It tells of each job, with its arguments, and of each try while the database is away: told here in a line.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    # What ends in the middle of a statement, as a command does that has its answer, closes its connection: no news.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)

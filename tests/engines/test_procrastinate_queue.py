@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 from support.postgres import Cluster
 from support.task_steps import happens
 
@@ -233,3 +235,19 @@ async def test_a_queue_that_cannot_be_used_says_so(postgres: Cluster) -> None:
             await queue.put([following("a")])
         with pytest.raises(StoreError, match="job queue"):
             await queue.tidy()
+
+
+async def test_whoever_leaves_in_the_middle_of_a_statement_is_told_nothing_of_it(
+    queue: ProcrastinateQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with queue.pool.connection() as connection, anyio.create_task_group() as group:
+
+        async def ask() -> None:
+            await connection.execute("select pg_sleep(60)")
+
+        group.start_soon(ask)
+        with anyio.fail_after(10):
+            while connection.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    assert caplog.text == ""

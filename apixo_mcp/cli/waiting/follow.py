@@ -35,7 +35,8 @@ async def follow(app: App, tasks: Sequence[Task], *, until_sent: bool = False) -
             leave_last_words(lost_if_ended(now))
             await app.service.wait(waiting[0], _LOOKED_AT_EVERY)
             now = [await app.store.get(task.task_id) or task if task in waiting else task for task in now]
-            reasons = [await _reason(app, task) for task in now]
+            workers = None if until_sent else app.engine.workers()  # what comes after that is told then
+            reasons = [await _reason(app, task, workers) for task in now]
             bar.show(sum(_progress(app, task) for task in now) / len(now), _word(now), *reasons)
             _refuse_what_nobody_follows(app, now)
     return now
@@ -71,7 +72,7 @@ def _is_awaited(task: Task, *, until_sent: bool) -> bool:
     return not task.is_settled and not (until_sent and task.state is not State.SUBMITTING)
 
 
-async def _reason(app: App, task: Task) -> str:
+async def _reason(app: App, task: Task, workers: int | None) -> str:
     return why(
         task,
         time.time(),
@@ -80,7 +81,7 @@ async def _reason(app: App, task: Task) -> str:
         trouble=app.runner.trouble(task.key_print),
         is_ours=task.key_print in app.key_prints,
         missing=app.runner.missing(task.task_id),
-        workers=app.engine.workers(),
+        workers=workers,
         is_shared=bool(app.settings.database_url),
     )
 

@@ -25,6 +25,7 @@ from apixo_mcp.stores.postgres import schema
 from apixo_mcp.stores.postgres.address import DatabaseAddress
 from apixo_mcp.stores.postgres.connection import ServerClock, ServerLine, Unfit, set_up
 from apixo_mcp.stores.postgres.session import NOW, InDoubt, Session
+from apixo_mcp.stores.postgres.troubles import advice_on, advice_on_start, is_of_former_schema
 from apixo_mcp.stores.rows import NotATask
 
 log = logging.getLogger(__name__)
@@ -35,15 +36,6 @@ CLOCK_READ_EVERY = 5.0  # seconds
 _TRIES = 4
 _UNUSED_FOR = 60.0  # seconds after which a connection too many is closed
 _LASTS = 1800.0  # seconds for which a connection is used: the server may have another address by then
-_REFUSED = "Check the user, the password and the database in APIXO_MCP_DATABASE_URL."
-_CODE_OF_WORDS = {
-    "too many clients": "53",
-    "too many connections": "53",
-    "connection slots are reserved": "53",
-    'FATAL:  database "': "3D",
-    "the database system is": "57P03",
-}
-"""The SQLSTATE of what an English server says as it lets nobody in: libpq passes on the words alone."""
 _AGAIN = ("40001", "40P01")  # SQLSTATE serialization_failure, deadlock_detected
 
 _P = ParamSpec("_P")
@@ -91,7 +83,7 @@ class PostgresDatabase:
                 self.schema = schema.upgrade_schema(line, self._address.shown)
                 refuse_moved(Session(line, self._clock, self._now, self._line), f"the task store {self.shown}")
         except psycopg.Error as error:
-            raise self._trouble(error) from None
+            raise self._trouble(error, at_start=True) from None
         self._pool = ConnectionPool(
             connection_class=ServerLine,
             kwargs=dict(self._address.conninfo),
@@ -168,7 +160,7 @@ class PostgresDatabase:
                     return work(session)
             except (psycopg.Error, NotATask) as error:
                 has_written = session is not None and session.has_written
-                if _is_of_former_schema(error) and self._pool is not None:
+                if is_of_former_schema(error) and self._pool is not None:
                     self._pool.drain()  # all connections have prepared the same
                 if not left or has_written or not _was_taken_back(error):
                     raise self._trouble(error) from error
@@ -179,10 +171,11 @@ class PostgresDatabase:
         lines = str(error).strip().splitlines()
         return self._address.without_password(lines[0] if lines else type(error).__name__)
 
-    def _trouble(self, error: psycopg.Error | NotATask) -> StoreError:
-        """Returns what to tell a caller that the database has just failed."""
+    def _trouble(self, error: psycopg.Error | NotATask, *, at_start: bool = False) -> StoreError:
+        """Returns what to tell a caller that the database has just failed; at a start nobody reads it twice."""
         store, told = f"The task store {self._address.shown}", self._told(error)
-        log.error("%s: %s", store, told)
+        if not at_start:
+            log.error("%s: %s", store, told)
         if isinstance(error, NotATask):
             return StoreError(f"{store} holds a row that is none of a task ({told}). Look at it with a copy of it.")
         if isinstance(error, PoolClosed):
@@ -194,41 +187,19 @@ class PostgresDatabase:
                 f"{store} cannot be reached just now. Try again; whoever runs it looks at the server and at how many "
                 "connections it allows.",
             )
-        advice = {
-            "28": "Check the user and the password in APIXO_MCP_DATABASE_URL.",
-            "3D": "Create the database, or name another one in APIXO_MCP_DATABASE_URL.",
-            "42501": "Give the user of APIXO_MCP_DATABASE_URL the right to create, read and write tables there.",
-            "53": "Make room on the server, or let it and this user have more connections, and try again.",
-            "55000": "End this program, and start it where its tasks go on.",
-            "55P03": "Another process is busy with it; try again.",
-            "57P03": "It is starting or ending; try again in a moment.",
-            "57014": "It took too long; try again.",
-            "25006": "It can only be read, as a standby can: name the server that is written to.",
-        }
-        state = error.sqlstate or ""
-        known = next((text for start, text in advice.items() if state.startswith(start)), None)
-        if known is None and isinstance(error, psycopg.OperationalError):
-            by_words = (advice[code] for words, code in _CODE_OF_WORDS.items() if words in told)
-            is_refused = "FATAL" in told
-            otherwise = _REFUSED if is_refused else "Check that the server runs and can be reached, and try again."
-            known = next(by_words, otherwise)
-        text = f"{store} cannot be used just now: {told.rstrip('.')}. {known or 'Try again.'}"
-        return StoreError(text, next_action=None if known else NextAction.EXAMINE)
+        advice = advice_on_start(error, self._address.conninfo) if at_start else advice_on(error)
+        text = f"{store} cannot be used just now: {told.rstrip('.')}. {advice or 'Try again.'}"
+        return StoreError(text, next_action=None if advice else NextAction.EXAMINE)
 
 
 def _bound(work: Callable[..., T], arguments: tuple[Any, ...], named: dict[str, Any]) -> Callable[[Database], T]:
     return lambda database: work(database, *arguments, **named)
 
 
-def _is_of_former_schema(error: BaseException) -> bool:
-    """Tells whether a statement was prepared before a newer program, in an upgrade, added a column to its table."""
-    return isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error)
-
-
 def _was_taken_back(error: psycopg.Error | NotATask) -> bool:
     """Tells whether nothing of the work has happened, and it may go well another time."""
     if isinstance(error, InDoubt | PoolTimeout | PoolClosed | NotATask | Unfit):
         return False
-    if error.sqlstate in _AGAIN or _is_of_former_schema(error):
+    if error.sqlstate in _AGAIN or is_of_former_schema(error):
         return True
     return isinstance(error, psycopg.OperationalError) and (error.sqlstate or "57P")[:3] == "57P"

@@ -102,7 +102,7 @@ async def test_whoever_leaves_a_task_without_a_worker_is_told_that_none_goes_on_
 
 
 async def test_a_database_that_is_not_there_is_told_with_what_to_do(
-    on_database: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    on_database: str, typed: Typed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv("APIXO_MCP_DATABASE_URL", f"{on_database}_gone")
     listed = await run(typed, "tasks", "list")
@@ -112,6 +112,7 @@ async def test_a_database_that_is_not_there_is_told_with_what_to_do(
     findings = {one["what"]: one for one in json.loads(examined.stdout)["findings"]}
     assert (findings["task store"]["status"], findings["task store"]["variable"]) == ("mend", "APIXO_MCP_DATABASE_URL")
     assert PASSWORD not in listed.stderr + examined.stdout
+    assert "does not exist" not in caplog.text, "whoever reads the answer reads the log too, and has it twice"
 
 
 async def test_two_servers_over_http_share_it(on_database: str, tmp_path: Path):
