@@ -8,6 +8,7 @@ import anyio.lowlevel
 import pytest
 from anyio import wait_all_tasks_blocked
 from anyio.abc import ByteStream
+from support.amounts import in_time
 from support.listening import listening
 
 pytestmark = pytest.mark.anyio
@@ -38,5 +39,5 @@ async def test_a_connection_that_asks_nothing_is_no_fault(lingers: tuple[int, in
     async with listening(handle) as port:
         with socket.create_connection(("127.0.0.1", port)) as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", *lingers))
-        with anyio.fail_after(5):
+        with in_time(5):
             await over.wait()

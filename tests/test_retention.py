@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.asking import submit
 from support.program import values_for
 
@@ -86,7 +87,7 @@ def keep(box: Sandbox, tmp_path: Path) -> Keep:
             submission = await submit(app, request)
             assert isinstance(submission, Submission)
             task = submission.task
-            with anyio.fail_after(20):
+            with in_time(20):
                 while not (task.state is State.SUCCESS and task.is_settled and not task.lease_until):
                     await app.changes.wait(task.task_id, 0.05)
                     task = await app.service.find(LOCAL, task.task_id)
@@ -261,7 +262,7 @@ async def test_a_server_that_stays_does_it_by_itself_and_one_without_the_setting
             await app.store.totals()
             assert file.exists()
     async with open_app(read_settings(**values, keep_days=3), lasting=True):
-        with anyio.fail_after(10):
+        with in_time(10):
             while file.exists():
                 await anyio.sleep(0.01)
 

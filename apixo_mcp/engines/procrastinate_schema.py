@@ -10,7 +10,7 @@ from typing import Any, LiteralString, cast
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-_LOCK = 8_217_350_946_101
+LOCK = 8_217_350_946_101
 """Of the database's advisory locks; no other program takes this one."""
 
 _TABLES = ("procrastinate_jobs", "procrastinate_events", "procrastinate_workers", "procrastinate_periodic_defers")
@@ -46,7 +46,7 @@ async def make_queue_tables(pool: AsyncConnectionPool[Any]) -> None:
     async with pool.connection() as connection, connection.transaction():
         if await _is_new(connection):
             return
-        await connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        await connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         await connection.execute(_KNOWN)
         made = await _made(connection)
         whole = await _is_whole(connection)

@@ -15,6 +15,8 @@ SERVER_ANSWERS_WITHIN = 10.0
 """Seconds that the server has for each answer: more than any statement here takes, and less than 15 s, after which a
 process that cannot reach its database is to say so."""
 CONNECTED_WITHIN = 5  # seconds
+IDLE_WITHIN = 5.0
+"""Seconds between two statements of a transaction: a process that was frozen in one keeps others out no longer."""
 
 _Row = TypeVar("_Row", covariant=True)
 _DEFAULTS: dict[str, Any] = {
@@ -78,11 +80,16 @@ def conninfo_of(url: str, name: str) -> dict[str, Any]:
 async def set_up_connection(connection: psycopg.AsyncConnection[Any]) -> None:
     """Has the server stop what nobody waits for any more, and prepare nothing where a pooler stands between.
 
+    It also ends a transaction that is not gone on with.
+
     Raises:
         psycopg.Error: the server cannot be asked.
     """
-    milliseconds = round(SERVER_ANSWERS_WITHIN * 1000)
-    await connection.execute(f"set statement_timeout = {milliseconds}".encode())
+    for name, seconds in (
+        ("statement_timeout", SERVER_ANSWERS_WITHIN),
+        ("idle_in_transaction_session_timeout", IDLE_WITHIN),
+    ):
+        await connection.execute(f"set {name} = {seconds * 1000:.0f}".encode())
     # A pooler may hand each transaction to another backend, which does not know what was prepared.
     row = await (await connection.execute("select pg_backend_pid()")).fetchone()
     if row is None or row[0] != connection.info.backend_pid:

@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.chromium import expect, shot, window
 from support.gallery_page import Site, site
 from support.media_wire import a_png
@@ -152,7 +153,7 @@ async def test_a_page_that_is_loaded_anew_during_the_click_finds_what_was_bought
 
     await page.route("**/api/make", swallow)
     await page.locator(PRICED).click()
-    with anyio.fail_after(15):
+    with in_time(15):
         await arrived.wait()
     await page.reload()  # the route stays: without one the browser sends what was held
     await page.get_by_role("button", name="Show it (already bought)").click()

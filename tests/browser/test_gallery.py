@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.chromium import expect, shot, window
 from support.gallery_page import Site, failed, site
 from support.page_faults import focus_order, overflowing, violations, wear
@@ -341,7 +342,7 @@ async def test_what_happens_while_the_list_is_asked_for_is_asked_for_behind_it(h
 
     await here.page.route("**/api/tasks?*", hold)
     await here.goto()
-    with anyio.fail_after(30):
+    with in_time(30):
         await arrived.wait()
     await here.page.evaluate("dispatchEvent(new Event('online'))")  # as after a sleep: whatever is known may be old
     async with here.page.expect_request("**/api/tasks?*"):
@@ -442,7 +443,7 @@ async def test_what_is_looked_at_again_while_more_is_asked_for_stands_there_once
     await expect(page.locator(".count")).to_contain_text("The newest 100 tasks")
     await page.route("**/api/tasks?*before=*", hold)
     await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    with anyio.fail_after(30):
+    with in_time(30):
         await arrived.wait()
     await page.evaluate("dispatchEvent(new Event('online'))")
     await expect(page.locator(".count")).to_contain_text("The newest 120 tasks")

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import anyio
 import pytest
+from support.amounts import in_time
 from support.chromium import expect
 from support.person import Raw
 from support.site import site
@@ -78,7 +78,7 @@ async def test_a_button_that_is_pressed_twice_counts_once(signed_in: Any, house:
     async with site() as client:
         await asked(signed_in, raw, f"http://127.0.0.1:{client.port}/callback")
         await signed_in.get_by_role("button", name="Allow").dblclick(no_wait_after=True)
-        with anyio.fail_after(15):
+        with in_time(15):
             await client.heard.wait()
         await signed_in.wait_for_url(f"http://127.0.0.1:{client.port}/callback?**")
         codes = {parse_qs(urlsplit(path).query)["code"][0] for path in client.asked}

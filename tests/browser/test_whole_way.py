@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import anyio
 import pytest
 from mcp import Client
 from mcp.client.auth import OAuthClientProvider
@@ -12,6 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from mcp.types import Implementation
 from pydantic import AnyUrl
+from support.amounts import in_time
 from support.house import ALICE
 from support.person import Kept, invitation_of
 from support.program import structure, values_for
@@ -60,7 +60,7 @@ async def test_from_an_invitation_to_a_picture(box: Sandbox, tmp_path: Path, pag
                     assert cookie["path"] == f"{urlsplit(url).path}/sign-in"
 
                 async def answered() -> AuthorizationCodeResult:
-                    with anyio.fail_after(15):
+                    with in_time(15):
                         await callback.heard.wait()
                     told = {name: one for name, [one] in parse_qs(urlsplit(callback.asked[-1]).query).items()}
                     return AuthorizationCodeResult(code=told["code"], state=told["state"], iss=told["iss"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.media_wire import a_png
 from support.runners import runner_on
 from support.scripted_gateway import Asked, Gateway, Send, whole
@@ -254,7 +255,7 @@ async def test_one_that_is_just_being_polled_is_polled_once_more(begin: Begin, a
         await held.asked.wait()
         process.engine.hurry(task.task_id)
         held.free.set()
-        with anyio.fail_after(5):
+        with in_time(5):
             await ends(app, task)
     assert len(gateway.looks) == 2
 
@@ -263,7 +264,7 @@ async def test_it_stops_at_once_and_leaves_a_poll_where_it_is(begin: Begin, app:
     task = await add(app)
     gateway.polls.append(held := Held(b""))
     async with begin() as process:
-        with anyio.fail_after(5):
+        with in_time(5):
             async with running(process):
                 await held.asked.wait()
     assert await state(app.store, task) is State.PENDING
@@ -287,7 +288,7 @@ async def test_a_submit_that_is_under_way_is_finished_first(begin: Begin, app: A
         await anyio.wait_all_tasks_blocked()
         assert not stopped.is_set()
         held.free.set()
-        with anyio.fail_after(5):
+        with in_time(5):
             await stopped.wait()
     row = await app.store.get(task.task_id)
     assert row is not None

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import pytest
+from support.amounts import in_time
 from support.tcp import refused
 
 from apixo_mcp.gateways.apixo import Apixo
@@ -66,7 +66,7 @@ class Bench:
         return await self.gateway().poll(KINDS[self.name][1], remote_id)
 
     async def ended(self, remote_id: str) -> Polled:
-        with anyio.fail_after(20):
+        with in_time(20):
             while isinstance(got := await self.poll(remote_id), Running | NoAnswer):
                 pass
         return got
@@ -330,7 +330,7 @@ async def test_songs_come_as_tracks_and_covers(bench: Bench) -> None:
     gateway = bench.gateway()
     got = await gateway.submit("suno", {"mode": "V5", "customMode": False, "instrumental": False, "prompt": "rain"})
     assert isinstance(got, Accepted)
-    with anyio.fail_after(20):
+    with in_time(20):
         while not isinstance(look := await gateway.poll("suno", got.remote_id), Succeeded):
             pass
     assert [one.kind for one in look.produced] == ["audio", "audio", "image", "image"]

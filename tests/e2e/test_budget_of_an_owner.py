@@ -12,6 +12,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, Implementation
+from support.amounts import in_time
 from support.kills import all_ended
 from support.process import Process, started
 from support.program import text_of, values_for
@@ -77,7 +78,7 @@ async def bought_at_once(box: Sandbox, folder: Path, owners: Sequence[Owner], nu
                 group.start_soon(buy, clients[call % len(clients)], call)
         # Where there is a worker they send what they were asked for, and nothing else.
         bought = answers[""]
-        with anyio.fail_after(60):
+        with in_time(60):
             while len(box.submits()) < bought:
                 await anyio.sleep(0.1)
     return answers

@@ -12,6 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 from mcp.types.jsonrpc import JSONRPCResponse
+from support.amounts import in_time
 from support.pipe import INITIALIZED, META, initialize, request
 from support.program import program, values_for
 
@@ -59,7 +60,7 @@ async def on_streams(transport: str, values: dict[str, Any], era: str) -> AsyncI
 
             if era == "legacy":
                 await send(initialize(clientInfo=NAME))
-                with anyio.fail_after(30):
+                with in_time(30):
                     await answer(0)
                 await send(INITIALIZED)
             yield call

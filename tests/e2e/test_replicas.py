@@ -14,7 +14,8 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Implementation
-from support.process import Process, started
+from support.amounts import in_time
+from support.process import Process, started_beside
 from support.program import structure, values_for
 from support.proxies import NAME, answering, client_for, free_port, proxied
 from support.sign_in import bearer, let_in
@@ -75,13 +76,14 @@ async def site(postgres_url: str, tmp_path: Path) -> AsyncIterator[Site]:
         values: dict[str, Any] = {"database_url": postgres_url, "public_url": url, "trusted_proxies": "127.0.0.1"}
         async with open_app(read_settings(**values_for(box, tmp_path) | values), worker=True) as worker:
             await let_in(worker, *OWNERS)
-            with (
-                started(box, tmp_path, "--transport", "http", "--drain", str(DRAINED), **values) as first,
-                started(box, tmp_path, "--transport", "http", "--drain", str(DRAINED), **values) as second,
-                proxied("Caddyfile-for-replicas", proxys, port, f"{first.url} {second.url}") as trusted,
+            words = ("--transport", "http", "--drain", str(DRAINED))
+            async with (
+                started_beside(box, tmp_path, *words, **values) as first,
+                started_beside(box, tmp_path, *words, **values) as second,
             ):
-                await answering(url, trusted)
-                yield Site(url, trusted, [first, second])
+                with proxied("Caddyfile-for-replicas", proxys, port, f"{first.url} {second.url}") as trusted:
+                    await answering(url, trusted)
+                    yield Site(url, trusted, [first, second])
 
 
 @dataclass
@@ -128,7 +130,7 @@ async def test_no_call_fails_while_one_of_two_replicas_is_replaced(site: Site) -
         while any(len(caller.made) < count for caller, count in zip(callers, wanted, strict=True)):
             await anyio.sleep(0.05)
 
-    with anyio.fail_after(80):
+    with in_time(80):
         async with anyio.create_task_group() as group:
             for caller in callers:
                 group.start_soon(caller.run, over)

@@ -12,6 +12,7 @@ import pytest
 from anyio.to_thread import run_sync
 from click.testing import CliRunner
 from mcp import Client
+from support.amounts import in_time
 from support.program import environment, structure, text_of, values_for
 
 from apixo_mcp.app import open_app
@@ -64,7 +65,7 @@ async def bought(client: Client, tool: str, model: str, count: int, given: dict[
 
 
 async def ended(client: Client) -> None:
-    with anyio.fail_after(240):
+    with in_time(240):
         while WAITING & set(structure(await client.call_tool("get_usage", {}))["totals"]):
             await anyio.sleep(0.3)
 

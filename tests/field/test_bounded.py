@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp.types import CallToolResult
+from support.amounts import here, in_time
 from support.door import Door, Enter, content, door, holds, sample
 from support.listening import listening
 from support.scripted_gateway import Asked, Gateway, Send, beside, head, polled, succeeded, whole
@@ -96,7 +97,7 @@ async def once(door: Door, gateway: Gateway, reply: Callable[[str], bytes], *, s
     async with holds() as held:
         called = await door.call("generate_image", model="nano-banana", prompt=prompt, wait_seconds=0)
         assert not called.is_error
-        with anyio.fail_after(20):
+        with in_time(20):
             while len(gateway.seen) < looked + (1 if submit else 2):
                 await anyio.sleep(0.005)
         task = called.structured_content or {}
@@ -238,13 +239,13 @@ async def test_a_healthy_result_beside_hosts_without_an_end(gateway: Gateway, en
     async with enter() as door:
         gateway.results(*bad, *([good] if place == "of the same task" else []))
         task = await door.told("generate_image", model="nano-banana", prompt="slow", wait_seconds=0)
-        with anyio.fail_after(10):
+        with in_time(10):
             while sum(bool(gateway.asked_for(f"/bad/{at}.png")) for at in range(16)) < 4:
                 await anyio.sleep(0.02)
         if place == "of another task":
             gateway.results(good)
             task = await door.told("generate_image", model="nano-banana", prompt="healthy", wait_seconds=0)
-        with anyio.fail_after(12):
+        with in_time(12):
             while True:
                 task = await door.check(task, 0)
                 saved = [result for result in task.get("results", ()) if result["file"] == "saved"]
@@ -253,7 +254,7 @@ async def test_a_healthy_result_beside_hosts_without_an_end(gateway: Gateway, en
                 await anyio.sleep(0.05)
         began = anyio.current_time()
     assert content(saved[0]) == PNG
-    assert anyio.current_time() - began < 4, "the end waits for what never comes"
+    assert anyio.current_time() - began < here(4), "the end waits for what never comes"
 
 
 @pytest.mark.parametrize("kind", ["a header byte a second", "100 Continue for ever", "silence"])
@@ -265,10 +266,10 @@ async def test_a_healthy_task_beside_polls_without_an_end(gateway: Gateway, ente
         gateway.outcome = lambda task: WITHOUT_END[kind] if "slow" in task else succeeded(task, urls=gateway.urls)
         for number in range(8):
             await door.told("generate_image", model="nano-banana", prompt=f"slow {number}", wait_seconds=0)
-        with anyio.fail_after(8):
+        with in_time(8):
             while len(gateway.looks) < 8:
                 await anyio.sleep(0.02)
-        with anyio.fail_after(5):
+        with in_time(5):
             task = await door.made(prompt="healthy")
     assert content(task["results"][0]) == PNG
 
@@ -289,7 +290,7 @@ async def test_a_healthy_result_beside_sixteen_hosts_without_an_end(gateway: Gat
         gateway.results(*urls, good)
         async with enter() as door:
             task = await door.told("generate_image", model="nano-banana", prompt="a fox", wait_seconds=0)
-            with anyio.fail_after(12):
+            with in_time(12):
                 while not any(result["file"] == "saved" for result in task.get("results", ())):
                     task = await door.check(task, 0)
                     await anyio.sleep(0.05)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.door import Enter, content, one_file, remarks, sample
 from support.samples import OTHERS, PAGES, picture, recorded, wav
 from support.scripted_gateway import Gateway, chunked, head, open_ended, whole
@@ -335,7 +336,7 @@ async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter:
     async with enter(limits=limits) as door, anyio.create_task_group() as group:
         task = await door.made()
         assert task["results"][0]["file"] == "failed"
-        with anyio.fail_after(20):
+        with in_time(20):
             await asked.wait()
         assert (await door.check(task, 0))["results"][0]["file"] == "saving"
         group.start_soon(_after_a_moment, go_on)

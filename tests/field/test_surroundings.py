@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.door import Enter, content, one_file, sample, words
 from support.driver import server_env
 from support.imitation import Imitation
@@ -164,7 +165,7 @@ async def test_the_server_starts_all_the_same(
         monkeypatch.setenv(variable, value)
     async with enter(apixo_base_url="https://api.apixo.invalid") as door:
         assert not (await door.call("list_models")).is_error
-        with anyio.fail_after(10):
+        with in_time(10):
             called = await door.call("generate_image", model="nano-banana", prompt="a fox", wait_seconds=8)
     text = words(called)
     assert name in text.lower()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.store_tasks import make_followed
 
 from apixo_mcp.gallery.feed import Feed
@@ -65,7 +66,7 @@ async def test_more_changes_of_one_moment_than_are_read_at_once_are_all_told(tmp
             now = time.time()
             tasks = [make_followed(created_at=now, updated_at=now, state=State.SUCCESS, due=None) for _ in range(1_200)]
             await store.add(tasks)
-            with anyio.fail_after(20):
+            with in_time(20):
                 while len(told) < len(tasks):
                     if task := await anext(changes):
                         told.add(task.task_id)

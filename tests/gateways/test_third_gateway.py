@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from anyio.to_thread import run_sync
 from click.testing import CliRunner, Result
 from mcp import Client as McpClient
+from support.amounts import in_time
 from support.wire import Wire, picture
 
 from apixo_mcp.app import open_app
@@ -90,7 +90,7 @@ def _environment(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def typed(variables: Mapping[str, str], *words: str) -> Result:
-    with anyio.fail_after(60):
+    with in_time(60):
         return await run_sync(lambda: CliRunner().invoke(program, words, env=dict(variables)))
 
 

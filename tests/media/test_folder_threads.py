@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from PIL import Image
+from support.amounts import here, in_time
 from support.earlier import nobody
 from support.media_wire import a_png, a_result, a_task, whole
 
@@ -107,7 +108,7 @@ async def test_calls_that_hang_are_few_and_come_back(share: Share):
             with pytest.raises(FolderHangs, match=r"^/share does not answer"):
                 await threads.run(look, afterwards=returned.append)
         assert share.hanging <= 2
-    with anyio.fail_after(10):
+    with in_time(10):
         while len(returned) < 2:
             await anyio.lowlevel.checkpoint()
     assert returned == [7, 7]
@@ -124,7 +125,7 @@ async def test_a_folder_that_hangs_already_is_waited_for_less(share: Share):
         for _ in range(3):
             with pytest.raises(FolderHangs):
                 await threads.run(share.asked)
-        assert anyio.current_time() - began < 2.5, "each of three would have taken a second"
+        assert anyio.current_time() - began < here(2.5), "each of three would have taken a second"
     assert await threads.run(lambda: 7) == 7
 
 
@@ -136,13 +137,13 @@ async def test_small_pictures_are_done_without_where_the_folder_hangs(tmp_path: 
     task = a_task(results=(result,))
     previews = Previews(SharedFiles(tmp_path, share), FolderThreads("/share", 2, 0.5))
     thumbnails = Thumbnails(previews, tmp_path / "small")
-    with share.gone(), anyio.fail_after(30):
+    with share.gone(), in_time(30):
         assert await previews.preview(str(path), "image/png") is None
         assert await previews.sheet([Tile("1", str(path), "image/png")], 5.0) is None
         assert await thumbnails.of(task, result) is None
         with pytest.raises(NotShown, match="cannot be reached just now"):
             await previews.view(str(path), "image/png")
-    with anyio.fail_after(30):  # until it is seen that they have ended
+    with in_time(30):  # until it is seen that they have ended
         while await previews.preview(str(path), "image/png") is None:
             await anyio.sleep(0.01)
     assert await thumbnails.of(task, result) is not None, "nobody has noted that it has none"
@@ -155,14 +156,14 @@ async def test_what_is_given_from_a_folder_that_hangs_is_refused_and_the_rest_is
         (folder / "a.png").write_bytes(a_png())
     roots = SharedRoots([gone, here], gone, share)
     inputs = Inputs(roots, allow_private=False, data_urls=True, answers_within=0.05)
-    with share.gone(), anyio.fail_after(30):
+    with share.gone(), in_time(30):
         for _ in range(6):
             urls, problems = await inputs.resolve("image", [str(gone / "a.png")], nobody)
             assert (urls, "does not answer" in str(problems[0])) == ([], True)
         assert share.hanging <= 4
         urls, problems = await inputs.resolve("image", [str(here / "a.png")], nobody)
         assert (len(urls), problems) == (1, [])
-    with anyio.fail_after(30):
+    with in_time(30):
         while (await inputs.resolve("image", [str(gone / "a.png")], nobody))[1]:
             await anyio.sleep(0.01)
 
@@ -228,7 +229,7 @@ async def test_results_outlast_a_folder_that_hangs(wire, http, tmp_path, share: 
         assert await saver.is_there(earlier), "what is not known to be gone is not fetched again"
         assert await saver.copy(a_task(), earlier, other) == other / Path(earlier.path).name
         assert await saver.folder(str(other)) == other
-    with anyio.fail_after(10):  # the threads that hung take a moment to come back
+    with in_time(10):  # the threads that hung take a moment to come back
         while (saved := await saver.save(a_task(), a_result(url, index=1))).file is not FileState.SAVED:
             await anyio.lowlevel.checkpoint()
     assert Path(saved.path).read_bytes() == PNG
@@ -252,7 +253,7 @@ async def test_a_folder_that_hangs_amid_a_file_is_told_and_the_rest_comes_later(
         failed = await saver.save(a_task(), a_result(url))
         assert failed.file is FileState.FAILED
         assert f"{tmp_path} does not answer" in failed.problem
-    with anyio.fail_after(10):
+    with in_time(10):
         while (saved := await saver.save(a_task(), a_result(url))).file is not FileState.SAVED:
             await anyio.lowlevel.checkpoint()
     assert Path(saved.path).read_bytes() == PNG
@@ -280,7 +281,7 @@ async def test_no_other_try_writes_to_a_file_that_a_thread_still_has(wire, http,
         assert len(wire.asked) == 1
         other = await saver.save(a_task(), a_result(url, index=1))
         assert Path(other.path).read_bytes() == PNG
-    with anyio.fail_after(10):
+    with in_time(10):
         while (saved := await saver.save(a_task(), a_result(url))).file is not FileState.SAVED:
             await anyio.lowlevel.checkpoint()
     assert Path(saved.path).read_bytes() == PNG
@@ -314,10 +315,10 @@ async def test_a_file_that_gets_no_turn_is_let_go_of(wire, http, tmp_path, share
     with share.gone():
         for index in range(3):
             assert (await saver.save(a_task(), a_result(url, index=index))).file is FileState.FAILED
-        with anyio.fail_after(10):
+        with in_time(10):
             while is_open != {0}:
                 await anyio.lowlevel.checkpoint()
-    with anyio.fail_after(10):
+    with in_time(10):
         while (saved := await saver.save(a_task(), a_result(url, index=2))).file is not FileState.SAVED:
             await anyio.lowlevel.checkpoint()
     assert Path(saved.path).read_bytes() == PNG
@@ -334,7 +335,7 @@ async def test_copies_into_a_folder_that_hangs_are_told_and_keep_no_others_waiti
                 await saver.folder(str(there / name))
         assert share.hanging <= LIMITS.looking
         assert await saver.folder(str(here)) == here
-    with anyio.fail_after(10):
+    with in_time(10):
         while await _folder(saver, there) != there:
             await anyio.lowlevel.checkpoint()
 

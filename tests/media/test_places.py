@@ -3,6 +3,7 @@
 import anyio
 import anyio.lowlevel
 import pytest
+from support.amounts import in_time
 
 from apixo_mcp.media.places import Places, Shares, TransferLimits
 
@@ -42,7 +43,7 @@ async def test_who_leaves_the_line_takes_no_place():
         group.cancel_scope.cancel()
     assert not shares.are_wanted
     shares.give_back("a")
-    with anyio.fail_after(30):
+    with in_time(30):
         await shares.take("a")
         await shares.take("b")
 
@@ -62,6 +63,6 @@ async def test_the_result_of_one_task_comes_beside_a_thousand_of_another():
         for _ in range(1000):
             group.start_soon(places.during, "many", endless)
         await anyio.lowlevel.checkpoint()
-        with anyio.fail_after(10):
+        with in_time(10):
             assert await places.during("one", short) == "came"
         group.cancel_scope.cancel()

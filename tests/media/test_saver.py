@@ -3,6 +3,7 @@ import json
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.media_wire import (
     a_png,
     a_result,
@@ -255,7 +256,7 @@ async def test_a_cancelled_try_leaves_what_a_later_one_goes_on_with(wire, http, 
     async with anyio.create_task_group() as group:
         group.start_soon(a_saver(http, tmp_path).save, a_task(), a_result(url))
         await sent.wait()
-        with anyio.fail_after(5):
+        with in_time(5):
             while not (part.exists() and part.stat().st_size >= 1 << 20):
                 await anyio.sleep(0.005)
         group.cancel_scope.cancel()

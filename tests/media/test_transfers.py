@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.media_wire import (
     a_png,
     a_result,
@@ -533,10 +534,10 @@ async def test_a_healthy_result_is_saved_beside_many_that_stall(wire, http, tmp_
     async with anyio.create_task_group() as group:
         for index in range(1, 33):
             group.start_soon(keeper.save, a_task(), a_result(f"{wire.url}/stalls/{index}", index=index))
-        with anyio.fail_after(10):
+        with in_time(10):
             while len(wire.asked) < 32:
                 await anyio.sleep(0.01)
-        with anyio.fail_after(30):
+        with in_time(30):
             saved = await keeper.save(a_task(), a_result(f"{wire.url}/healthy.png"))
         assert saved.file is FileState.SAVED
         group.cancel_scope.cancel()
@@ -564,7 +565,7 @@ async def test_a_transfer_that_stalled_is_saved_when_its_bytes_come(wire, http, 
     async with anyio.create_task_group() as group:
         for index in range(1, 25):
             group.start_soon(save, index)
-        with anyio.fail_after(10):
+        with in_time(10):
             healthy = await keeper.save(a_task(), a_result(f"{wire.url}/healthy.png"))
         assert healthy.file is FileState.SAVED
         go_on.set()
@@ -588,7 +589,7 @@ async def test_no_more_begin_than_are_read_at_once(wire, http, tmp_path):
     async with anyio.create_task_group() as group:
         for index in range(9):
             group.start_soon(keeper.save, a_task(task_id=f"tsk_{index}"), a_result(f"{wire.url}/{index}"))
-        with anyio.fail_after(5):
+        with in_time(5):
             await begun.wait()
         await anyio.sleep(0.1)  # some looks
         assert len(wire.asked) == 3
@@ -608,7 +609,7 @@ async def test_those_that_bring_nothing_yet_keep_nobody_from_beginning(wire, htt
 
     wire.answers(late)
     keeper = a_saver(http, tmp_path, flowing=3, looked_every=0.02)
-    with anyio.fail_after(5):
+    with in_time(5):
         async with anyio.create_task_group() as group:
             for index in range(9):
                 group.start_soon(keeper.save, a_task(task_id=f"tsk_{index}"), a_result(f"{wire.url}/{index}"))
@@ -645,7 +646,7 @@ async def test_a_connection_that_brings_nothing_is_taken_by_those_that_wait(wire
         for index in range(1, 9):
             group.start_soon(keeper.save, a_task(), a_result(f"{wire.url}/stalls/{index}", index=index))
         await anyio.wait_all_tasks_blocked()
-        with anyio.fail_after(5):
+        with in_time(5):
             assert (await keeper.save(a_task(), a_result(f"{wire.url}/healthy.png"))).file is FileState.SAVED
         group.cancel_scope.cancel()
 
@@ -654,7 +655,7 @@ async def test_a_head_without_end_is_left(wire, tmp_path):
     flood = raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000)
     async with Http(allow_private_hosts=True, timeouts=Timeouts(until_body=0.2)) as http:
         for bad in (trickled_head, continues, silent, flood):
-            with anyio.fail_after(5):
+            with in_time(5):
                 failed = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(bad)))
             assert failed.file is FileState.FAILED
 
@@ -665,7 +666,7 @@ async def test_a_trailer_without_end_is_no_progress(wire, tmp_path):
         await drip(send, b"X-A: 1\r\n", 0.05)
 
     async with Http(allow_private_hosts=True, timeouts=Timeouts(idle=0.3)) as http:
-        with anyio.fail_after(10):
+        with in_time(10):
             saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(handler)))
     assert content(saved) == PNG
 

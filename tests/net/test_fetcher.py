@@ -4,6 +4,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.program import happens
 
 from apixo_mcp.errors import HostRefused, MediaError
@@ -275,7 +276,7 @@ async def test_an_early_end_of_reading_is_no_error(wire):
             await stream.send(b"x" * 65536)
 
     async with wire(talk) as server, open_http() as http:
-        with anyio.fail_after(5):
+        with in_time(5):
             async with http.fetch(server.url) as download:
                 async for _ in download.chunks:
                     break
@@ -297,7 +298,7 @@ async def test_a_strangers_name_that_is_slow_keeps_no_other_name_waiting(monkeyp
         for number in range(20):
             group.start_soon(resolve_name, f"{number}.slow.example", 443)
         await happens(lambda: len(begun) == 20)
-        with anyio.fail_after(5):
+        with in_time(5):
             assert await anyio.getaddrinfo("127.0.0.1", 80)
         group.cancel_scope.cancel()
     released.set()

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import anyio
 import pytest
 from mcp import StdioServerParameters
 from mcp.client.session import ClientSession
 from mcp.client.stdio import stdio_client
 from PIL import Image
+from support.amounts import in_time
 from support.program import environment, happens, values_for
 from support.stand_in_tunnel import stand_in
 
@@ -70,9 +70,9 @@ async def test_it_ends_with_the_server(box: Sandbox, tmp_path: Path, how: str, n
         server = next(pid for pid in processes(mark) if b"apixo_mcp\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
         if number is not None:
             os.kill(server, number)
-            with anyio.fail_after(10):
+            with in_time(10):
                 await happens(lambda: not processes(mark))
-    with anyio.fail_after(10):
+    with in_time(10):
         await happens(lambda: not processes(mark))
 
 
@@ -86,10 +86,10 @@ async def test_it_ends_with_its_keeper(box: Sandbox, tmp_path: Path, how: str) -
         keeper = next(pid for pid in before if b"keeper.py\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
         server = next(pid for pid in before if b"apixo_mcp\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
         os.kill(keeper, signal.SIGKILL)
-        with anyio.fail_after(10):
+        with in_time(10):
             await happens(lambda: set(processes(mark)) & set(before) == {server})
             await happens(lambda: len(processes(mark)) == len(before))  # its task still needs it
-    with anyio.fail_after(10):
+    with in_time(10):
         await happens(lambda: not processes(mark))
 
 

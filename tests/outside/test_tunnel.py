@@ -14,6 +14,7 @@ import anyio.lowlevel
 import httpx2
 import pytest
 from PIL import Image
+from support.amounts import in_time
 from support.asking import submit
 from support.desk import QUICK, Sit
 from support.program import happens, text_of, told_once
@@ -43,7 +44,7 @@ async def test_a_local_picture_reaches_the_gateway_through_it(sit: Sit, box: San
             red, green, blue = made.convert("RGB").getpixel((made.width // 2, made.height // 3))  # pyright: ignore
             assert (red > 240, green < 16, blue < 16) == (True, True, True), "it is an edit of what was fetched"
         # One that finds no room, or comes before the answer to the submit is known, comes again a while later.
-        with anyio.fail_after(60):
+        with in_time(60):
             while not await desk.app.store.arrivals.arrive("apixo", address):
                 await anyio.sleep(0.01)
 
@@ -120,7 +121,7 @@ async def test_a_file_is_handed_out_while_a_task_needs_it(sit: Sit, tmp_path: Pa
         for grant in (tmp_path / "home" / "served").iterdir():
             long_ago = time.time() - 2 * 24 * 3600
             os.utime(grant, (long_ago, long_ago))
-        with anyio.fail_after(10):
+        with in_time(10):
             while (await http.get(ended)).status_code != 404:
                 await anyio.lowlevel.checkpoint()
         answer = await http.get(needed)
@@ -149,7 +150,7 @@ async def test_it_is_gone_a_while_after_it_was_needed(sit: Sit, box: Sandbox) ->
 
 async def ended_now(store: Store, task_id: str) -> None:
     """Ends a task, whatever the gateway would say of it later."""
-    with anyio.fail_after(30):
+    with in_time(30):
         while (task := await store.get(task_id)) is not None:
             # Refused where the program has just claimed it for a poll.
             if await store.commit(task, replace(task, state=State.FAILED, due=None, completed_at=time.time())):

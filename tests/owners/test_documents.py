@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 
 from apixo_mcp.net.fetcher import Download
 from apixo_mcp.owners.documents import ClientDocuments, TooManyDocuments
@@ -56,6 +57,6 @@ async def test_slow_ones_of_one_address_leave_room_for_another() -> None:
             group.start_soon(documents.find, f"https://{number}.slow.example/c", "10.0.0.1")
         await anyio.wait_all_tasks_blocked()
         assert web.slow == 10
-        with anyio.fail_after(30):
+        with in_time(30):
             assert await documents.find("https://claude.example/c", "10.0.0.2")
         group.cancel_scope.cancel()

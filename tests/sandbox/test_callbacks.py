@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from support.amounts import in_time
 
 from apixo_mcp.net.uvicorn_server import listen, listening
 from apixo_mcp.sandbox import Sandbox
@@ -27,7 +28,7 @@ class Receiver:
         self.url, self._bodies, self.statuses = url, bodies, statuses
 
     async def next(self) -> Any:
-        with anyio.fail_after(5):
+        with in_time(5):
             return await self._bodies.receive()
 
 
@@ -54,7 +55,7 @@ async def submit(client: httpx2.AsyncClient, receiver: Receiver, marks: str = "[
 
 async def settled(box: Sandbox, count: int) -> list[dict[str, Any]]:
     """Returns the log's callbacks once there are so many: the log is written after the receiver's answer."""
-    with anyio.fail_after(5):
+    with in_time(5):
         while len(found := [entry for entry in box.log() if entry["route"] == "callback"]) < count:
             await anyio.sleep(0.005)
     return found

@@ -9,6 +9,7 @@ import anyio
 import httpx2
 import pytest
 from PIL import Image
+from support.amounts import in_time
 from support.program import happens
 
 from apixo_mcp.sandbox import Sandbox
@@ -53,7 +54,7 @@ async def edited(box: Sandbox, url: str, seconds: float, **given: str) -> str:
 
 async def told(box: Sandbox, task_id: str) -> dict[str, str]:
     async with httpx2.AsyncClient(headers=HEADERS, base_url=box.url) as http:
-        with anyio.fail_after(15):
+        with in_time(15):
             while True:
                 answer = await http.get("/api/v1/statusTask/nano-banana", params={"taskId": task_id})
                 if answer.json()["data"]["state"] in ("success", "failed"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.task_steps import ask, settled
 
 from apixo_mcp.app import App, open_app
@@ -56,7 +57,7 @@ def requests(box: Sandbox) -> list[dict[str, Any]]:
 
 async def counted(box: Sandbox, count: int) -> list[float]:
     """When the first so many requests came."""
-    with anyio.fail_after(60):
+    with in_time(60):
         while len(came := requests(box)) < count:
             await anyio.sleep(0.05)
     return [entry["at"] for entry in came[:count]]
@@ -104,7 +105,7 @@ async def test_a_429_to_a_replica_holds_back_the_worker_within_two_seconds(opene
             await ask(replica, f"fox {number} [never]")
         await counted(box, 40)
         await ask(replica, "a wolf [http:429:after=6x1]")
-        with anyio.fail_after(30):
+        with in_time(30):
             while not (refused := [entry["at"] for entry in requests(box) if entry["status"] == 429]):
                 await anyio.sleep(0.05)
             while not [entry for entry in box.looks() if entry["at"] > refused[0] + 6]:

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import anyio
 import psycopg
 import pytest
 from anyio.to_thread import run_sync
+from support.amounts import in_time
 from support.program import environment, values_for
 from support.proxies import free_port
 from support.task_steps import ask
@@ -107,7 +107,7 @@ class Newer:
 
 
 async def finished(app: App, task: Task) -> Task:
-    with anyio.fail_after(PATIENCE):
+    with in_time(PATIENCE):
         while not (task := await app.service.wait(task, PATIENCE)).is_settled:
             pass
     return task

@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client
+from support.amounts import in_time
 from support.program import structure, values_for
 from support.task_steps import ask, happens
 
@@ -36,7 +37,7 @@ async def told(app: App) -> str:
 
 
 async def until_told(app: App, words: str) -> None:
-    with anyio.fail_after(60):
+    with in_time(60):
         while await told(app) != words and not (words and words in await told(app)):
             await anyio.sleep(0.1)
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 from anyio.to_thread import run_sync
+from support.amounts import in_time
 from support.proxies import free_port
 from support.stalling import stalling
 from support.task_steps import ask
@@ -79,7 +80,7 @@ async def test_it_follows_is_watched_over_and_ends_in_order(tmp_path: Path, post
                 with pytest.raises(urllib.error.HTTPError, match="401"):
                     await run_sync(urllib.request.urlopen, f"http://127.0.0.1:{port}/metrics")
             process.send_signal(signal.SIGTERM)
-            with anyio.fail_after(DRAINED_WITHIN):
+            with in_time(DRAINED_WITHIN):
                 await run_sync(process.wait)
             assert process.returncode == 0
 

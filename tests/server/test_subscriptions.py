@@ -15,6 +15,7 @@ from mcp.shared.memory import create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
 from mcp.types import ResourceListChangedNotification, ResourceUpdatedNotification
 from mcp.types.jsonrpc import jsonrpc_message_adapter
+from support.amounts import in_time
 from support.asking import submit
 from support.program import Connect, values_for
 
@@ -49,7 +50,7 @@ class Heard:
         self._more = anyio.Event()
 
     async def until(self, *words: str) -> None:
-        with anyio.fail_after(10):
+        with in_time(10):
             while not set(words) <= set(self.said):
                 await self._more.wait()
 
@@ -177,7 +178,7 @@ class Wire:
         await self._write.send(SessionMessage(jsonrpc_message_adapter.validate_python(said)))
 
     async def hear(self) -> dict[str, Any]:
-        with anyio.fail_after(10):
+        with in_time(10):
             return (await self._read.receive()).message.model_dump(by_alias=True, exclude_none=True)
 
     async def subscribe(self, era: str, uri: str) -> None:
@@ -232,7 +233,7 @@ async def test_a_client_that_does_not_read_holds_nothing_up_and_leaves_nothing_b
             task = await slow_task(app)
             await wire.subscribe(era, f"apixo://tasks/{task.task_id}")
             assert notices.subscribers == 1
-            with anyio.fail_after(10):
+            with in_time(10):
                 assert (await app.service.wait(task, 10)).state is State.SUCCESS
             for _ in range(3000):  # more than any buffer holds
                 await notices.publish(ResourceUpdated(f"apixo://tasks/{task.task_id}"))

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -13,6 +12,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import Implementation
 from mcp.types.jsonrpc import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
+from support.amounts import in_time
 from support.program import Dial, program, structure, text_at, text_of, told_once, values_for
 
 from apixo_mcp import __version__
@@ -150,7 +150,7 @@ async def test_every_earlier_revision_is_served(running: Running, revision: str)
 
         async def ask(number: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
             await said.send(SessionMessage(JSONRPCRequest(jsonrpc="2.0", id=number, method=method, params=params)))
-            with anyio.fail_after(20):
+            with in_time(20):
                 received = await heard.receive()
             assert isinstance(received, SessionMessage)
             message = received.message

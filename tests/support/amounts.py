@@ -2,6 +2,10 @@
 
 import os
 import random
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+import anyio
 
 IN_FULL = bool(os.environ.get("FAULTS_KILLS"))
 KILLS = int(os.environ.get("FAULTS_KILLS") or 4)
@@ -19,5 +23,18 @@ def examples(whole: int) -> int:
 
 def here(seconds: float) -> float:
     """Returns what seconds are on this machine now: more where it has more to do than it has processors for."""
+    return seconds * max(1.0, _load() / (os.cpu_count() or 1))
+
+
+def in_time(seconds: float) -> AbstractContextManager[anyio.CancelScope]:
+    """Raises TimeoutError where the block takes longer than so many seconds of a machine that does nothing else."""
+    return anyio.fail_after(here(seconds))
+
+
+def _load() -> float:
+    """Returns how many want a processor: in the last minute or, as a run may just have begun, at this moment."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return seconds * max(1.0, load / (2 * (os.cpu_count() or 1)))
+    with suppress(OSError):  # Linux alone has it
+        now = Path("/proc/loadavg").read_text(encoding="ascii").split()[3]
+        load = max(load, float(now.partition("/")[0]))
+    return load

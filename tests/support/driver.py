@@ -130,7 +130,7 @@ class Process:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(5)
+        self.process.wait(60)
 
     def close_input(self) -> None:
         assert self.process.stdin
@@ -146,8 +146,8 @@ class Process:
     def __exit__(self, *error: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(5)
-        self.reader.join(5)
+        self.process.wait(60)
+        self.reader.join(60)
         for stream in filter(None, (self.process.stdin, self.process.stdout, self.errors)):
             with suppress(OSError):
                 stream.close()

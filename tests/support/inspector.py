@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import anyio
+from support.amounts import in_time
 from support.app_page import UI, pages_build
 from support.proxies import free_port
 
@@ -61,7 +62,7 @@ async def inspector(folder: Path) -> AsyncIterator[Inspector]:
         assert process.stdout
         said = b""
         try:
-            with anyio.fail_after(60):
+            with in_time(60):
                 while b"Auth token" not in said:
                     said += await process.stdout.receive()
             yield Inspector(f"http://127.0.0.1:{port}", token)

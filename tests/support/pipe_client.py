@@ -12,6 +12,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.server import MCPServer
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
+from support.amounts import in_time
 from support.pipe import INITIALIZED, initialize
 
 from apixo_mcp.server.stdio.transport import converse
@@ -66,7 +67,7 @@ class PipeClient:
 
     async def answer(self, number: int) -> Message:
         """Returns the structure of the answer to a call, once it has come."""
-        with anyio.fail_after(20):
+        with in_time(20):
             while number not in self._answers:
                 await self._receipts.left(await self.read())
         return self._answers[number]["result"].get("structuredContent", self._answers[number]["result"])

@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 from support.program import environment, values_for
 
 from apixo_mcp.sandbox import Sandbox
@@ -75,3 +76,10 @@ def started(
         finally:
             if one.poll() is None:
                 one.kill()
+
+
+@asynccontextmanager
+async def started_beside(box: Sandbox, folder: Path, *arguments: str, **more: Any) -> AsyncGenerator[Process]:
+    """The same, while what runs in the test goes on: one that stood still in a transaction would hold up the other."""
+    with ExitStack() as stack:
+        yield await anyio.to_thread.run_sync(lambda: stack.enter_context(started(box, folder, *arguments, **more)))

@@ -12,6 +12,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult, TextResourceContents
+from support.amounts import in_time
 from support.workers import worker_beside
 
 from apixo_mcp.app import open_app
@@ -97,7 +98,7 @@ async def text_at(client: Client, uri: str) -> str:
 
 async def happens(is_so: Callable[[], bool]) -> None:
     """Returns once something is so, which no event tells."""
-    with anyio.fail_after(30):
+    with in_time(30):
         while not is_so():
             await anyio.sleep(0.005)
 
@@ -112,7 +113,7 @@ async def given_up(client: Client, tool: str, arguments: Mapping[str, Any], once
 
 async def told_once(client: Client, task: Mapping[str, Any], is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Asks about a task again and again, and returns the first answer of which something is so."""
-    with anyio.fail_after(30):
+    with in_time(30):
         while True:
             question = {"task_id": task["task_id"], "wait_seconds": 0}
             answer = (await client.call_tool("check_task", question)).structured_content

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 import pytest
+from support.amounts import in_time
 from support.certificates import authority
 
 RECIPES = Path(__file__).resolve().parents[2] / "examples" / "proxies"
@@ -126,7 +127,7 @@ def client_for(trusted: Path, **options: Any) -> httpx2.AsyncClient:
 
 async def answering(url: str, trusted: Path) -> None:
     """Returns once the server answers through its proxy."""
-    with anyio.fail_after(30):
+    with in_time(30):
         while True:
             if trusted.exists():
                 try:

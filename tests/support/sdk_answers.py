@@ -8,6 +8,7 @@ from mcp.server import MCPServer
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 from mcp.types.jsonrpc import JSONRPCRequest
+from support.amounts import in_time
 
 from apixo_mcp.server.sdk import lowlevel_of
 
@@ -27,7 +28,7 @@ async def asked(server: MCPServer[Any], *lines: bytes) -> Any:
         for message in messages:
             await ask.send(SessionMessage(message))
             if isinstance(message, JSONRPCRequest):
-                with anyio.fail_after(10):
+                with in_time(10):
                     answer = (await answers.receive()).message
         group.cancel_scope.cancel()
     return json.loads(answer.model_dump_json(by_alias=True, exclude_unset=True))

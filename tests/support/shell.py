@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import anyio
 from anyio.to_thread import run_sync
 from click.testing import Result
+from support.amounts import in_time
 
 Typed = Callable[..., Result]
 """Runs a command; keyword arguments are variables, but for `home` and `key`."""
@@ -21,7 +21,7 @@ COMMAND = (sys.executable, "-m", "apixo_mcp")
 
 
 async def run(typed: Typed, *words: object, **given: str) -> Result:
-    with anyio.fail_after(60):
+    with in_time(60):
         return await run_sync(lambda: typed(*words, **given))
 
 

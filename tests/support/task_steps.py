@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
+from support.amounts import in_time
 from support.asking import submit
 
 from apixo_mcp.app import App
@@ -58,7 +59,7 @@ async def settled(app: App, task: Task) -> Task:
 
 async def until(app: App, task: Task, fits: Callable[[Task], Any]) -> Task:
     """The task once it is so; every change that is announced is looked at."""
-    with anyio.fail_after(PATIENCE):
+    with in_time(PATIENCE):
         while not fits(now := await app.service.find(Owner(task.owner), task.task_id)):
             await app.changes.wait(task.task_id, 0.05)
         return now
@@ -66,7 +67,7 @@ async def until(app: App, task: Task, fits: Callable[[Task], Any]) -> Task:
 
 async def happens(fits: Callable[[], Any] | Callable[[], Awaitable[Any]]) -> None:
     """Returns once it is so."""
-    with anyio.fail_after(PATIENCE):
+    with in_time(PATIENCE):
         while True:
             found = fits()
             if await found if isinstance(found, Awaitable) else found:

@@ -6,6 +6,7 @@ import anyio
 from mcp import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from mcp.types import CallToolResult, Request, RequestParams, Result
+from support.amounts import in_time
 
 from apixo_mcp.sandbox import Sandbox
 
@@ -67,7 +68,7 @@ class TakesHandles(ClientExtension):
         return [ResultClaim(result_type="task", model=Handle, resolve=self._resolve)]
 
     async def _resolve(self, handle: Handle, context: ClaimContext) -> CallToolResult:
-        with anyio.fail_after(20):
+        with in_time(20):
             while True:
                 told = await context.session.send_request(GetTask(params=IdParams(task_id=handle.task_id)), Told)
                 if told.status != "working":
@@ -90,7 +91,7 @@ async def get(client: Client, task_id: str) -> Told:
 async def rested(client: Client, task_id: str) -> Told:
     """What is told of a task once it has come to rest."""
     told = await get(client, task_id)
-    with anyio.fail_after(20):
+    with in_time(20):
         while told.status == "working":
             await anyio.sleep(0.02)
             told = await get(client, task_id)
@@ -99,7 +100,7 @@ async def rested(client: Client, task_id: str) -> Told:
 
 async def was_asked(box: Sandbox) -> None:
     """Returns once the gateway has got a first request."""
-    with anyio.fail_after(10):
+    with in_time(10):
         while not box.log():  # a sandbox tells only who looks
             await anyio.sleep(0.01)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 from anyio.to_thread import run_sync
+from support.amounts import in_time
 
 
 def probed(port: int, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
@@ -25,7 +26,7 @@ def probed(port: int, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
 async def becomes(port: int, fits: Callable[[int], bool], within: float) -> float:
     """Returns once the status of `/readyz` is so, and after how many seconds that was."""
     began = time.monotonic()
-    with anyio.fail_after(within):
+    with in_time(within):
         while not fits((await run_sync(probed, port))[0]):
             await anyio.sleep(0.1)
     return time.monotonic() - began

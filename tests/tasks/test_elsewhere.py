@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.store_tasks import make_followed
 
 from apixo_mcp.stores.sqlite.store import SqliteStore
@@ -54,7 +55,7 @@ async def moved_on(store: SqliteStore, task: Task) -> Task:
 
 
 async def test_who_waits_is_woken_by_what_is_heard(here: Here) -> None:
-    with anyio.fail_after(5):
+    with in_time(5):
         async with anyio.create_task_group() as group:
             group.start_soon(here.elsewhere.run)
             group.start_soon(here.changes.wait, "a", FOR_EVER)
@@ -72,7 +73,7 @@ async def test_where_nothing_is_told_it_is_looked_for_within_a_second(here: Here
         group.start_soon(here.elsewhere.run)
         await anyio.wait_all_tasks_blocked()
         await moved_on(there, task)
-        with anyio.fail_after(5):
+        with in_time(5):
             await here.changes.wait(task.task_id, FOR_EVER)
         group.cancel_scope.cancel()
     assert here.told == [task.task_id]

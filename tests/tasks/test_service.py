@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import here, in_time
 from support.asking import submit
 from support.task_steps import Start, ask, asking, cut_off, happens, posts, settled, until
 
@@ -89,7 +90,7 @@ async def test_a_wait_ends_when_its_time_is_up_and_tells_of_changes(start: Start
         asked = await ask(app, "a fox [never]")
         began = anyio.current_time()
         task = await app.service.wait(asked.task, 0.4, tick)
-        assert 0.4 <= anyio.current_time() - began < 3
+        assert 0.4 <= anyio.current_time() - began < here(3)
         assert task.state in (State.PENDING, State.PROCESSING)
         assert ticks[0] in (State.PENDING, State.PROCESSING)
         assert await app.service.wait(task, 0) == task
@@ -414,7 +415,7 @@ class TestRestart:
         assert not posts(box)
 
     async def test_the_program_can_be_closed_as_soon_as_it_is_open(self, start: Start):
-        with anyio.fail_after(5):
+        with in_time(5):
             for _ in range(3):
                 async with start():
                     pass
@@ -429,7 +430,7 @@ class TestTwoPrograms:
                 while not (await app.service.find(LOCAL, task.task_id)).is_settled:
                     await app.runner.advance(task.task_id)
 
-            with anyio.fail_after(15):
+            with in_time(15):
                 async with anyio.create_task_group() as group:
                     for app in (one, two, one, two):
                         group.start_soon(advance, app)

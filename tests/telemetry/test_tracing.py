@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from support.amounts import in_time
 from support.process import started
 from support.program import structure, values_for
 
@@ -69,7 +70,7 @@ class Collector:
 
     async def has(self, *names: str) -> dict[str, Any]:
         """The last span of each name, once all have come."""
-        with anyio.fail_after(30):
+        with in_time(30):
             while True:
                 found = {span.name: span for span in self.spans()}
                 if found.keys() >= set(names):

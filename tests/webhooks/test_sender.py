@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.asking import submit
 from support.program import happens, values_for
 from support.receiver import SECRET, Receiver
@@ -65,7 +66,7 @@ async def waiting(app: App) -> OutboxCount:
 
 
 async def reaches(app: App, fits: Callable[[OutboxCount], bool]) -> None:
-    with anyio.fail_after(15):
+    with in_time(15):
         while not fits(await waiting(app)):
             await anyio.sleep(0.01)
 
@@ -145,7 +146,7 @@ async def test_a_receiver_that_is_away_over_a_restart_misses_nothing(box: Sandbo
     patient = WebhookLimits(again_after=(0.02,) * 1000, looked_every=0.02)
     async with telling(box, tmp_path, receiver.url, patient) as app:
         task = await ask(app)
-        with anyio.fail_after(15):
+        with in_time(15):
             while not (await waiting(app)).waiting:
                 await anyio.sleep(0.01)
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:  # one that tells nobody

@@ -10,13 +10,11 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, RowMaker
 from psycopg.types.numeric import FloatLoader
 
-from apixo_mcp.postgres.connections import BoundedConnection
+from apixo_mcp.postgres.connections import IDLE_WITHIN, BoundedConnection
 from apixo_mcp.stores.postgres.texts import TextsIn, TextsOut
 
 STATEMENT_WITHIN = 8.0
 """Seconds that the server gives a statement, and what waits for another one: less than it is waited for here."""
-IDLE_WITHIN = 5.0
-"""Seconds between two statements of a transaction: a process that was frozen in one keeps others out no longer."""
 
 _SAME_WITHIN = 0.25  # seconds: machines whose clocks are kept right are told apart by less
 OLDEST = 13

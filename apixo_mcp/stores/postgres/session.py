@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 
-from apixo_mcp.stores.postgres.connection import IDLE_WITHIN, STATEMENT_WITHIN, ServerClock, ServerLine
+from apixo_mcp.postgres.connections import IDLE_WITHIN
+from apixo_mcp.stores.postgres.connection import STATEMENT_WITHIN, ServerClock, ServerLine
 from apixo_mcp.stores.postgres.dialect import translated
 
 LOCKS = 0x61706978

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.buckets import Answering
 from support.media_wire import a_png
 from support.s3 import S3, fetched
@@ -127,7 +128,7 @@ async def test_without_the_extra_it_is_told_what_to_install(
 ) -> None:
     script = "import sys; sys.modules['obstore'] = None; from apixo_mcp.cli.main import main; main()"
     variables = environment | {"APIXO_MCP_RESULTS": "s3://results"}
-    with anyio.fail_after(60):
+    with in_time(60):
         done = await anyio.run_process([sys.executable, "-c", script, *words], env=variables, check=False)
     assert done.returncode != 0
     assert b"APIXO_MCP_RESULTS: s3://results takes the extra `s3`, which is not installed. Install it: `" in done.stderr

@@ -6,10 +6,10 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio
 import pytest
 from anyio.to_thread import run_sync
 from mcp import Client
+from support.amounts import in_time
 from support.postgres import PASSWORD
 from support.program import program, structure, values_for
 from support.shell import Typed, alone, run, started
@@ -67,7 +67,7 @@ async def test_whoever_waits_without_a_worker_is_told_how_to_start_one(
     told: list[str] = []
     with started(*words, variables=environment) as process:
         assert process.stderr is not None
-        with anyio.fail_after(90):
+        with in_time(90):
             while not any("apixo-mcp worker" in line for line in told):
                 told.append(await run_sync(process.stderr.readline))
                 assert told[-1], told
@@ -126,7 +126,7 @@ async def test_two_servers_over_http_share_it(on_database: str, tmp_path: Path):
             async with Client(one()) as here, Client(two()) as there:
                 wanted = {"model": "nano-banana", "prompt": "a fox"}
                 task = structure(await here.call_tool("generate_image", wanted))
-                with anyio.fail_after(60):
+                with in_time(60):
                     while task["state"] != "success":
                         asked = {"task_id": task["task_id"], "wait_seconds": 2}
                         task = structure(await there.call_tool("check_task", asked))

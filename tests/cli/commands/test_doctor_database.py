@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.pgbouncer import pooled
 from support.postgres import PASSWORD, Cluster
 from support.s3 import S3, needs_s3
@@ -84,7 +85,7 @@ async def test_a_task_that_nobody_polls_is_told(settings: Settings, typed: Typed
         task_id = json.loads(made.stdout)["task_id"]
         name = settings.database_url.get_secret_value().rpartition("/")[2]
         postgres.run(f"update task set due = due - 500 where task_id = '{task_id}'", name)
-        with anyio.fail_after(60):
+        with in_time(60):
             while worker.engine.workers() != 1:
                 await anyio.sleep(0.1)
         waiting = (await found(typed))["waiting tasks"]
@@ -133,7 +134,7 @@ async def test_too_few_connections_for_one_more_process_are_told(
 async def test_an_extra_that_is_not_installed_is_told_with_how_it_is(settings: Settings, missing: str):
     script = f"import sys; sys.modules['{missing}'] = None; from apixo_mcp.cli.main import main; main()"
     for words in (["worker"], ["doctor"]):
-        with anyio.fail_after(90):
+        with in_time(90):
             done = await anyio.run_process([sys.executable, "-c", script, *words], check=False)
         assert done.returncode != 0
         told = (done.stdout + done.stderr).decode()

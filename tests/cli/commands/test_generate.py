@@ -11,6 +11,7 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 from PIL import Image
+from support.amounts import in_time
 from support.shell import COMMAND, UNHURRIED, Typed, newest, run, shown, started
 from support.stand_in_tunnel import stand_in
 
@@ -361,7 +362,7 @@ async def test_files_that_cannot_be_copied_are_told_of_where_they_are(
     there = tmp_path / "there"
     process = started("generate", "nano-banana", "a fox [took:2]", "--output", str(there), variables=environment)
     try:
-        with anyio.fail_after(60):
+        with in_time(60):
             while not (task := await newest(typed)):
                 await anyio.sleep(0.05)
         there.rmdir()

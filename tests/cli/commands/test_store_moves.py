@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from anyio.to_thread import run_sync
 from click.testing import Result
+from support.amounts import in_time
 from support.shell import COMMAND, UNHURRIED, Typed, made, run, shown, started
 from support.store_tasks import make, make_followed
 
@@ -367,7 +368,7 @@ async def test_a_background_follower_is_told_to_leave(typed: Typed, variables: V
     await run(typed, "generate", "nano-banana", "a fox [never]", "--no-wait", **MINE)
     follower = started("worker", "--until-idle", variables=variables(MINE) | {"APIXO_MCP_POLL_SCALE": "0.2"})
     try:
-        with anyio.fail_after(60):
+        with in_time(60):
             while not box.looks():
                 await anyio.sleep(0.1)
         gone = await run(typed, "tasks", "export", "--move", tmp_path / "store", **MINE)

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.to_thread import run_sync
+from support.amounts import in_time
 from support.shell import UNHURRIED, Typed, made, newest, run, shown, started
 from support.store_tasks import KEYS, make_followed
 
@@ -168,7 +169,7 @@ async def test_one_that_ended_is_not_cancelled(typed: Typed):
 async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dict[str, str], box: Sandbox):
     process = started("generate", "nano-banana", "a fox [http:429:after=60]", "--no-wait", variables=environment)
     try:
-        with anyio.fail_after(30):
+        with in_time(30):
             # Refused for now, and to be sent again in a minute.
             while not (box.log() and "Waiting to be sent" in (await newest(typed))["next_step"]):
                 await anyio.sleep(0.05)
@@ -189,7 +190,7 @@ async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dic
 async def test_an_interrupted_wait_says_how_to_go_on(typed: Typed, environment: dict[str, str]):
     process = started("generate", "nano-banana", "a fox [took:3]", variables=environment)
     try:
-        with anyio.fail_after(30):
+        with in_time(30):
             while (await newest(typed)).get("state") not in ("pending", "processing"):
                 await anyio.sleep(0.05)
         process.send_signal(signal.SIGINT)

@@ -11,6 +11,7 @@ import anyio
 import httpx2
 import pytest
 from anyio.to_thread import run_sync
+from support.amounts import in_time
 from support.program import happens, values_for
 from support.shell import alone
 
@@ -28,7 +29,7 @@ SECRET = "a very secret fox"
 
 
 async def generated(environment: dict[str, str], prompt: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    with anyio.fail_after(60):
+    with in_time(60):
         return await run_sync(lambda: alone("generate", "nano-banana", prompt, **{**environment, **variables}))
 
 
@@ -123,7 +124,7 @@ async def test_each_change_of_owners_is_in_the_log_file_whatever_its_level(
     if level:
         variables["APIXO_MCP_LOG_LEVEL"] = level
     command = [sys.executable, "-c", OWNERS]
-    with anyio.fail_after(60):
+    with in_time(60):
         done = await anyio.run_process(command, env={**os.environ, **variables}, check=False)
     told = done.stderr.decode()
     assert done.returncode == 0, told

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import anyio
 import pytest
 from anyio.to_thread import run_sync
+from support.amounts import in_time
 from support.shell import COMMAND, alone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
@@ -19,7 +19,7 @@ PROMPT = "ein Fuchs 狐 🦊 über den Wolken"
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "gbk", "utf-16"])
 async def test_every_console_gets_the_path(environment: dict[str, str], encoding: str):
     variables = {**environment, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    with anyio.fail_after(90):
+    with in_time(90):
         done = await run_sync(lambda: printed("generate", "nano-banana", PROMPT, **variables))
         listed = await run_sync(lambda: printed("tasks", "list", **variables))
     for code, told, complaint in (done, listed):
@@ -31,7 +31,7 @@ async def test_every_console_gets_the_path(environment: dict[str, str], encoding
 @pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="file names are Unicode there")
 async def test_a_file_system_that_is_ascii(environment: dict[str, str]):
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    with anyio.fail_after(90):
+    with in_time(90):
         words = ("generate", "nano-banana", "Über 狐")
         code, told, complaint = await run_sync(lambda: printed(*words, **environment, **ascii_only))
     assert code == 0, complaint

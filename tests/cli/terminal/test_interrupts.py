@@ -13,6 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.to_thread import run_sync
+from support.amounts import in_time
 from support.shell import Typed, newest, run, shown, started
 
 from apixo_mcp.sandbox import Sandbox
@@ -35,13 +36,13 @@ async def running(*words: str, variables: dict[str, str]) -> AsyncIterator[subpr
 
 
 async def until(condition: Callable[[], bool], typed: Typed | None = None) -> None:
-    with anyio.fail_after(30):
+    with in_time(30):
         while not condition():
             await anyio.sleep(0.05)
 
 
 async def is_followed(typed: Typed) -> None:
-    with anyio.fail_after(30):
+    with in_time(30):
         while (await newest(typed)).get("state") not in ("pending", "processing"):
             await anyio.sleep(0.05)
 
@@ -126,7 +127,7 @@ async def test_a_second_one_ends_at_once(typed: Typed, environment: dict[str, st
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
-        with anyio.fail_after(5):
+        with in_time(5):
             _, told = await ended(process)
     assert process.returncode == 130
     task_id = (await newest(typed))["task_id"]
@@ -238,7 +239,7 @@ async def test_nothing_is_followed_without_its_key(typed: Typed, environment: di
     task_id = (await newest(typed))["task_id"]
     async with running("tasks", "wait", task_id, variables=environment | {"APIXO_API_KEY": ""}) as process:
         assert process.stderr
-        with anyio.fail_after(30):
+        with in_time(30):
             while "that is not set here" not in await run_sync(process.stderr.readline):
                 assert process.poll() is None
         os.kill(process.pid, signal.SIGINT)

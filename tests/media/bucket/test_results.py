@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from support.amounts import here
+from support.amounts import here, in_time
 from support.buckets import Answering, bucket_files
 from support.media_wire import Wire, a_png, a_result, a_task, refusal, serving, whole
 from support.s3 import S3, fetched
@@ -265,7 +265,7 @@ async def test_a_put_that_nobody_waits_for_any_more_ends_at_once(
         finally:
             ended.set()
 
-    with anyio.fail_after(20):
+    with in_time(20):
         async with anyio.create_task_group() as group:
             group.start_soon(putting)
             await to_thread.run_sync(silent.asked.wait)

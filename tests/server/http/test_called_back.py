@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client
+from support.amounts import in_time
 from support.asking import submit
 from support.program import happens, text_of, values_for
 
@@ -91,7 +91,7 @@ async def ask(app: App, model: str, prompt: str = "a fox", **arguments: Any) -> 
 
 
 async def ended(app: App, task: Task, within: float = 60.0) -> Task:
-    with anyio.fail_after(within):
+    with in_time(within):
         while not (now := await app.service.find(LOCAL, task.task_id)).is_settled:
             await app.changes.wait(task.task_id, 0.5)
     assert now.state is State.SUCCESS, now
@@ -177,7 +177,7 @@ async def test_what_waits_for_the_net_does_so_no_more_once_one_is_missed(box: Sa
         slow = await ask(app, "kling-2-6", "a fox [never]")
         await happens(lambda: len(box.submits()) == 2)
         lost = await ended(app, await ask(app, APIXO, "a hare [took:0.1] [callback:never]"))
-        with anyio.fail_after(10):
+        with in_time(10):
             while not (await app.service.find(LOCAL, slow.task_id)).polls:
                 await app.changes.wait(slow.task_id, 0.1)
         assert len(polls_of(box, lost)) == 1

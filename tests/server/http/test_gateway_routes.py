@@ -16,6 +16,7 @@ import pytest
 from mcp import Client
 from mcp.types import Implementation
 from PIL import Image
+from support.amounts import in_time
 from support.asking import submit
 from support.process import started
 from support.program import happens, values_for
@@ -60,7 +61,7 @@ class Program:
         return submission.task
 
     async def until(self, task: Task, fits: Callable[[Task], bool]) -> Task:
-        with anyio.fail_after(15):
+        with in_time(15):
             while not fits(task):
                 await self.app.changes.wait(task.task_id, 0.1)
                 task = await self.app.service.find(LOCAL, task.task_id)

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from support.amounts import in_time
 from support.program import values_for
 from support.s3 import S3
 from support.sign_in import bearer, let_in
@@ -93,7 +94,7 @@ class TestReady:
         async with serve(HealthLimits(fresh_for=0.1, gateways_every=0.2), results=f"s3://{bucket}/team") as http:
 
             async def until(results: str, up: float) -> None:
-                with anyio.fail_after(60):
+                with in_time(60):
                     while results not in (told := (await http.get("/readyz")).json().get("results", "")):
                         await anyio.sleep(0.1)
                 assert (await read(http))["apixo_results_up"] == up, told
@@ -141,7 +142,7 @@ class TestReady:
         async with serve(apixo_base_url=gone) as http:
             await happens_in(http, "degraded")
             told: dict[str, str] = {}
-            with anyio.fail_after(15):
+            with in_time(15):
                 while told.keys() != {"apixo", "ruxa"}:
                     told = (await http.get("/readyz")).json()["gateways"]
             assert told["ruxa"] == "ok"
@@ -188,13 +189,13 @@ class TestReady:
 
 
 async def gateways_are(http: httpx2.AsyncClient, wanted: dict[str, str]) -> None:
-    with anyio.fail_after(15):
+    with in_time(15):
         while (await http.get("/readyz")).json().get("gateways") != wanted:
             await anyio.sleep(0.005)
 
 
 async def happens_in(http: httpx2.AsyncClient, status: str) -> None:
-    with anyio.fail_after(15):
+    with in_time(15):
         while (await http.get("/readyz")).json()["status"] != status:
             await anyio.sleep(0.005)
 
@@ -204,7 +205,7 @@ class TestMetrics:
         async with serve(daily_budget_usd=5, monthly_budget_usd=50, daily_task_limit=9, prices=None) as http:
             await generated(http, "a fox")
             found = await read(http)
-            with anyio.fail_after(15):  # the answer may come before its file
+            with in_time(15):  # the answer may come before its file
                 while not any(name.startswith("apixo_files_saved_total") for name in found):
                     found = await read(http)
         of = 'gateway="apixo",model="nano-banana"'

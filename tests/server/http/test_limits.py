@@ -14,6 +14,7 @@ import pytest
 from anyio.abc import SocketStream
 from mcp import ClientSession
 from mcp.client.sse import sse_client
+from support.amounts import in_time
 from support.program import happens, values_for
 from support.sign_in import bearer, let_in
 
@@ -60,7 +61,7 @@ class Door:
 
     async def told(self, stream: SocketStream, *pieces: bytes, until_closed: bool = True) -> bytes:
         answer = b""
-        with anyio.fail_after(15):
+        with in_time(15):
             for piece in pieces:
                 await stream.send(piece)
             try:
@@ -167,7 +168,7 @@ async def test_nothing_of_a_gigabyte_is_kept(door: Door, path: str) -> None:
 async def sent_until_closed(stream: SocketStream) -> int:
     """Sends what nobody wants, and returns how much of it was taken."""
     sent, piece = 0, b"x" * 1_000_000
-    with anyio.fail_after(15), suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+    with in_time(15), suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         while sent < GIGABYTE:
             await stream.send(piece)
             sent += len(piece)
@@ -279,7 +280,7 @@ async def test_streams_of_one_owner_at_once(box: Sandbox, tmp_path: Path) -> Non
             assert (second.status_code, second.headers["retry-after"]) == (429, "1")
             async with http.stream("GET", f"{url}/sse", headers=bob) as others:
                 assert others.status_code == 200
-        with anyio.fail_after(10):
+        with in_time(10):
             while True:  # once the server has seen the first one go
                 async with http.stream("GET", f"{url}/sse", headers=alice) as again:
                     if again.status_code == 200:
@@ -366,7 +367,7 @@ async def test_calls_over_sse_count_until_they_are_answered(box: Sandbox, tmp_pa
                 other = await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(BOB))
                 assert other.status_code == 200
                 group.cancel_scope.cancel()
-        with anyio.fail_after(10):  # the end of the stream ends its calls
+        with in_time(10):  # the end of the stream ends its calls
             while (await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(ALICE))).status_code != 200:
                 pass
 

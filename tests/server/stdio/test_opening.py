@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mcp.server import MCPServer
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
-from support.amounts import examples
+from support.amounts import examples, in_time
 from support.inside import Inside
 from support.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
 from support.sdk_answers import asked
@@ -60,7 +60,7 @@ async def said(server: MCPServer[Any], lines: list[bytes], greeted: Greeting | N
         group.start_soon(converse, server, heard, say, greeted)
         for message in messages:
             await ask.send(SessionMessage(message))
-        with anyio.fail_after(20):
+        with in_time(20):
             for _ in range(waits - (greeted is not None and greeted.opens)):
                 answer = await answers.receive()
                 found.append(json.loads(answer.message.model_dump_json(by_alias=True, exclude_unset=True)))

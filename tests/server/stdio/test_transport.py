@@ -14,6 +14,7 @@ import anyio
 import pytest
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
+from support.amounts import here, in_time
 from support.pipe import INITIALIZED, META, Pipe, call, discover, initialize, line, request
 
 from apixo_mcp.app import open_app
@@ -32,7 +33,7 @@ class Talk:
             await self._say.send(SessionMessage(jsonrpc_message_adapter.validate_python(message)))
 
     async def next(self) -> dict[str, Any]:
-        with anyio.fail_after(20):
+        with in_time(20):
             item = await self._answers.receive()
         return json.loads(item.message.model_dump_json(by_alias=True, exclude_unset=True))
 
@@ -111,7 +112,7 @@ def test_a_signal_ends_a_running_server(tmp_path: Path) -> None:
         started = time.monotonic()
         pipe.process.send_signal(signal.SIGTERM)
         assert pipe.ended() == (0, [], b"")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < here(2)
 
 
 @pytest.mark.process

@@ -10,6 +10,7 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.types import Implementation
+from support.amounts import in_time
 from support.pipe_client import PipeClient, pipe_client
 from support.program import given_up, program, structure, text_of, values_for
 
@@ -62,7 +63,7 @@ class Chat:
 
     async def when(self, is_so: Any) -> Task:
         """Returns the newest task once something is so of the tasks."""
-        with anyio.fail_after(30):
+        with in_time(30):
             while not is_so(page := await self.app.store.page(LOCAL)):
                 await anyio.sleep(0.01)
         return page[0]
@@ -221,7 +222,7 @@ async def test_over_http_a_given_up_call_is_not_heard_of_until_its_task_is_read(
         fox = structure(await client.call_tool("generate_image", {"model": "nano-banana", "prompt": "a fox [took:0]"}))
         asked = {"model": "nano-banana", "prompt": SLOW, "wait_seconds": 50, "image_urls": [LAST]}
         await given_up(client, "generate_image", asked, lambda: len(box.submits()) == 2)
-        with anyio.fail_after(30):
+        with in_time(30):
             listed = ""
             while SLOW not in listed:  # the host's own list, which no model reads
                 listed = str((await client.list_resources()).model_dump(mode="json"))

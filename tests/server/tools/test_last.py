@@ -8,6 +8,7 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.types import Implementation
+from support.amounts import in_time
 from support.program import Connect, program, structure, text_of, values_for
 from support.task_steps import happens
 
@@ -117,7 +118,7 @@ async def test_the_last_picture_is_looked_at_and_brought(connect: Connect) -> No
 async def test_the_last_task_is_cancelled_and_named(connect: Connect, box: Sandbox) -> None:
     async with connect() as client:
         told = owl = await made(client, "an owl [http:429:after=60]", wait_seconds=0)
-        with anyio.fail_after(20):  # until it was refused for now, and is to be sent again in a minute
+        with in_time(20):  # until it was refused for now, and is to be sent again in a minute
             while not (box.log() and "Waiting to be sent" in told["next_step"]):
                 told = structure(await client.call_tool("check_task", {"task_id": "last", "wait_seconds": 0}))
         told = structure(await client.call_tool("cancel_task", {"task_id": "last"}))

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
+from support.amounts import in_time
 from support.program import Connect, structure, text_at, text_of, told_once
 
 from apixo_mcp.stores.sqlite.store import SqliteStore
@@ -38,7 +39,7 @@ async def described(client: Client, model: str = "nano-banana") -> str:
 
 async def learned(client: Client, tasks: int = FEWEST_DURATIONS) -> dict[str, Any]:
     """What is told of the one kind of task, once it is of so many: a duration is noted when its task has ended."""
-    with anyio.fail_after(30):
+    with in_time(30):
         while True:
             entries = learned_in(await described(client))
             if entries and entries[0]["tasks"] >= tasks:

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client
+from support.amounts import in_time
 from support.program import Connect, text_of, values_for
 
 from apixo_mcp.app import open_app
@@ -182,7 +183,7 @@ async def test_a_name_of_no_model_is_told_at_the_start(
     settings = read_settings(**values_for(box, tmp_path), models=("Nano Banana", "sorra-2"))
     async with open_app(settings, limits=Limits(loaded_after=0.0)) as app, Client(build_server(app)) as client:
         listed = text_of(await client.call_tool("list_models", {}))
-        with anyio.fail_after(15):
+        with in_time(15):
             while "no model matches 'sorra-2'" not in caplog.text:
                 await anyio.sleep(0.02)
     assert "\nnano-banana: " in listed

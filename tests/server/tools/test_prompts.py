@@ -7,6 +7,7 @@ import pytest
 from jsonschema import validate
 from mcp import Client
 from mcp.types import CallToolResult, ElicitResult
+from support.amounts import in_time
 from support.program import Connect, happens, text_of
 
 from apixo_mcp.sandbox import Sandbox
@@ -79,7 +80,7 @@ async def test_one_that_fails_takes_no_other_down(connect: Connect) -> None:
 
 async def test_the_time_that_is_up_is_that_of_the_call(connect: Connect, box: Sandbox) -> None:
     async with connect() as client:
-        with anyio.fail_after(10):
+        with in_time(10):
             told = await made(client, ["a fox [took:0]", "an owl [never]"], wait_seconds=1)
         await happens(lambda: len(paid(box)) == 2)
     assert told["tasks"][1]["state"] in ("submitting", "pending", "processing")

@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from mcp.types import ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from support.amounts import here, in_time
 from support.pipe import INITIALIZED, Pipe, initialize, line, request
 from support.program import Connect, environment, happens, values_for
 
@@ -76,7 +77,7 @@ async def test_a_client_that_reads_nothing_keeps_nobody_waiting_for_long(app: Ap
     receipts = Receipts()
     await receipts.noted()
     receipts.leaves()
-    with anyio.fail_after(20):
+    with in_time(20):
         await receipts.noted()
 
 
@@ -117,7 +118,7 @@ async def test_a_signal_leaves_the_task_of_a_waiting_call_to_the_same_request(bo
         began = time.monotonic()
         pipe.process.send_signal(signal.SIGTERM)
         code, _, _ = await anyio.to_thread.run_sync(pipe.ended)
-        assert (code, time.monotonic() - began < 10) == (0, True), "it waits no 50 s"
+        assert (code, time.monotonic() - began < here(10)) == (0, True), "it waits no 50 s"
     async with open_app(read_settings(**values), follow=False) as app:
         (task,) = await app.store.page(LOCAL)
     assert task.answer == "lost"

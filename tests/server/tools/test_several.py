@@ -5,11 +5,11 @@ import io
 import json
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult, ImageContent
 from PIL import Image
+from support.amounts import in_time
 from support.program import Connect, structure, text_of
 
 pytestmark = [
@@ -63,7 +63,7 @@ async def test_all_are_waited_for_and_progress_says_how_many_are_done(connect: C
 async def test_what_is_not_done_in_time_is_told_as_it_is(connect: Connect) -> None:
     async with connect() as client:
         done, endless = await made(client, "a fox [took:0]"), await made(client, "an owl [never]", wait_seconds=0)
-        with anyio.fail_after(15):
+        with in_time(15):
             asked = {"task_ids": [done["task_id"], endless["task_id"]], "wait_seconds": 1}
             told = structure(await client.call_tool("check_task", asked))
     assert told["tasks"][0]["state"] == "success"

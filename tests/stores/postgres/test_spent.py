@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.amounts import examples
+from support.amounts import examples, in_time
 from support.store_tasks import CLOCK, NOW, make, make_followed
 
 from apixo_mcp.stores import statements
@@ -129,7 +129,7 @@ async def test_a_task_that_is_just_changing_is_waited_for(
         line.execute("update task set estimate_usd = 2 where task_id = %s", [task.task_id])
         async with anyio.create_task_group() as group:
             group.start_soon(SpentHours(server).add_up, "", "alice")
-            with anyio.fail_after(5):
+            with in_time(5):
                 waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
                 while not other.execute(waits).fetchall():
                     await anyio.sleep(0.01)
@@ -145,7 +145,7 @@ async def test_a_transaction_that_is_left_open_holds_up_a_purchase_for_a_moment_
     await store.add([task])
     with psycopg.connect(postgres_store_url) as line:
         line.execute("update task set estimate_usd = 2 where task_id = %s", [task.task_id])
-        with anyio.fail_after(6):  # below the eight seconds that a statement has
+        with in_time(6):  # below the eight seconds that a statement has
             await SpentHours(server).add_up("")
         line.commit()
     assert await added_up(server, None, plain=False) == await added_up(server, None, plain=True) == (2.0, 0.0, 0)

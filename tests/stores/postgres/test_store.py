@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.pgbouncer import pooled
 from support.postgres import PASSWORD, Cluster
 from support.postgres_proxy import Between, between
@@ -136,7 +137,7 @@ class TestMoney:
             async with anyio.create_task_group() as group:
                 for _ in range(DECIDE + LOOK_UP + REST):
                     group.start_soon(replicas[0].admit, [fresh()], NO_LIMITS)
-                with anyio.fail_after(3):
+                with in_time(3):
                     claimed = await replicas[0].claim(task.task_id, "me", LEASE_LASTS, KEYS)
                     assert claimed is not None
                     await replicas[0].renew("me", [task.task_id], LEASE_LASTS)
@@ -184,7 +185,7 @@ class TestClock:
         await replicas[0].add([task])
         assert await replicas[0].claim(task.task_id, "gone", 0.3, KEYS) is not None
         assert await replicas[1].claim(task.task_id, "next", LEASE_LASTS, KEYS) is None
-        with anyio.fail_after(5):
+        with in_time(5):
             while await replicas[1].claim(task.task_id, "next", LEASE_LASTS, KEYS) is None:
                 ((_, after),) = await replicas[1].due(KEYS)
                 await anyio.sleep(max(0.0, after))
@@ -286,7 +287,7 @@ class TestTroubles:
         name = await _name(replicas[0])
         postgres.run(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
         task = fresh()
-        with anyio.fail_after(5):
+        with in_time(5):
             assert (await replicas[0].admit([task], NO_LIMITS)).how == "new"
             assert await at_once([lambda: replicas[0].get(task.task_id)] * 8) == [task] * 8
 
@@ -337,10 +338,10 @@ class TestLostConnections:
             task = fresh()
             await store.admit([task], NO_LIMITS)
             proxy.is_hanging = True
-            with anyio.fail_after(15), pytest.raises(StoreError, match=r"cannot be (used|reached) just now"):
+            with in_time(15), pytest.raises(StoreError, match=r"cannot be (used|reached) just now"):
                 await store.request_cancel(task.task_id)
             proxy.is_hanging = False
-            with anyio.fail_after(20):
+            with in_time(20):
                 while True:
                     with suppress(StoreError):
                         assert await store.get(task.task_id) == task

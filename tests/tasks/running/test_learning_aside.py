@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.to_thread import current_default_thread_limiter
+from support.amounts import in_time
 from support.program import happens
 from support.scripted_gateway import Asked, Gateway, Send, polled
 from support.store_tasks import make
@@ -55,7 +56,7 @@ async def test_an_accepted_submit_is_stored_while_every_shared_thread_hangs(tmp_
         async with open_app(settings) as app:
             await happens(lambda: bool(gateway.posts))
             try:
-                with anyio.fail_after(5):
+                with in_time(5):
                     while not await is_stored(app):
                         await anyio.sleep(0.01)
             finally:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import anyio
 import httpx2
 import pytest
 from mcp import Client
 from mcp.types import Implementation
+from support.amounts import in_time
 from support.house import made
 from support.program import values_for
 from support.sign_in import let_in
@@ -45,7 +45,7 @@ async def test_links_and_streams_of_a_neighbour_end_with_the_first_owner(tmp_pat
             async with http.stream("GET", f"{url}/sse") as stream:
                 assert stream.status_code == 200
                 await let_in(app, Owner("alice"))
-                with anyio.fail_after(10):
+                with in_time(10):
                     async for _ in stream.aiter_bytes():
                         pass
             assert (await http.get(link)).status_code == 404

@@ -12,6 +12,7 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client
+from support.amounts import in_time
 from support.house import ALICE, BOB, REACHED_HERE, House, made
 from support.media_wire import a_png
 from support.program import happens, text_of
@@ -139,7 +140,7 @@ async def test_a_body_of_a_gigabyte_is_refused_before_it_comes(house: House) -> 
     head = f"PUT {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 1000000000\r\n\r\n"
     async with await anyio.connect_tcp(parts.hostname or "", parts.port or 0) as stream:
         await stream.send(head.encode())
-        with anyio.fail_after(10):
+        with in_time(10):
             answer = await stream.receive()
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert (await put(link, PICTURE)).status_code == 201

@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import anyio
 import pytest
+from support.amounts import in_time
 from support.described import FOX, PICTURES, described
 from support.house import ALICE, House
 from support.store_tasks import make_followed
@@ -43,7 +43,7 @@ async def test_a_task_with_odd_texts_is_listed_shown_and_told_live(house: House)
         [entry] = (await http.get("/api/tasks")).json()["tasks"]
         whole = (await http.get(f"/api/tasks/{task.task_id}")).json()
         again = (await http.get(f"/api/tasks/{task.task_id}/inputs")).json()
-        with anyio.fail_after(10):
+        with in_time(10):
             while not (line := await anext(lines)).startswith("data: "):
                 pass
         live = json.loads(line.removeprefix("data: "))

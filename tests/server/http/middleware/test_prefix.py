@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import anyio
 import httpx2
 import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
+from support.amounts import in_time
 from support.program import structure, values_for
 
 from apixo_mcp.app import open_app
@@ -77,7 +77,7 @@ async def test_the_main_job_under_a_path(box: Sandbox, tmp_path: Path, path: str
 
 
 async def _first(stream: httpx2.Response, count: int):
-    with anyio.fail_after(10):
+    with in_time(10):
         async for line in stream.aiter_lines():
             yield line
             count -= 1
