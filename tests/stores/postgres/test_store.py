@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import anyio
 import pytest
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.pgbouncer import pooled
 from support.postgres import PASSWORD, Cluster
 from support.postgres_proxy import Between, between
@@ -171,19 +171,19 @@ class TestClock:
             theirs = make_followed(due=time.time() + ahead - 1)  # due a second ago, as its machine has it
             await wrong.add([theirs])
             ((_, after),) = [entry for entry in await right.due(KEYS) if entry[0] == theirs.task_id]
-            assert after == pytest.approx(-1, abs=0.5)
+            assert after == pytest.approx(-1, abs=here(0.5))
             mine = await wrong.claim(theirs.task_id, "wrong", LEASE_LASTS, KEYS)
             assert mine is not None
-            assert mine.due == pytest.approx(theirs.due, abs=0.5)
+            assert mine.due == pytest.approx(theirs.due, abs=here(0.5))
             assert await wrong.commit(mine, replace(mine, due=time.time() + ahead + 5, lease_until=0.0, polls=1))
             read = await right.get(theirs.task_id)
             assert read is not None
-            assert read.due == pytest.approx(time.time() + 5, abs=1)
+            assert read.due == pytest.approx(time.time() + 5, abs=here(1))
 
     async def test_a_lease_that_nobody_renews_is_over_when_the_server_says_so(self, replicas: Sequence[PostgresStore]):
         task = make_followed(due=time.time() - 1)
         await replicas[0].add([task])
-        assert await replicas[0].claim(task.task_id, "gone", 0.3, KEYS) is not None
+        assert await replicas[0].claim(task.task_id, "gone", here(0.3), KEYS) is not None
         assert await replicas[1].claim(task.task_id, "next", LEASE_LASTS, KEYS) is None
         with in_time(5):
             while await replicas[1].claim(task.task_id, "next", LEASE_LASTS, KEYS) is None:
