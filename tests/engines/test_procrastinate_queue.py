@@ -1,5 +1,6 @@
 """The job queue on procrastinate: what it hands out, to whom and when, and what it survives."""
 
+from support.amounts import in_time
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -269,7 +270,7 @@ async def test_whoever_leaves_in_the_middle_of_a_statement_is_told_nothing_of_it
             await connection.execute("select pg_sleep(60)")
 
         group.start_soon(ask)
-        with anyio.fail_after(10):
+        with in_time(10):
             while connection.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()

@@ -64,7 +64,7 @@ async def test_an_answer_says_at_once_that_no_worker_goes_on_with_a_task(setting
         assert task["waiting_for"].endswith("none runs on this server's database")
         assert task["next_step"].startswith("It stands still, as no worker runs on this server's database: tell ")
         async with open_app(settings, worker=True, limits=QUICK):
-            with anyio.fail_after(60):
+            with in_time(60):
                 while "waiting_for" in task or task["state"] != "success":
                     task = structure(await client.call_tool("check_task", {"task_id": task["task_id"]}))
 

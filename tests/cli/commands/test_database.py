@@ -91,7 +91,7 @@ async def test_whoever_leaves_a_task_without_a_worker_is_told_that_none_goes_on_
     assert "No worker runs on this database" in made.stderr
     with started("tasks", "wait", "last", variables=environment) as process:
         assert process.stderr is not None
-        with anyio.fail_after(90):
+        with in_time(90):
             while "No worker" not in await run_sync(process.stderr.readline):
                 pass
         process.send_signal(signal.SIGINT)
