@@ -1,6 +1,5 @@
 """The job queue on procrastinate: what it hands out, to whom and when, and what it survives."""
 
-from support.amounts import in_time
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ import anyio.lowlevel
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
+from support.amounts import in_time
 from support.postgres import Cluster
 from support.task_steps import happens
 
