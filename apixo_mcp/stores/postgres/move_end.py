@@ -1,5 +1,6 @@
 """A database as a store leaves it, or arrives in it."""
 
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,7 @@ _MAKE_REFUSAL = """create or replace function refuse_moved() returns trigger lan
   end $$"""
 _ORDER = {"duration": "number"}
 _TOGETHER = 500
+_GONE_WITHIN = 2.0  # seconds
 
 
 class PostgresEnd:
@@ -54,7 +56,7 @@ class PostgresEnd:
             self._refuse_others()  # a process may have been between two connections before
 
     def _refuse_others(self) -> None:
-        others = self.execute_as_it_is(_OTHERS)[0]
+        others = self._others()
         if others["count"]:
             raise StoreError(
                 f"another program has {self.shown} open (from {others['hosts']}), and nothing was changed. End every "
@@ -65,6 +67,17 @@ class PostgresEnd:
                 f"a program that has just ended was at work on tasks of {self.shown}, and nothing was changed. Do this "
                 "again in ten seconds."
             )
+
+    def _others(self) -> Mapping[str, Any]:
+        """Returns how many other programs have the database open, and from where.
+
+        What the server does for a program that has just ended may be seen for a moment still.
+        """
+        until = time.monotonic() + _GONE_WITHIN
+        while (others := self.execute_as_it_is(_OTHERS)[0])["count"] and time.monotonic() < until:
+            time.sleep(0.1)
+            self.execute_as_it_is("select pg_stat_clear_snapshot()")  # else a transaction sees one and the same
+        return others
 
     def transaction(self) -> Any:
         """See `MoveEnd.transaction`."""

@@ -41,6 +41,7 @@ pytestmark = pytest.mark.anyio
 
 MINE = {"APIXO_MCP_DATABASE_URL": ""}
 """Keeps a command to the data folder, whatever store the tests are run on."""
+IS_LOCKED = b"select 1 from pg_locks where mode = 'AccessExclusiveLock' and relation = 'task'::regclass and granted"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -297,6 +298,25 @@ async def test_a_program_that_has_the_store_open_is_noticed(typed: Typed, tmp_pa
         assert "and nothing was changed" in not_in.stderr
     gone = await run(typed, "tasks", "export", "--move", tmp_path / "store", **there)
     assert gone.exit_code == 0, gone.output
+
+
+@pytest.mark.postgres
+async def test_a_program_that_has_just_ended_holds_up_no_move(typed: Typed, tmp_path: Path, postgres_store_url: str):
+    """The server takes a moment to end what it did for it."""
+    database = {"APIXO_MCP_DATABASE_URL": postgres_store_url}
+    await run(typed, "generate", "nano-banana", "a hare", "--no-wait", **database, **UNHURRIED)
+    leaving = psycopg.connect(postgres_store_url, autocommit=True, application_name="apixo-mcp")
+    with psycopg.connect(postgres_store_url, autocommit=True) as observer:
+
+        async def end_once_it_is_looked_for() -> None:
+            while not observer.execute(IS_LOCKED).fetchall():
+                await anyio.sleep(0.01)
+            leaving.close()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(end_once_it_is_looked_for)
+            gone = await run(typed, "tasks", "export", "--move", tmp_path / "store", **database)
+            assert gone.exit_code == 0, gone.output
 
 
 @pytest.mark.postgres
