@@ -33,7 +33,6 @@ from apixo_mcp.engines.steps import CrashLimits, Steps
 from apixo_mcp.engines.worker_watch import WorkerWatch
 from apixo_mcp.errors import StoreError
 from apixo_mcp.tasks.accounts import Accounts
-from apixo_mcp.tasks.ports.leases import LEASE_LASTS
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.running.runner import Runner
@@ -271,23 +270,17 @@ class QueueEngine:
         return due > time.time() + self._limits.kept_for and not self._is_ending
 
     async def _miss(self, task_id: str, one: _Followed) -> None:
-        """Lets a task go that has no next step, or another follower; by the database's clock it may only be early.
-
-        One that is under this process's own lease is of a step that could not end, as the database was away: nobody
-        else takes it before that lease is over.
-        """
+        """Lets a task go that has no next step, or another follower; by the database's clock it may only be early."""
         try:
             task = await self._store.get(task_id)
         except StoreError:
             self._steps.wake(task_id, time.time() + self._limits.again_after)
             return
         is_held = one.key_print in self._accounts.key_prints
-        if task is not None and task.due == one.due and not task.lease_until and is_held:
+        is_others = task is not None and task.lease_until and task.lease_holder != self._leases.holder
+        if task is not None and task.due == one.due and is_held and not is_others:
             self._steps.wake(task_id, time.time() + _EARLY[min(one.early, len(_EARLY) - 1)])
             one.early += 1
-        elif task is not None and task.due is not None and task.lease_holder == self._leases.holder and is_held:
-            left = task.lease_until - time.time()  # by the database's clock, which this machine's may not be
-            self._steps.wake(task_id, time.time() + min(max(left, self._limits.again_after), LEASE_LASTS))
         else:
             self._let_go(task_id)
 

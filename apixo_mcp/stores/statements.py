@@ -172,8 +172,9 @@ DUE = f"""select task_id, due as due_at, lease_until from task where due <= :mom
 LEASE = f"select lease_until from task where task_id = :task_id and due <= :now and {_IS_FOR}"
 
 TAKE = f"""update task set fence = fence + 1, lease_holder = :holder, lease_until = :now + :lasts
-  where task_id = :task_id and due <= :now and lease_until in (0, :over) and {_IS_FOR} returning *"""
-"""Claims a task that is free, or whose lease is the one that is over."""
+  where task_id = :task_id and due <= :now and (lease_until in (0, :over) or lease_holder = :holder) and {_IS_FOR}
+  returning *"""
+"""Claims a task that is free, or whose lease is the one that is over, or was left by a step of this very process."""
 
 RENEW = """update task set lease_until = :now + :lasts
   where task_id = :task_id and lease_holder = :holder and lease_until > 0"""

@@ -739,6 +739,16 @@ class TestClaim:
         second = await claim(other, task, "you", NOW + 8, NOW + 16)
         assert second.fence == first.fence + 1
 
+    async def test_while_it_is_leased_by_its_holder_alone_who_began_it_anew(self, store: Store, other: Store):
+        """Its step ended without a commit, as where the database was away. What that step still writes is refused."""
+        task = await add(store, make())
+        broken = await claim(store, task)
+        anew = await store.claim(task.task_id, "me", 8, KEYS)
+        assert anew is not None
+        assert anew.fence == broken.fence + 1
+        assert not await store.commit(broken, replace(broken, due=NOW + 60, lease_holder="", lease_until=0.0))
+        assert await other.claim(task.task_id, "you", 8, KEYS) is None
+
     async def test_only_for_the_keys_that_are_held(self, store: Store):
         task = await add(store, make(key_print="theirs"))
         assert await due_at(store, NOW, KEYS) == []

@@ -144,10 +144,10 @@ async def test_a_task_that_is_overdue_is_taken_now_whatever_its_job_said(app: Ap
     assert len(gateway.looks) == 1
 
 
-async def test_a_lease_of_its_own_that_a_broken_step_has_left_is_waited_for_and_no_sweep(
+async def test_a_lease_of_its_own_that_a_broken_step_has_left_holds_it_up_for_nothing(
     app: App, gateway: Gateway
 ) -> None:
-    assert await followed(app, LosingQueue(), leased=1.0)
+    assert await followed(app, LosingQueue(), leased=AN_HOUR)
     assert len(gateway.looks) == 1
 
 

@@ -38,7 +38,8 @@ class LeaseStore(Protocol):
     async def claim(self, task_id: str, holder: str, lasts: float, key_prints: Iterable[str]) -> Task | None:
         """Takes the lease of a task that is due and free, for so many seconds; None where it is not.
 
-        Of keys that are not named only those whose POST was cut off are taken.
+        One under a lease of the same holder is free for it: some step has left that, which could not be committed. Of
+        keys that are not named only those whose POST was cut off are taken.
         """
         ...
 

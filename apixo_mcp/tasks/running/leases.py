@@ -39,7 +39,8 @@ class Leases:
     async def claim(self, task_id: str, key_prints: Iterable[str]) -> AsyncGenerator[Task | None]:
         """Holds the lease of a task that is due and free; yields None where it is not.
 
-        The lease ends with the commit of the step; one that made no commit runs out by itself.
+        The lease ends with the commit of the step. That of one that made no commit runs out by itself, and until then
+        holds up other processes, not this one.
         """
         if task_id in self._held:
             yield None
