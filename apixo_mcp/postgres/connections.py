@@ -18,6 +18,11 @@ CONNECTED_WITHIN = 5  # seconds
 IDLE_WITHIN = 5.0
 """Seconds between two statements of a transaction: a process that was frozen in one keeps others out no longer."""
 
+OWN_SETTINGS = """set lock_timeout = 0; set default_transaction_isolation = 'read committed';
+  set extra_float_digits = 1; set standard_conforming_strings = on; set array_nulls = on"""
+"""What a role or a database may have set otherwise, and is relied on: `statement_timeout` alone says how long a lock is
+waited for, a moment that is read is the one that was written, and texts and arrays are taken as they are meant."""
+
 _Row = TypeVar("_Row", covariant=True)
 _DEFAULTS: dict[str, Any] = {
     "connect_timeout": CONNECTED_WITHIN,
@@ -63,7 +68,7 @@ def _given_up(connection: psycopg.pq.abc.PGconn) -> psycopg.OperationalError:
 
 
 def conninfo_of(url: str, name: str) -> dict[str, Any]:
-    """Returns the parameters of a connection; what the URL says itself stands.
+    """Returns the parameters of a connection; what the URL says itself stands, but for the encoding.
 
     Args:
         url: of the database, any that libpq takes.
@@ -74,7 +79,8 @@ def conninfo_of(url: str, name: str) -> dict[str, Any]:
         psycopg.ProgrammingError: libpq cannot read the URL.
     """
     given = {key: value for key, value in conninfo_to_dict(url).items() if value is not None}
-    return {**_DEFAULTS, **given, "application_name": f"{name} {given.get('application_name', '')}".rstrip()}
+    own = {"application_name": f"{name} {given.get('application_name', '')}".rstrip(), "client_encoding": "utf8"}
+    return {**_DEFAULTS, **given, **own}
 
 
 async def set_up_connection(connection: psycopg.AsyncConnection[Any]) -> None:
@@ -85,11 +91,10 @@ async def set_up_connection(connection: psycopg.AsyncConnection[Any]) -> None:
     Raises:
         psycopg.Error: the server cannot be asked.
     """
-    for name, seconds in (
-        ("statement_timeout", SERVER_ANSWERS_WITHIN),
-        ("idle_in_transaction_session_timeout", IDLE_WITHIN),
-    ):
+    limits = (("statement_timeout", SERVER_ANSWERS_WITHIN), ("idle_in_transaction_session_timeout", IDLE_WITHIN))
+    for name, seconds in limits:
         await connection.execute(f"set {name} = {seconds * 1000:.0f}".encode())
+    await connection.execute(OWN_SETTINGS.encode())
     # A pooler may hand each transaction to another backend, which does not know what was prepared.
     row = await (await connection.execute("select pg_backend_pid()")).fetchone()
     if row is None or row[0] != connection.info.backend_pid:

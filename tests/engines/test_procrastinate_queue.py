@@ -94,6 +94,17 @@ async def test_what_is_put_is_taken_with_its_due_time(queue: ProcrastinateQueue)
     assert sorted(taken.followings, key=lambda one: one.task_id) == put
 
 
+async def test_it_works_in_a_database_that_is_set_oddly(postgres: Cluster, postgres_url: str) -> None:
+    postgres.set_oddly(postgres_url)
+    queue = ProcrastinateQueue(postgres_url, lambda: [KEY])
+    put = [following("a", after=-1.0), following("b")]
+    async with queue.opened(), taking(queue) as taken:
+        await queue.put(put)
+        await happens(lambda: len(taken.followings) == 2)
+        assert sorted(taken.followings, key=lambda one: one.task_id) == put
+        assert await queue.tidy() == []
+
+
 async def test_what_waits_already_stays_and_holds_up_no_other(queue: ProcrastinateQueue) -> None:
     await queue.put([following("a")])
     await queue.put([following("b"), following("a"), following("c")])

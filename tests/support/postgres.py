@@ -39,6 +39,18 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
 }
 
+_ODD = {
+    "extra_float_digits": "0",
+    "client_encoding": "SQL_ASCII",
+    "standard_conforming_strings": "off",
+    "array_nulls": "off",
+    "lock_timeout": "1ms",
+    "idle_in_transaction_session_timeout": "1ms",
+    "default_transaction_isolation": "serializable",
+    "datestyle": "German",
+    "timezone": "Asia/Kathmandu",
+}
+
 
 def binaries() -> Path | None:
     """The folder of the newest Postgres' programs on this machine, None where there is none."""
@@ -79,6 +91,12 @@ class Cluster:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def set_oddly(self, url: str) -> None:
+        """Sets for a database what somebody may have set for reasons of their own."""
+        name = url.rsplit("/", 1)[-1]
+        for setting, value in _ODD.items():
+            self.run(f"alter database {name} set {setting} = '{value}'")
 
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:

@@ -46,7 +46,7 @@ def database_address(url: str) -> DatabaseAddress:
         ) from None
     host, port = given.get("host") or given.get("hostaddr") or "localhost", given.get("port") or "5432"
     return DatabaseAddress(
-        conninfo={"client_encoding": "utf8", **given},
+        conninfo=given,
         shown=f"postgresql://{host}:{port}/{given.get('dbname') or given.get('user') or ''}",
         password=str(given.get("password") or ""),
     )

@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, RowMaker
 from psycopg.types.numeric import FloatLoader
 
-from apixo_mcp.postgres.connections import IDLE_WITHIN, BoundedConnection
+from apixo_mcp.postgres.connections import IDLE_WITHIN, OWN_SETTINGS, BoundedConnection
 from apixo_mcp.stores.postgres.texts import TextsIn, TextsOut
 
 STATEMENT_WITHIN = 8.0
@@ -25,12 +25,12 @@ class Unfit(psycopg.NotSupportedError):
     """The server or its database does not do for this program."""
 
 
-_BEGINNING = f"""set statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
-  set idle_in_transaction_session_timeout = {IDLE_WITHIN * 1000:.0f};
-  set default_transaction_isolation = 'read committed';
-  set jit = off;
-  select pg_backend_pid() as pid, current_setting('server_encoding') as encoding,
-    current_setting('transaction_read_only') as read_only, current_setting('synchronous_commit') as waits"""
+_FOUND = """select pg_backend_pid() as pid, current_setting('server_encoding') as encoding,
+    current_setting('transaction_read_only') as read_only, current_setting('synchronous_commit') as waits,
+    current_setting('extra_float_digits')::integer as digits"""
+_BEGINNING = f"""{_FOUND}; {OWN_SETTINGS}; set statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
+  set idle_in_transaction_session_timeout = {IDLE_WITHIN * 1000:.0f}; set jit = off"""
+"""What is found before anything is set, and what is set then."""
 
 
 class ServerLine(BoundedConnection[DictRow]):
@@ -70,7 +70,8 @@ def set_up(line: ServerLine) -> None:
     line.adapters.register_loader("text", TextsIn)
     line.adapters.register_loader("numeric", FloatLoader)
     line.set_autocommit(True)
-    there = _last(line.execute(_BEGINNING.encode()))
+    there = line.execute(_BEGINNING.encode()).fetchone()
+    assert there is not None
     line.is_direct = there["pid"] == line.info.backend_pid
     if not line.is_direct:
         line.prepare_threshold = None
@@ -82,19 +83,16 @@ def set_up(line: ServerLine) -> None:
         raise Unfit("it can only be read, as a standby can: name the server that is written to")
     if there["waits"] == "off":
         if not line.is_direct:
-            advice = "`alter role … set synchronous_commit = on` ends that"
-            raise Unfit(f"synchronous_commit is off in it, which a pooler lets nobody change: {advice}")
+            raise _kept_by_pooler("synchronous_commit", "on")
         # Else a crash would take back that a paid request has left, and it would leave again.
         line.execute("set synchronous_commit = on")
+    if there["digits"] < 1 and not line.is_direct:
+        raise _kept_by_pooler("extra_float_digits", "1")  # no lease would be found to be over
 
 
-def _last(cursor: psycopg.Cursor[DictRow]) -> dict[str, Any]:
-    """Returns the row of the last of several statements."""
-    while cursor.nextset():
-        pass
-    row = cursor.fetchone()
-    assert row is not None
-    return row
+def _kept_by_pooler(setting: str, needed: str) -> Unfit:
+    advice = f"`alter role … set {setting} = {needed}` ends that"
+    return Unfit(f"{setting} is not {needed} in it, which a pooler lets nobody change: {advice}")
 
 
 class ServerClock:

@@ -16,7 +16,7 @@ LOCKS = 0x61706978
 """The first half of every advisory lock of this program's: `apix`. The second is made of what it is for."""
 _DECIDED_WITHIN, _ASKED_EVERY = 3.0, 0.05  # seconds
 NOW = "select extract(epoch from clock_timestamp())::double precision as now"
-_SET_LOCALLY = f"""set local statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
+_SET_LOCALLY = f"""set local lock_timeout = 0; set local statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
   set local idle_in_transaction_session_timeout = {IDLE_WITHIN * 1000:.0f};"""
 
 _ITSELF_FLEETING = ", set_config('synchronous_commit', 'off', true) as fleeting"

@@ -10,6 +10,8 @@ _ADVICE = {
     # By SQLSTATE: appendix A of Postgres' manual.
     "28": "Check the user and the password in APIXO_MCP_DATABASE_URL.",
     "3D": "Create the database, or name another one in APIXO_MCP_DATABASE_URL.",
+    "3F000": "The user's search_path names no schema that is there: make one, or change it.",
+    "42P07": "Something in it has a name that is needed: give apixo-mcp a database of its own.",
     "42501": "Give the user of APIXO_MCP_DATABASE_URL the right to connect, and to create, read and write tables.",
     "53": "Make room on the server, or let it and this user have more connections, and try again.",
     "55000": "End this program, and start it where its tasks go on.",

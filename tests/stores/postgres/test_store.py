@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
+import psycopg
 import pytest
 from support.amounts import here, in_time
 from support.pgbouncer import pooled
 from support.postgres import PASSWORD, Cluster
 from support.postgres_proxy import Between, between
 from support.store_tasks import KEYS, NO_LIMITS, make, make_followed
+from support.task_steps import happens
 
 from apixo_mcp.errors import SchemaTooNew, SettingsError, StoreError
 from apixo_mcp.stores.migrations import migrations_of
@@ -21,12 +23,13 @@ from apixo_mcp.stores.postgres.address import database_address
 from apixo_mcp.stores.postgres.connection import ServerLine, set_up
 from apixo_mcp.stores.postgres.database import DECIDE, LOOK_UP, REST
 from apixo_mcp.stores.postgres.schema import needed_schema, newest_schema
+from apixo_mcp.stores.postgres.session import lock_of
 from apixo_mcp.stores.postgres.store import PostgresStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.ports.leases import LEASE_LASTS
 from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.task import Attempt, State, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -127,10 +130,6 @@ class TestMoney:
     async def test_leases_and_polls_wait_for_no_purchase(self, replicas: Sequence[PostgresStore], postgres: Cluster):
         task = make_followed(due=time.time() - 1)
         await replicas[0].add([task])
-        import psycopg
-
-        from apixo_mcp.stores.postgres.session import lock_of
-
         url = postgres.url(str(await _name(replicas[0])))
         with psycopg.connect(url) as busy:
             busy.execute(lock_of("money").encode())
@@ -273,6 +272,42 @@ class TestTroubles:
             assert [row["waits"] for row in rows] == ["on"]
         with pooled(postgres_url) as through, pytest.raises(StoreError, match="set synchronous_commit = on"):
             async with PostgresStore(through):
+                pass
+
+    async def test_a_database_may_be_set_as_its_operator_likes(self, postgres_url: str, postgres: Cluster):
+        postgres.set_oddly(postgres_url)
+        task = fresh(prompt="a fox \N{FOX FACE}", due=1_800_000_000.1234567, idempotency_key="'\\")
+        twice = make_followed(attempts=[Attempt(sent_at=time.time(), remote_id="'\\") for _ in range(2)])
+        async with PostgresStore(f"{postgres_url}?client_encoding=latin1") as store:
+            await store.add([task, twice])
+            assert await store.get(task.task_id) == task
+            assert (await store.spent(None)).posts == 3
+            with psycopg.connect(postgres_url, options="-c idle_in_transaction_session_timeout=0") as busy:
+                busy.execute(lock_of("money").encode())
+                async with anyio.create_task_group() as group:
+                    group.start_soon(store.admit, [fresh()], NO_LIMITS)
+                    await happens(lambda: postgres.run("select 1 from pg_locks where not granted"))
+                    busy.rollback()
+
+    async def test_behind_a_pooler_a_database_that_rounds_moments_is_refused(
+        self, postgres_url: str, postgres: Cluster
+    ):
+        postgres.run(f"alter database {postgres_url.rsplit('/', 1)[-1]} set extra_float_digits = 0")
+        with pooled(postgres_url) as through, pytest.raises(StoreError, match="set extra_float_digits = 1"):
+            async with PostgresStore(through):
+                pass
+
+    async def test_what_keeps_tables_from_being_made_is_told_with_what_helps(
+        self, postgres_url: str, postgres: Cluster
+    ):
+        name = postgres_url.rsplit("/", 1)[-1]
+        postgres.run("create table task (theirs integer)", name)
+        with pytest.raises(StoreError, match="a database of its own"):
+            async with PostgresStore(postgres_url):
+                pass
+        postgres.run(f"alter database {name} set search_path = nowhere")
+        with pytest.raises(StoreError, match="search_path names no schema"):
+            async with PostgresStore(postgres_url):
                 pass
 
     async def test_an_address_that_cannot_be_read_is_told_without_it(self):
