@@ -3,7 +3,8 @@
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 
 import anyio
 
@@ -31,6 +32,23 @@ Listener = Callable[[Task], Awaitable[None]]
 REREAD_EVERY = 0.5  # another process may have moved a task on
 
 
+class Watching:
+    """Hears of the changes of a task, for one who waits for them."""
+
+    def __init__(self) -> None:
+        self._changed = anyio.Event()
+
+    def hear(self) -> None:
+        """Ends the wait, or the next one."""
+        self._changed.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Returns once there was a change since the last wait, or after `seconds`."""
+        with anyio.move_on_after(seconds):
+            await self._changed.wait()
+        self._changed = anyio.Event()
+
+
 class Changes:
     """Writes the changes of tasks: waiters wake, and listeners are told.
 
@@ -42,7 +60,7 @@ class Changes:
         self.reread_every = REREAD_EVERY
         self._store = store
         self._telemetry = telemetry
-        self._waiting: defaultdict[str, set[anyio.Event]] = defaultdict(set)
+        self._watching: defaultdict[str, set[Watching]] = defaultdict(set)
         self._listeners: list[Listener] = []
         self._elsewhere: list[Callable[[str], Awaitable[None]]] = []
 
@@ -91,22 +109,25 @@ class Changes:
                 log.exception("a listener failed; the task %s is stored all the same", task.task_id)
 
     def _wake(self, task_id: str) -> None:
-        for event in self._waiting.pop(task_id, ()):
-            event.set()
+        for watching in self._watching.get(task_id, ()):
+            watching.hear()
 
     async def wait(self, task_id: str, seconds: float) -> None:
         """Returns at the next change of the task, or after `seconds`."""
-        event = anyio.Event()
-        self._waiting[task_id].add(event)
+        with self.watching(task_id) as watching:
+            await watching.wait(seconds)
+
+    @contextmanager
+    def watching(self, task_id: str) -> Generator[Watching]:
+        """Yields what hears of the changes of a task from now on, also of those between two waits."""
+        watching, all_of_it = Watching(), self._watching[task_id]
+        all_of_it.add(watching)
         try:
-            with anyio.move_on_after(seconds):
-                await event.wait()
+            yield watching
         finally:
-            events = self._waiting.get(task_id)
-            if events is not None:
-                events.discard(event)
-                if not events:
-                    del self._waiting[task_id]
+            all_of_it.discard(watching)
+            if not all_of_it:
+                self._watching.pop(task_id, None)
 
 
 def ref_of(task: Task) -> TaskRef:

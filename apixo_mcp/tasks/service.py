@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 
 import anyio
 
@@ -9,7 +10,7 @@ from apixo_mcp.errors import CallerLeft, NotFound
 from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import Modality, NextAction
 from apixo_mcp.tasks.asking.last import LastTask, last_tasks
-from apixo_mcp.tasks.changes import Changes
+from apixo_mcp.tasks.changes import Changes, Watching
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.engine import Engine
 from apixo_mcp.tasks.ports.leases import APART_AT_MOST
@@ -134,19 +135,26 @@ class Service:
         now = list(tasks)
         deadline = anyio.current_time() + seconds
         ticked = anyio.current_time()
-        while (waiting := [task for task in now if not task.is_settled]) and (
-            left := deadline - anyio.current_time()
-        ) > 0:
-            before_tick = max(0.0, ticked + TICK_EVERY - anyio.current_time())
-            await self._changes.wait(waiting[0].task_id, min(left, self._changes.reread_every, before_tick))
-            if has_left is not None and await has_left():
-                raise CallerLeft("The connection ended; the task goes on.")
-            before = [(task.state, task.is_settled) for task in now]
-            now = [task if task.is_settled else await self._store.get(task.task_id) or task for task in now]
-            moved = [(task.state, task.is_settled) for task in now] != before
-            if moved or anyio.current_time() - ticked >= TICK_EVERY:
-                ticked = anyio.current_time()
-                await tick(now)
+        watched, watching = "", Watching()
+        with ExitStack() as stack:
+            while (waiting := [task for task in now if not task.is_settled]) and (
+                left := deadline - anyio.current_time()
+            ) > 0:
+                if waiting[0].task_id == watched:
+                    before_tick = max(0.0, ticked + TICK_EVERY - anyio.current_time())
+                    await watching.wait(min(left, self._changes.reread_every, before_tick))
+                else:  # it may have changed before it was watched: it is read first
+                    stack.close()
+                    watched = waiting[0].task_id
+                    watching = stack.enter_context(self._changes.watching(watched))
+                if has_left is not None and await has_left():
+                    raise CallerLeft("The connection ended; the task goes on.")
+                before = [(task.state, task.is_settled) for task in now]
+                now = [task if task.is_settled else await self._store.get(task.task_id) or task for task in now]
+                moved = [(task.state, task.is_settled) for task in now] != before
+                if moved or anyio.current_time() - ticked >= TICK_EVERY:
+                    ticked = anyio.current_time()
+                    await tick(now)
         return now
 
     async def place(self, task: Task) -> int:

@@ -66,6 +66,17 @@ async def test_who_waits_is_woken_by_what_is_heard(here: Here) -> None:
             group.cancel_scope.cancel()
 
 
+async def test_what_is_heard_between_two_waits_ends_the_next_one_alone(here: Here) -> None:
+    with here.changes.watching("a") as watching:
+        await here.changes.hear("a")
+        with anyio.fail_after(5):
+            await watching.wait(FOR_EVER)
+        await here.changes.hear("b")
+        with anyio.move_on_after(0.05) as waiting:
+            await watching.wait(FOR_EVER)
+        assert waiting.cancelled_caught
+
+
 async def test_where_nothing_is_told_it_is_looked_for_within_a_second(here: Here, there: SqliteStore) -> None:
     here.hears = False
     task = make_followed()

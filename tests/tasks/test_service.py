@@ -96,6 +96,17 @@ async def test_a_wait_ends_when_its_time_is_up_and_tells_of_changes(start: Start
         assert await app.service.wait(task, 0) == task
 
 
+async def test_a_wait_for_a_task_that_has_ended_meanwhile_ends_at_once(start: Start):
+    """As another process ended it, whose word of it came before anybody waited."""
+    async with start(follow=False) as app:
+        app.changes.reread_every = 60.0
+        asked = await ask(app)
+        assert await app.store.request_cancel(asked.task.task_id)
+        began = anyio.current_time()
+        assert (await app.service.wait(asked.task, 60)).state is State.CANCELLED
+        assert anyio.current_time() - began < TICK_EVERY
+
+
 async def test_a_long_wait_looks_about_twice_a_second(start: Start):
     looks = 0
 
