@@ -6,7 +6,7 @@ same, with a folder in its place that is deleted afterwards.
 
 import os
 import re
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +32,7 @@ from apixo_mcp.net.proxies import unusable_proxies
 from apixo_mcp.settings import Settings, usable_settings, variable_of
 from apixo_mcp.views.faces import SHELL, error_text
 
-_HOME = "APIXO_MCP_HOME"
+_HOME, _DATABASE = "APIXO_MCP_HOME", "APIXO_MCP_DATABASE_URL"
 _NO_KEY = (
     "Set {}: in a shell for the commands, and in the `env` of this server in a client's configuration for the client. "
     "`apixo-mcp demo` needs none."
@@ -67,7 +67,8 @@ async def examined() -> AsyncIterator[Finding]:
             ("prices", price_findings(settings, settings.prices) if has_prices and settings.prices else ()),
             ("bucket", bucket_findings(settings) if settings.results else ()),
             ("store", _with_store(settings, unusable, stand_in)),
-            ("hosts", host_findings(this_machine())),
+            # Hosts start servers on stdio, which a database is not for: a machine that has one set serves over HTTP.
+            ("hosts", () if settings.database_url or _DATABASE in unusable else host_findings(this_machine())),
         ):
             async for finding in of_check(check, findings):
                 yield finding
@@ -92,12 +93,12 @@ def _with_advice(problem: str, advice_follows: re.Pattern[str], otherwise: str) 
     return Finding("settings", fault, fix, problem.split()[0].rstrip(":"))
 
 
-async def _with_store(settings: Settings, unusable: Collection[str], stand_in: Path) -> AsyncIterator[Finding]:
+async def _with_store(settings: Settings, unusable: Set[str], stand_in: Path) -> AsyncIterator[Finding]:
     """Yields what the task store says of itself, and all that is asked with one open, be it an empty one."""
     shares_folder = not settings.results
     # Opened without the prices and the bucket: one bad thing is told once.
     settings = settings.model_copy(update={"prices": None, "results": ""})
-    if _HOME not in unusable:
+    if not unusable & {_HOME, _DATABASE}:  # else another store would be looked at than the one that is set
         is_open = False
         try:
             async with open_app(settings, follow=False) as app:
@@ -135,7 +136,7 @@ async def _with_store(settings: Settings, unusable: Collection[str], stand_in: P
 
 
 def _variable_of_store(settings: Settings) -> str:
-    return "APIXO_MCP_DATABASE_URL" if settings.database_url else _HOME
+    return _DATABASE if settings.database_url else _HOME
 
 
 async def _outside(app: App, unusable: Collection[str]) -> AsyncIterator[Finding]:

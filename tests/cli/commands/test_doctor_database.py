@@ -77,6 +77,24 @@ async def test_that_no_worker_is_there_is_told_and_how_one_is_started(settings: 
     assert "start `apixo-mcp worker` with the same APIXO_MCP_DATABASE_URL" in workers["mend"]
 
 
+async def test_nothing_of_a_desk_is_looked_at_where_a_database_is_set(settings: Settings, typed: Typed):
+    (Path.home() / ".cursor").mkdir(parents=True)
+    assert not [what for what in await found(typed) if what.startswith("host ")]
+
+
+@pytest.mark.parametrize("address", ["mysql://user:word@db.example/apixo", "apixo on db.example"])
+async def test_an_address_that_cannot_be_one_is_told_and_no_file_looked_at_in_its_place(
+    settings: Settings, typed: Typed, monkeypatch: pytest.MonkeyPatch, address: str
+):
+    (Path.home() / ".cursor").mkdir(parents=True)
+    monkeypatch.setenv("APIXO_MCP_DATABASE_URL", address)
+    there = await found(typed)
+    assert there["settings"]["variable"] == "APIXO_MCP_DATABASE_URL"
+    assert "must be an address such as postgresql://user:password@host:5432/database" in there["settings"]["said"]
+    assert not [what for what in there if what == "task store" or what.startswith("host ")]
+    assert not [*settings.home.glob("*.sqlite3")]
+
+
 async def test_a_task_that_nobody_polls_is_told(settings: Settings, typed: Typed, postgres: Cluster):
     """A worker is there, and does not hold the key of the task."""
     other = settings.model_copy(update={"keys": read_settings(apixo_api_key="sk-other").keys})
