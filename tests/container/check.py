@@ -91,14 +91,16 @@ def units(work: Path) -> None:
     """Has systemd-analyze verify the units, their program being one that is here, and judge their bounds."""
     if not are_here("systemd-analyze"):
         return
-    for path in (ROOT / "examples" / "systemd").glob("apixo-mcp.*"):
+    there: list[Path] = []
+    for path in sorted((ROOT / "examples" / "systemd").glob("*.*")):
         text = path.read_text(encoding="utf-8")
         assert path.suffix != ".service" or PROGRAM in text, path
-        (work / path.name).write_text(text.replace(PROGRAM, sys.executable), encoding="utf-8")
-    service = work / "apixo-mcp.service"
-    run("systemd-analyze", "verify", service, work / "apixo-mcp.socket")
-    judged = run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", service)
-    tell(f"systemd-analyze: {judged.strip().splitlines()[-1].lstrip('→ ')}")
+        there.append(work / path.name)
+        there[-1].write_text(text.replace(PROGRAM, sys.executable), encoding="utf-8")
+    run("systemd-analyze", "verify", *(path for path in there if path.suffix in (".service", ".socket")))
+    for service in (path for path in there if path.suffix == ".service"):
+        judged = run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", service)
+        tell(f"systemd-analyze: {judged.strip().splitlines()[-1].lstrip('→ ')}")
 
 
 def image(work: Path) -> None:

@@ -74,6 +74,30 @@ def test_the_commands_of_the_compose_file_are_commands_and_its_checks_ask_their_
         assert int(one["stop_grace_period"].removesuffix("s")) >= FINISHED_WITHIN
 
 
+def test_the_units_run_commands_within_the_bounds_of_the_single_server_and_wait_for_a_database():
+    bounds = UNIT[UNIT.index("UMask=") : UNIT.index("[Install]")]
+    drains = {"worker": 0.0, "replica": 10.0}
+    for kind, drain in drains.items():
+        unit = (EXAMPLES / f"systemd/apixo-mcp-{kind}.service").read_text(encoding="utf-8")
+        assert bounds in unit
+        (command,) = re.findall(r"^ExecStart=/opt/apixo-mcp/bin/apixo-mcp (.+)$", unit, re.MULTILINE)
+        assert options(command.split()).get("drain", 0.0) == drain
+        (longest,) = re.findall(r"TimeoutStopSec=(\d+)", unit)
+        assert int(longest) >= FINISHED_WITHIN + drain
+        # Else systemd gives up after five starts in ten seconds, and stays so when the database is back.
+        assert {"StartLimitIntervalSec=0", "Restart=always", "RestartSec=3"} <= set(unit.splitlines())
+        assert "EnvironmentFile=/etc/apixo-mcp.env" in unit
+
+
+def test_the_settings_of_the_units_are_settings():
+    lines = (EXAMPLES / "systemd/apixo-mcp-several.env").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    read = Settings.model_validate({name: value for name, value in given.items() if name not in OF_AMAZON})
+    assert read.database_url.get_secret_value().startswith("postgresql://")
+    assert read.results == "s3://pictures/team"
+    assert set(given) >= OF_AMAZON
+
+
 def test_caddy_turns_away_from_a_replica_before_it_takes_no_more():
     (every,) = re.findall(r"health_interval (\d+)s", CADDYFILE)
     (within,) = re.findall(r"health_timeout (\d+)s", CADDYFILE)

@@ -32,6 +32,9 @@ ELSEWHERE = {
     "chown": "as useradd",
     "chmod": "as useradd",
     "systemctl": "as useradd",
+    "apt-get": "as useradd",
+    "createuser": "as useradd",
+    "createdb": "as useradd",
     "sqlite3": "reads a server's own file",
     "export": "sets a variable for the commands that follow",
 }

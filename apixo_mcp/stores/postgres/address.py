@@ -38,15 +38,25 @@ def database_address(url: str) -> DatabaseAddress:
         SettingsError: libpq cannot read it; nothing of it is told.
     """
     try:
-        given = conninfo_of(url, "apixo-mcp")
+        given = {} if _is_torn(url) else conninfo_of(url, "apixo-mcp")
     except ProgrammingError:
+        given = {}
+    if not given:
         raise SettingsError(
             "APIXO_MCP_DATABASE_URL: must be an address such as postgresql://user:password@host:5432/database; "
             "in a password the signs / @ : % ? # are written in percent signs"
-        ) from None
+        )
     host, port = given.get("host") or given.get("hostaddr") or "localhost", given.get("port") or "5432"
     return DatabaseAddress(
         conninfo=given,
         shown=f"postgresql://{host}:{port}/{given.get('dbname') or given.get('user') or ''}",
         password=str(given.get("password") or ""),
     )
+
+
+def _is_torn(url: str) -> bool:
+    """Tells whether a sign in a password ends it too early: libpq would take the rest for a host or a database."""
+    _, is_url, rest = url.partition("://")
+    places, _, options = rest.partition("?")
+    is_late = "@" in places.partition("/")[2] or "@" in options.partition("=")[0]
+    return bool(is_url) and (places.count("@") > 1 or is_late)

@@ -255,6 +255,23 @@ class TestTroubles:
         assert told in str(error.value)
         assert PASSWORD not in f"{error.value} {error.value.__cause__} {caplog.text}"
 
+    @pytest.mark.parametrize("password", ["se@cret", "se/cret", "se@c/ret", "se?cret", "se%cret", "s@e?c#ret"])
+    async def test_a_sign_in_a_password_that_tears_the_address_is_told_and_no_piece_of_it(self, password: str):
+        with pytest.raises(SettingsError, match=r"are written in percent signs") as error:
+            PostgresStore(f"postgresql://apixo:{password}@db.example:5432/apixo")
+        assert "cret" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql:///apixo?host=/run/a@b",
+            "postgresql://u:p%40@[::1]:5432/apixo",
+            "host=db.example password=p@ss/w",
+        ],
+    )
+    async def test_an_address_that_is_whole_is_none_of_these(self, url: str):
+        assert database_address(url).conninfo
+
     async def test_a_user_who_may_have_no_more_connections_is_told(self, postgres_url: str, postgres: Cluster):
         postgres.run("create role crowded login connection limit 0")
         with pytest.raises(StoreError, match=r"too many connections.* have more connections, and try again"):
