@@ -27,7 +27,7 @@ from apixo_mcp.tasks.task import FileState, Result, Task
 pytestmark = pytest.mark.anyio
 
 PNG = a_png(padding=2_000_000)
-LIMITS = TransferLimits(pauses=(), answers_within=0.2)
+LIMITS = TransferLimits(pauses=(), answers_within=here(0.2))
 
 
 class Share:
@@ -155,7 +155,7 @@ async def test_what_is_given_from_a_folder_that_hangs_is_refused_and_the_rest_is
         folder.mkdir()
         (folder / "a.png").write_bytes(a_png())
     roots = SharedRoots([gone, here], gone, share)
-    inputs = Inputs(roots, allow_private=False, data_urls=True, answers_within=0.05)
+    inputs = Inputs(roots, allow_private=False, data_urls=True, answers_within=LIMITS.answers_within)
     with share.gone(), in_time(30):
         for _ in range(6):
             urls, problems = await inputs.resolve("image", [str(gone / "a.png")], nobody)

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.program import values_for
 from support.s3 import S3
 from support.sign_in import bearer, let_in
@@ -149,13 +149,14 @@ class TestReady:
             assert "127.0.0.1" in told["apixo"]
 
     async def test_a_store_that_cannot_be_written_to_in_time_is_not_ready(self, serve: Serve, tmp_path: Path):
-        async with serve(HealthLimits(answered_within=0.2, fresh_for=0.0)) as http:
+        limits = HealthLimits(answered_within=here(0.2), fresh_for=0.0)
+        async with serve(limits) as http:
             assert (await http.get("/readyz")).status_code == 200
             with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3", isolation_level=None)) as other:
                 other.execute("begin immediate")
                 answer = await http.get("/readyz")
                 assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
-                assert "longer than 0.2 s" in answer.json()["store"]
+                assert f"longer than {limits.answered_within:g} s" in answer.json()["store"]
                 assert (await http.get("/healthz")).status_code == 200
             await happens_in(http, "ok")
 

@@ -84,7 +84,7 @@ async def test_a_turn_that_was_not_used_is_somebody_elses() -> None:
 
 
 async def test_those_who_line_up_go_in_order_and_a_submit_before_them() -> None:
-    throttle = Throttle(ThrottleLimits(per_minute=3_000, burst=1))
+    throttle = Throttle(ThrottleLimits(per_minute=600, burst=1))
     went: list[str] = []
 
     async def polls(name: str) -> None:
