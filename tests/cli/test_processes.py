@@ -28,7 +28,7 @@ def taken() -> Iterator[str]:
 
 def end(process: subprocess.Popen[str]) -> None:
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=90)
     assert process.returncode == 0 or sys.platform == "win32", "it did not end in an orderly way"
 
 
@@ -55,7 +55,7 @@ def test_a_server_on_any_port_tells_its_real_address(folders: dict[str, str]):
         assert process.stderr
         found = re.search(r"serving at (http://127\.0\.0\.1:[1-9]\d*)/mcp and ", process.stderr.readline())
         assert found
-        assert httpx2.get(f"{found[1]}/healthz", trust_env=False, timeout=20).json()["status"] == "ok"
+        assert httpx2.get(f"{found[1]}/healthz", trust_env=False, timeout=60).json()["status"] == "ok"
     finally:
         end(process)
 
@@ -175,7 +175,7 @@ def test_a_server_with_a_sandbox_greets_as_it_would_without_the_early_stage(fold
         process.stdin.writelines(said)
         process.stdin.flush()
         answers = [json.loads(process.stdout.readline()) for _ in range(2)]
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=90)
     finally:
         process.kill()
     assert [answer["id"] for answer in answers] == [1, 2]

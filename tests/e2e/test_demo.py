@@ -178,7 +178,7 @@ def test_it_is_told_to_end(number: int, tmp_path: Path):
     while b"processing" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=90)
     assert process.returncode == 130
     assert sentence(said) == "The demo was stopped. Nothing was sent to a gateway, and nothing is charged."
     assert not list(temporary.iterdir())

@@ -127,7 +127,7 @@ def test_a_signal(tmp_path: Path, after: float | None, number: int):
         else:
             time.sleep(after)  # where in its life it falls is left to chance
         process.send_signal(number)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=90)
     text = (first + out).decode(errors="replace")
     assert "Traceback" not in text, text
     if after is None:

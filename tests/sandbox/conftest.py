@@ -20,7 +20,7 @@ async def box() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def client(box: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=box.url, headers=KEY, timeout=10, trust_env=False, verify=False) as client:
+    async with httpx2.AsyncClient(base_url=box.url, headers=KEY, timeout=60, trust_env=False, verify=False) as client:
         yield client
 
 

@@ -32,7 +32,7 @@ async def test_importing_it_brings_in_no_server_and_no_pillow():
 
 async def test_it_stops_at_once_with_connections_open(capfd: pytest.CaptureFixture[str]):
     began, logged = 0.0, 0
-    async with httpx2.AsyncClient(headers=KEY, timeout=5) as client, anyio.create_task_group() as group:
+    async with httpx2.AsyncClient(headers=KEY, timeout=60) as client, anyio.create_task_group() as group:
         async with Sandbox(speed=1000) as box:
 
             async def hang(mark: str) -> None:

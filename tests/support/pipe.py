@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds until a test gives up; nothing waits for them to pass."""
 
 

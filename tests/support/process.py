@@ -53,7 +53,7 @@ class Process:
     def ended(self) -> tuple[int, str]:
         """The exit code, and what was said since the start."""
         assert self._process.stderr
-        code = self._process.wait(60)
+        code = self._process.wait(90)
         return code, self._process.stderr.read()
 
 

@@ -100,7 +100,7 @@ def serving_s3() -> Iterator[S3]:
         process.stdin.close()
         process.stdout.close()
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -176,7 +176,7 @@ async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dic
         task_id = (await newest(typed))["task_id"]
         done = await run(typed, "tasks", "cancel", task_id)
         assert (done.exit_code, done.stdout) == (0, "Cancelled; nothing was sent or charged.\n")
-        _, told = await run_sync(lambda: process.communicate(timeout=30))
+        _, told = await run_sync(lambda: process.communicate(timeout=90))
     finally:
         process.kill()
     assert process.returncode == 1
@@ -194,7 +194,7 @@ async def test_an_interrupted_wait_says_how_to_go_on(typed: Typed, environment: 
             while (await newest(typed)).get("state") not in ("pending", "processing"):
                 await anyio.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        said, told = await run_sync(lambda: process.communicate(timeout=30))
+        said, told = await run_sync(lambda: process.communicate(timeout=90))
     finally:
         process.kill()
     assert process.returncode == 130

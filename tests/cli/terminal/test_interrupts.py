@@ -48,7 +48,7 @@ async def is_followed(typed: Typed) -> None:
 
 
 async def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    said, told = await run_sync(lambda: process.communicate(timeout=30))
+    said, told = await run_sync(lambda: process.communicate(timeout=90))
     assert "Traceback" not in told
     return said, told
 

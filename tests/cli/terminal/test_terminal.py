@@ -48,7 +48,7 @@ def in_terminal(words: tuple[str, ...], variables: Mapping[str, str], columns: i
     finally:
         if until:
             process.send_signal(signal.SIGINT)
-        code = process.wait(30)
+        code = process.wait(90)
         os.close(ours)
     return shown.decode(), code
 
