@@ -29,8 +29,10 @@ from apixo_mcp.tasks.ports.engine import Engine
 from apixo_mcp.tasks.ports.leases import LEASE_LASTS
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.running.leases import Leases
+from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.running.runner import Runner
 from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.transitions.delays import CRASHED
 
 pytestmark = pytest.mark.anyio
 
@@ -52,17 +54,30 @@ class Clock:
 
 
 class FlakyStore(SqliteStore):
-    """A store that does not let some tasks be claimed, and notes when it was asked to."""
+    """A store that does not let some tasks be claimed, and notes when it was asked to; and what it was given to write.
+
+    Attributes:
+        breaks: how many times more nothing can be written.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         super().__init__(path, clock=clock.wall, elapsed=clock.elapsed)
         self.refuses: dict[str, list[float]] = {}
+        self.breaks = 0
+        self.written: list[Task] = []
 
     async def claim(self, task_id: str, holder: str, lasts: float, key_prints: Iterable[str]) -> Task | None:
         if task_id in self.refuses:
             self.refuses[task_id].append(time.monotonic())
             raise StoreError("the disk has gone")
         return await super().claim(task_id, holder, lasts, key_prints)
+
+    async def commit(self, before: Task, after: Task) -> bool:
+        if self.breaks:
+            self.breaks -= 1
+            raise StoreError("the database is starting")
+        self.written.append(after)
+        return await super().commit(before, after)
 
 
 @dataclass
@@ -308,6 +323,21 @@ async def test_a_step_that_crashes_is_put_off_for_ever_longer_and_holds_up_no_ot
         assert tries[2] - tries[1] >= CRASH_PAUSE * 1.8
         del process.store.refuses[bad.task_id]
         await ends(app, bad)
+
+
+async def test_one_whose_store_was_away_for_a_moment_is_tried_again_soon(
+    begin: Begin, app: App, gateway: Gateway
+) -> None:
+    """It is no fault of the task's: that is waited with for ten seconds."""
+    task = await add(app)
+    async with begin() as process:
+        process.store.breaks = 1
+        async with running(process):
+            await ends(app, task)
+        (put_off,) = [one for one in process.store.written if one.failure is not None and one.failure.code == CRASHED]
+    assert put_off.due is not None
+    assert put_off.due - put_off.updated_at == pytest.approx(StepLimits().store_pause)
+    assert len(gateway.looks) == 2
 
 
 async def test_what_a_dead_process_held_is_taken_over_once_its_lease_is_over(

@@ -31,6 +31,7 @@ class StepLimits:
         refused_key_every: between two polls with a key that the gateway refuses.
         left_alone_for: what another process was asked for and is to send.
         crash_pause: after a step that failed for a fault of our own; then ever longer.
+        store_pause: after one whose store could not be used; then ever longer.
         save_again_after: between tries to save a result's file.
         throttle: of the requests of each key.
         in_flight: tasks of one key that its gateway has at once; the others wait for room.
@@ -43,6 +44,7 @@ class StepLimits:
     refused_key_every: float = 300.0
     left_alone_for: float = 10.0
     crash_pause: float = 10.0
+    store_pause: float = 1.0
     save_again_after: tuple[float, ...] = SAVE_AGAIN_AFTER
     throttle: ThrottleLimits = ThrottleLimits()
     in_flight: int = MOST_IN_FLIGHT

@@ -4,6 +4,7 @@ import logging
 import time
 from dataclasses import replace
 
+from apixo_mcp.errors import StoreError
 from apixo_mcp.generation import Failure
 from apixo_mcp.tasks.alerts import callbacks_alert, tell_alerts
 from apixo_mcp.tasks.keeping import ResultSaver
@@ -59,9 +60,12 @@ class Runner:
                 return None
             try:
                 after = await self._step(task, has_turn=has_turn)
+            except StoreError as error:  # of the store and not of this task, and it may be back in a moment
+                log.warning("a step of task %s could not be stored; it is tried again: %s", task_id, error)
+                after = await self._put_off(task, error, self._parts.limits.store_pause)
             except Exception as error:
                 log.exception("a step of task %s failed; it is tried again", task_id)
-                after = await self._put_off(task, error)
+                after = await self._put_off(task, error, self._parts.limits.crash_pause)
         if after is not None and _is_polled(after):
             self._polled[task_id] = after.key_print
         else:
@@ -88,12 +92,12 @@ class Runner:
             return await self._poller.poll(task, has_turn=has_turn)
         return await save_files(self._parts, self._saver, task)
 
-    async def _put_off(self, task: Task, error: Exception) -> Task | None:
+    async def _put_off(self, task: Task, error: Exception, pause: float) -> Task | None:
         """Stores when a step that failed is tried again, so that neither a restart nor another process hurries it."""
         row = await self._parts.store.get(task.task_id)
         if row is None or row.fence != task.fence:
             return None
-        after = delays.crashed(row, type(error).__name__, time.time(), self._parts.limits.crash_pause)
+        after = delays.crashed(row, type(error).__name__, time.time(), pause)
         return await self._parts.changes.commit(row, after)
 
     async def end_lapsed(self) -> None:
