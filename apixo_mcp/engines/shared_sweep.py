@@ -52,7 +52,7 @@ class Sweep:
         queue: hands out what is found.
         steps: of this process, which sends what a dead one left unsent.
         holder: this process, as leases have it.
-        adopt: follows a task here where the queue cannot be used; None: others do.
+        adopt: follows a task here where the queue gives it to nobody; None: others do.
         limits: of the sweep.
     """
 
@@ -77,6 +77,7 @@ class Sweep:
         self._limits = limits
         self._swept: float | None = None
         self._has_failed = False
+        self._put: set[str] = set()
 
     def since(self) -> float | None:
         """Returns how many seconds ago a sweep was made, or seen to be made by another process; None: none was."""
@@ -109,13 +110,18 @@ class Sweep:
         due = await self._store.due(keys, late_by=self._limits.grace, limit=limit)
         free = [task_id for task_id, after in due if after <= 0]
         overdue = [task_id for task_id in free if not self._steps.take_now(task_id)]
+        # What the queue has had since the last sweep may wait there behind any number of other jobs.
+        stuck = [task_id for task_id in overdue if task_id in self._put]
+        others = [task_id for task_id in overdue if task_id not in self._put]
+        self._put = set(others)
         left = await self._left_by_dead()
-        rest = [*overdue, *(left or ())]
-        # A part at a time: what is done is done, however busy the database is.
-        for start in range(0, len(rest), _TOGETHER):
-            if not await self._taken_up(rest[start : start + _TOGETHER], is_usable=left is not None):
-                await self._store.let_go(name, self._holder)  # a worker can do what is to be done
-                break
+        rest = [*others, *(left or ())]
+        are_taken_up = [
+            await self._all_taken_up(stuck, is_usable=False),
+            await self._all_taken_up(rest, is_usable=left is not None),
+        ]
+        if not all(are_taken_up):
+            await self._store.let_go(name, self._holder)  # a worker can do what is to be done
         await self._runner.heed_callbacks()
 
     async def _left_by_dead(self) -> Sequence[str] | None:
@@ -126,6 +132,13 @@ class Sweep:
         except (StoreError, TimeoutError) as error:
             log.warning("the job queue cannot be used just now: %r", error)
             return None
+
+    async def _all_taken_up(self, task_ids: Sequence[str], *, is_usable: bool) -> bool:
+        # A part at a time: what is done is done, however busy the database is.
+        for start in range(0, len(task_ids), _TOGETHER):
+            if not await self._taken_up(task_ids[start : start + _TOGETHER], is_usable=is_usable):
+                return False
+        return True
 
     async def _taken_up(self, task_ids: Sequence[str], *, is_usable: bool) -> bool:
         """Has tasks sent or given up from here, or followed.

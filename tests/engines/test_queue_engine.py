@@ -33,11 +33,12 @@ class LosingQueue:
 
     Args:
         takes: whether it takes anything.
+        gives: whether it gives anything to anybody, as one does not where much else waits in it.
         late_by: seconds that its jobs say too much, as those of a machine do whose clock is wrong.
     """
 
-    def __init__(self, *, takes: bool = True, late_by: float = 0.0) -> None:
-        self._takes, self._late_by = takes, late_by
+    def __init__(self, *, takes: bool = True, gives: bool = True, late_by: float = 0.0) -> None:
+        self._takes, self._gives, self._late_by = takes, gives, late_by
         self._given: list[Following] = []
         self._news, self._is_stopped = anyio.Event(), False
 
@@ -55,7 +56,7 @@ class LosingQueue:
         while not self._is_stopped:
             await self._news.wait()
             self._news = anyio.Event()
-            while self._given and not self._is_stopped:
+            while self._gives and self._given and not self._is_stopped:
                 with anyio.move_on_after(0):
                     await follow(self._given.pop())
 
@@ -153,4 +154,9 @@ async def test_a_lease_of_its_own_that_a_broken_step_has_left_holds_it_up_for_no
 
 async def test_what_the_queue_does_not_take_a_worker_follows_itself(app: App, gateway: Gateway) -> None:
     assert await followed(app, LosingQueue(takes=False))
+    assert len(gateway.looks) == 1
+
+
+async def test_what_the_queue_takes_and_gives_to_nobody_a_worker_follows_itself(app: App, gateway: Gateway) -> None:
+    assert await followed(app, LosingQueue(gives=False), swept_every=0.2)
     assert len(gateway.looks) == 1
