@@ -7,10 +7,8 @@ import json
 import logging
 import random
 import re
-import sqlite3
 import time
 from collections import Counter, deque
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +26,7 @@ from support.scripted_gateway import Asked, Gateway, whole
 from support.wire import envelope, picture
 from support.workers import worker_beside
 
-from apixo_mcp.app import open_app
+from apixo_mcp.app import App, open_app
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.server.build import build_server
 from apixo_mcp.server.http.transport import serving
@@ -216,7 +214,7 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
                         while group_is_full(at_once):
                             await anyio.sleep(0.01)
                 watch.cancel_scope.cancel()
-    lost = _lost(tmp_path / "home", ids)
+            lost = await _lost(app, ids)
     print(f"\nseed {SEED}: {answers} answers of {number} tasks in {time.monotonic() - began:.0f} s, {held}")
     print(
         f"{dict(counts)}; {sum(gateway.sent.values())} submits; "
@@ -235,11 +233,13 @@ def group_is_full(at_once: anyio.Semaphore) -> bool:
     return at_once.statistics().tasks_waiting > AT_ONCE
 
 
-def _lost(home: Path, ids: dict[str, str]) -> list[str]:
+async def _lost(app: App, ids: dict[str, str]) -> list[str]:
     """The ids that no row has."""
-    with closing(sqlite3.connect(f"{(home / 'tasks.sqlite3').as_uri()}?mode=ro", uri=True)) as database:
-        rows = [[str(value) for value in row] for row in database.execute("select * from task")]
-    kept = {part for row in rows for value in row for part in _names(value)}
+    kept: set[str] = set()
+    after = ""
+    while tasks := await app.store.dump(after):
+        kept.update(part for task in tasks for part in _names(repr(task)))
+        after = tasks[-1].task_id
     return [story for name, story in ids.items() if name not in kept]
 
 
