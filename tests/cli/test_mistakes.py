@@ -51,6 +51,16 @@ def test_each_command_tells_of_itself(path: tuple[str, ...]):
     assert "No such option" in wrong.stderr
 
 
+@pytest.mark.parametrize("path", leaves(program), ids=" ".join)
+def test_each_option_says_what_it_does(path: tuple[str, ...]):
+    command: click.Command = program
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    silent = [option.name for option in command.params if isinstance(option, click.Option) and not option.help]
+    assert not silent
+
+
 @pytest.mark.parametrize("path", [path for path in leaves(program) if path[0] not in STAY], ids=" ".join)
 def test_no_arguments_end_in_a_traceback(path: tuple[str, ...]):
     for words in ((), *((odd,) for odd in ODD), *itertools.product(ODD[:8], ODD[5:10])):

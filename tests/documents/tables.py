@@ -188,8 +188,8 @@ def commands(_: str) -> str:
         context = click.Context(command, info_name=words)
         usage = " ".join([words, *command.collect_usage_pieces(context)])
         parts += [f"### `{words}`", "", "```text", usage, "```", "", told(command), ""]
-        options = [entry for parameter in command.get_params(context) if (entry := parameter.get_help_record(context))]
-        options = [(names, help) for names, help in options if help and "--help" not in names]
+        given = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
+        options = [entry for option in given if (entry := option.get_help_record(context)) and "--help" not in entry[0]]
         if options:
             parts += ["| option | what it does |", "|---|---|"]
             parts += [f"| `{cell(names)}` | {cell(help)} |" for names, help in options] + [""]

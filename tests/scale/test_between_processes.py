@@ -155,3 +155,17 @@ async def test_a_worker_follows_what_it_finds_where_the_tables_of_the_queue_are_
             ended, _ = await waited_for(asked, (await ask(asked, "another fox")).tasks[0])
     assert ended.state is State.SUCCESS
     assert len(box.submits()) == 2
+
+
+async def test_an_alert_is_a_line_in_the_log_of_one_process_alone(
+    opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened() as one, opened() as two:
+        for app in (one, two):
+            refused = (await ask(app, "a fox [http:401]")).task
+            with anyio.fail_after(PATIENCE):
+                while (await app.service.wait(refused, PATIENCE)).failure is None:
+                    pass
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("alert:")]
+    assert len(lines) == 1
+    assert "key_refused" in lines[0]

@@ -40,7 +40,7 @@ class _Over(ApixoError):
 
 @click.command()
 @click.argument("prompt", default="a lighthouse on a cliff at sunset, watercolour")
-@click.option("--model", default="nano-banana", show_default=True)
+@click.option("--model", default="nano-banana", show_default=True, help="Any model that makes pictures.")
 @click.option(
     "--output",
     metavar="DIR",

@@ -21,7 +21,7 @@ from apixo_mcp.views.models import describe, list_text
 
 @click.command("list")
 @click.argument("query", default="")
-@click.option("--modality", type=click.Choice(["image", "video", "audio"]))
+@click.option("--modality", type=click.Choice(["image", "video", "audio"]), help="Only those that make this.")
 @click.option("--sort", type=click.Choice(["price"]), help="The cheapest first, unknown prices last.")
 def list_offered(query: str, modality: str | None, sort: str | None) -> None:
     """List the offered models, or those that fit QUERY: a name or a purpose, in English or Chinese."""

@@ -8,7 +8,9 @@ from apixo_mcp.sandbox import serve
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="An address of this machine, 0.0.0.0 or :: for all."
+)
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
 @click.option(
     "--speed",

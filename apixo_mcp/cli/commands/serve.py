@@ -18,7 +18,13 @@ from apixo_mcp.server.http.transport import listen_on, run_http
 
 
 @click.command()
-@click.option("--transport", type=click.Choice(["stdio", "http", "sse"]), default="stdio", show_default=True)
+@click.option(
+    "--transport",
+    type=click.Choice(["stdio", "http", "sse"]),
+    default="stdio",
+    show_default=True,
+    help="How MCP is spoken: see above.",
+)
 @click.option(
     "--host",
     default="127.0.0.1",

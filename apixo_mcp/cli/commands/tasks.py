@@ -36,7 +36,7 @@ _modality = click.option("--modality", default="", help="Only image, video or au
 @_modality
 @_since
 @click.option("--query", default="", help="Words that are all in the prompt.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="Show no more than these.")
 @of_owner
 def list_all(state: str, modality: str, since: str, query: str, limit: int, whose: Whose) -> None:
     """List tasks, newest first."""
