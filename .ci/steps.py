@@ -62,7 +62,7 @@ BUSY = {
     "the program as a process of its own, behind Caddy and nginx too": "make e2e",
     "what people met in the field": "make field",
     "kills, takeovers, and made-up arguments, answers and files (make faults does more of each)": (
-        "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=2000 FAULTS_FILES=400 FAULTS_OF='not postgres'"
+        "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=1000 FAULTS_FILES=300 FAULTS_OF='not postgres'"
     ),
 }
 WAITING = {
