@@ -24,6 +24,7 @@ from apixo_mcp.stores.sqlite.disk_reserve import DiskReserve
 from apixo_mcp.stores.sqlite.inline import Inline
 from apixo_mcp.stores.sqlite.lock import Lock
 from apixo_mcp.stores.sqlite.repair import repair
+from apixo_mcp.stores.sqlite.whole import whole
 
 log = logging.getLogger(__name__)
 
@@ -184,15 +185,8 @@ class SqliteDatabase:
     @contextmanager
     def transaction(self, one_at_a_time: str = "") -> Generator[None]:
         """Makes everything in it happen, or nothing. For use in the worker thread."""
-        database = self.connected
-        database.execute("begin immediate")
-        try:
+        with whole(self.connected):
             yield
-        except BaseException:
-            if database.in_transaction:  # SQLite takes some back by itself, as where the disk is full
-                database.execute("rollback")
-            raise
-        database.execute("commit")
 
     def alone(self, one_at_a_time: str) -> AbstractContextManager[None]:
         """See `Database.alone`: one statement is one transaction of a file's one writer."""

@@ -12,6 +12,7 @@ from apixo_mcp.stores.moving.moves import MoveEnd
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.lock import Lock
 from apixo_mcp.stores.sqlite.repair import repair
+from apixo_mcp.stores.sqlite.whole import whole
 from apixo_mcp.tasks.ports.leases import LEASE_LASTS, RENEWED_EVERY
 
 _ALONE_AT_ONCE, _ALONE_WITHIN = 0.5, 4 * RENEWED_EVERY
@@ -90,15 +91,8 @@ class SqliteEnd:
     @contextmanager
     def transaction(self) -> Generator[None]:
         """See `MoveEnd.transaction`."""
-        database = self.connect()
-        database.execute("begin immediate")
-        try:
+        with whole(self.connect()):
             yield
-        except BaseException:
-            if database.in_transaction:  # SQLite takes some back by itself, as where the disk is full
-                database.execute("rollback")
-            raise
-        database.execute("commit")
 
     def now(self) -> float:
         """Returns the present."""

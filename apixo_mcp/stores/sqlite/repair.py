@@ -20,6 +20,7 @@ from apixo_mcp.stores.money.admit import insert_without_taken_key
 from apixo_mcp.stores.sqlite import schema
 from apixo_mcp.stores.sqlite.damage import beside, is_damage, moved_note
 from apixo_mcp.stores.sqlite.owner_rows import insert_owners, lost_owners, newest_owners, told_of_owners
+from apixo_mcp.stores.sqlite.whole import whole
 from apixo_mcp.tasks.task import TERMINAL, State, Task
 
 log = logging.getLogger(__name__)
@@ -154,16 +155,16 @@ def _rebuild(path: Path, part: Path) -> str:
     main, wal = (beside(path, end).read_bytes() if beside(path, end).exists() else b"" for end in ("", "-wal"))
     with closing(sqlite3.connect(part, isolation_level=None)) as database:
         schema.teach(database)
-        database.execute("begin immediate")
-        schema.upgrade(database, 0)
-        columns = [row[1:5] for row in database.execute("pragma table_info(task)")]
-        recovered = _recover(main, wal, columns)
-        for task in recovered.tasks:
-            insert_without_taken_key(lambda text, values: database.execute(text, values).fetchall(), task)
-        database.executemany("insert into secret values (?, ?)", recovered.secrets.items())
-        database.executemany("insert into kept values (?, ?, ?)", [(*at, text) for at, text in recovered.kept.items()])
-        insert_owners(database, [*recovered.owners.values(), *recovered.lost_owners.values()])
-        database.execute("commit")
+        with whole(database):
+            schema.upgrade(database, 0)
+            columns = [row[1:5] for row in database.execute("pragma table_info(task)")]
+            recovered = _recover(main, wal, columns)
+            for task in recovered.tasks:
+                insert_without_taken_key(lambda text, values: database.execute(text, values).fetchall(), task)
+            database.executemany("insert into secret values (?, ?)", recovered.secrets.items())
+            kept = [(*at, text) for at, text in recovered.kept.items()]
+            database.executemany("insert into kept values (?, ?, ?)", kept)
+            insert_owners(database, [*recovered.owners.values(), *recovered.lost_owners.values()])
     return _told(recovered)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from apixo_mcp.errors import SchemaTooNew, StoreError
 from apixo_mcp.stores.listing import lowered
 from apixo_mcp.stores.migrations import migrations_of
+from apixo_mcp.stores.sqlite.whole import whole
 
 COPIES_KEPT = 3
 
@@ -82,10 +83,9 @@ def bring_up_to_date(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as database:
         if 0 < (have := version(database)) < newest():
             teach(database)
-            database.execute("begin immediate")
-            _keep_copy(path, have)
-            upgrade(database, have)
-            database.execute("commit")
+            with whole(database):
+                _keep_copy(path, have)
+                upgrade(database, have)
 
 
 def stamp() -> str:
