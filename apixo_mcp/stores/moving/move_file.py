@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from apixo_mcp.errors import InvalidInput, Problem
+from apixo_mcp.stores.kept.owners import owner_of_row
 from apixo_mcp.stores.rows import NotATask, from_row
 
 STORE_FORM = 1
@@ -49,6 +50,8 @@ LEFT = {
 """The tables that stay, and why."""
 FILLED = {("duration", "number"), ("task", "sent_once")}
 """Columns that a database fills itself."""
+_READ = {"task": from_row, "owner": owner_of_row}
+"""What reads the rows of a table, and raises where they are none."""
 STORE_ID = "store_id"
 """The secret that tells this store from every other one, and stays in it."""
 
@@ -97,17 +100,19 @@ def is_store(line: bytes) -> bool:
     return f'"{HEAD}"'.encode() in line[:40]
 
 
-def _can_be_kept(value: object) -> bool:
+def _can_be_kept(value: object, *, is_text: bool) -> bool:
     """Tells whether each database keeps a value as it is. What is no number would be within every budget."""
     if isinstance(value, str):
-        return not any("\ud800" <= sign <= "\udfff" for sign in value)
+        return is_text and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    if is_text or isinstance(value, bool):
+        return value is None
     if isinstance(value, float):
         return not math.isnan(value)
     return value is None or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and _can_be_kept(value) and "\0" not in value
+    return isinstance(value, str) and _can_be_kept(value, is_text=True) and "\0" not in value
 
 
 class StoreLines:
@@ -137,11 +142,11 @@ class StoreLines:
         if not all(map(_is_name, (self.head.move_id, self.head.store_id, self.head.shown, self.head.place))):
             raise self._wrong("it does not say where it comes from")
 
-    def rows(self, columns: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def rows(self, columns: Mapping[str, Mapping[str, bool]]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields each row with the name of its table.
 
         Args:
-            columns: that there are here, by table.
+            columns: that there are here, by table, and whether each holds texts.
 
         Raises:
             InvalidInput: a line is wrong, or the end is missing.
@@ -158,11 +163,13 @@ class StoreLines:
                 raise self._wrong(f"{table}.{unknown[0]} is not known here; update apixo-mcp")
             if missing := sorted(known[table] - set(values)):
                 raise self._wrong(f"{table}.{missing[0]} is missing; export with the version that imports")
-            if not all(map(_can_be_kept, values.values())):
-                raise self._wrong(f"a value of {table} is neither text nor number, or none that a database keeps")
-            if table == "task":
+            for name, value in values.items():
+                if not _can_be_kept(value, is_text=columns[table][name]):
+                    kind = "text" if columns[table][name] else "number"
+                    raise self._wrong(f"{table}.{name} holds no {kind}, or none that a database keeps")
+            if read := _READ.get(table):
                 try:
-                    from_row(values)
+                    read(values)
                 except NotATask as error:
                     raise self._wrong(str(error)) from None
             yield table, values

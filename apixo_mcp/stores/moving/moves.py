@@ -55,8 +55,8 @@ class MoveEnd(Readable, Protocol):
         """Makes everything in it happen, or nothing, whoever else has the database open."""
         ...
 
-    def columns(self, table: str) -> Sequence[str]:
-        """Returns the names of a table's columns."""
+    def columns(self, table: str) -> Mapping[str, bool]:
+        """Returns a table's columns by name, and whether each holds texts; the others hold numbers."""
         ...
 
     def rows(self, table: str) -> Iterator[Mapping[str, Any]]:

@@ -24,8 +24,8 @@ _OTHERS = """select count(distinct coalesce(client_addr::text, '') || coalesce(c
     string_agg(distinct coalesce(host(client_addr), 'this machine'), ', ') as hosts from pg_stat_activity
   where datname = current_database() and application_name like 'apixo-mcp%%' and pid <> pg_backend_pid()"""
 _LEASED = "select count(*) as count from task where lease_until > extract(epoch from clock_timestamp())"
-_COLUMNS = """select column_name from information_schema.columns
-  where table_schema = any (current_schemas(false)) and table_name = %s order by ordinal_position"""
+_COLUMNS = """select attname as name, atttypid = 'text'::regtype as is_text from pg_attribute
+  where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum"""
 _SEARCHED = "insert into searched (owner, created_at, task_id, text) values (%s, %s, %s, %s)"
 _SHUT = ("task", "owner", "kept", "webhook")
 _MAKE_REFUSAL = """create or replace function refuse_moved() returns trigger language plpgsql as $$
@@ -96,9 +96,9 @@ class PostgresEnd:
         """Executes a statement of Postgres' own, and returns its rows."""
         return self._line.execute(statement.encode(), values).fetchall()
 
-    def columns(self, table: str) -> Sequence[str]:
+    def columns(self, table: str) -> Mapping[str, bool]:
         """See `MoveEnd.columns`."""
-        return [row["column_name"] for row in self.execute_as_it_is(_COLUMNS, table)]
+        return {row["name"]: row["is_text"] for row in self.execute_as_it_is(_COLUMNS, table)}
 
     def rows(self, table: str) -> Iterator[Mapping[str, Any]]:
         """See `MoveEnd.rows`."""

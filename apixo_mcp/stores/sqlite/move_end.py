@@ -102,9 +102,10 @@ class SqliteEnd:
         """See `Readable.execute`."""
         return [dict(row) for row in self.connect().execute(statement, values)]
 
-    def columns(self, table: str) -> Sequence[str]:
+    def columns(self, table: str) -> Mapping[str, bool]:
         """See `MoveEnd.columns`."""
-        return [row["name"] for row in self.execute(f"pragma table_info({table})", {})]
+        rows = self.execute(f"pragma table_info({table})", {})
+        return {row["name"]: row["type"].lower() == "text" for row in rows}
 
     def rows(self, table: str) -> Iterator[Mapping[str, Any]]:
         """See `MoveEnd.rows`."""

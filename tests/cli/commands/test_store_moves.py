@@ -263,15 +263,50 @@ class TestOnePlace:
         assert (tmp_path / "store").stat().st_mode & 0o777 == 0o600 or sys.platform == "win32"
 
 
-@pytest.mark.parametrize("value", [float("nan"), 10**30, "\ud800", ["a list"]], ids=str)
+@pytest.mark.parametrize("value", [float("nan"), 10**30, "\ud800", ["a list"], True], ids=str)
 def test_what_no_database_keeps_is_refused(value: Any):
     head = Head("a move", "a store", "here", "", 1.0, "1")
-    lines = StoreLines(lines_of(head, [("quote", {"usd": value})]))
-    with pytest.raises(InvalidInput):
-        list(lines.rows({table: ["usd"] for table in MOVED}))
+    for is_text in (True, False):
+        lines = StoreLines(lines_of(head, [("quote", {"usd": value})]))
+        with pytest.raises(InvalidInput):
+            list(lines.rows({table: {"usd": is_text} for table in MOVED}))
     for name in ("move_id", "store_id", "shown", "place"):
         with pytest.raises(InvalidInput):
             StoreLines(lines_of(replace(head, **{name: value}), []))
+
+
+@pytest.mark.usefixtures("home")
+async def test_a_row_with_a_value_of_another_kind_is_refused_everywhere(tmp_path: Path, there: dict[str, str]):
+    with sqlite_end(tmp_path / "home" / "tasks.sqlite3") as end:
+        first = {table: next(iter(end.rows(table))) for table in MOVED}
+        known = {table: end.columns(table) for table in MOVED}
+    if not there["APIXO_MCP_DATABASE_URL"]:
+        async with SqliteStore(tmp_path / there["home"] / "tasks.sqlite3"):
+            pass
+    head = Head("a move", "a store", "here", "", 1.0, "1")
+    with opened(there, tmp_path) as end:
+        columns = {table: end.columns(table) for table in MOVED}
+    whole = {
+        table: {name: value for name, value in first[table].items() if (table, name) not in FILLED} for table in MOVED
+    }
+    assert len(list(StoreLines(lines_of(head, whole.items())).rows(columns))) == len(MOVED)
+    for table, row in whole.items():
+        assert {name: known[table][name] for name in row} == {name: columns[table][name] for name in row}
+        for name in row:
+            changed = row | {name: 7 if columns[table][name] else "seven"}
+            with pytest.raises(InvalidInput, match=rf"{table}\.{name} holds no"):
+                list(StoreLines(lines_of(head, [(table, changed)])).rows(columns))
+    odd = whole["owner"] | {"terms": "{}"}
+    with pytest.raises(InvalidInput, match="holds no owner"):
+        list(StoreLines(lines_of(head, [("owner", odd)])).rows(columns))
+
+
+@pytest.mark.postgres
+async def test_tables_of_the_same_names_in_other_schemas_are_none_of_its_own(postgres_store_url: str):
+    with psycopg.connect(postgres_store_url, autocommit=True) as line:
+        line.execute(b"create schema other; create table other.task (theirs integer)")
+    with postgres_end(f"{postgres_store_url}?options=-csearch_path%3Dpublic,other") as end:
+        assert "theirs" not in end.columns("task")
 
 
 async def test_an_empty_store_is_not_moved(typed: Typed, tmp_path: Path, there: dict[str, str]):
