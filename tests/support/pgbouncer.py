@@ -38,6 +38,7 @@ def pooled(url: str, mode: str = "transaction") -> Iterator[str]:
         f"[databases]\n* = host=127.0.0.1 port={server.port}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = trust\nauth_file = {folder}/users\n"
         f"pool_mode = {mode}\nunix_socket_dir =\ndefault_pool_size = 10\nmax_client_conn = 500\n"
+        "server_login_retry = 1\n"  # else it keeps everybody waiting for 15 s where the database was away
         f"logfile = {folder}/log\npidfile = {folder}/pid\n"
     )
     as_whom: dict[str, Any] = {}
