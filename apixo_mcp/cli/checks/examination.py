@@ -119,13 +119,15 @@ async def _with_store(settings: Settings, unusable: Set[str], stand_in: Path) ->
             update = f"Update this program ({updating()}), or set {_variable_of_store(settings)} to another place."
             yield Finding("task store", error_text(error, SHELL), update, _variable_of_store(settings))
         except ApixoError as error:
+            fault, advice = error_text(error, SHELL), ""
             if settings.database_url:
-                advice = "See the message."
+                said, _, last = fault.rpartition(". ")  # what is to be done comes last, where anything is known
+                fault, advice = (said, last) if said else (fault, "See the message.")
             elif "locked" in str(error.__cause__ or ""):
                 advice = _END_OTHERS
             else:
                 advice = f"See the message; {_HOME} chooses another folder."
-            yield Finding("task store", error_text(error, SHELL), advice, _variable_of_store(settings))
+            yield Finding("task store", fault, advice, _variable_of_store(settings))
         if is_open:
             return
     async with open_app(

@@ -111,6 +111,8 @@ async def test_a_database_that_is_not_there_is_told_with_what_to_do(
     examined = await run(typed, "doctor", "--json")
     findings = {one["what"]: one for one in json.loads(examined.stdout)["findings"]}
     assert (findings["task store"]["status"], findings["task store"]["variable"]) == ("mend", "APIXO_MCP_DATABASE_URL")
+    assert findings["task store"]["said"].endswith("does not exist")
+    assert findings["task store"]["mend"] == "Create the database, or name another one in APIXO_MCP_DATABASE_URL."
     assert PASSWORD not in listed.stderr + examined.stdout
     assert "does not exist" not in caplog.text, "whoever reads the answer reads the log too, and has it twice"
 
