@@ -349,6 +349,30 @@ class TestTroubles:
         assert await replicas[1].get(task.task_id) == task
 
 
+class TestCopy:
+    async def test_what_a_copy_shows_as_unsent_is_not_sent_ten_minutes_after_its_moment(
+        self, postgres: Cluster, postgres_store_url: str
+    ):
+        original = postgres_store_url.rsplit("/", 1)[-1]
+        now = time.time()
+        failed = Attempt(sent_at=now - 60, remote_id="theirs", failure_code="TIMEOUT", failed_at=now)
+        tasks = [fresh(wanted_until=now + LEASE_LASTS), fresh(created_at=now - 60, attempts=(failed,))]
+        async with PostgresStore(postgres_store_url) as store:
+            await store.add(tasks)
+        with postgres.database(original) as copy:
+            async with PostgresStore(postgres_store_url) as store:
+                assert [await send(store, task) for task in tasks] == ["within", "within"]
+            async with PostgresStore(postgres.url(copy), clock=lambda: time.time() + 601) as store:
+                assert [await send(store, task) for task in tasks] == ["lapsed", "lapsed"]
+
+
+async def send(store: PostgresStore, task: Task) -> str:
+    """Has a task sent by a process that was not asked for it, and returns how that went."""
+    claimed = await store.claim(task.task_id, "another", LEASE_LASTS, KEYS)
+    assert claimed is not None
+    return (await store.mark_sent(claimed, Sending(budget=Budget(), process="another"))).how
+
+
 class TestLostConnections:
     @pytest.fixture
     def proxy(self, postgres: Cluster) -> Iterator[Between]:
