@@ -69,7 +69,7 @@ async def test_who_waits_is_woken_by_what_is_heard(here: Here) -> None:
 async def test_what_is_heard_between_two_waits_ends_the_next_one_alone(here: Here) -> None:
     with here.changes.watching("a") as watching:
         await here.changes.hear("a")
-        with anyio.fail_after(5):
+        with in_time(5):
             await watching.wait(FOR_EVER)
         await here.changes.hear("b")
         with anyio.move_on_after(0.05) as waiting:
