@@ -83,9 +83,10 @@ async def test_where_nothing_is_told_it_is_looked_for_within_a_second(here: Here
     async with anyio.create_task_group() as group:
         group.start_soon(here.elsewhere.run)
         await anyio.wait_all_tasks_blocked()
-        await moved_on(there, task)
-        with in_time(5):
-            await here.changes.wait(task.task_id, FOR_EVER)
+        with here.changes.watching(task.task_id) as watching:
+            await moved_on(there, task)
+            with in_time(5):
+                await watching.wait(FOR_EVER)
         group.cancel_scope.cancel()
     assert here.told == [task.task_id]
 
