@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
+from support.amounts import here
 from support.asking import submit
 from support.desk import QUICK, Sit
 from support.program import happens, values_for
@@ -43,7 +44,7 @@ async def test_a_file_that_changes_while_its_task_waits_for_a_place_is_not_paid_
     sit: Sit, box: Sandbox, change: str
 ) -> None:
     async with sit(steps=ONE_PLACE) as desk:
-        await desk.told(prompt="a hare [slow-submit:2][took:0]", image_urls=ELSEWHERE, wait_seconds=0)
+        await desk.told(prompt=f"a hare [slow-submit:{here(2):.1f}][took:0]", image_urls=ELSEWHERE, wait_seconds=0)
         await happens(lambda: len(posts(box)) == 1)
         asked = await desk.told(prompt="a fox [took:0]", wait_seconds=0)
         await happens(lambda: bool(desk.url))  # all is prepared but for its place
@@ -65,7 +66,7 @@ async def test_a_tunnel_that_dies_while_a_task_waits_for_a_place_is_opened_again
     sit: Sit, box: Sandbox, how: str
 ) -> None:
     async with sit(steps=ONE_PLACE, limits=replace(QUICK, proved_for=0.0)) as desk:
-        await desk.told(prompt="a hare [slow-submit:2][took:0]", image_urls=ELSEWHERE, wait_seconds=0)
+        await desk.told(prompt=f"a hare [slow-submit:{here(2):.1f}][took:0]", image_urls=ELSEWHERE, wait_seconds=0)
         await happens(lambda: len(posts(box)) == 1)
         asked = await desk.told(prompt="a fox [took:0.5]", wait_seconds=0)
         await happens(lambda: bool(desk.url))
