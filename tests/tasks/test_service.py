@@ -27,6 +27,9 @@ from apixo_mcp.tasks.transitions.context import DecisionContext
 
 pytestmark = pytest.mark.anyio
 
+SLOW = f"[slow-submit:{here(0.5):.1f}]"
+"""An answer that comes late enough for what is to happen before it."""
+
 
 async def test_one_wish_is_one_submit_and_one_saved_file(start: Start, box: Sandbox):
     async with start() as app:
@@ -50,7 +53,7 @@ async def test_pending_is_never_told_without_the_gateways_id(start: Start, box: 
             told.extend([(task.state, task.remote_id), (stored.state, stored.remote_id)])
 
         app.changes.listen(listen)
-        asked = await ask(app, "a fox [slow-submit:0.3][took:0.3]")
+        asked = await ask(app, f"a fox {SLOW}[took:0.3]")
         await happens(box.submits)
         unanswered = await app.service.find(LOCAL, asked.task.task_id)
         assert (unanswered.state, unanswered.remote_id) == (State.SUBMITTING, "")
@@ -71,7 +74,7 @@ async def test_a_caller_that_leaves_does_not_take_its_task_along(start: Start, b
                     call.cancel()
 
                 group.start_soon(leave)
-                async with asking(app, "a fox [slow-submit:0.2][took:0.3]") as asked:
+                async with asking(app, f"a fox {SLOW}[took:0.3]") as asked:
                     left.append(asked.task)
                     await app.service.wait(asked.task, 60)
         assert call.cancelled_caught
@@ -382,7 +385,7 @@ class TestRestart:
 
     async def test_closing_waits_for_the_answer_to_a_submit(self, start: Start, box: Sandbox):
         async with start() as app:
-            task = (await ask(app, "a fox [slow-submit:0.3][took:0.3]")).task
+            task = (await ask(app, f"a fox {SLOW}[took:0.3]")).task
             await happens(box.submits)
         async with start(follow=False) as app:
             stored = await app.service.find(LOCAL, task.task_id)
@@ -483,7 +486,7 @@ class TestTwoPrograms:
 
     async def test_a_late_answer_settles_what_another_took_for_lost(self, start: Start, box: Sandbox):
         async with start(follow=False) as one, start(follow=False) as two:
-            task = (await ask(one, "a fox [slow-submit:0.5][took:0]")).task
+            task = (await ask(one, f"a fox {SLOW}[took:0]")).task
             async with anyio.create_task_group() as group:
                 group.start_soon(one.runner.advance, task.task_id)
                 await happens(box.submits)
@@ -501,7 +504,7 @@ class TestTwoPrograms:
         self, start: Start, box: Sandbox, remote_id: str | None
     ):
         async with start(follow=False) as one, start(follow=False) as two:
-            task = (await ask(one, "a fox [slow-submit:0.5][took:0]")).task
+            task = (await ask(one, f"a fox {SLOW}[took:0]")).task
             async with anyio.create_task_group() as group:
                 group.start_soon(one.runner.advance, task.task_id)
                 await happens(box.submits)
@@ -525,13 +528,13 @@ class TestTwoPrograms:
             else:
                 assert settled_task.failure is not None
                 assert apart.task_id in settled_task.failure.advice
-                again = await ask(one, "a fox [slow-submit:0.5][took:0]")
+                again = await ask(one, f"a fox {SLOW}[took:0]")
                 assert (again.how, again.task.task_id) == ("adopted", apart.task_id)
         assert len(posts(box)) == 1
 
     async def test_a_late_answer_is_kept_while_another_is_about_to_give_it_up(self, start: Start, box: Sandbox):
         async with start(follow=False) as one, start(follow=False) as two:
-            task = (await ask(one, "a fox [slow-submit:0.3][took:0]")).task
+            task = (await ask(one, f"a fox {SLOW}[took:0]")).task
             claimed: Task | None = None
             async with anyio.create_task_group() as group:
                 group.start_soon(one.runner.advance, task.task_id)

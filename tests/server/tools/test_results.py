@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from mcp import MCPError
 from mcp.types import BlobResourceContents
 from PIL import Image
+from support.amounts import here
 from support.program import Connect, happens, text_at, text_of, told_once
 
 from apixo_mcp.sandbox import Sandbox
@@ -325,7 +326,9 @@ async def test_a_task_that_is_to_be_sent_again_is_not_one_to_try_again(connect: 
 
 async def test_a_submit_under_way_is_not_said_to_be_paid_for(connect: Connect, box: Sandbox) -> None:
     async with connect() as client:
-        made = await client.call_tool("generate_image", {**FOX, "prompt": "a fox [slow-submit:1]", "wait_seconds": 0})
+        made = await client.call_tool(
+            "generate_image", {**FOX, "prompt": f"a fox [slow-submit:{here(1):.1f}]", "wait_seconds": 0}
+        )
         assert made.structured_content is not None
         await happens(lambda: len(box.submits()) == 1)
         asked = {"task_id": made.structured_content["task_id"], "wait_seconds": 0}
