@@ -23,7 +23,6 @@ import anyio
 import procrastinate
 import psycopg
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Status
 from procrastinate.worker import Worker
 from psycopg_pool import AsyncConnectionPool
 
@@ -54,6 +53,14 @@ _PUT = b"""insert into procrastinate_jobs as waiting (queue_name, task_name, que
 """Its own verb refuses all jobs where one of them waits already, and does not say which. The table's columns are those
 that its verb writes; its triggers do the rest."""
 
+
+_TIDY = b"""delete from procrastinate_jobs where id in (
+    select job.id from procrastinate_jobs as job left join procrastinate_workers as worker on worker.id = job.worker_id
+    where job.status = 'doing' and job.task_name = %s
+      and (worker.id is null or worker.last_heartbeat < now() - %s * interval '1 second')
+    limit %s for update of job skip locked)
+  returning args ->> 'task_id'"""
+"""Its own verbs read all stalled jobs and end one at a time, of which a worker that is killed leaves thousands."""
 
 _WORKERS = "select count(*) from procrastinate_workers where last_heartbeat > now() - %s * interval '1 second'"
 
@@ -153,19 +160,16 @@ class ProcrastinateQueue:
 
     async def tidy(self) -> Sequence[str]:
         """See `JobQueue.tidy`: ends the jobs whose workers have fallen silent."""
-        manager = self._app.job_manager
         try:
-            stalled = list(await manager.get_stalled_jobs(task_name=TASK, seconds_since_heartbeat=STALLED_AFTER))
-            for job in stalled[:_TIDIED]:
-                await manager.finish_job_by_id_async(job.id or 0, Status.ABORTED, delete_job=True)
-        except ConnectorException as error:
-            if isinstance(error.__cause__, psycopg.ProgrammingError):
-                await self._repair()
-                return ()
+            async with self.pool.connection() as connection:
+                ended = await connection.execute(_TIDY, [TASK, STALLED_AFTER, _TIDIED])
+                return [row[0] for row in await ended.fetchall() if row[0]]
+        except psycopg.ProgrammingError:
+            await self._repair()
+            return ()
+        except psycopg.Error as error:
             await self.pool.drain()
             raise _trouble(error) from error
-        named = [job.task_kwargs.get("task_id") for job in stalled[:_TIDIED]]
-        return [task_id for task_id in named if isinstance(task_id, str)]
 
     async def workers(self) -> int:
         """See `JobQueue.workers`."""

@@ -105,6 +105,21 @@ async def test_it_works_in_a_database_that_is_set_oddly(postgres: Cluster, postg
         assert await queue.tidy() == []
 
 
+async def test_what_many_dead_workers_left_is_cleared_away_a_part_at_a_time(
+    queue: ProcrastinateQueue, asked: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    await queue.put([following("waits")])
+    asked(
+        """insert into procrastinate_jobs (queue_name, task_name, queueing_lock, args, status)
+        select 'key', 'apixo_mcp.follow', 'left ' || i, jsonb_build_object('task_id', 'left ' || i), 'doing'
+        from generate_series(1, 50000) as i"""
+    )
+    with in_time(3.0):
+        left = await queue.tidy()
+    assert len(left) == len(set(left)) == 500
+    assert asked("select count(*) from procrastinate_jobs") == [(49_501,)]
+
+
 async def test_what_waits_already_stays_and_holds_up_no_other(queue: ProcrastinateQueue) -> None:
     await queue.put([following("a")])
     await queue.put([following("b"), following("a"), following("c")])
