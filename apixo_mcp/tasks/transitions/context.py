@@ -51,6 +51,10 @@ class DecisionContext:
         """Returns the seconds since the gateway took the task."""
         return self.now - (task.accepted_at or self.now)
 
+    def ended_at(self, told: float | None) -> float:
+        """Returns when a task ended that was just found ended: as its gateway tells it, and never after that."""
+        return min(told or self.now, self.now)
+
     def under_way_for(self, task: Task) -> float:
         """Returns the seconds since its first attempt left: an estimate does not begin anew with a further one."""
         began = task.attempts[0].sent_at if task.attempts else task.accepted_at or self.now

@@ -23,7 +23,7 @@ def succeeded(task: Task, produced: Sequence[Produced], completed_at: float | No
         state=State.SUCCESS,
         results=results,
         failure=None,
-        completed_at=completed_at or context.now,
+        completed_at=context.ended_at(completed_at),
         due=context.now if is_open else None,
         tries=0,
     )

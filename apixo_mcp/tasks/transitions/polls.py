@@ -79,7 +79,7 @@ def _failed(
         unsent = replace(task, state=State.SUBMITTING, sent_at=None, accepted_at=None, remote_id="", polls=0)
         return replace(unsent, due=again)
     notes = (*task.notes, TOO_LATE) if may_repeat else task.notes
-    return replace(task, state=State.FAILED, completed_at=completed_at or context.now, due=None, notes=notes)
+    return replace(task, state=State.FAILED, completed_at=context.ended_at(completed_at), due=None, notes=notes)
 
 
 def after_confirming(task: Task, polled: Polled, context: DecisionContext) -> Task:

@@ -319,6 +319,13 @@ def test_an_id_that_the_submit_answer_named_outlives_the_final_answer():
     assert len(polls.after_poll(pending, Succeeded((voice,)), at()).results) == 1
 
 
+@pytest.mark.parametrize(("told", "ended"), [(NOW - 3, NOW - 3), (NOW + 2e9, NOW), (None, NOW)])
+def test_no_task_has_ended_after_it_was_found_ended(told: float | None, ended: float):
+    pending = sent(asked(), Accepted("r"), at(-10))
+    assert polls.after_poll(pending, Succeeded((PICTURE,), told), at()).completed_at == ended
+    assert polls.after_poll(pending, Failed(why(), False, told), at()).completed_at == ended
+
+
 def test_a_missing_file_is_tried_again_also_when_its_url_was_thought_to_have_died():
     task = polls.after_poll(sent(asked(), Accepted("r"), at()), Succeeded((PICTURE,)), at(0, 2, 700))
     assert (task.due, task.is_settled) == (NOW, False)
