@@ -96,8 +96,8 @@ async def test_a_thousand_calls_at_once_to_several_servers_spend_the_dollar_and_
         spent = await app.store.spent(DOLLAR)
     assert answers.total() == CALLS
     assert len(tasks) == answers.pop("") == int(1.0 / PRICE)
-    assert len(answers) == 1, answers
-    assert "$0.01 of your day's $1.00 are left" in next(iter(answers))
+    for told in answers:  # one of them may tell the alert as well that most of it is spent
+        assert "$0.01 of your day's $1.00 are left" in told
     assert len([entry for entry in box.log() if entry["route"] == "submit"]) == len(box.submits()) == len(tasks)
     assert spent.usd == pytest.approx(len(tasks) * PRICE)
 
@@ -110,6 +110,5 @@ async def test_a_thousand_calls_at_once_of_several_owners_spend_no_more_than_all
     answers = await bought_at_once(box, tmp_path, owners, number, daily_budget_usd=1.0, **store)
     assert answers.total() == CALLS
     assert answers.pop("") == len(box.submits()) == int(1.0 / PRICE)
-    assert len(answers) <= 2, answers
     for told in answers:
         assert "of this server's $1.00 a day for all" in told or "of your day's $0.90 are left" in told

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.media_wire import (
     a_png,
     a_result,
@@ -585,13 +585,14 @@ async def test_no_more_begin_than_are_read_at_once(wire, http, tmp_path):
         await send(PNG[20_000:])
 
     wire.answers(half)
-    keeper = a_saver(http, tmp_path, flowing=3, looked_every=0.02)
+    looked_every = here(0.25)  # what has begun brings something before it is looked at
+    keeper = a_saver(http, tmp_path, flowing=3, looked_every=looked_every)
     async with anyio.create_task_group() as group:
         for index in range(9):
             group.start_soon(keeper.save, a_task(task_id=f"tsk_{index}"), a_result(f"{wire.url}/{index}"))
         with in_time(5):
             await begun.wait()
-        await anyio.sleep(0.1)  # some looks
+        await anyio.sleep(2.5 * looked_every)  # some looks
         assert len(wire.asked) == 3
         go_on.set()
     assert len(wire.asked) == 9
