@@ -25,7 +25,7 @@ from apixo_mcp.tasks.task import FileState, State, Task
 
 VICTIM = Path(__file__).with_name("victim.py")
 KEY = "sk-kills"
-PATIENCE = 30.0
+PATIENCE = 60.0
 END = 150.0  # until the last task of all has ended
 
 
