@@ -10,6 +10,7 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.amounts import here
 from support.broken_answers import HEADS, SEVERAL, WRAPPINGS, Broken, Made, broken_answers, document, headed
 from support.certificates import authority
 from support.door import Door, Enter, content, door, holds, one_file, sample
@@ -137,7 +138,7 @@ async def test_an_answer_that_hangs_keeps_its_id(gateway: Gateway, tmp_path: Pat
         await anyio.sleep_forever()
 
     one_file(gateway, "/out/a.png", whole(PNG))
-    limits = Limits(timeouts=Timeouts(submit=0.3, answer_grace=0.3))
+    limits = Limits(timeouts=Timeouts(submit=here(0.3), answer_grace=here(0.3)))
     async with door(gateway.url, tmp_path, limits=limits) as entered:
         gateway.submits.append(hang)
         task = await ended(entered)
