@@ -64,6 +64,8 @@ BUSY = {
     "kills, takeovers, and made-up arguments, answers and files (make faults does more of each)": (
         "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=1000 FAULTS_FILES=300 FAULTS_OF='not postgres'"
     ),
+    "the examples, each with its framework's recorded versions": "make examples",
+    "the jobs that people give an assistant": "make assistant",
 }
 WAITING = {
     "the pages that people see are what their sources make, byte for byte": "make ui-check",
@@ -82,9 +84,7 @@ WAITING = {
         "make container || { echo 'the image was not built and tried on this machine; see above';"
         " .venv/bin/python tests/container/check.py files; }"
     ),
-    "the examples, each with its framework's recorded versions": "make examples",
     "demo": f"rm -rf demo-output && make demo && .venv/bin/python -c '{OPENS}'",
-    "the jobs that people give an assistant": "make assistant",
     "faults that befall processes which share a database": "make faults FAULTS_KILLS=40 FAULTS_OF=postgres",
 }
 # By themselves, so that they measure nothing else.
