@@ -1,4 +1,4 @@
-"""How this program is installed, and the commands that add an extra or bring it up to date.
+"""Tells how this program is installed, and by which command an extra is added or it is brought up to date.
 
 Tried with uv 0.9 and pipx 1.8: `uv tool install` and `pipx install --force` make the environment anew, so the command
 names the extras that are there too.

@@ -1,4 +1,4 @@
-"""What became of the answers to calls, and who has heard of a task."""
+"""Notes what became of the answers to calls, and who has heard of a task."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""The transactions in which money is decided on."""
+"""Decides on money: each decision is one transaction."""

@@ -1,4 +1,4 @@
-"""Whether a request becomes a task: one transaction, in which an earlier task is adopted or the limits are asked.
+"""Decides whether a request becomes a task: in one transaction an earlier one is adopted, or the limits are asked.
 
 Written once, for every database; each decision runs in the thread in which its database is asked. How an earlier task
 is adopted stands in `tasks.asking.delivery`, what leases and fences are for in `tasks.running.leases`.

@@ -1,4 +1,4 @@
-"""Whether a task may be sent, now and once more: what `mark_sent` lets go may cost money."""
+"""Decides whether a task may be sent, now and once more: what `mark_sent` lets go may cost money."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is spent, and what the limits say to more of it: read in the transaction that decides."""
+"""Adds up what is spent, and tells what the limits say to more: in the transaction that decides."""
 
 from collections.abc import Sequence
 from dataclasses import replace

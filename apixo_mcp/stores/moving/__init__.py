@@ -1,1 +1,1 @@
-"""A store that goes from one database to another."""
+"""Moves a store from one database to another."""

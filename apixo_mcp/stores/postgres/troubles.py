@@ -1,4 +1,4 @@
-"""What to do about a server that fails: by the class of its error, never by its words, which may be in any language."""
+"""Tells what helps with a server that fails: by the class of its error, never by its words, in whatever language."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What happens to a file of SQLite whole, or not at all."""
+"""Changes a file of SQLite whole, or not at all."""
 
 import sqlite3
 from collections.abc import Generator

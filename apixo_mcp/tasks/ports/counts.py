@@ -1,4 +1,4 @@
-"""What tasks add up to: money, days, and how many wait."""
+"""Adds up tasks: money, days, and how many wait."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

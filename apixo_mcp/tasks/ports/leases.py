@@ -1,4 +1,4 @@
-"""Who works on a task, and for how long.
+"""Hands out tasks: says who works on one, and for how long.
 
 **The store owns time.** Its verbs take durations and say after how many seconds something can be done; no caller hands
 it a moment to compare with, since the clocks of two machines differ. A lease is set and compared with the store's own

@@ -1,4 +1,4 @@
-"""Which tasks there are."""
+"""Finds tasks."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
