@@ -3,10 +3,12 @@
     .ci/run            all of it
     .ci/run WORD ...   the steps whose command has one of these words, with what is installed
 
-What a step prints is shown when it ends. One that fails stops no other; those that failed are named at the very end.
+What a step prints is shown when it ends. One that fails stops no other; those that failed are named at the very end,
+each with what failed in it.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 40 * 60  # seconds; a step that takes longer hangs
+SHOWN = 40  # lines of a step that failed, at the very end
 
 PROGRAMS = {
     "promtool": "prometheus",
@@ -64,8 +67,7 @@ BUSY = {
     "kills, takeovers, and made-up arguments, answers and files (make faults does more of each)": (
         "make faults FAULTS_KILLS=40 FAULTS_EXAMPLES=1000 FAULTS_FILES=300 FAULTS_OF='not postgres'"
     ),
-    "the examples, each with its framework's recorded versions": "make examples",
-    "the jobs that people give an assistant": "make assistant",
+    "end-to-end and fault suites on Postgres; what else needs it is in make test and make e2e": "make postgres-suites",
 }
 WAITING = {
     "the pages that people see are what their sources make, byte for byte": "make ui-check",
@@ -75,7 +77,8 @@ WAITING = {
     "the workflows, by actionlint and zizmor": "make workflows",
     "the protocol's conformance suite and the Inspector's lint": "make conformance",
     "files in a bucket, behind a real server of S3": "make s3",
-    "end-to-end and fault suites on Postgres; what else needs it is in make test and make e2e": "make postgres-suites",
+    "the jobs that people give an assistant": "make assistant",
+    "the examples, each with its framework's recorded versions": "make examples",
     "real hosts, as install set them up": "make hosts",
     "the bundle, the plugin and the wheel, as hosts start them": "make packages",
     "the sdist and the wheel: contents, metadata, types, size, and the program outside the checkout": "make package",
@@ -101,6 +104,7 @@ BEGAN = time.monotonic()
 printing = threading.Lock()
 running: set[int] = set()
 failed: dict[str, str] = {}
+"""By the name of a step: how it ended, and what failed in it."""
 is_over = threading.Event()
 
 
@@ -141,7 +145,16 @@ def step(name: str, command: str) -> None:
         process.wait()
         printed.seek(0)
         text = printed.read().decode(errors="replace")
+        if name in failed:
+            failed[name] = "\n".join([failed[name], *failures(text)])
     show(f"== {name}: {'FAILED' if name in failed else 'ok'} ({time.monotonic() - began:.0f} s)\n{text}")
+
+
+def failures(text: str) -> list[str]:
+    """Returns the lines of what a step printed that say what failed in it: of pytest, or else the last."""
+    lines = text.splitlines()
+    by_pytest = [line for line in lines if re.match(r"(FAILED|ERROR) \S|E  |[\s|]*\w+(Error|Exception)\b", line)]
+    return [line[:300] for line in by_pytest or lines][-SHOWN:]
 
 
 def lane(steps: dict[str, str]) -> None:
