@@ -8,6 +8,7 @@ from mcp.types import CompleteRequestParams, CompleteResult, Completion, PromptR
 from apixo_mcp.app import App
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.sdk import RequestContext, lowlevel_of
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 MOST = 100  # the protocol's
 NOTHING = CompleteResult(completion=Completion(values=[]))
@@ -28,7 +29,7 @@ def add_completions(server: MCPServer[Any], app: App) -> None:
         if params.argument.name == "model":
             values = [entry.id for entry in app.catalog.only(owner_of(context).models) if typed.casefold() in entry.id]
         elif params.argument.name == "task_id":
-            page = await app.service.page(owner_of(context), limit=MOST)
+            page = await app.service.page(owner_of(context), TaskQuery(limit=MOST))
             values = [entry.task_id for entry in page if entry.task_id.startswith(typed)]
         else:
             return NOTHING

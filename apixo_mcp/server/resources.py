@@ -34,6 +34,7 @@ from apixo_mcp.server.tools.waiting import Waiting
 from apixo_mcp.server.whereabouts import own_url, whereabouts_of
 from apixo_mcp.settings import Settings
 from apixo_mcp.tasks.owner import Scope
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 from apixo_mcp.telemetry.facts import Telemetry
 from apixo_mcp.views.faces import CHAT, chat_of, error_text
@@ -149,7 +150,7 @@ def add_resources(server: MCPServer[Any], app: App) -> None:
 
     async def listed(context: RequestContext, _: PaginatedRequestParams) -> ListResourcesResult:
         fixed = [*await server.list_resources(), *([page.resource()] if listing.shows_apps(context) else [])]
-        made = await app.service.page(owner_of(context), state=State.SUCCESS, limit=TASKS_LISTED)
+        made = await app.service.page(owner_of(context), TaskQuery(state=State.SUCCESS, limit=TASKS_LISTED))
         saved = [(task, result) for task in made for result in task.results if result.file is FileState.SAVED]
         return ListResourcesResult(resources=[*fixed, *(_resource(task, result) for task, result in saved)])
 

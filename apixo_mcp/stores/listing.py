@@ -9,46 +9,10 @@ at then, for an index of parts of words knows no more than that.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from apixo_mcp.generation import Modality
-from apixo_mcp.tasks.task import State
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListQuery:
-    """What is asked for.
-
-    Attributes:
-        owner: by name.
-        since: made at this moment (Unix seconds) or later.
-        until: made before this moment.
-        words: in small letters, each of which the prompt holds.
-        connection: that asked for it last.
-        like: a prompt in small letters, which is the whole of theirs; None: any.
-        before: older than this (creation time and id).
-        with_deleted: whether what is left of those whose entry was deleted is among them.
-    """
-
-    owner: str
-    state: State | None = None
-    modality: Modality | None = None
-    model: str = ""
-    since: float = 0.0
-    until: float | None = None
-    words: tuple[str, ...] = ()
-    connection: str = ""
-    like: str | None = None
-    limit: int = 20
-    before: tuple[float, str] | None = None
-    with_deleted: bool = False
-
-    @property
-    def sought(self) -> tuple[str, ...]:
-        """The texts that a prompt must hold."""
-        return (self.like, *self.words) if self.like else self.words
-
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 MOST_FOUND = 20_000
 """Prompts that an index has found and that are looked at one by one: beyond that a page is full sooner where the list
@@ -70,42 +34,54 @@ _PAGE = """select task.* from (
   ) as page join task on task.task_id = page.task_id order by page.created_at desc, page.task_id desc"""
 
 
-def page(listing: ListQuery, found: str = "") -> tuple[str, Mapping[str, Any]]:
+def page(owner: str, query: TaskQuery, found: str = "") -> tuple[str, Mapping[str, Any]]:
     """Returns the statement of a page, and its parameters.
 
     Args:
-        listing: what is asked for.
+        owner: whose tasks they are, by name.
+        query: as `as_searched` makes it.
         found: a statement that returns as `doc` each prompt that may hold the words; empty: all may.
     """
-    conditions = ["listed.owner = :owner", *([] if listing.with_deleted else ["listed.deleted_at = 0"])]
-    named: dict[str, Any] = {"owner": listing.owner, "limit": listing.limit}
+    conditions = ["listed.owner = :owner", *([] if query.with_deleted else ["listed.deleted_at = 0"])]
+    named: dict[str, Any] = {"owner": owner, "limit": query.limit}
 
     def add(condition: str, **values: Any) -> None:
         conditions.append(condition)
         named.update(values)
 
-    if listing.state is not None:
-        add("listed.state = :state", state=str(listing.state))
-    if listing.modality is not None:
-        add("listed.modality = :modality", modality=listing.modality)
-    if listing.model:
-        add("listed.model = :model", model=listing.model)
-    if listing.since > 0:
-        add("listed.created_at >= :since", since=listing.since)
-    if listing.until is not None:
-        add("listed.created_at < :until", until=listing.until)
-    if listing.before is not None:
-        add("(listed.created_at, listed.task_id) < (:moment, :before)", moment=listing.before[0])
-        named["before"] = listing.before[1]
-    if listing.connection:
-        add("instr(listed.asked_by, '/' || :connection || '/') > 0", connection=listing.connection)
-    if listing.like is not None:
-        add("searched.text = :like", like=listing.like)
-    for number, word in enumerate(listing.words):
+    if query.state is not None:
+        add("listed.state = :state", state=str(query.state))
+    if query.modality is not None:
+        add("listed.modality = :modality", modality=query.modality)
+    if query.model:
+        add("listed.model = :model", model=query.model)
+    if query.since > 0:
+        add("listed.created_at >= :since", since=query.since)
+    if query.until is not None:
+        add("listed.created_at < :until", until=query.until)
+    if query.before is not None:
+        add("(listed.created_at, listed.task_id) < (:moment, :before)", moment=query.before[0])
+        named["before"] = query.before[1]
+    if query.connection:
+        add("instr(listed.asked_by, '/' || :connection || '/') > 0", connection=query.connection)
+    if query.like is not None:
+        add("searched.text = :like", like=query.like)
+    for number, word in enumerate(query.words):
         add(f"instr(searched.text, :word{number}) > 0", **{f"word{number}": word})
-    is_sought = bool(listing.words) or listing.like is not None
+    is_sought = bool(query.words) or query.like is not None
     source = (_BY_WORDS.format(found=found) if found else _BY_LIST) if is_sought else _OF_LIST
     return _PAGE.format(source=source, conditions=" and ".join(conditions)), named
+
+
+def as_searched(query: TaskQuery) -> TaskQuery:
+    """Returns a query with its texts as prompts are searched, none of its words twice."""
+    words = tuple(dict.fromkeys(lowered(word) for word in query.words if word))
+    return replace(query, words=words, like=None if query.like is None else lowered(query.like))
+
+
+def texts_of(query: TaskQuery) -> tuple[str, ...]:
+    """Returns the texts that a prompt must hold."""
+    return (query.like, *query.words) if query.like else query.words
 
 
 def lowered(text: str) -> str:

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from apixo_mcp.generation import Modality
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.database import Database, Readable, Worker
-from apixo_mcp.stores.listing import ListQuery, lowered
+from apixo_mcp.stores.listing import as_searched
 from apixo_mcp.stores.part import StorePart, tasks_of
 from apixo_mcp.stores.rows import to_row
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.ports.terms import ADOPTED_FOR
-from apixo_mcp.tasks.task import State, Task
+from apixo_mcp.tasks.task import Task
 
 _READ_TOGETHER = 100
 
@@ -21,8 +21,8 @@ _READ_TOGETHER = 100
 class Search(Protocol):
     """The index of a database that tells which prompts may hold words."""
 
-    def listed(self, database: Database, listing: ListQuery) -> list[Task]:
-        """Returns a page of a list."""
+    def listed(self, database: Database, owner: str, query: TaskQuery) -> list[Task]:
+        """Returns a page of the tasks of an owner, by name; the query as `as_searched` makes it."""
         ...
 
     def index_some(self, database: Database, count: int) -> int:
@@ -78,41 +78,12 @@ class Lookups(StorePart):
         """See `Store.made_at`."""
         return await self._task(statements.SAVED_AT, owner=owner.name, quoted=f'"url": {json.dumps(url)}')
 
-    async def page(
-        self,
-        owner: Owner,
-        *,
-        state: State | None = None,
-        modality: Modality | None = None,
-        model: str = "",
-        since: float = 0.0,
-        until: float | None = None,
-        words: Iterable[str] = (),
-        connection: str = "",
-        like: str | None = None,
-        limit: int = 20,
-        before: tuple[float, str] | None = None,
-        with_deleted: bool = False,
-    ) -> Sequence[Task]:
+    async def page(self, owner: Owner, query: TaskQuery = TaskQuery()) -> Sequence[Task]:
         """See `Store.page`."""
-        listing = ListQuery(
-            owner=owner.name,
-            state=state,
-            modality=modality,
-            model=model,
-            since=since,
-            until=until,
-            words=tuple(dict.fromkeys(lowered(word) for word in words if word)),
-            connection=connection,
-            like=None if like is None else lowered(like),
-            limit=limit,
-            before=before,
-            with_deleted=with_deleted,
-        )
-        return await self._worker.run(self._listed, listing)
+        return await self._worker.run(self._listed, owner.name, as_searched(query))
 
-    def _listed(self, database: Database, listing: ListQuery) -> list[Task]:
-        return self._search.listed(database, listing)
+    def _listed(self, database: Database, owner: str, query: TaskQuery) -> list[Task]:
+        return self._search.listed(database, owner, query)
 
     async def index_some(self, count: int) -> int:
         """See `Store.index_some`."""

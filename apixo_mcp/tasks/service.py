@@ -8,14 +8,14 @@ import anyio
 
 from apixo_mcp.errors import CallerLeft, NotFound
 from apixo_mcp.foreign import shorten
-from apixo_mcp.generation import Modality, NextAction
+from apixo_mcp.generation import NextAction
 from apixo_mcp.tasks.asking.last import LastTask, last_tasks
 from apixo_mcp.tasks.changes import Changes, Watching
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.engine import Engine
 from apixo_mcp.tasks.ports.leases import APART_AT_MOST
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.ports.store import Store
-from apixo_mcp.tasks.search import words_of
 from apixo_mcp.tasks.task import FOLLOWED, TERMINAL, FileState, Result, State, Task
 from apixo_mcp.tasks.transitions import files
 from apixo_mcp.tasks.transitions.context import Contexts
@@ -176,44 +176,10 @@ class Service:
         await self._changes.announce(task, changed)
         return changed
 
-    async def page(
-        self,
-        owner: Owner,
-        *,
-        state: State | None = None,
-        modality: Modality | None = None,
-        model: str = "",
-        since: float = 0.0,
-        until: float | None = None,
-        query: str = "",
-        like: str | None = None,
-        limit: int = 20,
-        before: tuple[float, str] | None = None,
-    ) -> Sequence[Task]:
-        """Lists the owner's tasks, newest first.
-
-        Args:
-            model: that made it, by its id.
-            since: made at this moment (Unix seconds) or later.
-            until: made before this moment; None: whenever after that.
-            query: words that are all in its prompt.
-            like: a prompt that is the same as its own; None: any.
-            before: older than this (creation time and id).
-        """
-        words = words_of(query)
-        page = await self._store.page(
-            owner,
-            state=state,
-            modality=modality,
-            model=model,
-            since=since,
-            until=until,
-            words=words,
-            like=like,
-            limit=limit,
-            before=before,
-        )
-        if words or like:
+    async def page(self, owner: Owner, query: TaskQuery = TaskQuery()) -> Sequence[Task]:
+        """Lists the owner's tasks, newest first."""
+        page = await self._store.page(owner, query)
+        if query.words or query.like:
             await self._store.index_some(INDEXED_AT_ONCE)  # whoever searches makes the next search quicker
         return page
 

@@ -19,6 +19,7 @@ from apixo_mcp.server.http.transport import serving
 from apixo_mcp.server.tools.cursor import write_cursor
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = pytest.mark.anyio
 
@@ -77,7 +78,7 @@ async def test_no_page_is_slow_however_many_tasks_there_are(tmp_path: Path) -> N
             opened = time.perf_counter() - begun
             behind = first_ever.json()["next"]
             first = await took(http)
-            tail = await app.store.page(LOCAL, until=NOW + 101, limit=1)
+            tail = await app.store.page(LOCAL, TaskQuery(until=NOW + 101, limit=1))
             last = await took(http, before=write_cursor(tail[0]))
             second = await took(http, before=behind)
             print(f"\nfirst {first:.3f} s (opened {opened:.3f}), second {second:.3f}, last {last:.3f}")

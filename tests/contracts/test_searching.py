@@ -17,6 +17,7 @@ from support.stores import Open, sqlite_store
 from apixo_mcp.stores.sqlite import schema
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import LOCAL, Owner
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.ports.store import IdTaken, Store
 from apixo_mcp.tasks.ports.terms import ADOPTED_FOR
 from apixo_mcp.tasks.task import Attempt, FileState, Result, State, Task
@@ -52,7 +53,11 @@ async def put(store: Store, *tasks: Task) -> None:
 
 
 async def prompts(store: Store, *words: str, **given: Any) -> list[str]:
-    return [task.prompt for task in await store.page(LOCAL, words=words, **given)]
+    return [task.prompt for task in await store.page(LOCAL, TaskQuery(words=words, **given))]
+
+
+async def moments(store: Store, **given: Any) -> list[float]:
+    return [task.created_at - NOW for task in await store.page(LOCAL, TaskQuery(**given))]
 
 
 async def indexed(store: Store) -> None:
@@ -61,7 +66,7 @@ async def indexed(store: Store) -> None:
 
 
 async def row_of(store: Store, prompt: str) -> Task:
-    [task] = await store.page(LOCAL, like=prompt)
+    [task] = await store.page(LOCAL, TaskQuery(like=prompt))
     return task
 
 
@@ -113,7 +118,7 @@ class TestWords:
         await put(store, *(ended(prompt=text, owner=owner.name) for text in texts[::2]))
         await indexed(store)
         await put(store, *(ended(prompt=text, owner=owner.name) for text in texts[1::2]))
-        found = sorted(task.prompt for task in await store.page(owner, words=words, limit=99))
+        found = sorted(task.prompt for task in await store.page(owner, TaskQuery(words=tuple(words), limit=99)))
         assert found[: len(texts)] == sorted(
             text for text in texts if all(word.lower() in text.lower() for word in words)
         ) or len(found) > len(texts), "an example that is tried again finds its tasks twice"
@@ -164,15 +169,11 @@ class TestPages:
             *(ended(model=f"m{number % 2}", prompt="a FOX", created_at=NOW + number) for number in range(4)),
             ended(model="m0", prompt="a fox runs", created_at=NOW + 9),
         )
-        told = [task.created_at - NOW for task in await store.page(LOCAL, model="m0")]
-        assert told == [9, 2, 0]
-        assert [task.created_at - NOW for task in await store.page(LOCAL, since=NOW + 1, until=NOW + 3)] == [2, 1]
+        assert await moments(store, model="m0") == [9, 2, 0]
+        assert await moments(store, since=NOW + 1, until=NOW + 3) == [2, 1]
         assert await prompts(store, like="A fox") == ["a FOX"] * 4
         assert await prompts(store, like="") == []
-        assert [task.created_at - NOW for task in await store.page(LOCAL, words=["fox"], before=(NOW + 2, ""))] == [
-            1,
-            0,
-        ]
+        assert await moments(store, words=("fox",), before=(NOW + 2, "")) == [1, 0]
 
 
 class TestChanges:
@@ -209,7 +210,7 @@ class TestDeleting:
         for any_id in (task.task_id, task.remote_id):
             assert await store.find(LOCAL, any_id) is None
         assert await store.saved_at(LOCAL, SAVED.path) is None
-        assert await store.page(LOCAL) == await store.page(LOCAL, words=["fox"]) == []
+        assert await store.page(LOCAL) == await store.page(LOCAL, TaskQuery(words=("fox",))) == []
         [row] = await store.dump()
         assert "secret" not in repr(row)
         assert not await other.delete_entry(task, GONE)

@@ -26,6 +26,7 @@ from apixo_mcp.tasks.budget import Agreement, Allowance, Budget, Spent
 from apixo_mcp.tasks.hearing import Hearer
 from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.ports.leases import LEASE_LASTS
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.ports.store import IdTaken, Store
 from apixo_mcp.tasks.ports.terms import Admitted, Sending, Terms
 from apixo_mcp.tasks.purchase import AT_PLACE, bought_together
@@ -338,7 +339,7 @@ class TestLimits:
 
         found = await all_at_once([ask(where) for where in (store, other) * 10])
         assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 19
-        assert len(await store.page(LOCAL, limit=100)) == 2
+        assert len(await store.page(LOCAL, TaskQuery(limit=100))) == 2
 
     async def test_yesterday_counts_for_nothing(self, store: Store):
         await add(store, make(estimate_usd=9.0, created_at=NOW - NOW % DAY - 1))
@@ -418,7 +419,7 @@ class TestPurchases:
 
         found = await all_at_once([ask(where, number) for number, where in enumerate((store, other) * 5)])
         assert sorted(entry.how for entry in found) == ["new"] + ["over_budget"] * 9
-        assert len(await store.page(LOCAL, limit=500)) == 20
+        assert len(await store.page(LOCAL, TaskQuery(limit=500))) == 20
 
     async def test_none_is_stored_where_one_cannot_be(self, store: Store):
         await add(store, make(idempotency_key=f"k{AT_PLACE}1", owner="local"))
@@ -649,16 +650,16 @@ class TestFinding:
         old = await add(store, make(created_at=NOW - 2, state=State.SUCCESS))
         new = await add(store, make(created_at=NOW - 1, modality="video"))
         assert await store.page(LOCAL) == [new, old]
-        assert await store.page(LOCAL, state=State.SUCCESS) == [old]
-        assert await store.page(LOCAL, modality="video") == [new]
-        assert await store.page(LOCAL, state=State.SUCCESS, modality="video") == []
-        assert await store.page(LOCAL, limit=1) == [new]
+        assert await store.page(LOCAL, TaskQuery(state=State.SUCCESS)) == [old]
+        assert await store.page(LOCAL, TaskQuery(modality="video")) == [new]
+        assert await store.page(LOCAL, TaskQuery(state=State.SUCCESS, modality="video")) == []
+        assert await store.page(LOCAL, TaskQuery(limit=1)) == [new]
 
     async def test_a_page_holds_what_was_made_since_a_moment(self, store: Store):
         made = [await add(store, make(created_at=NOW + number)) for number in range(4)]
-        assert await store.page(LOCAL, since=NOW + 2) == [made[3], made[2]]
-        assert await store.page(LOCAL, since=NOW + 2, before=(NOW + 3, made[3].task_id)) == [made[2]]
-        assert await store.page(LOCAL, since=NOW + 9) == []
+        assert await store.page(LOCAL, TaskQuery(since=NOW + 2)) == [made[3], made[2]]
+        assert await store.page(LOCAL, TaskQuery(since=NOW + 2, before=(NOW + 3, made[3].task_id))) == [made[2]]
+        assert await store.page(LOCAL, TaskQuery(since=NOW + 9)) == []
 
     @pytest.mark.parametrize(
         ("words", "prompt"),
@@ -681,21 +682,21 @@ class TestFinding:
         for other in ("a red ox", "A fo", "一只狐", "at 100 zoom", "acb", "wow a cat"):
             await add(store, make(prompt=other))
         await add(store, make(prompt=prompt, owner="bob"))
-        assert await store.page(LOCAL, words=words) == [wanted]
+        assert await store.page(LOCAL, TaskQuery(words=tuple(words))) == [wanted]
 
     async def test_a_page_holds_what_a_connection_asked_for_last(self, store: Store):
         first = await add(store, make(created_at=NOW - 2, asked_by="process/one/1"))
         await add(store, make(created_at=NOW - 1, asked_by="process/two/1"))
         await add(store, make(owner="bob", asked_by="process/one/2"))
-        assert await store.page(LOCAL, connection="one") == [first]
-        assert await store.page(LOCAL, connection="three") == []
+        assert await store.page(LOCAL, TaskQuery(connection="one")) == [first]
+        assert await store.page(LOCAL, TaskQuery(connection="three")) == []
 
     async def test_pages_are_complete_and_without_duplicates_while_tasks_are_added(self, store: Store, other: Store):
         # Many share a moment: the id decides among them.
         made = [await add(store, make(created_at=NOW - number // 4)) for number in range(23)]
         seen: list[Task] = []
         before = None
-        while len(seen) <= len(made) and (page := await store.page(LOCAL, limit=5, before=before)):
+        while len(seen) <= len(made) and (page := await store.page(LOCAL, TaskQuery(limit=5, before=before))):
             seen += page
             before = (page[-1].created_at, page[-1].task_id)
             await add(other, make(created_at=NOW + len(seen)))

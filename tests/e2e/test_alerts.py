@@ -24,6 +24,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Scope
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.ports.outbox import ALERT_RAISED
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
@@ -75,7 +76,7 @@ async def test_a_dollar_for_all_holds_under_ten_calls_at_once_from_two_processes
     refused = Counter(text_of(answer) for answer in answers if answer.is_error)
     async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
         spent = await app.store.spent(None)
-        tasks = [task for owner in OWNERS for task in await app.store.page(owner, limit=100)]
+        tasks = [task for owner in OWNERS for task in await app.store.page(owner, TaskQuery(limit=100))]
     assert len(tasks) == int(1.0 / PRICE)
     assert len(tasks) + sum(refused.values()) == len(answers)
     assert spent.usd == pytest.approx(len(tasks) * PRICE)

@@ -23,6 +23,7 @@ from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
@@ -92,7 +93,7 @@ async def test_a_thousand_calls_at_once_to_several_servers_spend_the_dollar_and_
     settings = read_settings(**values_for(box, tmp_path) | store)
     async with open_app(settings, worker=bool(store)) as app:
         await all_ended(app)
-        tasks = await app.store.page(DOLLAR, limit=CALLS)
+        tasks = await app.store.page(DOLLAR, TaskQuery(limit=CALLS))
         spent = await app.store.spent(DOLLAR)
     assert answers.total() == CALLS
     assert len(tasks) == answers.pop("") == int(1.0 / PRICE)

@@ -24,6 +24,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -91,7 +92,7 @@ async def _go_on(box: Sandbox, values: Any, told: Told, folder: Path) -> Counter
             await stack.enter_async_context(open_app(_read(values(f"new worker{n}")), worker=True)) for n in range(2)
         ]
         await all_ended(workers[0])
-        tasks = await workers[0].store.page(LOCAL, limit=1000)
+        tasks = await workers[0].store.page(LOCAL, TaskQuery(limit=1000))
     return await reconcile(box, tasks, told, folder / "pictures")
 
 

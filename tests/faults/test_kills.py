@@ -22,6 +22,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("in_full")]
 
@@ -64,7 +65,7 @@ async def test_nothing_is_lost_or_paid_twice_when_the_program_is_killed(tmp_path
         values = settings(box, tmp_path)
         async with open_app(read_settings(**values)) as app:
             await all_ended(app)
-            tasks = await app.store.page(LOCAL, limit=1_000_000)
+            tasks = await app.store.page(LOCAL, TaskQuery(limit=1_000_000))
         counts = await reconcile(box, tasks, told, tmp_path / "pictures")
     assert "Traceback" not in errors.read_text(), errors.read_text()[-3000:]
     print(f"{KILLS} kills ({real} of them of the whole server) in {took:.0f} s, {took / KILLS:.2f} s each")

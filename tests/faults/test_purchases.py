@@ -14,6 +14,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
@@ -37,7 +38,7 @@ async def test_of_a_purchase_that_a_kill_falls_into_there_is_all_or_nothing(tmp_
         values_here = read_settings(**settings(box, tmp_path))
         async with worker_beside(values_here), open_app(values_here) as app:
             await all_ended(app)
-            tasks = await app.store.page(LOCAL, limit=1_000_000)
+            tasks = await app.store.page(LOCAL, TaskQuery(limit=1_000_000))
         await reconcile(box, tasks, told, tmp_path / "pictures")
     bought: defaultdict[str, list[int]] = defaultdict(list)
     for task in tasks:

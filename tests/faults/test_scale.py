@@ -29,6 +29,7 @@ from apixo_mcp.app import App, open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.schedule import JITTER
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -128,7 +129,7 @@ async def ended(there: Site) -> dict[str, int]:
             told.hear(one)
             if one.process.returncode is None:
                 await victims.kill(one)
-        tasks = await app.store.page(LOCAL, limit=1000)
+        tasks = await app.store.page(LOCAL, TaskQuery(limit=1000))
     counts = await reconcile(there.box, tasks, told, there.pictures)
     looks: dict[str, list[float]] = defaultdict(list)
     for entry in there.box.looks():

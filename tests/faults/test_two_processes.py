@@ -19,6 +19,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.schedule import JITTER
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("in_full")]
@@ -91,7 +92,7 @@ async def test_the_survivor_takes_over(tmp_path: Path, round_number: int):
         told.kills.append(await victims.kill(living))
         async with open_app(read_settings(**(values | {"poll_scale": 0.02}))) as app:
             await all_ended(app)
-            tasks = await app.store.page(LOCAL, limit=1000)
+            tasks = await app.store.page(LOCAL, TaskQuery(limit=1000))
         counts = await reconcile(box, tasks, told, tmp_path / "pictures")
 
         looks: dict[str, list[float]] = defaultdict(list)
@@ -147,7 +148,7 @@ async def test_a_process_that_slept_sends_nothing_that_another_took_over(tmp_pat
         await until(lambda: not any(due for _, _, due in open_tasks(tmp_path)), 30)
         async with open_app(read_settings(**values)) as app:
             await all_ended(app)
-            tasks = await app.store.page(LOCAL, limit=1000)
+            tasks = await app.store.page(LOCAL, TaskQuery(limit=1000))
         sent = Counter(entry["input"]["prompt"] for entry in box.log() if entry["route"] == "submit")
         paid = {entry["input"]["prompt"]: entry["remote_id"] for entry in box.submits()}
     print(f"\nseed {SEED}, round {round_number}: {taken_over} had been sent when it woke; ", end="")

@@ -19,6 +19,7 @@ from apixo_mcp.owners.names import why_not
 from apixo_mcp.owners.store import EntryKind, KnownOwner, SignInEntry
 from apixo_mcp.owners.tokens import new_secret, new_token, secret_hash
 from apixo_mcp.tasks.owner import Owner, Scope
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.telemetry.facts import OwnerChanged
 from apixo_mcp.views.owners import owner_line, owner_structure
 
@@ -95,7 +96,7 @@ def list_owners(as_json: bool) -> None:
 
 
 async def _structure(app: App, known: KnownOwner) -> dict[str, Any]:
-    newest = await app.store.page(known.owner, limit=1)
+    newest = await app.store.page(known.owner, TaskQuery(limit=1))
     spent = await app.store.spent(known.owner)
     return owner_structure(known, spent, time.time(), newest[0].created_at if newest else None)
 

@@ -20,7 +20,8 @@ from apixo_mcp.cli.terminal.text import laid_out, on_one_line
 from apixo_mcp.cli.waiting.follow import all_followed
 from apixo_mcp.cli.waiting.outcome import is_well, placed, report, report_all, to_download
 from apixo_mcp.media.files import is_address
-from apixo_mcp.tasks.search import moment_of
+from apixo_mcp.tasks.ports.lookups import TaskQuery
+from apixo_mcp.tasks.search import moment_of, words_of
 from apixo_mcp.tasks.task import TERMINAL, FileState, State, Task
 from apixo_mcp.views.faces import SHELL
 from apixo_mcp.views.tasks import structure_of
@@ -44,11 +45,16 @@ def list_all(state: str, modality: str, since: str, query: str, limit: int, whos
         raise click.BadParameter(f"{state!r} is not one of {', '.join(State)}", param_hint="--state")
     with errors_told():
         moment = moment_of(since, time.time()) if since else 0.0
-    kind = read_modality(modality)
+    wanted = TaskQuery(
+        state=State(state) if state else None,
+        modality=read_modality(modality),
+        since=moment,
+        words=words_of(query),
+        limit=limit,
+    )
 
     async def work(app: App) -> tuple[Sequence[Task], str]:
-        wanted = State(state) if state else None
-        tasks = await whose.page(app, state=wanted, modality=kind, since=moment, query=query, limit=limit)
+        tasks = await whose.page(app, wanted)
         return tasks, "" if tasks else await whose.others(app)
 
     tasks, others = with_app(work)

@@ -14,6 +14,7 @@ from apixo_mcp.cli.terminal.printing import say
 from apixo_mcp.errors import NotFound
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.asking.last import means_last
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.faces import SHELL, error_text
@@ -62,7 +63,8 @@ class Wanted:
 
     async def _made_since(self, app: App, since: float) -> list[Task]:
         state = State.SUCCESS if self.ended_well else None
-        tasks = await self.whose.page(app, state=state, modality=self.modality, since=since, limit=_MOST)
+        query = TaskQuery(state=state, modality=self.modality, since=since, limit=_MOST)
+        tasks = await self.whose.page(app, query)
         which = "that ended well and were made" if self.ended_well else "made"
         say(f"{counted(len(tasks), 'task')} {which} since {in_zone(since)}.", err=True)
         return [await task_named(app, task.task_id, self.whose) for task in reversed(tasks)]

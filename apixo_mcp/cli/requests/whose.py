@@ -13,6 +13,7 @@ from apixo_mcp.errors import NotFound
 from apixo_mcp.tasks.asking.last import LastTask
 from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.owner import LOCAL, Owner, known_by_name
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.task import Task
 
 
@@ -84,11 +85,11 @@ class Whose:
             raise NotFound("There is no task yet.")
         return max(found, key=lambda last: last.task.created_at)
 
-    async def page(self, app: App, *, limit: int, **given: Any) -> list[Task]:
+    async def page(self, app: App, query: TaskQuery) -> list[Task]:
         """Lists tasks, newest first; as `Service.page` does for one owner."""
         owners = await self.owners(app)
-        tasks = [task for owner in owners for task in await app.service.page(owner, limit=limit, **given)]
-        shown = sorted(tasks, key=lambda task: (task.created_at, task.task_id), reverse=True)[:limit]
+        tasks = [task for owner in owners for task in await app.service.page(owner, query)]
+        shown = sorted(tasks, key=lambda task: (task.created_at, task.task_id), reverse=True)[: query.limit]
         await heard_of(app, shown)
         return shown
 

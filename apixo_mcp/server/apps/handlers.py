@@ -27,6 +27,7 @@ from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.asking.request import Submission
 from apixo_mcp.tasks.budget import Agreement
 from apixo_mcp.tasks.owner import Scope
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.task import FileState, Result, Task
 from apixo_mcp.views.cards import LOOK_AGAIN_MS, SELDOM_MS, card_of, missing_card
 from apixo_mcp.views.faces import SCREEN
@@ -143,7 +144,7 @@ async def _just_made(tools: ToolParts, given: dict[str, Any], context: Context) 
     """Returns the tasks that a call which is still open has made, one a prompt; none until all are there."""
     prompts = [prompt.strip() for prompt in given["prompts"]]
     since = time.time() - max(0, given.get("seconds", 0)) - _CLOCKS_DIFFER
-    made = [*await tools.app.service.page(owner_of(context), since=since, limit=_LOOKED_THROUGH)]
+    made = [*await tools.app.service.page(owner_of(context), TaskQuery(since=since, limit=_LOOKED_THROUGH))]
     chosen: list[Task] = []
     for prompt in prompts:
         found = next((task for task in made if task.prompt.strip() == prompt), None)

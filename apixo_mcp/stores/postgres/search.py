@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apixo_mcp.stores.database import Database
-from apixo_mcp.stores.listing import MOST_FOUND, ListQuery, page
+from apixo_mcp.stores.listing import MOST_FOUND, page, texts_of
 from apixo_mcp.stores.rows import from_row
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.task import Task
 
 LONGEST_INDEXED = 20_000
@@ -33,14 +34,14 @@ _MANY = f"select count(*) as count from (select 1 from searched where {_INDEXED}
 class PostgresSearch:
     """Implements `Search`."""
 
-    def listed(self, database: Database, listing: ListQuery) -> list[Task]:
+    def listed(self, database: Database, owner: str, query: TaskQuery) -> list[Task]:
         """See `Search.listed`."""
-        match = " & ".join(part for word in listing.sought for part in _parts(word))
-        named = {"match": match, "owner": listing.owner, "limit": MOST_FOUND + 1}
+        match = " & ".join(part for word in texts_of(query) for part in _parts(word))
+        named = {"match": match, "owner": owner, "limit": MOST_FOUND + 1}
         if match and database.execute(_MANY, named)[0]["count"] <= MOST_FOUND:
-            statement, values = page(listing, _FOUND)
+            statement, values = page(owner, query, _FOUND)
         else:
-            statement, values = page(listing)
+            statement, values = page(owner, query)
         return [from_row(row) for row in database.execute(statement, {**values, "match": match})]
 
     def index_some(self, database: Database, count: int) -> int:

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from apixo_mcp.stores.database import Database, Row
-from apixo_mcp.stores.listing import MOST_FOUND, ListQuery, page
+from apixo_mcp.stores.listing import MOST_FOUND, page, texts_of
 from apixo_mcp.stores.rows import from_row
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.task import Task
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,9 @@ _MANY = f"select count(*) as count from ({_INDEXED} limit :limit)"
 class SqliteSearch:
     """Implements `Search`."""
 
-    def listed(self, database: Database, listing: ListQuery) -> list[Task]:
+    def listed(self, database: Database, owner: str, query: TaskQuery) -> list[Task]:
         """See `Search.listed`."""
-        return listed(database, listing)
+        return listed(database, owner, query)
 
     def index_some(self, database: Database, count: int) -> int:
         """See `Search.index_some`."""
@@ -64,21 +65,21 @@ class SqliteSearch:
         forget_text(database, task)
 
 
-def listed(database: Database, listing: ListQuery) -> list[Task]:
-    """Returns a page of a list."""
-    rows = _by_index(database, listing) if listing.sought else None
+def listed(database: Database, owner: str, query: TaskQuery) -> list[Task]:
+    """Returns a page of the tasks of an owner, by name."""
+    rows = _by_index(database, owner, query) if texts_of(query) else None
     if rows is None:
-        rows = database.execute(*page(listing))
+        rows = database.execute(*page(owner, query))
     return [from_row(row) for row in rows]
 
 
-def _by_index(database: Database, listing: ListQuery) -> Sequence[Row] | None:
+def _by_index(database: Database, owner: str, query: TaskQuery) -> Sequence[Row] | None:
     """Returns a page of a list as the index leads to it, None where it does not help."""
     try:
-        named = _sought(database, listing.sought)
+        named = _sought(database, texts_of(query))
         if not named:
             return None
-        statement, values = page(listing, _FOUND)
+        statement, values = page(owner, query, _FOUND)
         return database.execute(statement, {**values, **named})
     except sqlite3.DatabaseError:
         log.warning("the index of prompts cannot be asked; they are gone through", exc_info=True)

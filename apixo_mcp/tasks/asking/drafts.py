@@ -27,6 +27,7 @@ from apixo_mcp.tasks.asking.references import InputResolver
 from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.asking.request import GenerationRequest, checked
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.ports.terms import ADOPTED_FOR
 from apixo_mcp.tasks.purchase import bought_together
@@ -170,7 +171,7 @@ class Drafts:
 
         Where a connection has a last task of its own, only what was asked for over it.
         """
-        recent = await self._store.page(request.owner, since=time.time() - ADOPTED_FOR, limit=_RECENT)
+        recent = await self._store.page(request.owner, TaskQuery(since=time.time() - ADOPTED_FOR, limit=_RECENT))
         origin = _origin(request)
         own = f"/{origin.connection if origin.connection and not newest[0].is_elsewhere else origin.mark}/"
         return [

@@ -26,6 +26,7 @@ from apixo_mcp.tasks.asking.request import GenerationRequest
 from apixo_mcp.tasks.hearing import Hearer, hearer_of
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.ports.leases import BEYOND_LEASES
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import HEARD_BY_ALL, State, Task
 
@@ -86,10 +87,11 @@ async def last_tasks(
     """
     # A success has results: without one that can be read a task ends as failed.
     state = State.SUCCESS if with_results else None
+    query = TaskQuery(state=state, limit=limit, with_deleted=with_deleted)
     own: Sequence[Task] = ()
     if connection:
-        own = await store.page(owner, state=state, connection=connection, limit=limit, with_deleted=with_deleted)
-    everyone = await store.page(owner, state=state, limit=limit, with_deleted=with_deleted)
+        own = await store.page(owner, replace(query, connection=connection))
+    everyone = await store.page(owner, query)
     known = {task.task_id for task in own}
     others = [LastTask(task, bool(connection)) for task in everyone if task.task_id not in known]
     return [*(LastTask(task, is_elsewhere=False) for task in own), *others]

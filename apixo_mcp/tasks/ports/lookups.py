@@ -1,11 +1,43 @@
 """Finds tasks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from apixo_mcp.generation import Modality
 from apixo_mcp.tasks.owner import Owner
 from apixo_mcp.tasks.task import State, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQuery:
+    """Says of which tasks a page is asked for, and how long it is. What is left out narrows nothing down.
+
+    Attributes:
+        state: that they are in now.
+        modality: of what they make.
+        model: that made them, by its id.
+        since: made at this moment (Unix seconds) or later.
+        until: made before this moment.
+        words: each of which the prompt holds, in small letters or capitals.
+        connection: that asked for them last.
+        like: a prompt that is the same as theirs, but for small letters and capitals.
+        limit: how many there are at most.
+        before: older than this (creation time and id).
+        with_deleted: whether what is left of those whose entry was deleted is among them.
+    """
+
+    state: State | None = None
+    modality: Modality | None = None
+    model: str = ""
+    since: float = 0.0
+    until: float | None = None
+    words: tuple[str, ...] = ()
+    connection: str = ""
+    like: str | None = None
+    limit: int = 20
+    before: tuple[float, str] | None = None
+    with_deleted: bool = False
 
 
 class LookupStore(Protocol):
@@ -31,34 +63,8 @@ class LookupStore(Protocol):
         """Returns the owner's newest task that has a result at this very URL of its gateway."""
         ...
 
-    async def page(
-        self,
-        owner: Owner,
-        *,
-        state: State | None = None,
-        modality: Modality | None = None,
-        model: str = "",
-        since: float = 0.0,
-        until: float | None = None,
-        words: Iterable[str] = (),
-        connection: str = "",
-        like: str | None = None,
-        limit: int = 20,
-        before: tuple[float, str] | None = None,
-        with_deleted: bool = False,
-    ) -> Sequence[Task]:
-        """Lists the owner's tasks, newest first. No page takes longer for the tasks that there are.
-
-        Args:
-            model: that made it, by its id.
-            since: made at this moment (Unix seconds) or later.
-            until: made before this moment; None: whenever after that.
-            words: each of which its prompt holds, in small letters or capitals.
-            connection: that asked for it last.
-            like: a prompt that is the same as its own, but for small letters and capitals; None: any.
-            before: older than this (creation time and id).
-            with_deleted: whether what is left of those whose entry was deleted is among them.
-        """
+    async def page(self, owner: Owner, query: TaskQuery = TaskQuery()) -> Sequence[Task]:
+        """Lists the owner's tasks, newest first. No page takes longer for the tasks that there are."""
         ...
 
     async def changed_since(self, moment: float, limit: int = 500) -> Sequence[Task]:

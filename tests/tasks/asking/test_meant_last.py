@@ -22,6 +22,7 @@ from apixo_mcp.errors import InvalidInput
 from apixo_mcp.tasks.asking.repeats import Origin
 from apixo_mcp.tasks.asking.request import GenerationRequest, Quote, Submission
 from apixo_mcp.tasks.owner import Owner
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.task import HEARD_BY_ALL, Attempt, Failure, FileState, Result, State, Task, new_task_id
 
 pytestmark = pytest.mark.anyio
@@ -231,7 +232,7 @@ class Scene:
 
     async def count(self) -> int:
         """Counts what was bought: each is one POST."""
-        return len(await self.app.store.page(self.owner, limit=100))
+        return len(await self.app.store.page(self.owner, TaskQuery(limit=100)))
 
 
 class AtThisMachine(Owner):

@@ -12,6 +12,7 @@ from apixo_mcp.app import open_app
 from apixo_mcp.assembly.limits import Limits
 from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.owner import LOCAL
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.running.parts import StepLimits
 from apixo_mcp.tasks.running.turns import ThrottleLimits
 
@@ -39,7 +40,7 @@ async def test_a_poll_that_waits_for_its_turn_has_claimed_and_written_nothing(tm
 
             async def is_written() -> bool:
                 """Whether nothing but the polls that have left was claimed, and each of these has written its end."""
-                rows = await app.store.page(LOCAL, limit=TASKS)
+                rows = await app.store.page(LOCAL, TaskQuery(limit=TASKS))
                 claims = sum(row.fence for row in rows) - sum(task.fence for task in made)
                 return claims == len(gateway.looks) >= AT_ONCE and not any(row.lease_until for row in rows)
 

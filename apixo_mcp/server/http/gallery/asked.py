@@ -1,7 +1,6 @@
 """What a page asks for in its address, read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast, get_args
 
@@ -12,6 +11,8 @@ from apixo_mcp.generation import Modality
 from apixo_mcp.provenance.ends import Ends
 from apixo_mcp.server.tools.cursor import read_cursor
 from apixo_mcp.tasks.budget import DAY
+from apixo_mcp.tasks.ports.lookups import TaskQuery
+from apixo_mcp.tasks.search import words_of
 from apixo_mcp.tasks.task import State
 
 _LIMIT, _MOST = 50, 200
@@ -21,46 +22,28 @@ _LONGEST_CURSOR = 200
 _LARGEST = 99_999_999_999  # bytes of a file of which a part is sent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TasksAsked:
-    """Which tasks are asked for.
-
-    Attributes:
-        since: made at this moment (Unix seconds) or later.
-        until: made before this moment; None: whenever.
-        like: the id of a task whose prompt is theirs too; empty: any.
-        before: behind this place in the list (creation time and id).
-    """
-
-    state: State | None
-    modality: Modality | None
-    model: str
-    since: float
-    until: float | None
-    query: str
-    like: str
-    limit: int
-    before: tuple[float, str] | None
-
-
-def tasks_asked(given: Mapping[str, str]) -> TasksAsked:
+def tasks_asked(given: Mapping[str, str]) -> TaskQuery:
     """Reads which tasks are asked for. What is empty is not given.
 
     Raises:
         InvalidInput: something of it cannot be read.
     """
     since, until = _day(given["day"]) if given.get("day") else (0.0, None)
-    return TasksAsked(
+    return TaskQuery(
         state=State(_chosen(given, "state", tuple(State))) if given.get("state") else None,
         modality=cast("Modality", _chosen(given, "modality", get_args(Modality))) if given.get("modality") else None,
         model=_plain(given.get("model", ""), 200),
         since=since,
         until=until,
-        query=_plain(given.get("query", ""), _LONGEST),
-        like=_plain(given.get("like", ""), 100),
+        words=words_of(_plain(given.get("query", ""), _LONGEST)),
         limit=_number(given, "limit", _LIMIT, _MOST),
         before=read_cursor(given["before"][:_LONGEST_CURSOR]) if given.get("before") else None,
     )
+
+
+def like_asked(given: Mapping[str, str]) -> str:
+    """Reads the id of a task whose prompt is to be theirs too; empty: any may be."""
+    return _plain(given.get("like", ""), 100)
 
 
 def days_asked(given: Mapping[str, str]) -> int:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from apixo_mcp.provenance.embedded import told_by
 from apixo_mcp.server.caller import owner_of_request
 from apixo_mcp.server.http.files.results import no_file
 from apixo_mcp.server.http.gallery.answers import in_json
-from apixo_mcp.server.http.gallery.asked import days_asked, file_sent, size_asked, tasks_asked, what_asked
+from apixo_mcp.server.http.gallery.asked import days_asked, file_sent, like_asked, size_asked, tasks_asked, what_asked
 from apixo_mcp.server.http.gallery.events import event_stream
 from apixo_mcp.server.http.gallery.making import Making
 from apixo_mcp.server.http.gallery.origin import is_foreign, may_change
@@ -100,23 +101,13 @@ class Gallery:
         ]
 
     async def _listed(self, request: Request) -> Response:
-        asked, owner = tasks_asked(request.query_params), owner_of_request(request)
-        like = (await self._own(owner, asked.like)).prompt if asked.like else None
-        tasks = await self._app.service.page(
-            owner,
-            state=asked.state,
-            modality=asked.modality,
-            model=asked.model,
-            since=asked.since,
-            until=asked.until,
-            query=asked.query,
-            like=like,
-            limit=asked.limit + 1,
-            before=asked.before,
-        )
-        shown = tasks[: asked.limit]
+        query, owner = tasks_asked(request.query_params), owner_of_request(request)
+        if like := like_asked(request.query_params):
+            query = replace(query, like=(await self._own(owner, like)).prompt)
+        tasks = await self._app.service.page(owner, replace(query, limit=query.limit + 1))
+        shown = tasks[: query.limit]
         told = {"tasks": [self._entry(owner, task) for task in shown]}
-        more = {"next": write_cursor(shown[-1])} if len(tasks) > asked.limit else {}
+        more = {"next": write_cursor(shown[-1])} if len(tasks) > query.limit else {}
         return in_json({**told, **more})
 
     async def _shown(self, request: Request) -> Response:

@@ -15,6 +15,7 @@ from apixo_mcp.server.tools.mentions import mentioned
 from apixo_mcp.server.tools.named import argument_of, named_task, named_tasks, tasks_settled, told_now
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import several_answer, task_answer
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.search import moment_of
 from apixo_mcp.tasks.task import FileState, State, Task
 from apixo_mcp.views.copies import copied
@@ -92,9 +93,8 @@ async def _folder(tools: ToolParts, given: dict[str, Any], context: Context) -> 
 async def _since(tools: ToolParts, given: dict[str, Any], context: Context) -> tuple[list[Entry], list[str]]:
     """Returns the tasks of a time that ended well, the newest first, and what is to be known of the others."""
     since = moment_of(given["since"], time.time())
-    tasks = await tools.app.service.page(
-        owner_of(context), since=since, modality=given.get("modality"), limit=MOST_SINCE
-    )
+    query = TaskQuery(since=since, modality=given.get("modality"), limit=MOST_SINCE)
+    tasks = await tools.app.service.page(owner_of(context), query)
     done = [await tools.app.service.check(owner_of(context), task.task_id) for task in tasks if _is_done(task)]
     running = sum(not task.is_settled and not _is_done(task) for task in tasks)
     notes = [f"Made since {in_zone(since)}."]

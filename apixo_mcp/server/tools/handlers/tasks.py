@@ -23,7 +23,8 @@ from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import several_answer, task_answer, text_result
 from apixo_mcp.server.whereabouts import whereabouts_of
 from apixo_mcp.tasks.asking.last import means_last
-from apixo_mcp.tasks.search import moment_of
+from apixo_mcp.tasks.ports.lookups import TaskQuery
+from apixo_mcp.tasks.search import moment_of, words_of
 from apixo_mcp.tasks.task import State, Task
 from apixo_mcp.views.listing import tasks_listed
 from apixo_mcp.views.troubles import troubles
@@ -70,15 +71,15 @@ async def list_tasks(tools: ToolParts, given: dict[str, Any], context: Context) 
     """Lists the newest tasks, an entry each, or those that are remembered by their time or their prompt."""
     limit = max(1, given.get("limit", 20))
     since = moment_of(given["since"], time.time()) if "since" in given else 0.0
-    tasks = await tools.app.service.page(
-        owner_of(context),
+    query = TaskQuery(
         state=State(given["state"]) if "state" in given else None,
         modality=given.get("modality"),
         since=since,
-        query=given.get("query", ""),
+        words=words_of(given.get("query", "")),
         limit=limit + 1,
         before=read_cursor(given["cursor"]) if "cursor" in given else None,
     )
+    tasks = await tools.app.service.page(owner_of(context), query)
     shown = tasks[:limit]
     structure = tasks_listed(shown, await whereabouts_of(tools.app, context))
     if len(tasks) > limit:

@@ -19,6 +19,7 @@ from support.s3 import S3
 from apixo_mcp.net.uvicorn_server import listen, url_of
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.settings import read_settings
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]
 
@@ -159,7 +160,7 @@ async def test_an_upload_is_fetched_by_the_gateway_from_the_bucket(
     assert sent.startswith(f"{s3.url}/{name}/team/inputs/")
     assert "X-Amz-Expires=86400" in sent
     assert box.app.backend.inputs[sent] == PICTURE
-    [stored] = await house.app.service.page(ALICE, limit=1)
+    [stored] = await house.app.service.page(ALICE, TaskQuery(limit=1))
     assert stored.inputs["image_urls"][0].startswith("https://bucket.invalid/inputs/")
     assert not [path for path in (tmp_path / "home" / "uploads").rglob("*") if path.is_file()]
     for path in (tmp_path / "home").rglob("*"):

@@ -15,6 +15,7 @@ from support.house import ALICE, BOB, House, made
 from support.program import text_of
 
 from apixo_mcp.server.links import LINK_LASTS, LINKS, ResultLinks, read_link
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]
 
@@ -28,7 +29,7 @@ async def a_link(house: House, **given: Any) -> tuple[dict[str, Any], str]:
 
 async def test_an_answer_over_http_has_a_link_in_place_of_a_path(house: House) -> None:
     task, _ = await a_link(house)
-    [stored] = await house.app.service.page(ALICE, limit=1)
+    [stored] = await house.app.service.page(ALICE, TaskQuery(limit=1))
     [result] = task["results"]
     assert result["link"].startswith(f"{house.url}/links/")
     assert "path" not in result
@@ -101,7 +102,7 @@ async def test_a_link_that_was_changed_never_was(house: House) -> None:
 
 async def test_no_guess_of_a_link_is_proved_by_who_knows_all_but_the_proof(house: House) -> None:
     _, at = await a_link(house)
-    [task] = await house.app.service.page(ALICE, limit=1)
+    [task] = await house.app.service.page(ALICE, TaskQuery(limit=1))
     links, good = ResultLinks(house.app.seal), read_link(at.split("/")[2])
     assert good
     assert links.is_proved(good, task, task.results[0])
@@ -113,7 +114,7 @@ async def test_a_link_is_bound_to_its_owner_and_its_file_and_ends(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, at = await a_link(house)
-    [task] = await house.app.service.page(ALICE, limit=1)
+    [task] = await house.app.service.page(ALICE, TaskQuery(limit=1))
     links = ResultLinks(house.app.seal)
     for other in (
         links.link(replace(task, owner="bob"), task.results[0]),
@@ -158,7 +159,7 @@ async def test_a_finished_picture_takes_300_tokens_with_its_link_too(house: Hous
 
 async def test_an_error_of_a_resource_names_no_path(house: House) -> None:
     task, _ = await a_link(house)
-    [stored] = await house.app.service.page(ALICE, limit=1)
+    [stored] = await house.app.service.page(ALICE, TaskQuery(limit=1))
     Path(stored.results[0].path).unlink()
     async with house.client(ALICE) as alice:
         with pytest.raises(MCPError) as refused:

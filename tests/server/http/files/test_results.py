@@ -11,6 +11,7 @@ from support.program import happens
 
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.http.files.results import answer_with
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 from apixo_mcp.tasks.task import FileState, State
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]
@@ -22,7 +23,7 @@ async def a_file(house: House, **given: Any) -> tuple[str, Path]:
     """Where a picture of hers is over HTTP, and on the disk."""
     async with house.client(ALICE) as alice:
         task = await made(alice, **given)
-    [stored] = await house.app.service.page(ALICE, limit=1)
+    [stored] = await house.app.service.page(ALICE, TaskQuery(limit=1))
     return f"/files/{task['task_id']}/0", Path(stored.results[0].path)
 
 
@@ -139,7 +140,7 @@ async def test_what_is_not_there_says_whether_it_will_be(house: House, box: Sand
 )
 async def test_each_state_of_a_file_has_a_status(house: House, file: FileState | None, status: int) -> None:
     await a_file(house)
-    [task] = await house.app.service.page(ALICE, limit=1)
+    [task] = await house.app.service.page(ALICE, TaskQuery(limit=1))
     task = replace(task, results=(replace(task.results[0], file=file),))
     answer = await answer_with(house.app, task, "0")
     assert answer.status_code == status

@@ -20,6 +20,7 @@ from support.program import happens, text_of
 from apixo_mcp.owners.store import EntryKind
 from apixo_mcp.owners.tokens import new_secret, secret_hash
 from apixo_mcp.sandbox import Sandbox
+from apixo_mcp.tasks.ports.lookups import TaskQuery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["auto"])]
 
@@ -82,7 +83,7 @@ async def test_the_servers_own_files_are_nobodys_inputs_over_http(house: House, 
     """Neither another's result by its path, nor any file in an allowed folder, whether it is there or not."""
     async with house.client(ALICE) as alice, house.client(BOB) as bob:
         await made(alice)
-        [hers] = await house.app.service.page(ALICE, limit=1)
+        [hers] = await house.app.service.page(ALICE, TaskQuery(limit=1))
         there = hers.results[0].path
         answers = {
             re.sub(r"/uploads/\S+|\(got .*\)", "", await refused(bob, path))
