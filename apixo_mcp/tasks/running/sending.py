@@ -21,6 +21,7 @@ from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.ports.terms import Clearance
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable
+from apixo_mcp.tasks.running.sent import SentHere
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
 from apixo_mcp.telemetry.facts import RateLimited, SubmitRefused
@@ -57,6 +58,7 @@ class Sender:
         self._reach = reach
         self._limit = anyio.CapacityLimiter(parts.limits.sending)
         self._missing: dict[str, str] = {}
+        self._sent = SentHere()
 
     def missing(self, task_id: str) -> str:
         """Returns what this process lacks to send a task, empty where nothing is known of that."""
@@ -65,6 +67,10 @@ class Sender:
     async def send(self, task: Task) -> Task | None:
         """Sends an unsent task, if it may leave. Returns it as it is stored then; None where another process has it."""
         parts, key = self._parts, task.key_print
+        if before := self._sent.of(task):
+            log.error("task %s was sent before: the store has been set back to an earlier state", task.task_id)
+            with anyio.CancelScope(shield=True) as shield:
+                return await self._record(before.sent, before.outcome, shield)
         sendable = await self._reach.prepared(task)
         self._missing.pop(task.task_id, None)
         if not isinstance(sendable, Sendable):
@@ -104,9 +110,11 @@ class Sender:
                     why_not = Later(_NOT_SURE) if isinstance(confirmed, NotNow) else Refused(confirmed, has_left=False)
                     return await self._record(sent, why_not, shield)
                 began = time.monotonic()
+                self._sent.leaves(sent)
                 outcome = await gateway.submit(
                     task.wire_model, confirmed.inputs, provider=task.provider, callback_url=confirmed.callback_url
                 )
+                self._sent.answered(sent, outcome)
                 self._tell(task, outcome, time.monotonic() - began)
                 if isinstance(outcome, Later) and outcome.failure.category == "rate_limited":
                     parts.throttle.slow_down(key, outcome.retry_after)
@@ -188,7 +196,9 @@ class Sender:
                 if row is None or not submits.is_open_to(row, sent, outcome):
                     await self._keep_apart(row, sent, outcome)
                     return None
-                after = submits.after_outcome(row, outcome, await parts.context_of(row))
+                # A store that was set back shows it as unsent.
+                answered = replace(row, sent_at=sent.sent_at) if row.is_unsent else row
+                after = submits.after_outcome(answered, outcome, await parts.context_of(row))
                 if written := await parts.changes.commit(row, after):
                     return written
             except IdTaken as error:

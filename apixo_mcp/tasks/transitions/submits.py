@@ -61,6 +61,8 @@ def is_open_to(row: Task, sent: Task, outcome: Submitted) -> bool:
         outcome: of that POST.
     """
     is_telling = isinstance(outcome, Accepted | Refused) or (isinstance(outcome, Unclear) and bool(outcome.named_id))
+    if row.is_unsent:  # of a store that was set back to before the POST left
+        return isinstance(outcome, Accepted | Unclear) and len(row.attempts) == len(sent.attempts)
     if row.state is State.SUBMITTING:
         return row.sent_at == sent.sent_at and (row.fence == sent.fence or is_telling)
     is_last = bool(row.attempts) and row.attempts[-1].sent_at == sent.sent_at
