@@ -49,7 +49,7 @@ class Condition:
 
     Attributes:
         store: empty where it can be written to, else what is wrong.
-        sweep: empty where tasks are followed, or there is no key to follow any with; else what is wrong.
+        sweep: empty where it is looked for what is due; else what is wrong.
         gateways: by name empty where it answers, else what is wrong; one that was not asked yet is missing.
         results: empty where the bucket of results answers, else what is wrong; None where none was asked yet.
         workers: empty where tasks are followed, as far as is known; else what is wrong.
@@ -127,8 +127,6 @@ class Health:
         return Condition(store, self._sweep(), dict(self._gateways), self._results, workers, self._is_leaving)
 
     def _sweep(self) -> str:
-        if not self._accounts.key_prints:
-            return ""
         since = self._engine.since_sweep()
         ago = time.monotonic() - self._began if since is None else since
         return f"the last one was {ago:.0f} s ago" if ago > self._limits.sweep_within else ""

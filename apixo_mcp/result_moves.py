@@ -35,6 +35,9 @@ _WORKED_ON = "belongs to a task that is still worked on: run this again once it 
 _CHANGING = "belongs to a task that was changed again and again: run this once more"
 
 
+_What = Literal["moved", "there", "kept", "deleted", "stays"]
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
     """What became of one file.
@@ -44,7 +47,8 @@ class Moved:
         index: of its result.
         path: in the folder.
         size: in bytes, as the row says.
-        what: `moved`, or `there` where only the row was left to change; `deleted` from the folder; or it `stays`.
+        what: `moved`, or `there` where only the row was left to change; `kept` in the bucket before all that; `deleted`
+            from the folder; or it `stays`.
         why: it stays, as the end of a sentence that begins with its path.
     """
 
@@ -52,7 +56,7 @@ class Moved:
     index: int
     path: str
     size: int
-    what: Literal["moved", "there", "deleted", "stays"]
+    what: _What
     why: str = ""
 
 
@@ -82,10 +86,14 @@ class ResultMoves:
         self._delete = delete
 
     async def ahead(self) -> AsyncIterator[Moved]:
-        """Yields what a run would find: what is to be moved, and what would stay for a reason that is plain already."""
+        """Yields what a run would find: what is to be moved, what would stay for a plain reason, what is there."""
         async for tasks in self._pages():
             for task in tasks:
-                for result in filter(_is_in_folder, task.results):
+                for result in task.results:
+                    if _is_in(self._files, result):
+                        yield _of(task, result, "kept")
+                    if not _is_in_folder(result):
+                        continue
                     why = "" if task.is_over else _WORKED_ON
                     if not why and await to_thread.run_sync(self._folder.size, result.path) is None:
                         why = "is not here"
@@ -217,7 +225,7 @@ def _is_in(files: "BucketFiles", result: Result) -> bool:
     return result.file is FileState.SAVED and result.path.startswith(f"{ADDRESS}{files.space.bucket.name}/")
 
 
-def _of(task: Task, result: Result, what: Literal["moved", "there", "deleted", "stays"], why: str = "") -> Moved:
+def _of(task: Task, result: Result, what: _What, why: str = "") -> Moved:
     return Moved(task.task_id, result.index, result.path, result.bytes or 0, what, why)
 
 

@@ -65,8 +65,10 @@ class EmbeddedEngine:
         """See `Engine.workers`: it follows its own."""
 
     async def run(self) -> None:
-        """Follows tasks until it is cancelled; a submit that is under way then is finished first."""
-        await self._accounts.some()
+        """Follows tasks until it is cancelled; a submit that is under way then is finished first.
+
+        Without a key it looks for what takes none: what was cut off while it was sent, and what nobody wants any more.
+        """
         async with anyio.create_task_group() as keeper:
             keeper.start_soon(self._leases.keep)
             try:

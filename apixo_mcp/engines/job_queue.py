@@ -1,7 +1,7 @@
 """The port of a job queue, as the engine of several machines uses it. Another queue is another page that keeps it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,6 +33,7 @@ class Following:
 
 
 Follow = Callable[[Following], Awaitable[None]]
+WithNextStep = Callable[[Sequence[str]], Awaitable[Set[str]]]
 
 
 class JobQueue(Protocol):
@@ -65,6 +66,17 @@ class JobQueue(Protocol):
 
     async def tidy(self) -> Sequence[str]:
         """Clears away what dead workers left, and returns whose followings ended so."""
+        ...
+
+    async def clear(self, ask: WithNextStep) -> None:
+        """Clears away some of what can never matter: followings of tasks that have ended, or that there are none of.
+
+        What waits for a worker stays while its task has a next step, though nobody may have the key just now. Each call
+        goes on where the one before has ended.
+
+        Args:
+            ask: tells of some tasks which have a next step.
+        """
         ...
 
     async def workers(self) -> int:

@@ -26,7 +26,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 from psycopg_pool import AsyncConnectionPool
 
-from apixo_mcp.engines.job_queue import Follow, Following
+from apixo_mcp.engines.job_queue import Follow, Following, WithNextStep
 from apixo_mcp.engines.procrastinate_schema import make_queue_tables
 from apixo_mcp.errors import StoreError
 from apixo_mcp.postgres.connections import BoundedAsyncConnection, conninfo_of, set_up_connection
@@ -42,6 +42,10 @@ FETCHED_EVERY = 0.5  # seconds
 _TAKEN_EARLY = 60.0
 """Seconds before a task is due that it is given out, as `QueueLimits.kept_for`; one due sooner is given out at once."""
 _TIDIED = 500
+_LOOKED_AT, _PAGES = 200, 20
+"""Jobs of a page, and pages that are looked at in one go, as long as something is cleared away on each."""
+_LONGEST = 30 * 86_400.0
+"""Seconds for which a job waits at most: a date that Postgres or Python does not know would hold up all of a put."""
 
 _PUT = b"""insert into procrastinate_jobs as waiting (queue_name, task_name, queueing_lock, args, scheduled_at)
   select key, %(task)s, id, jsonb_build_object('task_id', id, 'due', due, 'key_print', key), given_out
@@ -61,6 +65,10 @@ _TIDY = b"""delete from procrastinate_jobs where id in (
     limit %s for update of job skip locked)
   returning args ->> 'task_id'"""
 """Its own verbs read all stalled jobs and end one at a time, of which a worker that is killed leaves thousands."""
+
+_LISTED = b"""select id, coalesce(queueing_lock, args ->> 'task_id', '') from procrastinate_jobs
+  where task_name = %s and id > %s order by id limit %s"""
+_CLEAR = b"delete from procrastinate_jobs where id = any(%s)"
 
 _WORKERS = "select count(*) from procrastinate_workers where last_heartbeat > now() - %s * interval '1 second'"
 
@@ -89,6 +97,7 @@ class ProcrastinateQueue:
         self._follow: Follow | None = None
         self._worker: Worker | None = None
         self._is_stopped = False
+        self._looked_at = 0
         # psycopg_pool doubles the time between its tries, up to `reconnect_timeout`; then the next caller tries anew.
         self.pool = AsyncConnectionPool(
             kwargs=conninfo_of(url, "apixo-mcp queue") | {"autocommit": True},
@@ -170,6 +179,31 @@ class ProcrastinateQueue:
         except psycopg.Error as error:
             await self.pool.drain()
             raise _trouble(error) from error
+
+    async def clear(self, ask: WithNextStep) -> None:
+        """See `JobQueue.clear`."""
+        for _ in range(_PAGES):
+            try:
+                if not await self._clear_page(ask):
+                    return
+            except psycopg.ProgrammingError:
+                return  # the first worker makes the tables
+            except psycopg.Error as error:
+                raise _trouble(error) from error
+
+    async def _clear_page(self, ask: WithNextStep) -> bool:
+        """Looks at the next page, and tells whether anything was cleared away."""
+        async with self.pool.connection() as connection:
+            listed = await connection.execute(_LISTED, [TASK, self._looked_at, _LOOKED_AT])
+            jobs: list[tuple[int, str]] = await listed.fetchall()
+        self._looked_at = jobs[-1][0] if len(jobs) == _LOOKED_AT else 0
+        # Asked without a connection in hand. One that is put meanwhile and lost with this the sweep finds.
+        open_ones = await ask(list({task_id for _, task_id in jobs}))
+        over = [number for number, task_id in jobs if task_id not in open_ones]
+        if over:
+            async with self.pool.connection() as connection:
+                await connection.execute(_CLEAR, [over])
+        return bool(over)
 
     async def workers(self) -> int:
         """See `JobQueue.workers`."""
@@ -253,7 +287,7 @@ def _rows_of(followings: Sequence[Following]) -> dict[str, Any]:
     for one in sorted(followings, key=lambda one: (one.task_id, one.due)):
         earliest.setdefault(one.task_id, one)
     now = datetime.now(UTC).timestamp()
-    given_out = [one.due - _TAKEN_EARLY for one in earliest.values()]
+    given_out = [min(one.due - _TAKEN_EARLY, now + _LONGEST) for one in earliest.values()]
     return {
         "task": TASK,
         "ids": list(earliest),

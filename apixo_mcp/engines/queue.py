@@ -154,8 +154,7 @@ class QueueEngine:
         return self._sweep.since()
 
     async def run(self) -> None:
-        """See `Engine.run`. A worker gives back what it follows as it ends."""
-        await self._accounts.some()
+        """See `Engine.run`. A worker gives back what it follows as it ends; one without a key sweeps all the same."""
         async with self._queue.opened(), anyio.create_task_group() as keeper:
             # These end when they are told to, one after another: a step under way needs its lease.
             keeper.start_soon(self._leases.keep)
@@ -191,12 +190,15 @@ class QueueEngine:
         await self._made.wait()
         self._queue.stop()
         followed, self._followed, self._has_given_back = self._followed, {}, True
-        with anyio.move_on_after(self._limits.finished_within):
-            back = [_given_back(task_id, one, self._steps.forget(task_id)) for task_id, one in followed.items()]
-            await hand_over(self._queue, [*back, *await self._others.rest()])
-        for one in followed.values():
-            one.ended.set()
-        self._leases.stop()
+        try:
+            with anyio.move_on_after(self._limits.finished_within):
+                back = [_given_back(task_id, one, self._steps.forget(task_id)) for task_id, one in followed.items()]
+                await hand_over(self._queue, [*back, *await self._others.rest()])
+        finally:
+            # Whatever happened: both would be waited for without an end.
+            for one in followed.values():
+                one.ended.set()
+            self._leases.stop()
 
     # What is followed here
 

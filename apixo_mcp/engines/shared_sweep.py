@@ -122,6 +122,8 @@ class Sweep:
         ]
         if not all(are_taken_up):
             await self._store.let_go(name, self._holder)  # a worker can do what is to be done
+        if left is not None:
+            await self._clear_queue()
         await self._runner.heed_callbacks()
 
     async def _left_by_dead(self) -> Sequence[str] | None:
@@ -132,6 +134,13 @@ class Sweep:
         except (StoreError, TimeoutError) as error:
             log.warning("the job queue cannot be used just now: %r", error)
             return None
+
+    async def _clear_queue(self) -> None:
+        try:
+            with anyio.fail_after(ANSWERS_WITHIN):
+                await self._queue.clear(self._store.with_next_step)
+        except (StoreError, TimeoutError) as error:
+            log.warning("the job queue is not cleared of what has ended: %r", error)
 
     async def _all_taken_up(self, task_ids: Sequence[str], *, is_usable: bool) -> bool:
         # A part at a time: what is done is done, however busy the database is.

@@ -21,7 +21,7 @@ IDLE_WITHIN = 5.0
 OWN_SETTINGS = """set lock_timeout = 0; set default_transaction_isolation = 'read committed';
   set extra_float_digits = 1; set standard_conforming_strings = on; set array_nulls = on"""
 """What a role or a database may have set otherwise, and is relied on: `statement_timeout` alone says how long a lock is
-waited for, a moment that is read is the one that was written, and texts and arrays are taken as they are meant."""
+waited for, a moment in a job or a notification is not rounded, and texts and arrays are taken as they are meant."""
 
 _Row = TypeVar("_Row", covariant=True)
 _DEFAULTS: dict[str, Any] = {

@@ -7,6 +7,9 @@ from apixo_mcp.stores.database import Database
 from apixo_mcp.tasks.hearing import Hearer, heard_after, hearer_of
 from apixo_mcp.tasks.task import Delivered
 
+_TRIES = 10
+"""Times that it is noted who hears of a task, where others are noted at the same moments: each of them is kept."""
+
 
 def mark_answer(database: Database, task_ids: Sequence[str], call: str, answer: Delivered, then: str) -> None:
     """See `Store.mark_answer`."""
@@ -25,7 +28,9 @@ def mark_heard(database: Database, task_ids: Sequence[str], hearer: Hearer) -> N
 
 def _mark_heard(database: Database, task_ids: Sequence[str], hearer: Hearer) -> None:
     for task_id in task_ids:
-        while rows := database.execute(statements.HEARD_BY, {"task_id": task_id}):
+        for _ in range(_TRIES):
+            if not (rows := database.execute(statements.HEARD_BY, {"task_id": task_id})):
+                break
             before = rows[0]["heard_by"]
             after = heard_after(before, rows[0]["asked_by"], hearer)
             named = {"task_id": task_id, "heard_by": after, "before": before}

@@ -11,6 +11,9 @@ from apixo_mcp.stores.rows import from_row
 from apixo_mcp.stores.watch import SILENT_FOR, LeaseWatch
 from apixo_mcp.tasks.task import Task
 
+_TRIES = 3
+"""Looks at a lease that others take and give back meanwhile: whoever has no luck so often leaves it to them."""
+
 
 class Leasing(StorePart):
     """The part of a store that hands out tasks.
@@ -57,14 +60,15 @@ class Leasing(StorePart):
         keys, named = statements.list_of(key_prints)
         now = database.now()
         named |= {"task_id": task_id, "now": now}
-        while True:
+        for _ in range(_TRIES):
             over = self._watch.over(task_id)
             taking = {**named, "holder": holder, "lasts": lasts, "over": over}
             if rows := database.execute_fleeting(statements.TAKE.format(keys=keys), taking):
                 return from_row(rows[0])
             leased = database.execute(statements.LEASE.format(keys=keys), named)
             if not leased or self._watch.wait(task_id, leased[0]["lease_until"], now) > 0:
-                return None
+                break
+        return None
 
     async def still_sends(self, task: Task, lasts: float) -> bool:
         """See `Store.still_sends`."""
@@ -100,13 +104,14 @@ class Leasing(StorePart):
 
     def _hold(self, database: Readable, name: str, holder: str, lasts: float) -> bool:
         now = database.now()
-        while True:
+        for _ in range(_TRIES):
             holding = {"name": name, "holder": holder, "now": now, "lasts": lasts, "over": self._watch.over(name)}
             if database.execute(statements.HOLD, holding):
                 return True
             held = database.execute(statements.HELD, {"name": name})
             if held and self._watch.wait(name, held[0]["until"], now) > 0:
-                return False
+                break
+        return False
 
     async def let_go(self, name: str, holder: str) -> None:
         """See `Store.let_go`."""

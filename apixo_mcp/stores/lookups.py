@@ -1,7 +1,7 @@
 """Which tasks there are: one by an id, pages of a list, and those that somebody goes through."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -58,6 +58,17 @@ class Lookups(StorePart):
             tasks += await self._worker.look_up(tasks_of, statements.GET_EACH.format(task_ids=there), named)
             del rest[:_READ_TOGETHER]
         return tasks
+
+    async def with_next_step(self, task_ids: Iterable[str]) -> Set[str]:
+        """See `Store.with_next_step`."""
+        rest, open_ones = list(task_ids), set[str]()
+        while rest:
+            there, named = statements.list_of(rest[:_READ_TOGETHER])
+            open_ones |= {
+                row["task_id"] for row in await self._query(statements.WITH_NEXT_STEP.format(task_ids=there), **named)
+            }
+            del rest[:_READ_TOGETHER]
+        return open_ones
 
     async def find(self, owner: Owner, any_id: str) -> Task | None:
         """See `Store.find`."""

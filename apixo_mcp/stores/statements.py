@@ -153,6 +153,8 @@ OLD_UNSENT = f"select * from task where {_UNSENT} and created_at not between :no
 
 PLACE = f"select count(*) as count from task where key_print = :key_print and {_UNSENT} and created_at < :created_at"
 
+WITH_NEXT_STEP = "select task_id from task where due is not null and task_id in {task_ids}"
+
 OPEN_COUNT = "select count(*) as count from task where due is not null and key_print in {keys}"
 
 NEEDS_INPUT = """select 1 from task where (state = 'submitting'

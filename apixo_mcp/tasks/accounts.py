@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-import anyio
-
 from apixo_mcp.gateways.gateway import Gateway
 from apixo_mcp.tasks.owner import Owner
 
@@ -64,7 +62,6 @@ class Accounts(Mapping[str, Account]):
         self._held: dict[str, Account] = {}
         self._known: dict[str, Account] = {}
         self._own: set[str] = set()
-        self._some = anyio.Event()
 
     def __getitem__(self, gateway: str) -> Account:
         for account in reversed(self._of_server()):
@@ -96,14 +93,12 @@ class Accounts(Mapping[str, Account]):
         self._own.discard(account.key_print)
         self._held.pop(account.key_print, None)
         self._held[account.key_print] = self._known[account.key_print] = account
-        self._some.set()
 
     def add_own(self, account: Account) -> None:
         """Takes the account of an owner: its open tasks are followed, and no one else's are paid with it."""
         if account.key_print not in self._held:
             self._own.add(account.key_print)
             self._held[account.key_print] = self._known[account.key_print] = account
-            self._some.set()
 
     @property
     def own_prints(self) -> tuple[str, ...]:
@@ -127,7 +122,3 @@ class Accounts(Mapping[str, Account]):
         """Loads what is otherwise loaded at first use: the gateways."""
         for account in list(self._held.values()):
             _ = account.gateway
-
-    async def some(self) -> None:
-        """Waits until there is, or was, an account."""
-        await self._some.wait()

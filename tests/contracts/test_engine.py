@@ -371,6 +371,42 @@ async def test_one_that_was_cut_off_while_it_was_sent_is_unknown_though_its_key_
     assert not gateway.posts
 
 
+async def test_a_process_without_any_key_notes_what_was_cut_off_and_leaves_the_rest_alone(
+    begin: Begin, app: App, gateway: Gateway
+) -> None:
+    """A server may run for its tasks to be looked at alone."""
+    now = time.time()
+    cut = make(key_print="of a process that died", created_at=now, sent_at=now, due=now)
+    unsent = make(key_print="of a process that died", created_at=now, due=now, asked_until=now + AN_HOUR)
+    followed = await add(app)
+    await app.store.add([cut, unsent])
+    async with begin() as process:
+        process.accounts.remove(app.key_prints[0])
+        async with running(process):
+
+            async def is_unknown() -> bool:
+                return await state(app.store, cut) is State.UNKNOWN
+
+            await happens(is_unknown)
+            assert process.engine.since_sweep() is not None
+    assert [await state(app.store, task) for task in (unsent, followed)] == [State.SUBMITTING, State.PENDING]
+    assert not gateway.posts
+    assert not gateway.looks
+
+
+async def test_a_key_that_comes_later_has_its_tasks_followed(begin: Begin, app: App, gateway: Gateway) -> None:
+    task = await add(app)
+    account = app.accounts.held(app.key_prints[0])
+    assert account is not None
+    async with begin() as process:
+        process.accounts.remove(account.key_print)
+        async with running(process):
+            await happens(lambda: process.engine.since_sweep() is not None)
+            process.accounts.add(account)
+            await ends(app, task)
+    assert len(gateway.looks) == 1
+
+
 async def test_two_at_once_never_work_on_one_task_together(begin: Begin, app: App, gateway: Gateway) -> None:
     tasks = [await add(app) for _ in range(20)]
     async with begin() as one, begin() as two, running(one), running(two):

@@ -1,7 +1,7 @@
 """The job queue on procrastinate: what it hands out, to whom and when, and what it survives."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 
 import anyio
@@ -274,6 +274,52 @@ async def test_tables_of_an_earlier_version_are_brought_up_to_date(
     assert asked("select migration from apixo_mcp_queue") == [(newest,)]
     async with taking(queue) as taken:
         await happens(lambda: taken.ids == ["a"])
+
+
+async def test_what_can_never_matter_is_cleared_away_and_what_may_still_matter_waits(
+    queue: ProcrastinateQueue, postgres_url: str, asked: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    """A key that nobody holds may come back: what is open waits for it."""
+    open_ones = {f"open {number}" for number in range(250)}
+    keys = [KEY, "of nobody"]
+    await queue.put([following(f"over {number}", key=keys[number % 2]) for number in range(1_000)])
+    await queue.put([following(name, key=keys[number % 2]) for number, name in enumerate(sorted(open_ones))])
+    asked(
+        "insert into procrastinate_jobs (queue_name, task_name, args, status) values "
+        f"""('{KEY}', '{procrastinate_queue.TASK}', '{{"task_id": "over"}}', 'doing'),
+        ('{KEY}', '{procrastinate_queue.TASK}', '5', 'todo'), ('{KEY}', 'of another program', '{{}}', 'todo')"""
+    )
+    sizes: list[int] = []
+
+    async def ask(task_ids: Sequence[str]) -> Set[str]:
+        sizes.append(len(task_ids))
+        return open_ones & set(task_ids)
+
+    for _ in range(4):
+        await queue.clear(ask)
+    assert asked("select count(*) from procrastinate_jobs") == [(251,)]
+    assert set(asked("select queueing_lock from procrastinate_jobs")) == {(name,) for name in open_ones} | {(None,)}
+    assert max(sizes) <= 200
+    asked("update procrastinate_jobs set scheduled_at = null")
+    other = ProcrastinateQueue(postgres_url, lambda: ["of nobody"])
+    async with other.opened(), taking(other) as taken:
+        await happens(lambda: len(taken.ids) == 125)
+
+
+async def test_a_queue_without_tables_has_nothing_to_be_cleared_of(queue: ProcrastinateQueue) -> None:
+    async def ask(_: Sequence[str]) -> Set[str]:
+        raise AssertionError("there is no job to ask about")
+
+    await queue.clear(ask)
+
+
+@pytest.mark.parametrize("due", [1e12, 1e18, 1e300])
+async def test_a_moment_that_no_calendar_has_holds_up_no_other(queue: ProcrastinateQueue, due: float) -> None:
+    await queue.put([Following("never", due, KEY), following("soon")])
+    async with taking(queue) as taken:
+        await happens(lambda: taken.ids == ["soon"])
+        await queue.put([following("never")])
+        await happens(lambda: taken.ids == ["soon", "never"])
 
 
 async def test_a_queue_that_cannot_be_used_says_so(postgres: Cluster) -> None:

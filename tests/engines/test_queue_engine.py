@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.amounts import in_time
 from support.media_wire import a_png
 from support.runners import runner_on
 from support.scripted_gateway import Gateway, whole
@@ -15,7 +16,7 @@ from support.store_tasks import make_followed
 from support.task_steps import happens
 
 from apixo_mcp.app import App, open_app
-from apixo_mcp.engines.job_queue import Follow, Following, following_of
+from apixo_mcp.engines.job_queue import Follow, Following, WithNextStep, following_of
 from apixo_mcp.engines.queue import QueueEngine, QueueLimits
 from apixo_mcp.engines.shared_sweep import SharedSweepLimits
 from apixo_mcp.errors import StoreError
@@ -41,12 +42,20 @@ class LosingQueue:
         self._takes, self._gives, self._late_by = takes, gives, late_by
         self._given: list[Following] = []
         self._news, self._is_stopped = anyio.Event(), False
+        self.breaks = False
+
+    @property
+    def left(self) -> int:
+        """How many it has that it gave to nobody yet."""
+        return len(self._given)
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[None]:
         yield
 
     async def put(self, followings: Sequence[Following]) -> None:
+        if self.breaks:
+            raise ZeroDivisionError
         if not self._takes:
             raise StoreError("the queue is away")
         self._given += [replace(one, due=one.due + self._late_by) for one in followings]
@@ -66,6 +75,9 @@ class LosingQueue:
 
     async def tidy(self) -> Sequence[str]:
         return ()
+
+    async def clear(self, ask: WithNextStep) -> None:
+        pass
 
     async def workers(self) -> int:
         return 1
@@ -138,6 +150,30 @@ async def test_a_task_whose_job_is_ended_under_it_is_followed_on(app: App, gatew
 async def test_a_job_that_says_a_wrong_time_delays_nothing(app: App, gateway: Gateway, late_by: float) -> None:
     assert await followed(app, LosingQueue(late_by=late_by))
     assert len(gateway.looks) == 1
+
+
+async def test_it_ends_though_its_queue_breaks_as_it_ends(app: App) -> None:
+    """In a way that nobody has thought of: what it holds would be waited for without an end."""
+    queue = LosingQueue()
+    task = make_followed(
+        key_print=app.key_prints[0], due=time.time() + 50
+    )  # so far ahead it stays with whoever follows it
+    await app.store.add([task])
+    await queue.put([following_of(task)])
+    leases = Leases(app.store)
+    runner = runner_on(app, app.store, leases)
+    engine = QueueEngine(runner, app.store, leases, app.accounts, queue, follows=True)
+
+    async def run() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(engine.run)
+            await happens(lambda: not queue.left and engine.since_sweep() is not None)
+            queue.breaks = True
+            group.cancel_scope.cancel()
+
+    with in_time(10), pytest.raises(ExceptionGroup) as ended:
+        await run()
+    assert ended.group_contains(ZeroDivisionError)
 
 
 async def test_a_task_that_is_overdue_is_taken_now_whatever_its_job_said(app: App, gateway: Gateway) -> None:

@@ -12,9 +12,12 @@ import pytest
 from mcp.server.subscriptions import ServerEvent
 from support.amounts import here
 from support.pgbouncer import pooled
+from support.store_tasks import make
 from support.task_steps import ask, happens
 
 from apixo_mcp.app import App, open_app
+from apixo_mcp.engines.job_queue import Following
+from apixo_mcp.engines.procrastinate_queue import ProcrastinateQueue
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.subscriptions import Subscriptions
 from apixo_mcp.settings import read_settings
@@ -143,6 +146,42 @@ async def test_what_a_dead_process_did_not_send_is_sent_once(
         assert two.engine.since_sweep() is not None
     assert ended.state in (State.SUCCESS, State.CANCELLED)
     assert len(box.submits()) <= 1
+
+
+async def test_what_was_cut_off_while_it_was_sent_is_known_though_no_process_has_a_key(
+    opened: Opened, box: Sandbox, postgres_url: str
+) -> None:
+    """A replica may run for tasks to be looked at alone."""
+    async with opened(apixo_api_key="") as looks:
+        now = time.time()
+        cut = make(key_print="of a process that died", created_at=now, sent_at=now, due=now)
+        await looks.store.add([cut])
+        ended, _ = await waited_for(looks, cut)
+    assert ended.state is State.UNKNOWN
+    assert not box.submits()
+
+
+async def test_jobs_that_can_never_matter_go_and_a_key_that_comes_back_finds_its_own(
+    opened: Opened, box: Sandbox, postgres_url: str
+) -> None:
+    def jobs() -> set[str]:
+        with psycopg.connect(postgres_url) as connection:
+            rows = connection.execute("select queueing_lock from procrastinate_jobs")
+            return {row[0] for row in rows}
+
+    async with opened(apixo_api_key="sk-away") as asked:
+        task = (await ask(asked)).tasks[0]
+        await happens(lambda: box.submits())
+    queue = ProcrastinateQueue(postgres_url, lambda: ())
+    async with queue.opened():
+        await queue.put([Following("tsk_of_nobody", time.time(), "a key of nobody")])
+    assert {task.task_id, "tsk_of_nobody"} <= jobs()
+    async with opened(worker=True):
+        await happens(lambda: "tsk_of_nobody" not in jobs())
+        assert task.task_id in jobs()
+    async with opened(worker=True, apixo_api_key="sk-away") as back:
+        ended, _ = await waited_for(back, task)
+    assert ended.state is State.SUCCESS
 
 
 async def test_a_worker_follows_what_it_finds_where_the_tables_of_the_queue_are_locked(

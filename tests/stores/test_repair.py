@@ -7,6 +7,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -23,7 +24,7 @@ from apixo_mcp.errors import StoreError
 from apixo_mcp.stores.sqlite import repair
 from apixo_mcp.stores.sqlite.damage import beside
 from apixo_mcp.stores.sqlite.lock import Lock
-from apixo_mcp.stores.sqlite.page_reader import frames, hides_commits
+from apixo_mcp.stores.sqlite.page_reader import frames, hides_commits, salvage
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.budget import Budget
 from apixo_mcp.tasks.owner import Owner, Scope
@@ -435,6 +436,29 @@ async def test_any_task_is_read_from_the_bytes_as_it_is(path: Path, made: list[T
     for task in made:
         if task.state is not State.SUBMITTING:
             assert found[task.task_id] == salvaged(task)
+
+
+def test_a_row_that_claims_to_be_larger_than_its_file_is_not_put_together():
+    """A page that names itself as the next one has no end."""
+    size = 4096
+    page = bytearray(size)
+    page[0:8] = bytes([0x0D, 0, 0, 0, 1, 0, 0, 0])
+    page[8:10] = (16).to_bytes(2, "big")
+    cell = bytes([0x80 | 28, 0x80 | 100, 0x80, 0, 1])  # a row of 60 MB, with the number 1
+    page[16 : 16 + len(cell)] = cell
+    for at in range(16 + len(cell), size - 4, 4):
+        page[at : at + 4] = (2).to_bytes(4, "big")
+    page[0:4] = page[0:4]
+    first = bytearray(size)
+    first[0:16], first[16:18] = b"SQLite format 3\0", size.to_bytes(2, "big")
+    tracemalloc.start()
+    try:
+        read = salvage(bytes(first + page))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read.unreadable == 1
+    assert most < 1_000_000
 
 
 def salvaged(task: Task) -> Task:

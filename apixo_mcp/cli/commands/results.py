@@ -55,10 +55,12 @@ def move(dry_run: bool, delete: bool) -> None:
             if dry_run and moved.why:
                 sums.add(moved)
                 say(_stays(moved), err=True)
+        total = planned.files["moved"] + planned.files["stays"]
+        if not total and not delete:
+            return _nothing(planned, app)
         if dry_run:
             return f"{planned.shown('moved')} would be moved to {app.files.where}; nothing was done"
         with Bar("moving") as bar:
-            total = planned.files["moved"] + planned.files["stays"]
             tell = _Tell(bar, sums, total)
             try:
                 await moves.run(tell)
@@ -68,6 +70,8 @@ def move(dry_run: bool, delete: bool) -> None:
                 bar.close()
                 say(f"{_summary(sums, app.files.where)}. Run it again: it goes on from there.", err=True)
                 raise
+        if not total and not sums.files["deleted"]:
+            return _nothing(planned, app)
         return _summary(sums, app.files.where)
 
     say(with_app(work))
@@ -98,6 +102,17 @@ class _Tell:
 
 def _stays(moved: Moved) -> str:
     return f"{moved.task_id} result {moved.index}: {moved.path} {moved.why}"
+
+
+def _nothing(planned: _Sums, app: App) -> str:
+    """Says that there was nothing to move, and what was looked through for it."""
+    if not planned.files["kept"]:
+        return f"Nothing to move to {app.files.where}: no task has a result that is kept as a file"
+    kept = planned.files["kept"]
+    return (
+        f"Nothing to move to {app.files.where}: no task has a result in a folder, and "
+        f"{planned.shown('kept')} {'is' if kept == 1 else 'are'} in the bucket already"
+    )
 
 
 def _summary(sums: _Sums, where: str) -> str:

@@ -80,6 +80,19 @@ ReachSource = Callable[[str], AbstractContextManager[MoveEnd | None]]
 """Opens the store at a place, without waiting to be alone with it; None where it cannot be reached from here."""
 
 
+def twice(shown: str, told: str) -> StoreError:
+    """Returns what is told of a file with two rows that a database keeps one of: it was changed since it was written.
+
+    Args:
+        shown: where it was to arrive.
+        told: what the database says.
+    """
+    return StoreError(
+        f"{shown} was given a row twice ({told}): the file is not as it was exported. Export it anew, and import that. "
+        "Nothing was changed."
+    )
+
+
 def store_id(end: Readable) -> str:
     """Returns what tells a store from every other one."""
     end.execute(MAKE_SECRET, {"name": STORE_ID, "value": secrets.token_hex(16)})

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, RowMaker
-from psycopg.types.numeric import FloatLoader
+from psycopg.types.numeric import FloatLoader, NumericBinaryLoader
 
 from apixo_mcp.postgres.connections import IDLE_WITHIN, OWN_SETTINGS, BoundedConnection
-from apixo_mcp.stores.postgres.texts import TextsIn, TextsOut
+from apixo_mcp.stores.postgres.texts import TextsIn, TextsInBinary, TextsOut
 
 STATEMENT_WITHIN = 8.0
 """Seconds that the server gives a statement, and what waits for another one: less than it is waited for here."""
@@ -26,11 +27,18 @@ class Unfit(psycopg.NotSupportedError):
 
 
 _FOUND = """select pg_backend_pid() as pid, current_setting('server_encoding') as encoding,
-    current_setting('transaction_read_only') as read_only, current_setting('synchronous_commit') as waits,
-    current_setting('extra_float_digits')::integer as digits"""
+    current_setting('transaction_read_only') as read_only, current_setting('synchronous_commit') as waits"""
 _BEGINNING = f"""{_FOUND}; {OWN_SETTINGS}; set statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
   set idle_in_transaction_session_timeout = {IDLE_WITHIN * 1000:.0f}; set jit = off"""
 """What is found before anything is set, and what is set then."""
+
+
+class _FloatBinaryLoader(NumericBinaryLoader):
+    """Reads sums."""
+
+    def load(self, data: Buffer) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """See `psycopg.abc.Loader`."""
+        return float(super().load(data))
 
 
 class ServerLine(BoundedConnection[DictRow]):
@@ -68,7 +76,9 @@ def set_up(line: ServerLine) -> None:
     line.row_factory = by_name
     line.adapters.register_dumper(str, TextsOut)
     line.adapters.register_loader("text", TextsIn)
+    line.adapters.register_loader("text", TextsInBinary)
     line.adapters.register_loader("numeric", FloatLoader)
+    line.adapters.register_loader("numeric", _FloatBinaryLoader)
     line.set_autocommit(True)
     there = line.execute(_BEGINNING.encode()).fetchone()
     assert there is not None
@@ -76,23 +86,22 @@ def set_up(line: ServerLine) -> None:
     if not line.is_direct:
         line.prepare_threshold = None
     if line.info.server_version < OLDEST * 10_000:
-        raise Unfit(f"it is Postgres {line.info.server_version // 10_000}, and {OLDEST} is the oldest that does")
+        raise Unfit(f"it is Postgres {line.info.server_version // 10_000}. Name a server of {OLDEST} or newer")
     if there["encoding"] != "UTF8":
-        raise Unfit(f"its encoding is {there['encoding']}: create a database with encoding 'UTF8' for apixo-mcp")
+        raise Unfit(
+            f"its encoding is {there['encoding']}, which has no room for what people write in prompts. Create one with "
+            "`createdb --encoding UTF8 --template template0`, and name that in APIXO_MCP_DATABASE_URL"
+        )
     if there["read_only"] != "off":
-        raise Unfit("it can only be read, as a standby can: name the server that is written to")
+        raise Unfit("it can only be read, as a standby can. Name the server that is written to")
     if there["waits"] == "off":
         if not line.is_direct:
-            raise _kept_by_pooler("synchronous_commit", "on")
+            raise Unfit(
+                "synchronous_commit is not on in it, which a pooler lets nobody change. `alter role … set "
+                "synchronous_commit = on` ends that"
+            )
         # Else a crash would take back that a paid request has left, and it would leave again.
         line.execute("set synchronous_commit = on")
-    if there["digits"] < 1 and not line.is_direct:
-        raise _kept_by_pooler("extra_float_digits", "1")  # no lease would be found to be over
-
-
-def _kept_by_pooler(setting: str, needed: str) -> Unfit:
-    advice = f"`alter role … set {setting} = {needed}` ends that"
-    return Unfit(f"{setting} is not {needed} in it, which a pooler lets nobody change: {advice}")
 
 
 class ServerClock:

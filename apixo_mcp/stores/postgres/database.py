@@ -123,7 +123,7 @@ class PostgresDatabase:
             if self._now is None and self._clock.is_old(CLOCK_READ_EVERY):
                 row = line.execute(NOW.encode()).fetchone()
                 assert row is not None
-                self._clock.read(row["now"])
+                self._clock.read(row["microseconds"] / 1e6)
             yield line
         finally:
             pool.putconn(line)

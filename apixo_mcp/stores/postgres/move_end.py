@@ -9,7 +9,7 @@ import psycopg
 
 from apixo_mcp.errors import StoreError
 from apixo_mcp.stores.listing import lowered
-from apixo_mcp.stores.moving.moves import MoveEnd
+from apixo_mcp.stores.moving.moves import MoveEnd, twice
 from apixo_mcp.stores.postgres.address import DatabaseAddress, database_address
 from apixo_mcp.stores.postgres.connection import ServerLine, Unfit, set_up
 from apixo_mcp.stores.postgres.dialect import translated
@@ -85,7 +85,7 @@ class PostgresEnd:
 
     def now(self) -> float:
         """Returns the present by the server's clock."""
-        return float(self.execute_as_it_is(NOW)[0]["now"])
+        return self.execute_as_it_is(NOW)[0]["microseconds"] / 1e6
 
     def execute(self, statement: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """See `Readable.execute`."""
@@ -104,7 +104,7 @@ class PostgresEnd:
         """See `MoveEnd.rows`."""
         with self._line.transaction():
             self._line.execute("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0")
-            with self._line.cursor("rows") as cursor:
+            with self._line.cursor("rows", binary=True) as cursor:
                 cursor.itersize = _TOGETHER
                 cursor.execute(f"select * from {table} order by {_ORDER.get(table, 'ctid')}".encode())
                 yield from cursor
@@ -150,6 +150,8 @@ def postgres_end(url: str) -> Generator[MoveEnd]:
             set_up(line)
             upgrade_schema(line, address.shown)
             yield PostgresEnd(line, address.shown)
+    except psycopg.IntegrityError as error:
+        raise twice(address.shown, _told(error, address)) from error
     except psycopg.Error as error:
         raise StoreError(f"{address.shown} cannot be used: {_told(error, address)}. Nothing was changed.") from error
 

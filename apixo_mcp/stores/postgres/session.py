@@ -15,7 +15,8 @@ from apixo_mcp.stores.postgres.dialect import translated
 LOCKS = 0x61706978
 """The first half of every advisory lock of this program's: `apix`. The second is made of what it is for."""
 _DECIDED_WITHIN, _ASKED_EVERY = 3.0, 0.05  # seconds
-NOW = "select extract(epoch from clock_timestamp())::double precision as now"
+NOW = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint as microseconds"
+"""A whole number, which no setting rounds."""
 _SET_LOCALLY = f"""set local lock_timeout = 0; set local statement_timeout = {STATEMENT_WITHIN * 1000:.0f};
   set local idle_in_transaction_session_timeout = {IDLE_WITHIN * 1000:.0f};"""
 
@@ -77,7 +78,8 @@ class Session:
         if self._shift and values.get("due") is not None:
             values = {**values, "due": values["due"] + self._shift}
         try:
-            cursor = self._line.execute(text.encode(), values)
+            # In binary form a moment is the one that was written; as text it is rounded as the server is set.
+            cursor = self._line.execute(text.encode(), values, binary=True)
         except psycopg.OperationalError as error:
             if is_write and self._line.closed:
                 raise InDoubt(str(error)) from error
@@ -130,7 +132,7 @@ class Session:
             pass
         row = cursor.fetchone()
         assert row is not None
-        self._clock.read(row["now"])
+        self._clock.read(row["microseconds"] / 1e6)
         return row["number"]
 
     def _is_committed(self, number: str) -> bool:

@@ -1,7 +1,7 @@
 """Texts as Postgres keeps them: it takes every character but U+0000, which a prompt may hold all the same."""
 
 from psycopg.abc import Buffer
-from psycopg.types.string import StrDumper, TextLoader
+from psycopg.types.string import StrDumper, TextBinaryLoader, TextLoader
 
 _MARK = "\ufdd0"  # no character, and none that is written anywhere: two signs begin with it
 _NUL, _ITSELF = f"{_MARK}0", f"{_MARK}1"
@@ -27,6 +27,15 @@ class TextsOut(StrDumper):
 
 class TextsIn(TextLoader):
     """Reads texts."""
+
+    def load(self, data: Buffer) -> str | bytes:
+        """See `psycopg.abc.Loader`."""
+        text = super().load(data)
+        return meant(text) if isinstance(text, str) else text
+
+
+class TextsInBinary(TextBinaryLoader):
+    """Reads texts of an answer whose numbers are exact."""
 
     def load(self, data: Buffer) -> str | bytes:
         """See `psycopg.abc.Loader`."""

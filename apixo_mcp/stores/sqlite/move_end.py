@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.stores.moving.moves import MoveEnd
+from apixo_mcp.stores.moving.moves import MoveEnd, twice
 from apixo_mcp.stores.sqlite import damage, schema
 from apixo_mcp.stores.sqlite.lock import Lock
 from apixo_mcp.stores.sqlite.repair import repair
@@ -148,6 +148,8 @@ def sqlite_end(path: Path) -> Generator[MoveEnd]:
     end = SqliteEnd(path)
     try:
         yield end
+    except sqlite3.IntegrityError as error:
+        raise twice(end.shown, str(error)) from error
     except sqlite3.Error as error:
         raise StoreError(f"{end.shown} cannot be used: {error}. Nothing was changed.") from error
     except OSError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 Record = tuple[int | float | str | bytes | None, ...]
 
 _LEAF, _INDEX_LEAF, _INDEX_INNER = 0x0D, 0x0A, 0x02
-_LARGEST = 64 * 2**20  # of a row; what claims to be larger is none
+_LARGEST = 64 * 2**20  # of a row; what claims to be larger, or larger than its file, is none
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _BROKEN = (IndexError, ValueError, struct.error)
 
@@ -178,7 +178,7 @@ class _Pages:
         """Returns the bytes of a row: what stands in the page, and in the chain of pages where the rest stands."""
         length, at = _varint(page, at)
         _, at = _varint(page, at)
-        if not 0 < length <= _LARGEST:
+        if not 0 < length <= min(_LARGEST, self._count * self._size):
             raise ValueError("no row is so long")
         here, most = length, self._usable - 35
         if length > most:

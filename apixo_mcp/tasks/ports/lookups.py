@@ -1,6 +1,6 @@
 """Finds tasks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,10 @@ class LookupStore(Protocol):
 
     async def get_each(self, task_ids: Iterable[str]) -> Sequence[Task]:
         """Returns those of some tasks that there are, in any order, whoever owns them: for what no caller names."""
+        ...
+
+    async def with_next_step(self, task_ids: Iterable[str]) -> Set[str]:
+        """Returns the ids of those of some tasks that still have a next step, whoever may make it."""
         ...
 
     async def find(self, owner: Owner, any_id: str) -> Task | None:

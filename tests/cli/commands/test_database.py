@@ -10,7 +10,7 @@ import pytest
 from anyio.to_thread import run_sync
 from mcp import Client
 from support.amounts import in_time
-from support.postgres import PASSWORD
+from support.postgres import PASSWORD, Cluster
 from support.program import program, structure, values_for
 from support.shell import Typed, alone, run, started
 
@@ -115,6 +115,18 @@ async def test_a_database_that_is_not_there_is_told_with_what_to_do(
     assert findings["task store"]["mend"] == "Create the database, or name another one in APIXO_MCP_DATABASE_URL."
     assert PASSWORD not in listed.stderr + examined.stdout
     assert "does not exist" not in caplog.text, "whoever reads the answer reads the log too, and has it twice"
+
+
+async def test_doctor_tells_of_a_database_in_another_encoding_what_to_do(
+    postgres: Cluster, typed: Typed, monkeypatch: pytest.MonkeyPatch
+):
+    with postgres.database("template0 encoding 'LATIN1'") as name:
+        monkeypatch.setenv("APIXO_MCP_DATABASE_URL", postgres.url(name))
+        examined = await run(typed, "doctor", "--json")
+    (finding,) = [one for one in json.loads(examined.stdout)["findings"] if one["what"] == "task store"]
+    assert finding["status"] == "mend"
+    assert "its encoding is LATIN1" in finding["said"]
+    assert finding["mend"].startswith("Create one with `createdb --encoding UTF8 --template template0`")
 
 
 async def test_two_servers_over_http_share_it(on_database: str, tmp_path: Path):

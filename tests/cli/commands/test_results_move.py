@@ -138,12 +138,26 @@ async def test_a_result_is_moved_under_the_key_of_one_saved_there_and_answers_le
     assert fetched(result["link"])[1] == body
     assert file.read_bytes() == body
     again = await run(typed, "results", "move", **given)
-    assert (again.exit_code, again.stdout.split(" ")[0]) == (0, "0")
+    assert again.exit_code == 0
+    assert again.stdout.startswith(f"Nothing to move to s3://{bucket}/team")
+    assert "no task has a result in a folder, and 2 files (" in again.stdout
+    assert again.stdout.rstrip().endswith(") are in the bucket already")
     assert (await run(typed, "results", "move", "--delete", **given)).exit_code == 0
     assert not file.exists()
     downloaded = await run(typed, "tasks", "download", task_id, tmp_path / "copies", **given)
     assert Path(downloaded.stdout.split("\n")[0]).read_bytes() == body
     assert len([one for one in s3.keys(bucket) if not one.endswith(".json")]) == 2
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",), ("--delete",)], ids=str)
+async def test_where_there_is_nothing_to_move_it_says_so(
+    typed: Typed, s3: S3, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    bucket = s3.bucket(f"results-{uuid.uuid4().hex}")
+    told = await run(typed, "results", "move", *words, **{BUCKET: f"s3://{bucket}", "APIXO_MCP_DATABASE_URL": ""})
+    assert told.exit_code == 0, told.output
+    assert told.stdout == f"Nothing to move to s3://{bucket}: no task has a result that is kept as a file\n"
 
 
 async def test_nothing_but_the_path_and_the_fence_is_changed(earlier: Earlier, typed: Typed, s3: S3) -> None:

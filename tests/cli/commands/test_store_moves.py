@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -245,6 +246,40 @@ class TestOnePlace:
         assert (await run(typed, "tasks", "list", "--all", **there)).stdout == ""
         came = await run(typed, "tasks", "import", "--move", tmp_path / "store", **there)
         assert came.exit_code == 0, came.output
+
+    @pytest.mark.parametrize("is_hashed", [False, True], ids=["line", "line and end"])
+    async def test_a_line_that_stands_twice_brings_nothing_in(
+        self, typed: Typed, tmp_path: Path, there: dict[str, str], is_hashed: bool
+    ):
+        """Also where whoever doubled it wrote an end that fits: else a task would be two, and paid twice."""
+        await run(typed, "tasks", "export", "--move", tmp_path / "store", **MINE)
+        lines = (tmp_path / "store").read_bytes().splitlines(keepends=True)
+        rows = [next(iter(json.loads(line).items())) for line in lines[1:-1]]
+        head = Head(**{name: value for name, value in json.loads(lines[0]).items() if name != "apixo_mcp_store"})
+        for table in set(MOVED) - {"duration", "webhooks_began"}:  # which have rows without a name, and buy nothing
+            number = next(number for number, (its_table, _) in enumerate(rows) if its_table == table)
+            for at in {number + 1, len(rows)}:
+                doubled = [*rows[:at], rows[number], *rows[at:]]
+                whole = (
+                    lines_of(head, doubled) if is_hashed else [*lines[: at + 1], lines[number + 1], *lines[at + 1 :]]
+                )
+                (tmp_path / "doubled").write_bytes(b"".join(whole))
+                refused = await run(typed, "tasks", "import", "--move", tmp_path / "doubled", **there)
+                assert refused.exit_code == 1, table
+                assert re.search("was given a row twice.* Export it anew|the file is damaged", refused.stderr)
+                assert re.search("Nothing was (changed|imported)", refused.stderr)
+        assert (await run(typed, "tasks", "list", "--all", **there)).stdout == ""
+        came = await run(typed, "tasks", "import", "--move", tmp_path / "store", **there)
+        assert came.exit_code == 0, came.output
+        assert came.stdout.startswith("5 tasks ")
+
+    async def test_of_a_line_of_mere_copies_that_stands_twice_one_task_comes(self, typed: Typed, tmp_path: Path):
+        await run(typed, "tasks", "export", tmp_path / "tasks", **MINE)
+        head, *lines = (tmp_path / "tasks").read_bytes().splitlines(keepends=True)
+        (tmp_path / "doubled").write_bytes(b"".join([head, *lines, *lines]))
+        came = await run(typed, "tasks", "import", tmp_path / "doubled", home="there", **MINE)
+        assert came.exit_code == 0, came.output
+        assert len((await run(typed, "tasks", "list", "--all", home="there", **MINE)).stdout.splitlines()) == 5
 
     async def test_each_form_is_told_from_the_other(self, typed: Typed, tmp_path: Path):
         await run(typed, "tasks", "export", tmp_path / "tasks", **MINE)

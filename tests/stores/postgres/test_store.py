@@ -306,13 +306,28 @@ class TestTroubles:
                     await happens(lambda: postgres.run("select 1 from pg_locks where not granted"))
                     busy.rollback()
 
-    async def test_behind_a_pooler_a_database_that_rounds_moments_is_refused(
-        self, postgres_url: str, postgres: Cluster
+    @pytest.mark.parametrize("digits", [0, -15])
+    async def test_a_database_that_rounds_what_it_tells_is_read_exactly_also_behind_a_pooler(
+        self, postgres_url: str, postgres: Cluster, digits: int
     ):
-        postgres.run(f"alter database {postgres_url.rsplit('/', 1)[-1]} set extra_float_digits = 0")
-        with pooled(postgres_url) as through, pytest.raises(StoreError, match="set extra_float_digits = 1"):
-            async with PostgresStore(through):
-                pass
+        postgres.run(f"alter database {postgres_url.rsplit('/', 1)[-1]} set extra_float_digits = {digits}")
+        task = fresh(due=time.time() - 1.1234567, estimate_usd=0.123456789012345)
+        with pooled(postgres_url) as through:
+            async with PostgresStore(through) as one, PostgresStore(through) as other:
+                await one.add([task])
+                assert await one.get(task.task_id) == task
+                assert await one.claim(task.task_id, "gone", here(0.3), KEYS) is not None
+                assert await one.hold("a name", "gone", here(0.3))
+                with in_time(10):
+                    while (taken := await other.claim(task.task_id, "next", LEASE_LASTS, KEYS)) is None:
+                        await anyio.sleep(0.05)
+                    while not await other.hold("a name", "next", LEASE_LASTS):
+                        await anyio.sleep(0.05)
+                assert (await other.mark_sent(taken, Sending(budget=Budget()))).how == "within"
+                sent = await one.get(task.task_id)
+                assert sent is not None
+                assert await other.still_sends(sent, LEASE_LASTS)
+                assert (await one.spent(None)).usd == task.estimate_usd
 
     async def test_what_keeps_tables_from_being_made_is_told_with_what_helps(
         self, postgres_url: str, postgres: Cluster
@@ -326,6 +341,16 @@ class TestTroubles:
         with pytest.raises(StoreError, match="search_path names no schema"):
             async with PostgresStore(postgres_url):
                 pass
+
+    @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+    async def test_a_database_that_cannot_hold_every_character_is_refused_with_what_to_do(
+        self, postgres: Cluster, encoding: str
+    ):
+        with postgres.database(f"template0 encoding '{encoding}'") as name:
+            with pytest.raises(StoreError, match=rf"its encoding is {encoding}.*\. Create one with `createdb"):
+                async with PostgresStore(postgres.url(name)):
+                    pass
+            assert postgres.run("select count(*) from pg_class where relname = 'task'", name) == [(0,)]
 
     async def test_an_address_that_cannot_be_read_is_told_without_it(self):
         with pytest.raises(SettingsError, match="APIXO_MCP_DATABASE_URL") as error:
