@@ -6,7 +6,7 @@ The row is not waited for to reach the disk: what a power cut takes back are tur
 from typing import Any
 
 from apixo_mcp.stores.database import Notable, Worker
-from apixo_mcp.tasks.ports.pace import Turns
+from apixo_mcp.tasks.ports.pace import Spacing, Turns
 
 _DEEPEST = 60.0
 """Seconds: no line is so long, which would be thousands of processes that wait. One that seems to be was written before
@@ -50,12 +50,10 @@ class KeptPace:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
-    async def take(
-        self, key_print: str, count: int, interval: float, saved: float, first_pause: float, *, goes_on: bool
-    ) -> Turns:
+    async def take(self, key_print: str, count: int, spacing: Spacing, *, goes_on: bool) -> Turns:
         """See `PaceStore.take`."""
-        asked = {"key_print": key_print, "saved": saved, "first_pause": first_pause, "goes_on": int(goes_on)}
-        return await self._worker.note(take_turns, count, interval, asked)
+        asked = {"key_print": key_print, "saved": spacing.saved, "first_pause": spacing.first_pause}
+        return await self._worker.note(take_turns, count, spacing.interval, {**asked, "goes_on": int(goes_on)})
 
     async def hold_back(self, key_print: str, seconds: float, next_pause: float) -> None:
         """See `PaceStore.hold_back`."""

@@ -27,20 +27,35 @@ class Turns:
     pause: float
 
 
+class Spacing(Protocol):
+    """How far apart the turns of a line are: seconds, the same in every process that takes from it."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two turns."""
+        ...
+
+    @property
+    def saved(self) -> float:
+        """The first turn may be so many seconds before now, where nobody has taken one for that long."""
+        ...
+
+    @property
+    def first_pause(self) -> float:
+        """Seconds of the first pause whose length the gateway does not say."""
+        ...
+
+
 class PaceStore(Protocol):
     """Keeps the line of each key. A turn is never given twice."""
 
-    async def take(
-        self, key_print: str, count: int, interval: float, saved: float, first_pause: float, *, goes_on: bool
-    ) -> Turns:
+    async def take(self, key_print: str, count: int, spacing: Spacing, *, goes_on: bool) -> Turns:
         """Takes turns from the front of a key's line.
 
         Args:
             key_print: of the key.
             count: how many; 0 to only see how the key is.
-            interval: seconds between two turns.
-            saved: the first may be so many seconds before now, where nobody has taken one for that long.
-            first_pause: seconds of the first pause whose length the gateway does not say.
+            spacing: of its turns.
             goes_on: whether the gateway took a request again since its last pause.
         """
         ...

@@ -119,13 +119,11 @@ class Throttle:
         return self.take(key)
 
     async def _ask(self, pace: "PaceStore", key: str, callers: _Callers) -> None:
-        turns, limits = callers.turns, self._limits
+        turns = callers.turns
         await self.tell(key)
         count = turns.wanted(self._clock(), callers.waiting)
         try:
-            given = await pace.take(
-                key, count, limits.interval, limits.saved, limits.first_pause, goes_on=turns.goes_on
-            )
+            given = await pace.take(key, count, self._limits, goes_on=turns.goes_on)
         except StoreError:
             if turns.has_none(self._clock()):
                 raise

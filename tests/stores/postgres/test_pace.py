@@ -54,7 +54,7 @@ async def test_a_row_gives_what_the_line_is_to_give(
     for number, (passes, count, pause, goes_on) in enumerate(asks):
         CLOCK.now += passes
         pace = paces[number % 2]
-        told = await pace.take(key, count, LIMITS.interval, LIMITS.saved, LIMITS.first_pause, goes_on=goes_on)
+        told = await pace.take(key, count, LIMITS, goes_on=goes_on)
         meant = line.take(CLOCK.now, count, goes_on=goes_on)
         assert (told.count, told.pause) == (count, meant.pause)
         assert told.starts_in == pytest.approx(meant.starts_in, abs=1e-4)
@@ -68,7 +68,7 @@ async def test_processes_that_ask_at_once_are_given_no_turn_twice(paces: Sequenc
     starts: list[float] = []
 
     async def take(number: int) -> None:
-        turns = await paces[number % 2].take("key", 3, LIMITS.interval, LIMITS.saved, 1.0, goes_on=False)
+        turns = await paces[number % 2].take("key", 3, LIMITS, goes_on=False)
         starts.append(turns.starts_in)
 
     async with anyio.create_task_group() as group:
@@ -189,7 +189,7 @@ async def test_a_clock_of_the_server_that_is_set_back_holds_nobody_back_for_long
     paces: Sequence[PaceStore],
 ) -> None:
     async def take() -> Turns:
-        return await paces[0].take("key", 1, LIMITS.interval, LIMITS.saved, 1.0, goes_on=False)
+        return await paces[0].take("key", 1, LIMITS, goes_on=False)
 
     await take()
     await paces[0].hold_back("key", 30.0, 2.0)
