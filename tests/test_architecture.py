@@ -479,6 +479,7 @@ LATER = (
     "prometheus_client",
     "opentelemetry.sdk",
     "opentelemetry.exporter",
+    "apixo_mcp.telemetry.gauges",
     "apixo_mcp.telemetry.metrics",
     "apixo_mcp.telemetry.tracing",
     "apixo_mcp.health",

@@ -16,15 +16,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import cast
-from urllib.parse import urlsplit
 
 import anyio
 
 from apixo_mcp.errors import StoreError, Unreachable
 from apixo_mcp.net.http import Http
-from apixo_mcp.net.response import Answered
 from apixo_mcp.outside.commands import TunnelCommand
-from apixo_mcp.outside.limits import LOOPBACK, TunnelLimits
+from apixo_mcp.outside.limits import TunnelLimits
+from apixo_mcp.outside.printed_address import is_own, missing, refusal
 from apixo_mcp.outside.program import Program, held
 from apixo_mcp.outside.public import Proof, Public
 from apixo_mcp.tasks.ports.store import Store
@@ -227,9 +226,7 @@ class Tunnel:
                     await program.heard.wait()
             while not program.ended.is_set():
                 for url in program.addresses:
-                    why[url] = self._refusal(
-                        url, is_own=_is_own(url, port), is_meant=url in program.told_alone
-                    ) or await self._missing(url)
+                    why[url] = await self._why_not(url, port, is_meant=url in program.told_alone)
                     if not why[url]:
                         self._url, self._proved_at = url, time.monotonic()
                         return None
@@ -238,7 +235,7 @@ class Tunnel:
         if program.ended.is_set():
             return self._ended(program, "before it gave an address that leads here")
         if why:
-            url = next((url for url in why if not _is_own(url, port)), "")
+            url = next((url for url in why if not is_own(url, port)), "")
             if not url:
                 return self._trouble(f"gave no address within {limits.opens_within:g} s but the one that it leads to")
             reason = why[url]
@@ -246,34 +243,13 @@ class Tunnel:
         said = f"; the last that it printed: {program.last_words}" if program.last_words else ""
         return self._trouble(f"gave no address within {limits.opens_within:g} s{said}")
 
-    def _refusal(self, url: str, *, is_own: bool, is_meant: bool) -> str:
-        """Tells why an address is none to be given to a gateway, empty where it may be.
-
-        Args:
-            is_own: whether it is where the tunnel leads to, which many programs print besides.
-            is_meant: whether it was printed alone: then a gateway on this machine is to fetch from there.
-        """
-        if is_own and not (is_meant and self._is_local):
-            return "the tunnel leads to it"
-        parts = urlsplit(url)
-        if parts.hostname in LOOPBACK:
-            return "" if self._is_local else "it is one of this machine, which no gateway reaches"
-        return "" if parts.scheme.lower() == "https" else "only https is used"
-
-    async def _missing(self, url: str) -> str:
-        """Fetches the proof by an address; returns why it is not there, empty where it is."""
-        # A connection of its own each time, as the gateway will make one: what an open one tells may be long past.
-        alone = {"connection": "close"}
-        answer = await self._http.call("GET", url + self._proof.path, headers=alone, read_timeout=5.0)
-        if not isinstance(answer, Answered):
-            return answer.reason
-        if answer.status == 200 and answer.body == self._proof.content.encode():
-            return ""
-        return f"HTTP {answer.status}" if answer.status != 200 else "something else answers there"
+    async def _why_not(self, url: str, port: int, *, is_meant: bool) -> str:
+        reason = refusal(url, port, is_local=self._is_local, is_meant=is_meant)
+        return reason or await missing(self._http, url, self._proof)
 
     async def _prove_again(self, url: str) -> None:
         """Sees whether an address still leads here; where it does not, the tunnel is opened again."""
-        why = await self._missing(url)
+        why = await missing(self._http, url, self._proof)
         if not why:
             self._proved_at = time.monotonic()
         elif url == self._url:
@@ -326,15 +302,6 @@ def _needs(task: Task | None, unknown_for: float) -> bool:
     if task.state is State.UNKNOWN:
         return time.time() < (task.sent_at or task.created_at) + unknown_for
     return task.state is State.SUBMITTING or (task.state in FOLLOWED and task.due is not None)
-
-
-def _is_own(url: str, port: int) -> bool:
-    """Tells whether a URL is where the tunnel leads to, which many programs print as well; or none at all."""
-    try:
-        parts = urlsplit(url)
-        return parts.hostname is None or (parts.hostname in LOOPBACK and parts.port == port)
-    except ValueError:
-        return True
 
 
 def _left(needed: set[str]) -> str:

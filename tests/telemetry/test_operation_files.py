@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
-from apixo_mcp.telemetry.metrics import MOST_OWNERS, Gauges, Metrics
+from apixo_mcp.telemetry.gauges import Gauges
+from apixo_mcp.telemetry.metrics import MOST_OWNERS, Metrics
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "operation"
 RULES, RULES_TEST, DASHBOARD = FOLDER / "alerts.yml", FOLDER / "alerts.test.yml", FOLDER / "dashboard.json"

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
@@ -19,6 +20,7 @@ from anyio import from_thread
 from obstore.store import MemoryStore, S3Store
 
 from apixo_mcp.media.bucket.endpoint import endpoint, own_authorities
+from apixo_mcp.media.bucket.object_reader import ObjectReader
 from apixo_mcp.media.bucket.troubles import FAILURES, BucketTrouble, trouble_of
 
 SINGLE = 8 << 20
@@ -183,7 +185,8 @@ class Bucket:
 
     def open(self, stored: Stored) -> BinaryIO:
         """Opens an object to read it from any offset, and nothing else that is put under its key meanwhile."""
-        return cast("BinaryIO", io.BufferedReader(_Reader(self, stored), _READ))
+        reader = ObjectReader(partial(self.part, stored), stored.size, stored.etag, together=SINGLE)
+        return cast("BinaryIO", io.BufferedReader(reader, _READ))
 
     def fetch(self, stored: Stored, target: BinaryIO) -> None:
         """Writes a whole object into a file.
@@ -279,48 +282,6 @@ class Bucket:
                 return anyio.run(awaited)
         except FAILURES as error:
             raise trouble_of(error, self.name) from None
-
-
-class _Reader(io.RawIOBase):
-    """Reads one object by parts. Its buffer is that of `io.BufferedReader`."""
-
-    def __init__(self, bucket: Bucket, stored: Stored) -> None:
-        self._bucket = bucket
-        self._stored = stored
-        self._at = 0
-        self.etag = stored.etag
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._stored.size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def readall(self) -> bytes:
-        """Returns the rest in large parts; the usual way would ask for 8 KB at a time."""
-        parts: list[bytes] = []
-        while self._at < self._stored.size:
-            part = self._bucket.part(self._stored, self._at, min(self._stored.size, self._at + SINGLE))
-            self._at += len(part)
-            parts.append(part)
-        return b"".join(parts)
-
-    def readinto(self, buffer: Any) -> int:
-        stop = min(self._stored.size, self._at + len(buffer))
-        if stop <= self._at:
-            return 0
-        data = self._bucket.part(self._stored, self._at, stop)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 def _stored(meta: Mapping[str, Any], about: Mapping[str, str]) -> Stored:

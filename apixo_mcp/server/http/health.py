@@ -29,7 +29,8 @@ def health_routes(app: App) -> list[Route]:
     """Returns the routes that tell of the server's health; from then on facts are counted, where that can be told."""
     try:
         # Imported here: an extra brings it.
-        from apixo_mcp.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
+        from apixo_mcp.telemetry.gauges import Gauges
+        from apixo_mcp.telemetry.metrics import CONTENT_TYPE, Metrics
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "prometheus_client":
             raise

@@ -286,7 +286,8 @@ class TestMetrics:
     ):
         for name in [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]:
             monkeypatch.delitem(sys.modules, name)
-        monkeypatch.delitem(sys.modules, "apixo_mcp.telemetry.metrics", raising=False)
+        for name in ("gauges", "metrics"):
+            monkeypatch.delitem(sys.modules, f"apixo_mcp.telemetry.{name}", raising=False)
         monkeypatch.setitem(sys.modules, "prometheus_client", None)
         async with serve() as http:
             answer = await http.get("/metrics", headers=bearer(ROOT))
