@@ -494,6 +494,7 @@ LATER = (
     "apixo_mcp.server.http",
     "apixo_mcp.server.links",
     "apixo_mcp.server.upload_links",
+    "apixo_mcp.views.model_list",
     "apixo_mcp.webhooks",
     "sqlalchemy",
     "rich",

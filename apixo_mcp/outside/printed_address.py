@@ -8,7 +8,7 @@ from apixo_mcp.outside.limits import LOOPBACK
 from apixo_mcp.outside.public import Proof
 
 
-def refusal(url: str, port: int, *, is_local: bool, is_meant: bool) -> str:
+def address_refusal(url: str, port: int, *, is_local: bool, is_meant: bool) -> str:
     """Tells why an address is none to be given to a gateway, empty where it may be.
 
     Args:
@@ -17,7 +17,7 @@ def refusal(url: str, port: int, *, is_local: bool, is_meant: bool) -> str:
         is_local: whether the gateways are on this machine.
         is_meant: whether it was printed alone: then a gateway on this machine is to fetch from there.
     """
-    if is_own(url, port) and not (is_meant and is_local):
+    if is_tunnel_end(url, port) and not (is_meant and is_local):
         return "the tunnel leads to it"
     parts = urlsplit(url)
     if parts.hostname in LOOPBACK:
@@ -25,7 +25,7 @@ def refusal(url: str, port: int, *, is_local: bool, is_meant: bool) -> str:
     return "" if parts.scheme.lower() == "https" else "only https is used"
 
 
-async def missing(http: Http, url: str, proof: Proof) -> str:
+async def proof_missing(http: Http, url: str, proof: Proof) -> str:
     """Fetches the proof by an address; returns why it is not there, empty where it is."""
     # A connection of its own each time, as the gateway will make one: what an open one tells may be long past.
     alone = {"connection": "close"}
@@ -37,7 +37,7 @@ async def missing(http: Http, url: str, proof: Proof) -> str:
     return f"HTTP {answer.status}" if answer.status != 200 else "something else answers there"
 
 
-def is_own(url: str, port: int) -> bool:
+def is_tunnel_end(url: str, port: int) -> bool:
     """Tells whether a URL is where the tunnel leads to, which many programs print as well; or none at all."""
     try:
         parts = urlsplit(url)

@@ -23,7 +23,7 @@ from apixo_mcp.errors import StoreError, Unreachable
 from apixo_mcp.net.http import Http
 from apixo_mcp.outside.commands import TunnelCommand
 from apixo_mcp.outside.limits import TunnelLimits
-from apixo_mcp.outside.printed_address import is_own, missing, refusal
+from apixo_mcp.outside.printed_address import address_refusal, is_tunnel_end, proof_missing
 from apixo_mcp.outside.program import Program, held
 from apixo_mcp.outside.public import Proof, Public
 from apixo_mcp.tasks.ports.store import Store
@@ -235,7 +235,7 @@ class Tunnel:
         if program.ended.is_set():
             return self._ended(program, "before it gave an address that leads here")
         if why:
-            url = next((url for url in why if not is_own(url, port)), "")
+            url = next((url for url in why if not is_tunnel_end(url, port)), "")
             if not url:
                 return self._trouble(f"gave no address within {limits.opens_within:g} s but the one that it leads to")
             reason = why[url]
@@ -244,12 +244,12 @@ class Tunnel:
         return self._trouble(f"gave no address within {limits.opens_within:g} s{said}")
 
     async def _why_not(self, url: str, port: int, *, is_meant: bool) -> str:
-        reason = refusal(url, port, is_local=self._is_local, is_meant=is_meant)
-        return reason or await missing(self._http, url, self._proof)
+        reason = address_refusal(url, port, is_local=self._is_local, is_meant=is_meant)
+        return reason or await proof_missing(self._http, url, self._proof)
 
     async def _prove_again(self, url: str) -> None:
         """Sees whether an address still leads here; where it does not, the tunnel is opened again."""
-        why = await missing(self._http, url, self._proof)
+        why = await proof_missing(self._http, url, self._proof)
         if not why:
             self._proved_at = time.monotonic()
         elif url == self._url:

@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from apixo_mcp import __version__
 
-OTHER = "other"
+OTHER_LABEL = "other"
 """The value of a label that stands for all that have no series of their own."""
 
 GAUGE_LABELS: dict[str, tuple[str, ...]] = {
@@ -84,7 +84,7 @@ class PresentGauges:
         left = {(self._owner(owner), period): usd for (owner, period), usd in gauges.left_usd.items() if owner}
         tasks = {(self._owner(owner),): count for owner, count in gauges.tasks_left.items() if owner}
         # What several leave that have no label of their own is no sum that says anything.
-        left, tasks = ({to: value for to, value in of.items() if to[0] != OTHER} for of in (left, tasks))
+        left, tasks = ({to: value for to, value in of.items() if to[0] != OTHER_LABEL} for of in (left, tasks))
         left_of_all = {(period,): usd for (owner, period), usd in gauges.left_usd.items() if not owner}
         for name, words, values in (
             ("apixo_build_info", "The version that runs", {(__version__,): 1}),

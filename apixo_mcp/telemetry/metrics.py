@@ -26,7 +26,7 @@ from apixo_mcp.telemetry.facts import (
     TaskAdmitted,
     TaskRef,
 )
-from apixo_mcp.telemetry.gauges import GAUGE_LABELS, OTHER, Gauges, PresentGauges
+from apixo_mcp.telemetry.gauges import GAUGE_LABELS, OTHER_LABEL, Gauges, PresentGauges
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 MOST_OWNERS = 50
@@ -210,7 +210,7 @@ class Metrics:
         known = self._known.setdefault(label, set())
         if value not in known:
             if len(known) >= _MOST.get(label, _MOST_OTHERWISE):
-                return OTHER
+                return OTHER_LABEL
             known.add(value)
         return value
 

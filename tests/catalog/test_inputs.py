@@ -57,7 +57,7 @@ def test_the_fields_of_files_are_those_whose_schema_says_so(model: Model) -> Non
 def test_listing_the_models_builds_no_validator() -> None:
     """Sixty of them take a tenth of a second, for which the first call after a start would wait."""
     code = (
-        "from apixo_mcp.catalog.registry import Catalog; from apixo_mcp.views.models import list_text\n"
+        "from apixo_mcp.catalog.registry import Catalog; from apixo_mcp.views.model_list import list_text\n"
         "catalog = Catalog(); list_text(catalog, '', '')\n"
         "print([model.id for model in catalog if model.input.__pydantic_complete__])"
     )

@@ -16,7 +16,8 @@ from apixo_mcp.tasks.learning.lesson import Lesson
 from apixo_mcp.tasks.learning.memory import Memory
 from apixo_mcp.tasks.transitions.context import Contexts
 from apixo_mcp.views.faces import SHELL
-from apixo_mcp.views.models import describe, list_text
+from apixo_mcp.views.model_list import list_text
+from apixo_mcp.views.models import describe
 
 
 @click.command("list")

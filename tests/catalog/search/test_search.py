@@ -15,7 +15,7 @@ from apixo_mcp.catalog.search.costs import by_price, smallest_call
 from apixo_mcp.catalog.search.everyday import WANTS, vocabulary
 from apixo_mcp.catalog.search.wording import reduced
 from apixo_mcp.errors import InvalidInput
-from apixo_mcp.views.models import list_text
+from apixo_mcp.views.model_list import list_text
 
 CATALOG = Catalog()
 BANANAS = "nano-banana nano-banana-pro nano-banana-2 ruxa/google/nano-banana ruxa/google/nano-banana-pro"

@@ -16,7 +16,7 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
-from apixo_mcp.views.models import list_text
+from apixo_mcp.views.model_list import list_text
 
 pytestmark = pytest.mark.anyio
 CATALOG = Catalog()

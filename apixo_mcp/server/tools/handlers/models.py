@@ -9,12 +9,14 @@ from apixo_mcp.catalog.registry import Catalog
 from apixo_mcp.server.caller import owner_of
 from apixo_mcp.server.tools.parts import ToolParts
 from apixo_mcp.server.tools.results import text_result
-from apixo_mcp.views.models import describe_text, list_text
+from apixo_mcp.views.models import describe_text
 from apixo_mcp.views.troubles import troubles
 
 
 async def list_models(tools: ToolParts, given: dict[str, Any], context: Context) -> CallToolResult:
     """Lists the offered models, a line each."""
+    from apixo_mcp.views.model_list import list_text  # not at the start
+
     modality, query, sort = given.get("modality", ""), given.get("query", ""), given.get("sort", "")
     warnings = await troubles(tools.app)
     listed = list_text(_offered(tools, context), modality, query, warnings, sort=sort, face=tools.face)
