@@ -95,7 +95,7 @@ def probes(app: App) -> list[Route]:
             told |= {
                 "version": __version__,
                 "store": condition.store or "ok",
-                "sweep": condition.sweep or ("ok" if app.key_prints else "idle: no API key is set"),
+                "sweep": condition.sweep or ("ok" if app.key_prints else "ok: without an API key"),
                 "gateways": {name: trouble or "ok" for name, trouble in sorted(condition.gateways.items())},
             }
             if condition.results is not None:

@@ -130,11 +130,17 @@ class TestReady:
                 assert client.instructions
                 assert "No API key is set" not in client.instructions
 
-    async def test_without_a_key_there_is_nothing_to_sweep(self, serve: Serve):
+    async def test_without_a_key_what_takes_none_is_swept(self, serve: Serve):
+        none = {"apixo_api_key": None, "ruxa_api_key": None}
+        async with serve(**none) as http:
+            answer = await http.get("/readyz")
+            told = "ok: without an API key"
+            assert (answer.status_code, answer.json()["sweep"]) == (200, told)
+
+    async def test_one_without_a_key_that_does_not_sweep_is_not_ready(self, serve: Serve):
         none = {"apixo_api_key": None, "ruxa_api_key": None}
         async with serve(HealthLimits(sweep_within=0.0), **none) as http:
-            answer = await http.get("/readyz")
-            assert (answer.status_code, answer.json()["sweep"]) == (200, "idle: no API key is set")
+            assert (await http.get("/readyz")).status_code == 503
 
     async def test_a_gateway_that_is_down_is_told_and_takes_no_server_out(self, serve: Serve):
         with closing(listen("127.0.0.1", 0)) as taken:
