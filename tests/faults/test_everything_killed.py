@@ -83,7 +83,7 @@ async def test_all_tasks_end(number: int, tmp_path: Path, postgres: Cluster) -> 
             finally:
                 if server is not None:
                     server.send_signal(signal.SIGQUIT)
-                    server.wait(30)
+                    server.wait(90)
 
 
 async def _go_on(box: Sandbox, values: Any, told: Told, folder: Path) -> Counter[str]:

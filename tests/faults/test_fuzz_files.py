@@ -24,6 +24,7 @@ from support.described import described
 from support.door import FILES as FOLDER
 from support.door import Holds
 from support.mutations import Sent, changed_file, may_be_refused, sent
+from support.program import is_open
 from support.scripted_gateway import Gateway, whole
 from support.wire import envelope
 from support.workers import worker_beside
@@ -124,10 +125,8 @@ async def test_changed_files(tmp_path: Path, caplog: pytest.LogCaptureFixture, e
                     gateway.ids[prompt] = name
                     called = await client.call_tool(tool, {**given, "prompt": prompt, "wait_seconds": 30})
                     task = called.structured_content or {}
-                    for _ in range(3):
-                        if task.get("state") == "success" and all(
-                            result["file"] != "saving" for result in task["results"]
-                        ):
+                    for _ in range(9):
+                        if not is_open(task):
                             break
                         task = (
                             await client.call_tool("check_task", {"task_id": task["task_id"], "wait_seconds": 20})

@@ -94,7 +94,7 @@ def kill_server(box: Sandbox, folder: Path, number: int, chance: random.Random, 
         server.process.kill()
         at = time.time()
         server.process.wait(60)
-        server.reader.join(10)
+        server.reader.join(60)
         for line in server.lines:
             with suppress(ValueError):  # the last one may be cut
                 hear(line, asked, told)

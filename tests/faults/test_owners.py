@@ -80,7 +80,7 @@ class Team:
             for server in chance.sample(self.servers, 2):  # again at the other one where the first has just died
                 with suppress(MCPError, httpx2.TransportError, BaseExceptionGroup):
                     async with (
-                        httpx2.AsyncClient(headers=bearer(owner), timeout=10) as http,
+                        httpx2.AsyncClient(headers=bearer(owner), timeout=30) as http,
                         Client(streamable_http_client(f"{server.url}/mcp", http_client=http)) as client,
                     ):
                         await client.call_tool("generate_image", {**asked, "idempotency_key": f"{number}-{count}"})

@@ -152,7 +152,7 @@ class Fleet:
             return not await anyio.to_thread.run_sync(behind)
 
         try:
-            await until(are, here(AGAIN) + 15, every=0.3)
+            await until(are, AGAIN + 15, every=0.3)
         except TimeoutError:
             raise AssertionError(f"not polled again: {behind()}") from None
         return time.time() - since

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import anyio
 import psycopg
 import pytest
-from support.amounts import here
+from support.amounts import here, in_time
 from support.kills import Told, Victim, Victims, all_ended, reconcile, settings, until
 from support.pgbouncer import pooled
 from support.postgres import Cluster, binaries, running_postgres, start_server
@@ -76,7 +76,7 @@ class Site:
             last = self.last_poll
             return all(last.get(one, 0.0) > since for one in self.open_polled())
 
-        await until(are, here(AGAIN) + 10, every=0.2)
+        await until(are, AGAIN + 10, every=0.2)
         first: dict[str, float] = {}
         for entry in self.box.looks():
             if entry["at"] > since:
@@ -172,7 +172,7 @@ async def test_the_network_before_one_stops_forwarding(tmp_path: Path, postgres_
         await anyio.sleep(max(0.0, at + FROZEN - time.time()))
         there.proxy.go_on()
         print(f"\n{of} cut off: all polled again after {took:.1f} s")
-        assert took <= here(AGAIN) + 5  # what it had just begun is in a lease that it cannot give back
+        assert took <= here(AGAIN + 5)  # what it had just begun is in a lease that it cannot give back
         assert await there.polled_again(time.time()) <= here(AGAIN)
         await ended(there)
 
@@ -205,12 +205,12 @@ async def test_a_worker_that_is_told_to_end_gives_back_what_it_follows(tmp_path:
         one = there.workers.pop(0)
         at = time.time()
         one.process.send_signal(signal.SIGINT)
-        with anyio.fail_after(10):
+        with in_time(10):
             await one.gone.wait()
         left = time.time() - at
         took = await there.polled_again(at)
         print(f"\nended after {left:.1f} s; all polled again after {took:.1f} s")
-        assert took <= 2 * INTERVAL + 3
+        assert took <= here(2 * INTERVAL + 3)
         await ended(there)
 
 
@@ -230,7 +230,7 @@ async def test_the_database_is_away_for_38_s(tmp_path: Path, postgres: Cluster) 
                 await ended(there)
             finally:
                 server.send_signal(signal.SIGQUIT)
-                server.wait(30)
+                server.wait(90)
 
 
 async def test_all_are_killed_and_others_go_on_from_the_database_alone(tmp_path: Path, postgres_url: str) -> None:

@@ -6,12 +6,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import anyio.to_thread
 import pytest
+from support.amounts import here
 from support.driver import COMMAND, Process
 from support.wire import Wire, answer, envelope
 
@@ -130,13 +132,17 @@ def everything_fails(url: str, folder: Path, said: Path, is_sandbox: bool) -> No
                 asked.append(server.send("tools/call", {"name": "generate_image", "arguments": arguments}))
         answered: set[int] = set()
         while not answered.issuperset(asked):
-            answered.add(json.loads(server.queue.get(timeout=30)).get("id"))
+            answered.add(json.loads(server.queue.get(timeout=90)).get("id"))
+        until = time.monotonic() + here(60)
+        while is_sandbox and b"broken on purpose" not in server.stderr():  # it saves files, and that crashes
+            assert time.monotonic() < until, "nothing crashed"
+            time.sleep(0.1)
         server.call("generate_image", {"model": APIXO_KEY[3:9], "prompt": "a fox", "provider": "x", "nonsense": 1})
         for tool in ("get_usage", "list_tasks", "list_models"):
             server.call(tool, {})
         server.ask("resources/read", {"uri": "apixo://tasks/tsk_none"})
         server.send_line(b"not json")
-        with closing(sqlite3.connect(folder / "home" / "tasks.sqlite3", timeout=20)) as database:
+        with closing(sqlite3.connect(folder / "home" / "tasks.sqlite3", timeout=60)) as database:
             database.execute("drop table task")
         for tool, arguments in (
             ("generate_image", {"model": "nano-banana", "prompt": "after the crash"}),
@@ -145,7 +151,7 @@ def everything_fails(url: str, folder: Path, said: Path, is_sandbox: bool) -> No
         ):
             assert server.call(tool, arguments)["isError"]
         server.kill()
-        server.reader.join(10)
+        server.reader.join(60)
         (said / f"stdout-{folder.name}").write_bytes(b"".join(server.lines))
         (said / f"stderr-{folder.name}").write_bytes(server.stderr())
 

@@ -8,7 +8,9 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
+from support.amounts import here
 from support.fault_table import README, ROWS, Row, whole
+from support.program import come_to_rest, told_once
 from support.table_client import connected, told
 from support.wire import Wire
 
@@ -43,13 +45,19 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return pictures
 
 
-BRIEF = {
-    "submit": Limits(timeouts=Timeouts(submit=0.5)),
-    "look": Limits(timeouts=Timeouts(poll=0.5)),
-    "file": Limits(timeouts=Timeouts(until_body=0.5, idle=0.5)),
-    "cap": Limits(transfers=TransferLimits(caps={"image": 1_000_000})),
-}
-"""A time limit or a cap that a row would otherwise take a minute to reach."""
+def limits_of(row: Row) -> Limits:
+    """A time limit or a cap that the row would otherwise take a minute to reach."""
+    match row.brief:
+        case "submit":
+            return Limits(timeouts=Timeouts(submit=here(0.5)))
+        case "look":
+            return Limits(timeouts=Timeouts(poll=here(0.5)))
+        case "file":
+            return Limits(timeouts=Timeouts(until_body=here(0.5), idle=here(0.5)))
+        case "cap":
+            return Limits(transfers=TransferLimits(caps={"image": 1_000_000}))
+        case _:
+            return Limits()
 
 
 def seen(structure: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -73,7 +81,7 @@ async def test_a_row_of_the_table(
     if row.nobody:
         url = "http://127.0.0.1:9"
     at_first, _, later = row.file.partition(" → ")
-    async with connected(url, tmp_path, BRIEF.get(row.brief, Limits()), **more) as client:
+    async with connected(url, tmp_path, limits_of(row), **more) as client:
         first, last = await play(client, row, prompt, folder)
     assert seen(first) == (row.state, row.error, row.charged, at_first)
     assert first["next_step"]
@@ -89,16 +97,24 @@ async def test_a_row_of_the_table(
 
 async def play(client: Client, row: Row, prompt: str, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the caller is told at first, and in the end."""
-    given = {"model": row.model, "prompt": prompt, "wait_seconds": 0 if row.disk == "taken name" else row.wait}
+    given = {"model": row.model, "prompt": prompt, "wait_seconds": 0 if row.goes_on or row.disk == "taken name" else 20}
     first = await told(client, "generate_image", given)
+    if row.goes_on:
+        first = await told_once(
+            client, first, lambda task: "waiting_for" in task or task["state"] == row.state != "submitting"
+        )
     if row.disk == "taken name":
         await take_name(first, prompt, folder)
         first = await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 20})
+    if not row.goes_on:
+        first = await come_to_rest(client, first)
+    if row.disk == "taken name":
         assert "(2)" in first["results"][0]["path"]
     if "→" not in row.file:
         return first, first
     await spoil(row, first, folder)
-    return first, await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 20})
+    last = await told(client, "check_task", {"task_id": first["task_id"], "wait_seconds": 20})
+    return first, await come_to_rest(client, last)
 
 
 async def take_name(structure: dict[str, Any], prompt: str, folder: Path) -> None:

@@ -137,7 +137,11 @@ class Process:
         self.process.stdin.close()
 
     def stderr(self) -> bytes:
-        self.errors.seek(0)
+        """Returns what it has written there so far; the place where it goes on writing is left as it is."""
+        end = os.fstat(self.errors.fileno()).st_size
+        if hasattr(os, "pread"):
+            return os.pread(self.errors.fileno(), end, 0)
+        self.errors.seek(0)  # Windows: each process has a place of its own there
         return self.errors.read()
 
     def __enter__(self) -> "Process":

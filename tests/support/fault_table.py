@@ -28,7 +28,7 @@ class Row:
         error: `error.category` and `error.code`.
         file: of the first result; `failed → saved` where `check_task` fetches it after all.
         posts: how often the submit was sent.
-        wait: how long the caller waits.
+        goes_on: whether the state is one that it stays in, as the caller is told meanwhile.
         disk: what is done to the download folder.
         brief: which time limit is shortened for the test.
         retry: the setting of further attempts.
@@ -47,7 +47,7 @@ class Row:
     charged: str = ""
     file: str = ""
     posts: int = 1
-    wait: float = 20.0
+    goes_on: bool = False
     disk: str = ""
     brief: str = ""
     retry: int = 2
@@ -153,10 +153,10 @@ SUBMIT = (
     Row(what="Submit: HTTP 503 once, in an envelope", marks="[http:503x1]", file="saved", posts=2),
     Row(what="Submit: HTTP 429 with Retry-After: 2, once", marks="[http:429:after=2x1]", file="saved", posts=2),
     Row(
-        what="Submit: HTTP 429 for 15 minutes (seen after a second)",
+        what="Submit: HTTP 429 for 15 minutes (seen meanwhile)",
         marks="[http:429:after=60]",
         state="submitting",
-        wait=1,
+        goes_on=True,
     ),
     *(_turned_away(status) for status in (301, 307, 308, 405, 406, 407, 410, 411, 415, 417, 421, 426)),
     *(_turned_away(status) for status in (428, 451, 501, 505, 511)),
@@ -251,10 +251,10 @@ SUBMIT = (
         charged="no",
     ),
     Row(
-        what="Submit: nobody listens (seen after a second)",
+        what="Submit: nobody listens (seen meanwhile)",
         state="submitting",
         posts=0,
-        wait=1,
+        goes_on=True,
         nobody=True,
     ),
 )
@@ -311,7 +311,7 @@ TASK = (
         posts=2,
     ),
     Row(what="Task: a state that nobody documented, then success", marks="[state:thinking]", file="saved"),
-    Row(what="Task: never ends (seen after a second)", marks="[never]", state="processing", wait=1),
+    Row(what="Task: never ends (seen meanwhile)", marks="[never]", state="processing", goes_on=True),
     Row(
         what="Task: success without any result",
         marks="[empty-result]",

@@ -17,6 +17,7 @@ from typing import Any, Self
 import anyio
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
+from support.amounts import here, in_time
 
 from apixo_mcp.app import App
 from apixo_mcp.sandbox import Sandbox
@@ -55,7 +56,7 @@ class Victim:
     async def begin(self) -> None:
         assert self.process.stdin
         await self.process.stdin.send(b"go\n")
-        with anyio.move_on_after(PATIENCE):
+        with anyio.move_on_after(here(PATIENCE)):
             await self.ready.wait()
         assert self.lines, f"it did not start:\n{self.errors.read_text()[-3000:]}"
 
@@ -75,8 +76,8 @@ class Victim:
 
 
 async def until(fits: Callable[[], Any] | Callable[[], Awaitable[Any]], seconds: float, every: float = 0.1) -> None:
-    """Returns once it is so."""
-    with anyio.fail_after(seconds):
+    """Returns once it is so; the seconds are those of a machine that does nothing else."""
+    with in_time(seconds):
         while True:
             found = fits()
             if await found if isinstance(found, Awaitable) else found:
@@ -196,7 +197,7 @@ def _cut_between(kills: Sequence[float], start: float, end: float) -> bool:
     return any(start <= at <= end for at in kills)
 
 
-AFTER_THE_ANSWER = 1.0  # this long an answer may be on its way into the store of a busy machine
+AFTER_THE_ANSWER = 1.0  # seconds that an answer may be on its way into the store
 
 
 async def reconcile(
@@ -215,6 +216,7 @@ async def reconcile(
         The counts.
     """
     counts: Counter[str] = Counter()
+    on_its_way = here(AFTER_THE_ANSWER)
     posts: dict[str, list[dict[str, Any]]] = {}
     for entry in box.log():
         if entry["route"] == "submit":
@@ -249,13 +251,13 @@ async def reconcile(
             answered = at + _slow(task.prompt)
             assert task.state is State.UNKNOWN, f"accepted, not kept, and not unknown: {task}"
             if "[cut]" not in task.prompt:
-                cut = _cut_between(told.kills, at - 0.5, answered + AFTER_THE_ANSWER)
+                cut = _cut_between(told.kills, at - 0.5, answered + on_its_way)
                 assert cut, f"acknowledged long before any kill, and unknown: {task}"
                 late = not _cut_between(told.kills, at - 0.5, answered)
                 counts["killed with the answer on its way" if late else "killed during the submit"] += 1
         if task.state is State.UNKNOWN and not missing:
             at = task.attempts[-1].sent_at
-            cut = _cut_between(told.kills, at, at + AFTER_THE_ANSWER)
+            cut = _cut_between(told.kills, at, at + on_its_way)
             assert cut, f"unknown, and no kill near its submit: {task}"
             counts["killed just before the POST or with a refusal on its way"] += 1
         assert task.state in (State.SUCCESS, State.FAILED, State.UNKNOWN), f"not ended: {task}"

@@ -147,7 +147,7 @@ def running_postgres(programs: Path) -> Iterator[Cluster]:
         finally:
             if server.poll() is None:
                 server.send_signal(signal.SIGQUIT if os.name != "nt" else signal.SIGTERM)  # at once: nothing is kept
-            server.wait(30)
+            server.wait(90)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

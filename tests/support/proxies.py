@@ -87,7 +87,7 @@ def proxied(recipe: str, folder: Path, port: int, upstream: str) -> Iterator[Pat
         finally:
             one.terminate()
             try:
-                one.wait(5)
+                one.wait(30)
             except subprocess.TimeoutExpired:
                 one.kill()
             sys.stderr.write((folder / "said").read_text()[-2000:])
