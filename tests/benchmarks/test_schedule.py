@@ -94,7 +94,7 @@ class Seen:
 
 
 async def seen_by(box: Sandbox) -> dict[str, Seen]:
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         told = (await http.get(f"{box.url}/_sandbox/tasks")).json()
     seen = {task["remote_id"]: Seen(task["created"], task["ends"], []) for task in told["tasks"]}
     for entry in box.log():

@@ -91,6 +91,7 @@ class Process:
     clock: Clock
     sweeps_every: float
     database: str
+    finished_within: float
     engine: Engine = field(init=False)
 
 
@@ -106,7 +107,7 @@ def queue_engine(process: Process) -> Engine:
         follows=True,
         limits=QueueLimits(
             sweep=SharedSweepLimits(every=process.sweeps_every, grace=0.0),
-            finished_within=1.0,
+            finished_within=process.finished_within,
             again_after=0.1,
             crashes=CrashLimits(CRASH_PAUSE),
         ),
@@ -154,12 +155,14 @@ def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
     database: str = request.getfixturevalue("postgres_url") if request.param == "queue" else ""
 
     @asynccontextmanager
-    async def begin_it(sweeps_every: float = 0.05, poll_scale: float = 0.01) -> AsyncGenerator[Process]:
+    async def begin_it(
+        sweeps_every: float = 0.05, poll_scale: float = 0.01, finished_within: float = 1.0
+    ) -> AsyncGenerator[Process]:
         clock = Clock()
         async with FlakyStore(tmp_path / "home" / "tasks.sqlite3", clock) as store:
             leases = Leases(store)
             runner = runner_on(app, store, leases, poll_scale)
-            process = Process(store, leases, runner, app.accounts, clock, sweeps_every, database)
+            process = Process(store, leases, runner, app.accounts, clock, sweeps_every, database, finished_within)
             process.engine = ENGINES[request.param](process)
             yield process
 
@@ -291,7 +294,7 @@ async def test_a_submit_that_is_under_way_is_finished_first(begin: Begin, app: A
     assert (await app.store.admit([task], NO_LIMITS)).how == "new"
     gateway.submits.append(held := Held(envelope({"taskId": "paid"})))
     stopped = anyio.Event()
-    async with begin() as process, anyio.create_task_group() as group:
+    async with begin(finished_within=600.0) as process, anyio.create_task_group() as group:
 
         async def run_and_stop() -> None:
             async with running(process):

@@ -27,6 +27,7 @@ from PIL import Image
 from support.amounts import here
 from support.driver import APIXO_KEY, RUXA_KEY, Process, Shared, connect, server_env
 from support.imitation import Cut, Fail, Hang, Imitation, Raw, Refuse
+from support.program import come_to_rest
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
@@ -63,7 +64,9 @@ def read(path: str) -> bytes:
 
 
 async def generate(client: Client, tool: str = "generate_image", **arguments: Any) -> dict[str, Any]:
-    return task_of(await client.call_tool(tool, {"model": "nano-banana", "prompt": "a red fox"} | arguments))
+    """What is told of a task: as it stands, or once there is nothing left to wait for where that is waited for."""
+    task = task_of(await client.call_tool(tool, {"model": "nano-banana", "prompt": "a red fox"} | arguments))
+    return await come_to_rest(client, task) if arguments.get("wait_seconds") else task
 
 
 async def refusal(client: Client, tool: str = "generate_image", **arguments: Any) -> str:
@@ -134,7 +137,8 @@ async def test_check_task_knows_both_ids(either: Shared):
     task = await generate(either.client, wait_seconds=0)
     either.gateway.wait_for_look()
     for name in (task["task_id"], either.gateway.last().id):
-        found = task_of(await either.client.call_tool("check_task", {"task_id": name, "wait_seconds": 20}))
+        asked = task_of(await either.client.call_tool("check_task", {"task_id": name, "wait_seconds": 20}))
+        found = await come_to_rest(either.client, asked)
         assert found["task_id"] == task["task_id"]
         assert found["state"] == "success"
 
@@ -216,7 +220,7 @@ async def test_progress_is_told_while_waiting(either: Shared):
     either.gateway.looks_needed = 8
     answer = await either.client.call_tool(
         "generate_image",
-        {"model": "nano-banana", "prompt": "a slow fox", "wait_seconds": 20},
+        {"model": "nano-banana", "prompt": "a slow fox", "wait_seconds": 50},
         progress_callback=progress,
     )
     assert task_of(answer)["state"] == "success"
@@ -353,10 +357,11 @@ async def test_an_unclear_answer_is_never_paid_twice(shared: Shared, model: str,
 async def test_a_gateway_that_does_not_answer_is_asked_once(gateway: Imitation, tmp_path: Path):
     gateway.on_create.append(Hang(30))
     async with connect(server_env(gateway, tmp_path)) as client:
-        task = await generate(client, wait_seconds=1)
+        task = await generate(client, wait_seconds=0)
+        await anyio.to_thread.run_sync(gateway.wait_for_post)
         assert task["state"] == "submitting"
         gateway.closing.set()  # The connection ends without an answer.
-        task = task_of(await client.call_tool("check_task", {"task_id": task["task_id"], "wait_seconds": 10}))
+        task = await come_to_rest(client, task)
         assert task["state"] == "unknown"
     assert len(gateway.posts()) == 1
 
@@ -394,7 +399,8 @@ async def test_the_same_idempotency_key_at_once_is_one_request(either: Shared):
     assert len(seen) == 1
     either.gateway.wait_for_post()
     [only] = seen
-    done = task_of(await either.client.call_tool("check_task", {"task_id": only, "wait_seconds": 20}))
+    asked = task_of(await either.client.call_tool("check_task", {"task_id": only, "wait_seconds": 20}))
+    done = await come_to_rest(either.client, asked)
     assert done["state"] == "success"
     assert len(either.gateway.posts()) == 1
 
@@ -425,7 +431,8 @@ def test_a_killed_server_neither_loses_nor_repeats_its_tasks(gateway: Imitation,
     with Process(env) as second:
         second.start()
         found = second.finished(followed)
-        unclear = second.call("generate_image", sending | {"wait_seconds": 40}, 60)["structuredContent"]
+        unclear = second.call("generate_image", sending)["structuredContent"]
+        unclear = second.finished(unclear["task_id"])
         listed = second.call("list_tasks", {})["structuredContent"]["tasks"]
     assert found["state"] == "success"
     assert Path(found["results"][0]["path"]).read_bytes() == next(iter(gateway.tasks.values())).files[0]
@@ -449,6 +456,7 @@ async def test_an_unknown_client_has_its_task_id_soon_and_no_extras(gateway: Imi
     env = server_env(gateway, tmp_path)
     async with connect(env, name="somebody-new") as client:
         made = await client.call_tool("generate_image", {"model": "nano-banana", "prompt": "a", "wait_seconds": 20})
+        await come_to_rest(client, task_of(made))
         done = await client.call_tool("check_task", {"task_id": task_of(made)["task_id"], "wait_seconds": 20})
         assert task_of(done)["state"] == "success"
         assert [part.type for part in done.content] == ["text"]
@@ -627,8 +635,8 @@ def test_files_are_named_after_the_prompt_but_stay_in_the_folder(gateway: Imitat
     with Process(server_env(gateway, tmp_path)) as server:
         server.start()
         for prompt in prompts:
-            call = {"model": "nano-banana", "prompt": prompt, "wait_seconds": 20}
-            task = server.call("generate_image", call)["structuredContent"]
+            call = {"model": "nano-banana", "prompt": prompt, "wait_seconds": 0}
+            task = server.finished(server.call("generate_image", call)["structuredContent"]["task_id"])
             assert task["state"] == "success"
             path = Path(task["results"][0]["path"])
             assert path.resolve().is_relative_to((tmp_path / "downloads").resolve())

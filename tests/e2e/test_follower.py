@@ -75,7 +75,7 @@ class TestFollower:
             server.close_input()
             server.process.wait(60)
         before = sum(task.looks for task in gateway.tasks.values())
-        gateway.wait_for_look(before + 1, 20)  # the first follows: it holds the folder
+        gateway.wait_for_look(before + 1)  # the first follows: it holds the folder
         command = [sys.executable, "-m", "apixo_mcp", "worker", "--until-idle"]
         second = subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=60, check=False)
         assert second.returncode == 0

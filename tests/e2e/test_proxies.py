@@ -15,6 +15,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Implementation
+from support.amounts import here
 from support.program import structure, values_for
 from support.proxies import NAME, RECIPES, answering, client_for, free_port, proxied
 from support.sign_in import bearer, let_in
@@ -35,7 +36,7 @@ pytestmark = [
 ]
 
 ALICE = Owner("alice")
-FOX = {"model": "nano-banana", "prompt": "a fox [took:2]", "wait_seconds": 40}
+FOX = {"model": "nano-banana", "prompt": f"a fox [took:{here(2):.1f}]", "wait_seconds": 40}
 NAMES = sorted(path.name for path in RECIPES.iterdir() if path.suffix != ".md")
 
 

@@ -137,7 +137,7 @@ async def test_no_call_fails_while_one_of_two_replicas_is_replaced(site: Site) -
             await answered(3)
             first = site.replicas[0]
             first.end()
-            async with httpx2.AsyncClient(base_url=first.url, trust_env=False, timeout=20) as http:
+            async with httpx2.AsyncClient(base_url=first.url, trust_env=False, timeout=60) as http:
                 ready = await http.get("/readyz")
                 assert (ready.status_code, ready.json()["status"]) == (503, "leaving")
             assert await anyio.to_thread.run_sync(first.ended) == (0, "")

@@ -136,7 +136,7 @@ async def test_changed_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture)
             server = build_server(app)
             async with (
                 serving(app, server, listener),
-                httpx2.AsyncClient(trust_env=False) as http,
+                httpx2.AsyncClient(trust_env=False, timeout=60) as http,
                 Client(server, client_info=Implementation(name="cursor", version="1")) as client,
                 anyio.create_task_group() as watch,
             ):

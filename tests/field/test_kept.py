@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.door import Enter, content, one_file, remarks, sample
 from support.samples import OTHERS, PAGES, picture, recorded, wav
 from support.scripted_gateway import Gateway, chunked, head, open_ended, whole
@@ -317,14 +317,14 @@ async def test_asking_hurries_a_file_that_waits_for_its_next_try(gateway: Gatewa
             if task["results"][0]["file"] == "saved":
                 break
             before = len(gateway.asked_for("/out/a.png"))
-            task = await door.check(task)
+            task = await door.ended(task)
             assert len(gateway.asked_for("/out/a.png")) > before
     assert content(task["results"][0]) == b"abc"
     assert "It may be cut" in remarks(task)
 
 
 async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter: Enter):
-    limits = Limits(steps=StepLimits(save_again_after=(0.5, 30.0)))
+    limits = Limits(steps=StepLimits(save_again_after=(here(1.0), 30.0)))
     asked, go_on = anyio.Event(), anyio.Event()
 
     async def late(_, send):
@@ -340,7 +340,7 @@ async def test_asking_waits_for_a_try_that_is_under_way(gateway: Gateway, enter:
             await asked.wait()
         assert (await door.check(task, 0))["results"][0]["file"] == "saving"
         group.start_soon(_after_a_moment, go_on)
-        task = await door.check(task)
+        task = await door.ended(task)
         assert content(task["results"][0]) == sample("ok.png")
 
 

@@ -246,7 +246,7 @@ async def test_what_can_never_be_read_is_told_and_kept(gateway: Gateway, enter: 
         for _ in range(8):
             if task["state"] == "failed":
                 break
-            task = await door.check(task)
+            task = await door.ended(task)
     assert task["state"] == "failed"
     assert "apixo-mcp tasks reread" in json.dumps(task)
     assert len(gateway.looks) >= 2

@@ -155,7 +155,7 @@ async def test_a_redirect_is_not_followed(gateway: Gateway, enter: Enter):
         gateway.submits.append(answer("", status, location=f"{gateway.url}/elsewhere"))
     async with enter() as door:
         for number in range(5):
-            await door.made(prompt=f"fox {number}", wait_seconds=10)
+            await door.made(prompt=f"fox {number}")
     assert not gateway.asked_for("/elsewhere")
     assert len(gateway.posts) == 5
 
@@ -215,11 +215,11 @@ async def test_an_id_is_kept_and_a_confirmed_poll_settles_it(gateway: Gateway, e
     one_file(gateway, "/out/a.png", whole(PNG))
     gateway.submits.append(BROKEN[broken])
     async with enter() as door:
-        task = await door.made(wait_seconds=10)
+        task = await door.made()
         for _ in range(10):
             if task["state"] == "success":
                 break
-            task = await door.check(task, 10)
+            task = await door.ended(task)
     assert task["state"] == "success", task
     assert task["remote_id"] == ID
     assert content(task["results"][0]) == PNG
@@ -280,7 +280,7 @@ async def test_two_submits_with_one_id(gateway: Gateway, enter: Enter, model: st
     gateway.submits.extend(envelope({"taskId": one}) for one in same)
     async with enter() as door:
         first = await door.made(model=model, prompt="a fox")
-        second = await door.made(model=model, prompt="a hare", wait_seconds=8)
+        second = await door.made(model=model, prompt="a hare")
     assert (first["state"], second["state"]) == ("success", "unknown"), (first, second)
     assert first["task_id"] in json.dumps(second["error"]) or str(same[0]) in json.dumps(second["error"])
     assert len(gateway.posts) == 2
@@ -332,7 +332,7 @@ async def test_the_key_that_a_gateway_repeats_is_never_kept(gateway: Gateway, en
         case _:
             gateway.outcome = lambda task: succeeded(task, json.dumps({"note": f"made with {key}"}))
     async with enter() as door:
-        task = await door.made(wait_seconds=15)
+        task = await door.made()
         listed = await door.told("list_tasks")
     assert key not in json.dumps(task) + json.dumps(listed)
     for path in tmp_path.rglob("*"):

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -27,7 +27,7 @@ from apixo_mcp.tasks.task import FileState, Result, Task
 pytestmark = pytest.mark.anyio
 
 PNG = a_png(padding=2_000_000)
-LIMITS = TransferLimits(pauses=(), answers_within=here(0.2))
+LIMITS = TransferLimits(pauses=(), answers_within=here(0.5))
 
 
 class Share:
@@ -96,7 +96,7 @@ class SharedRoots(Roots):
 
 
 async def test_calls_that_hang_are_few_and_come_back(share: Share):
-    threads = FolderThreads("/share", most=2, answers_within=0.5)
+    threads = FolderThreads("/share", most=2, answers_within=here(0.5))
     returned: list[int | None] = []
 
     def look() -> int:
@@ -117,7 +117,8 @@ async def test_calls_that_hang_are_few_and_come_back(share: Share):
 
 
 async def test_a_folder_that_hangs_already_is_waited_for_less(share: Share):
-    threads = FolderThreads("/share", most=5, answers_within=1.0, once_hanging=0.01)
+    usual = here(1.0)
+    threads = FolderThreads("/share", most=5, answers_within=usual, once_hanging=0.01)
     with share.gone():
         with pytest.raises(FolderHangs):
             await threads.run(share.asked)
@@ -125,8 +126,12 @@ async def test_a_folder_that_hangs_already_is_waited_for_less(share: Share):
         for _ in range(3):
             with pytest.raises(FolderHangs):
                 await threads.run(share.asked)
-        assert anyio.current_time() - began < here(2.5), "each of three would have taken a second"
-    assert await threads.run(lambda: 7) == 7
+        assert anyio.current_time() - began < 2.5 * usual, "each of three would have taken as long"
+    with in_time(10):  # the threads that hung take a moment to come back
+        while True:
+            with suppress(FolderHangs):
+                assert await threads.run(lambda: 7) == 7
+                break
 
 
 async def test_small_pictures_are_done_without_where_the_folder_hangs(tmp_path: Path, share: Share):
@@ -135,7 +140,7 @@ async def test_small_pictures_are_done_without_where_the_folder_hangs(tmp_path: 
     size = path.stat().st_size
     result = a_result("", file=FileState.SAVED, path=str(path), mime_type="image/png", bytes=size, sha256="0" * 64)
     task = a_task(results=(result,))
-    previews = Previews(SharedFiles(tmp_path, share), FolderThreads("/share", 2, 0.5))
+    previews = Previews(SharedFiles(tmp_path, share), FolderThreads("/share", 2, here(0.5)))
     thumbnails = Thumbnails(previews, tmp_path / "small")
     with share.gone(), in_time(30):
         assert await previews.preview(str(path), "image/png") is None
@@ -170,7 +175,7 @@ async def test_what_is_given_from_a_folder_that_hangs_is_refused_and_the_rest_is
 
 async def test_what_a_call_raises_is_raised():
     with pytest.raises(PermissionError):
-        await FolderThreads("here", most=1, answers_within=5).run(_refused)
+        await FolderThreads("here", most=1, answers_within=30).run(_refused)
 
 
 def _refused() -> None:
@@ -209,7 +214,7 @@ async def test_results_outlast_a_folder_that_hangs(wire, http, tmp_path, share: 
     url, pictures, other = wire.answers(whole(PNG)), tmp_path / "pictures", tmp_path / "other"
     other.mkdir()
     saver = Saver(http, SharedFiles(pictures, share), LIMITS, roots=Roots([other]))
-    earlier = await saver.save(a_task(), a_result(url))
+    earlier = await Saver(http, LocalFiles(pictures), TransferLimits()).save(a_task(), a_result(url))
     assert earlier.file is FileState.SAVED
     with share.gone():
         results: list[Result] = []
@@ -311,7 +316,7 @@ async def test_a_file_that_gets_no_turn_is_let_go_of(wire, http, tmp_path, share
 
     monkeypatch.setattr(PartialFile, "write", write_there)
     url = wire.answers(whole(PNG))
-    saver = Saver(http, CountedFiles(tmp_path), TransferLimits(pauses=(), answers_within=0.2, writing=1))
+    saver = Saver(http, CountedFiles(tmp_path), TransferLimits(pauses=(), answers_within=here(0.2), writing=1))
     with share.gone():
         for index in range(3):
             assert (await saver.save(a_task(), a_result(url, index=index))).file is FileState.FAILED

@@ -24,6 +24,7 @@ from support.media_wire import (
     refusal,
     whole,
 )
+from support.program import happens
 
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.timeouts import Timeouts
@@ -631,6 +632,7 @@ async def test_what_came_of_a_slow_file_is_written_before_its_line_breaks(wire, 
     async with anyio.create_task_group() as group:
         group.start_soon(a_saver(http, tmp_path, written_after=0.0).save, a_task(), a_result(url))
         await sent.wait()
+        await happens(lambda: any(path.stat().st_size >= 20_000 for path in tmp_path.rglob("*") if path.is_file()))
         group.cancel_scope.cancel()
     saved = await a_saver(http, tmp_path).save(a_task(), a_result(url))
     assert content(saved) == PNG
@@ -666,7 +668,7 @@ async def test_a_trailer_without_end_is_no_progress(wire, tmp_path):
         await send(head(transfer_encoding="chunked") + chunks(PNG, end=b"0\r\n"))
         await drip(send, b"X-A: 1\r\n", 0.05)
 
-    async with Http(allow_private_hosts=True, timeouts=Timeouts(idle=0.3)) as http:
+    async with Http(allow_private_hosts=True, timeouts=Timeouts(idle=here(0.3))) as http:
         with in_time(10):
             saved = await a_saver(http, tmp_path).save(a_task(), a_result(wire.answers(handler)))
     assert content(saved) == PNG

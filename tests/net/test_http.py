@@ -7,7 +7,7 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.amounts import examples, in_time
+from support.amounts import examples, here, in_time
 from support.tcp import refused
 
 from apixo_mcp import __version__
@@ -28,7 +28,7 @@ def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 
 async def ask(url: str, **given):
     async with Http() as http:
-        return await http.call("POST", url, headers={"Authorization": "Bearer k"}, read_timeout=5.0, **given)
+        return await http.call("POST", url, headers={"Authorization": "Bearer k"}, read_timeout=30.0, **given)
 
 
 async def test_a_whole_answer_comes_back_with_lower_case_headers(wire):
@@ -45,7 +45,7 @@ async def test_a_whole_answer_comes_back_with_lower_case_headers(wire):
 async def test_connections_are_kept(wire):
     async with wire(answer(b"{}")) as server, Http() as http:
         for _ in range(3):
-            await http.call("GET", server.url, headers={}, read_timeout=5.0)
+            await http.call("GET", server.url, headers={}, read_timeout=30.0)
     assert (server.connections, len(server.requests)) == (1, 3)
 
 
@@ -66,7 +66,7 @@ def answered_once(body: bytes):
 async def test_a_post_never_meets_a_connection_that_is_just_closed(wire):
     async with wire(answered_once(b"{}")) as server, Http() as http:
         for method in ("GET", "POST", "POST", "POST"):
-            got = await http.call(method, server.url, headers={}, json={}, read_timeout=5.0)
+            got = await http.call(method, server.url, headers={}, json={}, read_timeout=30.0)
             assert isinstance(got, Answered), method
     assert (server.connections, len(server.requests)) == (4, 4)
 
@@ -76,7 +76,7 @@ async def test_a_post_has_a_connection_of_its_own_through_a_proxy_too(wire, monk
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "")
         for method in ("GET", "POST", "POST"):
-            got = await http.call(method, "http://gateway.invalid/api", headers={}, json={}, read_timeout=5.0)
+            got = await http.call(method, "http://gateway.invalid/api", headers={}, json={}, read_timeout=30.0)
             assert isinstance(got, Answered), method
     assert proxy.connections == 3
 
@@ -85,7 +85,7 @@ async def test_many_posts_at_once_each_have_a_connection(wire):
     async with wire(answered_once(b"{}")) as server, Http() as http, anyio.create_task_group() as group:
 
         async def post() -> None:
-            assert isinstance(await http.call("POST", server.url, headers={}, json={}, read_timeout=5.0), Answered)
+            assert isinstance(await http.call("POST", server.url, headers={}, json={}, read_timeout=30.0), Answered)
 
         for _ in range(20):
             group.start_soon(post)
@@ -120,7 +120,7 @@ async def test_a_redirect_is_an_answer(wire):
 async def test_cookies_are_not_kept(wire):
     async with wire(answer(b"{}", "200 OK", "Set-Cookie: a=b; Path=/")) as server, Http() as http:
         for _ in range(2):
-            await http.call("GET", server.url, headers={}, read_timeout=5.0)
+            await http.call("GET", server.url, headers={}, read_timeout=30.0)
     assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
@@ -173,7 +173,7 @@ async def test_silence_is_broken(wire):
         await anyio.sleep_forever()
 
     async with wire(talk) as server, Http() as http:
-        got = await http.call("POST", server.url, headers={}, json={}, read_timeout=0.05)
+        got = await http.call("POST", server.url, headers={}, json={}, read_timeout=here(0.3))
     assert isinstance(got, Broken)
     assert len(server.requests) == 1
 

@@ -224,7 +224,7 @@ async def test_what_is_no_socks_proxy_sends_nothing(wire, sent: bytes, monkeypat
 
     async with wire(talk, http=False) as proxy, Http() as http:
         monkeypatch.setenv("all_proxy", proxy.url.replace("http", "socks5"))
-        got = await http.call("POST", "http://api.test/", headers={}, json={}, read_timeout=5.0)
+        got = await http.call("POST", "http://api.test/", headers={}, json={}, read_timeout=30.0)
     assert isinstance(got, NotReached)
     assert "all_proxy" in got.reason
 
@@ -233,7 +233,7 @@ async def test_what_is_no_socks_proxy_sends_nothing(wire, sent: bytes, monkeypat
 async def test_a_proxy_that_opens_no_tunnel(wire, status: int, refused: bool, monkeypatch: pytest.MonkeyPatch):
     async with wire(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()) as proxy, Http() as http:
         monkeypatch.setenv("https_proxy", proxy.url)
-        got = await http.call("POST", "https://api.test/", headers={}, json={}, read_timeout=5.0)
+        got = await http.call("POST", "https://api.test/", headers={}, json={}, read_timeout=30.0)
     assert isinstance(got, NotReached)
     assert (got.setting == "https_proxy") is refused
 
@@ -272,7 +272,7 @@ async def test_certificates_that_cannot_be_used_are_refused_by_name(
     monkeypatch.setenv(variable, str(path))
     async with wire(ANSWER) as server, Http(allow_private_hosts=True) as http:
         got = await Apixo(http, "sk-mine", "https://api.test").submit("nano-banana", {"prompt": "a"})
-        near = await http.call("GET", server.url, headers={}, read_timeout=5.0)
+        near = await http.call("GET", server.url, headers={}, read_timeout=30.0)
         with pytest.raises(SettingRefused, match=f"^{variable} cannot be used"):
             async with http.fetch("https://cdn.example/a.png"):
                 raise AssertionError
@@ -289,6 +289,6 @@ async def test_certificates_that_can_be_used(tmp_path: Path, monkeypatch: pytest
     path.write_text(ssl.DER_cert_to_PEM_cert(known[0]))
     monkeypatch.setenv("SSL_CERT_FILE", f' "{path}" ')
     async with Http() as http:
-        got = await http.call("GET", "https://127.0.0.1:9/", headers={}, read_timeout=5.0)
+        got = await http.call("GET", "https://127.0.0.1:9/", headers={}, read_timeout=30.0)
     assert isinstance(got, NotReached)
     assert got.setting == ""

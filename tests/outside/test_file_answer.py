@@ -57,7 +57,9 @@ def client(links: InputLinks) -> Callable[[], httpx2.AsyncClient]:
         return FileAnswer(opened.file) if opened else Response(status_code=404)
 
     app = Starlette(routes=[Route("/inputs/{token}/{name}", answer)])
-    return lambda: httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://here.example")
+    return lambda: httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url="https://here.example", timeout=60
+    )
 
 
 async def test_a_file_is_answered_whole_or_in_part(

@@ -48,7 +48,7 @@ async def test_a_file_of_the_sandbox_is_read_by_another_program(box: Sandbox, tm
             assert task["state"] == "success", task
         await told_once(client, task, lambda now: "path" in now["results"][0])  # its file may be on its way still
         whole = json.loads(await text_at(client, f"apixo://tasks/{task['task_id']}"))["results"][0]
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             served = (await http.get(whole["url"])).content
     path = Path(whole["path"])
     assert path.suffix == f".{kind}"

@@ -128,7 +128,10 @@ async def test_a_receiver_that_is_not_there_stops_nothing(box: Sandbox, client: 
 
 async def test_a_callback_that_was_owed_at_the_end_is_made_after_a_restart(tmp_path, receiver: Receiver):
     key = {"Authorization": "Bearer sk-1"}
-    async with Sandbox(speed=1000, data_dir=tmp_path) as box, httpx2.AsyncClient(base_url=box.url, headers=key) as one:
+    async with (
+        Sandbox(speed=1000, data_dir=tmp_path) as box,
+        httpx2.AsyncClient(base_url=box.url, headers=key, timeout=60) as one,
+    ):
         body = {"request_type": "callback", "callback_url": receiver.url, "input": {**INPUT, "prompt": "x [took:0.3]"}}
         remote_id = (await one.post("/api/v1/generateTask/nano-banana", json=body)).json()["data"]["taskId"]
     async with Sandbox(speed=1000, data_dir=tmp_path):

@@ -111,7 +111,7 @@ async def test_a_failed_task_is_a_good_answer(client: httpx2.AsyncClient, submit
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer sk-bad-1"}, {"Authorization": "Basic sk-1"}])
 async def test_a_wrong_key_is_refused(box: Sandbox, header: dict[str, str]):
-    async with httpx2.AsyncClient(base_url=box.url, headers=header, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=box.url, headers=header, trust_env=False, timeout=60) as client:
         submitted = await client.post("/api/v1/generateTask/nano-banana", json={"input": INPUT})
         created = await client.post("/api/v1/tasks/create", json={"model": "sora-2", "input": {"prompt": "x"}})
         balance = await client.get("/api/v1/apikeys/current-balance")
@@ -133,7 +133,7 @@ async def test_a_wrong_key_is_refused(box: Sandbox, header: dict[str, str]):
     ],
 )
 async def test_no_credits(box: Sandbox, model: str, given: dict[str, object], status: int):
-    async with httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-poor"}) as client:
+    async with httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-poor"}, timeout=60) as client:
         answer = await client.post(f"/api/v1/generateTask/{model}", json={"input": given})
         ruxa = await client.post("/api/v1/tasks/create", json={"model": "sora-2", "input": {"prompt": "x"}})
     assert answer.status_code == status
@@ -154,7 +154,7 @@ async def test_the_balance_falls_by_what_was_accepted(client: httpx2.AsyncClient
 async def test_an_empty_purse_is_refused():
     async with (
         Sandbox(speed=1000, balance=0.015) as box,
-        httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-1"}) as client,
+        httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-1"}, timeout=60) as client,
     ):
         answers = [await client.post("/api/v1/generateTask/nano-banana", json={"input": INPUT}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 400]
@@ -255,7 +255,7 @@ async def test_the_thousand_and_first_task_at_once_is_refused(box: Sandbox, clie
         box.app.backend.accept(facts, "sk-test", given, {}, box.url, f"id{number}", "", ())
     answer = await submit()
     assert (answer.status_code, answer.json()["code"]) == (429, 429)
-    async with httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-other"}) as other:
+    async with httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-other"}, timeout=60) as other:
         assert (await other.post("/api/v1/generateTask/nano-banana", json={"input": INPUT})).status_code == 200
 
 

@@ -167,7 +167,7 @@ async def test_head_and_ranges(client: httpx2.AsyncClient, made):
 
 async def test_files_need_no_key_and_a_right_name(box: Sandbox, made):
     url = (await made())[0]
-    async with httpx2.AsyncClient() as stranger:
+    async with httpx2.AsyncClient(timeout=60) as stranger:
         assert (await stranger.get(url)).status_code == 200
         assert (await stranger.get(url.replace("0.jpeg", "1.jpeg"))).status_code == 404
         assert (await stranger.get(f"{box.url}/files/nothing/0.png")).status_code == 404
@@ -182,7 +182,7 @@ async def test_urls_expire(client: httpx2.AsyncClient, made):
     assert (await client.get((await made("x [expired]"))[0])).status_code == 403
     async with (
         Sandbox(speed=1000, expiry_seconds=0) as short,
-        httpx2.AsyncClient(base_url=short.url, headers={"Authorization": "Bearer sk-1"}) as other,
+        httpx2.AsyncClient(base_url=short.url, headers={"Authorization": "Bearer sk-1"}, timeout=60) as other,
     ):
         body = {"input": {"mode": "text-to-image", "prompt": "x [took:0]"}}
         remote_id = (await other.post("/api/v1/generateTask/nano-banana", json=body)).json()["data"]["taskId"]
@@ -266,7 +266,7 @@ async def test_files_without_end(client: httpx2.AsyncClient, made, mark: str, de
 async def test_a_public_url_stands_in_results():
     async with (
         Sandbox(speed=1000, public_url="https://files.example.com/box/") as box,
-        httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-1"}) as client,
+        httpx2.AsyncClient(base_url=box.url, headers={"Authorization": "Bearer sk-1"}, timeout=60) as client,
     ):
         body = {"input": {"mode": "text-to-image", "prompt": "x [took:0]"}}
         remote_id = (await client.post("/api/v1/generateTask/nano-banana", json=body)).json()["data"]["taskId"]

@@ -46,14 +46,14 @@ def files() -> Iterator[str]:
 
 async def edited(box: Sandbox, url: str, seconds: float, **given: str) -> str:
     asked = {"mode": "image-to-image", "prompt": f"a fox [took:{seconds}]", "image_urls": [url], **given}
-    async with httpx2.AsyncClient(headers=HEADERS, base_url=box.url) as http:
+    async with httpx2.AsyncClient(headers=HEADERS, base_url=box.url, timeout=60) as http:
         body = {"request_type": "async", "input": asked}
         answer = await http.post("/api/v1/generateTask/nano-banana", json=body)
         return answer.json()["data"]["taskId"]
 
 
 async def told(box: Sandbox, task_id: str) -> dict[str, str]:
-    async with httpx2.AsyncClient(headers=HEADERS, base_url=box.url) as http:
+    async with httpx2.AsyncClient(headers=HEADERS, base_url=box.url, timeout=60) as http:
         with in_time(15):
             while True:
                 answer = await http.get("/api/v1/statusTask/nano-banana", params={"taskId": task_id})
@@ -68,7 +68,7 @@ async def test_an_edit_shows_what_it_was_given(box: Sandbox, files: str, ratio: 
     await happens(lambda: any(entry["route"] == "input" for entry in box.log()))
     (entry,) = [entry for entry in box.log() if entry["route"] == "input"]
     assert (entry["outcome"], entry["bytes"]) == ("fetched", len(a_picture("red")))
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         url = data["resultJson"].partition('["')[2].partition('"')[0]
         with Image.open(io.BytesIO((await http.get(url)).content)) as picture:
             assert picture.size == size, "auto is the shape of the picture that was given"
@@ -78,7 +78,7 @@ async def test_an_edit_shows_what_it_was_given(box: Sandbox, files: str, ratio: 
 
 
 async def test_an_edit_of_its_own_result_has_that_shape(box: Sandbox, files: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         url = f"{files}/red.png"
         for _ in range(3):  # each is an edit of the one before
             data = await told(box, await edited(box, url, 0.1, aspect_ratio="auto"))

@@ -59,7 +59,7 @@ async def test_a_cancelled_owner_leaves_nothing_listening():
             url = box.url
             scope.cancel()
             await anyio.lowlevel.checkpoint()
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=60) as client:
         with pytest.raises(httpx2.ConnectError):
             await client.get(f"{url}/_sandbox/health")
 
@@ -71,11 +71,14 @@ async def test_an_error_of_the_owner_is_his_own():
 
 
 async def test_it_serves_again_on_the_same_port_and_remembers(tmp_path: Path):
-    async with Sandbox(speed=1000, data_dir=tmp_path) as box, httpx2.AsyncClient(headers=KEY) as client:
+    async with Sandbox(speed=1000, data_dir=tmp_path) as box, httpx2.AsyncClient(headers=KEY, timeout=60) as client:
         port = int(box.url.rpartition(":")[2])
         answer = await client.post(f"{box.url}{SUBMIT}", json=BODY)
         remote_id = answer.json()["data"]["taskId"]
-    async with Sandbox(speed=1000, port=port, data_dir=tmp_path) as box, httpx2.AsyncClient(headers=KEY) as client:
+    async with (
+        Sandbox(speed=1000, port=port, data_dir=tmp_path) as box,
+        httpx2.AsyncClient(headers=KEY, timeout=60) as client,
+    ):
         assert box.url.endswith(f":{port}")
         params = {"taskId": remote_id}
         answer = await client.get(f"{box.url}/api/v1/statusTask/nano-banana", params=params)
@@ -146,7 +149,7 @@ async def test_mounted_under_a_path_it_finds_itself_and_still_cuts(caplog: pytes
     outer = Starlette(routes=[Mount("/inner", build_app(speed=1000))])
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/inner"
-    async with listening(outer, listener), httpx2.AsyncClient(headers=KEY) as client:
+    async with listening(outer, listener), httpx2.AsyncClient(headers=KEY, timeout=60) as client:
         remote_id = (await client.post(f"{url}{SUBMIT}", json=BODY)).json()["data"]["taskId"]
         answer = await client.get(f"{url}/api/v1/statusTask/nano-banana", params={"taskId": remote_id})
         file = answer.json()["data"]["resultJson"].split('"')[3]
@@ -169,7 +172,7 @@ async def test_serve_runs_until_it_is_told_to_stop_and_prints_nothing_itself(tmp
             assert process.stdout is not None
             assert process.stderr is not None
             url = (await process.stdout.receive()).decode().strip()
-            async with httpx2.AsyncClient(headers=KEY) as client:
+            async with httpx2.AsyncClient(headers=KEY, timeout=60) as client:
                 assert (await client.post(f"{url}{SUBMIT}", json=BODY)).status_code == 200
             process.send_signal(number)
             with in_time(5):

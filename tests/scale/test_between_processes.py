@@ -10,10 +10,10 @@ import anyio
 import psycopg
 import pytest
 from mcp.server.subscriptions import ServerEvent
-from support.amounts import here
+from support.amounts import here, in_time
 from support.pgbouncer import pooled
 from support.store_tasks import make
-from support.task_steps import ask, happens
+from support.task_steps import ask, happens, until
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.engines.job_queue import Following
@@ -51,7 +51,7 @@ def opened(box: Sandbox, postgres_url: str, tmp_path: Path) -> Opened:
 
 async def waited_for(app: App, task: Task) -> tuple[Task, float]:
     """The task once it is settled, and how long after it was stored so whoever waits knows it."""
-    ended = await app.service.wait(task, PATIENCE)
+    ended = await app.service.wait(task, here(PATIENCE))
     return ended, time.time() - ended.updated_at
 
 
@@ -88,6 +88,7 @@ async def test_who_asks_follows_nothing(opened: Opened, box: Sandbox) -> None:
     async with opened() as asked:
         task = (await ask(asked)).tasks[0]
         await happens(lambda: box.submits())
+        await until(asked, task, lambda now: now.state is State.PENDING)
         assert (await asked.service.wait(task, 3.0)).state is State.PENDING
         assert not box.looks()
         async with opened(worker=True):
@@ -143,7 +144,7 @@ async def test_what_a_dead_process_did_not_send_is_sent_once(
     async with opened() as one, opened() as two, opened(worker=True), opened(worker=True):
         ended, _ = await waited_for(one, task)
         await anyio.sleep(3)
-        assert two.engine.since_sweep() is not None
+        await happens(lambda: two.engine.since_sweep() is not None)
     assert ended.state in (State.SUCCESS, State.CANCELLED)
     assert len(box.submits()) <= 1
 
@@ -202,7 +203,7 @@ async def test_an_alert_is_a_line_in_the_log_of_one_process_alone(
     async with opened() as one, opened() as two:
         for app in (one, two):
             refused = (await ask(app, "a fox [http:401]")).task
-            with anyio.fail_after(PATIENCE):
+            with in_time(PATIENCE):
                 while (await app.service.wait(refused, PATIENCE)).failure is None:
                     pass
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("alert:")]

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from mcp import Client
 from support.amounts import in_time
-from support.program import structure, values_for
+from support.program import structure, told_once, values_for
 from support.task_steps import ask, happens
 
 from apixo_mcp.app import App, open_app
@@ -59,8 +59,9 @@ async def test_a_replica_says_when_no_worker_is_there_and_when_one_is_again(
 
 async def test_an_answer_says_at_once_that_no_worker_goes_on_with_a_task(settings: Settings) -> None:
     async with open_app(settings, lasting=True, limits=QUICK) as replica, Client(build_server(replica)) as client:
-        asked = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 5}
+        asked = {"model": "nano-banana", "prompt": "a fox", "wait_seconds": 0}
         task = structure(await client.call_tool("generate_image", asked))
+        task = await told_once(client, task, lambda now: "waiting_for" in now)
         assert task["waiting_for"].endswith("none runs on this server's database")
         assert task["next_step"].startswith("It stands still, as no worker runs on this server's database: tell ")
         async with open_app(settings, worker=True, limits=QUICK):

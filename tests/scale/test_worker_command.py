@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 from anyio.to_thread import run_sync
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.proxies import free_port
 from support.stalling import stalling
 from support.task_steps import ask
@@ -70,7 +70,7 @@ async def test_it_follows_is_watched_over_and_ends_in_order(tmp_path: Path, post
             await becomes(port, lambda status: status == 200, 15)
             async with open_app(settings) as asked:
                 task = (await ask(asked)).tasks[0]
-                assert (await asked.service.wait(task, 30)).state is State.SUCCESS
+                assert (await asked.service.wait(task, here(30))).state is State.SUCCESS
                 metrics = await run_sync(
                     lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
                 )

@@ -249,6 +249,6 @@ async def test_the_header_names_the_task(box: Sandbox, tmp_path: Path, method: s
         "mcp-name": named,
     }
     said = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"taskId": UNKNOWN_TASK, "_meta": meta}}
-    async with program("http", values_for(box, tmp_path)) as dial, httpx2.AsyncClient() as http:
+    async with program("http", values_for(box, tmp_path)) as dial, httpx2.AsyncClient(timeout=60) as http:
         answer = await http.post(dial(), json=said, headers=headers)
     assert answer.json()["error"]["code"] == code

@@ -15,7 +15,7 @@ from mcp.shared.memory import create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
 from mcp.types import ResourceListChangedNotification, ResourceUpdatedNotification
 from mcp.types.jsonrpc import jsonrpc_message_adapter
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.asking import submit
 from support.program import Connect, values_for
 
@@ -33,7 +33,10 @@ from apixo_mcp.tasks.task import State, Task, new_task_id
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]
 
-SLOW = {"model": "nano-banana", "prompt": "a fox [took:0.3]", "wait_seconds": 0}
+TAKES = f"[took:{here(0.8):.1f}]"
+"""Time for whoever asked to subscribe before it is done."""
+
+SLOW = {"model": "nano-banana", "prompt": f"a fox {TAKES}", "wait_seconds": 0}
 UNKNOWN_TASK = "apixo://tasks/tsk_" + "a" * 26
 
 
@@ -139,7 +142,7 @@ async def test_the_list_of_resources_has_the_newest_results(connect: Connect) ->
 async def test_nothing_is_told_after_the_subscription_ends(connect: Connect, era: str) -> None:
     heard = Heard()
     async with connect(own=heard.client(era)) as client:
-        ended, going_on = await begin(client), await begin(client, {**SLOW, "prompt": "an owl [took:0.3]"})
+        ended, going_on = await begin(client), await begin(client, {**SLOW, "prompt": f"an owl {TAKES}"})
         uri, other = f"apixo://tasks/{ended}", f"apixo://tasks/{going_on}"
         if era == "legacy":
             await client.subscribe_resource(uri)
@@ -233,8 +236,7 @@ async def test_a_client_that_does_not_read_holds_nothing_up_and_leaves_nothing_b
             task = await slow_task(app)
             await wire.subscribe(era, f"apixo://tasks/{task.task_id}")
             assert notices.subscribers == 1
-            with in_time(10):
-                assert (await app.service.wait(task, 10)).state is State.SUCCESS
+            assert (await app.service.wait(task, here(30))).state is State.SUCCESS
             for _ in range(3000):  # more than any buffer holds
                 await notices.publish(ResourceUpdated(f"apixo://tasks/{task.task_id}"))
             assert (await wire.hear())["method"] == "notifications/resources/updated"
@@ -244,7 +246,7 @@ async def test_a_client_that_does_not_read_holds_nothing_up_and_leaves_nothing_b
 
 async def test_each_owner_hears_of_their_own_tasks_only(box: Sandbox, tmp_path: Path) -> None:
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:
-        task = await app.service.wait(await slow_task(app), 10)
+        task = await app.service.wait(await slow_task(app), here(30))
         notices = Subscriptions(app.service)
         mine, theirs = LOCAL, Owner("somebody")
         heard: dict[Owner, list[ServerEvent]] = {mine: [], theirs: []}

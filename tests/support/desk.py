@@ -9,7 +9,7 @@ from typing import Any
 from mcp import Client
 from mcp.types import CallToolResult, Implementation
 from PIL import Image
-from support.program import text_of, values_for
+from support.program import come_to_rest, text_of, values_for
 from support.stand_in_tunnel import stand_in
 
 from apixo_mcp.app import App, open_app
@@ -21,7 +21,7 @@ from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.running.parts import StepLimits
 
 QUICK = TunnelLimits(
-    opens_within=20.0, lingers=0.3, looked_after_every=0.05, tried_every=0.1, quiet_for=5.0, opened_again_after=(0.01,)
+    opens_within=90.0, lingers=0.3, looked_after_every=0.05, tried_every=0.1, quiet_for=5.0, opened_again_after=(0.01,)
 )
 EDIT = {"model": "nano-banana", "mode": "image-to-image", "wait_seconds": 20}
 
@@ -45,14 +45,15 @@ class Desk:
         answer = await self.made(prompt, **arguments)
         assert not answer.is_error, text_of(answer)
         assert answer.structured_content is not None
-        return answer.structured_content
+        waits = arguments.get("wait_seconds", EDIT["wait_seconds"])
+        return await come_to_rest(self.client, answer.structured_content) if waits else answer.structured_content
 
     async def ended(self, task: dict[str, Any]) -> dict[str, Any]:
         """What is told of a task once it has ended."""
         given = {"task_id": task["task_id"], "wait_seconds": 20}
         told = (await self.client.call_tool("check_task", given)).structured_content
         assert told is not None
-        return told
+        return await come_to_rest(self.client, told)
 
     def fetched(self) -> list[dict[str, Any]]:
         return [entry for entry in self.box.log() if entry["route"] == "input"]

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 from mcp import Client
 from mcp.types import CallToolResult, ImageContent, Implementation, TextContent
+from support.program import come_to_rest
 from support.scripted_gateway import Gateway, Reply
 from support.wire import answer
 
@@ -54,10 +55,14 @@ class Door:
     async def made(self, modality: str = "image", **arguments: Any) -> dict[str, Any]:
         """One task, told when there is nothing left to wait for."""
         tool, usual = CALLS[modality]
-        return await self.told(tool, **usual | {"wait_seconds": 15} | arguments)
+        return await come_to_rest(self.client, await self.told(tool, **usual | {"wait_seconds": 15} | arguments))
 
     async def check(self, task: dict[str, Any], wait_seconds: int = 15) -> dict[str, Any]:
         return await self.told("check_task", task_id=task["task_id"], wait_seconds=wait_seconds)
+
+    async def ended(self, task: dict[str, Any]) -> dict[str, Any]:
+        """A task that was asked for, told when there is nothing left to wait for."""
+        return await come_to_rest(self.client, await self.check(task))
 
     async def pictures(self, tool: str, **arguments: Any) -> tuple[str, list[bytes]]:
         """The words and the pictures of an answer."""

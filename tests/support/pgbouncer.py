@@ -15,7 +15,7 @@ import pytest
 from support.postgres import PASSWORD, USER
 from support.proxies import free_port
 
-_STARTS_WITHIN = 10.0
+_STARTS_WITHIN = 60.0
 
 
 def needed_pgbouncer() -> str:

@@ -71,7 +71,7 @@ async def bare(url: str, tasks: int, interval: float, folder: Path, _: int) -> N
     database.execute("create index task_due on task (due)")
     made = 0
     tells(lambda: made)
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
 
         async def follow(name: str) -> None:
             nonlocal made

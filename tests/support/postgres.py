@@ -24,7 +24,7 @@ import anyio
 import pytest
 
 USER, PASSWORD = "tester", "postgres-password-of-the-tests"  # any password is let in: it must be told nowhere
-_STARTS_WITHIN = 30.0
+_STARTS_WITHIN = 90.0
 _TRIES = 5
 _UNPRIVILEGED = ("postgres", "nobody")  # the server refuses to run as root
 _PR_SET_PDEATHSIG = 1

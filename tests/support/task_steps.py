@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.asking import submit
 
 from apixo_mcp.app import App
@@ -15,7 +15,7 @@ from apixo_mcp.tasks.owner import LOCAL, Owner
 from apixo_mcp.tasks.task import Task
 
 Start = Callable[..., AbstractAsyncContextManager[App]]
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 def request(prompt: str = "a fox", **given: Any) -> GenerationRequest:
@@ -52,7 +52,7 @@ async def cut_off(app: App, *, waiting: bool = True) -> Submission:
 
 async def settled(app: App, task: Task) -> Task:
     """The task once nothing is left to wait for."""
-    task = await app.service.wait(await app.service.find(Owner(task.owner), task.task_id), PATIENCE)
+    task = await app.service.wait(await app.service.find(Owner(task.owner), task.task_id), here(PATIENCE))
     assert task.is_settled, task
     return task
 

@@ -36,9 +36,15 @@ def test_the_receiver_of_the_documents():
                 "webhook-signature": Webhook(SECRET).sign("msg_1", now, body),
             }
             old = {**headers, "webhook-timestamp": str(int(time.time()) - 1000)}
-            assert httpx2.post(url, content=body.replace("success", "failed"), headers=headers).status_code == 401
-            assert httpx2.post(url, content=body, headers=old).status_code == 401
-            assert [httpx2.post(url, content=body, headers=headers).status_code for _ in range(2)] == [204, 204]
+            assert (
+                httpx2.post(url, content=body.replace("success", "failed"), headers=headers, timeout=60).status_code
+                == 401
+            )
+            assert httpx2.post(url, content=body, headers=old, timeout=60).status_code == 401
+            assert [httpx2.post(url, content=body, headers=headers, timeout=60).status_code for _ in range(2)] == [
+                204,
+                204,
+            ]
             assert hook.stdout.readline().split() == ["task.finished", "tsk_1", "success"]
         finally:
             hook.kill()

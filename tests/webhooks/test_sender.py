@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.asking import submit
 from support.program import happens, values_for
 from support.receiver import SECRET, Receiver
@@ -151,7 +151,7 @@ async def test_a_receiver_that_is_away_over_a_restart_misses_nothing(box: Sandbo
                 await anyio.sleep(0.01)
     async with open_app(read_settings(**values_for(box, tmp_path))) as app:  # one that tells nobody
         other = await ask(app, "a hare [took:0]")
-        await app.service.wait(await app.service.find(LOCAL, other.task_id), 15)
+        await app.service.wait(await app.service.find(LOCAL, other.task_id), here(60))
     async with receiver.open(), telling(box, tmp_path, receiver.url, patient):
         await happens(lambda: len(receiver.of(task)) == len(receiver.of(other)) == 1)
     assert len(receiver.messages) == 2
@@ -160,9 +160,9 @@ async def test_a_receiver_that_is_away_over_a_restart_misses_nothing(box: Sandbo
 async def test_what_has_just_ended_is_told_before_a_command_leaves(box: Sandbox, tmp_path: Path, receiver: Receiver):
     values = {**values_for(box, tmp_path), "notify_url": receiver.url, "notify_secret": SECRET}
     for number in range(3):
-        async with open_app(read_settings(**values)) as app, sending_webhooks(app, WebhookLimits(), at_last=10.0):
+        async with open_app(read_settings(**values)) as app, sending_webhooks(app, WebhookLimits(), at_last=60.0):
             task = await ask(app, f"a fox {number} [took:0]")
-            await app.service.wait(await app.service.find(LOCAL, task.task_id), 15)
+            await app.service.wait(await app.service.find(LOCAL, task.task_id), here(60))
         assert len(receiver.messages) == number + 1
 
 
@@ -186,7 +186,7 @@ async def test_a_receiver_that_is_gone_is_told_nothing_more(
     async with telling(box, tmp_path, receiver.url) as app:
         await ask(app)
         await happens(lambda: "wants no more webhooks" in caplog.text)
-        await app.service.wait(await ask(app, "a hare [took:0]"), 15)
+        await app.service.wait(await ask(app, "a hare [took:0]"), here(60))
         await app.store.outbox.collect()
         assert (await waiting(app)).waiting == 2, "kept for a later start"
     assert len(receiver.messages) == 1
@@ -208,10 +208,10 @@ async def test_a_receiver_that_is_silent_holds_nobody_up(box: Sandbox, tmp_path:
 async def test_what_is_private_is_not_asked_unless_that_is_allowed(receiver: Receiver):
     async with Http() as http:
         for url in ("https://10.0.0.1/hook", "https://169.254.169.254/latest", "https://[fd00::1]/"):
-            reply = await http.deliver("POST", url, headers={}, content=b"{}", within=5.0)
+            reply = await http.deliver("POST", url, headers={}, content=b"{}", within=30.0)
             assert isinstance(reply, NotReached), reply
             assert "APIXO_MCP_ALLOW_PRIVATE_HOSTS" in reply.reason
-        own = await http.deliver("HEAD", receiver.url.replace("/hook", "/nowhere"), headers={}, within=5.0)
+        own = await http.deliver("HEAD", receiver.url.replace("/hook", "/nowhere"), headers={}, within=30.0)
         assert isinstance(own, Answered)
         assert own.status == 404
 
@@ -221,7 +221,7 @@ async def test_a_name_that_leads_to_a_private_address_is_not_asked():
         return ["192.168.0.7"]
 
     async with Http(resolve=resolve) as http:
-        reply = await http.deliver("POST", "https://hooks.example/x", headers={}, content=b"{}", within=5.0)
+        reply = await http.deliver("POST", "https://hooks.example/x", headers={}, content=b"{}", within=30.0)
     assert not isinstance(reply, Answered)
     assert "private address" in reply.reason
 

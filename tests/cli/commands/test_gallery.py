@@ -40,7 +40,10 @@ def gallery(box: Sandbox, folder: Path, **more: str) -> Iterator[tuple[subproces
 
 async def test_its_address_opens_it_once_and_in_one_browser(box: Sandbox, tmp_path: Path) -> None:
     with gallery(box, tmp_path) as (_, url, path):
-        async with httpx2.AsyncClient(base_url=url) as first, httpx2.AsyncClient(base_url=url) as second:
+        async with (
+            httpx2.AsyncClient(base_url=url, timeout=60) as first,
+            httpx2.AsyncClient(base_url=url, timeout=60) as second,
+        ):
             assert (await second.get("/")).status_code == 401, "nobody comes in without its address"
             opened = await first.get(path)
             assert (opened.status_code, opened.headers["location"]) == (303, "/")
@@ -55,7 +58,7 @@ async def test_its_address_opens_it_once_and_in_one_browser(box: Sandbox, tmp_pa
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent in another way there")
 async def test_ctrl_c_ends_it_though_a_page_listens(box: Sandbox, tmp_path: Path) -> None:
     with gallery(box, tmp_path) as (process, url, path):
-        async with httpx2.AsyncClient(base_url=url) as browser:
+        async with httpx2.AsyncClient(base_url=url, timeout=60) as browser:
             await browser.get(path)
             async with browser.stream("GET", "/api/events") as events:
                 assert (await anext(events.aiter_lines())).startswith("retry")

@@ -407,11 +407,11 @@ async def test_a_server_that_runs_meanwhile_leads_to_the_bucket_afterwards(
     async with door(box.url, tmp_path) as entered:
         task = await entered.made()
     async with door(box.url, tmp_path, results=f"s3://{bucket}") as entered:
-        assert "link" not in (await entered.check(task))["results"][0]
+        assert "link" not in (await entered.ended(task))["results"][0]
         folder = str(entered.app.settings.download_dir)
         given = {"home": entered.app.settings.home.name, SAVED_IN: folder, BUCKET: f"s3://{bucket}"}
         moved = await run(typed, "results", "move", "--delete", APIXO_MCP_DATABASE_URL="", **given)
         assert moved.exit_code == 0, moved.output
         assert "1 file" in moved.stdout
-        [result] = (await entered.check(task))["results"]
+        [result] = (await entered.ended(task))["results"]
         assert len(fetched(result["link"])[1]) == result["bytes"]

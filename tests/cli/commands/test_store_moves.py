@@ -562,7 +562,7 @@ async def test_a_move_that_is_killed_anywhere_loses_nothing_and_goes_on_at_one_p
     file = tmp_path / "store"
 
     async def killed(*words: str, where: Mapping[str, str]) -> int:
-        for kills, within in enumerate((0.6, 0.8, 0.9, 1.0, 1.1, 1.3, 60.0)):
+        for kills, within in enumerate((0.6, 0.8, 0.9, 1.0, 1.1, 1.3, 120.0)):
             process = started(*words, variables=variables(where))
             try:
                 await run_sync(partial(process.communicate, timeout=within * chance.uniform(0.8, 1.2)))

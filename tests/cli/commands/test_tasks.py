@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.to_thread import run_sync
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.shell import UNHURRIED, Typed, made, newest, run, shown, started
 from support.store_tasks import KEYS, make_followed
 
@@ -188,7 +188,7 @@ async def test_one_that_was_not_sent_is_cancelled(typed: Typed, environment: dic
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no way to press Ctrl-C in another console")
 async def test_an_interrupted_wait_says_how_to_go_on(typed: Typed, environment: dict[str, str]):
-    process = started("generate", "nano-banana", "a fox [took:3]", variables=environment)
+    process = started("generate", "nano-banana", f"a fox [took:{here(3):.1f}]", variables=environment)
     try:
         with in_time(30):
             while (await newest(typed)).get("state") not in ("pending", "processing"):

@@ -184,7 +184,7 @@ async def test_refused_requests_and_callbacks_are_told(box: Sandbox, tmp_path: P
     async with (
         open_app(read_settings(**values), public=True) as app,
         serving(app, build_server(app), listener),
-        httpx2.AsyncClient(trust_env=False) as http,
+        httpx2.AsyncClient(trust_env=False, timeout=60) as http,
     ):
         await http.get(f"{url}/mcp?secret=1", headers={"host": "evil.example"})
         await http.get(f"{url}/mcp", headers={"origin": "http://evil.example"})

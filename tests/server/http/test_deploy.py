@@ -91,7 +91,7 @@ async def test_it_ends_in_time_whatever_is_under_way(box: Sandbox, tmp_path: Pat
         port = int(server.url.rpartition(":")[2])
         async with (
             Client(f"{server.url}/mcp", mode=era, client_info=INFO) as client,
-            httpx2.AsyncClient() as http,
+            httpx2.AsyncClient(timeout=60) as http,
             http.stream("GET", f"{server.url}/sse") as stream,
             await anyio.connect_tcp("127.0.0.1", port) as upload,
         ):

@@ -97,7 +97,7 @@ async def running(
     async with (
         open_app(read_settings(**values), public=public) as app,
         serving(app, build_server(app), listener),
-        httpx2.AsyncClient() as http,
+        httpx2.AsyncClient(timeout=60) as http,
     ):
         yield Program(app, url, box, http)
 
@@ -375,7 +375,7 @@ async def test_serve_has_a_public_face(
 ) -> None:
     monkeypatch.setenv("APIXO_MCP_PUBLIC_URL", "https://mcp.example.com/")
     with started(box, tmp_path, "--transport", transport) as server:
-        async with httpx2.AsyncClient(headers={"host": "mcp.example.com"}) as http:
+        async with httpx2.AsyncClient(headers={"host": "mcp.example.com"}, timeout=60) as http:
             assert (await http.post(f"{server.url}/callbacks/x")).status_code == 404
             assert (await http.get(f"{server.url}/callbacks/x")).status_code == 405
             assert (await http.get(f"{server.url}/healthz")).status_code == 200

@@ -157,7 +157,7 @@ class TestReady:
     async def test_a_store_that_cannot_be_written_to_in_time_is_not_ready(self, serve: Serve, tmp_path: Path):
         limits = HealthLimits(answered_within=here(0.2), fresh_for=0.0)
         async with serve(limits) as http:
-            assert (await http.get("/readyz")).status_code == 200
+            await happens_in(http, "ok")
             with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3", isolation_level=None)) as other:
                 other.execute("begin immediate")
                 answer = await http.get("/readyz")
@@ -233,7 +233,7 @@ class TestMetrics:
         assert found['apixo_budget_left_usd{period="month"}'] == pytest.approx(50 - spent)
         assert found["apixo_tasks_left"] == 8
         assert found["apixo_store_up"] == 1
-        assert found["apixo_sweep_age_seconds"] < 15
+        assert found["apixo_sweep_age_seconds"] < here(15)
         assert found['apixo_owner_tasks_ended_total{owner="alice",state="success"}'] == 1
         assert found['apixo_http_requests_total{method="POST",route="mcp",status="200"}'] > 0
         [calls] = [name for name in found if "operation_duration_seconds_count" in name and '"tools/call"' in name]

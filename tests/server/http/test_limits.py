@@ -1,6 +1,7 @@
 """What is refused over HTTP, each with its status, and how much of it is taken before that."""
 
 import json
+import math
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,7 +15,7 @@ import pytest
 from anyio.abc import SocketStream
 from mcp import ClientSession
 from mcp.client.sse import sse_client
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.program import happens, values_for
 from support.sign_in import bearer, let_in
 
@@ -40,9 +41,15 @@ HELLO = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}},
 }
-QUICK = WireLimits(head=8_000, head_within=0.3, body_within=0.3, slowest=100_000, lingers=0.3, connections=20)
-PATIENT = replace(QUICK, head_within=10, body_within=10)
-"""For what does not wait: a busy machine is slower than `QUICK`."""
+PATIENT = WireLimits(head=8_000, head_within=60.0, body_within=60.0, slowest=100_000, lingers=0.3, connections=20)
+"""For what does not wait: a busy machine is slower than `quick`."""
+
+
+def quick() -> WireLimits:
+    """For what waits until its time is up."""
+    return replace(PATIENT, head_within=here(0.3), body_within=here(0.3), lingers=here(0.3))
+
+
 GIGABYTE = 1_000_000_000
 
 
@@ -89,7 +96,19 @@ async def opened(box: Sandbox, folder: Path, limits: HttpLimits, **settings: Any
 
 @pytest.fixture
 async def door(box: Sandbox, tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(box, tmp_path, HttpLimits(wire=QUICK)) as one:
+    async with opened(box, tmp_path, HttpLimits(wire=PATIENT)) as one:
+        yield one
+
+
+@pytest.fixture
+def limits() -> WireLimits:
+    return quick()
+
+
+@pytest.fixture
+async def hurried(box: Sandbox, tmp_path: Path, limits: WireLimits) -> AsyncIterator[Door]:
+    """One whose clients have the time of `limits`."""
+    async with opened(box, tmp_path, HttpLimits(wire=limits)) as one:
         yield one
 
 
@@ -141,8 +160,8 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 async def test_each_is_refused_with_its_status(box: Sandbox, tmp_path: Path, what: str) -> None:
     expected, pieces = REFUSED[what]
-    wire = QUICK if expected == 408 else PATIENT
-    async with opened(box, tmp_path, HttpLimits(wire=wire)) as door, httpx2.AsyncClient() as http:
+    wire = quick() if expected == 408 else PATIENT
+    async with opened(box, tmp_path, HttpLimits(wire=wire)) as door, httpx2.AsyncClient(timeout=60) as http:
         assert status(await door.says(*pieces)) == expected
         assert (await http.get(f"{door.url}/healthz")).status_code == 200, "nobody else notices"
         if expected != 400 or what == "no request":
@@ -175,15 +194,17 @@ async def sent_until_closed(stream: SocketStream) -> int:
     return sent
 
 
-async def test_a_client_that_sends_all_the_same_reads_why_it_was_refused(door: Door) -> None:
-    async with httpx2.AsyncClient() as http:
+async def test_a_client_that_sends_all_the_same_reads_why_it_was_refused(box: Sandbox, tmp_path: Path) -> None:
+    limits = HttpLimits(wire=replace(PATIENT, lingers=60.0))
+    async with opened(box, tmp_path, limits) as door, httpx2.AsyncClient(timeout=60) as http:
         answer = await http.post(f"{door.url}/mcp", content=b"x" * 6_000_000, headers=BOTH)
         assert answer.status_code == 413
         assert "at most 4194304 bytes" in answer.text
 
 
 async def test_a_body_that_comes_steadily_may_take_longer(box: Sandbox, tmp_path: Path) -> None:
-    steady = WireLimits(body_within=0.3, slowest=20)
+    pause = here(0.2)
+    steady = WireLimits(body_within=1.5 * pause, slowest=math.floor(4 / pause))
     async with (
         opened(box, tmp_path, HttpLimits(wire=steady)) as door,
         await anyio.connect_tcp("127.0.0.1", door.port) as stream,
@@ -192,27 +213,27 @@ async def test_a_body_that_comes_steadily_may_take_longer(box: Sandbox, tmp_path
         began = anyio.current_time()
         for place in range(0, len(PING), 9):
             await stream.send(PING[place : place + 9])
-            await anyio.sleep(0.2)  # the pace of a slow line is what is tried
-        assert anyio.current_time() - began > 0.6
+            await anyio.sleep(pause)  # the pace of a slow line is what is tried
+        assert anyio.current_time() - began > 3 * pause
         assert status(await door.told(stream, until_closed=False)) == 400  # it has no session
 
 
-async def test_a_connection_that_says_nothing_is_closed(door: Door) -> None:
-    assert await door.says() == b""
-    assert door.refused == []
+async def test_a_connection_that_says_nothing_is_closed(hurried: Door) -> None:
+    assert await hurried.says() == b""
+    assert hurried.refused == []
 
 
-async def test_a_connection_between_two_requests_is_not(door: Door) -> None:
-    async with await anyio.connect_tcp("127.0.0.1", door.port) as stream:
+async def test_a_connection_between_two_requests_is_not(hurried: Door, limits: WireLimits) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", hurried.port) as stream:
         for _ in range(2):
-            assert status(await door.told(stream, request("GET", "/healthz"), until_closed=False)) == 200
-            await anyio.sleep(2 * QUICK.head_within)  # longer than a head may take to come
+            assert status(await hurried.told(stream, request("GET", "/healthz"), until_closed=False)) == 200
+            await anyio.sleep(2 * limits.head_within)  # longer than a head may take to come
 
 
-async def test_a_stream_is_held_open_for_as_long_as_its_client_wants(door: Door) -> None:
-    async with await anyio.connect_tcp("127.0.0.1", door.port) as stream:
-        assert status(await door.told(stream, request("GET", "/sse"), until_closed=False)) == 200
-        await anyio.sleep(2 * QUICK.body_within)
+async def test_a_stream_is_held_open_for_as_long_as_its_client_wants(hurried: Door, limits: WireLimits) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", hurried.port) as stream:
+        assert status(await hurried.told(stream, request("GET", "/sse"), until_closed=False)) == 200
+        await anyio.sleep(2 * limits.body_within)
         with anyio.move_on_after(0.1) as still:
             while True:
                 await stream.receive()  # what was told at its beginning
@@ -247,7 +268,7 @@ async def signed_in(
 
 
 async def test_whoever_is_not_let_in_is_refused_before_anything_is_counted(box: Sandbox, tmp_path: Path) -> None:
-    async with signed_in(box, tmp_path, HttpLimits(calls_a_minute=1)) as url, httpx2.AsyncClient() as http:
+    async with signed_in(box, tmp_path, HttpLimits(calls_a_minute=1)) as url, httpx2.AsyncClient(timeout=60) as http:
         for headers in ({}, {"authorization": "Bearer amt_wrong"}, {"authorization": "Basic YTpi"}):
             for path in ("/mcp", "/sse", "/messages/"):
                 answer = await http.post(f"{url}{path}", content=PING, headers=BOTH | headers)
@@ -257,7 +278,7 @@ async def test_whoever_is_not_let_in_is_refused_before_anything_is_counted(box: 
 
 
 async def test_calls_of_one_owner_in_a_minute(box: Sandbox, tmp_path: Path) -> None:
-    async with signed_in(box, tmp_path, HttpLimits(calls_a_minute=3)) as url, httpx2.AsyncClient() as http:
+    async with signed_in(box, tmp_path, HttpLimits(calls_a_minute=3)) as url, httpx2.AsyncClient(timeout=60) as http:
 
         async def ping(owner: Owner) -> httpx2.Response:
             return await http.post(f"{url}/mcp", content=PING, headers=BOTH | bearer(owner))
@@ -273,7 +294,7 @@ async def test_calls_of_one_owner_in_a_minute(box: Sandbox, tmp_path: Path) -> N
 
 async def test_streams_of_one_owner_at_once(box: Sandbox, tmp_path: Path) -> None:
     alice, bob = bearer(ALICE), bearer(BOB)
-    async with signed_in(box, tmp_path, HttpLimits(streams=1)) as url, httpx2.AsyncClient() as http:
+    async with signed_in(box, tmp_path, HttpLimits(streams=1)) as url, httpx2.AsyncClient(timeout=60) as http:
         async with http.stream("GET", f"{url}/sse", headers=alice) as first:
             assert first.status_code == 200
             second = await http.get(f"{url}/sse", headers=alice)
@@ -330,7 +351,7 @@ async def test_sessions_beyond_the_most_make_room_and_lose_nothing(box: Sandbox,
 
 
 async def test_sessions_of_all_owners_have_an_end(box: Sandbox, tmp_path: Path) -> None:
-    async with signed_in(box, tmp_path, HttpLimits(sessions=2)) as url, httpx2.AsyncClient() as http:
+    async with signed_in(box, tmp_path, HttpLimits(sessions=2)) as url, httpx2.AsyncClient(timeout=60) as http:
         owners = (ALICE, BOB, ALICE)
         answers = [await http.post(f"{url}/mcp", json=HELLO, headers=BOTH | bearer(one)) for one in owners]
     assert [answer.status_code for answer in answers] == [200, 200, 503]

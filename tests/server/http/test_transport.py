@@ -65,7 +65,7 @@ async def structure(client: Client, tool: str, **arguments: Any) -> dict[str, An
 
 
 async def test_health_tells_the_version(url: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         answer = await http.get(f"{url}/healthz")
     assert answer.json() == {"status": "ok", "version": __version__}
 
@@ -82,7 +82,7 @@ STRANGE = [
 
 @pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/", "/healthz"])
 async def test_a_page_of_a_strange_name_is_refused(url: str, path: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         for method in ("GET", "POST"):
             for header, value, status in STRANGE:
                 told = {header: value, "content-type": "application/json"}
@@ -91,7 +91,7 @@ async def test_a_page_of_a_strange_name_is_refused(url: str, path: str) -> None:
 
 
 async def test_a_page_of_this_machine_is_let_in(url: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         for origin in ("http://localhost:6274", "http://127.0.0.1:5173", "http://[::1]:80"):
             async with http.stream("GET", f"{url}/sse", headers={"origin": origin}) as answer:
                 assert answer.status_code == 200, origin
@@ -122,7 +122,7 @@ async def test_a_body_that_is_no_message_is_answered(url: str, path: str, revisi
 
 
 async def test_a_stream_has_no_head(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         answer = await http.head(f"{url}/sse")
     assert answer.status_code == 405
     assert caplog.records == []
@@ -166,10 +166,10 @@ def test_an_address_to_listen_on(host: str) -> None:
         url = url_of(listener)
         port = listener.getsockname()[1]
         assert url == f"http://{'[::1]' if ':' in host else '127.0.0.1'}:{port}"
-        with socket.create_connection(("::1" if ":" in host else "127.0.0.1", port), 5):
+        with socket.create_connection(("::1" if ":" in host else "127.0.0.1", port), 30):
             pass
         if host == "::":
-            with socket.create_connection(("127.0.0.1", port), 5):
+            with socket.create_connection(("127.0.0.1", port), 30):
                 pass
 
 
@@ -187,7 +187,7 @@ async def test_with_an_owner_others_are_served(box: Sandbox, tmp_path: Path, hos
     async with open_app(read_settings(**values_for(box, tmp_path)), follow=False) as app:
         await let_in(app, ALICE)
     with started(box, tmp_path, "--transport", "http", "--host", host) as server:
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             assert (await http.get(f"{server.url}/sse")).status_code == 401
             async with http.stream("GET", f"{server.url}/sse", headers=bearer(ALICE)) as heard:
                 assert heard.status_code == 200
@@ -244,7 +244,7 @@ async def test_sse_alone_serves_no_streamable_http(box: Sandbox, tmp_path: Path)
     async with (
         open_app(read_settings(**values_for(box, tmp_path))) as app,
         serving(app, build_server(app), listener, streamable=False),
-        httpx2.AsyncClient() as http,
+        httpx2.AsyncClient(timeout=60) as http,
     ):
         assert (await http.post(f"{url}/mcp", json={})).status_code == 404
         assert (await http.get(f"{url}/healthz")).status_code == 200
@@ -256,7 +256,7 @@ async def test_sse_alone_serves_no_streamable_http(box: Sandbox, tmp_path: Path)
 async def open_streams(url: str) -> AsyncIterator[None]:
     """Connections of every kind, each with a stream that the server holds open."""
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx2.AsyncClient())
+        http = await stack.enter_async_context(httpx2.AsyncClient(timeout=60))
         await stack.enter_async_context(http.stream("GET", f"{url}/sse"))
         hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
         both = {"accept": "application/json, text/event-stream"}

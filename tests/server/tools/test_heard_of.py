@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.types import Implementation
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.pipe_client import PipeClient, pipe_client
 from support.program import given_up, program, structure, text_of, values_for
 
@@ -91,13 +91,13 @@ async def chat(box: Sandbox, tmp_path: Path) -> AsyncIterator[Chat]:
 
 async def test_an_alert_in_a_lost_answer_was_not_told(box: Sandbox, tmp_path: Path) -> None:
     async with chat_of(box, tmp_path, daily_budget_usd=0.05) as chat:
-        await chat.lost("a fox [took:1]")  # half of the limit
+        await chat.lost(SLOW)  # half of the limit
         first, second = [await chat.told("get_usage") for _ in range(2)]
     assert [note.partition(" of")[0] for note in first["notes"]] == ["50 %"]
     assert "notes" not in second
 
 
-SLOW = "at night [took:1]"
+SLOW = f"at night [took:{here(1):.1f}]"
 
 
 @pytest.mark.parametrize("again", [{"prompt": "by day"}, {"idempotency_key": "k"}], ids=["other words", "a key"])

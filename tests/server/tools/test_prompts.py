@@ -7,7 +7,7 @@ import pytest
 from jsonschema import validate
 from mcp import Client
 from mcp.types import CallToolResult, ElicitResult
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.program import Connect, happens, text_of
 
 from apixo_mcp.sandbox import Sandbox
@@ -269,7 +269,7 @@ class TestRepeats:
     async def test_a_call_that_was_given_up_and_repeated_gets_all_its_tasks(
         self, connect: Connect, box: Sandbox, seen: int
     ) -> None:
-        prompts = animals(20, "[took:1]")
+        prompts = animals(20, f"[took:{here(1):.1f}]")
         async with connect() as client, anyio.create_task_group() as group:
             given_up = anyio.CancelScope()
 
@@ -289,7 +289,7 @@ class TestRepeats:
         assert paid(box) == sorted(prompts)
 
     async def test_after_a_restart_it_is_the_same(self, connect: Connect, box: Sandbox) -> None:
-        prompts = animals(20, "[took:1]")
+        prompts = animals(20, f"[took:{here(1):.1f}]")
         async with connect() as client:
             with anyio.CancelScope() as given_up:
                 async with anyio.create_task_group() as group:

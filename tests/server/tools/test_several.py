@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, ImageContent
 from PIL import Image
-from support.amounts import in_time
+from support.amounts import here, in_time
 from support.program import Connect, structure, text_of
 
 pytestmark = [
@@ -50,10 +50,11 @@ async def test_all_are_waited_for_and_progress_says_how_many_are_done(connect: C
 
     async with connect() as client:
         first, second = [
-            await made(client, f"{what} [took:{seconds}]", wait_seconds=0) for what, seconds in (("a", 0.3), ("b", 1.5))
+            await made(client, f"{what} [took:{here(seconds):.1f}]", wait_seconds=0)
+            for what, seconds in (("a", 0.3), ("b", 1.5))
         ]
         ids = [first["task_id"], second["task_id"]]
-        answer = await client.call_tool("check_task", {"task_ids": ids, "wait_seconds": 20}, progress_callback=note)
+        answer = await client.call_tool("check_task", {"task_ids": ids, "wait_seconds": 50}, progress_callback=note)
     assert [task["state"] for task in structure(answer)["tasks"]] == ["success", "success"]
     assert [progress for progress, _ in heard] == sorted({progress for progress, _ in heard})
     assert heard[-1] == (1.0, "2 of 2 done")

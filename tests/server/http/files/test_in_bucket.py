@@ -65,7 +65,7 @@ async def test_an_answer_has_a_link_that_leads_on_to_the_bucket(
     told = told_in(task, listed, several, text_of(shown), text_of(brought), whole.contents)
     for word in (f"s3://{name}", str(tmp_path), "X-Amz-", "AKIAPLANTED", "planted-secret"):
         assert word not in told, word
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         answer = await http.get(result["link"])
         assert answer.status_code == 307
         assert answer.headers["cache-control"] == "no-store"
@@ -145,7 +145,7 @@ async def test_an_upload_is_fetched_by_the_gateway_from_the_bucket(
     async with house.client(ALICE) as alice, house.client(BOB) as bob:
         refusal = await alice.call_tool("generate_image", {**EDIT, "image_urls": ["/home/me/a.png"]})
         [link] = re.findall(r"http://\S+/uploads/\S+", text_of(refusal))
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             answer = await http.put(link, content=PICTURE)
             assert (await http.put(link, content=PICTURE)).status_code == 404, "it takes one file"
         assert answer.status_code == 201, answer.text
@@ -184,7 +184,7 @@ async def test_with_a_key_that_runs_out_the_server_itself_hands_out_inputs(reach
     async with reached.client(ALICE) as alice:
         refusal = await alice.call_tool("generate_image", {**EDIT, "image_urls": ["/home/me/a.png"]})
         [link] = re.findall(r"http://\S+/uploads/\S+", text_of(refusal))
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             upload = (await http.put(link, content=PICTURE)).json()["url"]
         task = await made(alice, **EDIT, image_urls=[upload])
         assert task["state"] == "success", task
@@ -200,7 +200,7 @@ async def test_an_upload_to_one_machine_is_an_input_on_another(
     async with house.client(ALICE) as alice:
         refusal = await alice.call_tool("generate_image", {**EDIT, "image_urls": ["/home/me/a.png"]})
         [link] = re.findall(r"http://\S+/uploads/\S+", text_of(refusal))
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             upload = (await http.put(link, content=PICTURE)).json()["url"]
     async with AsyncExitStack() as stack:
         values = values_for(box, tmp_path / "two") | given

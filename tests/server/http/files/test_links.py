@@ -35,7 +35,7 @@ async def test_an_answer_over_http_has_a_link_in_place_of_a_path(house: House) -
     assert "path" not in result
     assert "link" in task["next_step"]
     assert "path" not in task["next_step"]
-    async with httpx2.AsyncClient() as http:  # whoever they are
+    async with httpx2.AsyncClient(timeout=60) as http:  # whoever they are
         answer = await http.get(result["link"])
         part = await http.get(result["link"], headers={"range": "bytes=-4"})
     assert answer.content == Path(stored.results[0].path).read_bytes()
@@ -56,7 +56,7 @@ async def test_an_answer_over_http_has_a_link_in_place_of_a_path(house: House) -
     assert not [words for words in told if folder in words], "a path of the server's machine"
     assert several.structured_content is not None
     [link] = several.structured_content["tasks"][0]["links"]
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         assert (await http.get(link)).content == answer.content
 
 

@@ -162,7 +162,7 @@ async def test_a_body_that_does_not_tell_its_size_is_cut_off(house: House, tmp_p
 async def test_a_browser_gets_a_form_without_scripts_in_its_language(house: House) -> None:
     async with house.client(ALICE) as alice:
         [link] = await links(alice)
-    async with httpx2.AsyncClient(headers={"accept": "text/html,*/*"}) as http:
+    async with httpx2.AsyncClient(headers={"accept": "text/html,*/*"}, timeout=60) as http:
         english = await http.get(link)
         chinese = await http.get(link, headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"})
         assert 'lang="en"' in english.text
@@ -189,7 +189,7 @@ async def test_a_browser_gets_a_form_without_scripts_in_its_language(house: Hous
 async def test_a_broken_form_is_refused(house: House, content_type: str) -> None:
     async with house.client(ALICE) as alice:
         [link] = await links(alice)
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         answer = await http.post(link, content=PICTURE, headers={"content-type": content_type})
     assert answer.status_code == 400
 

@@ -134,9 +134,15 @@ async def test_a_price_that_rose_since_buys_nothing(box: Sandbox, tmp_path: Path
         prices.write_text(f'[prices."nano-banana"]\nusd = {usd}\nper = "image"\n')
         return {"prices": prices}
 
-    async with served(box, tmp_path, **costs(0.02)) as (_, url), httpx2.AsyncClient(base_url=url, headers=OURS) as http:
+    async with (
+        served(box, tmp_path, **costs(0.02)) as (_, url),
+        httpx2.AsyncClient(base_url=url, headers=OURS, timeout=60) as http,
+    ):
         seen = (await priced(http))["seen"]
-    async with served(box, tmp_path, **costs(0.09)) as (_, url), httpx2.AsyncClient(base_url=url, headers=OURS) as http:
+    async with (
+        served(box, tmp_path, **costs(0.09)) as (_, url),
+        httpx2.AsyncClient(base_url=url, headers=OURS, timeout=60) as http,
+    ):
         assert (await click(http, seen)).status_code == 409
         dearer = await priced(http, key=OTHER_KEY)  # in another tab
         assert dearer["cost"]["amount"] > seen["usd"]

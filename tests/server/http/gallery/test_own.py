@@ -51,7 +51,7 @@ async def a_picture(app: App) -> Task:
 
 
 async def test_the_key_opens_it_once_and_the_cookie_from_then_on(box: Sandbox, tmp_path: Path) -> None:
-    async with opened(box, tmp_path) as (app, url, path), httpx2.AsyncClient(base_url=url) as browser:
+    async with opened(box, tmp_path) as (app, url, path), httpx2.AsyncClient(base_url=url, timeout=60) as browser:
         task = await a_picture(app)
         for at in ("/api/tasks", f"/files/{task.task_id}/0", "/api/events", "/"):
             assert (await browser.get(at)).status_code == 401, at
@@ -65,7 +65,7 @@ async def test_the_key_opens_it_once_and_the_cookie_from_then_on(box: Sandbox, t
         assert entry["results"][0]["path"] == task.results[0].path, "it is their machine"
         for at in (entry["results"][0]["src"], entry["results"][0]["thumbnail"]):
             assert (await browser.get(f"/{at}")).headers["content-type"] == "image/jpeg"
-        async with httpx2.AsyncClient(base_url=url) as other:
+        async with httpx2.AsyncClient(base_url=url, timeout=60) as other:
             assert (await other.get(path)).status_code == 403, "it has worked"
             assert (await other.get("/api/tasks")).status_code == 401
         assert (await browser.get("/api/tasks", headers={"host": "gallery.example"})).status_code == 421
@@ -79,7 +79,7 @@ async def test_a_file_is_shown_in_its_folder(box: Sandbox, tmp_path: Path, monke
     (programs / "xdg-open").write_text(f'#!/bin/sh\nprintf %s "$1" > "{shown}.part"; mv "{shown}.part" "{shown}"\n')
     (programs / "xdg-open").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    async with opened(box, tmp_path) as (app, url, path), httpx2.AsyncClient(base_url=url) as browser:
+    async with opened(box, tmp_path) as (app, url, path), httpx2.AsyncClient(base_url=url, timeout=60) as browser:
         task = await a_picture(app)
         await browser.get(path)
         assert (await browser.get(f"/api/tasks/{task.task_id}")).json()["can_reveal"] is True

@@ -356,7 +356,7 @@ def test_the_headers_of_the_page_let_it_do_what_it_holds_and_nothing_else() -> N
 
 
 async def test_the_neighbour_of_a_server_without_owners_is_at_home(box: Any, tmp_path: Path) -> None:
-    async with served(box, tmp_path) as (app, url), httpx2.AsyncClient(base_url=url) as http:
+    async with served(box, tmp_path) as (app, url), httpx2.AsyncClient(base_url=url, timeout=60) as http:
         await app.store.add([make_followed(prompt="mine", due=None, state=State.SUCCESS)])
         [card] = (await http.get("/api/tasks")).json()["tasks"]
         assert (card["owner"], card["prompt"]) == (LOCAL.name, "mine")

@@ -61,7 +61,7 @@ async def test_the_main_job_under_a_path(box: Sandbox, tmp_path: Path, path: str
     async with (
         open_app(read_settings(**values), public=True) as app,
         serving(app, build_server(app), listener),
-        httpx2.AsyncClient() as http,
+        httpx2.AsyncClient(timeout=60) as http,
     ):
         base = url if taken_off else url + path
         assert (await http.get(f"{base}/healthz")).status_code == 200

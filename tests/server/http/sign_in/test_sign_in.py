@@ -84,7 +84,7 @@ async def test_from_a_url_and_an_invitation_to_a_saved_picture_and_after_a_resta
         async with nobody.http, client_of(url, sdk_auth(f"{url}/mcp", nobody, kept, own), era) as client:
             assert len(structure(await client.call_tool("list_tasks", {}))["tasks"]) == 1
         assert kept.tokens is not None
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             raw = Raw(url, http)
             assert await raw.calls(kept.tokens.access_token) != 401
             await app.owners.revoke("alice")
@@ -508,7 +508,7 @@ async def test_metadata_says_what_is_there(house: tuple[App, Raw]) -> None:
 async def test_metadata_names_the_public_url_and_its_path(box: Sandbox, tmp_path: Path) -> None:
     async with (
         served(box, tmp_path, public_url="https://team.example/apixo") as (_, url),
-        httpx2.AsyncClient() as http,
+        httpx2.AsyncClient(timeout=60) as http,
     ):
         for path in (
             "/.well-known/oauth-protected-resource/apixo/mcp",
