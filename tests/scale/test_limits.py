@@ -126,7 +126,7 @@ async def test_the_turns_of_a_worker_that_dies_are_no_loss_and_the_others_go_on(
         assert worker.store.pace is not None
         (key,) = worker.key_prints
         # A process takes what is free for the next second, and dies.
-        await worker.store.pace.take(key, 15, SLOW.interval, SLOW.saved, 1.0, goes_on=False)
+        await worker.store.pace.take(key, 15, SLOW, goes_on=False)
         task = (await ask(replica, "a fox [took:0.1]")).tasks[0]
         assert (await settled(replica, task)).state == "success"
     assert len(requests(box)) >= 2
