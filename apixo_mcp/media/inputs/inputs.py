@@ -3,11 +3,9 @@
 import base64
 import binascii
 import io
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,15 +13,15 @@ from anyio import to_thread
 
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.shapes import PictureSize
-from apixo_mcp.errors import ApixoError, HostRefused, InvalidInput, Problem, Unreachable
+from apixo_mcp.errors import HostRefused, InvalidInput, Problem, Unreachable
 from apixo_mcp.generation import NextAction
 from apixo_mcp.media import kinds
 from apixo_mcp.media.files import PlaceTrouble, is_address
-from apixo_mcp.media.folder import file_size, has_hash, hash_of
+from apixo_mcp.media.folder import hash_of
 from apixo_mcp.media.folder_threads import FolderHangs, RootThreads
 from apixo_mcp.media.inline import is_inline
 from apixo_mcp.media.inputs import ways
-from apixo_mcp.media.inputs.measured import facts_at, facts_in
+from apixo_mcp.media.inputs.measured import InputFacts, is_as_saved
 from apixo_mcp.media.inputs.requirement import (
     ARTICLES,
     Requirement,
@@ -33,7 +31,7 @@ from apixo_mcp.media.inputs.requirement import (
     modality_of_field,
 )
 from apixo_mcp.media.inputs.ways import Way
-from apixo_mcp.media.probing.probe import MediaFacts
+from apixo_mcp.media.inputs.written import DATA_URL, EARLIER_RESULT, SCHEME, SEVERAL_URLS, UPLOAD, means_file
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.net import guard
 from apixo_mcp.tasks.asking.last import LAST
@@ -44,12 +42,6 @@ from apixo_mcp.variables.written import trimmed
 T = TypeVar("T")
 Publish = Callable[[Path, kinds.Kind], str]
 
-_EARLIER = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
-_UPLOAD = re.compile(r"upload:([a-z2-7]{26})", re.IGNORECASE)
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):")
-_SEVERAL = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
-_PATH = re.compile(r"(?:file:|[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])\S*", re.IGNORECASE)
-_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
 _READ_AT_ONCE = 4  # threads of a root
 
 
@@ -83,6 +75,7 @@ class Inputs:
     ) -> None:
         self._roots = roots
         self._threads = RootThreads(roots.paths, _READ_AT_ONCE, answers_within)
+        self._facts = InputFacts(roots, self._threads)
         self._allow_private = allow_private
         self._data_urls = data_urls
         self._publish = publish
@@ -92,13 +85,8 @@ class Inputs:
         self.way = way or (Way.PUBLIC_URL if publish else Way.INSIDE if data_urls else Way.NONE)
 
     def means_file(self, field: str, value: str) -> bool:
-        """Tells whether a text in a field that no page describes can only mean an earlier result or a local file."""
-        text = trimmed(value)
-        if _EARLIER.fullmatch(text) or _UPLOAD.fullmatch(text):
-            return True
-        ending = kinds.for_extension(Path(text).suffix)
-        named = ending is not None and ending.modality is not None and "://" not in text
-        return modality_of_field(field) is not None and (named or _PATH.fullmatch(text) is not None)
+        """See `InputResolver.means_file`."""
+        return means_file(field, value)
 
     async def resolve(
         self, field: str, values: list[str], find: FindTask, files: Files | None = None
@@ -125,52 +113,20 @@ class Inputs:
 
     async def size_of(self, value: str, find: FindTask) -> PictureSize | None:
         """Returns the size of a picture as shown; None where it is not known here, or is no usable picture."""
-        facts = await self._facts_of(value, find)
+        facts = await self._facts.of(value, find)
         return PictureSize(facts.width, facts.height) if facts.width and facts.height else None
 
     async def seconds_of(self, value: str, find: FindTask) -> float | None:
         """Returns the length of a recording or a video; None where it is not known here."""
-        return (await self._facts_of(value, find)).duration_seconds
-
-    async def _facts_of(self, value: str, find: FindTask) -> MediaFacts:
-        """Returns the facts of an earlier result or a local file; none of a URL, which only the gateway fetches."""
-        text = trimmed(value)
-        if upload := _UPLOAD.fullmatch(text):
-            path = None
-            with suppress(PlaceTrouble):
-                path = await to_thread.run_sync(find.uploaded, upload[1].lower())
-            return await to_thread.run_sync(facts_at, path) if path else MediaFacts()
-        if earlier := _EARLIER.fullmatch(text):
-            task = await find(earlier[1])
-            results = [result for result in task.results if result.index == int(earlier[2] or 0)] if task else []
-            if not results:
-                return MediaFacts()
-            result = results[0]
-            known = MediaFacts(width=result.width, height=result.height, duration_seconds=result.duration_seconds)
-            if known != MediaFacts():
-                return known
-            text = result.path
-        elif not find.is_here and not is_inline(text):
-            return MediaFacts()
-        if not text or ("://" in text and not text.lower().startswith("file:")):
-            return MediaFacts()
-        with suppress(ApixoError, OSError, ValueError):
-            return await self._threads.of(Path(text)).run(self._measured, text)
-        return MediaFacts()
-
-    def _measured(self, text: str) -> MediaFacts:
-        if data := _DATA.match(text):
-            return facts_in(io.BytesIO(base64.b64decode(text[data.end() :], validate=True)))
-        with self._roots.readable(text, field="").open("rb") as file:
-            return facts_in(file)
+        return (await self._facts.of(value, find)).duration_seconds
 
     async def _one(self, field: str, value: str, requirement: Requirement, find: FindTask) -> str:
-        if earlier := _EARLIER.fullmatch(value):
+        if earlier := EARLIER_RESULT.fullmatch(value):
             return await self._earlier(field, value, requirement, earlier, find)
-        scheme = match[1].lower() if (match := _SCHEME.match(value)) else ""
+        scheme = match[1].lower() if (match := SCHEME.match(value)) else ""
         match scheme:
             case "http" | "https":
-                if _SEVERAL.match(value):
+                if SEVERAL_URLS.match(value):
                     allowed = "several files are given as a list; in one URL, write a comma before http as %2C"
                     raise input_refused(field, value, allowed)
                 try:
@@ -199,7 +155,7 @@ class Inputs:
     def _data(self, field: str, value: str, requirement: Requirement) -> str:
         if not self._data_urls:
             raise input_refused(field, value, ways.refusal(self.way, inside=True))
-        start = _DATA.match(value)
+        start = DATA_URL.match(value)
         if not start:
             raise input_refused(
                 field, value, "a data URL must be base64 with a media type, as data:image/png;base64,..."
@@ -221,7 +177,7 @@ class Inputs:
         path = await self._aside(field, value, self._roots.real_path, value)
         task = await find.saved_at(str(path)) if path is not None else None
         result = next((result for result in task.results if result.path == str(path)), None) if task else None
-        if result is not None and await self._aside(field, result.path, _is_as_saved, result, patient=True):
+        if result is not None and await self._aside(field, result.path, is_as_saved, result, patient=True):
             return await self._result(field, value, requirement, result)
         try:
             return await self._file(field, value, requirement)
@@ -247,7 +203,7 @@ class Inputs:
 
     async def _uploaded(self, field: str, value: str, requirement: Requirement, find: FindTask) -> str:
         """Returns a file that was uploaded as a URL."""
-        match = _UPLOAD.fullmatch(value)
+        match = UPLOAD.fullmatch(value)
         try:
             path = await to_thread.run_sync(find.uploaded, match[1].lower()) if match else None
         except PlaceTrouble:
@@ -381,11 +337,3 @@ _CHANGED = (
     "is the file of a result whose URL has expired, and it was changed since it was saved, so that nothing has the "
     "result as it was; give this very path to have the file sent as it is now"
 )
-
-
-def _is_as_saved(result: Result) -> bool:
-    """Tells whether the file of a result is what was saved, or gone; one that was changed is another file."""
-    size = file_size(Path(result.path))
-    if size is None:
-        return not os.path.lexists(result.path)
-    return size == result.bytes and has_hash(Path(result.path), result.sha256_on_disk)

@@ -16,60 +16,20 @@ import anyio
 from anyio import to_thread
 
 from apixo_mcp.errors import MediaError
-from apixo_mcp.media import kinds
 from apixo_mcp.media.files import PlaceTrouble, ResultFiles
 from apixo_mcp.media.folder_threads import FolderHangs, FolderThreads, reading_threads
 from apixo_mcp.media.preview import contact_sheet, shrink
 from apixo_mcp.media.preview.contact_sheet import Tile
-from apixo_mcp.media.probing.facts import MediaFacts
-from apixo_mcp.media.probing.probe import probe
+from apixo_mcp.media.preview.cost import USUAL_SIDE, Cost, cost_of, facts_of_picture
 
-_USUAL = 768
 _LARGE = 1568
 _MODEST, _MODEST_BYTES = 512, 60_000
 """Where a picture may become text in the model's eyes: 80 kB of base64 at most."""
 PATIENCE_IN_PASSING = 1.0
 """Seconds that decoding may take, as estimated, for a preview that nobody asked for."""
 
-_PEAK = {"image/png": 5, "image/jpeg": 4, "image/webp": 18, "image/gif": 10, "image/bmp": 8}
-"""Bytes a pixel that decoding takes at its peak, measured. Other formats are never decoded here."""
-_PACE = {"image/png": 20, "image/jpeg": 4, "image/webp": 25, "image/avif": 25, "image/gif": 15, "image/bmp": 5}
-"""Nanoseconds a pixel (of JPEG: and a pass), measured."""
 _LARGEST_SHEET = 300_000  # bytes: beside many tasks in one answer
 _AROUND_SHEET = 0.7  # seconds for starting the process that paints, and for what it writes
-_MOST_HERE = 20_000_000
-_SHORT = 0.2
-_LOOKED_AT = 8 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What it takes to decode a picture, estimated from its headers.
-
-    Attributes:
-        pixels: 0 where the headers do not tell.
-        passes: how often each pixel is gone over.
-    """
-
-    mime_type: str
-    pixels: int
-    passes: int = 1
-
-    @property
-    def seconds(self) -> float:
-        """About how long decoding takes."""
-        return self.pixels * self.passes * _PACE.get(self.mime_type, 25) / 1e9
-
-    @property
-    def is_too_large(self) -> bool:
-        """Whether it has more pixels than are decoded anywhere."""
-        return self.pixels > (shrink.MOST_DRAFTED if self.mime_type == "image/jpeg" else shrink.MOST_PIXELS)
-
-    def is_small(self, longest: int) -> bool:
-        """Tells whether decoding it in a long-lived process does that no harm."""
-        peak = _PEAK.get(self.mime_type, 0)
-        fits = 0 < self.pixels * peak <= _MOST_HERE * _USUAL // max(_USUAL, longest)
-        return fits and self.seconds <= _SHORT
 
 
 class NotShown(MediaError):
@@ -133,7 +93,7 @@ class Previews:
         self._kept = Kept()
 
     async def preview(
-        self, place: str, mime_type: str, *, longest: int = _USUAL, max_bytes: int = 500_000
+        self, place: str, mime_type: str, *, longest: int = USUAL_SIDE, max_bytes: int = 500_000
     ) -> Preview | None:
         """Makes a small picture of a file, or of a video's first frame; None where that cannot be decoded.
 
@@ -179,12 +139,12 @@ class Previews:
 
     async def _painted(self, tiles: Sequence[Tile], seconds: float) -> tuple[bytes, str] | None:
         if getattr(sys, "frozen", False):  # this executable is then no interpreter
-            painted = partial(contact_sheet.contact_sheet, tiles, _USUAL, _LARGEST_SHEET, seconds)
+            painted = partial(contact_sheet.contact_sheet, tiles, USUAL_SIDE, _LARGEST_SHEET, seconds)
             return await to_thread.run_sync(painted, abandon_on_cancel=True)
         # The package may be found by this process's working directory alone.
         script = "import sys; sys.path.append(sys.argv[1]); from apixo_mcp.media.preview import contact_sheet as c"
         root = str(Path(__file__).parents[3])
-        work = contact_sheet.asked(tiles, _USUAL, _LARGEST_SHEET, seconds)
+        work = contact_sheet.asked(tiles, USUAL_SIDE, _LARGEST_SHEET, seconds)
         done = await _run([sys.executable, "-P", "-c", f"{script}; sys.exit(c.write_sheet(sys.argv[2]))", root, work])
         mime, _, data = done.stdout.partition(b"\n")
         return (data, mime.decode()) if done.returncode == 0 else None
@@ -297,7 +257,7 @@ class Previews:
         """Says why a format has no picture to look at, and how large it is where its headers tell."""
         if not mime_type.startswith("image/"):
             return 'only pictures can be looked at (videos with the extra "video")'
-        facts = _facts(self._on_disk(place), mime_type)
+        facts = facts_of_picture(self._on_disk(place), mime_type)
         size = f"; it has {facts.width} x {facts.height} pixels" if facts.width else ""
         return f"this format cannot be shown{size}"
 
@@ -312,28 +272,7 @@ async def _run(command: Sequence[str]) -> "subprocess.CompletedProcess[bytes]":
     )
 
 
-def _facts(path: Path | None, mime_type: str) -> MediaFacts:
-    kind = kinds.for_mime(mime_type)
-    return probe(path, kind) if path and kind else MediaFacts()
-
-
-def cost_of(path: Path, mime_type: str) -> Cost:
-    """Estimates from its headers what decoding a picture takes."""
-    facts = _facts(path, mime_type)
-    passes = _passes(path) if mime_type == "image/jpeg" else 1
-    return Cost(mime_type, (facts.width or 0) * (facts.height or 0), passes)
-
-
 def _too_large(path: Path, mime_type: str) -> str:
-    facts = _facts(path, mime_type)
+    facts = facts_of_picture(path, mime_type)
     size = (facts.width or 0) * (facts.height or 0)
     return f"it is too large to view: {round(size / 1e6)} megapixels" if size else "it is too large to view"
-
-
-def _passes(path: Path) -> int:
-    """Returns the scans of a JPEG file, each of which goes over the whole picture where it is progressive."""
-    try:
-        with path.open("rb") as file:
-            return max(1, file.read(_LOOKED_AT).count(b"\xff\xda"))
-    except OSError:
-        return 1

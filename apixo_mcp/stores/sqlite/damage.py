@@ -1,10 +1,17 @@
 """Damage to the task store's file, as the running store knows it: seen, marked for the next start, and told of."""
 
 import contextlib
+import logging
 import os
 import sqlite3
 import time
 from pathlib import Path
+
+from apixo_mcp.errors import StoreError
+from apixo_mcp.generation import NextAction
+from apixo_mcp.stores.rows import NotATask
+
+log = logging.getLogger(__name__)
 
 TOLD_FOR = 7 * 86400.0  # seconds for which every start tells of a file that was set aside
 
@@ -31,6 +38,25 @@ def is_damage(error: BaseException) -> bool:
         return False
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode" in str(error)
+
+
+def store_error(path: Path, error: sqlite3.Error | NotATask) -> StoreError:
+    """Returns what to tell a caller that the file has just failed. The program goes on: other rows may be well."""
+    if isinstance(error, NotATask) or is_damage(error):
+        mark(path)
+        log.error("the task store %s is damaged: %s", path, error)
+        return StoreError(
+            f"The task store {path} is damaged ({error}). Nothing is deleted: end every program that uses "
+            "apixo-mcp and start again; what can be read is then recovered."
+        )
+    log.error("the task store %s: %s", path, error)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    advice = {
+        sqlite3.SQLITE_FULL: "Make room on the disk and try again.",
+        sqlite3.SQLITE_BUSY: "Another process is busy with it; try again.",
+    }.get(code)
+    text = f"The task store {path} cannot be used just now: {error}. {advice or 'Try again.'}"
+    return StoreError(text, next_action=None if advice else NextAction.EXAMINE)
 
 
 def notices(path: Path) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from apixo_mcp.errors import StoreError
-from apixo_mcp.generation import NextAction
 from apixo_mcp.stores.database import Database, Notable, Readable
 from apixo_mcp.stores.moving.moved import refuse_moved
 from apixo_mcp.stores.rows import NotATask
@@ -201,7 +200,7 @@ class SqliteDatabase:
         try:
             return await anyio.to_thread.run_sync(work, limiter=self._limiter)
         except (sqlite3.Error, NotATask) as error:
-            raise self._trouble(error) from error
+            raise damage.store_error(self.path, error) from error
 
     async def run(self, work: Callable[Concatenate[Database, _P], T], *arguments: _P.args, **named: _P.kwargs) -> T:
         """See `Worker.run`."""
@@ -242,7 +241,7 @@ class SqliteDatabase:
             try:
                 return work(inline, *arguments, **named)
             except NotATask as error:
-                raise self._trouble(error) from error
+                raise damage.store_error(self.path, error) from error
             except sqlite3.Error:
                 pass  # somebody else writes just now, or the worker thread can tell what is wrong
         if is_full:
@@ -305,24 +304,6 @@ class SqliteDatabase:
         """Executes like `execute`, without waiting for the disk."""
         with self.fleeting():
             return self.execute(statement, values)
-
-    def _trouble(self, error: sqlite3.Error | NotATask) -> StoreError:
-        """Returns what to tell a caller that the file has just failed. The program goes on: other rows may be well."""
-        if isinstance(error, NotATask) or damage.is_damage(error):
-            damage.mark(self.path)
-            log.error("the task store %s is damaged: %s", self.path, error)
-            return StoreError(
-                f"The task store {self.path} is damaged ({error}). Nothing is deleted: end every program that uses "
-                "apixo-mcp and start again; what can be read is then recovered."
-            )
-        log.error("the task store %s: %s", self.path, error)
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        advice = {
-            sqlite3.SQLITE_FULL: "Make room on the disk and try again.",
-            sqlite3.SQLITE_BUSY: "Another process is busy with it; try again.",
-        }.get(code)
-        text = f"The task store {self.path} cannot be used just now: {error}. {advice or 'Try again.'}"
-        return StoreError(text, next_action=None if advice else NextAction.EXAMINE)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

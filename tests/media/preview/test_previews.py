@@ -13,7 +13,8 @@ from support.media_wire import a_costly_jpeg, an_mp4
 
 from apixo_mcp.media.local import LocalFiles
 from apixo_mcp.media.preview import shrink
-from apixo_mcp.media.preview.previews import PATIENCE_IN_PASSING, Cost, Kept, NotShown, Preview, Previews, cost_of
+from apixo_mcp.media.preview.cost import Cost, cost_of
+from apixo_mcp.media.preview.previews import PATIENCE_IN_PASSING, Kept, NotShown, Preview, Previews
 from apixo_mcp.media.probing.contents import kind_of_content
 from apixo_mcp.media.probing.probe import probe
 
