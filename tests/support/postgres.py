@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,8 @@ _SETTINGS = {
     "autovacuum_naptime": "5s",
     "listen_addresses": "127.0.0.1",
 }
+REPLICATED = {"wal_level": "replica", "max_wal_senders": "4"}
+"""Settings with which another server may follow."""
 
 _ODD = {
     "extra_float_digits": "0",
@@ -132,8 +134,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_postgres(programs: Path) -> Iterator[Cluster]:
-    """Starts a server on an empty cluster, and ends it."""
+def running_postgres(programs: Path, **more: str) -> Iterator[Cluster]:
+    """Starts a server on an empty cluster, with more settings, and ends it."""
     whom = _as_whom()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if whom:
@@ -141,7 +143,7 @@ def running_postgres(programs: Path) -> Iterator[Cluster]:
     try:
         made = [programs / "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run([*made, "--locale=C"], check=True, capture_output=True, cwd=folder, **whom)
-        server, port = _started(programs, folder, whom)
+        server, port = _started(programs, folder, whom, more)
         try:
             yield Cluster(port, server.pid, folder)
         finally:
@@ -152,10 +154,41 @@ def running_postgres(programs: Path) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_server(programs: Path, folder: Path, port: int, whom: dict[str, Any] | None = None) -> subprocess.Popen[Any]:
+@contextmanager
+def running_standby(programs: Path, primary: Cluster) -> Iterator[Cluster]:
+    """Starts a server that follows another, which takes connections of replication, and ends it."""
+    whom = _as_whom()
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    if whom:
+        os.chown(folder, whom["user"], whom["group"])
+    try:
+        copies = [programs / "pg_basebackup", "-D", folder / "data", "-R", "-d", primary.url(), "--no-sync"]
+        subprocess.run([*copies, "--checkpoint=fast"], check=True, capture_output=True, cwd=folder, **whom)
+        server, port = _started(programs, folder, whom, REPLICATED)
+        try:
+            yield Cluster(port, server.pid, folder)
+        finally:
+            if server.poll() is None:
+                server.send_signal(signal.SIGQUIT)
+            server.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def promote(programs: Path, standby: Cluster) -> None:
+    """Makes a standby the server that is written to, and returns once it is."""
+    made = [programs / "pg_ctl", "promote", "-D", standby.folder / "data", "-w"]
+    subprocess.run(made, check=True, capture_output=True, cwd=standby.folder, **_as_whom())
+
+
+def start_server(
+    programs: Path, folder: Path, port: int, whom: dict[str, Any] | None = None, more: Mapping[str, str] = {}
+) -> subprocess.Popen[Any]:
     """Starts the server of a cluster at a port, and waits until it takes connections or has ended."""
     whom = _as_whom() if whom is None else whom
-    settings = {**_SETTINGS, "port": str(port)} | ({} if os.name == "nt" else {"unix_socket_directories": str(folder)})
+    settings = {**_SETTINGS, **more, "port": str(port)} | (
+        {} if os.name == "nt" else {"unix_socket_directories": str(folder)}
+    )
     given = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     before: dict[str, Any] = {} if os.name == "nt" else {"preexec_fn": _ends_with_this_process}
     with (folder / "log").open("ab") as log:
@@ -177,10 +210,12 @@ def start_server(programs: Path, folder: Path, port: int, whom: dict[str, Any] |
     return server
 
 
-def _started(programs: Path, folder: Path, whom: dict[str, Any]) -> tuple[subprocess.Popen[Any], int]:
+def _started(
+    programs: Path, folder: Path, whom: dict[str, Any], more: Mapping[str, str]
+) -> tuple[subprocess.Popen[Any], int]:
     for _ in range(_TRIES):
         port = _free_port()
-        server = start_server(programs, folder, port, whom)
+        server = start_server(programs, folder, port, whom, more)
         if server.poll() is None:
             return server, port
     raise AssertionError((folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:])

@@ -21,7 +21,7 @@ from apixo_mcp.tasks.ports.store import IdTaken
 from apixo_mcp.tasks.ports.terms import Clearance
 from apixo_mcp.tasks.running.parts import StepParts
 from apixo_mcp.tasks.running.reach import NotNow, Prepared, Reach, Sendable
-from apixo_mcp.tasks.running.sent import SentHere
+from apixo_mcp.tasks.running.sent import SentBefore, SentHere
 from apixo_mcp.tasks.task import Task, new_task_id
 from apixo_mcp.tasks.transitions import delays, submits, unsent
 from apixo_mcp.telemetry.facts import RateLimited, SubmitRefused
@@ -68,9 +68,7 @@ class Sender:
         """Sends an unsent task, if it may leave. Returns it as it is stored then; None where another process has it."""
         parts, key = self._parts, task.key_print
         if before := self._sent.of(task):
-            log.error("task %s was sent before: the store has been set back to an earlier state", task.task_id)
-            with anyio.CancelScope(shield=True) as shield:
-                return await self._record(before.sent, before.outcome, shield)
+            return await self._record_again(before)
         sendable = await self._reach.prepared(task)
         self._missing.pop(task.task_id, None)
         if not isinstance(sendable, Sendable):
@@ -213,6 +211,12 @@ class Sender:
                 shield.shield = False
         return None
 
+    async def _record_again(self, before: SentBefore) -> Task | None:
+        """Stores a submit's outcome in a store that was set back to before that was known."""
+        log.error("task %s was sent before: the store has been set back to an earlier state", before.sent.task_id)
+        with anyio.CancelScope(shield=True) as shield:
+            return await self._record(before.sent, before.outcome, shield)
+
     async def _keep_apart(self, row: Task | None, sent: Task, outcome: Submitted) -> None:
         """Makes a task of its own of what an answer names that came too late for the task that it was sent for."""
         if not isinstance(outcome, Accepted | Unclear) or not (remote_id := submits.id_of(outcome)):
@@ -233,5 +237,7 @@ class Sender:
 
     async def give_up(self, task: Task) -> Task | None:
         """Notes that it is not known what became of a POST whose sender ended."""
+        if before := self._sent.of(task):
+            return await self._record_again(before)
         why = "The process that sent it ended before the gateway's answer was stored."
         return await self._parts.changes.commit(task, submits.unclear(task, time.time(), why))

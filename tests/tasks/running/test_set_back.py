@@ -83,3 +83,22 @@ async def test_an_answer_that_was_lost_stays_unknown(
         await app.runner.advance(task.task_id)
         assert (await app.service.find(LOCAL, task.task_id)).state is State.UNKNOWN
     assert len(posts(box)) == 1
+
+
+async def test_an_answer_that_the_store_has_lost_is_stored_anew(
+    start: Start, box: Sandbox, copied: Callable[[], Callable[[], None]]
+):
+    async with start(follow=False) as app:
+        task = (await ask(app, "a fox [slow-submit:0.5]")).task
+        copies: list[Callable[[], None]] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(app.runner.advance, task.task_id)
+            await happens(lambda: posts(box))
+            copies.append(copied())
+        sent = await app.service.find(LOCAL, task.task_id)
+        copies[0]()
+        assert (await app.service.find(LOCAL, task.task_id)).state is State.SUBMITTING
+        await app.runner.advance(task.task_id)
+        found = await app.service.find(LOCAL, task.task_id)
+        assert (found.state, found.attempts) == (State.PENDING, sent.attempts)
+    assert len(posts(box)) == 1
