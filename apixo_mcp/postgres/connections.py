@@ -14,6 +14,8 @@ from psycopg.rows import TupleRow
 SERVER_ANSWERS_WITHIN = 10.0
 """Seconds that the server has for each answer: more than any statement here takes, and less than 15 s, after which a
 process that cannot reach its database is to say so."""
+WHOLE_TABLES_WITHIN = 600.0
+"""Seconds for what goes through whole tables, a step of the schema or a move, and for whoever waits behind that."""
 CONNECTED_WITHIN = 5  # seconds
 IDLE_WITHIN = 5.0
 """Seconds between two statements of a transaction: a process that was frozen in one keeps others out no longer."""
@@ -35,17 +37,23 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class BoundedConnection(psycopg.Connection[_Row]):
-    """A connection that is given up where an answer takes longer than `SERVER_ANSWERS_WITHIN`."""
+    """A connection that is given up where an answer takes too long.
+
+    Attributes:
+        answers_within: seconds that the server has for each.
+    """
+
+    answers_within = SERVER_ANSWERS_WITHIN
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """See `Connection.wait`, through which all goes that is asked of the server."""
         began = time.monotonic()
         try:
-            return super().wait(gen, interval, SERVER_ANSWERS_WITHIN if timeout is None else timeout)
+            return super().wait(gen, interval, self.answers_within if timeout is None else timeout)
         except psycopg.OperationalError as error:
-            if timeout is not None or time.monotonic() - began < SERVER_ANSWERS_WITHIN:
+            if timeout is not None or time.monotonic() - began < self.answers_within:
                 raise
-            raise _given_up(self.pgconn) from error
+            raise _given_up(self.pgconn, self.answers_within) from error
 
 
 class BoundedAsyncConnection(psycopg.AsyncConnection[TupleRow]):
@@ -59,12 +67,12 @@ class BoundedAsyncConnection(psycopg.AsyncConnection[TupleRow]):
         except psycopg.OperationalError as error:
             if timeout is not None or time.monotonic() - began < SERVER_ANSWERS_WITHIN:
                 raise
-            raise _given_up(self.pgconn) from error
+            raise _given_up(self.pgconn, SERVER_ANSWERS_WITHIN) from error
 
 
-def _given_up(connection: psycopg.pq.abc.PGconn) -> psycopg.OperationalError:
+def _given_up(connection: psycopg.pq.abc.PGconn, within: float) -> psycopg.OperationalError:
     connection.finish()  # nobody knows what it still brings
-    return psycopg.OperationalError(f"the database did not answer within {SERVER_ANSWERS_WITHIN:g} s")
+    return psycopg.OperationalError(f"the database did not answer within {within:g} s")
 
 
 def conninfo_of(url: str, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from apixo_mcp.errors import StoreError
+from apixo_mcp.postgres.connections import WHOLE_TABLES_WITHIN
 from apixo_mcp.stores.listing import lowered
 from apixo_mcp.stores.moving.moves import MoveEnd, twice
 from apixo_mcp.stores.postgres.address import DatabaseAddress, database_address
@@ -148,6 +149,7 @@ def postgres_end(url: str) -> Generator[MoveEnd]:
     try:
         with ServerLine.connect(**address.conninfo) as line:
             set_up(line)
+            line.answers_within = WHOLE_TABLES_WITHIN
             upgrade_schema(line, address.shown)
             yield PostgresEnd(line, address.shown)
     except psycopg.IntegrityError as error:

@@ -16,7 +16,9 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from apixo_mcp.errors import SchemaTooNew
+from apixo_mcp.postgres.connections import WHOLE_TABLES_WITHIN
 from apixo_mcp.stores.migrations import migrations_of
+from apixo_mcp.stores.postgres.connection import ServerLine
 from apixo_mcp.stores.postgres.session import lock_of
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def schema_version(line: Connection[DictRow]) -> tuple[int, int]:
     return (row["version"], row["needs"]) if row else (0, 0)
 
 
-def upgrade_schema(line: Connection[DictRow], shown: str) -> int:
+def upgrade_schema(line: ServerLine, shown: str) -> int:
     """Runs what is missing, once, however many processes start together; all of it or nothing.
 
     Args:
@@ -66,6 +68,7 @@ def upgrade_schema(line: Connection[DictRow], shown: str) -> int:
     """
     have, needs = schema_version(line)
     if have < newest_schema():
+        usual, line.answers_within = line.answers_within, WHOLE_TABLES_WITHIN
         with line.transaction():
             line.execute("set local statement_timeout = 0")
             line.execute(lock_of("schema").encode())
@@ -75,6 +78,7 @@ def upgrade_schema(line: Connection[DictRow], shown: str) -> int:
                 if have < number:
                     line.execute(script.encode())
                     line.execute(_APPLIED, (number, needed_schema(number, script)))
+        line.answers_within = usual
     if needs > newest_schema():
         raise SchemaTooNew(
             f"{shown} was written by a newer apixo-mcp (schema {have}; this one knows {newest_schema()}). "

@@ -199,6 +199,26 @@ class TestSchema:
             await opened[0].admit([task], NO_LIMITS)
             assert [await store.get(task.task_id) for store in opened] == [task] * 6
 
+    async def test_who_comes_while_it_is_made_waits_longer_than_for_an_answer(
+        self, postgres_url: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+    ):
+        """A step through tables of millions of rows takes longer than any answer may: it would never be made."""
+        monkeypatch.setattr(ServerLine, "answers_within", 0.5)
+        waits_long = """select 1 from pg_stat_activity where wait_event = 'advisory'
+          and clock_timestamp() - query_start > interval '0.7 seconds'"""
+        store = PostgresStore(postgres_url)
+        with psycopg.connect(postgres_url, options="-c idle_in_transaction_session_timeout=0") as busy:
+            busy.execute(lock_of("schema").encode())
+            async with anyio.create_task_group() as group:
+
+                async def open_it() -> None:
+                    async with store:
+                        assert store.told.endswith(f"of schema {newest_schema()}")
+
+                group.start_soon(open_it)
+                await happens(lambda: postgres.run(waits_long))
+                busy.rollback()
+
     async def test_a_newer_one_is_refused(self, postgres: Cluster, postgres_store_url: str):
         name = postgres_store_url.rpartition("/")[2]
         postgres.run("insert into schema_of_apixo_mcp (version) values (9999)", name)
