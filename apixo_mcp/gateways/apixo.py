@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from apixo_mcp.gateways import failures
+from apixo_mcp.gateways.answers import Question
 from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.envelope import read_envelope
 from apixo_mcp.gateways.gateway import Balance, Polled, Submitted
-from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.generation import Failure
 from apixo_mcp.net.response import Answered, NotReached
 

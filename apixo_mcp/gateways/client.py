@@ -11,16 +11,11 @@ from urllib.parse import quote
 
 from apixo_mcp.foreign import read_aside
 from apixo_mcp.gateways import failures
+from apixo_mcp.gateways.answers import Question, task_in_callback, undocumented_state
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import NoAnswer, Polled, Refused, Running, Submitted
-from apixo_mcp.gateways.interpret import (
-    Question,
-    interpret_again,
-    interpret_poll,
-    interpret_submit,
-    task_in_callback,
-    undocumented_state,
-)
+from apixo_mcp.gateways.interpret_poll import interpret_again, interpret_poll
+from apixo_mcp.gateways.interpret_submit import interpret_submit
 from apixo_mcp.gateways.named_ids import TELLING
 from apixo_mcp.net.http import Http
 from apixo_mcp.net.response import HttpResponse, size_of

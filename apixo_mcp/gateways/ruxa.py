@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from apixo_mcp.gateways.answers import Question
 from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.gateway import Polled, Submitted
-from apixo_mcp.gateways.interpret import Question
 
 # Ruxa AI best practices guide; newer pages of its reference spell it `callback_url`.
 CALLBACK_FIELD = "callBackUrl"

@@ -25,9 +25,11 @@ from support.wire import Wire, answer
 
 from apixo_mcp.app import App, open_app
 from apixo_mcp.catalog.registry import Catalog
+from apixo_mcp.gateways.answers import task_in_callback, undocumented_state
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
-from apixo_mcp.gateways.interpret import interpret_poll, interpret_submit, task_in_callback, undocumented_state
+from apixo_mcp.gateways.interpret_poll import interpret_poll
+from apixo_mcp.gateways.interpret_submit import interpret_submit
 from apixo_mcp.net.response import Answered
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.sandbox.facts import find

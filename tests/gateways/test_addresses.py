@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.amounts import examples
 
 from apixo_mcp.gateways.addresses import Sent, canonical, clean_url
+from apixo_mcp.gateways.answers import Question
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Failed, Succeeded
-from apixo_mcp.gateways.interpret import Question, interpret_poll
+from apixo_mcp.gateways.interpret_poll import interpret_poll
 from apixo_mcp.generation import NextAction
 from apixo_mcp.net.response import Answered
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apixo_mcp.gateways.credential import HIDDEN, Credential
-from apixo_mcp.gateways.interpret import interpret_poll, interpret_submit
+from apixo_mcp.gateways.interpret_poll import interpret_poll
+from apixo_mcp.gateways.interpret_submit import interpret_submit
 from apixo_mcp.net.response import Answered
 
 KEY = "sk-Zq8LmWx3TtY7pB2vNc9RkDf5"

@@ -9,18 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.amounts import examples
 
+from apixo_mcp.gateways.answers import KEPT_ANSWER, Question, task_in_callback, undocumented_state
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.envelope import retry_after, unix_time
 from apixo_mcp.gateways.gateway import Accepted, Failed, Later, NoAnswer, Refused, Running, Succeeded, Unclear
-from apixo_mcp.gateways.interpret import (
-    KEPT_ANSWER,
-    Question,
-    interpret_again,
-    interpret_poll,
-    interpret_submit,
-    task_in_callback,
-    undocumented_state,
-)
+from apixo_mcp.gateways.interpret_poll import interpret_again, interpret_poll
+from apixo_mcp.gateways.interpret_submit import interpret_submit
 from apixo_mcp.gateways.outputs import MOST_RESULTS
 from apixo_mcp.generation import Produced
 from apixo_mcp.net.response import Answered, Broken, NotReached

@@ -9,7 +9,7 @@ from support.amounts import examples
 
 from apixo_mcp.gateways.credential import Credential
 from apixo_mcp.gateways.gateway import Accepted, Unclear
-from apixo_mcp.gateways.interpret import interpret_submit
+from apixo_mcp.gateways.interpret_submit import interpret_submit
 from apixo_mcp.gateways.named_ids import named_ids
 from apixo_mcp.net.response import Answered, Broken
 

@@ -18,10 +18,10 @@ from apixo_mcp.cli.process.environment import known_of
 from apixo_mcp.cli.process.sandboxed import sandbox_settings
 from apixo_mcp.cli.program import program
 from apixo_mcp.errors import SettingsError
+from apixo_mcp.gateways.answers import Question
 from apixo_mcp.gateways.client import Client, segment
 from apixo_mcp.gateways.directory import GATEWAYS, Listing
 from apixo_mcp.gateways.gateway import Polled, Submitted
-from apixo_mcp.gateways.interpret import Question
 from apixo_mcp.server.build import build_server
 from apixo_mcp.settings import read_settings
 from apixo_mcp.settings import variables as documented_variables
