@@ -6,6 +6,7 @@ import anyio
 import httpx2
 import pytest
 from support.amounts import here
+from support.program import happens
 
 from apixo_mcp.sandbox import MARKS, Sandbox
 from apixo_mcp.sandbox.faults import BadScenario
@@ -72,14 +73,14 @@ async def test_a_hanging_submit_is_paid(box: Sandbox, client: httpx2.AsyncClient
     body = {"input": {"mode": "text-to-image", "prompt": "x [hang]"}}
     with pytest.raises(httpx2.ReadTimeout):
         await client.post("/api/v1/generateTask/nano-banana", json=body, timeout=httpx2.Timeout(60, read=here(0.1)))
-    assert len(box.submits()) == 1
+    await happens(lambda: len(box.submits()) == 1)
 
 
 async def test_a_slow_submit_is_accepted_before_it_is_answered(box: Sandbox, client: httpx2.AsyncClient, submit):
     body = {"input": {"mode": "text-to-image", "prompt": "x [slow-submit:5]"}}
     with pytest.raises(httpx2.ReadTimeout):
         await client.post("/api/v1/generateTask/nano-banana", json=body, timeout=httpx2.Timeout(60, read=here(0.1)))
-    assert len(box.submits()) == 1
+    await happens(lambda: len(box.submits()) == 1)
     began = time.monotonic()
     assert (await submit("y [slow-submit:0.1]")).status_code == 200
     assert time.monotonic() - began >= 0.1

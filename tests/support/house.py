@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.client.extension import ClientExtension
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, Implementation
-from support.program import text_of
+from support.program import come_to_rest, structure
 from support.sign_in import bearer, let_in
 
 from apixo_mcp.app import App, open_app
@@ -69,10 +69,9 @@ async def opened_house(
 
 
 async def made(client: Client, **given: Any) -> dict[str, Any]:
-    """A picture of a client, as it is told."""
+    """A picture of a client, as it is told once there is nothing left to wait for, if that is waited for at all."""
     asked = {"model": "nano-banana", "prompt": "a fox [took:0]", "wait_seconds": 20, **given}
     answer = await client.call_tool("generate_image", asked)
     assert isinstance(answer, CallToolResult)
-    assert not answer.is_error, text_of(answer)
-    assert answer.structured_content is not None
-    return answer.structured_content
+    task = structure(answer)
+    return await come_to_rest(client, task) if asked["wait_seconds"] else task

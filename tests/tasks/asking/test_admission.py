@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.amounts import here
 from support.runners import runner_on
 from support.task_steps import Start, ask, asking, posts, settled, until
 
@@ -215,7 +216,7 @@ class TestLapse:
             task = asked.task
             async with anyio.create_task_group() as group:
                 group.start_soon(app.runner.advance, task.task_id)
-                task = await app.service.wait(task, 10)
+                task = await app.service.wait(task, here(60))
         assert (task.state, posts(box)) == (State.CANCELLED, [])
 
     async def test_the_same_request_asked_for_anew_is_wanted_anew(self, start: Start, box: Sandbox, tmp_path: Path):

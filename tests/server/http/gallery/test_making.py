@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from support.amounts import here
 from support.house import ALICE, BOB, House, made, opened_house
 from support.program import values_for
 from support.sign_in import served
@@ -80,7 +81,7 @@ async def test_a_price_is_told_and_nothing_is_bought_until_the_click(house: Hous
         assert box.submits() == []
         answer = await click(http, quote["seen"])
         assert answer.status_code == 200, answer.text
-        task = await house.app.service.wait(await house.app.service.find(ALICE, answer.json()["task_id"]), 20)
+        task = await house.app.service.wait(await house.app.service.find(ALICE, answer.json()["task_id"]), here(60))
     assert (task.prompt, task.estimate_usd) == ("a fox [took:0]", quote["seen"]["usd"])
     assert len(box.submits()) == 1
 
@@ -100,7 +101,7 @@ async def test_a_double_click_a_lost_answer_and_a_reload_buy_once(house: House, 
         again = await priced(http)  # the page was loaded anew, with the key that it kept
         assert (again["had"], again["cost"]["amount"]) == (True, 0)
         assert (await click(http, again["seen"])).json()["task_id"] == task_id
-        await house.app.service.wait(await house.app.service.find(ALICE, task_id), 20)
+        await house.app.service.wait(await house.app.service.find(ALICE, task_id), here(60))
     assert len(box.submits()) == 1
 
 
@@ -111,7 +112,7 @@ async def test_two_tabs_that_saw_one_price_buy_once(house: House, box: Sandbox) 
         refused = await click(http, other, key=OTHER_KEY)
         assert (bought.status_code, refused.status_code) == (200, 409)
         assert refused.json()["look_again"] is True
-        await house.app.service.wait(await house.app.service.find(ALICE, bought.json()["task_id"]), 20)
+        await house.app.service.wait(await house.app.service.find(ALICE, bought.json()["task_id"]), here(60))
         meant = (await priced(http, key=OTHER_KEY))["seen"]
         assert (await click(http, meant, key=OTHER_KEY)).status_code == 200, "seen anew, it is meant as well"
 
@@ -205,7 +206,7 @@ async def test_an_earlier_result_is_taken_by_its_reference_and_never_anothers(ho
     async with house.http(ALICE, **OURS) as http:
         quote = await priced(http, **edit)
         told = (await click(http, quote["seen"], **edit)).json()
-        await house.app.service.wait(await house.app.service.find(ALICE, told["task_id"]), 20)
+        await house.app.service.wait(await house.app.service.find(ALICE, told["task_id"]), here(60))
         again = (await http.get(f"/api/tasks/{told['task_id']}/inputs")).json()
     assert again["inputs"]["prompt"] == "at night [took:0]"
     assert again["inputs"]["image_urls"] == edit["inputs"]["image_urls"]

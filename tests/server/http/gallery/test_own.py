@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from support.amounts import here
 from support.asking import submit
 from support.program import happens, values_for
 
@@ -47,7 +48,7 @@ async def a_picture(app: App) -> Task:
     request = GenerationRequest(owner=LOCAL, model="nano-banana", arguments={"prompt": "a fox [took:0]"})
     submission = await submit(app, request)
     assert isinstance(submission, Submission)
-    return await app.service.wait(submission.task, 20)
+    return await app.service.wait(submission.task, here(60))
 
 
 async def test_the_key_opens_it_once_and_the_cookie_from_then_on(box: Sandbox, tmp_path: Path) -> None:
