@@ -1,12 +1,10 @@
 """What every store must know of callbacks, whatever it is built on."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make
-from support.stores import Open
+from support.store_tasks import CLOCK, KEYS, NO_LIMITS, make
 
 from apixo_mcp.gateways.gateway import Accepted
 from apixo_mcp.tasks.budget import Budget
@@ -22,24 +20,6 @@ pytestmark = pytest.mark.anyio
 URL = "https://mcp.example.com"
 EVERY = 3.0
 PACE = PollSchedule(first_wait=5, interval=EVERY, maximum=120)
-
-
-@pytest.fixture
-async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
-    """Two processes on the same data."""
-    CLOCK.now = NOW
-    async with open_store() as one, open_store() as two:
-        yield one, two
-
-
-@pytest.fixture
-def store(both: tuple[Store, Store]) -> Store:
-    return both[0]
-
-
-@pytest.fixture
-def elsewhere(both: tuple[Store, Store]) -> Store:
-    return both[1]
 
 
 async def claimed(store: Store, task: Task) -> Task:

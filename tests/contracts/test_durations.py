@@ -1,10 +1,7 @@
 """What every store must know of how long tasks took, whatever it is built on."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from support.store_tasks import CLOCK, NOW
-from support.stores import Open
+from support.store_tasks import CLOCK
 
 from apixo_mcp.tasks.durations import Duration
 from apixo_mcp.tasks.ports.durations import DURATIONS_KEPT
@@ -13,14 +10,6 @@ from apixo_mcp.tasks.ports.store import Store
 pytestmark = pytest.mark.anyio
 
 MODEL, SMALL, LARGE = "nano-banana-pro", "resolution=1k", "resolution=4k"
-
-
-@pytest.fixture
-async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
-    """Two processes on the same data."""
-    CLOCK.now = NOW
-    async with open_store() as one, open_store() as two:
-        yield one, two
 
 
 async def test_what_one_process_notes_another_reads(both: tuple[Store, Store]):

@@ -1,7 +1,7 @@
 """What every store must do about the limits of an owner and of all owners together: each asked where money moves."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +11,6 @@ from typing import Any
 import anyio
 import pytest
 from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make, make_followed
-from support.stores import Open
 
 from apixo_mcp.stores import statements
 from apixo_mcp.stores.sqlite.store import SqliteStore
@@ -26,14 +25,6 @@ pytestmark = pytest.mark.anyio
 DAY = 86400.0
 MIDNIGHT = NOW - NOW % DAY
 ALICE = Owner("alice", Scope.GENERATE, budget=Budget(daily_usd=1.0))
-
-
-@pytest.fixture
-async def both(open_store: Open) -> AsyncIterator[tuple[Any, Any]]:
-    """Two processes on the same data."""
-    CLOCK.now = NOW
-    async with open_store() as one, open_store() as two:
-        yield one, two
 
 
 @pytest.fixture

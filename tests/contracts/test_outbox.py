@@ -1,37 +1,17 @@
 """What every store must do with what is to be told, whatever it is built on."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 from support.store_tasks import CLOCK, KEYS, NO_LIMITS, NOW, make, make_followed
-from support.stores import Open
 
 from apixo_mcp.tasks.ports.outbox import ALERT_RAISED, TASK_FINISHED, OutboxCount
 from apixo_mcp.tasks.ports.store import Store
 from apixo_mcp.tasks.task import FileState, Result, State, Task
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
-    """Two processes on the same data."""
-    CLOCK.now = NOW
-    async with open_store() as one, open_store() as two:
-        yield one, two
-
-
-@pytest.fixture
-def store(both: tuple[Store, Store]) -> Store:
-    return both[0]
-
-
-@pytest.fixture
-def elsewhere(both: tuple[Store, Store]) -> Store:
-    return both[1]
 
 
 async def added(store: Store, **given: Any) -> Task:

@@ -1,13 +1,11 @@
 """What every store of owners and of their sign-in must do, whatever it is built on."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 from support.store_tasks import CLOCK, NOW
-from support.stores import Open
 
 from apixo_mcp.owners.store import Bound, EntryKind, OwnerStore, SignInEntry, SignInStore
 from apixo_mcp.tasks.budget import Budget
@@ -24,14 +22,6 @@ ALICE = Owner(
     {"apixo": "env:A"},
 )
 CODE = SignInEntry(EntryKind.CODE, "c" * 64, "{}", "alice", "family")
-
-
-@pytest.fixture
-async def both(open_store: Open) -> AsyncIterator[tuple[Any, Any]]:
-    """Two processes on the same data."""
-    CLOCK.now = NOW
-    async with open_store() as one, open_store() as two:
-        yield one, two
 
 
 @pytest.fixture

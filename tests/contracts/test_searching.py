@@ -1,7 +1,6 @@
 """What every store must do about what its tasks tell: found by words, listed by what narrows them, and deleted."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.amounts import examples
-from support.store_tasks import CLOCK, NO_LIMITS, NOW, REFUSED, make, make_followed
-from support.stores import Open, sqlite_store
+from support.store_tasks import NO_LIMITS, NOW, REFUSED, make, make_followed
+from support.stores import sqlite_store
 
 from apixo_mcp.stores.sqlite import schema
 from apixo_mcp.tasks.budget import Budget
@@ -26,19 +25,6 @@ pytestmark = pytest.mark.anyio
 
 GONE = "it was deleted"
 SAVED = Result(index=0, url="https://cdn.example/a.png", path="/a/fox.png", file=FileState.SAVED)
-
-
-@pytest.fixture
-async def both(open_store: Open) -> AsyncIterator[tuple[Store, Store]]:
-    """Two processes on the same data."""
-    CLOCK.now = NOW
-    async with open_store() as one, open_store() as two:
-        yield one, two
-
-
-@pytest.fixture
-def store(both: tuple[Store, Store]) -> Store:
-    return both[0]
 
 
 def ended(**told: Any) -> Task:

@@ -9,18 +9,17 @@ from pathlib import Path
 import anyio
 import pytest
 from support.amounts import in_time
-from support.media_wire import a_png
+from support.fox_gateway import fox_gateway, unfollowing_app
 from support.runners import runner_on
-from support.scripted_gateway import Gateway, whole
+from support.scripted_gateway import Gateway
 from support.store_tasks import make_followed
 from support.task_steps import happens
 
-from apixo_mcp.app import App, open_app
+from apixo_mcp.app import App
 from apixo_mcp.engines.job_queue import Follow, Following, WithNextStep, following_of
 from apixo_mcp.engines.queue import QueueEngine, QueueLimits
 from apixo_mcp.engines.shared_sweep import SharedSweepLimits
 from apixo_mcp.errors import StoreError
-from apixo_mcp.settings import read_settings
 from apixo_mcp.tasks.running.leases import Leases
 from apixo_mcp.tasks.task import State, Task
 
@@ -85,21 +84,13 @@ class LosingQueue:
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    async with Gateway() as gateway:
-        gateway.results(gateway.serve("/fox.png", whole(a_png())))
+    async with fox_gateway() as gateway:
         yield gateway
 
 
 @pytest.fixture
 async def app(gateway: Gateway, tmp_path: Path) -> AsyncIterator[App]:
-    settings = read_settings(
-        home=tmp_path / "home",
-        download_dir=tmp_path / "pictures",
-        apixo_api_key="sk-mine",
-        apixo_base_url=gateway.url,
-        allow_private_hosts=True,
-    )
-    async with open_app(settings, follow=False) as app:
+    async with unfollowing_app(gateway, tmp_path) as app:
         yield app
 
 

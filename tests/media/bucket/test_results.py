@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from anyio import to_thread
 from support.amounts import here, in_time
 from support.buckets import Answering, bucket_files
-from support.media_wire import Wire, a_png, a_result, a_task, refusal, serving, whole
+from support.media_wire import Wire, a_png, a_result, a_task, refusal, whole
 from support.s3 import S3, fetched
 
 from apixo_mcp.errors import MediaError
@@ -45,18 +45,6 @@ def files(name: str, tmp_path: Path) -> BucketFiles:
 def other(name: str, tmp_path: Path) -> BucketFiles:
     """The same place, as another machine has it."""
     return bucket_files(tmp_path / "two", Bucket(name))
-
-
-@pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with serving() as wire:
-        yield wire
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    async with Http(allow_private_hosts=True) as http:
-        yield http
 
 
 def put(files: BucketFiles, body: bytes, *, mime_type: str = "image/png", ending: str = ".png", **changes: Any) -> str:
