@@ -46,7 +46,7 @@ def plain(name: str) -> str:
 
 
 def normal(fields: Mapping[Any, Any]) -> dict[str, Any]:
-    """Fields under their plain names. Of two that are one, the one with a value counts."""
+    """Returns fields under their plain names. Of two that are one, the one with a value counts."""
     found: dict[str, Any] = {}
     for key, value in fields.items():
         name = plain(str(key))

@@ -175,7 +175,7 @@ def _found(pattern: re.Pattern[str], text: str, most: int) -> Iterator[re.Match[
 
 
 def _span(text: str, start: int) -> tuple[int, int]:
-    """Spans from a brace to the one that closes it, as far as that can be told without reading texts."""
+    """Returns where a brace stands and its counterpart ends, as far as that can be told without reading texts."""
     depth, at = 1, start
     for found in re.finditer(r"[{}]", text[start : start + 20_000]):
         depth += 1 if found[0] == "{" else -1

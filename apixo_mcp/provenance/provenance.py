@@ -33,7 +33,7 @@ class Provenance:
 
     @property
     def structure(self) -> dict[str, Any]:
-        """It as plain JSON values; what is not known is left out."""
+        """The same as plain JSON values; what is not known is left out."""
         entries: dict[str, Any] = {
             "app": self.app,
             "task_id": self.task_id,

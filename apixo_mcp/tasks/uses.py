@@ -32,7 +32,7 @@ class Use:
 
     @property
     def structure(self) -> dict[str, Any]:
-        """It as plain JSON values."""
+        """The same as plain JSON values."""
         about = {"whose": self.whose, "period": self.period}
         if self.unit == "usd":
             return {**about, "limit_usd": self.most, "spent_usd": round(self.used, 4), "left_usd": self.left}

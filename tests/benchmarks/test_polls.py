@@ -5,15 +5,13 @@ All that is compared runs at once, each in a process of its own, so that whateve
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+from support import loop_processes
 from support.figures import at_most, record
 
-TESTS = Path(__file__).parents[1]
 SECONDS = 15.0
 A_TASK = 58.0  # seconds of a task of a minute, but for what starting takes
 INTERVAL = 3.0
@@ -24,26 +22,13 @@ ABOVE_LIMIT = 1.15  # the same within what two runs of the same differ by
 PER_MINUTE = 3000  # half of what so many tasks ask for
 
 
-@contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "support.poll_loops", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def started(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return loop_processes.started("support.poll_loops", *arguments)
 
 
 def asked(process: subprocess.Popen[str]) -> tuple[int, float]:
     """How many polls it made by now, and the seconds of processor time it used."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write("\n")
-    process.stdin.flush()
-    polls, seconds = process.stdout.readline().split()
+    polls, seconds = loop_processes.answer_of(process).split()
     return int(polls), float(seconds)
 
 

@@ -8,44 +8,30 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support import loop_processes
 from support.figures import at_most, record
 from support.postgres import Cluster
 
 pytestmark = pytest.mark.postgres
 
-TESTS = Path(__file__).parents[1]
 TASKS, POLLS = 1000, 4
 ROUNDS = 1
 RATIO_LIMIT, LATE_LIMIT = 2.0, 0.05
 WITHIN = 180.0
 
 
-@contextmanager
-def started(what: str, **spec: Any):
-    command = [sys.executable, "-m", "support.scale_loops", what, json.dumps({"what": what, **spec})]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def started(what: str, **spec: Any) -> AbstractContextManager[subprocess.Popen[str]]:
+    return loop_processes.started("support.scale_loops", what, json.dumps({"what": what, **spec}))
 
 
 def asked(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write("\n")
-    process.stdin.flush()
-    return json.loads(process.stdout.readline())
+    return json.loads(loop_processes.answer_of(process))
 
 
 class Figures(NamedTuple):

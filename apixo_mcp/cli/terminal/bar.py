@@ -35,7 +35,7 @@ class Bar:
 
     @property
     def seconds(self) -> float:
-        """Returns the seconds since it began."""
+        """Seconds since it began."""
         return time.monotonic() - self._started
 
     def close(self) -> None:

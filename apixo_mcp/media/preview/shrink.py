@@ -209,7 +209,7 @@ def _high_byte(value: Any) -> Any:
 
 
 def _encoded(small: "Image.Image") -> Iterator[tuple[bytes, str]]:
-    """Encodings, the best first. Transparency stays where the picture has some and PNG is small enough for it."""
+    """Yields encodings, best first. Transparency stays where the picture has some and PNG is small enough for it."""
     if small.mode == "RGBA":
         lowest = small.getchannel("A").getextrema()[0]
         if isinstance(lowest, int | float) and lowest < 250:

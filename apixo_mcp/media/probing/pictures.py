@@ -36,7 +36,7 @@ def measure_bitmap(file: BinaryIO, size: int, kind: Kind) -> MediaFacts:
 
 
 def _fixed(head: bytes, size: int, kind: Kind) -> MediaFacts:
-    """Formats whose size stands at one place."""
+    """Reads formats whose size stands at one place."""
     match kind:
         case kinds.BMP:
             width, height = struct.unpack_from("<ii" if head[14] != 12 else "<HH", head, 18)

@@ -56,7 +56,7 @@ def tag_size(head: bytes) -> int:
 
 
 def _contained(head: bytes) -> str:
-    """Containers whose mark stands beside a length, or says no more than the container."""
+    """Recognises containers whose mark stands beside a length, or says no more than the container."""
     name = head[4:8]
     if head[:4] in (b"RIFF", b"RIFX"):
         return _RIFF.get(head[8:12], "")
@@ -95,7 +95,7 @@ def _branded(head: bytes) -> str:
 
 
 def _pictured(head: bytes) -> str:
-    """Pictures with a short mark, believed only with what comes after it."""
+    """Recognises pictures with a short mark, believed only with what comes after it."""
     if head[:2] == b"BM" and len(head) >= 26 and head[6:10] == b"\0\0\0\0":
         return "image/bmp"
     if head[:3] == b"\0\0\x01" and head[3:4] in (b"\0", b"\x02") and len(head) >= 22:
@@ -129,7 +129,7 @@ def _pictured(head: bytes) -> str:
 
 
 def _streamed(head: bytes) -> str:
-    """Streams of packets and of coded pictures: known by start codes, and by marks that come again."""
+    """Recognises streams of packets and of coded pictures: known by start codes, and by marks that come again."""
     if _repeats(head, 0x47, 188):
         return "video/mp2t"
     if _repeats(head[4:], 0x47, 192):

@@ -272,7 +272,11 @@ def _fits(tasks: Sequence[Task], limits: Sequence[Allowance]) -> int:
 
 
 def _ask_for_key(draft: Drafted) -> None:
-    """Raises: MissingKey: the gateway of a draft has none."""
+    """Refuses a draft whose gateway has no key.
+
+    Raises:
+        MissingKey: it has none.
+    """
     if not draft.tasks[0].key_print:
         listing = GATEWAYS[draft.tasks[0].gateway]
         raise MissingKey(listing.key_variable, listing.site)
