@@ -1,5 +1,6 @@
 """GET requests, written without the HTTP library's client: a poll may be made 10,000 times a minute."""
 
+import base64
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -38,3 +39,10 @@ def bare_get(
         target += (b"&" if b"?" in target else b"?") + str(httpx2.QueryParams(params)).encode("ascii")
     place = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target)
     return httpcore2.Request("GET", place, headers=[(b"Host", url.netloc), *headers], extensions=extensions)
+
+
+def user_header(url: httpx2.URL) -> list[tuple[bytes, bytes]]:
+    """Returns the header for the user that a URL names."""
+    if not url.userinfo:
+        return []
+    return [(b"Authorization", b"Basic " + base64.b64encode(f"{url.username}:{url.password}".encode()))]

@@ -1,6 +1,5 @@
 """HTTP, for both gateways and for media. The only module that imports the HTTP library."""
 
-import base64
 import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -16,13 +15,13 @@ import httpx2
 from apixo_mcp import __version__
 from apixo_mcp.errors import HostRefused, MediaError, SettingRefused
 from apixo_mcp.net import guard
-from apixo_mcp.net.bare_get import bare_get, parsed
+from apixo_mcp.net.bare_get import bare_get, parsed, user_header
 from apixo_mcp.net.certificates import tls_context
 from apixo_mcp.net.excerpt import MAX_BODY, Excerpt
 from apixo_mcp.net.fetcher import Download, download_of
 from apixo_mcp.net.guarded_connect import GuardedBackend, ResolveHost, resolve_name
 from apixo_mcp.net.heads import DOUBT
-from apixo_mcp.net.proxies import Proxies, Proxy, is_loopback
+from apixo_mcp.net.proxies import Proxies, Proxy, is_loopback, no_connection
 from apixo_mcp.net.response import Answered, Broken, HttpResponse, NotReached, host_of, words_for
 from apixo_mcp.net.timeouts import Timeouts
 from apixo_mcp.net.transport import LenientStream, LenientTransport, bare_request, client_response
@@ -39,9 +38,6 @@ _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=10, keepa
 _NONE_KEPT = httpx2.Limits(max_connections=100, max_keepalive_connections=0)
 _AGENT = f"apixo-mcp/{__version__}"
 _MEDIA_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=20.0)
-_PROXY_REFUSES = re.compile(r"(?i)^(?:401|403|405|407|501)\b|username|password|requested [a-z/ ]{1,40} from proxy")
-"""Words of the library for a proxy that will not do it, however often it is asked."""
-
 _NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL"}
 )
@@ -153,7 +149,7 @@ class Http:
                     await response.aclose()
         except Exception as error:
             if (way is not None and way.is_being_opened) or type(error).__name__ in _NEVER_SENT:
-                return _not_reached(where, error, proxy)
+                return no_connection(where, error, proxy)
             reason = f"no whole answer came back from {where} ({words_for(error)})"
             unread = way.unread if way is not None else b""
             return Broken(reason, excerpt.body() or unread, MappingProxyType(headers))
@@ -240,7 +236,7 @@ class Http:
             where[0] = target.host
             guard.check_url(str(target), allow_private=self._allow_private)
             client = await self._media_client(target)
-            answer = await client.connections.ask(bare_get(target, None, [*headers, *_signed_in(target)], extensions))
+            answer = await client.connections.ask(bare_get(target, None, [*headers, *user_header(target)], extensions))
             location = httpx2.Headers(answer.headers).get("location", "")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
@@ -327,15 +323,6 @@ class _Way:
             self.is_being_opened = True
 
 
-def _not_reached(where: str, error: Exception, proxy: Proxy | None) -> NotReached:
-    """Makes the outcome of a connection that did not come about: behind a proxy, that may be its doing."""
-    if proxy is None:
-        return NotReached(f"{where} was not reached ({words_for(error)})")
-    refuses = type(error).__name__ == "ProxyError" and _PROXY_REFUSES.search(str(error)) is not None
-    said = f"{where} was not reached through the proxy that {proxy.variable} names ({words_for(error)})"
-    return NotReached(said, proxy.variable if refuses else "")
-
-
 def _plain(answer: "httpcore2.Response", headers: Mapping[str, str]) -> AsyncIterator[bytes]:
     """Yields the body of an answer, unpacked; as it came where it only claims to be packed."""
     names = encodings(headers.get("content-encoding", ""))
@@ -345,13 +332,6 @@ def _plain(answer: "httpcore2.Response", headers: Mapping[str, str]) -> AsyncIte
     if any(unpacker.packed for unpacker in unpackers):
         return in_turns(client_response(answer).aiter_bytes())
     return unpacked(in_turns(answer.aiter_stream()), unpackers)
-
-
-def _signed_in(url: httpx2.URL) -> list[tuple[bytes, bytes]]:
-    """Returns the header for the user that a URL names."""
-    if not url.userinfo:
-        return []
-    return [(b"Authorization", b"Basic " + base64.b64encode(f"{url.username}:{url.password}".encode()))]
 
 
 async def _chunks(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from apixo_mcp.errors import SettingRefused
+from apixo_mcp.net.response import NotReached, words_for
 from apixo_mcp.variables.environment import spelling
 from apixo_mcp.variables.written import is_placeholder, trimmed
 
@@ -22,6 +23,9 @@ _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 PROXIES_HELD_FOR = 1.0
 """Seconds: to look it up takes a fifth of a millisecond, longer than all else before a poll is sent."""
 _ALLOWED = "write it as http://host:port, https://host:port or socks5://host:port, or take it out"
+
+_PROXY_REFUSES = re.compile(r"(?i)^(?:401|403|405|407|501)\b|username|password|requested [a-z/ ]{1,40} from proxy")
+"""Words of the library for a proxy that will not do it, however often it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,15 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+def no_connection(where: str, error: Exception, proxy: Proxy | None) -> NotReached:
+    """Makes the outcome of a connection that did not come about: behind a proxy, that may be its doing."""
+    if proxy is None:
+        return NotReached(f"{where} was not reached ({words_for(error)})")
+    refuses = type(error).__name__ == "ProxyError" and _PROXY_REFUSES.search(str(error)) is not None
+    said = f"{where} was not reached through the proxy that {proxy.variable} names ({words_for(error)})"
+    return NotReached(said, proxy.variable if refuses else "")
 
 
 def unusable_proxies() -> list[str]:

@@ -3,8 +3,9 @@
 from typing import Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, Url, required, rule
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model, Price, Remark, Schedule
+from apixo_mcp.catalog.rules import required, rule
 
 
 class Flux2Input(ModelInput):

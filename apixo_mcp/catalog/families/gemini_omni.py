@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, optional_prompt
-from apixo_mcp.catalog.inputs import OpenInput, Url, refused, required, rule
+from apixo_mcp.catalog.inputs import OpenInput, Url
 from apixo_mcp.catalog.marks import InferredName
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Sound
+from apixo_mcp.catalog.rules import refused, required, rule
 
 _NOT_VIDEO = {"mode": ["gemini-omni-audio", "gemini-omni-character"]}
 

@@ -3,8 +3,9 @@
 from typing import Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt
-from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url, required
+from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, RUXA_IMAGE, Model, Price, Schedule
+from apixo_mcp.catalog.rules import required
 
 
 class GptImage1Input(ModelInput):

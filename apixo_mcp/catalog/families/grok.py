@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, Url, one_of, refused, required, rule
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import EarlierTask
 from apixo_mcp.catalog.model import IMAGE_FAST, POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
+from apixo_mcp.catalog.rules import one_of, refused, required, rule
 
 
 class GrokImageInput(ModelInput):

@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, needed, optional_prompt, prompt
-from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
+from apixo_mcp.catalog.rules import refused, required
 
 _PICTURE = "The picture to animate: JPG or PNG, shorter side above 300 pixels, between 2:5 and 5:2, at most 20 MB."
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import Timed
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Sound, Spelling
+from apixo_mcp.catalog.rules import count, refused, required
 
 
 class HappyHorseInput(ModelInput):

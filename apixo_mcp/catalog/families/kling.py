@@ -7,9 +7,10 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
-from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import Files, Shape
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Remark
+from apixo_mcp.catalog.rules import count, refused, required
 
 
 def _in_tenths(value: float) -> float:

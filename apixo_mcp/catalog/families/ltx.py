@@ -7,8 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Schedule
+from apixo_mcp.catalog.rules import refused, required
 
 
 def _not_zero(value: int) -> int:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, span
-from apixo_mcp.catalog.inputs import OpenInput, Url, count, only, refused, required, rule, some_media
+from apixo_mcp.catalog.inputs import OpenInput, Url
 from apixo_mcp.catalog.marks import EarlierTask, PromptPictures, Shape
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, Model, Price, Remark, Schedule
+from apixo_mcp.catalog.rules import count, only, refused, required, rule, some_media
 
 _MODES = Literal["text-to-image", "image-to-image", "image-edit", "vary", "upscale", "reroll", "enhance"]
 _NOT_EDIT = {"mode": [mode for mode in _MODES.__args__ if mode != "image-edit"]}

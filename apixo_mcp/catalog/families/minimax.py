@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, pixels, prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, refused, required, rule
+from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url
 from apixo_mcp.catalog.marks import InferredName
 from apixo_mcp.catalog.model import AUDIO_SCHEDULE, IMAGE_FAST, POLICY_OR_IMAGE, Model, Remark, Spelling
+from apixo_mcp.catalog.rules import refused, required, rule
 
 
 class MinimaxImage01Input(ModelInput):

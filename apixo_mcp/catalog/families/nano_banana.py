@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt
-from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, Url, required, some_media
+from apixo_mcp.catalog.inputs import AnyInput, ModelInput, OpenInput, Url
 from apixo_mcp.catalog.marks import Files, InferredName, Shape
 from apixo_mcp.catalog.model import (
     IMAGE_FAST,
@@ -16,6 +16,7 @@ from apixo_mcp.catalog.model import (
     Schedule,
     Spelling,
 )
+from apixo_mcp.catalog.rules import required, some_media
 
 _MODE = Literal["text-to-image", "image-to-image"]
 _RATIO = Literal["1:1", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"]

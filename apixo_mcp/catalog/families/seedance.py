@@ -6,8 +6,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, Url, count, refused, required, rule
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model
+from apixo_mcp.catalog.rules import count, refused, required, rule
 
 
 class Seedance15ProInput(ModelInput):

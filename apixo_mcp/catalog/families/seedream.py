@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from apixo_mcp.catalog.fields import about, items, pixels, prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, Url, required
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import (
     IMAGE_HIGH_QUALITY,
@@ -15,6 +15,7 @@ from apixo_mcp.catalog.model import (
     Spelling,
     images_without_page,
 )
+from apixo_mcp.catalog.rules import required
 
 _MODE = Literal["text-to-image", "image-to-image"]
 _RATIO = Literal["1:1", "2:3", "3:2", "4:3", "3:4", "9:16", "16:9", "21:9"]

@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from apixo_mcp.catalog.fields import about, items, prompt
-from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.marks import EarlierTask, Files, Shape
 from apixo_mcp.catalog.model import (
     OPENAI_SOUND,
@@ -20,6 +20,7 @@ from apixo_mcp.catalog.model import (
     Sizes,
     Spelling,
 )
+from apixo_mcp.catalog.rules import refused, required
 
 _MODE = Literal["text-to-video", "image-to-video"]
 _FIRST_FRAME = required("image_urls", when={"mode": ["image-to-video"]})

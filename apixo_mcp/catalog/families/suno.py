@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from apixo_mcp.catalog.fields import about, optional_prompt, span, text_field
-from apixo_mcp.catalog.inputs import ModelInput, required, rule
+from apixo_mcp.catalog.inputs import ModelInput
 from apixo_mcp.catalog.model import AUDIO_SCHEDULE, Model, Price, Spelling
+from apixo_mcp.catalog.rules import required, rule
 from apixo_mcp.errors import Problem
 from apixo_mcp.foreign import shorten
 from apixo_mcp.generation import NextAction

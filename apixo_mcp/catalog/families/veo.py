@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt
-from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url, count, only, refused, required
+from apixo_mcp.catalog.inputs import AnyInput, ModelInput, Url
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import GOOGLE_SOUND, POLICY_OR_IMAGE, RUXA_VIDEO, VIDEO_SCHEDULE, Model, Price, Remark
+from apixo_mcp.catalog.rules import count, only, refused, required
 
 _FRAMES = {"generationType": ["FIRST_AND_LAST_FRAMES_2_VIDEO"]}
 _REFERENCE = {"generationType": ["REFERENCE_2_VIDEO"]}

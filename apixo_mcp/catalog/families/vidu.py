@@ -3,8 +3,9 @@
 from typing import Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span
-from apixo_mcp.catalog.inputs import ModelInput, Url, refused, required
+from apixo_mcp.catalog.inputs import ModelInput, Url
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Sound
+from apixo_mcp.catalog.rules import refused, required
 
 _FROM_IMAGE = {"mode": ["image-to-video", "turbo-image-to-video"]}
 

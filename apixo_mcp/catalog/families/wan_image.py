@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, prompt, span, text_field
-from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, only, refused, required, rule
+from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url
 from apixo_mcp.catalog.marks import Files
 from apixo_mcp.catalog.model import IMAGE_HIGH_QUALITY, POLICY_OR_IMAGE, Model
+from apixo_mcp.catalog.rules import only, refused, required, rule
 
 _MODE = Literal["text-to-image", "image-to-image"]
 _FORMATS = ("jpg", "png", "bmp", "webp")

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from apixo_mcp.catalog.fields import about, items, optional_prompt, prompt, span, text_field
-from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url, count, one_of, only, refused, required, rule
+from apixo_mcp.catalog.inputs import ModelInput, OpenInput, Url
 from apixo_mcp.catalog.marks import Files, InferredName, Shape, Timed
 from apixo_mcp.catalog.model import POLICY_OR_IMAGE, VIDEO_SCHEDULE, Model, Price, Remark, Sizes, Sound, Spelling
+from apixo_mcp.catalog.rules import count, one_of, only, refused, required, rule
 
 _RATIO = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
 
