@@ -147,13 +147,16 @@ def begin(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Begin:
 
     @asynccontextmanager
     async def begin_it(
-        sweeps_every: float = 0.05, poll_scale: float = 0.01, finished_within: float = 1.0
+        sweeps_every: float = 0.05,
+        poll_scale: float = 0.01,
+        finished_within: float = 1.0,
+        accounts: Accounts = app.accounts,
     ) -> AsyncGenerator[Process]:
         clock = Clock()
         async with FlakyStore(tmp_path / "home" / "tasks.sqlite3", clock) as store:
             leases = Leases(store)
             runner = runner_on(app, store, leases, poll_scale)
-            process = Process(store, leases, runner, app.accounts, clock, sweeps_every, database, finished_within)
+            process = Process(store, leases, runner, accounts, clock, sweeps_every, database, finished_within)
             process.engine = ENGINES[request.param](process)
             yield process
 
@@ -374,15 +377,13 @@ async def test_a_process_without_any_key_notes_what_was_cut_off_and_leaves_the_r
     unsent = make(key_print="of a process that died", created_at=now, due=now, asked_until=now + AN_HOUR)
     followed = await add(app)
     await app.store.add([cut, unsent])
-    async with begin() as process:
-        process.accounts.remove(app.key_prints[0])
-        async with running(process):
+    async with begin(accounts=Accounts()) as process, running(process):
 
-            async def is_unknown() -> bool:
-                return await state(app.store, cut) is State.UNKNOWN
+        async def is_unknown() -> bool:
+            return await state(app.store, cut) is State.UNKNOWN
 
-            await happens(is_unknown)
-            assert process.engine.since_sweep() is not None
+        await happens(is_unknown)
+        assert process.engine.since_sweep() is not None
     assert [await state(app.store, task) for task in (unsent, followed)] == [State.SUBMITTING, State.PENDING]
     assert not gateway.posts
     assert not gateway.looks
@@ -392,12 +393,10 @@ async def test_a_key_that_comes_later_has_its_tasks_followed(begin: Begin, app: 
     task = await add(app)
     account = app.accounts.held(app.key_prints[0])
     assert account is not None
-    async with begin() as process:
-        process.accounts.remove(account.key_print)
-        async with running(process):
-            await happens(lambda: process.engine.since_sweep() is not None)
-            process.accounts.add(account)
-            await ends(app, task)
+    async with begin(accounts=Accounts()) as process, running(process):
+        await happens(lambda: process.engine.since_sweep() is not None)
+        process.accounts.add(account)
+        await ends(app, task)
     assert len(gateway.looks) == 1
 
 

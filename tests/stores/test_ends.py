@@ -71,7 +71,7 @@ async def test_a_name_that_cannot_be_leased_is_not_held(store: TaskStore, in_vai
 
 
 async def test_who_heard_of_a_task_is_noted_or_not(store: TaskStore, in_vain: InVain):
-    task = make()
+    task = make(heard_by="")
     await store.add([task])
     in_vain("task", "update")
     await store.mark_heard([task.task_id], Hearer("connection", "client"))
