@@ -8,9 +8,8 @@ from apixo_mcp.net.http import Http
 from apixo_mcp.owners.own_keys import KeyRing, OwnKeys
 from apixo_mcp.settings import Settings
 from apixo_mcp.stores.store import TaskStore
-from apixo_mcp.tasks.accounts import Account, Accounts
+from apixo_mcp.tasks.accounts import Account, Accounts, key_fingerprint
 from apixo_mcp.tasks.ports.store import KEY_SALT
-from apixo_mcp.tasks.task import key_fingerprint
 from apixo_mcp.variables.environment import value_of
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 import json
 import re
 import secrets
@@ -160,7 +159,7 @@ class Task:
         task_id: ours, unguessable.
         owner: the name of the one whose it is (`tasks.owner`).
         base_url: of the gateway it was submitted to.
-        key_print: fingerprint of the API key (`key_fingerprint`); only a process that holds this key follows the task.
+        key_print: of the API key (`accounts.key_fingerprint`); only a process that holds this key follows the task.
         inputs: the `input` object as sent, but for the address of a tunnel (`TUNNELLED`).
         provider: APIXO's routing choice, empty where the user set none.
         fingerprint: of the request, for adoption (see `fingerprint`); of a purchase of several that of all of them.
@@ -342,11 +341,6 @@ def fingerprint(task: Task, asked_for: Mapping[str, Any] | None = None) -> str:
     submission = [task.owner, task.gateway, task.base_url, task.wire_model, task.provider, inputs]
     text = json.dumps(submission, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def key_fingerprint(key: str, salt: bytes) -> str:
-    """Tells two API keys apart without telling either: keyed with a salt that never leaves the data folder."""
-    return hmac.new(salt, key.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def may_move(start: State, end: State) -> bool:
