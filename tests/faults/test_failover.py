@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from support.amounts import KILLS
 from support.kills import Told, Victims, all_ended, reconcile, settings, until
 from support.postgres import PASSWORD, REPLICATED, USER, Cluster, binaries, promote, running_postgres, running_standby
 
@@ -26,6 +27,7 @@ from apixo_mcp.tasks.ports.lookups import TaskQuery
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
 EACH = 40
+ROUNDS = max(2, KILLS // 20)
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def pair(programs: Path) -> Iterator[tuple[Cluster, Cluster]]:
         yield primary, standby
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", range(ROUNDS))
 async def test_all_tasks_end_and_none_is_sent_twice(number: int, tmp_path: Path, postgres: Cluster) -> None:
     programs = binaries()
     assert programs is not None  # `postgres` has seen to that

@@ -27,6 +27,7 @@ IN_A_FILE = {
     "tests/e2e/test_repeats.py": _STDIO,
     "tests/e2e/test_replicas.py": _BOTH,
     "tests/faults/test_everything_killed.py": _BOTH,
+    "tests/faults/test_failover.py": _BOTH,
     "tests/faults/test_fuzz.py": _NO_STORE,
     "tests/faults/test_kills.py": f"{_FILE}; test_everything_killed.py is the same on a database",
     "tests/faults/test_patterns.py": _NO_STORE,

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,15 +134,14 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_postgres(programs: Path, **more: str) -> Iterator[Cluster]:
-    """Starts a server on an empty cluster, with more settings, and ends it."""
+def _serving(programs: Path, make: Callable[[Path], list[Any]], more: Mapping[str, str]) -> Iterator[Cluster]:
+    """Makes a cluster in a new folder by a command, starts its server with more settings, and ends both."""
     whom = _as_whom()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if whom:
         os.chown(folder, whom["user"], whom["group"])
     try:
-        made = [programs / "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run([*made, "--locale=C"], check=True, capture_output=True, cwd=folder, **whom)
+        subprocess.run(make(folder / "data"), check=True, capture_output=True, cwd=folder, **whom)
         server, port = _started(programs, folder, whom, more)
         try:
             yield Cluster(port, server.pid, folder)
@@ -154,25 +153,24 @@ def running_postgres(programs: Path, **more: str) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def running_standby(programs: Path, primary: Cluster) -> Iterator[Cluster]:
+def running_postgres(programs: Path, **more: str) -> AbstractContextManager[Cluster]:
+    """Starts a server on an empty cluster, with more settings, and ends it."""
+
+    def made(data: Path) -> list[Any]:
+        how = ["-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"]
+        return [programs / "initdb", "-D", data, *how]
+
+    return _serving(programs, made, more)
+
+
+def running_standby(programs: Path, primary: Cluster) -> AbstractContextManager[Cluster]:
     """Starts a server that follows another, which takes connections of replication, and ends it."""
-    whom = _as_whom()
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    if whom:
-        os.chown(folder, whom["user"], whom["group"])
-    try:
-        copies = [programs / "pg_basebackup", "-D", folder / "data", "-R", "-d", primary.url(), "--no-sync"]
-        subprocess.run([*copies, "--checkpoint=fast"], check=True, capture_output=True, cwd=folder, **whom)
-        server, port = _started(programs, folder, whom, REPLICATED)
-        try:
-            yield Cluster(port, server.pid, folder)
-        finally:
-            if server.poll() is None:
-                server.send_signal(signal.SIGQUIT)
-            server.wait(30)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def copied(data: Path) -> list[Any]:
+        how = ["-R", "-d", primary.url(), "--no-sync", "--checkpoint=fast"]
+        return [programs / "pg_basebackup", "-D", data, *how]
+
+    return _serving(programs, copied, REPLICATED)
 
 
 def promote(programs: Path, standby: Cluster) -> None:

@@ -40,6 +40,7 @@ MOVED = (
 LEFT = {
     "lease": "who works on something just now, which nobody does meanwhile",
     "moved": "of this store alone",
+    "decided": "what became of transactions of this database",
     "pace": "how fast a gateway is asked, which is found out anew",
     "searched": "made from the tasks",
     "gram_index": "made from the tasks",

@@ -4,6 +4,7 @@ import selectors
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg.abc import Buffer
@@ -47,9 +48,13 @@ class ServerLine(BoundedConnection[DictRow]):
     Attributes:
         is_direct: whether it leads to one backend of the server: a pooler may hand each transaction to another one,
             which knows neither what was set nor what was prepared on this connection.
+        name: of this connection, among all of all processes.
+        decides: whether anything was decided on it one at a time.
     """
 
     is_direct = True
+    name = ""
+    decides = False
 
     def is_stale(self) -> bool:
         """Tells whether the server has ended the connection, or sent what was not asked for. Asks nothing."""
@@ -74,6 +79,7 @@ def set_up(line: ServerLine) -> None:
         psycopg.Error: the server does not do.
     """
     line.row_factory = by_name
+    line.name = uuid4().hex
     line.adapters.register_dumper(str, TextsOut)
     line.adapters.register_loader("text", TextsIn)
     line.adapters.register_loader("text", TextsInBinary)

@@ -24,6 +24,13 @@ _ITSELF_FLEETING = ", set_config('synchronous_commit', 'off', true) as fleeting"
 """Behind what a statement returns: for each row that it writes, and until it is committed, which it is by itself."""
 
 
+_FORGET_OLD = "delete from decided where decided_at < now() - interval '1 day'"
+_DECIDES = """insert into decided (line, number) values ('{line}', pg_current_xact_id()::text) on conflict (line)
+  do update set number = excluded.number, decided_at = now()"""
+_STATUS = """select pg_xact_status(%(number)s::text::xid8) as status,
+    exists (select from decided where line = %(line)s and number = %(number)s) as is_there"""
+
+
 class InDoubt(psycopg.OperationalError):
     """The connection ended, and it is not known whether what was asked has happened."""
 
@@ -124,6 +131,9 @@ class Session:
         if one_at_a_time:
             # A statement of its own: what is read after it was committed by whoever had the lock before.
             begin.append(lock_of(one_at_a_time))
+            if not self._line.decides:
+                begin.append(_FORGET_OLD)
+            begin.append(_DECIDES.format(line=self._line.name))
             begin.append(f"{NOW}, pg_current_xact_id()::text as number")
         cursor = self._line.execute("; ".join(begin).encode())
         if not one_at_a_time:
@@ -133,6 +143,7 @@ class Session:
         row = cursor.fetchone()
         assert row is not None
         self._clock.read(row["microseconds"] / 1e6)
+        self._line.decides = True
         return row["number"]
 
     def _is_committed(self, number: str) -> bool:
@@ -143,10 +154,15 @@ class Session:
         """
         until = time.monotonic() + _DECIDED_WITHIN
         while time.monotonic() < until:
-            with suppress(psycopg.Error), self._another() as line:
-                row = line.execute("select pg_xact_status(%s::text::xid8) as status", (number,)).fetchone()
-                if row is not None and row["status"] != "in progress":
-                    return row["status"] == "committed"
+            try:
+                with self._another() as line:
+                    row = line.execute(_STATUS, {"number": number, "line": self._line.name}).fetchone()
+            except psycopg.errors.InvalidParameterValue:  # a number that this server has not given out yet
+                return False
+            except psycopg.Error:
+                row = None
+            if row is not None and row["status"] != "in progress":
+                return row["is_there"]
             time.sleep(_ASKED_EVERY)
         raise InDoubt("the connection ended as a transaction was committed, and it is not known whether it was")
 
