@@ -45,6 +45,15 @@ _NOT_SURE = Failure(
     charged="no",
 )
 
+_STORE_AWAY = Failure(
+    code="NOT_SENT",
+    category="unavailable",
+    message="When it was about to be sent, the task store could not be asked whether it still is this program's own",
+    advice="Nothing was sent. It is sent by itself once the store can be used.",
+    retryable=True,
+    charged="no",
+)
+
 
 class Sender:
     """Sends what is not sent yet.
@@ -95,11 +104,13 @@ class Sender:
                     return await self._not_sent(task, clearance)
                 sent = replace(task, sent_at=clearance.sent_at)
                 # It may have slept since, and another process have taken the task over.
-                is_ours = False
+                is_ours: bool | None = None
                 with suppress(StoreError):
                     is_ours = await parts.store.still_sends(sent, LEASE_LASTS)
                 if not is_ours:
                     parts.throttle.give_back(key)
+                    if is_ours is None and (recorded := await self._record(sent, Later(_STORE_AWAY), shield)):
+                        return recorded
                     return await self._record(sent, Refused(_SLEPT, has_left=False), shield)
                 # And again: the store may have been busy. What follows is the POST.
                 confirmed = await self._confirmed(task, sendable)

@@ -15,7 +15,7 @@ from support.runners import runner_on
 from support.task_steps import Start, ask, asking, posts, settled, until
 
 from apixo_mcp.app import App
-from apixo_mcp.errors import InvalidInput
+from apixo_mcp.errors import InvalidInput, StoreError
 from apixo_mcp.sandbox import Sandbox
 from apixo_mcp.stores.sqlite.store import SqliteStore
 from apixo_mcp.tasks.owner import LOCAL
@@ -321,6 +321,53 @@ async def test_a_process_that_slept_through_its_lease_does_not_send(start: Start
         assert ended.failure is not None
         assert (ended.state, ended.failure.code, ended.failure.charged) == (State.FAILED, "NEVER_SENT", "no")
         assert await usage(app) == {today(): (1, 0, 0.0)}
+    assert posts(box) == []
+
+
+class Away(SqliteStore):
+    """A store that cannot be asked just before a request leaves."""
+
+    is_away = True
+
+    async def still_sends(self, task: Task, lasts: float) -> bool:
+        if self.is_away:
+            raise StoreError("the task store is away")
+        return await super().still_sends(task, lasts)
+
+
+async def test_a_store_that_is_away_just_before_a_request_leaves_puts_it_off(
+    start: Start, box: Sandbox, tmp_path: Path
+):
+    store = Away(tmp_path / "home" / "tasks.sqlite3")
+    async with start(follow=False) as app, with_store(app, store) as one:
+        task = (await ask(app)).task
+        await one.runner.advance(task.task_id)
+        unsent = await row(app, task)
+        assert (unsent.is_unsent, unsent.attempts, posts(box)) == (True, (), [])
+        store.is_away = False
+        with closing(sqlite3.connect(tmp_path / "home" / "tasks.sqlite3")) as database, database:
+            database.execute("update task set due = 0")
+        await one.runner.advance(task.task_id)
+        assert (await row(app, task)).state is State.PENDING
+    assert len(posts(box)) == 1
+
+
+async def test_a_store_that_is_away_then_leaves_no_doubt_where_another_has_given_it_up(
+    start: Start, box: Sandbox, tmp_path: Path
+):
+    class Late(Away):
+        async def still_sends(self, task: Task, lasts: float) -> bool:
+            await app.store.release(task.lease_holder)  # as if it had run out meanwhile
+            await app.runner.advance(task.task_id)
+            assert (await row(app, task)).state is State.UNKNOWN
+            return await super().still_sends(task, lasts)
+
+    async with start(follow=False) as app, with_store(app, Late(tmp_path / "home" / "tasks.sqlite3")) as one:
+        task = (await ask(app)).task
+        await one.runner.advance(task.task_id)
+        ended = await row(app, task)
+        assert ended.failure is not None
+        assert (ended.state, ended.failure.code, ended.failure.charged) == (State.FAILED, "NEVER_SENT", "no")
     assert posts(box) == []
 
 
