@@ -45,13 +45,9 @@ _NOT_SURE = Failure(
     charged="no",
 )
 
-_STORE_AWAY = Failure(
-    code="NOT_SENT",
-    category="unavailable",
+_STORE_AWAY = replace(
+    _NOT_SURE,
     message="When it was about to be sent, the task store could not be asked whether it still is this program's own",
-    advice="Nothing was sent. It is sent by itself once the store can be used.",
-    retryable=True,
-    charged="no",
 )
 
 
