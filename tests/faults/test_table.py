@@ -100,8 +100,11 @@ async def play(client: Client, row: Row, prompt: str, folder: Path) -> tuple[dic
     given = {"model": row.model, "prompt": prompt, "wait_seconds": 0 if row.goes_on or row.disk == "taken name" else 20}
     first = await told(client, "generate_image", given)
     if row.goes_on:
+        # A submit that was refused is told with what it waits for; before that it is not made yet.
         first = await told_once(
-            client, first, lambda task: "waiting_for" in task or task["state"] == row.state != "submitting"
+            client,
+            first,
+            lambda task: task["state"] == row.state and (row.state != "submitting" or "waiting_for" in task),
         )
     if row.disk == "taken name":
         await take_name(first, prompt, folder)

@@ -31,7 +31,7 @@ from apixo_mcp.media.inputs.requirement import (
     modality_of_field,
 )
 from apixo_mcp.media.inputs.ways import Way
-from apixo_mcp.media.inputs.written import DATA_URL, EARLIER_RESULT, SCHEME, SEVERAL_URLS, UPLOAD, means_file
+from apixo_mcp.media.inputs.written import DATA_URL, EARLIER_RESULT, SCHEME, UPLOAD, means_file, names_several
 from apixo_mcp.media.roots import Roots
 from apixo_mcp.net import guard
 from apixo_mcp.tasks.asking.last import LAST
@@ -126,7 +126,7 @@ class Inputs:
         scheme = match[1].lower() if (match := SCHEME.match(value)) else ""
         match scheme:
             case "http" | "https":
-                if SEVERAL_URLS.match(value):
+                if names_several(value):
                     allowed = "several files are given as a list; in one URL, write a comma before http as %2C"
                     raise input_refused(field, value, allowed)
                 try:

@@ -10,9 +10,14 @@ from apixo_mcp.variables.written import trimmed
 EARLIER_RESULT = re.compile(r"(?:task:|apixo://results/)([A-Za-z0-9_-]+)(?:/(\d{1,4}))?")
 UPLOAD = re.compile(r"upload:([a-z2-7]{26})", re.IGNORECASE)
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):")
-SEVERAL_URLS = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
+_SEVERAL_URLS = re.compile(r"https?://.*,\s*https?://", re.IGNORECASE)
 _PATH = re.compile(r"(?:file:|[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])\S*", re.IGNORECASE)
 DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
+
+
+def names_several(text: str) -> bool:
+    """Tells whether a text is more than one URL, with commas between them."""
+    return _SEVERAL_URLS.match(text) is not None
 
 
 def means_file(field: str, value: str) -> bool:
