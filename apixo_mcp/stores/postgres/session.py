@@ -1,5 +1,6 @@
 """A connection for one piece of work, as the statements that all databases share use it."""
 
+import logging
 import time
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -11,6 +12,8 @@ import psycopg
 from apixo_mcp.postgres.connections import IDLE_WITHIN
 from apixo_mcp.stores.postgres.connection import STATEMENT_WITHIN, ServerClock, ServerLine
 from apixo_mcp.stores.postgres.dialect import translated
+
+log = logging.getLogger(__name__)
 
 LOCKS = 0x61706978
 """The first half of every advisory lock of this program's: `apix`. The second is made of what it is for."""
@@ -27,8 +30,9 @@ _ITSELF_FLEETING = ", set_config('synchronous_commit', 'off', true) as fleeting"
 _FORGET_OLD = "delete from decided where decided_at < now() - interval '1 day'"
 _DECIDES = """insert into decided (line, number) values ('{line}', pg_current_xact_id()::text) on conflict (line)
   do update set number = excluded.number, decided_at = now()"""
-_STATUS = """select pg_xact_status(%(number)s::text::xid8) as status,
-    exists (select from decided where line = %(line)s and number = %(number)s) as is_there"""
+_STATUS = "select pg_xact_status(%s::text::xid8) as status"
+_IS_THERE = "select exists (select from decided where line = %s and number = %s) as is_there"
+"""Asked in a statement of its own, once it is decided: one that began before that would not see it."""
 
 
 class InDoubt(psycopg.OperationalError):
@@ -156,13 +160,14 @@ class Session:
         while time.monotonic() < until:
             try:
                 with self._another() as line:
-                    row = line.execute(_STATUS, {"number": number, "line": self._line.name}).fetchone()
+                    row = line.execute(_STATUS, (number,)).fetchone()
+                    if row is not None and row["status"] != "in progress":
+                        row = line.execute(_IS_THERE, (self._line.name, number)).fetchone()
+                        return row is not None and row["is_there"]
             except psycopg.errors.InvalidParameterValue:  # a number that this server has not given out yet
                 return False
-            except psycopg.Error:
-                row = None
-            if row is not None and row["status"] != "in progress":
-                return row["is_there"]
+            except psycopg.Error as error:
+                log.debug("it is asked again what became of a transaction: %s", error)
             time.sleep(_ASKED_EVERY)
         raise InDoubt("the connection ended as a transaction was committed, and it is not known whether it was")
 

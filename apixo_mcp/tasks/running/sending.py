@@ -244,7 +244,8 @@ class Sender:
 
     async def give_up(self, task: Task) -> Task | None:
         """Notes that it is not known what became of a POST whose sender ended."""
-        if before := self._sent.of(task):
+        before = self._sent.of(task)
+        if before and submits.is_open_to(task, before.sent, before.outcome):
             return await self._record_again(before)
         why = "The process that sent it ended before the gateway's answer was stored."
         return await self._parts.changes.commit(task, submits.unclear(task, time.time(), why))

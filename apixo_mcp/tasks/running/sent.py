@@ -1,4 +1,4 @@
-"""What this process sent, remembered beside the store: one that was set back to an earlier state has lost it.
+"""Remembers what this process sent, beside the store: one that was set back to an earlier state has lost it.
 
 A standby that took over without the last moments, or a copy put back under a running process, shows as unsent what has
 left. The process that sent it must not send it again, and knows the answer.
@@ -45,7 +45,7 @@ class SentHere:
             self._submits.pop(_attempt(sent), None)
 
     def of(self, task: Task) -> SentBefore | None:
-        """Returns the submit of an unsent task's next attempt, where this process has made it already."""
+        """Returns the submit of a task's present attempt, where this process has made it already."""
         return self._submits.get(_attempt(task))
 
     def _note(self, sent: Task, outcome: Accepted | Unclear) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -101,4 +102,27 @@ async def test_an_answer_that_the_store_has_lost_is_stored_anew(
         await app.runner.advance(task.task_id)
         found = await app.service.find(LOCAL, task.task_id)
         assert (found.state, found.attempts) == (State.PENDING, sent.attempts)
+    assert len(posts(box)) == 1
+
+
+async def test_one_whose_answer_was_lost_is_given_up_again(
+    start: Start, box: Sandbox, copied: Callable[[], Callable[[], None]]
+):
+    async with start(follow=False) as app:
+        task = (await ask(app, "a fox [cut]")).task
+        copies: list[Callable[[], None]] = []
+        gateway = app.accounts.gateway(task.key_print)
+        submit = gateway.submit
+
+        async def copying(*given: Any, **named: Any) -> Any:
+            copies.append(copied())  # its row says that it leaves
+            return await submit(*given, **named)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gateway, "submit", copying)
+            await app.runner.advance(task.task_id)
+        copies[0]()
+        assert (await app.service.find(LOCAL, task.task_id)).state is State.SUBMITTING
+        await app.runner.advance(task.task_id)
+        assert (await app.service.find(LOCAL, task.task_id)).state is State.UNKNOWN
     assert len(posts(box)) == 1
